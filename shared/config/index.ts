@@ -1,0 +1,3 @@
+/** The files that users write: one zod schema each, and how they are read. */
+export * from './load.js';
+export * from './twin.js';

@@ -1,0 +1,88 @@
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ConfigError, type Problem, readUserFile } from '../core/index.js';
+
+/** The value at a path, shortened for a message. */
+function valueAt(input: unknown, path: readonly PropertyKey[]): string {
+  let value: unknown = input;
+  for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === 'number'
+        ? `${text}[${key}]`
+        : text === ''
+          ? String(key)
+          : `${text}.${String(key)}`,
+    '',
+  );
+}
+
+function problemsOf(error: z.ZodError, input: unknown): Problem[] {
+  return error.issues.map((issue) => {
+    const path = formatPath(issue.path);
+    if (issue.code === 'unrecognized_keys') {
+      return {
+        path,
+        message: `unknown option ${issue.keys.map((k) => `"${k}"`).join(', ')}: remove or rename it`,
+      };
+    }
+    return { path, message: `found ${valueAt(input, issue.path)}: ${issue.message}` };
+  });
+}
+
+/**
+ * Checks a parsed config against its schema and collects every problem.
+ *
+ * @param source what the user calls it: a file name, or `the deployment`
+ * @returns the config with its defaults, frozen
+ * @throws ConfigError with all problems, each with its path, the value found and what was expected
+ */
+export function parseConfig<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  source: string,
+): z.output<S> {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ConfigError(source, problemsOf(result.error, input));
+  return deepFreeze(result.data);
+}
+
+/**
+ * Reads a config file, JSON or YAML, and checks it.
+ *
+ * @throws TwinError `FILE_NOT_FOUND`; ConfigError as in {@link parseConfig}
+ */
+export async function loadConfig<S extends z.ZodType>(
+  schema: S,
+  path: string,
+  what: string,
+): Promise<z.output<S>> {
+  const text = (await readUserFile(path, what)).toString('utf8');
+  let input: unknown;
+  try {
+    input = parseYaml(text);
+  } catch (error) {
+    const [line] = (error as Error).message.split('\n');
+    throw new ConfigError(path, [{ path: '', message: `not readable as JSON or YAML: ${line}` }]);
+  }
+  return parseConfig(schema, input, path);
+}
+
+/** The JSON Schema of a config file, for editors. */
+export function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) deepFreeze(child);
+  }
+  return value;
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+
+const variable = z.string().min(1).describe("The variable's name in the FMU's modelDescription.");
+const alias = z
+  .string()
+  .min(1)
+  .max(1000)
+  .describe('The SiteWise property alias of its stream, e.g. `/line1/roller1/w`.');
+const unit = z.string().describe('The unit of the value, for people and for SiteWise.');
+
+const alarm = z
+  .strictObject({
+    above: z
+      .number()
+      .optional()
+      .describe('Alarm when the value is above this, with 95 % certainty.'),
+    below: z
+      .number()
+      .optional()
+      .describe('Alarm when the value is below this, with 95 % certainty.'),
+  })
+  .refine((a) => a.above !== undefined || a.below !== undefined, {
+    message: 'expected `above`, `below` or both',
+  });
+
+const input = z.strictObject({
+  variable,
+  alias: alias.optional(),
+  column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
+  unit: unit.default(''),
+  value: z.number().optional().describe('A fixed value; left out, the input follows its stream.'),
+});
+
+const measured = z.strictObject({
+  variable,
+  alias,
+  column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
+  unit: unit.default(''),
+  noiseStd: z
+    .number()
+    .positive()
+    .optional()
+    .describe("Standard deviation of the sensor's noise, in its unit; left out, it is estimated."),
+});
+
+const parameter = z
+  .strictObject({
+    variable,
+    alias,
+    unit: unit.default(''),
+    lower: z.number().optional().describe('Physical lower bound; applied to what is reported.'),
+    upper: z.number().optional().describe('Physical upper bound; applied to what is reported.'),
+    prior: z
+      .strictObject({
+        mean: z.number().describe('What the parameter is before any data.'),
+        std: z.number().positive().describe('How sure that is: one standard deviation.'),
+      })
+      .describe('What is known before any data.'),
+    wearHorizonS: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Seconds in which the parameter may wear through its whole range.'),
+    alarm: alarm.optional(),
+  })
+  .refine((p) => p.lower === undefined || p.upper === undefined || p.lower < p.upper, {
+    message: 'expected lower < upper',
+    path: ['upper'],
+  });
+
+const virtualSensor = z.strictObject({
+  variable,
+  alias,
+  unit: unit.default(''),
+  alarm: alarm.optional(),
+});
+
+const simulation = z.strictObject({
+  mode: z
+    .enum(['steady-state', 'transient'])
+    .default('steady-state')
+    .describe('Whether samples are states of rest, or the model must move between them.'),
+  interface: z.enum(['cs', 'me']).default('cs').describe('FMI interface type.'),
+  stepSizeS: z.number().positive().default(0.1).describe('Communication step, seconds.'),
+  maxTimeS: z
+    .number()
+    .positive()
+    .default(600)
+    .describe('Longest simulated time to settle, seconds.'),
+  relativeTolerance: z
+    .number()
+    .positive()
+    .default(1e-6)
+    .describe('Settled when no output changes by more than this share over a step.'),
+  timeoutS: z.number().positive().default(60).describe('Wall time that one run may take, seconds.'),
+});
+
+const estimator = z.strictObject({
+  alpha: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.5)
+    .describe('Spread of the sigma points: they lie at alpha·√n standard deviations.'),
+  wearHorizonS: z
+    .number()
+    .positive()
+    .default(12 * 86_400)
+    .describe('Seconds in which a parameter may wear through its whole range.'),
+  samplePeriodS: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Seconds between the instants that streams are aligned to; default: from the data.'),
+});
+
+/** The twin definition: everything that ties an FMU to a machine. */
+export const twinSchema = z.strictObject({
+  $schema: z.string().optional(),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected letters, digits, - and _')
+    .max(128)
+    .describe('Short name of the twin.'),
+  fmu: z.string().min(1).describe('Path of the FMU, relative to this file.'),
+  inputs: z.array(input).default([]),
+  measured: z.array(measured).min(1, 'expected at least one measured variable'),
+  parameters: z.array(parameter).min(1, 'expected at least one parameter to calibrate'),
+  virtualSensors: z.array(virtualSensor).default([]),
+  simulation: simulation.prefault({}),
+  estimator: estimator.prefault({}),
+});
+
+export type TwinDefinition = z.output<typeof twinSchema>;
+export type TwinParameter = TwinDefinition['parameters'][number];

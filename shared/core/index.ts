@@ -1,0 +1,12 @@
+/** What every part of Twinloop has in common: errors, time, logging, randomness, files, commands. */
+export * from './clock.js';
+export * from './command.js';
+export * from './csv.js';
+export * from './errors.js';
+export * from './files.js';
+export * from './lifecycle.js';
+export * from './logger.js';
+export * from './package-root.js';
+export * from './random.js';
+export * from './time.js';
+export * from './tqv.js';
