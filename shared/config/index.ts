@@ -1,3 +1,5 @@
 /** The files that users write: one zod schema each, and how they are read. */
 export * from './load.js';
+export * from './stack.js';
+export * from './streams.js';
 export * from './twin.js';
