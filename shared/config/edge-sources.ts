@@ -1,0 +1,342 @@
+import { z } from 'zod';
+
+/** A secret in the config itself, or better: where it is kept. */
+export const secretSchema = z
+  .union([
+    z.string().min(1),
+    z.strictObject({ file: z.string().min(1).describe('File whose trimmed content it is.') }),
+    z.strictObject({ env: z.string().min(1).describe('Environment variable that holds it.') }),
+  ])
+  .describe('The secret itself, `{"file": PATH}` or `{"env": NAME}`.');
+
+export type SecretConfig = z.output<typeof secretSchema>;
+
+const signalFields = {
+  alias: z
+    .string()
+    .min(1)
+    .max(1000)
+    .describe('SiteWise property alias of the stream, e.g. `/line1/roller1/w`.'),
+  dataType: z
+    .enum(['DOUBLE', 'INTEGER', 'BOOLEAN', 'STRING'])
+    .default('DOUBLE')
+    .describe('Type of the SiteWise property; values that do not fit become BAD.'),
+  unit: z.string().default('').describe('Unit after scale and offset; for people.'),
+  scale: z.number().default(1).describe('value = raw · scale + offset.'),
+  offset: z.number().default(0).describe('value = raw · scale + offset; in `unit`.'),
+  range: z
+    .strictObject({
+      min: z.number().optional().describe('Least plausible value, in `unit`.'),
+      max: z.number().optional().describe('Greatest plausible value, in `unit`.'),
+      action: z
+        .enum(['mark', 'clamp', 'drop'])
+        .default('mark')
+        .describe(
+          'Outside: `mark` keeps the value as UNCERTAIN, `clamp` moves it to the limit as UNCERTAIN, `drop` discards it.',
+        ),
+    })
+    .refine((r) => r.min !== undefined || r.max !== undefined, {
+      message: 'expected `min`, `max` or both',
+    })
+    .refine((r) => r.min === undefined || r.max === undefined || r.min < r.max, {
+      message: 'expected min < max',
+      path: ['max'],
+    })
+    .optional()
+    .describe('Plausible values.'),
+  deadband: z
+    .strictObject({
+      absolute: z
+        .number()
+        .nonnegative()
+        .optional()
+        .describe('Send when the value moved by more than this since the last one sent.'),
+      percent: z
+        .number()
+        .nonnegative()
+        .max(100)
+        .optional()
+        .describe('The same as a share of the last value sent, in percent.'),
+    })
+    .refine((d) => d.absolute !== undefined || d.percent !== undefined, {
+      message: 'expected `absolute`, `percent` or both',
+    })
+    .optional()
+    .describe('Suppresses small changes; a change of quality is always sent.'),
+  heartbeatS: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe(
+      'Send the last value again, with its quality and the gateway time, after this many seconds without one; 0 = never.',
+    ),
+  alignS: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe(
+      'Hold the last sample of every interval of this many seconds and give it the time of its end; 0 = as it comes.',
+    ),
+};
+
+const backoff = z
+  .strictObject({
+    minMs: z.int().min(10).max(600_000).default(500).describe('First wait after a fault.'),
+    maxMs: z.int().min(10).max(3_600_000).default(30_000).describe('Longest wait.'),
+  })
+  .refine((b) => b.minMs <= b.maxMs, { message: 'expected minMs <= maxMs', path: ['maxMs'] })
+  .prefault({})
+  .describe('Waits between attempts to reach the device: doubled each time, with jitter.');
+
+const sourceFields = {
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'expected letters, digits, -, _ and .')
+    .max(64)
+    .describe('Unique name of the source, for health, metrics and logs.'),
+  backoff,
+  clockToleranceS: z
+    .number()
+    .positive()
+    .max(86_400 * 365)
+    .default(300)
+    .describe(
+      "A device clock further off than this is not believed: the sample gets the gateway's time and UNCERTAIN quality.",
+    ),
+  staleAfterS: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe('No data for this many seconds means that the source is down; 0 = not watched.'),
+  statusAlias: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Publishes 1 (up) or 0 (down) of this source under this alias.'),
+  statusEveryS: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(60)
+    .describe('How often `statusAlias` is published, besides at every change.'),
+};
+
+const opcua = z.strictObject({
+  ...sourceFields,
+  type: z.literal('opcua'),
+  endpointUrl: z
+    .string()
+    .regex(/^opc\.tcp:\/\/\S+$/, 'expected opc.tcp://host:port/path')
+    .describe('e.g. `opc.tcp://192.168.1.20:4840/UA/Line1`.'),
+  securityMode: z
+    .enum(['None', 'Sign', 'SignAndEncrypt'])
+    .default('None')
+    .describe('Message security mode.'),
+  securityPolicy: z
+    .enum(['None', 'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'])
+    .default('None')
+    .describe('Security policy.'),
+  trust: z
+    .enum(['any', 'pinned'])
+    .default('pinned')
+    .describe(
+      "Which server certificates are accepted on a secured connection: those in the PKI's trusted folder, or any.",
+    ),
+  user: z
+    .union([
+      z.strictObject({
+        userName: z.string().min(1).describe('User name.'),
+        password: secretSchema,
+      }),
+      z.strictObject({
+        certificateFile: z.string().min(1).describe('User certificate, PEM or DER.'),
+        privateKeyFile: z.string().min(1).describe('Its private key, PEM.'),
+      }),
+    ])
+    .optional()
+    .describe('User identity; left out: anonymous.'),
+  publishingIntervalMs: z
+    .number()
+    .min(10)
+    .max(3_600_000)
+    .default(500)
+    .describe('How often the server sends what it sampled.'),
+  samplingIntervalMs: z
+    .number()
+    .min(-1)
+    .max(3_600_000)
+    .default(100)
+    .describe('How often the server samples each node; -1 = publishing interval, 0 = fastest.'),
+  queueSize: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(100)
+    .describe('Samples per node that the server keeps between publishes.'),
+  signals: z
+    .array(
+      z
+        .strictObject({
+          ...signalFields,
+          nodeId: z.string().min(1).optional().describe('e.g. `ns=2;s=Roller1.w`.'),
+          browsePath: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              'Path from the Objects folder by browse names, e.g. `/2:Line1/2:Roller1/2:w`; resolved at every connect.',
+            ),
+          samplingIntervalMs: z
+            .number()
+            .min(-1)
+            .max(3_600_000)
+            .optional()
+            .describe("This node's own sampling interval."),
+        })
+        .refine((s) => (s.nodeId === undefined) !== (s.browsePath === undefined), {
+          message: 'expected exactly one of `nodeId` and `browsePath`',
+        }),
+    )
+    .min(1, 'expected at least one signal'),
+});
+
+const modbus = z.strictObject({
+  ...sourceFields,
+  type: z.literal('modbus'),
+  host: z.string().min(1).describe('Host name or address.'),
+  port: z.int().min(1).max(65_535).default(502),
+  unitId: z.int().min(0).max(255).default(1).describe('Unit (slave) id.'),
+  pollIntervalMs: z.number().min(10).max(3_600_000).default(1000).describe('Time between polls.'),
+  timeoutMs: z.int().min(10).max(60_000).default(2000).describe('Longest wait for one answer.'),
+  maxGap: z
+    .int()
+    .min(0)
+    .max(120)
+    .default(8)
+    .describe('Signals at most this many registers apart are read as one block.'),
+  signals: z
+    .array(
+      z.strictObject({
+        ...signalFields,
+        table: z
+          .enum(['holding', 'input', 'coil', 'discrete'])
+          .default('holding')
+          .describe('Holding (4x) or input (3x) registers, coils (0x) or discrete inputs (1x).'),
+        address: z.int().min(0).max(65_535).describe('Zero-based address.'),
+        type: z
+          .enum([
+            'bool',
+            'int16',
+            'uint16',
+            'int32',
+            'uint32',
+            'int64',
+            'uint64',
+            'float32',
+            'float64',
+          ])
+          .default('uint16')
+          .describe('How the registers are read; coils and discrete inputs are always bool.'),
+        byteOrder: z
+          .enum(['ABCD', 'DCBA', 'BADC', 'CDAB'])
+          .default('ABCD')
+          .describe(
+            'Order of the bytes: ABCD big endian, CDAB words swapped, BADC bytes swapped, DCBA little endian.',
+          ),
+        bit: z
+          .int()
+          .min(0)
+          .max(15)
+          .optional()
+          .describe('With type bool in a register: which bit, 0 the least.'),
+      }),
+    )
+    .min(1, 'expected at least one signal'),
+});
+
+const mqtt = z.strictObject({
+  ...sourceFields,
+  type: z.literal('mqtt'),
+  url: z
+    .string()
+    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected mqtt://, mqtts://, ws:// or wss://')
+    .describe('Broker, e.g. `mqtt://192.168.1.30:1883`.'),
+  clientId: z
+    .string()
+    .min(1)
+    .max(65)
+    .optional()
+    .describe('Client id; with a fixed one the broker keeps messages while we are away.'),
+  username: z.string().min(1).optional(),
+  password: secretSchema.optional(),
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file with the broker's certificate authority."),
+  certFile: z.string().min(1).optional().describe('PEM file with our client certificate.'),
+  keyFile: z.string().min(1).optional().describe('PEM file with its private key.'),
+  signals: z
+    .array(
+      z.strictObject({
+        ...signalFields,
+        topic: z.string().min(1).describe('Topic; + and # are allowed.'),
+        jsonPath: z
+          .string()
+          .default('')
+          .describe(
+            'Where the value is in a JSON payload, e.g. `data.speed` or `values[0].v`; empty: the payload itself.',
+          ),
+        timePath: z
+          .string()
+          .optional()
+          .describe('Where its time is: ISO 8601 text, or a number of `timeUnit` since 1970.'),
+        timeUnit: z.enum(['s', 'ms', 'us', 'ns']).default('ms').describe('Unit of a numeric time.'),
+      }),
+    )
+    .min(1, 'expected at least one signal'),
+});
+
+const csv = z.strictObject({
+  ...sourceFields,
+  type: z.literal('csv'),
+  file: z.string().min(1).describe('The recording.'),
+  headerRow: z.int().positive().optional().describe('Line of its header; default: found.'),
+  timeColumn: z.string().min(1).optional().describe('Time column, seconds; default: the first.'),
+  timeScale: z
+    .number()
+    .positive()
+    .max(1e9)
+    .default(1)
+    .describe('Recorded seconds per second of wall time.'),
+  epoch: z
+    .enum(['now', 'recorded'])
+    .default('now')
+    .describe(
+      '`now` maps the first row onto the first start and the rest by `timeScale`; `recorded` keeps the times, seconds since 1970.',
+    ),
+  repeat: z.boolean().default(false).describe('Begin again at the end of the recording.'),
+  signals: z
+    .array(
+      z.strictObject({
+        ...signalFields,
+        column: z.string().min(1).describe('Column of the recording.'),
+      }),
+    )
+    .min(1, 'expected at least one signal'),
+});
+
+/** Where values come from, one of several kinds of device. */
+export const sourceSchema = z.discriminatedUnion('type', [opcua, modbus, mqtt, csv]);
+
+export type SourceConfig = z.output<typeof sourceSchema>;
+export type OpcuaSourceConfig = z.output<typeof opcua>;
+export type ModbusSourceConfig = z.output<typeof modbus>;
+export type MqttSourceConfig = z.output<typeof mqtt>;
+export type CsvSourceConfig = z.output<typeof csv>;
+/** What every signal has, whichever source it comes from. */
+export type SignalConfig = SourceConfig['signals'][number];
