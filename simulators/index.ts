@@ -1,1 +1,1 @@
-export {};
+export * from './sitewise/index.js';

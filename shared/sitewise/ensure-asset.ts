@@ -138,7 +138,8 @@ async function ensureModel(
         new UpdateAssetModelCommand({
           assetModelId,
           assetModelName: found.assetModelName,
-          assetModelDescription: found.assetModelDescription,
+          // SiteWise describes a missing description as an empty one, which it does not take.
+          assetModelDescription: found.assetModelDescription || undefined,
           assetModelHierarchies: found.assetModelHierarchies,
           assetModelProperties: [
             ...(found.assetModelProperties ?? []),

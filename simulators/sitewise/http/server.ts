@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type Logger, TwinError } from '../../../shared/core/index.js';
+import { ApiFault } from '../api/faults.js';
+import { type Handlers, toWire } from '../api/handler.js';
+import type { OperationName } from '../api/schema.js';
+import { validateRequest } from '../api/validate.js';
+import { route } from './router.js';
+import type { SignatureVerifier } from './signature.js';
+
+/** Longest body of a request, bytes. */
+const MAX_BODY_BYTES = 12 * 1024 * 1024;
+/** A client has this long for its headers and for the whole request, milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 2_000;
+
+/** What the server counts. */
+export interface SiteWiseCounters {
+  requests: number;
+  /** Requests by operation. */
+  operations: Record<string, number>;
+  /** Faults by code. */
+  faults: Record<string, number>;
+  /** Values stored. */
+  values: number;
+}
+
+/** How the HTTP server is set up. */
+export interface ApiServerOptions {
+  host: string;
+  port: number;
+  tls?: { cert: string; key: string } | undefined;
+  verifier: SignatureVerifier;
+  handlers: Handlers;
+  counters: SiteWiseCounters;
+  logger: Logger;
+}
+
+/** The API over HTTP. */
+export interface ApiServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = () =>
+      new ApiFault(
+        'RequestEntityTooLargeException',
+        `The request's body must not exceed ${MAX_BODY_BYTES} bytes.`,
+      );
+    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
+      reject(tooLarge());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.removeAllListeners('data');
+        reject(tooLarge());
+      } else chunks.push(chunk);
+    });
+    request.on('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
+    );
+    request.on('error', reject);
+    request.on('aborted', () => reject(new Error('The client hung up.')));
+  });
+}
+
+function parseBody(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw new ApiFault('SerializationException', 'The body is not valid JSON.');
+  }
+}
+
+/** Listens and answers. @throws TwinError `PORT_IN_USE` */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { verifier, handlers, counters, logger } = options;
+
+  async function answer(request: IncomingMessage): Promise<{ status: number; text: string }> {
+    const target = request.url ?? '/';
+    const at = target.indexOf('?');
+    const path = at < 0 ? target : target.slice(0, at);
+    const query = at < 0 ? '' : target.slice(at + 1);
+    const method = request.method ?? 'GET';
+    const body = await readBody(request);
+    const found = route(method, path);
+    if (found === undefined) {
+      throw new ApiFault('UnknownOperationException', `No operation answers ${method} ${path}.`);
+    }
+    const { operation, labels } = found;
+    counters.operations[operation.name] = (counters.operations[operation.name] ?? 0) + 1;
+    verifier.verify({ method, path, query, headers: request.headers, body });
+    const handler = handlers[operation.name as OperationName];
+    if (handler === undefined) {
+      throw new ApiFault(
+        'NotImplementedException',
+        `${operation.name} is not offered by this stand-in for IoT SiteWise.`,
+      );
+    }
+    const input = validateRequest(operation, {
+      labels,
+      query: new URLSearchParams(query),
+      headers: request.headers,
+      body: parseBody(body),
+    });
+    const output = await handler(input as never);
+    return { status: operation.successStatus, text: toWire(output) };
+  }
+
+  function toFault(error: unknown): ApiFault {
+    if (error instanceof ApiFault) return error;
+    logger.error('A request failed inside', { error: String((error as Error).stack ?? error) });
+    return new ApiFault('InternalFailureException', 'An internal failure occurred.');
+  }
+
+  function send(response: ServerResponse, status: number, text: string, errorType?: string) {
+    const bytes = Buffer.from(text);
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': bytes.length,
+      'x-amzn-requestid': randomUUID(),
+      ...(errorType === undefined ? {} : { 'x-amzn-errortype': errorType }),
+    });
+    response.end(bytes);
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    counters.requests++;
+    try {
+      const { status, text } = await answer(request);
+      send(response, status, text);
+    } catch (error) {
+      if (response.destroyed || response.headersSent) return;
+      const fault = toFault(error);
+      counters.faults[fault.code] = (counters.faults[fault.code] ?? 0) + 1;
+      // What is left of a body that was not read would be taken for the next request.
+      if (!request.complete) response.setHeader('connection', 'close');
+      send(
+        response,
+        fault.status,
+        toWire({ message: fault.message, ...fault.members }),
+        fault.code,
+      );
+    }
+  }
+
+  const listener = (request: IncomingMessage, response: ServerResponse) =>
+    void handle(request, response);
+  const server: Server =
+    options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new TwinError(
+              'PORT_IN_USE',
+              `Port ${options.port} on ${options.host} is in use: choose another, or 0 for any free one.`,
+              { cause: error },
+            )
+          : error,
+      ),
+    );
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+import type * as sdk from '@aws-sdk/client-iotsitewise';
+import { alreadyExists, conflicting, invalidRequest, notFound } from '../api/faults.js';
+import type { Handlers } from '../api/handler.js';
+import { paginate } from '../api/pagination.js';
+import type { Account, AssetModelRecord, ModelProperty } from './account.js';
+import { saveTags } from './tags.js';
+
+/** Properties and hierarchies in one model: the service's quotas. */
+const MAX_PROPERTIES = 200;
+const MAX_HIERARCHIES = 30;
+
+/** @throws ApiFault `ResourceNotFoundException` */
+export function requireModel(account: Account, id: string): AssetModelRecord {
+  const model = account.model(id);
+  if (model === undefined) throw notFound('Asset model', id);
+  return model;
+}
+
+/** @throws ApiFault `ConflictingOperationException` while the model is being changed */
+export function requireActiveModel(account: Account, id: string): AssetModelRecord {
+  const model = requireModel(account, id);
+  if (model.status.state !== 'ACTIVE') {
+    throw conflicting(
+      `Asset model ${model.id} is in state ${model.status.state}; it must be ACTIVE.`,
+      model.id,
+      account.arn('asset-model', model.id),
+    );
+  }
+  return model;
+}
+
+/** A definition or changed property as it is kept; ids are given where none came. */
+export function toModelProperty(
+  definition: sdk.AssetModelPropertyDefinition | sdk.AssetModelProperty,
+): ModelProperty {
+  checkPropertyType(definition);
+  return { ...definition, id: definition.id ?? randomUUID() } as ModelProperty;
+}
+
+function checkPropertyType(definition: sdk.AssetModelPropertyDefinition): void {
+  const { attribute, measurement, transform, metric } = definition.type ?? {};
+  const given = [attribute, measurement, transform, metric].filter((t) => t !== undefined);
+  if (given.length !== 1) {
+    throw invalidRequest(
+      `Property ${definition.name}: its type must be exactly one of attribute, measurement, transform and metric.`,
+    );
+  }
+  if (definition.dataType === 'STRUCT' && definition.dataTypeSpec === undefined) {
+    throw invalidRequest(`Property ${definition.name}: STRUCT needs a dataTypeSpec.`);
+  }
+  const expression = transform ?? metric;
+  if (expression === undefined) return;
+  if (definition.dataType !== 'DOUBLE' && definition.dataType !== 'STRING') {
+    throw invalidRequest(
+      `Property ${definition.name}: transforms and metrics are DOUBLE or STRING, not ${definition.dataType}.`,
+    );
+  }
+}
+
+function checkProperties(properties: readonly ModelProperty[]): void {
+  if (properties.length > MAX_PROPERTIES) {
+    throw invalidRequest(`A model has at most ${MAX_PROPERTIES} properties.`);
+  }
+  requireUnique(
+    'property name',
+    properties.map((p) => p.name),
+  );
+  requireUnique(
+    'property id',
+    properties.map((p) => p.id),
+  );
+  requireUnique(
+    'property external id',
+    properties.map((p) => p.externalId),
+  );
+}
+
+function requireUnique(what: string, values: readonly (string | undefined)[]): void {
+  const seen = new Set<string>();
+  for (const value of values) {
+    if (value === undefined) continue;
+    if (seen.has(value)) throw invalidRequest(`The ${what} ${value} occurs twice in the model.`);
+    seen.add(value);
+  }
+}
+
+/** A model's state as the API shows it. */
+export const modelStatus = (model: AssetModelRecord): sdk.AssetModelStatus => ({
+  state: model.status.state,
+});
+
+function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetModelResponse {
+  return {
+    assetModelId: model.id,
+    assetModelExternalId: model.externalId,
+    assetModelArn: account.arn('asset-model', model.id),
+    assetModelName: model.name,
+    assetModelType: model.modelType,
+    assetModelDescription: model.description ?? '',
+    assetModelProperties: model.properties,
+    assetModelHierarchies: model.hierarchies,
+    assetModelCompositeModels: [],
+    assetModelCompositeModelSummaries: [],
+    assetModelCreationDate: new Date(model.createdAtMs),
+    assetModelLastUpdateDate: new Date(model.updatedAtMs),
+    assetModelStatus: modelStatus(model),
+    assetModelVersion: String(model.version),
+  };
+}
+
+/** Operations on asset models. */
+export function assetModelHandlers(account: Account): Handlers {
+  function requireFreeName(name: string, except?: string): void {
+    const taken = account.allModels().find((m) => m.name === name && m.id !== except);
+    if (taken !== undefined) {
+      throw alreadyExists(
+        `An asset model named ${name} already exists.`,
+        taken.id,
+        account.arn('asset-model', taken.id),
+      );
+    }
+  }
+  function requireFreeExternalId(externalId: string | undefined, except?: string): void {
+    const taken = externalId === undefined ? undefined : account.model(`externalId:${externalId}`);
+    if (taken !== undefined && taken.id !== except) {
+      throw alreadyExists(
+        `An asset model with the external id ${externalId} already exists.`,
+        taken.id,
+        account.arn('asset-model', taken.id),
+      );
+    }
+  }
+  function toHierarchy(h: sdk.AssetModelHierarchyDefinition | sdk.AssetModelHierarchy) {
+    const child = requireModel(account, h.childAssetModelId ?? '');
+    return {
+      ...h,
+      name: h.name ?? '',
+      id: h.id ?? randomUUID(),
+      childAssetModelId: child.id,
+    };
+  }
+
+  return {
+    async CreateAssetModel(input: sdk.CreateAssetModelRequest) {
+      const properties = (input.assetModelProperties ?? []).map(toModelProperty);
+      checkProperties(properties);
+      const hierarchies = (input.assetModelHierarchies ?? []).map(toHierarchy);
+      if (hierarchies.length > MAX_HIERARCHIES) {
+        throw invalidRequest(`A model has at most ${MAX_HIERARCHIES} hierarchies.`);
+      }
+      requireFreeName(input.assetModelName ?? '');
+      requireFreeExternalId(input.assetModelExternalId);
+      const id = input.assetModelId ?? randomUUID();
+      if (account.model(id) !== undefined) {
+        throw alreadyExists(
+          `Asset model ${id} already exists.`,
+          id,
+          account.arn('asset-model', id),
+        );
+      }
+      const now = account.nowMs();
+      const model: AssetModelRecord = {
+        id,
+        externalId: input.assetModelExternalId,
+        name: input.assetModelName ?? '',
+        modelType: input.assetModelType === 'COMPONENT_MODEL' ? 'COMPONENT_MODEL' : 'ASSET_MODEL',
+        description: input.assetModelDescription,
+        properties,
+        hierarchies,
+        compositeModels: [],
+        createdAtMs: now,
+        updatedAtMs: now,
+        version: 1,
+        status: account.pending('CREATING'),
+      };
+      account.saveModel(model);
+      saveTags(account, account.arn('asset-model', id), input.tags);
+      await account.commit();
+      return {
+        assetModelId: id,
+        assetModelArn: account.arn('asset-model', id),
+        assetModelStatus: { state: 'CREATING' },
+      };
+    },
+
+    DescribeAssetModel: (input: sdk.DescribeAssetModelRequest) => {
+      const model = requireModel(account, input.assetModelId ?? '');
+      const description = describe(account, model);
+      return input.excludeProperties === true
+        ? { ...description, assetModelProperties: [] }
+        : description;
+    },
+
+    async UpdateAssetModel(input: sdk.UpdateAssetModelRequest) {
+      const model = requireActiveModel(account, input.assetModelId ?? '');
+      const properties = (input.assetModelProperties ?? []).map(toModelProperty);
+      checkProperties(properties);
+      for (const property of properties) {
+        const before = model.properties.find((p) => p.id === property.id);
+        if (before !== undefined && before.dataType !== property.dataType) {
+          throw invalidRequest(`The data type of property ${property.name} cannot be changed.`);
+        }
+      }
+      const hierarchies = (input.assetModelHierarchies ?? []).map(toHierarchy);
+      requireFreeName(input.assetModelName ?? '', model.id);
+      requireFreeExternalId(input.assetModelExternalId, model.id);
+      if (input.assetModelExternalId !== undefined && model.externalId !== undefined) {
+        if (input.assetModelExternalId !== model.externalId) {
+          throw invalidRequest('An external id cannot be changed once it is set.');
+        }
+      }
+      const kept = new Set(properties.map((p) => p.id));
+      for (const asset of account.allAssets()) {
+        if (asset.modelId !== model.id) continue;
+        for (const property of model.properties) {
+          const series = account.seriesByProperty(asset.id, property.id);
+          if (!kept.has(property.id) && series !== undefined) account.deleteSeries(series);
+        }
+      }
+      account.saveModel({
+        ...model,
+        externalId: input.assetModelExternalId ?? model.externalId,
+        name: input.assetModelName ?? model.name,
+        description: input.assetModelDescription,
+        properties,
+        hierarchies,
+        updatedAtMs: account.nowMs(),
+        version: model.version + 1,
+        status: account.pending('UPDATING'),
+      });
+      await account.commit();
+      return { assetModelStatus: { state: 'UPDATING' } };
+    },
+
+    async DeleteAssetModel(input: sdk.DeleteAssetModelRequest) {
+      const model = requireActiveModel(account, input.assetModelId ?? '');
+      const arn = account.arn('asset-model', model.id);
+      if (account.allAssets().some((a) => a.modelId === model.id)) {
+        throw conflicting(`Asset model ${model.id} still has assets.`, model.id, arn);
+      }
+      const parent = account
+        .allModels()
+        .find(
+          (m) => m.id !== model.id && m.hierarchies.some((h) => h.childAssetModelId === model.id),
+        );
+      if (parent !== undefined) {
+        throw conflicting(
+          `Asset model ${model.id} is still in a hierarchy of ${parent.id}.`,
+          model.id,
+          arn,
+        );
+      }
+      account.saveModel({ ...model, status: account.pending('DELETING') });
+      await account.commit();
+      return { assetModelStatus: { state: 'DELETING' } };
+    },
+
+    ListAssetModels: (input: sdk.ListAssetModelsRequest) => {
+      const types = input.assetModelTypes;
+      const models = account
+        .allModels()
+        .filter((m) => types === undefined || types.length === 0 || types.includes(m.modelType));
+      const { page, ...rest } = paginate('ListAssetModels', models, (m) => m.id, input);
+      return {
+        ...rest,
+        assetModelSummaries: page.map((m) => ({
+          id: m.id,
+          externalId: m.externalId,
+          arn: account.arn('asset-model', m.id),
+          name: m.name,
+          assetModelType: m.modelType,
+          description: m.description ?? '',
+          creationDate: new Date(m.createdAtMs),
+          lastUpdateDate: new Date(m.updatedAtMs),
+          status: modelStatus(m),
+          version: String(m.version),
+        })),
+      };
+    },
+
+    ListAssetModelProperties: (input: sdk.ListAssetModelPropertiesRequest) => {
+      const model = requireModel(account, input.assetModelId ?? '');
+      const scope = `ListAssetModelProperties/${model.id}`;
+      const { page, ...rest } = paginate(scope, model.properties, (p) => p.id, input);
+      return { ...rest, assetModelPropertySummaries: page };
+    },
+  };
+}

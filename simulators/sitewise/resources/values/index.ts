@@ -1,0 +1,16 @@
+import type { Handlers } from '../../api/handler.js';
+import type { Account } from '../account.js';
+import { createBatchHistory, createHistory } from './history.js';
+import { createBatchLatest, createLatest } from './latest.js';
+import { createPut } from './put.js';
+
+/** Operations on values. */
+export function valueHandlers(account: Account, onValues: (count: number) => void): Handlers {
+  return {
+    BatchPutAssetPropertyValue: createPut(account, onValues),
+    GetAssetPropertyValue: createLatest(account),
+    BatchGetAssetPropertyValue: createBatchLatest(account),
+    GetAssetPropertyValueHistory: createHistory(account),
+    BatchGetAssetPropertyValueHistory: createBatchHistory(account),
+  };
+}
