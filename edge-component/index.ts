@@ -1,1 +1,4 @@
-export {};
+/** What runs on the gateway: devices → pipeline → outbox → SiteWise. */
+
+export * from './commands.js';
+export * from './component.js';

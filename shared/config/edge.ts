@@ -39,6 +39,12 @@ const siteWiseEdge = z.strictObject({
     .max(100)
     .default(10)
     .describe('Values of one alias in one message; SiteWise takes ten in an entry.'),
+  maxWaitMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(200)
+    .describe('How long a value waits for company, so that messages are filled.'),
   ackTimeoutMs: z
     .int()
     .min(100)

@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { EdgeConfig, SourceConfig } from '../shared/config/index.js';
+import {
+  type Clock,
+  type Closeable,
+  closeAll,
+  type Logger,
+  lockFolder,
+  nsToSeconds,
+  packageVersion,
+  systemClock,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { DeadLetters } from './outbox/dead-letters.js';
+import { Outbox } from './outbox/outbox.js';
+import { createPublisher } from './publishers/create.js';
+import { Sender } from './publishers/sender.js';
+import { createSource } from './sources/create.js';
+import { SourceRunner } from './sources/source-runner.js';
+import { RateMeter } from './status/rate-meter.js';
+import { startStatusServer } from './status/server.js';
+import type { EdgeStatus } from './status/status.js';
+
+export interface EdgeOptions {
+  /** What relative paths of the config are relative to. */
+  baseDir: string;
+  /** Where the config came from, for people. */
+  configSource: string;
+  logger: Logger;
+  clock?: Clock;
+}
+
+/** A running component. */
+export interface EdgeComponent extends Closeable {
+  /** e.g. `http://127.0.0.1:9464` */
+  readonly statusUrl: string;
+  readonly dataDir: string;
+  status(): EdgeStatus;
+  /** Stops reading and sending for a while; connections and the outbox stay. */
+  pause(): void;
+  resume(): void;
+  /** Tries values again that the far end refused. */
+  flush(): void;
+  /**
+   * Takes a new config: sources and publisher are started anew, what waits in the outbox stays.
+   *
+   * @throws TwinError `CONFIG_INVALID` when it needs another data folder or status port
+   */
+  reconfigure(config: EdgeConfig): Promise<void>;
+}
+
+const MB = 1024 * 1024;
+
+/**
+ * Starts the component: sources → pipeline → outbox → publisher.
+ *
+ * @throws TwinError `ALREADY_RUNNING` (two on one folder), `PORT_IN_USE`, `STORAGE`
+ */
+export async function startEdge(config: EdgeConfig, options: EdgeOptions): Promise<EdgeComponent> {
+  const component = new Component(config, options);
+  try {
+    await component.start();
+  } catch (error) {
+    await component.close().catch(() => {});
+    throw error;
+  }
+  return component;
+}
+
+class Component implements EdgeComponent {
+  readonly dataDir: string;
+  readonly #options: EdgeOptions;
+  readonly #clock: Clock;
+  readonly #startedAt: string;
+  readonly #rates: RateMeter;
+  /** Closed last: what stays through a change of the config. */
+  readonly #base: Closeable[] = [];
+  #config: EdgeConfig;
+  #outbox: Outbox | undefined;
+  #deadLetters: DeadLetters | undefined;
+  #runners: SourceRunner[] = [];
+  #sender: Sender | undefined;
+  #statusUrl = '';
+  #state: EdgeStatus['component']['state'] = 'running';
+
+  constructor(config: EdgeConfig, options: EdgeOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.dataDir = resolve(options.baseDir, config.dataDir);
+    this.#startedAt = new Date(Number(this.#clock.nowNs() / 1_000_000n)).toISOString();
+    this.#rates = new RateMeter(this.#clock);
+  }
+
+  get statusUrl(): string {
+    return this.#statusUrl;
+  }
+
+  async start(): Promise<void> {
+    const { logger } = this.#options;
+    const { outbox: policy } = this.#config;
+    this.#base.push(await lockFolder(this.dataDir, 'data folder'));
+    this.#outbox = await Outbox.open({
+      directory: this.dataDir,
+      maxBytes: policy.maxMb * MB,
+      slowAt: policy.slowAt,
+      batchMs: policy.batchMs,
+      clock: this.#clock,
+      logger,
+    });
+    this.#base.push(this.#outbox);
+    this.#deadLetters = new DeadLetters({
+      directory: this.dataDir,
+      maxBytes: policy.deadLetterMaxMb * MB,
+      clock: this.#clock,
+      logger,
+    });
+    const server = await startStatusServer(this.#config.status.port, () => this.status());
+    this.#base.push(server);
+    this.#statusUrl = server.url;
+    await writeFileAtomic(
+      join(this.dataDir, 'status.json'),
+      `${JSON.stringify({ url: server.url, pid: process.pid })}\n`,
+    );
+    const sampling = setInterval(() => this.#sampleRates(), 1000);
+    sampling.unref();
+    this.#base.push({ close: async () => clearInterval(sampling) });
+    this.#startParts();
+    logger.info('Edge component is running', {
+      statusUrl: server.url,
+      dataDir: this.dataDir,
+      sources: this.#config.sources.length,
+      waiting: this.#outbox.depth,
+    });
+  }
+
+  status(): EdgeStatus {
+    const outbox = this.#outbox;
+    const sender = this.#sender;
+    if (outbox === undefined || sender === undefined)
+      throw new Error('The component has not started.');
+    const publisher = sender.status;
+    const sources = this.#runners.map((r) => r.health);
+    const { oldestNs, fault, setAside } = outbox;
+    const { dropped } = outbox.counters;
+    const oldestAgeS =
+      oldestNs === undefined ? 0 : Math.max(0, nsToSeconds(this.#clock.nowNs() - oldestNs));
+    return {
+      component: {
+        name: 'com.twinloop.Edge',
+        version: packageVersion(),
+        pid: process.pid,
+        startedAt: this.#startedAt,
+        state: this.#state,
+        configSource: this.#options.configSource,
+      },
+      healthy:
+        publisher.connected &&
+        fault === undefined &&
+        sources.every((s) => s.state === 'up' || s.state === 'stopped'),
+      queueDepth: outbox.depth,
+      oldestAgeS,
+      published: publisher.published,
+      dropped: dropped.GOOD + dropped.BAD + dropped.UNCERTAIN,
+      deadLettered: { ...this.#deadLetters?.counts },
+      ratesPerS: this.#rates.read(),
+      outbox: {
+        ...outbox.counters,
+        bytes: outbox.bytes,
+        maxBytes: this.#config.outbox.maxMb * MB,
+        parked: outbox.parkedDepth,
+        ...(fault === undefined ? {} : { fault }),
+        ...(setAside === undefined ? {} : { setAside }),
+      },
+      publisher: { type: this.#config.publisher.type, ...publisher },
+      sources,
+    };
+  }
+
+  pause(): void {
+    this.#state = 'paused';
+    this.#applyPause();
+  }
+
+  resume(): void {
+    this.#state = 'running';
+    this.#applyPause();
+  }
+
+  flush(): void {
+    this.#sender?.flush();
+  }
+
+  async reconfigure(config: EdgeConfig): Promise<void> {
+    const { logger } = this.#options;
+    await this.#stopParts();
+    this.#config = config;
+    this.#startParts();
+    this.#applyPause();
+    logger.info('Configuration applied', { sources: config.sources.length });
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'stopping';
+    await this.#stopParts();
+    await closeAll(this.#base.splice(0));
+  }
+
+  #sampleRates(): void {
+    this.#rates.sample(this.#outbox?.counters.appended ?? 0, this.#sender?.status.published ?? 0);
+  }
+
+  #startParts(): void {
+    const { logger } = this.#options;
+    const outbox = this.#outbox;
+    const deadLetters = this.#deadLetters;
+    if (outbox === undefined || deadLetters === undefined) return;
+    const clock = this.#clock;
+    const random = Math.random;
+    this.#sender = new Sender({
+      outbox,
+      deadLetters,
+      publisher: createPublisher(this.#config.publisher, {
+        clientId: this.#clientId(),
+        clock,
+        logger,
+      }),
+      policy: this.#config.outbox,
+      clock,
+      logger,
+      random,
+    });
+    this.#runners = this.#config.sources.map((config: SourceConfig) => {
+      const source = createSource(config, {
+        dataDir: this.dataDir,
+        baseDir: this.#options.baseDir,
+        clock,
+        logger,
+      });
+      return new SourceRunner({ config, source, sink: outbox, clock, logger, random });
+    });
+    this.#sender.start();
+    for (const runner of this.#runners) runner.start();
+  }
+
+  /** Sources first, so that nothing new comes while the last is being sent. */
+  async #stopParts(): Promise<void> {
+    await Promise.all(this.#runners.map((r) => r.close()));
+    await this.#sender?.close();
+  }
+
+  #applyPause(): void {
+    const paused = this.#state === 'paused';
+    for (const runner of this.#runners) runner.paused = paused;
+    if (this.#sender !== undefined) this.#sender.paused = paused;
+  }
+
+  /** One client id per data folder: a second component on another folder must not oust this one. */
+  #clientId(): string {
+    const hash = createHash('sha256').update(this.dataDir).digest('hex').slice(0, 12);
+    return `twinloop-edge-${hash}`;
+  }
+}

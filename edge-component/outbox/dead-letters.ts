@@ -1,0 +1,159 @@
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Logger,
+  nsToDate,
+  TwinError,
+  toTimeInNanos,
+} from '../../shared/core/index.js';
+import type { RejectedEntry } from '../publishers/publisher.js';
+
+/**
+ * The columns of a dead letter file, in the order that a bulk import job must be told.
+ *
+ * @see https://docs.aws.amazon.com/iot-sitewise/latest/APIReference/API_Csv.html
+ */
+export const DEAD_LETTER_COLUMNS = [
+  'ALIAS',
+  'DATA_TYPE',
+  'TIMESTAMP_SECONDS',
+  'TIMESTAMP_NANO_OFFSET',
+  'QUALITY',
+  'VALUE',
+] as const;
+
+/** A file is closed at this size and another begun. */
+const FILE_BYTES = 8 * 1024 * 1024;
+
+function csvCell(value: string): string {
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/**
+ * Values that will not be sent any more, in files that SiteWise can import in bulk: a folder per
+ * reason (its code), CSV without a header, and beside each file the messages of its reasons.
+ */
+export class DeadLetters {
+  readonly directory: string;
+  readonly #maxBytes: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** Values written, by reason. */
+  readonly counts: Record<string, number> = {};
+  /** Files deleted because all together grew too large. */
+  filesDeleted = 0;
+  readonly #messages = new Map<string, Set<string>>();
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(options: { directory: string; maxBytes: number; clock: Clock; logger: Logger }) {
+    this.directory = join(options.directory, 'dead-letters');
+    this.#maxBytes = options.maxBytes;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /**
+   * Writes entries; when it resolves they are on disk.
+   *
+   * @throws TwinError `STORAGE`
+   */
+  write(rejected: readonly RejectedEntry[]): Promise<void> {
+    const written = this.#tail.then(() => this.#write(rejected));
+    this.#tail = written.catch(() => {});
+    return written;
+  }
+
+  async #write(rejected: readonly RejectedEntry[]): Promise<void> {
+    const byCode = new Map<string, RejectedEntry[]>();
+    for (const entry of rejected) {
+      byCode.set(entry.code, [...(byCode.get(entry.code) ?? []), entry]);
+    }
+    for (const [code, entries] of byCode) {
+      try {
+        await this.#append(code, entries);
+      } catch (cause) {
+        throw new TwinError('STORAGE', `Dead letters could not be written to ${this.directory}.`, {
+          cause,
+          retryable: true,
+        });
+      }
+      this.counts[code] = (this.counts[code] ?? 0) + entries.length;
+      const [first] = entries;
+      this.#logger.warn('Values became dead letters', {
+        code,
+        count: entries.length,
+        example: first?.entry.sample.alias,
+        message: first?.message,
+      });
+    }
+    await this.#limit();
+  }
+
+  async #append(code: string, entries: readonly RejectedEntry[]): Promise<void> {
+    const folder = join(this.directory, code.replaceAll(/[^A-Za-z0-9_-]/g, '_'));
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, await this.#currentFile(folder));
+    const lines = entries.map(({ entry: { sample } }) => {
+      const time = toTimeInNanos(sample.timeNs);
+      return [
+        csvCell(sample.alias),
+        sample.dataType,
+        time.timeInSeconds,
+        time.offsetInNanos,
+        sample.quality,
+        sample.value === null ? '' : csvCell(String(sample.value)),
+      ].join(',');
+    });
+    await appendDurably(path, `${lines.join('\n')}\n`);
+    const said = this.#messages.get(path) ?? new Set<string>();
+    this.#messages.set(path, said);
+    const news = [...new Set(entries.map((e) => e.message))].filter((m) => !said.has(m));
+    if (news.length > 0 && said.size < 100) {
+      for (const message of news) said.add(message);
+      await appendDurably(path.replace(/\.csv$/, '.reasons.txt'), `${news.join('\n')}\n`);
+    }
+  }
+
+  /** One file a day, and another when it is full. */
+  async #currentFile(folder: string): Promise<string> {
+    const day = nsToDate(this.#clock.nowNs()).toISOString().slice(0, 10);
+    const files = (await readdir(folder)).filter((f) => f.startsWith(day) && f.endsWith('.csv'));
+    const last = files.sort().at(-1);
+    if (last !== undefined && (await stat(join(folder, last))).size < FILE_BYTES) return last;
+    return `${day}-${String(files.length + 1).padStart(4, '0')}.csv`;
+  }
+
+  /** Deletes the oldest files while all together are too large. */
+  async #limit(): Promise<void> {
+    const files: { path: string; size: number; mtimeMs: number }[] = [];
+    for (const code of await readdir(this.directory)) {
+      for (const name of await readdir(join(this.directory, code))) {
+        const path = join(this.directory, code, name);
+        const { size, mtimeMs } = await stat(path);
+        files.push({ path, size, mtimeMs });
+      }
+    }
+    let total = files.reduce((sum, f) => sum + f.size, 0);
+    files.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1));
+    for (const file of files.slice(0, -1)) {
+      if (total <= this.#maxBytes) break;
+      await rm(file.path, { force: true });
+      total -= file.size;
+      this.filesDeleted++;
+      this.#logger.warn('Deleted an old dead letter file to stay within the limit', {
+        path: file.path,
+      });
+    }
+  }
+}
+
+async function appendDurably(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'a');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

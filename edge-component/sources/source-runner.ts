@@ -1,0 +1,305 @@
+import type { SourceConfig } from '../../shared/config/index.js';
+import {
+  type Clock,
+  type Closeable,
+  type Logger,
+  messageOf,
+  secondsToNs,
+  TwinError,
+} from '../../shared/core/index.js';
+import type { Checkpoint } from '../outbox/outbox.js';
+import type { EdgeSample } from '../outbox/record.js';
+import { type RawSample, SignalPipeline } from '../pipeline/signal-pipeline.js';
+import type { Source, SourceSink } from './source.js';
+
+/** How a source is doing. */
+export interface SourceHealth {
+  name: string;
+  type: string;
+  state: 'connecting' | 'up' | 'down' | 'stopped';
+  /** When it came into this state, ISO 8601. */
+  since: string;
+  /** Readings taken. */
+  received: number;
+  /** Samples passed on after the pipeline. */
+  forwarded: number;
+  /** Samples passed on that were BAD. */
+  bad: number;
+  /** Readings whose device time was not believed. */
+  clockFaults: number;
+  /** Readings given up because they could not be stored in time. */
+  overrun: number;
+  /** Times it was run anew after a fault. */
+  restarts: number;
+  lastSampleAt?: string;
+  lastError?: string;
+}
+
+/** Where a runner hands its samples. */
+export interface SampleSink {
+  append(samples: readonly EdgeSample[], checkpoint?: Checkpoint): Promise<void>;
+  checkpoint(source: string): string | undefined;
+  readonly slow: boolean;
+}
+
+export interface SourceRunnerOptions {
+  config: SourceConfig;
+  source: Source;
+  sink: SampleSink;
+  clock: Clock;
+  logger: Logger;
+  /** Jitter of the backoff, uniform in [0, 1). */
+  random: () => number;
+}
+
+/** How often heartbeats, alignment and staleness are looked at, and a waiting source asks again. */
+const TICK_MS = 100;
+/** A source that ran well for so long begins its backoff anew. */
+const STABLE_NS = secondsToNs(30);
+/** Readings of one source that may wait for the disk; beyond that the newest are given up. */
+const MAX_PENDING = 100_000;
+
+/** Runs one source for ever: pipeline, backoff, health, BAD quality while it is down. */
+export class SourceRunner implements Closeable {
+  readonly #options: SourceRunnerOptions;
+  readonly #pipelines: SignalPipeline[];
+  readonly #health: SourceHealth;
+  readonly #stop = new AbortController();
+  #lastDataNs: bigint;
+  #statusSentNs = 0n;
+  #pending = 0;
+  #paused = false;
+  #loop: Promise<void> | undefined;
+  #ticker: Promise<void> | undefined;
+
+  constructor(options: SourceRunnerOptions) {
+    this.#options = options;
+    const { config, clock } = options;
+    this.#pipelines = config.signals.map((s) => new SignalPipeline(s, config.clockToleranceS));
+    this.#lastDataNs = clock.nowNs();
+    this.#health = {
+      name: config.name,
+      type: config.type,
+      state: 'connecting',
+      since: this.#nowText(),
+      received: 0,
+      forwarded: 0,
+      bad: 0,
+      clockFaults: 0,
+      overrun: 0,
+      restarts: 0,
+    };
+  }
+
+  /** Begins; returns at once. */
+  start(): void {
+    this.#loop ??= this.#run();
+    this.#ticker ??= this.#tick();
+  }
+
+  get health(): SourceHealth {
+    const clockFaults = this.#pipelines.reduce((sum, p) => sum + p.clockFaults, 0);
+    return { ...this.#health, clockFaults };
+  }
+
+  /** Stops taking readings for a while; connections stay. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new TwinError('CANCELLED', 'The source was stopped.'));
+    await this.#loop;
+    await this.#ticker;
+    this.#state('stopped');
+  }
+
+  async #run(): Promise<void> {
+    const { source, config, clock, logger, random } = this.#options;
+    const { signal } = this.#stop;
+    const sink = this.#sink();
+    let attempt = 0;
+    while (!signal.aborted) {
+      const startedNs = clock.nowNs();
+      try {
+        await source.run(sink, signal);
+        // A source that ends of itself (a recording that is over) has nothing more to say.
+        if (!signal.aborted) this.#state('stopped');
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#down(messageOf(error));
+        const wasUp = clock.nowNs() - startedNs > STABLE_NS;
+        attempt = wasUp ? 0 : attempt + 1;
+      }
+      this.#health.restarts++;
+      const { minMs, maxMs } = config.backoff;
+      const waitMs = Math.min(maxMs, minMs * 2 ** Math.min(attempt, 20)) * (0.5 + random() / 2);
+      logger.debug('Source waits before it connects anew', { source: config.name, waitMs });
+      try {
+        await clock.sleep(waitMs, signal);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  #sink(): SourceSink {
+    const runner = this;
+    const { config, sink } = this.#options;
+    return {
+      up: () => runner.#up(),
+      down: (reason) => void runner.#down(reason),
+      deliver: (samples, position) => runner.#deliver(samples, position),
+      ready: (signal) => runner.#ready(signal),
+      get isReady() {
+        return runner.#isReady;
+      },
+      get position() {
+        return sink.checkpoint(config.name);
+      },
+    };
+  }
+
+  get #isReady(): boolean {
+    return !this.#paused && !this.#options.sink.slow && this.#pending < MAX_PENDING / 2;
+  }
+
+  async #ready(signal: AbortSignal): Promise<void> {
+    while (!this.#isReady) await this.#options.clock.sleep(TICK_MS, signal);
+  }
+
+  async #deliver(samples: readonly RawSample[], position: string | undefined): Promise<void> {
+    const { clock, config, sink } = this.#options;
+    const nowNs = clock.nowNs();
+    if (this.#pending + samples.length > MAX_PENDING) {
+      this.#health.overrun += samples.length;
+      throw new TwinError('STORAGE', 'Readings come faster than they can be stored.', {
+        retryable: true,
+      });
+    }
+    this.#health.received += samples.length;
+    this.#lastDataNs = nowNs;
+    if (samples.length > 0) this.#health.lastSampleAt = this.#nowText();
+    const out: EdgeSample[] = [];
+    for (const raw of samples) this.#pipelines[raw.signal]?.push(raw, nowNs, out);
+    if (out.length === 0 && position === undefined) return;
+    this.#pending += samples.length;
+    try {
+      await this.#append(
+        out,
+        position === undefined ? undefined : { source: config.name, position },
+        sink,
+      );
+    } finally {
+      this.#pending -= samples.length;
+    }
+  }
+
+  /** Tries until the samples are stored: a full disk is waited for. */
+  async #append(
+    out: readonly EdgeSample[],
+    checkpoint: Checkpoint | undefined,
+    sink: SampleSink,
+  ): Promise<void> {
+    const { clock, logger, config } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await sink.append(out, checkpoint);
+        break;
+      } catch (error) {
+        if (!(error instanceof TwinError && error.retryable) || this.#stop.signal.aborted) {
+          throw error;
+        }
+        if (attempt === 0) {
+          logger.error('Samples could not be stored; trying again', {
+            source: config.name,
+            count: out.length,
+            error: messageOf(error),
+          });
+        }
+        await clock.sleep(Math.min(5000, 100 * 2 ** attempt), this.#stop.signal);
+      }
+    }
+    this.#health.forwarded += out.length;
+    for (const sample of out) if (sample.quality === 'BAD') this.#health.bad++;
+  }
+
+  #up(): void {
+    if (this.#health.state === 'up') return;
+    this.#state('up');
+    this.#lastDataNs = this.#options.clock.nowNs();
+    delete this.#health.lastError;
+    this.#options.logger.info('Source is up', { source: this.#options.config.name });
+    this.#sendStatus(1);
+  }
+
+  async #down(reason: string): Promise<void> {
+    const { clock, logger, config, sink } = this.#options;
+    this.#health.lastError = reason;
+    if (this.#health.state === 'down') return;
+    this.#state('down');
+    logger.warn('Source is down', { source: config.name, reason });
+    this.#sendStatus(0);
+    const out: EdgeSample[] = [];
+    const nowNs = clock.nowNs();
+    for (const pipeline of this.#pipelines) pipeline.down(nowNs, out);
+    await this.#append(out, undefined, sink).catch((error: unknown) => {
+      logger.warn('BAD samples of a source that is down could not be stored', {
+        source: config.name,
+        error: messageOf(error),
+      });
+    });
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, config, sink, logger } = this.#options;
+    const staleNs = secondsToNs(config.staleAfterS);
+    for (;;) {
+      try {
+        await clock.sleep(TICK_MS, this.#stop.signal);
+      } catch {
+        return;
+      }
+      const nowNs = clock.nowNs();
+      if (nowNs < this.#lastDataNs) this.#lastDataNs = nowNs; // the clock went back
+      if (staleNs > 0n && this.#health.state === 'up' && nowNs - this.#lastDataNs > staleNs) {
+        await this.#down(`No data for ${config.staleAfterS} s.`);
+      }
+      if (nowNs - this.#statusSentNs >= secondsToNs(config.statusEveryS)) {
+        this.#sendStatus(this.#health.state === 'up' ? 1 : 0);
+      }
+      const out: EdgeSample[] = [];
+      for (const pipeline of this.#pipelines) pipeline.tick(nowNs, out);
+      if (out.length === 0) continue;
+      await this.#append(out, undefined, sink).catch((error: unknown) => {
+        logger.warn('Heartbeats could not be stored', {
+          source: config.name,
+          error: messageOf(error),
+        });
+      });
+    }
+  }
+
+  #sendStatus(value: 0 | 1): void {
+    const { clock, config, sink } = this.#options;
+    if (config.statusAlias === undefined) return;
+    const timeNs = clock.nowNs();
+    this.#statusSentNs = timeNs;
+    const alias = config.statusAlias;
+    sink.append([{ alias, timeNs, quality: 'GOOD', value, dataType: 'INTEGER' }]).catch(() => {
+      // Sent again at the next occasion; the outbox itself reports what is wrong with it.
+      this.#statusSentNs = 0n;
+    });
+  }
+
+  #state(state: SourceHealth['state']): void {
+    if (this.#health.state === state) return;
+    this.#health.state = state;
+    this.#health.since = this.#nowText();
+  }
+
+  #nowText(): string {
+    return new Date(Number(this.#options.clock.nowNs() / 1_000_000n)).toISOString();
+  }
+}

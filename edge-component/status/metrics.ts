@@ -1,0 +1,69 @@
+import { Gauge, Registry } from 'prom-client';
+import type { EdgeStatus } from './status.js';
+
+/** What Prometheus sees: the status as numbers. */
+export function createMetrics(status: () => EdgeStatus): Registry {
+  const registry = new Registry();
+  const metric = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: (set: (labels: Record<string, string>, value: number) => void, s: EdgeStatus) => void,
+  ) => {
+    new Gauge({
+      name: `twinloop_edge_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        this.reset();
+        read((labels, value) => this.set(labels, value), status());
+      },
+    });
+  };
+  metric('healthy', '1 when all is well', [], (set, s) => set({}, s.healthy ? 1 : 0));
+  metric('outbox_depth', 'Values that wait', [], (set, s) => set({}, s.queueDepth));
+  metric('outbox_bytes', 'Bytes in use on disk', [], (set, s) => set({}, s.outbox.bytes));
+  metric('outbox_parked', 'Values held because the far end refuses them', [], (set, s) =>
+    set({}, s.outbox.parked),
+  );
+  metric('outbox_oldest_age_seconds', 'Age of the oldest value', [], (set, s) =>
+    set({}, s.oldestAgeS),
+  );
+  metric('outbox_write_faults_total', 'Transactions that failed', [], (set, s) =>
+    set({}, s.outbox.writeFaults),
+  );
+  metric('appended_total', 'Values made durable', [], (set, s) => set({}, s.outbox.appended));
+  metric('published_total', 'Values the far end took', [], (set, s) => set({}, s.published));
+  metric('messages_total', 'Messages or requests sent', [], (set, s) =>
+    set({}, s.publisher.messages),
+  );
+  metric('retried_total', 'Values sent again', [], (set, s) => set({}, s.publisher.retried));
+  metric('publisher_connected', '1 when connected', [], (set, s) =>
+    set({}, s.publisher.connected ? 1 : 0),
+  );
+  metric('dropped_total', 'Values dropped from a full outbox', ['quality'], (set, s) => {
+    for (const [quality, count] of Object.entries(s.outbox.dropped)) set({ quality }, count);
+  });
+  metric('dead_letters_total', 'Values set aside in files', ['reason'], (set, s) => {
+    for (const [reason, count] of Object.entries(s.deadLettered)) set({ reason }, count);
+  });
+  metric('source_up', '1 when the source is up', ['source'], (set, s) => {
+    for (const source of s.sources) set({ source: source.name }, source.state === 'up' ? 1 : 0);
+  });
+  const perSource = [
+    ['received', 'Readings taken'],
+    ['forwarded', 'Values passed on'],
+    ['bad', 'BAD values passed on'],
+    ['clockFaults', 'Readings whose device time was not believed'],
+    ['overrun', 'Readings given up because they could not be stored in time'],
+    ['restarts', 'Times the source was run anew'],
+  ] as const;
+  for (const [key, help] of perSource) {
+    const name = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+    metric(`source_${name}_total`, help, ['source'], (set, s) => {
+      for (const source of s.sources) set({ source: source.name }, source[key]);
+    });
+  }
+  return registry;
+}

@@ -1,0 +1,39 @@
+import type { OutboxCounters } from '../outbox/outbox.js';
+import type { SetAside } from '../outbox/repair.js';
+import type { SenderStatus } from '../publishers/sender.js';
+import type { SourceHealth } from '../sources/source-runner.js';
+
+/** What the component says of itself: over HTTP, on a local topic, and to `edge status`. */
+export interface EdgeStatus {
+  component: {
+    name: string;
+    version: string;
+    pid: number;
+    startedAt: string;
+    state: 'running' | 'paused' | 'stopping';
+    configSource: string;
+  };
+  /** Healthy means: every source is up, the publisher is connected, the outbox takes writes. */
+  healthy: boolean;
+  /** Values that wait in the outbox. */
+  queueDepth: number;
+  /** Age of the oldest of them, seconds. */
+  oldestAgeS: number;
+  /** Values taken by the far end since the start. */
+  published: number;
+  /** Values dropped because the outbox was full. */
+  dropped: number;
+  /** Values set aside in dead letter files since the start, by reason. */
+  deadLettered: Record<string, number>;
+  ratesPerS: { in: number; out: number };
+  outbox: OutboxCounters & {
+    bytes: number;
+    maxBytes: number;
+    parked: number;
+    fault?: string;
+    setAside?: SetAside;
+  };
+  publisher: SenderStatus & { type: string };
+  sources: SourceHealth[];
+  virtualSensors?: Record<string, unknown>;
+}
