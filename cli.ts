@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Option, Command as Program } from 'commander';
+import { edgeCommands } from './edge-component/index.js';
 import {
   type Command,
   createLogger,
@@ -13,7 +14,7 @@ import {
 } from './shared/core/index.js';
 
 /** Every command there is; each part brings its own. */
-const commands: readonly Command[] = [];
+const commands: readonly Command[] = [...edgeCommands];
 
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');
