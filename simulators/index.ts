@@ -1,1 +1,2 @@
 export * from './sitewise/index.js';
+export * from './sitewise-edge/index.js';
