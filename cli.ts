@@ -12,9 +12,10 @@ import {
   printJson,
   TwinError,
 } from './shared/core/index.js';
+import { fmiCommands } from './shared/fmi/index.js';
 
 /** Every command there is; each part brings its own. */
-const commands: readonly Command[] = [...edgeCommands];
+const commands: readonly Command[] = [...edgeCommands, ...fmiCommands];
 
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');

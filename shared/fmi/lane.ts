@@ -1,0 +1,216 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { ErrorCode } from '../core/index.js';
+import { compiledEntry, type Logger, TwinError } from '../core/index.js';
+import type { Fmu } from './fmu.js';
+import type { FromLane, LaneError, ToLane } from './lane-protocol.js';
+import { FmiCallError } from './status.js';
+
+/** Last words of a process that are kept for its obituary. */
+const STDERR_TAIL = 2000;
+
+export interface LaneOptions {
+  fmu: Fmu;
+  logger: Logger;
+  loggingOn: boolean;
+  fmiLogging: boolean;
+  onCall: ((text: string) => void) | undefined;
+  /** Resident memory above which the process is ended, bytes. */
+  memoryLimitBytes: number;
+}
+
+interface Job {
+  id: number;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** One child process with the FMU in it. */
+export class Lane {
+  /** Runs that it has answered. */
+  runs = 0;
+  rssBytes = 0;
+  readonly #options: LaneOptions;
+  readonly #child: ChildProcess;
+  readonly #ready: Promise<void>;
+  readonly #exited: Promise<void>;
+  #job: Job | undefined;
+  #nextId = 1;
+  #lastWords = '';
+  #end: TwinError | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    const child = fork(compiledEntry('shared/fmi/lane-process'), [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    });
+    this.#child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      options.logger.debug('FMU wrote to stdout', { text: text.trimEnd() });
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-STDERR_TAIL);
+      options.logger.debug('FMU wrote to stderr', { text: text.trimEnd() });
+    });
+    this.#exited = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        this.#fail(this.#end ?? this.#obituary(code, signal));
+        resolve();
+      });
+      child.once('error', (error) => {
+        this.#fail(
+          new TwinError('FMU_CRASHED', `Could not start a process for the FMU: ${error.message}`, {
+            cause: error,
+          }),
+        );
+        if (child.pid === undefined) resolve();
+      });
+    });
+    this.#ready = this.#submit((id) => {
+      void id;
+      return {
+        type: 'open',
+        fmu: options.fmu,
+        loggingOn: options.loggingOn,
+        fmiLogging: options.fmiLogging,
+      };
+    }, 30_000).then(() => undefined);
+    this.#ready.catch(() => undefined);
+    child.on('message', (message) => this.#receive(message as FromLane));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether another run can be given to it. */
+  get alive(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Resolves when the library is loaded. */
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /**
+   * Has the process do one job.
+   *
+   * @param timeoutMs after which the process is killed
+   * @throws TwinError what the job threw there; `FMU_CRASHED`, `FMU_TIMEOUT`, `CANCELLED`
+   */
+  async run(
+    toMessage: (id: number) => ToLane,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    await this.#ready;
+    signal?.throwIfAborted();
+    const cancel = () =>
+      this.kill(
+        new TwinError('CANCELLED', 'The FMU run was cancelled.', { cause: signal?.reason }),
+      );
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await this.#submit(toMessage, timeoutMs);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  #submit(toMessage: (id: number) => ToLane, timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#end !== undefined) {
+        reject(this.#end);
+        return;
+      }
+      const id = this.#nextId++;
+      const timer = Number.isFinite(timeoutMs)
+        ? setTimeout(() => {
+            this.kill(
+              new TwinError(
+                'FMU_TIMEOUT',
+                `${this.#options.fmu.modelDescription.modelName} did not answer within ${timeoutMs} ms; its process was ended. Allow it more time, or look at the model with --fmi-logging.`,
+                { retryable: true },
+              ),
+            );
+          }, timeoutMs)
+        : undefined;
+      this.#job = { id, resolve, reject, timer };
+      this.#child.send(toMessage(id), (error) => {
+        if (error !== null && error !== undefined)
+          this.kill(this.#end ?? this.#obituary(null, null));
+      });
+    });
+  }
+
+  #receive(message: FromLane): void {
+    if (message.type === 'log') {
+      const { status, category, message: text } = message.message;
+      const level = status === 'OK' ? 'info' : status === 'Warning' ? 'warn' : 'error';
+      this.#options.logger[level]('FMU message', { status, category, text });
+    } else if (message.type === 'call') {
+      this.#options.onCall?.(message.text);
+    } else {
+      const job = this.#job;
+      if (job === undefined) return;
+      this.#job = undefined;
+      clearTimeout(job.timer);
+      if (message.type === 'ready') job.resolve(undefined);
+      else if (message.type === 'done') {
+        this.runs++;
+        this.rssBytes = message.rssBytes;
+        job.resolve(message.result);
+      } else {
+        this.runs++;
+        const error = revive(message.error);
+        if (message.fatal) this.kill(error);
+        job.reject(error);
+      }
+    }
+  }
+
+  #obituary(code: number | null, signal: NodeJS.Signals | null): TwinError {
+    const how = signal !== null ? `was ended by ${signal}` : `ended with exit code ${code}`;
+    const words = this.#lastWords.trim();
+    return new TwinError(
+      'FMU_CRASHED',
+      `The process of ${this.#options.fmu.modelDescription.modelName} ${how} during a run: its binary crashed or ended it.${words === '' ? '' : ` Its last words: ${words}`}`,
+    );
+  }
+
+  /** Ends the process and whatever it is doing. */
+  kill(reason: TwinError): void {
+    this.#fail(reason);
+    this.#child.kill('SIGKILL');
+  }
+
+  #fail(reason: TwinError): void {
+    this.#end ??= reason;
+    const job = this.#job;
+    this.#job = undefined;
+    if (job !== undefined) {
+      clearTimeout(job.timer);
+      job.reject(reason);
+    }
+  }
+
+  /** Ends the process and waits until it is gone. */
+  async close(): Promise<void> {
+    this.kill(new TwinError('CANCELLED', 'The FMU pool was closed.'));
+    await this.#exited;
+  }
+}
+
+function revive(error: LaneError): TwinError {
+  if (error.function !== undefined && error.status !== undefined) {
+    return new FmiCallError(
+      error.function,
+      error.status,
+      error.message.split(': ').slice(1).join(': '),
+    );
+  }
+  return new TwinError(error.code as ErrorCode, error.message);
+}

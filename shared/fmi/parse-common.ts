@@ -1,0 +1,120 @@
+import type {
+  DefaultExperiment,
+  InterfaceInfo,
+  LogCategory,
+  ModelStructure,
+  Unit,
+} from './model-description.js';
+import type { XmlElement } from './xml.js';
+import type { AttributeReader } from './xml-attributes.js';
+
+/** The first child element of a name. */
+export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
+  return element?.children.find((child) => child.name === name);
+}
+
+/** All child elements of a name. */
+export function childrenOf(element: XmlElement | undefined, name: string): XmlElement[] {
+  return element?.children.filter((child) => child.name === name) ?? [];
+}
+
+/** Leaves out what is undefined: optional properties are absent, not undefined. */
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** The seven SI base units and the radian, whose exponents a BaseUnit carries. */
+export const BASE_UNITS = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'] as const;
+
+export function parseUnits(reader: AttributeReader, root: XmlElement): Unit[] {
+  return childrenOf(childOf(root, 'UnitDefinitions'), 'Unit').map((element) => {
+    const base = childOf(element, 'BaseUnit');
+    const exponents: Record<string, number> = {};
+    for (const name of BASE_UNITS) {
+      const exponent = base && reader.integer(base, name, -(2 ** 31), 2 ** 31 - 1);
+      if (exponent !== undefined && exponent !== 0) exponents[name] = exponent;
+    }
+    return {
+      name: reader.required(element, 'name'),
+      ...(base && {
+        baseUnit: {
+          exponents,
+          factor: reader.number(base, 'factor') ?? 1,
+          offset: reader.number(base, 'offset') ?? 0,
+        },
+      }),
+      displayUnits: childrenOf(element, 'DisplayUnit').map((display) => ({
+        name: reader.required(display, 'name'),
+        factor: reader.number(display, 'factor') ?? 1,
+        offset: reader.number(display, 'offset') ?? 0,
+        inverse: reader.boolean(display, 'inverse'),
+      })),
+      line: element.line,
+    };
+  });
+}
+
+export function parseDefaultExperiment(
+  reader: AttributeReader,
+  root: XmlElement,
+): DefaultExperiment {
+  const element = childOf(root, 'DefaultExperiment');
+  if (element === undefined) return {};
+  return defined({
+    startTime: reader.number(element, 'startTime'),
+    stopTime: reader.number(element, 'stopTime'),
+    tolerance: reader.number(element, 'tolerance'),
+    stepSize: reader.number(element, 'stepSize'),
+  }) as DefaultExperiment;
+}
+
+export function parseLogCategories(reader: AttributeReader, root: XmlElement): LogCategory[] {
+  return childrenOf(childOf(root, 'LogCategories'), 'Category').map(
+    (element) =>
+      defined({
+        name: reader.required(element, 'name'),
+        description: reader.text(element, 'description'),
+      }) as LogCategory,
+  );
+}
+
+/** Flags that all interface types of both versions share; names differ in their capitals. */
+export function parseInterface(
+  reader: AttributeReader,
+  element: XmlElement,
+  stateWord: 'FMUstate' | 'FMUState',
+): InterfaceInfo {
+  const canSerialize = stateWord === 'FMUstate' ? 'canSerializeFMUstate' : 'canSerializeFMUState';
+  return {
+    modelIdentifier: reader.required(element, 'modelIdentifier'),
+    needsExecutionTool: reader.boolean(element, 'needsExecutionTool'),
+    canBeInstantiatedOnlyOncePerProcess: reader.boolean(
+      element,
+      'canBeInstantiatedOnlyOncePerProcess',
+    ),
+    canGetAndSetFmuState: reader.boolean(element, `canGetAndSet${stateWord}`),
+    canSerializeFmuState: reader.boolean(element, canSerialize),
+    providesDirectionalDerivatives:
+      reader.boolean(element, 'providesDirectionalDerivative') ||
+      reader.boolean(element, 'providesDirectionalDerivatives'),
+    providesAdjointDerivatives: reader.boolean(element, 'providesAdjointDerivatives'),
+    canNotUseMemoryManagementFunctions: reader.boolean(
+      element,
+      'canNotUseMemoryManagementFunctions',
+    ),
+    sourceFiles: childrenOf(childOf(element, 'SourceFiles'), 'File').map((file) =>
+      reader.required(file, 'name'),
+    ),
+    line: element.line,
+  };
+}
+
+export const EMPTY_STRUCTURE: ModelStructure = {
+  outputs: [],
+  continuousStateDerivatives: [],
+  clockedStates: [],
+  initialUnknowns: [],
+  eventIndicators: [],
+};

@@ -1,0 +1,276 @@
+import {
+  CAUSALITIES,
+  type CoSimulationInfo,
+  defaultInitial,
+  INITIALS,
+  type ModelDescription,
+  type ModelExchangeInfo,
+  type ModelStructure,
+  type ModelVariable,
+  type ScalarValue,
+  type TypeDefinition,
+  type Unknown,
+  VARIABILITIES,
+  type VariableType,
+} from './model-description.js';
+import {
+  childOf,
+  childrenOf,
+  defined,
+  EMPTY_STRUCTURE,
+  parseDefaultExperiment,
+  parseInterface,
+  parseLogCategories,
+  parseUnits,
+} from './parse-common.js';
+import type { XmlElement } from './xml.js';
+import { type AttributeReader, parseScalar, quote, words } from './xml-attributes.js';
+
+const TYPES: Readonly<Record<string, VariableType>> = {
+  Real: 'Float64',
+  Integer: 'Int32',
+  Boolean: 'Boolean',
+  String: 'String',
+  Enumeration: 'Enumeration',
+};
+
+function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[] {
+  return childrenOf(childOf(root, 'TypeDefinitions'), 'SimpleType').flatMap((element) => {
+    const inner = element.children.find((child) => child.name in TYPES);
+    const type = inner && TYPES[inner.name];
+    if (inner === undefined || type === undefined) {
+      reader.report(
+        element,
+        '<SimpleType> has none of Real, Integer, Boolean, String, Enumeration.',
+      );
+      return [];
+    }
+    return [
+      {
+        ...defined({
+          description: reader.text(element, 'description'),
+          quantity: reader.text(inner, 'quantity'),
+          unit: reader.text(inner, 'unit'),
+          displayUnit: reader.text(inner, 'displayUnit'),
+          min: reader.typed(inner, 'min', type),
+          max: reader.typed(inner, 'max', type),
+          nominal: reader.number(inner, 'nominal'),
+        }),
+        name: reader.required(element, 'name'),
+        type,
+        relativeQuantity: reader.boolean(inner, 'relativeQuantity'),
+        unbounded: reader.boolean(inner, 'unbounded'),
+        items: childrenOf(inner, 'Item').map((item) => ({
+          name: reader.required(item, 'name'),
+          value: reader.integer(item, 'value', -(2 ** 31), 2 ** 31 - 1) ?? 0,
+          ...defined({ description: reader.text(item, 'description') }),
+        })),
+        line: element.line,
+      } as TypeDefinition,
+    ];
+  });
+}
+
+function parseStart(
+  reader: AttributeReader,
+  element: XmlElement,
+  type: VariableType,
+): ScalarValue[] | undefined {
+  const text = element.attributes.get('start');
+  if (text === undefined) return undefined;
+  if (type === 'String') return [text];
+  const value = parseScalar(text.trim(), type);
+  if (value === undefined) {
+    reader.report(element, `start=${quote(text)}: expected a value of type ${element.name}.`);
+    return undefined;
+  }
+  return [value];
+}
+
+function parseVariable(
+  reader: AttributeReader,
+  element: XmlElement,
+  types: ReadonlyMap<string, TypeDefinition>,
+): (ModelVariable & { derivativeIndex?: number }) | undefined {
+  const inner = element.children.find((child) => child.name in TYPES);
+  const type = inner && TYPES[inner.name];
+  if (inner === undefined || type === undefined) {
+    reader.report(
+      element,
+      `variable ${quote(reader.text(element, 'name') ?? '')} has none of Real, Integer, Boolean, String, Enumeration.`,
+    );
+    return undefined;
+  }
+  const causality = reader.choice(element, 'causality', CAUSALITIES, 'local');
+  const variability = reader.choice(
+    element,
+    'variability',
+    VARIABILITIES,
+    type === 'Float64' ? 'continuous' : 'discrete',
+  );
+  const declared = types.get(reader.text(inner, 'declaredType') ?? '');
+  const name = reader.required(element, 'name');
+  reader.required(element, 'valueReference');
+  const given = element.attributes.has('initial')
+    ? reader.choice(element, 'initial', INITIALS, 'calculated')
+    : defaultInitial(causality, variability);
+  return {
+    ...(defined({
+      initial: given,
+      description: reader.text(element, 'description'),
+      declaredType: reader.text(inner, 'declaredType'),
+      quantity: reader.text(inner, 'quantity') ?? declared?.quantity,
+      unit: reader.text(inner, 'unit') ?? declared?.unit,
+      displayUnit: reader.text(inner, 'displayUnit') ?? declared?.displayUnit,
+      min: reader.typed(inner, 'min', type) ?? declared?.min,
+      max: reader.typed(inner, 'max', type) ?? declared?.max,
+      nominal: reader.number(inner, 'nominal') ?? declared?.nominal,
+      start: parseStart(reader, inner, type),
+      derivativeIndex: reader.integer(inner, 'derivative', 1),
+    }) as Partial<ModelVariable>),
+    name,
+    valueReference: reader.integer(element, 'valueReference') ?? 0,
+    type,
+    causality,
+    variability,
+    relativeQuantity: reader.boolean(inner, 'relativeQuantity', declared?.relativeQuantity),
+    unbounded: reader.boolean(inner, 'unbounded', declared?.unbounded),
+    dimensions: [],
+    reinit: reader.boolean(inner, 'reinit'),
+    clocks: [],
+    canHandleMultipleSetPerTimeInstant: reader.boolean(
+      element,
+      'canHandleMultipleSetPerTimeInstant',
+      true,
+    ),
+    intermediateUpdate: false,
+    aliases: [],
+    line: element.line,
+  };
+}
+
+function parseUnknowns(
+  reader: AttributeReader,
+  element: XmlElement | undefined,
+  variables: readonly (ModelVariable | undefined)[],
+): Unknown[] {
+  return childrenOf(element, 'Unknown').flatMap((unknown) => {
+    reader.required(unknown, 'index');
+    const nameAt = (index: number | undefined) => {
+      const variable = index === undefined ? undefined : variables[index - 1];
+      if (variable === undefined && index !== undefined) {
+        reader.report(
+          unknown,
+          `index ${index} in <${element?.name}>: there are ${variables.length} variables.`,
+        );
+      }
+      return variable;
+    };
+    const variable = nameAt(reader.integer(unknown, 'index', 1));
+    const dependencies = reader
+      .integers(unknown, 'dependencies')
+      ?.flatMap((index) => nameAt(index)?.name ?? []);
+    const kinds = reader.text(unknown, 'dependenciesKind');
+    if (variable === undefined) return [];
+    return [
+      {
+        name: variable.name,
+        valueReference: variable.valueReference,
+        ...(dependencies && { dependencies }),
+        ...(kinds !== undefined && { dependenciesKind: words(kinds) }),
+        line: unknown.line,
+      },
+    ];
+  });
+}
+
+function parseModelExchange(reader: AttributeReader, element: XmlElement): ModelExchangeInfo {
+  return {
+    ...parseInterface(reader, element, 'FMUstate'),
+    needsCompletedIntegratorStep: !reader.boolean(element, 'completedIntegratorStepNotNeeded'),
+    providesEvaluateDiscreteStates: false,
+  };
+}
+
+function parseCoSimulation(reader: AttributeReader, element: XmlElement): CoSimulationInfo {
+  return {
+    ...parseInterface(reader, element, 'FMUstate'),
+    canHandleVariableCommunicationStepSize: reader.boolean(
+      element,
+      'canHandleVariableCommunicationStepSize',
+    ),
+    maxOutputDerivativeOrder: reader.integer(element, 'maxOutputDerivativeOrder') ?? 0,
+    canInterpolateInputs: reader.boolean(element, 'canInterpolateInputs'),
+    canRunAsynchronuously: reader.boolean(element, 'canRunAsynchronuously'),
+    providesIntermediateUpdate: false,
+    mightReturnEarlyFromDoStep: false,
+    canReturnEarlyAfterIntermediateUpdate: false,
+    hasEventMode: false,
+    providesEvaluateDiscreteStates: false,
+  };
+}
+
+/** Reads the root element of an FMI 2.0 description; faults go to the reader. */
+export function parseFmi2(reader: AttributeReader, root: XmlElement): ModelDescription {
+  const typeDefinitions = parseTypes(reader, root);
+  const types = new Map(typeDefinitions.map((t) => [t.name, t]));
+  const parsed = childrenOf(childOf(root, 'ModelVariables'), 'ScalarVariable').map((element) =>
+    parseVariable(reader, element, types),
+  );
+  const variables: ModelVariable[] = [];
+  for (const variable of parsed) {
+    if (variable === undefined) continue;
+    const { derivativeIndex, ...rest } = variable;
+    if (derivativeIndex === undefined) {
+      variables.push(rest);
+      continue;
+    }
+    const state = parsed[derivativeIndex - 1];
+    if (state === undefined) {
+      reader.report(
+        variable,
+        `derivative=${derivativeIndex} of ${quote(variable.name)}: there is no such variable.`,
+      );
+      variables.push(rest);
+    } else variables.push({ ...rest, derivative: state.name });
+  }
+  const structureElement = childOf(root, 'ModelStructure');
+  if (structureElement === undefined) reader.report(root, '<ModelStructure> is missing.');
+  const structure: ModelStructure = {
+    ...EMPTY_STRUCTURE,
+    outputs: parseUnknowns(reader, childOf(structureElement, 'Outputs'), parsed),
+    continuousStateDerivatives: parseUnknowns(
+      reader,
+      childOf(structureElement, 'Derivatives'),
+      parsed,
+    ),
+    initialUnknowns: parseUnknowns(reader, childOf(structureElement, 'InitialUnknowns'), parsed),
+  };
+  const me = childOf(root, 'ModelExchange');
+  const cs = childOf(root, 'CoSimulation');
+  return {
+    fmiVersion: reader.required(root, 'fmiVersion'),
+    fmiMajorVersion: 2,
+    modelName: reader.required(root, 'modelName'),
+    instantiationToken: reader.required(root, 'guid'),
+    ...defined({
+      description: reader.text(root, 'description'),
+      author: reader.text(root, 'author'),
+      version: reader.text(root, 'version'),
+      copyright: reader.text(root, 'copyright'),
+      license: reader.text(root, 'license'),
+      generationTool: reader.text(root, 'generationTool'),
+      generationDateAndTime: reader.text(root, 'generationDateAndTime'),
+      modelExchange: me && parseModelExchange(reader, me),
+      coSimulation: cs && parseCoSimulation(reader, cs),
+    }),
+    variableNamingConvention: reader.text(root, 'variableNamingConvention') ?? 'flat',
+    numberOfEventIndicators: reader.integer(root, 'numberOfEventIndicators') ?? 0,
+    unitDefinitions: parseUnits(reader, root),
+    typeDefinitions,
+    logCategories: parseLogCategories(reader, root),
+    defaultExperiment: parseDefaultExperiment(reader, root),
+    variables,
+    modelStructure: structure,
+  } as ModelDescription;
+}

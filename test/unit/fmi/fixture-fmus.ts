@@ -1,0 +1,72 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { zipSync } from 'fflate';
+import { packageFile } from '../../../shared/core/index.js';
+import { platformFolders } from '../../../shared/fmi/platform.js';
+
+/** Whether test FMUs can be built here. */
+export const hasCompiler = spawnSync('cc', ['--version']).status === 0;
+
+const fixtures = packageFile('test/fixtures/fmus');
+const cache = join(tmpdir(), `twinloop-test-fmus-${userInfo().uid}`);
+const ending = { win32: '.dll', darwin: '.dylib' }[process.platform as string] ?? '.so';
+
+const read = (...parts: string[]) => readFileSync(join(fixtures, ...parts));
+
+/**
+ * Builds one of our own test FMUs with `cc`, once per content of its sources.
+ *
+ * @param edit changes its description, e.g. to make it wrong
+ * @returns the path of the .fmu
+ */
+export function buildFmu(
+  name: string,
+  version: 2 | 3,
+  edit: (xml: string) => string = (xml) => xml,
+): string {
+  const xml = edit(read('descriptions', `${name}.fmi${version}.xml`).toString('utf8'));
+  const headers = packageFile(`shared/fmi/headers/fmi${version}`);
+  const model = /model="([^"]+)"/.exec(xml)?.[1] ?? name;
+  const hash = createHash('sha256').update(xml).update(model);
+  for (const file of readdirSync(join(fixtures, 'include')).sort())
+    hash.update(read('include', file));
+  hash.update(read('models', `${name}.c`));
+  const key = hash.digest('hex').slice(0, 24);
+  const path = join(cache, `${name}-fmi${version}-${key}.fmu`);
+  if (existsSync(path)) return path;
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const unique = `${process.pid}.${Math.random().toString(36).slice(2)}`;
+  const library = join(cache, `${key}.${unique}${ending}`);
+  execFileSync('cc', [
+    '-O1',
+    '-shared',
+    '-fPIC',
+    '-w',
+    `-I${headers}`,
+    `-I${join(fixtures, 'include')}`,
+    '-o',
+    library,
+    join(fixtures, 'models', `${name}.c`),
+    join(fixtures, 'include', `fmi${version}-shell.c`),
+    '-lm',
+  ]);
+  const folders = platformFolders();
+  const folder = version === 2 ? folders[0] : folders[folders.length - 1];
+  const zip = zipSync({
+    'modelDescription.xml': new TextEncoder().encode(xml),
+    [`binaries/${folder}/${name}${ending}`]: new Uint8Array(readFileSync(library)),
+  });
+  writeFileSync(`${path}.${unique}`, zip);
+  renameSync(`${path}.${unique}`, path);
+  return path;
+}
