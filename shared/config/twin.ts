@@ -61,6 +61,23 @@ const parameter = z
       .positive()
       .optional()
       .describe('Seconds in which the parameter may wear through its whole range.'),
+    transform: z
+      .enum(['none', 'log', 'logit', 'softplus'])
+      .default('none')
+      .describe(
+        'Scale on which the parameter is estimated. `none` keeps coverage near a bound; the others are for models that fail beyond it.',
+      ),
+    dynamics: z
+      .enum(['trend', 'random-walk', 'mean-reverting', 'constant'])
+      .default('trend')
+      .describe('How the parameter moves between samples.'),
+    relaxationS: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'Seconds after which a mean-reverting parameter has lost 63 % of its distance to the prior mean; default: the wear horizon.',
+      ),
     alarm: alarm.optional(),
   })
   .refine((p) => p.lower === undefined || p.upper === undefined || p.lower < p.upper, {
@@ -96,22 +113,49 @@ const simulation = z.strictObject({
 });
 
 const estimator = z.strictObject({
-  alpha: z
+  sigmaPointSpread: z
     .number()
-    .positive()
-    .max(1)
-    .default(0.5)
-    .describe('Spread of the sigma points: they lie at alpha·√n standard deviations.'),
+    .min(0.1)
+    .max(4)
+    .default(1.7320508075688772)
+    .describe('Distance of the sigma points from the mean, in standard deviations.'),
   wearHorizonS: z
     .number()
     .positive()
     .default(12 * 86_400)
     .describe('Seconds in which a parameter may wear through its whole range.'),
+  trendScale: z
+    .number()
+    .positive()
+    .default(1)
+    .describe("Factor on the standard deviation of the trends' noise; `--tune` finds it."),
+  respectBounds: z
+    .enum(['auto', 'always'])
+    .default('auto')
+    .describe(
+      "Whether sigma points stay inside the parameters' bounds: `auto` lets them pass until the model refuses one.",
+    ),
+  gate: z
+    .boolean()
+    .default(true)
+    .describe('Whether channels that contradict all others lose their weight.'),
+  kink: z
+    .enum(['none', 'relinearise', 'split'])
+    .default('split')
+    .describe(
+      'What to do where the model bends within the uncertainty: nothing, linearise again at the result, or also split the prior.',
+    ),
+  adaptNoise: z
+    .boolean()
+    .default(true)
+    .describe('Whether the assumed sensor noise slowly follows the innovations.'),
   samplePeriodS: z
     .number()
     .positive()
     .optional()
-    .describe('Seconds between the instants that streams are aligned to; default: from the data.'),
+    .describe(
+      'Least seconds between two samples that are assimilated; those between are left out. Default: every one.',
+    ),
 });
 
 /** The twin definition: everything that ties an FMU to a machine. */
