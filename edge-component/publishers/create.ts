@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import type { PublisherConfig } from '../../shared/config/index.js';
-import { type Clock, type Logger, TwinError } from '../../shared/core/index.js';
+import { type Clock, createRng, type Logger } from '../../shared/core/index.js';
 import type { Publisher } from './publisher.js';
+import { SiteWisePublisher } from './sitewise.js';
 import { SiteWiseEdgePublisher } from './sitewise-edge.js';
 
 /** The publisher that a config asks for. */
@@ -12,6 +14,6 @@ export function createPublisher(
     case 'sitewise-edge':
       return new SiteWiseEdgePublisher(config, options.clientId);
     case 'sitewise':
-      throw new TwinError('CONFIG_INVALID', 'The publisher sitewise is not available yet.');
+      return new SiteWisePublisher(config, { ...options, rng: createRng(randomInt(2 ** 31)) });
   }
 }
