@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import koffi from 'koffi';
 import { TwinError } from '../core/index.js';
+import { nameSome, traceLine } from './call-trace.js';
 import type { Fmu } from './fmu.js';
 import type {
   CompletedStepInfo,
@@ -16,15 +16,17 @@ import type { ModelVariable, ScalarValue, VariableType } from './model-descripti
 import {
   allocate,
   cFunction,
+  closeLog,
+  fmi2LoggerPointer,
   type NativeFunction,
   type NativeLibrary,
+  openLog,
   type Pointer,
   readBytes,
   readText,
-  registerFmi2Logger,
   release,
 } from './native.js';
-import { FMI_STATUS, FmiCallError, STATUS_DISCARD, STATUS_WARNING } from './status.js';
+import { FMI_STATUS, FmiCallError, LastWords, STATUS_DISCARD, STATUS_WARNING } from './status.js';
 
 /** fmi2StatusKind. */
 const LAST_SUCCESSFUL_TIME = 2;
@@ -40,38 +42,8 @@ const GETTERS: Readonly<
   String: ['String', 'str'],
 };
 
-/** Structures of the FMI 2.0 headers. */
-const CALLBACKS = koffi.struct({
-  logger: 'void *',
-  allocateMemory: 'void *',
-  freeMemory: 'void *',
-  stepFinished: 'void *',
-  componentEnvironment: 'void *',
-});
-
 /** Byte offsets in fmi2EventInfo: five 32-bit booleans, padding, a double. */
 const EVENT_INFO_BYTES = 32;
-
-/** The log is told apart by instance; one logger serves all instances of a process. */
-let currentSink: ((status: number, category: string, message: string) => void) | undefined;
-let callbacks: Pointer | undefined;
-
-function sharedCallbacks(): Pointer {
-  if (callbacks === undefined) {
-    const logger = registerFmi2Logger((status, category, message) =>
-      currentSink?.(status, category, message),
-    );
-    callbacks = koffi.alloc(CALLBACKS, 1) as Pointer;
-    koffi.encode(callbacks, CALLBACKS, {
-      logger,
-      allocateMemory: cFunction('calloc'),
-      freeMemory: cFunction('free'),
-      stepFinished: null,
-      componentEnvironment: null,
-    });
-  }
-  return callbacks;
-}
 
 /** An instance of an FMI 2.0 FMU. C functions keep their names, less the prefix. */
 export class Fmi2Instance implements FmuInstance {
@@ -92,6 +64,9 @@ export class Fmi2Instance implements FmuInstance {
     lastSuccessfulTime: 0,
   };
   readonly #scratch = allocate(Float64Array, 4);
+  readonly #said = new LastWords();
+  /** fmi2CallbackFunctions: logger, allocateMemory, freeMemory, stepFinished, environment. */
+  readonly #callbacks = allocate(BigUint64Array, 5);
 
   /**
    * Instantiates the FMU.
@@ -106,11 +81,17 @@ export class Fmi2Instance implements FmuInstance {
     this.eventIndicatorCount = md.numberOfEventIndicators;
     this.#library = library;
     this.#onCall = options.onCall;
-    const messages: string[] = [];
-    currentSink = (status, category, message) => {
-      if (messages.length < 20) messages.push(message);
+    const environment = openLog((status, category, message) => {
+      this.#said.note(status, message);
       options.onLog?.({ status: FMI_STATUS[status] ?? String(status), category, message });
-    };
+    });
+    this.#callbacks.values.set([
+      fmi2LoggerPointer(),
+      cFunction('calloc'),
+      cFunction('free'),
+      0n,
+      environment,
+    ]);
     const instantiate = this.#function('Instantiate', 'void *', [
       'str',
       'int',
@@ -126,7 +107,7 @@ export class Fmi2Instance implements FmuInstance {
       options.interface === 'me' ? 0 : 1,
       md.instantiationToken,
       resources,
-      sharedCallbacks(),
+      this.#callbacks.pointer,
       0,
       options.loggingOn === true ? 1 : 0,
     ) as Pointer | null;
@@ -135,9 +116,8 @@ export class Fmi2Instance implements FmuInstance {
       throw new FmiCallError(
         'fmi2Instantiate',
         'NULL',
-        messages.length > 0
-          ? `it said: ${messages.join(' | ').slice(0, 1000)}`
-          : 'it gave no reason; the guid may not match its binary, or a licence may be missing.',
+        this.#said.toString() ||
+          'it gave no reason; the guid may not match its binary, or a licence may be missing.',
       );
     }
     if (options.interface === 'cs') {
@@ -173,7 +153,8 @@ export class Fmi2Instance implements FmuInstance {
       this.#component,
       ...values,
     ) as number;
-    if (status > STATUS_WARNING) throw new FmiCallError(`fmi2${name}`, status);
+    if (status > STATUS_WARNING)
+      throw new FmiCallError(`fmi2${name}`, status, this.#said.toString());
     return status;
   }
 
@@ -206,7 +187,9 @@ export class Fmi2Instance implements FmuInstance {
     if (this.#component === null) return;
     this.#function('FreeInstance', 'void', ['void *'])(this.#component);
     this.#component = null;
+    closeLog(this.#callbacks.values[4] as Pointer);
     release(this.#scratch);
+    release(this.#callbacks);
   }
 
   float64Block(variables: readonly ModelVariable[]): Float64Block {
@@ -291,7 +274,8 @@ export class Fmi2Instance implements FmuInstance {
     result.terminate = false;
     result.lastSuccessfulTime = currentCommunicationPoint + stepSize;
     if (status <= STATUS_WARNING) return result;
-    if (status !== STATUS_DISCARD) throw new FmiCallError('fmi2DoStep', status);
+    if (status !== STATUS_DISCARD)
+      throw new FmiCallError('fmi2DoStep', status, this.#said.toString());
     result.accepted = false;
     result.terminate = this.#statusBoolean(TERMINATED);
     result.discarded = !result.terminate;
@@ -489,32 +473,4 @@ function getterOf(variable: ModelVariable): [string, 'double' | 'int' | 'str'] {
     throw new TwinError('INTERNAL', `FMI 2.0 has no variables of type ${variable.type}.`);
   }
   return getter;
-}
-
-/** A few names for a message. */
-export function nameSome(variables: readonly ModelVariable[]): string {
-  const names = variables.slice(0, 8).map((v) => v.name);
-  return `setting ${names.join(', ')}${variables.length > 8 ? ', …' : ''}`;
-}
-
-/** One line of the call trace. */
-export function traceLine(
-  name: string,
-  values: readonly unknown[],
-  returned: unknown,
-  resultType: string,
-): string {
-  const args = values.map((v) => {
-    if (typeof v === 'bigint') return `0x${v.toString(16)}`;
-    if (ArrayBuffer.isView(v))
-      return `[${Array.from(v as Float64Array)
-        .slice(0, 16)
-        .join(', ')}]`;
-    return typeof v === 'string' ? JSON.stringify(v) : String(v);
-  });
-  const outcome =
-    resultType === 'int' && typeof returned === 'number'
-      ? (FMI_STATUS[returned] ?? String(returned))
-      : String(returned);
-  return `${name}(${args.join(', ')}) -> ${outcome}`;
 }

@@ -27,27 +27,36 @@ function isFatal(error: unknown): boolean {
   return error instanceof FmiCallError && error.status === 'Fatal';
 }
 
-function handle(message: ToLane): void {
+function perform(message: ToLane): unknown {
   if (message.type === 'open') {
-    try {
-      runner = new FmuRunner(message.fmu, {
-        loggingOn: message.loggingOn,
-        onLog: (log) => send({ type: 'log', message: log }),
-        ...(message.fmiLogging && { onCall: (text: string) => send({ type: 'call', text }) }),
-      });
-      runner.load(runner.defaultInterface());
-      send({ type: 'ready' });
-    } catch (error) {
-      send({ type: 'failed', id: undefined, error: describe(error), fatal: true });
-    }
-    return;
+    runner = new FmuRunner(message.fmu, {
+      loggingOn: message.loggingOn,
+      onLog: (log) => send({ type: 'log', message: log }),
+      ...(message.fmiLogging && { onCall: (text: string) => send({ type: 'call', text }) }),
+    });
+    runner.load();
+    return undefined;
   }
+  if (runner === undefined) throw new TwinError('INTERNAL', 'No FMU was opened.');
+  switch (message.type) {
+    case 'settle':
+      return runner.settle(message.request);
+    case 'simulate':
+      return runner.simulate(message.request);
+    case 'advance':
+      return runner.advance(message.request);
+    case 'jacobian':
+      return runner.jacobian(message.request);
+  }
+}
+
+function handle(message: ToLane): void {
   try {
-    if (runner === undefined) throw new TwinError('INTERNAL', 'No FMU was opened.');
-    const result = runner.settle(message.request);
+    const result = perform(message);
     send({ type: 'done', id: message.id, result, rssBytes: process.memoryUsage.rss() });
   } catch (error) {
-    send({ type: 'failed', id: message.id, error: describe(error), fatal: isFatal(error) });
+    const fatal = isFatal(error) || message.type === 'open';
+    send({ type: 'failed', id: message.id, error: describe(error), fatal });
   }
 }
 

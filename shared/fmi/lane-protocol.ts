@@ -1,5 +1,7 @@
+import type { Jacobian } from './derivatives.js';
 import type { Fmu } from './fmu.js';
 import type { FmiLogMessage, InterfaceType } from './instance.js';
+import type { SimulateRequest, SimulationResult } from './simulation.js';
 
 /** A run until the outputs rest. */
 export interface SettleRequest {
@@ -37,18 +39,64 @@ export interface SettleResult {
   steps: number;
 }
 
+/** A run from one time to another, from a serialized state. */
+export interface AdvanceRequest {
+  interface?: InterfaceType;
+  /** What an earlier run gave; left out, the run begins with initialization. */
+  state?: Uint8Array;
+  /** Parameters; from a state on only tunable ones. */
+  startValues?: Readonly<Record<string, number>>;
+  /** Inputs, held for the whole run. */
+  inputs?: Readonly<Record<string, number>>;
+  outputs: readonly string[];
+  fromS: number;
+  toS: number;
+  /** Communication step, seconds; default: one step. */
+  stepSizeS?: number;
+  /** Of the solver under model exchange; default 1e-6. */
+  relativeTolerance?: number;
+}
+
+export interface AdvanceResult {
+  /** In the order of the request's outputs. */
+  values: Float64Array;
+  /** The FMU's state at the end, serialized. */
+  state: Uint8Array;
+  timeS: number;
+}
+
+/** Partial derivatives at the initialized start. */
+export interface JacobianRequest {
+  interface?: InterfaceType;
+  startValues?: Readonly<Record<string, number>>;
+  inputs?: Readonly<Record<string, number>>;
+  unknowns: readonly string[];
+  knowns: readonly string[];
+  /** Default: the FMU's own derivatives where it offers them. */
+  method?: 'finite-differences';
+}
+
+/** What a lane can be asked to do, by name. */
+export interface LaneJobs {
+  settle: { request: SettleRequest; result: SettleResult };
+  simulate: { request: SimulateRequest; result: SimulationResult };
+  advance: { request: AdvanceRequest; result: AdvanceResult };
+  jacobian: { request: JacobianRequest; result: Jacobian };
+}
+
 /** What the pool sends to a lane. */
 export type ToLane =
-  | { type: 'open'; fmu: Fmu; fmiLogging: boolean; loggingOn: boolean }
-  | { type: 'settle'; id: number; request: SettleRequest };
+  | { type: 'open'; id: number; fmu: Fmu; fmiLogging: boolean; loggingOn: boolean }
+  | {
+      [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
+    }[keyof LaneJobs];
 
 /** What a lane answers. */
 export type FromLane =
-  | { type: 'ready' }
   | { type: 'log'; message: FmiLogMessage }
   | { type: 'call'; text: string }
   | { type: 'done'; id: number; result: unknown; rssBytes: number }
-  | { type: 'failed'; id: number | undefined; error: LaneError; fatal: boolean };
+  | { type: 'failed'; id: number; error: LaneError; fatal: boolean };
 
 /** An error as it crosses the process border. */
 export interface LaneError {

@@ -14,6 +14,8 @@ export interface LaneOptions {
   loggingOn: boolean;
   fmiLogging: boolean;
   onCall: ((text: string) => void) | undefined;
+  /** Deadline for starting the process and loading the library, ms. */
+  startTimeoutMs: number;
   /** Resident memory above which the process is ended, bytes. */
   memoryLimitBytes: number;
 }
@@ -68,15 +70,14 @@ export class Lane {
         if (child.pid === undefined) resolve();
       });
     });
-    this.#ready = this.#submit((id) => {
-      void id;
-      return {
-        type: 'open',
-        fmu: options.fmu,
-        loggingOn: options.loggingOn,
-        fmiLogging: options.fmiLogging,
-      };
-    }, 30_000).then(() => undefined);
+    const { fmu, loggingOn, fmiLogging } = options;
+    const opened = this.#submit(
+      (id) => ({ type: 'open', id, fmu, loggingOn, fmiLogging }),
+      options.startTimeoutMs,
+    );
+    this.#ready = opened.then(() => {
+      this.runs = 0;
+    });
     this.#ready.catch(() => undefined);
     child.on('message', (message) => this.#receive(message as FromLane));
   }
@@ -158,8 +159,7 @@ export class Lane {
       if (job === undefined) return;
       this.#job = undefined;
       clearTimeout(job.timer);
-      if (message.type === 'ready') job.resolve(undefined);
-      else if (message.type === 'done') {
+      if (message.type === 'done') {
         this.runs++;
         this.rssBytes = message.rssBytes;
         job.resolve(message.result);

@@ -111,6 +111,31 @@ export function dieWithParent(): void {
 /** Receives what an FMU says. */
 export type LogSink = (status: number, category: string, message: string) => void;
 
+/** Sinks by the environment pointer that their instance hands back with every message. */
+const sinks = new Map<Pointer, LogSink>();
+let nextEnvironment = 1n;
+
+/** Makes an environment pointer whose messages go to the sink; never dereferenced. */
+export function openLog(sink: LogSink): Pointer {
+  const environment = nextEnvironment++;
+  sinks.set(environment, sink);
+  return environment;
+}
+
+export function closeLog(environment: Pointer): void {
+  sinks.delete(environment);
+}
+
+function deliver(environment: unknown, status: number, category: string, message: string): void {
+  // An FMU that passes no environment speaks for whoever came last.
+  const sink = sinks.get((environment as Pointer | null) ?? 0n) ?? [...sinks.values()].at(-1);
+  sink?.(status, category, message);
+}
+
+let fmi2Logger: Pointer | undefined;
+let fmi3Logger: Pointer | undefined;
+let intermediateUpdate: Pointer | undefined;
+
 /**
  * How the arguments after the fifth of a variadic call reach the callee: so many of them in general
  * and in floating-point registers, the rest in 8-byte slots on the stack. A function declared with
@@ -132,7 +157,8 @@ const STACK_SLOTS = 14;
 const asBits = new DataView(new ArrayBuffer(8));
 
 /** FMI 2's variadic logger as a function pointer; messages arrive formatted. */
-export function registerFmi2Logger(sink: LogSink): Pointer {
+export function fmi2LoggerPointer(): Pointer {
+  if (fmi2Logger !== undefined) return fmi2Logger;
   const { general, floating, skip } = variadicLayout();
   const type = koffi.proto('void', [
     'void *',
@@ -167,17 +193,41 @@ export function registerFmi2Logger(sink: LogSink): Pointer {
       },
       readText: (pointer) => readText(pointer),
     });
-    sink(status, readText(category), text);
+    deliver(received[0], status, readText(category), text);
   };
-  return koffi.register(callback, koffi.pointer(type)) as Pointer;
+  fmi2Logger = koffi.register(callback, koffi.pointer(type)) as Pointer;
+  return fmi2Logger;
 }
 
 /** FMI 3's logger as a function pointer. */
-export function registerFmi3Logger(sink: LogSink): Pointer {
+export function fmi3LoggerPointer(): Pointer {
+  if (fmi3Logger !== undefined) return fmi3Logger;
   const type = koffi.proto('void', ['void *', 'int', 'void *', 'void *']);
-  return koffi.register(
-    (_environment: unknown, status: number, category: Pointer, message: Pointer) =>
-      sink(status, readText(category), readText(message)),
+  fmi3Logger = koffi.register(
+    (environment: unknown, status: number, category: Pointer, message: Pointer) =>
+      deliver(environment, status, readText(category), readText(message)),
     koffi.pointer(type),
   ) as Pointer;
+  return fmi3Logger;
+}
+
+/** FMI 3's intermediate update as a function pointer; it never asks for an early return. */
+export function intermediateUpdatePointer(): Pointer {
+  if (intermediateUpdate !== undefined) return intermediateUpdate;
+  const type = koffi.proto('void', [
+    'void *',
+    'double',
+    'bool',
+    'bool',
+    'bool',
+    'bool',
+    'void *',
+    'void *',
+  ]);
+  const callback = (...received: unknown[]) => {
+    const earlyReturnRequested = received[6] as Pointer | null;
+    if (earlyReturnRequested !== null) koffi.encode(earlyReturnRequested, 'bool', false);
+  };
+  intermediateUpdate = koffi.register(callback, koffi.pointer(type)) as Pointer;
+  return intermediateUpdate;
 }

@@ -1,6 +1,7 @@
 import { TwinError } from '../core/index.js';
 import type { ModelDescription } from './model-description.js';
 import { parseFmi2 } from './parse-fmi2.js';
+import { parseFmi3 } from './parse-fmi3.js';
 import { DEFAULT_XML_LIMITS, parseXml, type XmlLimits } from './xml.js';
 import { AttributeReader, type DescriptionProblem, quote } from './xml-attributes.js';
 
@@ -28,6 +29,10 @@ export function readModelDescription(
   const reader = new AttributeReader();
   if (version === '2.0')
     return { modelDescription: parseFmi2(reader, root), problems: reader.problems };
+  // 3.0, 3.0.1, …: a minor version would be 3.1.
+  if (/^3\.0(\.\d+)?(-.*)?$/.test(version)) {
+    return { modelDescription: parseFmi3(reader, root), problems: reader.problems };
+  }
   throw new TwinError(
     'FMU_UNSUPPORTED',
     `${source}:${root.line}: fmiVersion is ${quote(version)}; FMI 2.0 and 3.0 are supported. Export the model in one of them.`,

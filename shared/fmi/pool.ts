@@ -1,8 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { type Logger, silentLogger, TwinError } from '../core/index.js';
-import type { Fmu } from './fmu.js';
+import type { Jacobian } from './derivatives.js';
+import { type Fmu, openFmu } from './fmu.js';
 import { Lane } from './lane.js';
-import type { SettleRequest, SettleResult, ToLane } from './lane-protocol.js';
+import type {
+  AdvanceRequest,
+  AdvanceResult,
+  JacobianRequest,
+  LaneJobs,
+  SettleRequest,
+  SettleResult,
+  ToLane,
+} from './lane-protocol.js';
+import type { SimulateRequest, SimulationResult } from './simulation.js';
 
 export interface FmuPoolOptions {
   fmu: Fmu;
@@ -26,6 +36,9 @@ export interface RunOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
 }
+
+/** Starting a process and loading (perhaps compiling) an FMU may take so long, ms. */
+const START_TIMEOUT_MS = 150_000;
 
 interface Waiting {
   toMessage(id: number): ToLane;
@@ -76,6 +89,7 @@ export class FmuPool {
       fmiLogging: this.#options.onFmiCall !== undefined,
       onCall: this.#options.onFmiCall,
       memoryLimitBytes: this.#memoryLimitBytes,
+      startTimeoutMs: Math.max(this.#timeoutMs, START_TIMEOUT_MS),
     });
   }
 
@@ -98,11 +112,46 @@ export class FmuPool {
    *   `FMU_CRASHED`, `FMU_TIMEOUT`, `CANCELLED`
    */
   async settle(request: SettleRequest & RunOptions): Promise<SettleResult> {
-    const { timeoutMs, signal, ...rest } = request;
-    return (await this.#enqueue((id) => ({ type: 'settle', id, request: rest }), {
+    return this.#submit('settle', request);
+  }
+
+  /**
+   * Simulates over a time span.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  async simulate(request: SimulateRequest & RunOptions = {}): Promise<SimulationResult> {
+    return this.#submit('simulate', request);
+  }
+
+  /**
+   * Moves on from a serialized state, or from the start, to a time.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the FMU can't serialize its state
+   */
+  async advance(request: AdvanceRequest & RunOptions): Promise<AdvanceResult> {
+    return this.#submit('advance', request);
+  }
+
+  /**
+   * Partial derivatives at the initialized start: the FMU's own, or checked finite differences.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  async jacobian(request: JacobianRequest & RunOptions): Promise<Jacobian> {
+    return this.#submit('jacobian', request);
+  }
+
+  async #submit<K extends keyof LaneJobs>(
+    type: K,
+    given: LaneJobs[K]['request'] & RunOptions,
+  ): Promise<LaneJobs[K]['result']> {
+    const { timeoutMs, signal, ...request } = given;
+    const result = await this.#enqueue((id) => ({ type, id, request }) as ToLane, {
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal !== undefined && { signal }),
-    })) as SettleResult;
+    });
+    return result as LaneJobs[K]['result'];
   }
 
   #enqueue(toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
@@ -172,4 +221,33 @@ export async function createFmuPool(options: FmuPoolOptions): Promise<FmuPool> {
   const pool = new FmuPool(options);
   await pool.start();
   return pool;
+}
+
+/**
+ * Simulates an FMU once, in a process of its own.
+ *
+ * @param fmu an opened FMU, or the path of one
+ * @throws TwinError what {@link openFmu}, {@link createFmuPool} and {@link FmuPool.simulate} throw
+ */
+export async function simulate(
+  fmu: Fmu | string,
+  options: SimulateRequest & RunOptions & Omit<FmuPoolOptions, 'fmu' | 'lanes'> = {},
+): Promise<SimulationResult> {
+  const opened = typeof fmu === 'string' ? await openFmu(fmu) : fmu;
+  const { logger, loggingOn, onFmiCall, memoryLimitMb, recycleAfter, ...request } = options;
+  const pool = await createFmuPool({
+    fmu: opened,
+    lanes: 1,
+    ...(logger && { logger }),
+    ...(loggingOn !== undefined && { loggingOn }),
+    ...(onFmiCall && { onFmiCall }),
+    ...(memoryLimitMb !== undefined && { memoryLimitMb }),
+    ...(recycleAfter !== undefined && { recycleAfter }),
+    ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
+  });
+  try {
+    return await pool.simulate(request);
+  } finally {
+    await pool.close();
+  }
 }

@@ -1,12 +1,33 @@
 import { TwinError } from '../core/index.js';
 import { CsStepper } from './cs-stepper.js';
-import { Fmi2Instance } from './fmi2-instance.js';
+import { type Jacobian, jacobian } from './derivatives.js';
 import type { Fmu } from './fmu.js';
 import type { Float64Block, FmuInstance, InstanceOptions, InterfaceType } from './instance.js';
-import type { SettleRequest, SettleResult } from './lane-protocol.js';
-import { findVariable, type ModelVariable } from './model-description.js';
-import { loadLibrary, type NativeLibrary, type Pointer } from './native.js';
-import { findBinary, platformFolders } from './platform.js';
+import {
+  applyStartValues,
+  defaultInterface,
+  instantiate,
+  interfaceInfo,
+  loadFmuLibrary,
+} from './instantiate.js';
+import type {
+  AdvanceRequest,
+  AdvanceResult,
+  JacobianRequest,
+  SettleRequest,
+  SettleResult,
+} from './lane-protocol.js';
+import { MeStepper } from './me-stepper.js';
+import type { ModelVariable } from './model-description.js';
+import type { NativeLibrary, Pointer } from './native.js';
+import { InputSignals } from './signals.js';
+import {
+  resolveExperiment,
+  runSimulation,
+  type SimulateRequest,
+  type SimulationResult,
+} from './simulation.js';
+import { type StartValue, variableOf } from './start-values.js';
 import { runToSteadyState, type Stepper } from './steady-state.js';
 
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
@@ -16,116 +37,118 @@ export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'>
 
 /** How many settled states are kept, one per reference point. */
 const MAX_KEPT_STATES = 4;
+/** How many sets of variables keep their memory. */
+const MAX_BLOCKS = 64;
+/** Tolerance of the solver under steady-state runs, against the run's own. */
+const SOLVER_SHARE = 0.1;
 
-/** Runs simulations of one FMU in this process, one after the other, reusing its instance. */
+type Values = Readonly<Record<string, number>>;
+
+/** Runs simulations of one FMU in this process, one after the other, reusing its instances. */
 export class FmuRunner {
   readonly #fmu: Fmu;
   readonly #options: RunnerOptions;
   readonly #libraries = new Map<string, NativeLibrary>();
-  readonly #instances = new Map<InterfaceType, FmuInstance>();
-  readonly #kept = new Map<string, { state: Pointer; timeS: number }>();
-  readonly #blocks = new Map<string, Float64Block>();
+  readonly #instances = new Map<string, FmuInstance>();
+  readonly #kept = new Map<string, { state: Pointer; timeS: number; instance: FmuInstance }>();
+  readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
 
   constructor(fmu: Fmu, options: RunnerOptions = {}) {
     this.#fmu = fmu;
     this.#options = options;
   }
 
-  /**
-   * Loads the library of an interface, so that faults show before the first run.
-   *
-   * @throws TwinError `FMU_UNSUPPORTED`
-   */
-  load(type: InterfaceType): NativeLibrary {
-    const md = this.#fmu.modelDescription;
-    const info = type === 'cs' ? md.coSimulation : md.modelExchange;
-    if (info === undefined) {
-      throw new TwinError(
-        'FMU_UNSUPPORTED',
-        `${md.modelName} offers no ${type === 'cs' ? 'co-simulation' : 'model exchange'}; use --interface ${type === 'cs' ? 'me' : 'cs'}.`,
-      );
-    }
-    let library = this.#libraries.get(info.modelIdentifier);
+  /** Loads the library, so that faults show before the first run. @throws TwinError `FMU_UNSUPPORTED` */
+  load(type: InterfaceType = defaultInterface(this.#fmu)): NativeLibrary {
+    const { modelIdentifier } = interfaceInfo(this.#fmu, type);
+    let library = this.#libraries.get(modelIdentifier);
     if (library === undefined) {
-      const path = findBinary(this.#fmu.unzipDir, info.modelIdentifier);
-      if (path === undefined) {
-        throw new TwinError(
-          'FMU_UNSUPPORTED',
-          `${md.modelName} has no binary for this machine (looked for binaries/${platformFolders().join(' or ')}).`,
-        );
-      }
-      library = loadLibrary(path);
-      this.#libraries.set(info.modelIdentifier, library);
+      library = loadFmuLibrary(this.#fmu, type);
+      this.#libraries.set(modelIdentifier, library);
     }
     return library;
   }
 
-  /** The interface to use when none is asked for: co-simulation where there is one. */
-  defaultInterface(): InterfaceType {
-    return this.#fmu.modelDescription.coSimulation !== undefined ? 'cs' : 'me';
-  }
-
-  #fresh(type: InterfaceType): FmuInstance {
-    const existing = this.#instances.get(type);
+  /** An instance as after instantiation: a used one that was reset, or a new one. */
+  #fresh(type: InterfaceType, eventModeUsed = false): FmuInstance {
+    const key = `${type}${eventModeUsed ? '+events' : ''}`;
+    const existing = this.#instances.get(key);
     if (existing !== undefined) {
       try {
         existing.reset();
         return existing;
       } catch {
         // An FMU that does not reset (after Error, or at all) gets a new instance.
-        this.#drop(type);
+        this.#drop(existing);
       }
     }
-    const instance = new Fmi2Instance(this.load(type), this.#fmu, {
-      interface: type,
-      ...(this.#options.loggingOn !== undefined && { loggingOn: this.#options.loggingOn }),
-      ...(this.#options.onLog && { onLog: this.#options.onLog }),
-      ...(this.#options.onCall && { onCall: this.#options.onCall }),
-    });
-    this.#instances.set(type, instance);
+    if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) {
+      for (const other of [...this.#instances.values()]) this.#drop(other);
+    }
+    const instance = instantiate(
+      this.#fmu,
+      { ...this.#options, interface: type, eventModeUsed, earlyReturnAllowed: true },
+      this.load(type),
+    );
+    this.#instances.set(key, instance);
     return instance;
   }
 
   /** Gives an instance up with all that hangs on it. */
-  #drop(type: InterfaceType): void {
-    const instance = this.#instances.get(type);
-    this.#instances.delete(type);
-    this.#kept.clear();
-    for (const block of this.#blocks.values()) block.release();
-    this.#blocks.clear();
+  #drop(instance: FmuInstance): void {
+    for (const [key, value] of this.#instances) {
+      if (value === instance) this.#instances.delete(key);
+    }
+    for (const [key, kept] of this.#kept) {
+      if (kept.instance === instance) this.#kept.delete(key);
+    }
+    for (const block of this.#blocks.get(instance)?.values() ?? []) block.release();
+    this.#blocks.delete(instance);
     try {
-      instance?.free();
+      instance.free();
     } catch {
       // Nothing more can be done for it; the process is recycled sooner or later.
     }
   }
 
-  variable(name: string): ModelVariable {
-    const variable = findVariable(this.#fmu.modelDescription, name);
-    if (variable === undefined) {
-      throw new TwinError(
-        'VARIABLE_UNKNOWN',
-        `${this.#fmu.modelDescription.modelName} has no variable "${name}". \`twinloop fmu info\` lists them.`,
-      );
+  /** A run; an instance whose call failed is not used again. */
+  #guard<T>(type: InterfaceType, run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof TwinError) || error.code === 'FMI_CALL_FAILED') {
+        for (const instance of [...this.#instances.values()]) {
+          if (instance.interface === type) this.#drop(instance);
+        }
+      }
+      throw error;
     }
-    return variable;
   }
 
   #block(instance: FmuInstance, variables: readonly ModelVariable[]): Float64Block {
-    const key = `${instance.interface}:${variables.map((v) => v.valueReference).join()}`;
-    let block = this.#blocks.get(key);
+    let blocks = this.#blocks.get(instance);
+    if (blocks === undefined) {
+      blocks = new Map();
+      this.#blocks.set(instance, blocks);
+    }
+    const key = variables.map((v) => v.valueReference).join();
+    let block = blocks.get(key);
     if (block === undefined) {
+      if (blocks.size >= MAX_BLOCKS) {
+        for (const old of blocks.values()) old.release();
+        blocks.clear();
+      }
       block = instance.float64Block(variables);
-      this.#blocks.set(key, block);
+      blocks.set(key, block);
     }
     return block;
   }
 
-  #apply(instance: FmuInstance, values: Readonly<Record<string, number>>): void {
+  #set(instance: FmuInstance, values: Values): void {
     const names = Object.keys(values);
     const block = this.#block(
       instance,
-      names.map((name) => this.real(name)),
+      names.map((name) => this.#real(name)),
     );
     names.forEach((name, i) => {
       block.values[i] = values[name] as number;
@@ -133,55 +156,93 @@ export class FmuRunner {
     block.set();
   }
 
-  /** A variable that must be Float64. */
-  real(name: string): ModelVariable {
-    const variable = this.variable(name);
+  /** A variable that must be a Float64 scalar. */
+  #real(name: string): ModelVariable {
+    const variable = variableOf(this.#fmu.modelDescription, name);
     if (variable.type !== 'Float64' || variable.dimensions.length > 0) {
       throw new TwinError(
         'VALUE_INVALID',
-        `${name} is of type ${variable.type}; a Real or Float64 scalar was expected.`,
+        `${name} is of type ${variable.type}${variable.dimensions.length > 0 ? ' with dimensions' : ''}; a Real or Float64 scalar was expected.`,
       );
     }
     return variable;
   }
 
-  #begin(
-    type: InterfaceType,
-    startValues: Readonly<Record<string, number>>,
-    inputs: Readonly<Record<string, number>>,
-  ): { instance: FmuInstance; stepper: Stepper } {
-    const md = this.#fmu.modelDescription;
-    const instance = this.#fresh(type);
-    const startTime = md.defaultExperiment.startTime ?? 0;
-    this.#apply(instance, startValues);
-    this.#apply(instance, inputs);
-    instance.enterInitializationMode(startTime, undefined, md.defaultExperiment.tolerance);
-    instance.exitInitializationMode();
-    return { instance, stepper: this.#stepper(instance, startTime) };
+  #checkNumbers(...sets: readonly Values[]): void {
+    for (const values of sets) {
+      for (const [name, value] of Object.entries(values)) {
+        if (typeof value !== 'number' || !Number.isFinite(value)) {
+          throw new TwinError('VALUE_INVALID', `${name} = ${value}: a finite number was expected.`);
+        }
+      }
+    }
   }
 
-  #stepper(instance: FmuInstance, timeS: number): Stepper {
-    const canVary =
-      this.#fmu.modelDescription.coSimulation?.canHandleVariableCommunicationStepSize ?? false;
-    return new CsStepper(instance, timeS, canVary);
+  /** Initializes an instance. */
+  #initialize(
+    type: InterfaceType,
+    startValues: Readonly<Record<string, StartValue>>,
+    inputs: Values,
+    startTimeS: number,
+    stopTimeS: number | undefined,
+    tolerance: number | undefined,
+    eventModeUsed = false,
+  ): FmuInstance {
+    const instance = this.#fresh(type, eventModeUsed);
+    applyStartValues(this.#fmu, instance, startValues);
+    this.#set(instance, inputs);
+    instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
+    return instance;
+  }
+
+  /** A stepper on an instance in event mode (model exchange) or step mode (co-simulation). */
+  #stepper(instance: FmuInstance, timeS: number, stepSizeS: number, tolerance: number): Stepper {
+    const md = this.#fmu.modelDescription;
+    if (instance.interface === 'cs') {
+      return new CsStepper(instance, timeS, {
+        canVaryStep: md.coSimulation?.canHandleVariableCommunicationStepSize ?? false,
+        eventModeUsed: false,
+        signals: undefined,
+      });
+    }
+    return new MeStepper(instance, timeS, {
+      solver: 'dopri5',
+      stepSizeS,
+      relativeTolerance: tolerance,
+      maxStepSizeS: Number.POSITIVE_INFINITY,
+      needsCompletedIntegratorStep: md.modelExchange?.needsCompletedIntegratorStep ?? true,
+      signals: undefined,
+    });
+  }
+
+  #begin(
+    type: InterfaceType,
+    startValues: Values,
+    inputs: Values,
+    request: SettleRequest,
+  ): { instance: FmuInstance; stepper: Stepper } {
+    const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+    const instance = this.#initialize(type, startValues, inputs, startTime, undefined, tolerance);
+    instance.exitInitializationMode();
+    return {
+      instance,
+      stepper: this.#stepper(instance, startTime, request.stepSizeS, solverTolerance(request)),
+    };
   }
 
   /** Whether a run may begin from a kept state: all it sets can be set at any time. */
   #canStartWarm(type: InterfaceType, request: SettleRequest): boolean {
-    const md = this.#fmu.modelDescription;
-    const info = type === 'cs' ? md.coSimulation : md.modelExchange;
-    if (request.warm === false || info?.canGetAndSetFmuState !== true) return false;
-    return Object.keys(request.startValues).every((name) => {
-      const { causality, variability } = this.variable(name);
+    if (request.warm === false || !interfaceInfo(this.#fmu, type).canGetAndSetFmuState)
+      return false;
+    const reference = request.reference?.startValues ?? {};
+    return Object.keys({ ...request.startValues, ...reference }).every((name) => {
+      const { causality, variability } = variableOf(this.#fmu.modelDescription, name);
       return causality === 'input' || (causality === 'parameter' && variability === 'tunable');
     });
   }
 
   /** Settles the reference point once and keeps its state. */
-  #keptState(
-    type: InterfaceType,
-    request: SettleRequest,
-  ): { state: Pointer; timeS: number } | undefined {
+  #keptState(type: InterfaceType, request: SettleRequest) {
     const reference = request.reference ?? { startValues: {}, inputs: {} };
     const key = JSON.stringify([
       type,
@@ -192,31 +253,37 @@ export class FmuRunner {
       Object.entries(reference.inputs).sort(),
       request.outputs,
     ]);
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return kept;
-    const { instance, stepper } = this.#begin(type, reference.startValues, reference.inputs);
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known;
+    const { instance, stepper } = this.#begin(
+      type,
+      reference.startValues,
+      reference.inputs,
+      request,
+    );
     const run = this.#run(instance, stepper, request);
     if (!run.settled) return undefined;
-    const entry = { state: instance.getFmuState(), timeS: stepper.timeS };
+    const kept = { state: instance.getFmuState(), timeS: stepper.timeS, instance };
     if (this.#kept.size >= MAX_KEPT_STATES) {
       const [oldest] = this.#kept;
       if (oldest !== undefined) {
         this.#kept.delete(oldest[0]);
-        instance.freeFmuState(oldest[1].state);
+        oldest[1].instance.freeFmuState(oldest[1].state);
       }
     }
-    this.#kept.set(key, entry);
-    return entry;
+    this.#kept.set(key, kept);
+    return kept;
   }
 
   #run(instance: FmuInstance, stepper: Stepper, request: SettleRequest): SettleResult {
-    const wanted = request.outputs.map((name) => this.real(name));
+    const wanted = request.outputs.map((name) => this.#real(name));
+    const references = new Set(wanted.map((v) => v.valueReference));
     const others = this.#fmu.modelDescription.variables.filter(
       (v) =>
         v.causality === 'output' &&
         v.type === 'Float64' &&
         v.dimensions.length === 0 &&
-        !wanted.includes(v),
+        !references.has(v.valueReference),
     );
     const variables = [...wanted, ...others];
     const block = this.#block(instance, variables);
@@ -241,49 +308,197 @@ export class FmuRunner {
    *   `NUMERIC`
    */
   settle(request: SettleRequest): SettleResult {
-    const type = request.interface ?? this.defaultInterface();
-    for (const [name, value] of [
-      ...Object.entries(request.startValues),
-      ...Object.entries(request.inputs),
-    ]) {
-      if (typeof value !== 'number' || !Number.isFinite(value)) {
-        throw new TwinError('VALUE_INVALID', `${name} = ${value}: a finite number was expected.`);
-      }
-    }
-    try {
+    const type = request.interface ?? defaultInterface(this.#fmu);
+    this.#checkNumbers(request.startValues, request.inputs);
+    checkPositive({
+      stepSizeS: request.stepSizeS,
+      maxTimeS: request.maxTimeS,
+      relativeTolerance: request.relativeTolerance,
+    });
+    return this.#guard(type, () => {
       if (this.#canStartWarm(type, request)) {
         const kept = this.#keptState(type, request);
-        const instance = this.#instances.get(type);
-        if (kept !== undefined && instance !== undefined) {
-          instance.setFmuState(kept.state);
-          // What the reference set and this run does not goes back to the FMU's own start values.
-          this.#apply(instance, { ...this.#ownValues(request), ...request.startValues });
-          this.#apply(instance, request.inputs);
-          return this.#run(instance, this.#stepper(instance, kept.timeS), request);
-        }
+        if (kept !== undefined) return this.#settleFrom(kept, request);
       }
-      const { instance, stepper } = this.#begin(type, request.startValues, request.inputs);
+      const { instance, stepper } = this.#begin(type, request.startValues, request.inputs, request);
       return this.#run(instance, stepper, request);
-    } catch (error) {
-      if (error instanceof TwinError && error.code === 'FMI_CALL_FAILED') this.#drop(type);
-      throw error;
+    });
+  }
+
+  #settleFrom(
+    kept: { state: Pointer; timeS: number; instance: FmuInstance },
+    request: SettleRequest,
+  ): SettleResult {
+    const { instance, timeS } = kept;
+    instance.setFmuState(kept.state);
+    if (instance.interface === 'me') {
+      // Tunable parameters may change only at events.
+      instance.setTime(timeS);
+      instance.enterEventMode();
     }
+    // What the reference set and this run does not goes back to the FMU's own start values.
+    this.#set(instance, { ...this.#ownValues(request), ...request.startValues });
+    this.#set(instance, request.inputs);
+    const stepper = this.#stepper(instance, timeS, request.stepSizeS, solverTolerance(request));
+    return this.#run(instance, stepper, request);
   }
 
   #ownValues(request: SettleRequest): Record<string, number> {
     const own: Record<string, number> = {};
-    const reference = request.reference;
+    const { reference } = request;
     if (reference === undefined) return own;
     for (const name of [...Object.keys(reference.startValues), ...Object.keys(reference.inputs)]) {
       if (name in request.startValues || name in request.inputs) continue;
-      const start = this.variable(name).start?.[0];
+      const start = this.#real(name).start?.[0];
       if (typeof start === 'number') own[name] = start;
     }
     return own;
   }
 
+  /**
+   * Simulates over a time span.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  simulate(request: SimulateRequest): SimulationResult {
+    const md = this.#fmu.modelDescription;
+    const type = request.interface ?? defaultInterface(this.#fmu);
+    const experiment = resolveExperiment(md, type, request);
+    return this.#guard(type, () => {
+      const eventModeUsed =
+        type === 'cs' && (request.useEventMode ?? true) && md.coSimulation?.hasEventMode === true;
+      const { startTimeS, stopTimeS, tolerance } = experiment;
+      const instance = this.#initialize(
+        type,
+        request.startValues ?? {},
+        {},
+        startTimeS,
+        stopTimeS,
+        tolerance,
+        eventModeUsed,
+      );
+      const signals =
+        request.input === undefined ? undefined : new InputSignals(md, instance, request.input);
+      try {
+        signals?.apply(startTimeS, true, true);
+        instance.exitInitializationMode();
+        const result = runSimulation(md, instance, experiment, request, signals, eventModeUsed);
+        instance.terminate();
+        return result;
+      } finally {
+        signals?.release();
+      }
+    });
+  }
+
+  /**
+   * Moves on from a serialized state, or from the start, to a time.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the FMU can't serialize its state
+   */
+  advance(request: AdvanceRequest): AdvanceResult {
+    const type = request.interface ?? defaultInterface(this.#fmu);
+    const startValues = request.startValues ?? {};
+    const inputs = request.inputs ?? {};
+    this.#checkNumbers(startValues, inputs);
+    const info = interfaceInfo(this.#fmu, type);
+    if (!info.canSerializeFmuState || !info.canGetAndSetFmuState) {
+      throw new TwinError(
+        'FMU_UNSUPPORTED',
+        `${this.#fmu.modelDescription.modelName} can't serialize its state, so a run can't be continued from one.`,
+      );
+    }
+    return this.#guard(type, () => {
+      let instance: FmuInstance;
+      if (request.state === undefined) {
+        const { tolerance } = this.#fmu.modelDescription.defaultExperiment;
+        instance = this.#initialize(type, startValues, inputs, request.fromS, undefined, tolerance);
+        instance.exitInitializationMode();
+      } else {
+        const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+        instance = this.#initialize(type, {}, {}, startTime, undefined, tolerance);
+        instance.exitInitializationMode();
+        const state = instance.deserializeFmuState(request.state);
+        instance.setFmuState(state);
+        instance.freeFmuState(state);
+        if (type === 'me') {
+          instance.setTime(request.fromS);
+          instance.enterEventMode();
+        }
+        this.#set(instance, startValues);
+        this.#set(instance, inputs);
+      }
+      const { stepSizeS = request.toS - request.fromS, relativeTolerance = 1e-6 } = request;
+      const stepper = this.#stepper(instance, request.fromS, stepSizeS, relativeTolerance);
+      if (request.toS > request.fromS) {
+        const n = Math.max(1, Math.round((request.toS - request.fromS) / stepSizeS));
+        const h = (request.toS - request.fromS) / n;
+        for (let i = 0; i < n && stepper.advance(request.fromS + (i + 1) * h - stepper.timeS); i++);
+      }
+      const block = this.#block(
+        instance,
+        request.outputs.map((name) => this.#real(name)),
+      );
+      block.get();
+      const state = instance.getFmuState();
+      try {
+        return {
+          values: block.values.slice(),
+          state: instance.serializeFmuState(state),
+          timeS: stepper.timeS,
+        };
+      } finally {
+        instance.freeFmuState(state);
+      }
+    });
+  }
+
+  /**
+   * Partial derivatives at the initialized start.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  jacobian(request: JacobianRequest): Jacobian {
+    const type = request.interface ?? (this.#fmu.modelDescription.modelExchange ? 'me' : 'cs');
+    const info = interfaceInfo(this.#fmu, type);
+    return this.#guard(type, () => {
+      const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+      const instance = this.#initialize(
+        type,
+        request.startValues ?? {},
+        request.inputs ?? {},
+        startTime,
+        undefined,
+        tolerance,
+      );
+      instance.exitInitializationMode();
+      const differences = request.method === 'finite-differences';
+      return jacobian(
+        instance,
+        request.unknowns.map((name) => this.#real(name)),
+        request.knowns.map((name) => this.#real(name)),
+        {
+          directional: !differences && info.providesDirectionalDerivatives,
+          adjoint: !differences && info.providesAdjointDerivatives,
+        },
+      );
+    });
+  }
+
   /** Frees all instances. */
   close(): void {
-    for (const type of [...this.#instances.keys()]) this.#drop(type);
+    for (const instance of [...this.#instances.values()]) this.#drop(instance);
+  }
+}
+
+function solverTolerance(request: SettleRequest): number {
+  return Math.max(1e-12, Math.min(1e-4, request.relativeTolerance * SOLVER_SHARE));
+}
+
+function checkPositive(values: Record<string, number>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw new TwinError('VALUE_INVALID', `${name} = ${value}: a positive number was expected.`);
+    }
   }
 }

@@ -27,3 +27,20 @@ export class FmiCallError extends TwinError<'FMI_CALL_FAILED'> {
     this.status = text;
   }
 }
+
+/** What an FMU complained about last, for the error that follows. */
+export class LastWords {
+  #messages: string[] = [];
+
+  /** Keeps messages of status Warning and worse. */
+  note(status: number, message: string): void {
+    if (status < STATUS_WARNING) return;
+    this.#messages.push(message.slice(0, 500));
+    if (this.#messages.length > 3) this.#messages.shift();
+  }
+
+  /** The messages for a sentence; empty when there are none. */
+  toString(): string {
+    return this.#messages.length === 0 ? '' : `the FMU said: ${this.#messages.join(' | ')}`;
+  }
+}

@@ -82,6 +82,7 @@ function toSeries(series: LineSeries, colour: string): SeriesOption[] {
     type: 'custom',
     name: series.name,
     silent: true,
+    itemStyle: { color: colour },
     z: 1,
     data: outline.length > 0 ? outline : [],
     encode: { x: 0, y: 1 },
@@ -95,7 +96,7 @@ function toSeries(series: LineSeries, colour: string): SeriesOption[] {
       };
     },
   };
-  return [band, line];
+  return [line, band];
 }
 
 /**

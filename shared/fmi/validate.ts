@@ -1,0 +1,421 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fmu } from './fmu.js';
+import {
+  declaredTypeOf,
+  type InterfaceInfo,
+  type ModelDescription,
+  type ModelVariable,
+} from './model-description.js';
+import { findBinary, platformFolders } from './platform.js';
+import { type DescriptionProblem, quote } from './xml-attributes.js';
+
+/** A problem of an FMU; line 0 when it is not in modelDescription.xml. */
+export type FmuProblem = DescriptionProblem;
+
+/** Causality × variability (FMI 2.0.4 section 2.2.7, FMI 3.0.2 section 2.4.7.4). */
+function checkCausality(v: ModelVariable): string | undefined {
+  const { causality, variability } = v;
+  const pair = `causality=${causality} with variability=${variability} is not allowed`;
+  switch (causality) {
+    case 'parameter':
+    case 'structuralParameter':
+    case 'calculatedParameter':
+      return variability === 'fixed' || variability === 'tunable' ? undefined : pair;
+    case 'input':
+      return variability === 'discrete' || variability === 'continuous' ? undefined : pair;
+    case 'output':
+    case 'dependent':
+      return variability === 'fixed' || variability === 'tunable' ? pair : undefined;
+    case 'independent':
+      return variability === 'continuous' ? undefined : pair;
+    case 'local':
+      return undefined;
+  }
+}
+
+/** `initial` for the given causality and variability. */
+function checkInitial(v: ModelVariable, major: 2 | 3): string | undefined {
+  const { causality, variability, initial } = v;
+  const wrong = `initial=${initial} is not allowed for ${causality}, ${variability}`;
+  if (initial === undefined) return undefined;
+  if (causality === 'input') return major === 2 || initial !== 'exact' ? wrong : undefined;
+  if (causality === 'independent') return wrong;
+  if (causality === 'parameter' || causality === 'structuralParameter') {
+    return initial === 'exact' ? undefined : wrong;
+  }
+  if (variability === 'constant') return initial === 'exact' ? undefined : wrong;
+  if (causality === 'calculatedParameter') return initial === 'exact' ? wrong : undefined;
+  if (causality === 'local' && (variability === 'fixed' || variability === 'tunable')) {
+    return initial === 'exact' ? wrong : undefined;
+  }
+  return undefined;
+}
+
+function needsStart(v: ModelVariable): boolean {
+  if (v.type === 'Clock') return false;
+  return (
+    v.causality === 'input' ||
+    v.causality === 'parameter' ||
+    v.causality === 'structuralParameter' ||
+    v.variability === 'constant' ||
+    v.initial === 'exact' ||
+    v.initial === 'approx'
+  );
+}
+
+function checkVariables(md: ModelDescription, report: (line: number, text: string) => void): void {
+  const names = new Map<string, number>();
+  const units = new Set(md.unitDefinitions.map((u) => u.name));
+  const types = new Map(md.typeDefinitions.map((t) => [t.name, t]));
+  const byName = new Map(md.variables.map((v) => [v.name, v]));
+  const references = new Map<number, ModelVariable>();
+  const independents = md.variables.filter((v) => v.causality === 'independent');
+  if (independents.length > 1) {
+    report(independents[1]?.line ?? 0, 'there is more than one variable of causality independent.');
+  }
+  for (const v of md.variables) {
+    const say = (text: string) => report(v.line, `${quote(v.name)}: ${text}.`);
+    for (const name of [v.name, ...v.aliases.map((a) => a.name)]) {
+      const before = names.get(name);
+      if (before !== undefined) {
+        report(v.line, `the name ${quote(name)} is taken already (line ${before}).`);
+      } else names.set(name, v.line);
+    }
+    if (md.fmiMajorVersion === 3) {
+      const other = references.get(v.valueReference);
+      if (other !== undefined) {
+        say(
+          `valueReference ${v.valueReference} is taken by ${quote(other.name)} (line ${other.line})`,
+        );
+      } else references.set(v.valueReference, v);
+    } else checkFmi2Alias(v, references, say);
+    const causality = checkCausality(v);
+    if (causality !== undefined) say(causality);
+    const initial = checkInitial(v, md.fmiMajorVersion);
+    if (initial !== undefined) say(initial);
+    if (v.variability === 'continuous' && v.type !== 'Float64' && v.type !== 'Float32') {
+      say(`variability=continuous is not allowed for type ${v.type}`);
+    }
+    if (needsStart(v) && v.start === undefined && v.dimensions.length === 0) {
+      say(
+        `a start value is required for ${v.causality}, ${v.variability}, initial=${v.initial ?? '(none)'}`,
+      );
+    }
+    if (
+      v.start !== undefined &&
+      (v.initial === 'calculated' || v.causality === 'independent') &&
+      v.type !== 'Clock'
+    ) {
+      say(
+        `a start value is not allowed with ${v.causality === 'independent' ? 'causality=independent' : 'initial=calculated'}`,
+      );
+    }
+    checkBounds(v, say);
+    if (v.unit !== undefined && !units.has(v.unit)) {
+      say(`its unit ${quote(v.unit)} is not defined in <UnitDefinitions>`);
+    }
+    if (v.displayUnit !== undefined) {
+      const unit = md.unitDefinitions.find((u) => u.name === v.unit);
+      const known = unit?.displayUnits.some((d) => d.name === v.displayUnit);
+      if (v.unit === undefined) say(`displayUnit ${quote(v.displayUnit)} without a unit`);
+      else if (unit !== undefined && known !== true && v.displayUnit !== v.unit) {
+        say(`its displayUnit ${quote(v.displayUnit)} is not defined for the unit ${quote(v.unit)}`);
+      }
+    }
+    if (v.declaredType !== undefined) {
+      const type = types.get(v.declaredType);
+      if (type === undefined) say(`its declaredType ${quote(v.declaredType)} is not defined`);
+      else if (type.type !== v.type) {
+        say(
+          `its declaredType ${quote(v.declaredType)} is of type ${type.type}, the variable of ${v.type}`,
+        );
+      }
+    } else if (v.type === 'Enumeration') say('an enumeration needs a declaredType');
+    checkEnumeration(md, v, say);
+    if (v.derivative !== undefined) {
+      const state = byName.get(v.derivative);
+      if (state !== undefined && state.variability !== 'continuous') {
+        say(`it is the derivative of ${quote(v.derivative)}, which is not continuous`);
+      }
+      if (state === v) say('it is its own derivative');
+    }
+    if (v.reinit && !md.variables.some((d) => d.derivative === v.name)) {
+      say('reinit=true, but it is no state: nothing is its derivative');
+    }
+    checkDimensions(md, v, say);
+    for (const reference of v.clocks) {
+      if (!md.variables.some((c) => c.valueReference === reference && c.type === 'Clock')) {
+        say(`it belongs to clock ${reference}, but no Clock has that valueReference`);
+      }
+    }
+  }
+}
+
+function checkFmi2Alias(
+  v: ModelVariable,
+  references: Map<number, ModelVariable>,
+  say: (text: string) => void,
+): void {
+  // In FMI 2 a shared reference makes aliases, per base type: one of them may be set at most.
+  const base = v.type === 'Enumeration' ? 'Int32' : v.type;
+  const key = v.valueReference * 8 + ['Float64', 'Int32', 'Boolean', 'String'].indexOf(base);
+  const other = references.get(key);
+  if (other === undefined) {
+    references.set(key, v);
+    return;
+  }
+  const settable = (w: ModelVariable) => w.causality === 'input' || w.causality === 'parameter';
+  if (settable(v) && settable(other)) {
+    say(
+      `it is an alias of ${quote(other.name)} (valueReference ${v.valueReference}), and both can be set`,
+    );
+  }
+  if (v.unit !== undefined && other.unit !== undefined && v.unit !== other.unit) {
+    say(`it is an alias of ${quote(other.name)}, but their units differ`);
+  }
+}
+
+function checkBounds(v: ModelVariable, say: (text: string) => void): void {
+  if (v.min !== undefined && v.max !== undefined && v.max < v.min) {
+    say(`max=${v.max} is below min=${v.min}`);
+  }
+  for (const value of v.start ?? []) {
+    if (typeof value !== 'number' && typeof value !== 'bigint') continue;
+    if (v.min !== undefined && value < v.min) say(`its start value ${value} is below min=${v.min}`);
+    if (v.max !== undefined && value > v.max) say(`its start value ${value} is above max=${v.max}`);
+  }
+  if (v.nominal === 0) say('nominal=0 is not allowed');
+}
+
+function checkEnumeration(
+  md: ModelDescription,
+  v: ModelVariable,
+  say: (text: string) => void,
+): void {
+  const type = declaredTypeOf(md, v);
+  if (v.type !== 'Enumeration' || type === undefined || type.items.length === 0) return;
+  for (const value of v.start ?? []) {
+    if (!type.items.some((item) => Number(item.value) === Number(value))) {
+      say(`its start value ${String(value)} is none of the items of ${quote(type.name)}`);
+    }
+  }
+}
+
+function checkDimensions(
+  md: ModelDescription,
+  v: ModelVariable,
+  say: (text: string) => void,
+): void {
+  let size = 1;
+  for (const dimension of v.dimensions) {
+    if ('start' in dimension) {
+      if (dimension.start === 0) say('a fixed dimension must be at least 1');
+      size *= dimension.start;
+      continue;
+    }
+    const parameter = md.variables.find((p) => p.valueReference === dimension.valueReference);
+    if (parameter === undefined) {
+      say(
+        `its dimension refers to valueReference ${dimension.valueReference}, which is no variable`,
+      );
+      return;
+    }
+    if (
+      parameter.type !== 'UInt64' ||
+      (parameter.causality !== 'structuralParameter' && parameter.variability !== 'constant')
+    ) {
+      say(
+        `its dimension ${quote(parameter.name)} must be a structural parameter or constant of type UInt64`,
+      );
+    }
+    size *= Number(parameter.start?.[0] ?? 0);
+  }
+  const given = v.start?.length;
+  // One start value may stand for all elements.
+  if (given !== undefined && given !== size && !(given === 1 && v.dimensions.length > 0)) {
+    say(`it has ${given} start values for ${size} ${size === 1 ? 'element' : 'elements'}`);
+  }
+}
+
+function checkStructure(md: ModelDescription, report: (line: number, text: string) => void): void {
+  const s = md.modelStructure;
+  const byName = new Map(md.variables.map((v) => [v.name, v]));
+  const listed = new Set<string>();
+  for (const unknown of s.outputs) {
+    if (listed.has(unknown.name))
+      report(unknown.line, `output ${quote(unknown.name)} is listed twice.`);
+    listed.add(unknown.name);
+    if (byName.get(unknown.name)?.causality !== 'output') {
+      report(
+        unknown.line,
+        `${quote(unknown.name)} is listed as output, but its causality is ${byName.get(unknown.name)?.causality}.`,
+      );
+    }
+  }
+  for (const v of md.variables) {
+    if (v.causality === 'output' && !listed.has(v.name) && v.type !== 'Clock') {
+      report(v.line, `output ${quote(v.name)} is missing in <ModelStructure>.`);
+    }
+  }
+  const derivatives = new Set<string>();
+  for (const unknown of s.continuousStateDerivatives) {
+    if (derivatives.has(unknown.name)) {
+      report(unknown.line, `derivative ${quote(unknown.name)} is listed twice.`);
+    }
+    derivatives.add(unknown.name);
+    if (byName.get(unknown.name)?.derivative === undefined) {
+      report(
+        unknown.line,
+        `${quote(unknown.name)} is listed as derivative, but names no state (attribute derivative).`,
+      );
+    }
+  }
+  if (md.modelExchange !== undefined) {
+    for (const v of md.variables) {
+      if (v.derivative !== undefined && !derivatives.has(v.name)) {
+        report(
+          v.line,
+          `${quote(v.name)} is the derivative of ${quote(v.derivative)}, but missing in <ModelStructure>.`,
+        );
+      }
+    }
+  }
+  const initial = new Set(s.initialUnknowns.map((u) => u.name));
+  for (const v of md.variables) {
+    const mustBe =
+      (v.causality === 'output' && (v.initial === 'approx' || v.initial === 'calculated')) ||
+      v.causality === 'calculatedParameter';
+    if (mustBe && v.type !== 'Clock' && v.clocks.length === 0 && !initial.has(v.name)) {
+      report(
+        v.line,
+        `${quote(v.name)} (${v.causality}, initial=${v.initial ?? '(none)'}) is missing among the initial unknowns of <ModelStructure>.`,
+      );
+    }
+  }
+  const lists = [
+    s.outputs,
+    s.continuousStateDerivatives,
+    s.clockedStates,
+    s.initialUnknowns,
+    s.eventIndicators,
+  ];
+  for (const unknown of lists.flat()) {
+    const kinds = unknown.dependenciesKind;
+    if (kinds === undefined) continue;
+    if (kinds.length !== unknown.dependencies?.length) {
+      report(
+        unknown.line,
+        `${quote(unknown.name)} has ${unknown.dependencies?.length ?? 0} dependencies but ${kinds.length} dependenciesKind.`,
+      );
+    }
+    for (const kind of kinds) {
+      if (!['dependent', 'constant', 'fixed', 'tunable', 'discrete'].includes(kind)) {
+        report(unknown.line, `${quote(kind)} is no kind of dependency.`);
+      }
+    }
+  }
+}
+
+function checkTypesAndUnits(
+  md: ModelDescription,
+  report: (line: number, text: string) => void,
+): void {
+  const unitNames = new Set<string>();
+  for (const unit of md.unitDefinitions) {
+    if (unitNames.has(unit.name)) report(unit.line, `unit ${quote(unit.name)} is defined twice.`);
+    unitNames.add(unit.name);
+    if (unit.baseUnit?.factor === 0) report(unit.line, `unit ${quote(unit.name)} has factor 0.`);
+    const display = new Set<string>();
+    for (const d of unit.displayUnits) {
+      if (display.has(d.name)) {
+        report(unit.line, `display unit ${quote(d.name)} of ${quote(unit.name)} is defined twice.`);
+      }
+      display.add(d.name);
+    }
+  }
+  const typeNames = new Set<string>();
+  for (const type of md.typeDefinitions) {
+    if (typeNames.has(type.name)) report(type.line, `type ${quote(type.name)} is defined twice.`);
+    typeNames.add(type.name);
+    if (type.unit !== undefined && !unitNames.has(type.unit)) {
+      report(type.line, `type ${quote(type.name)}: its unit ${quote(type.unit)} is not defined.`);
+    }
+    if (type.type === 'Enumeration') {
+      if (type.items.length === 0)
+        report(type.line, `enumeration ${quote(type.name)} has no items.`);
+      const values = new Set(type.items.map((item) => String(item.value)));
+      const names = new Set(type.items.map((item) => item.name));
+      if (values.size < type.items.length || names.size < type.items.length) {
+        report(type.line, `enumeration ${quote(type.name)} has items of the same name or value.`);
+      }
+    }
+  }
+}
+
+function checkHeader(md: ModelDescription, report: (line: number, text: string) => void): void {
+  if (md.modelName === '') report(1, 'modelName is empty.');
+  if (md.instantiationToken === '') {
+    report(1, `${md.fmiMajorVersion === 2 ? 'guid' : 'instantiationToken'} is empty.`);
+  }
+  if (!md.modelExchange && !md.coSimulation && !md.scheduledExecution) {
+    report(1, 'there is no <ModelExchange>, <CoSimulation> or <ScheduledExecution>.');
+  }
+  const { startTime = 0, stopTime, stepSize, tolerance } = md.defaultExperiment;
+  if (stopTime !== undefined && stopTime < startTime) {
+    report(1, `the default experiment stops (${stopTime}) before it starts (${startTime}).`);
+  }
+  if (stepSize !== undefined && !(stepSize > 0)) report(1, `the default stepSize is ${stepSize}.`);
+  if (tolerance !== undefined && !(tolerance > 0))
+    report(1, `the default tolerance is ${tolerance}.`);
+  for (const info of [md.modelExchange, md.coSimulation]) {
+    if (info?.canSerializeFmuState === true && !info.canGetAndSetFmuState) {
+      report(info.line, 'canSerializeFMUState without canGetAndSetFMUState.');
+    }
+  }
+}
+
+function checkBinaries(fmu: Fmu, report: (line: number, text: string) => void): void {
+  const md = fmu.modelDescription;
+  const infos = [md.modelExchange, md.coSimulation, md.scheduledExecution].filter(
+    (info): info is InterfaceInfo => info !== undefined,
+  );
+  const hasSources = existsSync(join(fmu.unzipDir, 'sources'));
+  const folder = join(fmu.unzipDir, 'binaries');
+  const platforms = existsSync(folder) ? readdirSync(folder) : [];
+  for (const { modelIdentifier, line } of infos) {
+    const anywhere = platforms.some((p) =>
+      ['.so', '.dll', '.dylib'].some((e) => existsSync(join(folder, p, `${modelIdentifier}${e}`))),
+    );
+    if (!anywhere && !hasSources) {
+      report(
+        line,
+        `there is neither a binary nor a source of ${modelIdentifier} (binaries/<platform>/${modelIdentifier}.so, .dll or .dylib).`,
+      );
+    } else if (findBinary(fmu.unzipDir, modelIdentifier) === undefined && !hasSources) {
+      report(
+        line,
+        `there is no binary of ${modelIdentifier} for this machine (${platformFolders().join(' or ')}); there are: ${platforms.join(', ')}.`,
+      );
+    }
+  }
+}
+
+/**
+ * Checks what the schema can't: names, references, start values, causality and variability, units,
+ * types, structure, and that there is something to run.
+ *
+ * @param syntax the problems found while reading
+ * @returns all problems, in the order of their lines
+ */
+export function validateFmu(fmu: Fmu, syntax: readonly FmuProblem[] = []): FmuProblem[] {
+  const md = fmu.modelDescription;
+  const problems: FmuProblem[] = [...syntax];
+  const report = (line: number, message: string) => problems.push({ line, message });
+  checkHeader(md, report);
+  checkTypesAndUnits(md, report);
+  checkVariables(md, report);
+  checkStructure(md, report);
+  checkBinaries(fmu, report);
+  return problems.sort((a, b) => a.line - b.line);
+}
