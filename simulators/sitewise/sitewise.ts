@@ -1,15 +1,31 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '../../shared/core/index.js';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Closeable,
+  createRng,
+  type Logger,
+  lockFolder,
+  silentLogger,
+  systemClock,
+  TwinError,
+} from '../../shared/core/index.js';
+import {
+  generateCertificate,
+  keepCertificate,
+  type ServerCertificate,
+} from './http/certificate.js';
+import { EdgeLogin, type EdgeUser } from './http/edge-login.js';
+import { FaultRules } from './http/fault-rules.js';
+import { NO_QUOTAS, type Quotas, Throttle } from './http/quotas.js';
 import { type ApiServer, type SiteWiseCounters, startApiServer } from './http/server.js';
 import { type AcceptedCredentials, createSignatureVerifier } from './http/signature.js';
 import { Account } from './resources/account.js';
-import { assetModelHandlers } from './resources/asset-models.js';
-import { assetHandlers } from './resources/assets.js';
-import { tagHandlers } from './resources/tags.js';
-import { timeSeriesHandlers } from './resources/time-series.js';
-import { valueHandlers } from './resources/values/index.js';
+import { allHandlers } from './resources/index.js';
+import { startRetention } from './resources/storage-configuration.js';
 
 /** The keys that the stand-in takes when none are given: for loopback only. */
-export const LOCAL_CREDENTIALS: AcceptedCredentials = {
+export const LOCAL_CREDENTIALS: Readonly<AcceptedCredentials> = {
   accessKeyId: 'AKIDTWINLOOPLOCAL000',
   secretAccessKey: 'twinloop-local-secret-key-for-loopback',
 };
@@ -18,76 +34,134 @@ export const LOCAL_CREDENTIALS: AcceptedCredentials = {
 export interface SiteWiseOptions {
   /** Default 0: any free one. */
   port?: number;
+  /** Default `127.0.0.1`; any other than loopback needs credentials of one's own. */
+  host?: string;
   /** Folder of the store; left out, everything is in memory. */
   dataDir?: string;
   /** Keys to accept; default: one well-known pair. */
   credentials?: AcceptedCredentials;
-  /** Time as the window of accepted timestamps sees it. */
+  /** HTTPS: with a certificate of one's own, or `true` for a generated one. */
+  tls?: boolean | ServerCertificate;
+  /** Users that may log in as at a SiteWise Edge gateway (`POST /authenticate`). */
+  edgeUsers?: readonly EdgeUser[];
+  /** Rates above which requests are throttled; default: none. */
+  quotas?: Partial<Quotas>;
+  /** Time as the window of accepted timestamps and metrics see it; signatures go by wall time. */
   clock?: Clock;
   logger?: Logger;
   region?: string;
   /** How long models and assets take to become active, milliseconds; default 50. */
   activationMs?: number;
+  /** Of the fault rules' chances; default 1. */
+  seed?: number;
 }
 
 /** The running stand-in. */
 export interface SiteWise {
-  /** e.g. `http://127.0.0.1:40123` */
+  /** e.g. `https://127.0.0.1:40123` */
   endpoint: string;
   region: string;
   credentials: AcceptedCredentials;
+  /** With TLS: the certificate that a client has to trust, PEM. */
+  ca?: string;
   counters: SiteWiseCounters;
+  /** What goes wrong on purpose. */
+  faults: FaultRules;
   close(): Promise<void>;
 }
 
-/** Starts the stand-in for IoT SiteWise. @throws TwinError `PORT_IN_USE`, `STORAGE` */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * Starts the stand-in for IoT SiteWise.
+ *
+ * @throws TwinError `USAGE` (a host off loopback with the well-known keys), `PORT_IN_USE`,
+ *   `ALREADY_RUNNING` (another process has the data folder), `STORAGE`
+ */
 export async function startSiteWise(options: SiteWiseOptions = {}): Promise<SiteWise> {
   const logger = options.logger ?? silentLogger;
+  const clock = options.clock ?? systemClock;
   const region = options.region ?? 'us-east-1';
+  const host = options.host ?? '127.0.0.1';
   const credentials = options.credentials ?? LOCAL_CREDENTIALS;
-  const counters: SiteWiseCounters = { requests: 0, operations: {}, faults: {}, values: 0 };
-  const account = new Account({
-    dataDir: options.dataDir,
-    clock: options.clock ?? systemClock,
-    logger,
-    activationMs: options.activationMs ?? 50,
-    accountId: '123456789012',
-    region,
-  });
-  const host = '127.0.0.1';
+  if (!isLoopback(host) && credentials.secretAccessKey === LOCAL_CREDENTIALS.secretAccessKey) {
+    throw new TwinError(
+      'USAGE',
+      `Listening on ${host} would open the stand-in to the network with keys that everyone knows: give it credentials of your own, or listen on 127.0.0.1.`,
+    );
+  }
+  const lock: Closeable | undefined =
+    options.dataDir === undefined
+      ? undefined
+      : await lockFolder(options.dataDir, 'SiteWise data folder');
+  let account: Account | undefined;
   let server: ApiServer;
+  const counters: SiteWiseCounters = { requests: 0, operations: {}, faults: {}, values: 0 };
+  const faults = new FaultRules(createRng(options.seed ?? 1));
+  const edgeLogin =
+    options.edgeUsers === undefined ? undefined : new EdgeLogin(options.edgeUsers, Date.now);
+  const throttle = new Throttle({ ...NO_QUOTAS, ...options.quotas }, () => performance.now());
+  let tls: ServerCertificate | undefined;
   try {
+    if (options.tls === true) {
+      tls =
+        options.dataDir === undefined
+          ? await generateCertificate(host)
+          : await keepCertificate(join(options.dataDir, 'tls'), host);
+    } else if (typeof options.tls === 'object') tls = options.tls;
+    account = new Account({
+      dataDir: options.dataDir === undefined ? undefined : join(options.dataDir, 'store'),
+      clock,
+      logger,
+      activationMs: options.activationMs ?? 50,
+      accountId: '123456789012',
+      region,
+    });
     server = await startApiServer({
       host,
       port: options.port ?? 0,
+      tls,
       verifier: createSignatureVerifier(
-        (id) => (id === credentials.accessKeyId ? credentials : undefined),
+        (id) => (id === credentials.accessKeyId ? credentials : edgeLogin?.find(id)),
         Date.now,
       ),
-      handlers: {
-        ...assetModelHandlers(account),
-        ...assetHandlers(account),
-        ...timeSeriesHandlers(account),
-        ...tagHandlers(account),
-        ...valueHandlers(account, (count) => {
-          counters.values += count;
-        }),
-      },
+      throttle,
+      faultRules: faults,
+      edgeLogin,
+      controlToken: credentials.secretAccessKey,
+      clock: systemClock,
+      handlers: allHandlers(account, throttle, (count) => {
+        counters.values += count;
+      }),
       counters,
       logger,
     });
   } catch (error) {
-    await account.close();
+    await account?.close();
+    await lock?.close();
     throw error;
   }
+  const held = account;
+  const retention = startRetention(held);
   let closed: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    retention.stop();
+    await server.close();
+    await held.close();
+    await lock?.close();
+  }
+  const shownHost = isIP(host) === 6 ? `[${host}]` : host;
   return {
-    endpoint: `http://${host}:${server.port}`,
+    endpoint: `${tls === undefined ? 'http' : 'https'}://${shownHost}:${server.port}`,
     region,
     credentials,
+    ...(tls === undefined ? {} : { ca: tls.cert }),
     counters,
+    faults,
     close() {
-      closed ??= server.close().then(() => account.close());
+      closed ??= close();
       return closed;
     },
   };

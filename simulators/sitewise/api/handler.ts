@@ -1,3 +1,4 @@
+import type { FaultCode } from './faults.js';
 import type { OperationName } from './schema.js';
 
 /** A JSON text that is sent as it is: for answers with many values. */
@@ -8,8 +9,17 @@ export class RawJson {
   }
 }
 
+/** What a handler may ask about its request. */
+export interface RequestContext {
+  /** The code with which an entry of a batch is to fail on purpose, asked once per entry. */
+  entryFault(): FaultCode | undefined;
+}
+
 /** Answers one operation; the input is already checked against shape and limits. */
-export type Handler = (input: never) => object | undefined | Promise<object | undefined>;
+export type Handler = (
+  input: never,
+  context: RequestContext,
+) => object | undefined | Promise<object | undefined>;
 
 /** The operations that one resource answers. */
 export type Handlers = Partial<Record<OperationName, Handler>>;

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Logger, TwinError } from '../../../shared/core/index.js';
+import { type Clock, type Logger, TwinError } from '../../../shared/core/index.js';
 import { ApiFault } from '../api/faults.js';
 import { type Handlers, toWire } from '../api/handler.js';
-import type { OperationName } from '../api/schema.js';
 import { validateRequest } from '../api/validate.js';
+import type { EdgeLogin } from './edge-login.js';
+import { type FaultRules, injectedFault, parseRules } from './fault-rules.js';
+import type { Throttle } from './quotas.js';
 import { route } from './router.js';
 import type { SignatureVerifier } from './signature.js';
 
@@ -17,6 +19,13 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 2_000;
+const LIMITS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 32 * 1024,
+};
 
 /** What the server counts. */
 export interface SiteWiseCounters {
@@ -35,6 +44,13 @@ export interface ApiServerOptions {
   port: number;
   tls?: { cert: string; key: string } | undefined;
   verifier: SignatureVerifier;
+  throttle: Throttle;
+  faultRules: FaultRules;
+  /** Logs gateway users in; left out: there is no such path. */
+  edgeLogin?: EdgeLogin | undefined;
+  /** Opens the control endpoint to whoever sends it as bearer token. */
+  controlToken: string;
+  clock: Clock;
   handlers: Handlers;
   counters: SiteWiseCounters;
   logger: Logger;
@@ -44,6 +60,19 @@ export interface ApiServerOptions {
 export interface ApiServer {
   port: number;
   close(): Promise<void>;
+}
+
+/** Where fault rules are read (GET), replaced (PUT) and removed (DELETE). */
+export const CONTROL_PATH = '/_twinloop/faults';
+/** Operations that only read. */
+const READING = /^(BatchGet|Get|List|Describe|ExecuteQuery)/;
+
+/** A rule asked for a connection that ends without an answer. */
+class ConnectionDropped extends Error {}
+
+interface Answer {
+  status: number;
+  text: string;
 }
 
 function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -87,21 +116,56 @@ function parseBody(body: Buffer): unknown {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { verifier, handlers, counters, logger } = options;
 
-  async function answer(request: IncomingMessage): Promise<{ status: number; text: string }> {
+  /** Reads or changes the fault rules. */
+  function control(method: string, request: IncomingMessage, body: Buffer): Answer {
+    if (request.headers.authorization !== `Bearer ${options.controlToken}`) {
+      throw new ApiFault(
+        'AccessDeniedException',
+        'The control endpoint wants the secret access key as bearer token.',
+      );
+    }
+    if (method === 'PUT') options.faultRules.set(parseRules(parseBody(body)));
+    else if (method === 'DELETE') options.faultRules.set([]);
+    else if (method !== 'GET') {
+      throw new ApiFault('UnknownOperationException', `The control endpoint knows no ${method}.`);
+    }
+    return { status: 200, text: toWire({ rules: options.faultRules.get() }) };
+  }
+
+  async function answer(request: IncomingMessage): Promise<Answer> {
     const target = request.url ?? '/';
     const at = target.indexOf('?');
     const path = at < 0 ? target : target.slice(0, at);
     const query = at < 0 ? '' : target.slice(at + 1);
     const method = request.method ?? 'GET';
     const body = await readBody(request);
+    if (path === CONTROL_PATH) return control(method, request, body);
+    if (path === '/authenticate' && method === 'POST' && options.edgeLogin !== undefined) {
+      return { status: 200, text: toWire(options.edgeLogin.authenticate(parseBody(body))) };
+    }
     const found = route(method, path);
     if (found === undefined) {
       throw new ApiFault('UnknownOperationException', `No operation answers ${method} ${path}.`);
     }
     const { operation, labels } = found;
     counters.operations[operation.name] = (counters.operations[operation.name] ?? 0) + 1;
-    verifier.verify({ method, path, query, headers: request.headers, body });
-    const handler = handlers[operation.name as OperationName];
+    const signer = verifier.verify({ method, path, query, headers: request.headers, body });
+    if (signer.readOnly === true && !READING.test(operation.name)) {
+      throw new ApiFault(
+        'AccessDeniedException',
+        `These keys may read only, not ${operation.name}.`,
+      );
+    }
+    options.throttle.admit(operation);
+    const rule = request.headers['x-twinloop-fault'];
+    const faults = options.faultRules.decide(
+      operation.name,
+      typeof rule === 'string' ? rule : undefined,
+    );
+    if (faults.latencyMs > 0) await options.clock.sleep(faults.latencyMs);
+    if (faults.drop === 'before') throw new ConnectionDropped();
+    if (faults.error !== undefined) throw injectedFault(faults.error);
+    const handler = handlers[operation.name];
     if (handler === undefined) {
       throw new ApiFault(
         'NotImplementedException',
@@ -114,7 +178,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       headers: request.headers,
       body: parseBody(body),
     });
-    const output = await handler(input as never);
+    const output = await handler(input as never, faults);
+    if (faults.drop === 'after') throw new ConnectionDropped();
     return { status: operation.successStatus, text: toWire(output) };
   }
 
@@ -142,6 +207,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       send(response, status, text);
     } catch (error) {
       if (response.destroyed || response.headersSent) return;
+      if (error instanceof ConnectionDropped) {
+        request.socket.destroy();
+        return;
+      }
       const fault = toFault(error);
       counters.faults[fault.code] = (counters.faults[fault.code] ?? 0) + 1;
       // What is left of a body that was not read would be taken for the next request.
@@ -158,10 +227,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const listener = (request: IncomingMessage, response: ServerResponse) =>
     void handle(request, response);
   const server: Server =
-    options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+    options.tls === undefined
+      ? createServer(LIMITS, listener)
+      : createTlsServer({ ...LIMITS, ...options.tls }, listener);
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');

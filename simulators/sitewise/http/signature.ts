@@ -8,6 +8,10 @@ export interface AcceptedCredentials {
   sessionToken?: string;
   /** From then on the token counts as expired, epoch milliseconds. */
   expiresAtMs?: number;
+  /** The only region that may be signed for; default: any. */
+  region?: string;
+  /** Whether only reading is allowed. */
+  readOnly?: boolean;
 }
 
 /** A request as far as its signature goes. */
@@ -260,6 +264,12 @@ export function createSignatureVerifier(
         throw new ApiFault(
           'UnrecognizedClientException',
           'The security token included in the request is invalid.',
+        );
+      }
+      if (credentials.region !== undefined && credentials.region !== signature.region) {
+        throw new ApiFault(
+          'InvalidSignatureException',
+          `Credential should be scoped to a valid region: '${credentials.region}'.`,
         );
       }
       const signedAtMs = parseAmzDate(signature.amzDate);

@@ -3,7 +3,13 @@ import type * as sdk from '@aws-sdk/client-iotsitewise';
 import { alreadyExists, conflicting, invalidRequest, notFound } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
-import type { Account, AssetModelRecord, ModelProperty } from './account.js';
+import {
+  type Account,
+  type AssetModelRecord,
+  allProperties,
+  type ModelProperty,
+} from './account.js';
+import { compositeSummary, toCompositeModel } from './composite-models.js';
 import { saveTags } from './tags.js';
 
 /** Properties and hierarchies in one model: the service's quotas. */
@@ -58,6 +64,20 @@ function checkPropertyType(definition: sdk.AssetModelPropertyDefinition): void {
   }
 }
 
+/** @throws ApiFault `InvalidRequestException` when a model's properties clash */
+export function requireUniqueProperties(model: AssetModelRecord): void {
+  checkProperties(model.properties);
+  requireUnique(
+    'property id',
+    allProperties(model).map((p) => p.id),
+  );
+  requireUnique(
+    'composite model name',
+    model.compositeModels.map((c) => `${c.parentId ?? ''}/${c.name}`),
+  );
+  for (const composite of model.compositeModels) checkProperties(composite.properties);
+}
+
 function checkProperties(properties: readonly ModelProperty[]): void {
   if (properties.length > MAX_PROPERTIES) {
     throw invalidRequest(`A model has at most ${MAX_PROPERTIES} properties.`);
@@ -100,8 +120,15 @@ function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetM
     assetModelDescription: model.description ?? '',
     assetModelProperties: model.properties,
     assetModelHierarchies: model.hierarchies,
-    assetModelCompositeModels: [],
-    assetModelCompositeModelSummaries: [],
+    assetModelCompositeModels: model.compositeModels.map((c) => ({
+      id: c.id,
+      externalId: c.externalId,
+      name: c.name,
+      type: c.type,
+      description: c.description,
+      properties: c.properties,
+    })),
+    assetModelCompositeModelSummaries: model.compositeModels.map((c) => compositeSummary(model, c)),
     assetModelCreationDate: new Date(model.createdAtMs),
     assetModelLastUpdateDate: new Date(model.updatedAtMs),
     assetModelStatus: modelStatus(model),
@@ -144,7 +171,6 @@ export function assetModelHandlers(account: Account): Handlers {
   return {
     async CreateAssetModel(input: sdk.CreateAssetModelRequest) {
       const properties = (input.assetModelProperties ?? []).map(toModelProperty);
-      checkProperties(properties);
       const hierarchies = (input.assetModelHierarchies ?? []).map(toHierarchy);
       if (hierarchies.length > MAX_HIERARCHIES) {
         throw invalidRequest(`A model has at most ${MAX_HIERARCHIES} hierarchies.`);
@@ -168,12 +194,13 @@ export function assetModelHandlers(account: Account): Handlers {
         description: input.assetModelDescription,
         properties,
         hierarchies,
-        compositeModels: [],
+        compositeModels: (input.assetModelCompositeModels ?? []).map(toCompositeModel),
         createdAtMs: now,
         updatedAtMs: now,
         version: 1,
         status: account.pending('CREATING'),
       };
+      requireUniqueProperties(model);
       account.saveModel(model);
       saveTags(account, account.arn('asset-model', id), input.tags);
       await account.commit();

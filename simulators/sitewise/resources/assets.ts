@@ -12,6 +12,8 @@ import {
   type ModelProperty,
 } from './account.js';
 import { requireActiveModel, requireModel } from './asset-models.js';
+import { requireNoAssociations } from './associations.js';
+import { compositeSummary } from './composite-models.js';
 import { saveTags } from './tags.js';
 
 /** @throws ApiFault `ResourceNotFoundException` */
@@ -106,7 +108,8 @@ function toDefaultValue(property: ModelProperty, seconds: number): StoredValue |
   }
 }
 
-function summaryOf(account: Account, asset: AssetRecord) {
+/** An asset as listings show it. */
+export function summaryOf(account: Account, asset: AssetRecord) {
   return {
     id: asset.id,
     externalId: asset.externalId,
@@ -208,8 +211,15 @@ export function assetHandlers(account: Account): Handlers {
           externalId: h.externalId,
           name: h.name,
         })),
-        assetCompositeModels: [],
-        assetCompositeModelSummaries: [],
+        assetCompositeModels: model.compositeModels.map((c) => ({
+          id: c.id,
+          externalId: c.externalId,
+          name: c.name,
+          type: c.type,
+          description: c.description,
+          properties: c.properties.map((p) => describeProperty(account, asset, p)),
+        })),
+        assetCompositeModelSummaries: model.compositeModels.map((c) => compositeSummary(model, c)),
         assetCreationDate: new Date(asset.createdAtMs),
         assetLastUpdateDate: new Date(asset.updatedAtMs),
         assetStatus: { state: asset.status.state },
@@ -240,14 +250,7 @@ export function assetHandlers(account: Account): Handlers {
 
     async DeleteAsset(input: sdk.DeleteAssetRequest) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
-      const children = account.allAssets().some((a) => a.parent?.assetId === asset.id);
-      if (asset.parent !== undefined || children) {
-        throw conflicting(
-          `Asset ${asset.id} is still associated with other assets.`,
-          asset.id,
-          account.arn('asset', asset.id),
-        );
-      }
+      requireNoAssociations(account, asset);
       for (const property of allProperties(modelOf(account, asset))) {
         const series = account.seriesByProperty(asset.id, property.id);
         if (series !== undefined) account.deleteSeries(series);

@@ -1,13 +1,18 @@
 import type { Handlers } from '../../api/handler.js';
+import type { Throttle } from '../../http/quotas.js';
 import type { Account } from '../account.js';
 import { createBatchHistory, createHistory } from './history.js';
 import { createBatchLatest, createLatest } from './latest.js';
 import { createPut } from './put.js';
 
 /** Operations on values. */
-export function valueHandlers(account: Account, onValues: (count: number) => void): Handlers {
+export function valueHandlers(
+  account: Account,
+  throttle: Throttle,
+  onValues: (count: number) => void,
+): Handlers {
   return {
-    BatchPutAssetPropertyValue: createPut(account, onValues),
+    BatchPutAssetPropertyValue: createPut(account, throttle, onValues),
     GetAssetPropertyValue: createLatest(account),
     BatchGetAssetPropertyValue: createBatchLatest(account),
     GetAssetPropertyValueHistory: createHistory(account),

@@ -1,6 +1,9 @@
 import type * as sdk from '@aws-sdk/client-iotsitewise';
 import { nsToSeconds } from '../../../../shared/core/index.js';
 import { ApiFault, type FaultCode, invalidRequest } from '../../api/faults.js';
+import type { RequestContext } from '../../api/handler.js';
+import { injectedFault } from '../../http/fault-rules.js';
+import type { Throttle } from '../../http/quotas.js';
 import { KIND, type Kind, QUALITY_CODES, type StoredValue } from '../../store/block.js';
 import type { Account } from '../account.js';
 import { checkStreamKey, findStream, type Stream } from './stream.js';
@@ -92,7 +95,7 @@ function fits(kind: Kind, dataType: string): boolean {
 }
 
 /** Writes values, entry by entry. */
-export function createPut(account: Account, onValues: (count: number) => void) {
+export function createPut(account: Account, throttle: Throttle, onValues: (count: number) => void) {
   function faultsOfEntry(
     entry: sdk.PutAssetPropertyValueEntry,
     partial: boolean,
@@ -182,7 +185,30 @@ export function createPut(account: Account, onValues: (count: number) => void) {
     };
   }
 
-  return async (input: sdk.BatchPutAssetPropertyValueRequest) => {
+  /** Faults that stop an entry before anyone looks at its values. */
+  function stopped(
+    entry: sdk.PutAssetPropertyValueEntry,
+    injected: FaultCode | undefined,
+  ): EntryFault[] {
+    if (injected !== undefined) {
+      return [{ code: injected, message: injectedFault(injected).message, timestamps: [] }];
+    }
+    const key = entry.propertyAlias ?? `${entry.assetId}/${entry.propertyId}`;
+    const perQuality = new Map<string, number>();
+    for (const { quality = 'GOOD' } of entry.propertyValues ?? []) {
+      perQuality.set(quality, (perQuality.get(quality) ?? 0) + 1);
+    }
+    const admitted =
+      throttle.take('entriesPerPropertyPerS', key, 1) &&
+      [...perQuality].every(([quality, count]) =>
+        throttle.take('valuesPerPropertyPerS', `${key}/${quality}`, count),
+      );
+    if (admitted) return [];
+    const message = `Rate exceeded for property ${key}.`;
+    return [{ code: 'ThrottlingException', message, timestamps: [] }];
+  }
+
+  return async (input: sdk.BatchPutAssetPropertyValueRequest, context: RequestContext) => {
     const entries = input.entries ?? [];
     if (new Set(entries.map((e) => e.entryId)).size !== entries.length) {
       throw invalidRequest('Each entryId may occur once in a request.');
@@ -191,12 +217,11 @@ export function createPut(account: Account, onValues: (count: number) => void) {
     const errorEntries: sdk.BatchPutAssetPropertyErrorEntry[] = [];
     const accepted: { series: () => number; value: StoredValue }[] = [];
     for (const entry of entries) {
-      const faults = faultsOfEntry(
-        entry,
-        input.enablePartialEntryProcessing === true,
-        nowS,
-        accepted,
-      );
+      let faults = stopped(entry, context.entryFault());
+      if (faults.length === 0) {
+        const partial = input.enablePartialEntryProcessing === true;
+        faults = faultsOfEntry(entry, partial, nowS, accepted);
+      }
       if (faults.length === 0) continue;
       errorEntries.push({
         entryId: entry.entryId,

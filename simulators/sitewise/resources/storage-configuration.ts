@@ -1,0 +1,107 @@
+import type * as sdk from '@aws-sdk/client-iotsitewise';
+import { invalidRequest } from '../api/faults.js';
+import type { Handlers } from '../api/handler.js';
+import type { Account } from './account.js';
+
+/** The least retention that the service takes, days. */
+const MIN_RETENTION_DAYS = 30;
+const SECONDS_PER_DAY = 86_400;
+const SWEEP_MS = 60_000;
+
+type Storage = sdk.PutStorageConfigurationRequest;
+
+/** The storage settings as they are; the service's defaults where nothing was set. */
+export function storageSettings(account: Account): Storage & { updatedAtMs?: number } {
+  return {
+    storageType: 'SITEWISE_DEFAULT_STORAGE',
+    disassociatedDataStorage: 'ENABLED',
+    ...account.settings.get('storage'),
+  };
+}
+
+/** Values before this are to be forgotten, epoch seconds; undefined where all are kept. */
+export function retentionCutoffS(account: Account): number | undefined {
+  const days = storageSettings(account).retentionPeriod?.numberOfDays;
+  if (days === undefined) return undefined;
+  return Number(account.clock.nowNs() / 1_000_000_000n) - days * SECONDS_PER_DAY;
+}
+
+/** Removes values that are older than the retention period. @returns blocks removed */
+export function applyRetention(account: Account): number {
+  const cutoff = retentionCutoffS(account);
+  if (cutoff === undefined) return 0;
+  let removed = 0;
+  for (const series of account.series.values()) {
+    removed += account.values.dropBefore(series.number, { seconds: cutoff, nanos: 0 });
+  }
+  return removed;
+}
+
+/** Applies the retention period now and then. */
+export function startRetention(account: Account): { stop(): void } {
+  const sweep = setInterval(() => {
+    if (applyRetention(account) > 0) {
+      account.commit().catch((error: unknown) => {
+        account.logger.error('Old values could not be removed', { error: String(error) });
+      });
+    }
+  }, SWEEP_MS);
+  sweep.unref();
+  return { stop: () => clearInterval(sweep) };
+}
+
+function checkPeriod(period: sdk.RetentionPeriod | undefined): void {
+  if (period === undefined) return;
+  if ((period.numberOfDays === undefined) === (period.unlimited === undefined)) {
+    throw invalidRequest('A retention period is either a numberOfDays or unlimited.');
+  }
+  if (period.numberOfDays !== undefined && period.numberOfDays < MIN_RETENTION_DAYS) {
+    throw invalidRequest(`A retention period has at least ${MIN_RETENTION_DAYS} days.`);
+  }
+}
+
+/** Settings of the account: storage with its retention, logging, encryption. */
+export function storageConfigurationHandlers(account: Account): Handlers {
+  const shown = () => {
+    const { updatedAtMs, ...settings } = storageSettings(account);
+    return {
+      ...settings,
+      configurationStatus: { state: 'ACTIVE' },
+      lastUpdateDate: updatedAtMs === undefined ? undefined : new Date(updatedAtMs),
+    };
+  };
+  return {
+    DescribeStorageConfiguration: shown,
+
+    async PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
+      if (input.storageType === 'MULTI_LAYER_STORAGE') {
+        throw invalidRequest(
+          'This stand-in keeps values in one layer only: use SITEWISE_DEFAULT_STORAGE.',
+        );
+      }
+      if (input.multiLayerStorage !== undefined || input.warmTier === 'ENABLED') {
+        throw invalidRequest('multiLayerStorage and warmTier need MULTI_LAYER_STORAGE.');
+      }
+      checkPeriod(input.retentionPeriod);
+      account.settings.set('storage', { ...input, updatedAtMs: account.nowMs() });
+      applyRetention(account);
+      await account.commit();
+      return shown();
+    },
+
+    DescribeLoggingOptions: () => ({
+      loggingOptions: account.settings.get('logging') ?? { level: 'OFF' },
+    }),
+
+    async PutLoggingOptions(input: sdk.PutLoggingOptionsRequest) {
+      account.settings.set('logging', { ...input.loggingOptions });
+      await account.commit();
+      return {};
+    },
+
+    DescribeDefaultEncryptionConfiguration: () => ({
+      encryptionType: 'SITEWISE_DEFAULT_ENCRYPTION',
+      configurationStatus: { state: 'ACTIVE' },
+    }),
+  };
+}
