@@ -13,7 +13,7 @@ import { requireLength } from './checks.js';
 export function cholesky(
   a: Float64Array,
   n: number,
-  out = new Float64Array(n * n),
+  out: Float64Array = new Float64Array(n * n),
   what = 'The matrix',
 ): Float64Array {
   requireLength(a, n * n, what, `${n} × ${n}`);
@@ -124,7 +124,7 @@ export function choleskyUpdate(
   v: Float64Array,
   n: number,
   sign: 1 | -1,
-  scratch = new Float64Array(2 * n),
+  scratch: Float64Array = new Float64Array(2 * n),
   what = 'The downdated matrix',
 ): Float64Array {
   requireLength(l, n * n, 'L', `${n} × ${n}`);
@@ -173,7 +173,7 @@ export function solveRightTransposed(
   b: Float64Array,
   n: number,
   rows: number,
-  out = new Float64Array(rows * n),
+  out: Float64Array = new Float64Array(rows * n),
 ): Float64Array {
   requireLength(l, n * n, 'L', `${n} × ${n}`);
   requireLength(b, rows * n, 'B', `${rows} × ${n}`);

@@ -168,7 +168,7 @@ function rotateColumns(
 }
 
 function pickColumns(m: Float64Array, rows: number, cols: number, order: readonly number[]) {
-  const out = new Float64Array(rows * cols);
+  const out: Float64Array = new Float64Array(rows * cols);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < cols; j++) out[i * cols + j] = m[i * cols + order[j]!]!;
   }

@@ -11,7 +11,7 @@ export function identity(n: number): Float64Array {
 /** The square matrix with `values` on its diagonal. */
 export function diagonal(values: ArrayLike<number>): Float64Array {
   const n = values.length;
-  const out = new Float64Array(n * n);
+  const out: Float64Array = new Float64Array(n * n);
   for (let i = 0; i < n; i++) out[i * n + i] = values[i]!;
   return out;
 }
@@ -21,7 +21,7 @@ export function transpose(
   a: Float64Array,
   rows: number,
   cols: number,
-  out = new Float64Array(rows * cols),
+  out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
   requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
   for (let i = 0; i < rows; i++) {
@@ -49,7 +49,7 @@ export function matVec(
   x: Float64Array,
   rows: number,
   cols: number,
-  out = new Float64Array(rows),
+  out: Float64Array = new Float64Array(rows),
 ): Float64Array {
   requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
   requireLength(x, cols, 'x', `${cols} × 1`);
@@ -68,7 +68,7 @@ export function matTransposedVec(
   x: Float64Array,
   rows: number,
   cols: number,
-  out = new Float64Array(cols),
+  out: Float64Array = new Float64Array(cols),
 ): Float64Array {
   requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
   requireLength(x, rows, 'x', `${rows} × 1`);
@@ -92,7 +92,7 @@ export function matMul(
   rows: number,
   inner: number,
   cols: number,
-  out = new Float64Array(rows * cols),
+  out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
   requireLength(a, rows * inner, 'A', `${rows} × ${inner}`);
   requireLength(b, inner * cols, 'B', `${inner} × ${cols}`);
@@ -115,7 +115,7 @@ export function matTransposedMul(
   rows: number,
   inner: number,
   cols: number,
-  out = new Float64Array(rows * cols),
+  out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
   requireLength(a, rows * inner, 'A', `${inner} × ${rows}`);
   requireLength(b, inner * cols, 'B', `${inner} × ${cols}`);
@@ -170,7 +170,7 @@ export function matMulTransposed(
   rows: number,
   inner: number,
   cols: number,
-  out = new Float64Array(rows * cols),
+  out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
   requireLength(a, rows * inner, 'A', `${rows} × ${inner}`);
   requireLength(b, cols * inner, 'B', `${cols} × ${inner}`);
@@ -223,7 +223,7 @@ export function symmetricRankK(
   a: Float64Array,
   n: number,
   k: number,
-  out = new Float64Array(n * n),
+  out: Float64Array = new Float64Array(n * n),
   c?: Float64Array,
   sign: 1 | -1 = 1,
 ): Float64Array {
@@ -301,8 +301,8 @@ export function sandwich(
   p: Float64Array,
   rows: number,
   n: number,
-  out = new Float64Array(rows * rows),
-  scratch = new Float64Array(rows * n),
+  out: Float64Array = new Float64Array(rows * rows),
+  scratch: Float64Array = new Float64Array(rows * n),
 ): Float64Array {
   matMul(f, p, rows, n, n, scratch);
   matMulTransposed(scratch, f, rows, n, rows, out);

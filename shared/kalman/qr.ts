@@ -13,7 +13,7 @@ export function triangularize(
   a: Float64Array,
   rows: number,
   cols: number,
-  scratch = new Float64Array(cols),
+  scratch: Float64Array = new Float64Array(cols),
 ): Float64Array {
   requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
   requireLength(scratch, cols, 'scratch', `${cols}`);
@@ -33,7 +33,7 @@ export function triangularizeOnto(
   b: Float64Array,
   rows: number,
   cols: number,
-  scratch = new Float64Array(cols),
+  scratch: Float64Array = new Float64Array(cols),
 ): Float64Array {
   requireLength(u, cols * cols, 'U', `${cols} × ${cols}`);
   requireLength(b, rows * cols, 'B', `${rows} × ${cols}`);
@@ -128,8 +128,8 @@ export function squareRootOfStack(
   a: Float64Array,
   rows: number,
   cols: number,
-  out = new Float64Array(cols * cols),
-  scratch = new Float64Array(cols),
+  out: Float64Array = new Float64Array(cols * cols),
+  scratch: Float64Array = new Float64Array(cols),
 ): Float64Array {
   triangularize(a, rows, cols, scratch);
   out.fill(0);

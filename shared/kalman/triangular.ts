@@ -11,7 +11,7 @@ export function solveLower(
   b: Float64Array,
   n: number,
   cols = 1,
-  out = new Float64Array(n * cols),
+  out: Float64Array = new Float64Array(n * cols),
 ): Float64Array {
   check(l, b, n, cols, out);
   if (out !== b) out.set(b);
@@ -34,7 +34,7 @@ export function solveLowerTransposed(
   b: Float64Array,
   n: number,
   cols = 1,
-  out = new Float64Array(n * cols),
+  out: Float64Array = new Float64Array(n * cols),
 ): Float64Array {
   check(l, b, n, cols, out);
   if (out !== b) out.set(b);
@@ -57,7 +57,7 @@ export function solveUpper(
   b: Float64Array,
   n: number,
   cols = 1,
-  out = new Float64Array(n * cols),
+  out: Float64Array = new Float64Array(n * cols),
 ): Float64Array {
   check(u, b, n, cols, out);
   if (out !== b) out.set(b);
@@ -80,7 +80,7 @@ export function choleskySolve(
   b: Float64Array,
   n: number,
   cols = 1,
-  out = new Float64Array(n * cols),
+  out: Float64Array = new Float64Array(n * cols),
 ): Float64Array {
   solveLower(l, b, n, cols, out);
   return solveLowerTransposed(l, out, n, cols, out);
@@ -90,7 +90,7 @@ export function choleskySolve(
 export function invertLower(
   l: Float64Array,
   n: number,
-  out = new Float64Array(n * n),
+  out: Float64Array = new Float64Array(n * n),
 ): Float64Array {
   const unit = new Float64Array(n * n);
   for (let i = 0; i < n; i++) unit[i * n + i] = 1;
@@ -101,7 +101,7 @@ export function invertLower(
 export function invertFromCholesky(
   l: Float64Array,
   n: number,
-  out = new Float64Array(n * n),
+  out: Float64Array = new Float64Array(n * n),
 ): Float64Array {
   const inverse = invertLower(l, n);
   out.fill(0);
