@@ -1,2 +1,3 @@
 export * from './sitewise/index.js';
 export * from './sitewise-edge/index.js';
+export * from './plant/index.js';

@@ -9,13 +9,25 @@ export interface Rng {
   normal(): number;
 }
 
+const WARM_UP_DRAWS = 32;
+
+/** Murmur3's finaliser: neighbouring seeds give unrelated states. */
+function scramble(seed: number): number {
+  let h = seed | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
 /**
  * A seeded generator: xoroshiro128+ for bits, Marsaglia's polar method for normals.
  *
  * @param seed any 32-bit integer
  */
 export function createRng(seed: number): Rng {
-  const generator = xoroshiro128plus(seed | 0);
+  const generator = xoroshiro128plus(scramble(seed));
+  // The first draws still show how the seed was put in.
+  for (let i = 0; i < WARM_UP_DRAWS; i++) generator.next();
   let spare: number | undefined;
   const uniform = () => uniformFloat64(generator);
   const normal = () => {
