@@ -15,6 +15,8 @@ export interface CsOptions {
   /** FMI 3: the instance was made with event mode. */
   eventModeUsed: boolean;
   signals: InputSignals | undefined;
+  /** The regular step; passed on to the digit where a step comes out as this but for rounding. */
+  stepSizeS: number;
   /** Called right before and after events (event mode only). */
   onEvent?: (timeS: number, after: boolean) => void;
 }
@@ -96,7 +98,9 @@ export class CsStepper implements Stepper {
 
   /** Steps to a time, or to where the FMU wants an event handled. */
   #stepTo(end: number): boolean {
+    const { stepSizeS } = this.#options;
     let h = end - this.timeS;
+    if (Math.abs(h - stepSizeS) < 1e-9 * stepSizeS) h = stepSizeS;
     let halvings = 0;
     for (;;) {
       const from = this.timeS;

@@ -1,9 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { ErrorCode } from '../core/index.js';
 import { compiledEntry, type Logger, TwinError } from '../core/index.js';
 import type { Fmu } from './fmu.js';
 import type { FromLane, LaneError, ToLane } from './lane-protocol.js';
 import { FmiCallError } from './status.js';
+
+/** How often a running process's memory is looked at, ms. */
+const MEMORY_WATCH_MS = 100;
 
 /** Last words of a process that are kept for its obituary. */
 const STDERR_TAIL = 2000;
@@ -25,6 +29,7 @@ interface Job {
   resolve(value: unknown): void;
   reject(error: unknown): void;
   timer: NodeJS.Timeout | undefined;
+  watch: NodeJS.Timeout | undefined;
 }
 
 /** One child process with the FMU in it. */
@@ -108,11 +113,8 @@ export class Lane {
     signal?: AbortSignal,
   ): Promise<unknown> {
     await this.#ready;
-    signal?.throwIfAborted();
-    const cancel = () =>
-      this.kill(
-        new TwinError('CANCELLED', 'The FMU run was cancelled.', { cause: signal?.reason }),
-      );
+    if (signal?.aborted) throw cancelled(signal);
+    const cancel = () => this.kill(cancelled(signal));
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       return await this.#submit(toMessage, timeoutMs);
@@ -139,12 +141,30 @@ export class Lane {
             );
           }, timeoutMs)
         : undefined;
-      this.#job = { id, resolve, reject, timer };
+      this.#job = { id, resolve, reject, timer, watch: this.#watchMemory() };
       this.#child.send(toMessage(id), (error) => {
         if (error !== null && error !== undefined)
           this.kill(this.#end ?? this.#obituary(null, null));
       });
     });
+  }
+
+  /** While a run lasts, looks at what its process takes (Linux; elsewhere only between runs). */
+  #watchMemory(): NodeJS.Timeout | undefined {
+    if (process.platform !== 'linux') return undefined;
+    const { memoryLimitBytes, fmu } = this.#options;
+    const timer = setInterval(() => {
+      const rssBytes = residentBytes(this.#child.pid);
+      if (rssBytes <= memoryLimitBytes) return;
+      this.kill(
+        new TwinError(
+          'FMU_CRASHED',
+          `${fmu.modelDescription.modelName} took ${Math.round(rssBytes / 2 ** 20)} MB of memory in one run; its process was ended (limit ${Math.round(memoryLimitBytes / 2 ** 20)} MB).`,
+        ),
+      );
+    }, MEMORY_WATCH_MS);
+    timer.unref();
+    return timer;
   }
 
   #receive(message: FromLane): void {
@@ -159,6 +179,7 @@ export class Lane {
       if (job === undefined) return;
       this.#job = undefined;
       clearTimeout(job.timer);
+      clearInterval(job.watch);
       if (message.type === 'done') {
         this.runs++;
         this.rssBytes = message.rssBytes;
@@ -193,6 +214,7 @@ export class Lane {
     this.#job = undefined;
     if (job !== undefined) {
       clearTimeout(job.timer);
+      clearInterval(job.watch);
       job.reject(reason);
     }
   }
@@ -204,6 +226,11 @@ export class Lane {
   }
 }
 
+/** The error of a run whose signal was aborted. */
+export function cancelled(signal: AbortSignal | undefined): TwinError<'CANCELLED'> {
+  return new TwinError('CANCELLED', 'The FMU run was cancelled.', { cause: signal?.reason });
+}
+
 function revive(error: LaneError): TwinError {
   if (error.function !== undefined && error.status !== undefined) {
     return new FmiCallError(
@@ -213,4 +240,14 @@ function revive(error: LaneError): TwinError {
     );
   }
   return new TwinError(error.code as ErrorCode, error.message);
+}
+
+/** Resident memory of a process; 0 when it can't be told. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

@@ -126,7 +126,8 @@ export class MeStepper implements Stepper {
 
   #moveTo(t: number, x: Float64Array): void {
     this.#instance.setTime(t);
-    this.#options.signals?.apply(t, false, false);
+    // Right after an event the values behind a jump hold, up to the next one those before it.
+    this.#options.signals?.apply(t, near(t, this.#lastEventTime), false);
     this.#instance.setContinuousStates(x);
   }
 
@@ -208,7 +209,9 @@ export class MeStepper implements Stepper {
   /** One step of the solver, shortened to the first event in it. */
   #integrate(limit: number): void {
     const t0 = this.timeS;
-    const hMax = Math.min(limit - t0, this.#options.maxStepSizeS);
+    const longest =
+      this.#options.solver === 'dopri5' ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
+    const hMax = Math.min(limit - t0, longest);
     let t1 = this.#solver.step(t0, this.#x, hMax, this.#xEnd);
     if (near(t1, limit)) t1 = limit;
     this.steps++;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Logger, silentLogger, TwinError } from '../core/index.js';
 import type { Jacobian } from './derivatives.js';
 import { type Fmu, openFmu } from './fmu.js';
-import { Lane } from './lane.js';
+import { cancelled, Lane } from './lane.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
@@ -160,7 +160,18 @@ export class FmuPool {
         reject(new TwinError('CANCELLED', 'The FMU pool is closed.'));
         return;
       }
-      this.#queue.push({ toMessage, options, resolve, reject });
+      const job: Waiting = { toMessage, options, resolve, reject };
+      this.#queue.push(job);
+      options.signal?.addEventListener(
+        'abort',
+        () => {
+          const at = this.#queue.indexOf(job);
+          if (at < 0) return;
+          this.#queue.splice(at, 1);
+          reject(cancelled(options.signal));
+        },
+        { once: true },
+      );
       this.#dispatch();
     });
   }

@@ -40,7 +40,7 @@ const MAX_KEPT_STATES = 4;
 /** How many sets of variables keep their memory. */
 const MAX_BLOCKS = 64;
 /** Tolerance of the solver under steady-state runs, against the run's own. */
-const SOLVER_SHARE = 0.1;
+const SOLVER_SHARE = 0.02;
 
 type Values = Readonly<Record<string, number>>;
 
@@ -51,6 +51,7 @@ export class FmuRunner {
   readonly #libraries = new Map<string, NativeLibrary>();
   readonly #instances = new Map<string, FmuInstance>();
   readonly #kept = new Map<string, { state: Pointer; timeS: number; instance: FmuInstance }>();
+  #watchedVariables: ModelVariable[] | undefined;
   readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
 
   constructor(fmu: Fmu, options: RunnerOptions = {}) {
@@ -202,6 +203,7 @@ export class FmuRunner {
       return new CsStepper(instance, timeS, {
         canVaryStep: md.coSimulation?.canHandleVariableCommunicationStepSize ?? false,
         eventModeUsed: false,
+        stepSizeS,
         signals: undefined,
       });
     }
@@ -275,16 +277,26 @@ export class FmuRunner {
     return kept;
   }
 
+  /** All continuous outputs and states: while they move, the wanted outputs may yet. */
+  #watched(): ModelVariable[] {
+    if (this.#watchedVariables === undefined) {
+      const { variables } = this.#fmu.modelDescription;
+      const states = new Set(variables.flatMap((v) => v.derivative ?? []));
+      this.#watchedVariables = variables.filter(
+        (v) =>
+          (v.causality === 'output' || states.has(v.name)) &&
+          v.type === 'Float64' &&
+          v.variability === 'continuous' &&
+          v.dimensions.length === 0,
+      );
+    }
+    return this.#watchedVariables;
+  }
+
   #run(instance: FmuInstance, stepper: Stepper, request: SettleRequest): SettleResult {
     const wanted = request.outputs.map((name) => this.#real(name));
     const references = new Set(wanted.map((v) => v.valueReference));
-    const others = this.#fmu.modelDescription.variables.filter(
-      (v) =>
-        v.causality === 'output' &&
-        v.type === 'Float64' &&
-        v.dimensions.length === 0 &&
-        !references.has(v.valueReference),
-    );
+    const others = this.#watched().filter((v) => !references.has(v.valueReference));
     const variables = [...wanted, ...others];
     const block = this.#block(instance, variables);
     const read = () => {

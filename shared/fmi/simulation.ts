@@ -169,6 +169,7 @@ function simulateCs(
   const stepper = new CsStepper(instance, startTimeS, {
     canVaryStep: md.coSimulation?.canHandleVariableCommunicationStepSize ?? false,
     eventModeUsed,
+    stepSizeS,
     signals,
     onEvent: (t) => {
       if (recordEvents) recorder.sample(t);

@@ -19,14 +19,16 @@ export interface SteadyStateOptions {
 
 /** Windows are at least so many steps long … */
 const STEPS_PER_WINDOW = 8;
+/** … or fewer where steps grow with the run … */
+const GROWN_STEPS_PER_WINDOW = 4;
 /** … and so large a share of the run so far, so that what is slow or delayed is not overlooked. */
-const WINDOW_SHARE = 0.2;
+const WINDOW_SHARE = 0.15;
 /** Steps grow to this share of the run so far where the FMU allows it. */
-const STEP_SHARE = 0.1;
+const STEP_SHARE = 0.04;
 /** Share of an output's range and nominal value that its changes are measured against at least. */
 const SCALE_FLOOR = 1e-3;
-/** How much longer a run may go on for outputs that nobody asked for. */
-const PATIENCE = 10;
+/** How much longer a run may go on for variables that nobody asked for; some never rest. */
+const PATIENCE = 100;
 
 /**
  * Runs until the outputs rest. They are compared over windows that grow with the run, not over
@@ -39,8 +41,9 @@ const PATIENCE = 10;
  * of its range in this run, whichever is largest.
  *
  * @param read fills the current values: the `wanted` first outputs must come to rest; the others
- *   must stop accelerating, within ten times the time that the wanted ones took
- * @param variables the outputs, for their nominal values and names
+ *   must move evenly or not at all, unless a hundred times the time has passed in which
+ *   the wanted ones came to rest
+ * @param variables what is read, for their nominal values and names
  * @throws TwinError `NUMERIC` when a wanted output leaves the finite numbers
  */
 export function runToSteadyState(
@@ -93,7 +96,8 @@ export function runToSteadyState(
     if (!goesOn) return result(false);
     const window = stepper.timeS - windowBegin;
     const needed = WINDOW_SHARE * (stepper.timeS - begin);
-    if (windowSteps < STEPS_PER_WINDOW && !(stepper.canVaryStep && window > needed * 2)) continue;
+    const enough = h > options.stepSizeS ? GROWN_STEPS_PER_WINDOW : STEPS_PER_WINDOW;
+    if (windowSteps < enough) continue;
     if (window < needed) continue;
     let wantedRest = true;
     let othersRest = true;
@@ -130,6 +134,6 @@ function remaining(change: number, before: number): number {
   if (Number.isNaN(before)) return Number.POSITIVE_INFINITY;
   if (change === 0) return 0;
   // Changes that do not shrink say nothing about an end; noise of the FMU's solver looks like that.
-  const ratio = Math.min(change / before, 0.9);
+  const ratio = Math.min(change / before, 0.8);
   return Math.max(change, (change * ratio) / (1 - ratio));
 }
