@@ -10,6 +10,7 @@ import {
   nsToSeconds,
   packageVersion,
   systemClock,
+  TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
 import { DeadLetters } from './outbox/dead-letters.js';
@@ -45,7 +46,7 @@ export interface EdgeComponent extends Closeable {
   /**
    * Takes a new config: sources and publisher are started anew, what waits in the outbox stays.
    *
-   * @throws TwinError `CONFIG_INVALID` when it needs another data folder or status port
+   * @throws TwinError `CONFIG_INVALID` when it names another data folder; the last config stays then
    */
   reconfigure(config: EdgeConfig): Promise<void>;
 }
@@ -193,9 +194,16 @@ class Component implements EdgeComponent {
   }
 
   async reconfigure(config: EdgeConfig): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, baseDir } = this.#options;
+    if (resolve(baseDir, config.dataDir) !== this.dataDir) {
+      throw new TwinError(
+        'CONFIG_INVALID',
+        `The data folder cannot change while the component runs (from ${this.dataDir} to ${config.dataDir}): restart it.`,
+      );
+    }
     await this.#stopParts();
     this.#config = config;
+    this.#outbox?.limit(config.outbox.maxMb * MB, config.outbox.slowAt);
     this.#startParts();
     this.#applyPause();
     logger.info('Configuration applied', { sources: config.sources.length });

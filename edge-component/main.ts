@@ -5,39 +5,51 @@ import { edgeSchema, loadConfig } from '../shared/config/index.js';
 import { createLogger, isUserError, messageOf, TwinError } from '../shared/core/index.js';
 import { startEdge } from './component.js';
 
-const USAGE = 'usage: main.js --config FILE';
+const USAGE =
+  'The edge component needs its config: start it with --config FILE, or by Greengrass, which hands it the configuration of the deployment.';
 
 /** A stop that takes longer than this is cut short: what is in the outbox is safe in any case. */
 const STOP_MS = 4000;
 
-async function main(argv: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: { config: { type: 'string' } },
-  });
-  if (values.config === undefined) throw new TwinError('USAGE', USAGE);
-  const path = resolve(values.config);
+function readArguments(argv: readonly string[]): { config?: string | undefined } {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' } } });
+    return values;
+  } catch (cause) {
+    throw new TwinError('USAGE', `${messageOf(cause)} ${USAGE}`, { cause });
+  }
+}
+
+async function runFromFile(file: string, stop: Promise<string>): Promise<void> {
+  const path = resolve(file);
   const config = await loadConfig(edgeSchema, path, 'edge config');
   const logger = createLogger({ ...config.log, fields: { component: 'edge' } });
+  const component = await startEdge(config, { baseDir: dirname(path), configSource: path, logger });
+  // For whoever started this process with a channel.
+  process.send?.({ type: 'ready', statusUrl: component.statusUrl, dataDir: component.dataDir });
+  logger.info('Stopping', { reason: await stop });
+  await component.close();
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { config } = readArguments(argv);
   const stop = new Promise<string>((done) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => done(name));
     process.on('disconnect', () => done('disconnect'));
   });
-  const component = await startEdge(config, {
-    baseDir: dirname(path),
-    configSource: path,
-    logger,
-  });
-  // For whoever started this process with a channel.
-  process.send?.({ type: 'ready', statusUrl: component.statusUrl, dataDir: component.dataDir });
-  logger.info('Stopping', { reason: await stop });
-  setTimeout(() => process.exit(0), STOP_MS).unref();
-  await component.close();
-  return 0;
+  void stop.then(() => setTimeout(() => process.exit(0), STOP_MS).unref());
+  if (config !== undefined) return await runFromFile(config, stop);
+  if (process.env.AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT === undefined) {
+    throw new TwinError('USAGE', USAGE);
+  }
+  // The IPC client is native code: it is loaded only where there is a nucleus.
+  const { runUnderGreengrass } = await import('./greengrass/run.js');
+  await runUnderGreengrass(stop);
 }
 
 try {
-  process.exit(await main(process.argv.slice(2)));
+  await main(process.argv.slice(2));
+  process.exit(0);
 } catch (error) {
   process.stderr.write(`twinloop edge: ${messageOf(error)}\n`);
   process.exit(isUserError(error) ? 2 : 1);

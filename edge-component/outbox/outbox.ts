@@ -81,6 +81,8 @@ export class Outbox implements Closeable {
   readonly #checkpoints: Database<string, string>;
   readonly #aliasIds = new Map<string, number>();
   readonly #aliases: string[] = [];
+  #maxBytes: number;
+  #slowAt: number;
   #sequence: number;
   #sinceCheck = 0;
   #listeners = new Set<() => void>();
@@ -93,6 +95,8 @@ export class Outbox implements Closeable {
     setAside: SetAside | undefined,
   ) {
     this.#options = options;
+    this.#maxBytes = options.maxBytes;
+    this.#slowAt = options.slowAt;
     this.#root = root;
     this.setAside = setAside;
     const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
@@ -249,7 +253,7 @@ export class Outbox implements Closeable {
   /** Drops samples while the outbox is larger than allowed: the oldest, GOOD ones last. */
   async enforceSize(): Promise<void> {
     this.#sinceCheck = 0;
-    while (!this.#closed && this.bytes > this.#options.maxBytes) {
+    while (!this.#closed && this.bytes > this.#maxBytes) {
       // A tenth of a percent at a time, at least a few pages' worth.
       const count = Math.max(500, Math.ceil(this.depth / 1000));
       const doubtful = [...this.#doubtful.getKeys({ limit: count })].map((k) => Buffer.from(k));
@@ -272,9 +276,15 @@ export class Outbox implements Closeable {
       this.#options.logger.warn('Outbox is full: dropped samples', {
         count: victims.length,
         bytes: this.bytes,
-        maxBytes: this.#options.maxBytes,
+        maxBytes: this.#maxBytes,
       });
     }
+  }
+
+  /** Changes the allowed size; what is over it goes with the next append or check. */
+  limit(maxBytes: number, slowAt: number): void {
+    this.#maxBytes = maxBytes;
+    this.#slowAt = slowAt;
   }
 
   /** Number of samples that wait. */
@@ -291,12 +301,12 @@ export class Outbox implements Closeable {
 
   /** Share of the allowed size that is in use. */
   get fill(): number {
-    return this.bytes / this.#options.maxBytes;
+    return this.bytes / this.#maxBytes;
   }
 
   /** Whether sources should wait: the outbox is filling up or cannot be written. */
   get slow(): boolean {
-    return this.fill >= this.#options.slowAt || this.#lastFault !== undefined;
+    return this.fill >= this.#slowAt || this.#lastFault !== undefined;
   }
 
   /** Why the last write failed, undefined after one that did not. */

@@ -1,0 +1,117 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { EdgeStatus } from '../../edge-component/status/status.js';
+import { packageFile } from '../../shared/core/index.js';
+import { type Nucleus, startNucleus } from '../../simulators/greengrass/index.js';
+import { startTestBroker, temporaryFolder, until } from '../support/edge.js';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const BUNDLES = Object.fromEntries(
+  ['x64', 'arm64'].map((arch) => [`twinloop-edge-linux-${arch}`, packageFile('dist')]),
+);
+
+/** A replay of a hundred rows and more, so that something flows. */
+async function recording(folder: string): Promise<string> {
+  const file = join(folder, 'recording.csv');
+  const rows = Array.from({ length: 2000 }, (_, i) => `${i / 20},${i}`);
+  await writeFile(file, ['t,x', ...rows].join('\n'));
+  return file;
+}
+
+function csvSource(file: string, alias: string, name = 'replay') {
+  return { name, type: 'csv', file, signals: [{ column: 'x', alias }] };
+}
+
+async function start(
+  flavor: 'classic' | 'lite',
+  edge: Record<string, unknown>,
+): Promise<{ nucleus: Nucleus; output: () => string }> {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  let output = '';
+  const nucleus = await startNucleus({
+    recipe: packageFile('recipes/com.twinloop.Edge.yaml'),
+    rootDir: folder.path,
+    artifacts: BUNDLES,
+    flavor,
+    configuration: { edge },
+    restartDelayMs: 50,
+    onOutput: (text) => {
+      output += text;
+    },
+  });
+  cleanups.push(() => nucleus.close());
+  return { nucleus, output: () => output };
+}
+
+describe.each(['classic', 'lite'] as const)('under the stand-in nucleus (%s)', (flavor) => {
+  it('runs from its recipe, takes a new configuration while running, obeys commands', async () => {
+    const broker = await startTestBroker();
+    cleanups.push(() => broker.close());
+    const folder = await temporaryFolder();
+    cleanups.push(folder.remove);
+    const file = await recording(folder.path);
+    const { nucleus } = await start(flavor, {
+      sources: [csvSource(file, '/a')],
+      publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 },
+      status: { port: 0, everyS: 3600 },
+    });
+    const seen: EdgeStatus[] = [];
+    nucleus.subscribe('twinloop/edge/status', (m) => seen.push(m as EdgeStatus));
+    await nucleus.reached('RUNNING');
+    await until('values of /a', () => broker.values.some((v) => v.alias === '/a'));
+
+    const before = broker.values.length;
+    nucleus.updateConfiguration({ edge: { sources: [csvSource(file, '/b', 'second')] } });
+    await until('values of /b', () => broker.values.some((v) => v.alias === '/b'));
+    expect(broker.values.length).toBeGreaterThan(before);
+    // What was read before the change arrived whole: no gap, no repetition.
+    const a = broker.values.filter((v) => v.alias === '/a').map((v) => v.value);
+    expect(a).toEqual(a.map((_, i) => i));
+
+    nucleus.publish('twinloop/edge/commands', { command: 'pause', id: 7 });
+    await until('paused', () =>
+      seen.some((s) => s.component.state === 'paused' && (s as { id?: unknown }).id === 7),
+    );
+    nucleus.publish('twinloop/edge/commands', { command: 'resume' });
+    await until('running again', () => seen.at(-1)?.component.state === 'running');
+
+    // A configuration that is wrong is told, and the last one stays.
+    nucleus.updateConfiguration({ edge: { sources: [{ name: 'x', type: 'nonsense' }] } });
+    await until('the fault is told', () =>
+      seen.some((s) => JSON.stringify(s).includes('sources[0].type')),
+    );
+    const count = broker.values.length;
+    await until('values still come', () => broker.values.length > count);
+
+    // A nucleus that restarts hangs up; the component comes back to it.
+    nucleus.dropConnections();
+    const told = seen.length;
+    await until('commands work again', () => {
+      nucleus.publish('twinloop/edge/commands', { command: 'snapshot' });
+      return seen.length > told;
+    });
+    expect(nucleus.starts).toBe(1);
+    await nucleus.close();
+    expect(nucleus.state).toBe('FINISHED');
+  });
+});
+
+describe('a deployment that cannot work', () => {
+  it('is told as ERRORED, with every mistake and its path, and ends BROKEN', async () => {
+    const { nucleus, output } = await start('classic', {
+      sources: [{ name: 'x', type: 'opcua', endpointUrl: 'http://plc', signals: [] }],
+      status: { port: 'many' },
+    });
+    await nucleus.reached('BROKEN');
+    expect(nucleus.starts).toBe(3);
+    expect(output()).toContain('sources[0].endpointUrl');
+    expect(output()).toContain('sources[0].signals');
+    expect(output()).toContain('status.port');
+  });
+});
