@@ -1,4 +1,4 @@
+export * from './greengrass/index.js';
+export * from './plant/index.js';
 export * from './sitewise/index.js';
 export * from './sitewise-edge/index.js';
-export * from './plant/index.js';
-export * from './greengrass/index.js';
