@@ -13,9 +13,10 @@ import {
   TwinError,
 } from './shared/core/index.js';
 import { fmiCommands } from './shared/fmi/index.js';
+import { siteWiseCommands } from './simulators/index.js';
 
 /** Every command there is; each part brings its own. */
-const commands: readonly Command[] = [...edgeCommands, ...fmiCommands];
+const commands: readonly Command[] = [...edgeCommands, ...fmiCommands, ...siteWiseCommands];
 
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');

@@ -10,6 +10,7 @@ import {
   type ModelProperty,
 } from './account.js';
 import { compositeSummary, toCompositeModel } from './composite-models.js';
+import { checkExpression } from './formulas/computed.js';
 import { saveTags } from './tags.js';
 
 /** Properties and hierarchies in one model: the service's quotas. */
@@ -55,8 +56,8 @@ function checkPropertyType(definition: sdk.AssetModelPropertyDefinition): void {
   if (definition.dataType === 'STRUCT' && definition.dataTypeSpec === undefined) {
     throw invalidRequest(`Property ${definition.name}: STRUCT needs a dataTypeSpec.`);
   }
-  const expression = transform ?? metric;
-  if (expression === undefined) return;
+  if (transform === undefined && metric === undefined) return;
+  checkExpression(definition);
   if (definition.dataType !== 'DOUBLE' && definition.dataType !== 'STRING') {
     throw invalidRequest(
       `Property ${definition.name}: transforms and metrics are DOUBLE or STRING, not ${definition.dataType}.`,

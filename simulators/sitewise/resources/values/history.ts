@@ -5,8 +5,9 @@ import { decodeToken, encodeToken } from '../../api/pagination.js';
 import { QUALITY_CODES } from '../../store/block.js';
 import { compareTimes, END_OF_TIME, type StoredTime } from '../../store/value-store.js';
 import type { Account } from '../account.js';
+import { scanStream } from './samples.js';
 import { requireStream, type Stream, type StreamKey } from './stream.js';
-import { rowText } from './wire.js';
+import { valueText } from './wire.js';
 
 /** Values in one page, and its size in bytes. */
 const MAX_PAGE_VALUES = 20_000;
@@ -79,22 +80,18 @@ function readPage(
   const texts: string[] = [];
   let last: StoredTime | undefined;
   let more = false;
-  if (stream.series === undefined || compareTimes(from, to) > 0) return { texts, last };
+  if (compareTimes(from, to) > 0) return { texts, last };
   const quality = QUALITY_CODES[request.qualities?.[0] ?? 'GOOD'];
-  account.values.scan(stream.series, from, to, descending, (block, low, high) => {
-    for (let i = low; i < high; i++) {
-      const row = descending ? low + high - 1 - i : i;
-      if (block.quality(row) !== quality) continue;
-      if (room.values <= 0 || room.bytes <= 0) {
-        more = true;
-        return false;
-      }
-      const text = rowText(block, row);
-      texts.push(text);
-      last = { seconds: block.seconds[row] ?? 0, nanos: block.nanos[row] ?? 0 };
-      room.values--;
-      room.bytes -= text.length + 1;
+  scanStream(account, stream, from, to, descending, quality, (value) => {
+    if (room.values <= 0 || room.bytes <= 0) {
+      more = true;
+      return false;
     }
+    const text = valueText(value);
+    texts.push(text);
+    last = { seconds: value.seconds, nanos: value.nanos };
+    room.values--;
+    room.bytes -= text.length + 1;
     return true;
   });
   return { texts, last: more ? (last ?? (descending ? after(to) : before(from))) : undefined };

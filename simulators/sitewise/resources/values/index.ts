@@ -1,6 +1,7 @@
 import type { Handlers } from '../../api/handler.js';
 import type { Throttle } from '../../http/quotas.js';
 import type { Account } from '../account.js';
+import { createAggregates, createBatchAggregates, createInterpolated } from './aggregates.js';
 import { createBatchHistory, createHistory } from './history.js';
 import { createBatchLatest, createLatest } from './latest.js';
 import { createPut } from './put.js';
@@ -15,6 +16,9 @@ export function valueHandlers(
     BatchPutAssetPropertyValue: createPut(account, throttle, onValues),
     GetAssetPropertyValue: createLatest(account),
     BatchGetAssetPropertyValue: createBatchLatest(account),
+    GetAssetPropertyAggregates: createAggregates(account),
+    BatchGetAssetPropertyAggregates: createBatchAggregates(account),
+    GetInterpolatedAssetPropertyValues: createInterpolated(account),
     GetAssetPropertyValueHistory: createHistory(account),
     BatchGetAssetPropertyValueHistory: createBatchHistory(account),
   };

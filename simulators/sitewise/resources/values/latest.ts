@@ -3,12 +3,12 @@ import { invalidRequest } from '../../api/faults.js';
 import { RawJson } from '../../api/handler.js';
 import type { Account } from '../account.js';
 import { errorText } from './history.js';
+import { latestOf } from './samples.js';
 import { requireStream, type StreamKey } from './stream.js';
 import { valueText } from './wire.js';
 
 function latestText(account: Account, key: StreamKey): string | undefined {
-  const { series } = requireStream(account, key);
-  const value = series === undefined ? undefined : account.values.latest(series);
+  const value = latestOf(account, requireStream(account, key));
   return value === undefined ? undefined : valueText(value);
 }
 

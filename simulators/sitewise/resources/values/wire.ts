@@ -1,4 +1,4 @@
-import { type Block, KIND, QUALITY_NAMES, type StoredValue } from '../../store/block.js';
+import { KIND, QUALITY_NAMES, type StoredValue } from '../../store/block.js';
 
 const NULL_CODES: Readonly<Record<number, string>> = {
   [KIND.nullDouble]: 'D',
@@ -26,9 +26,4 @@ function variantText(kind: number, number: number, text: string | undefined): st
 /** A value as JSON text: much faster than by way of an object, for pages of thousands. */
 export function valueText(value: StoredValue): string {
   return `{"value":${variantText(value.kind, value.number, value.text)},"timestamp":{"timeInSeconds":${value.seconds},"offsetInNanos":${value.nanos}},"quality":"${QUALITY_NAMES[value.quality]}"}`;
-}
-
-/** A row of a block as JSON text. */
-export function rowText(block: Block, row: number): string {
-  return `{"value":${variantText(block.kind(row), block.numbers[row] ?? 0, block.texts?.[row])},"timestamp":{"timeInSeconds":${block.seconds[row]},"offsetInNanos":${block.nanos[row]}},"quality":"${QUALITY_NAMES[block.quality(row)]}"}`;
 }

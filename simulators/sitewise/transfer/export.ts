@@ -1,0 +1,128 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { messageOf, TwinError } from '../../../shared/core/index.js';
+import type { Account, SeriesRecord } from '../resources/account.js';
+import { type Block, KIND, QUALITY_NAMES } from '../store/block.js';
+import { END_OF_TIME, type StoredTime } from '../store/value-store.js';
+import { withAccount } from './open-account.js';
+
+const BEGINNING: StoredTime = { seconds: 0, nanos: 0 };
+
+/** Quotes a cell where it must be. */
+export const csvCell = (text: string) =>
+  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+
+function cellOf(block: Block, row: number): string {
+  const number = block.numbers[row] ?? 0;
+  switch (block.kind(row)) {
+    case KIND.double:
+    case KIND.integer:
+      return String(number);
+    case KIND.boolean:
+      return String(number === 1);
+    case KIND.string:
+      return csvCell(block.texts?.[row] ?? '');
+    default:
+      return '';
+  }
+}
+
+const TYPE_OF_KIND: Readonly<Record<number, string>> = {
+  [KIND.integer]: 'INTEGER',
+  [KIND.boolean]: 'BOOLEAN',
+  [KIND.string]: 'STRING',
+  [KIND.nullInteger]: 'INTEGER',
+  [KIND.nullBoolean]: 'BOOLEAN',
+  [KIND.nullString]: 'STRING',
+};
+
+/** Blocks of a series, one after the other. */
+function blocksOf(
+  account: Account,
+  series: SeriesRecord,
+): { block: Block; low: number; high: number }[] {
+  const found: { block: Block; low: number; high: number }[] = [];
+  account.values.scan(series.number, BEGINNING, END_OF_TIME, false, (block, low, high) => {
+    found.push({ block, low, high });
+    return true;
+  });
+  return found;
+}
+
+function* bulkLines(account: Account, all: readonly SeriesRecord[], count: { values: number }) {
+  for (const series of all) {
+    const key =
+      series.alias === undefined
+        ? `,${series.assetId},${series.propertyId}`
+        : `${csvCell(series.alias)},,`;
+    for (const { block, low, high } of blocksOf(account, series)) {
+      let text = '';
+      for (let row = low; row < high; row++) {
+        const type = TYPE_OF_KIND[block.kind(row)] ?? 'DOUBLE';
+        text += `${key},${type},${block.seconds[row]},${block.nanos[row]},${QUALITY_NAMES[block.quality(row)]},${cellOf(block, row)}\n`;
+      }
+      count.values += high - low;
+      yield text;
+    }
+  }
+}
+
+/** One row a timestamp, one column a stream, GOOD values only: for spreadsheets and `calibrate`. */
+function* tableLines(account: Account, all: readonly SeriesRecord[], count: { values: number }) {
+  yield `time,${all.map((s) => csvCell(s.alias ?? `${s.assetId}/${s.propertyId}`)).join(',')}\n`;
+  const rows = new Map<string, string[]>();
+  all.forEach((series, column) => {
+    for (const { block, low, high } of blocksOf(account, series)) {
+      for (let row = low; row < high; row++) {
+        if (block.quality(row) !== 0) continue;
+        const nanos = String(block.nanos[row] ?? 0)
+          .padStart(9, '0')
+          .replace(/0+$/, '');
+        const key = `${block.seconds[row]}${nanos === '' ? '' : `.${nanos}`}`;
+        const cells = rows.get(key) ?? new Array<string>(all.length).fill('');
+        cells[column] = cellOf(block, row);
+        rows.set(key, cells);
+        count.values++;
+      }
+    }
+  });
+  const order = [...rows.keys()].sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
+  for (const key of order) yield `${key},${rows.get(key)?.join(',')}\n`;
+}
+
+/**
+ * Writes a store's values to a CSV file; a file that is there is replaced once the new one is whole.
+ * The bulk format's columns are ALIAS, ASSET_ID, PROPERTY_ID, DATA_TYPE, TIMESTAMP_SECONDS,
+ * TIMESTAMP_NANO_OFFSET, QUALITY, VALUE, without a header.
+ *
+ * @throws TwinError `NOT_FOUND`, `ALREADY_RUNNING`, `STORAGE`
+ */
+export function exportValues(options: {
+  dataDir: string;
+  file: string;
+  format: 'bulk' | 'table';
+  aliasPrefix?: string | undefined;
+}): Promise<{ streams: number; values: number }> {
+  return withAccount(options.dataDir, false, async (account) => {
+    const prefix = options.aliasPrefix;
+    const all = [...account.series.values()]
+      .filter((s) => prefix === undefined || s.alias?.startsWith(prefix) === true)
+      .sort((a, b) => a.number - b.number);
+    const count = { values: 0 };
+    const lines =
+      options.format === 'bulk' ? bulkLines(account, all, count) : tableLines(account, all, count);
+    const temporary = `${options.file}.${process.pid}.tmp`;
+    try {
+      await pipeline(Readable.from(lines), createWriteStream(temporary, { flags: 'wx' }));
+      await rename(temporary, options.file);
+    } catch (cause) {
+      await rm(temporary, { force: true });
+      throw new TwinError('STORAGE', `Could not write ${options.file}: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+    return { streams: all.length, values: count.values };
+  });
+}

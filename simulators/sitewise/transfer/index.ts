@@ -1,0 +1,3 @@
+/** A store's values to files and back. */
+export * from './export.js';
+export * from './import.js';
