@@ -190,11 +190,12 @@ export class DormandPrince implements OdeSolver {
   }
 
   /** Hairer's first guess, from the size of states and slopes alone. */
-  #firstStep(x: Float64Array, hMax: number): number {
+  #firstStep(x: Float64Array, hMax: number, smallest: number): number {
     const slope = this.#norm(this.#k[0] as Float64Array, x, x);
     const size = this.#norm(x, x, x);
     const guess = slope < 1e-10 || size < 1e-10 ? 1e-6 : (0.01 * size) / slope;
-    return Math.min(guess, hMax);
+    // States near zero say nothing; a guess too long is rejected like any other step.
+    return Math.min(Math.max(guess, 1e-6 * hMax, 100 * smallest), hMax);
   }
 
   step(t: number, x: Float64Array, hMax: number, xEnd: Float64Array): number {
@@ -206,7 +207,7 @@ export class DormandPrince implements OdeSolver {
       throw new TwinError('NUMERIC', `The model could not be evaluated at ${t} s.`);
     }
     this.#fsal = true;
-    let h = Math.min(this.#h ?? this.#firstStep(x, hMax), hMax);
+    let h = Math.min(this.#h ?? this.#firstStep(x, hMax, smallest), hMax);
     let rejected = false;
     for (;;) {
       if (h < smallest && h < hMax) {
