@@ -239,7 +239,9 @@ async function moveIntoPlace(scratch: string, dir: string): Promise<void> {
         });
       }
       // What lies there is damaged: out of the way with it, then once more.
-      await rename(dir, `${dir}.${randomBytes(4).toString('hex')}.damaged`).catch(() => undefined);
+      const damaged = `${dir}.${randomBytes(4).toString('hex')}.damaged`;
+      await rename(dir, damaged).catch(() => undefined);
+      await rm(damaged, { recursive: true, force: true });
     }
   }
 }

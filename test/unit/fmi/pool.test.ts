@@ -158,9 +158,7 @@ describe.skipIf(!hasCompiler)('the pool', () => {
       text: 'many  3.14 42  | 1.234568e+04 1 2 3 4 5 6 7.25 -1',
     });
     expect(calls[0]).toMatch(/^fmi2Instantiate\("Hostile", 1, "hostile-1"/);
-    expect(calls.some((c) => /^fmi2DoStep\(0x[0-9a-f]+, 0.5, 0.1, 1\) -> OK$/.test(c))).toBe(
-      true,
-    );
+    expect(calls.some((c) => /^fmi2DoStep\(0x[0-9a-f]+, 0.5, 0.1, 1\) -> OK$/.test(c))).toBe(true);
     expect(calls.at(-1)).toMatch(/^fmi2Terminate\(/);
   });
 
