@@ -113,8 +113,8 @@ function solveFourRows(
  * Rank-one update (sign 1) or downdate (sign −1) in place: L Lᵀ ± v vᵀ. Runs along rows, with the
  * rotations of earlier columns kept.
  *
- * @param l n × n lower triangular, overwritten (undefined after a throw)
- * @param v n, overwritten
+ * @param l n × n lower triangular, overwritten (undefined after a throw); an update bears zero pivots
+ * @param v n
  * @param scratch 2n
  * @throws TwinError `NUMERIC` when a downdate would leave the positive definite matrices
  * @see Golub & Van Loan, Matrix Computations (4th ed.), section 6.5.4
@@ -136,20 +136,26 @@ export function choleskyUpdate(
     for (let k = 0; k < i; k++) {
       const c = scratch[k]!;
       const s = scratch[n + k]!;
-      const updated = (l[row + k]! + sign * s * vi) / c;
-      vi = c * vi - s * updated;
+      const old = l[row + k]!;
+      // The downdate in mixed form: the new entry first, then v from it, which is stable.
+      const updated = sign === 1 ? c * old + s * vi : (old - s * vi) / c;
+      vi = c * vi - s * (sign === 1 ? old : updated);
       l[row + k] = updated;
     }
     const d = l[row + i]!;
+    if (vi === 0) {
+      scratch[i] = 1;
+      scratch[n + i] = 0;
+      continue;
+    }
     const square = sign === 1 ? d * d + vi * vi : (d - vi) * (d + vi);
     if (!(square > 0) || square === Number.POSITIVE_INFINITY) {
       throw notPositiveDefinite(what, i, n, square, d * d);
     }
     const r = sign === 1 ? Math.hypot(d, vi) : Math.sqrt(square);
     l[row + i] = r;
-    scratch[i] = r / d;
-    scratch[n + i] = vi / d;
-    v[i] = vi;
+    scratch[i] = sign === 1 ? d / r : r / d;
+    scratch[n + i] = sign === 1 ? vi / r : vi / d;
   }
   return l;
 }

@@ -1,5 +1,21 @@
+export {
+  type AugmentedMeasurement,
+  type AugmentedTransition,
+  augmentedUkfPredict,
+  augmentedUkfStep,
+  augmentedUkfUpdate,
+} from './augmented-ukf.js';
 export { cholesky, choleskyUpdate, logDeterminant, solveRightTransposed } from './cholesky.js';
 export { conditionSquareRoot } from './condition.js';
+export {
+  autocorrelation,
+  type ConsistencyTest,
+  innovationAutocorrelation,
+  ljungBox,
+  meanNisTest,
+  nees,
+  type WhitenessTest,
+} from './consistency.js';
 export {
   chiSquareCdf,
   chiSquareQuantile,
@@ -18,6 +34,21 @@ export {
   mergeGaussians,
 } from './gaussian.js';
 export {
+  kfPredict,
+  kfUpdate,
+  type LinearMeasurement,
+  type LinearTransition,
+  srKfPredict,
+  srKfUpdate,
+} from './kalman-filter.js';
+export {
+  type Assimilation,
+  assimilate,
+  type FilterHistory,
+  type HistoryEntry,
+  startHistory,
+} from './late-samples.js';
+export {
   diagonal,
   identity,
   matMul,
@@ -32,6 +63,28 @@ export {
 } from './matrix.js';
 export { squareRootOfStack, triangularize, triangularizeOnto } from './qr.js';
 export {
+  cubatureSigmaPoints,
+  drawSigmaPoints,
+  julierSigmaPoints,
+  type ScaledOptions,
+  type SigmaPoints,
+  scaledSigmaPoints,
+} from './sigma-points.js';
+export {
+  linearSmootherStep,
+  rtsSmoother,
+  type SmootherStep,
+  unscentedSmootherStep,
+} from './smoother.js';
+export { angularSpace, type Space, wrapAngle } from './space.js';
+export { semidefiniteSquareRoot } from './square-root.js';
+export {
+  type SrUkfMeasurement,
+  type SrUkfTransition,
+  srUkfPredict,
+  srUkfUpdate,
+} from './square-root-ukf.js';
+export {
   choleskySolve,
   invertFromCholesky,
   invertLower,
@@ -39,3 +92,25 @@ export {
   solveLowerTransposed,
   solveUpper,
 } from './triangular.js';
+export type {
+  Gate,
+  Gaussian,
+  Innovation,
+  NoisyVectorFunction,
+  SquareRootGaussian,
+  VectorFunction,
+} from './types.js';
+export {
+  type UkfMeasurement,
+  type UkfPrediction,
+  type UkfTransition,
+  ukfPredict,
+  ukfPredictDetailed,
+  ukfUpdate,
+} from './unscented-kalman-filter.js';
+export {
+  type Conditioning,
+  conditionGaussian,
+  conditionSquareRootGaussian,
+} from './update.js';
+export { createWorkspace, type RowViews, type Workspace } from './workspace.js';
