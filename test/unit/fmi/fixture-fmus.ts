@@ -27,17 +27,18 @@ const read = (...parts: string[]) => readFileSync(join(fixtures, ...parts));
  * Builds one of our own test FMUs with `cc`, once per content of its sources.
  *
  * @param edit changes its description, e.g. to make it wrong
+ * @param flags of the compiler
  * @returns the path of the .fmu
  */
 export function buildFmu(
   name: string,
   version: 2 | 3,
   edit: (xml: string) => string = (xml) => xml,
+  flags: readonly string[] = ['-O1'],
 ): string {
   const xml = edit(read('descriptions', `${name}.fmi${version}.xml`).toString('utf8'));
   const headers = packageFile(`shared/fmi/headers/fmi${version}`);
-  const model = /model="([^"]+)"/.exec(xml)?.[1] ?? name;
-  const hash = createHash('sha256').update(xml).update(model);
+  const hash = createHash('sha256').update(xml).update(flags.join(' '));
   for (const file of readdirSync(join(fixtures, 'include')).sort())
     hash.update(read('include', file));
   hash.update(read('models', `${name}.c`));
@@ -48,7 +49,7 @@ export function buildFmu(
   const unique = `${process.pid}.${Math.random().toString(36).slice(2)}`;
   const library = join(cache, `${key}.${unique}${ending}`);
   execFileSync('cc', [
-    '-O1',
+    ...flags,
     '-shared',
     '-fPIC',
     '-w',
