@@ -44,7 +44,7 @@ function fromBuildDescription(dir: string, modelIdentifier: string): Sources | u
 /** A path inside the sources, or an error: the file names are the FMU's. */
 function inside(dir: string, name: string): string {
   const path = normalize(join(dir, name));
-  if (isAbsolute(name) || name.startsWith('-') || !path.startsWith(dir + sep)) {
+  if (isAbsolute(name) || name.startsWith('-') || !`${path}${sep}`.startsWith(dir + sep)) {
     throw new TwinError(
       'FMU_INVALID',
       `The FMU lists a source file ${JSON.stringify(name.slice(0, 200))} that lies outside of its sources.`,
