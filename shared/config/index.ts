@@ -1,6 +1,7 @@
 /** The files that users write: one zod schema each, and how they are read. */
 export * from './edge.js';
 export * from './edge-sources.js';
+export * from './layout.js';
 export * from './load.js';
 export * from './stack.js';
 export * from './streams.js';

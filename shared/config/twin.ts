@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { layoutSchema } from './layout.js';
 
 const variable = z.string().min(1).describe("The variable's name in the FMU's modelDescription.");
 const alias = z
@@ -173,6 +174,7 @@ export const twinSchema = z.strictObject({
   virtualSensors: z.array(virtualSensor).default([]),
   simulation: simulation.prefault({}),
   estimator: estimator.prefault({}),
+  layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
 });
 
 export type TwinDefinition = z.output<typeof twinSchema>;
