@@ -117,6 +117,10 @@ class Component implements EdgeComponent {
       clock: this.#clock,
       logger,
     });
+    const sampling = setInterval(() => this.#sampleRates(), 1000);
+    sampling.unref();
+    this.#base.push({ close: async () => clearInterval(sampling) });
+    await this.#startParts();
     const server = await startStatusServer(this.#config.status.port, () => this.status());
     this.#base.push(server);
     this.#statusUrl = server.url;
@@ -124,10 +128,6 @@ class Component implements EdgeComponent {
       join(this.dataDir, 'status.json'),
       `${JSON.stringify({ url: server.url, pid: process.pid })}\n`,
     );
-    const sampling = setInterval(() => this.#sampleRates(), 1000);
-    sampling.unref();
-    this.#base.push({ close: async () => clearInterval(sampling) });
-    this.#startParts();
     logger.info('Edge component is running', {
       statusUrl: server.url,
       dataDir: this.dataDir,
@@ -204,7 +204,7 @@ class Component implements EdgeComponent {
     await this.#stopParts();
     this.#config = config;
     this.#outbox?.limit(config.outbox.maxMb * MB, config.outbox.slowAt);
-    this.#startParts();
+    await this.#startParts();
     this.#applyPause();
     logger.info('Configuration applied', { sources: config.sources.length });
   }
@@ -219,7 +219,7 @@ class Component implements EdgeComponent {
     this.#rates.sample(this.#outbox?.counters.appended ?? 0, this.#sender?.status.published ?? 0);
   }
 
-  #startParts(): void {
+  async #startParts(): Promise<void> {
     const { logger } = this.#options;
     const outbox = this.#outbox;
     const deadLetters = this.#deadLetters;
@@ -228,8 +228,9 @@ class Component implements EdgeComponent {
     const random = Math.random;
     this.#sender = new Sender({
       outbox,
+      counts: this.#sender?.status,
       deadLetters,
-      publisher: createPublisher(this.#config.publisher, {
+      publisher: await createPublisher(this.#config.publisher, {
         clientId: this.#clientId(),
         clock,
         logger,

@@ -49,6 +49,13 @@ export interface OutboxCounters {
   writeFaults: number;
 }
 
+interface PendingAppend {
+  samples: readonly EdgeSample[];
+  checkpoint: Checkpoint | undefined;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
 /** The value of rows that are only keys. */
 const NOTHING = Buffer.alloc(0);
 
@@ -85,6 +92,7 @@ export class Outbox implements Closeable {
   #slowAt: number;
   #sequence: number;
   #sinceCheck = 0;
+  readonly #pending: PendingAppend[] = [];
   #listeners = new Set<() => void>();
   #lastFault: string | undefined;
   #closed = false;
@@ -130,7 +138,7 @@ export class Outbox implements Closeable {
     try {
       await mkdir(path, { recursive: true });
       const setAside = await setAsideIfBroken(path, options.clock, options.logger);
-      return new Outbox(options, openRoot(path, options.batchMs), setAside);
+      return new Outbox(options, openRoot(path), setAside);
     } catch (error) {
       throw new TwinError('STORAGE', `Could not open the outbox ${path}: ${messageOf(error)}`, {
         cause: error,
@@ -147,14 +155,10 @@ export class Outbox implements Closeable {
   async append(samples: readonly EdgeSample[], checkpoint?: Checkpoint): Promise<void> {
     if (this.#closed) throw new TwinError('STORAGE', 'The outbox is closed.');
     if (samples.length === 0 && checkpoint === undefined) return;
-    await this.#write((own) => {
-      for (const sample of samples) {
-        const key = encodeKey(sample.timeNs, this.#sequence++);
-        own(this.#queue.put(key, encodeRow(this.#aliasId(sample.alias, own), sample)));
-        if (sample.quality !== 'GOOD') own(this.#doubtful.put(key, NOTHING));
-      }
-      if (checkpoint !== undefined) {
-        own(this.#checkpoints.put(checkpoint.source, checkpoint.position));
+    await new Promise<void>((resolve, reject) => {
+      this.#pending.push({ samples, checkpoint, resolve, reject });
+      if (this.#pending.length === 1) {
+        setTimeout(() => void this.#flush(), this.#options.batchMs);
       }
     });
     this.counters.appended += samples.length;
@@ -337,6 +341,7 @@ export class Outbox implements Closeable {
 
   async close(): Promise<void> {
     if (this.#closed) return;
+    await this.#flush();
     this.#closed = true;
     await this.#root.close();
   }
@@ -354,6 +359,28 @@ export class Outbox implements Closeable {
 
   get #hasParked(): boolean {
     return stats(this.#parked).entryCount > 0;
+  }
+
+  /** Writes all appends that came together as one transaction. */
+  async #flush(): Promise<void> {
+    const appends = this.#pending.splice(0);
+    try {
+      await this.#write((own) => {
+        for (const { samples, checkpoint } of appends) {
+          for (const sample of samples) {
+            const key = encodeKey(sample.timeNs, this.#sequence++);
+            own(this.#queue.put(key, encodeRow(this.#aliasId(sample.alias, own), sample)));
+            if (sample.quality !== 'GOOD') own(this.#doubtful.put(key, NOTHING));
+          }
+          if (checkpoint !== undefined) {
+            own(this.#checkpoints.put(checkpoint.source, checkpoint.position));
+          }
+        }
+      });
+      for (const { resolve } of appends) resolve();
+    } catch (error) {
+      for (const { reject } of appends) reject(error);
+    }
   }
 
   /** Runs writes as one transaction; resolves when it is on disk. */
@@ -429,13 +456,18 @@ async function reasonOf(error: unknown): Promise<string> {
   return await commitError.then(() => messageOf(error), messageOf);
 }
 
-/** Opens the environment; `overlappingSync` off makes a commit mean that it is on disk. */
-export function openRoot(path: string, batchMs: number): RootDatabase<Buffer, Buffer> {
+/**
+ * Opens the environment. `overlappingSync` off makes a commit mean that it is on disk. Transactions
+ * are ours to form: left to form them itself, lmdb rejects promises that nobody holds when a commit
+ * fails, which would end the process.
+ */
+function openRoot(path: string): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
     path,
     noSubdir: false,
     overlappingSync: false,
-    commitDelay: batchMs,
+    eventTurnBatching: false,
+    commitDelay: 0,
     maxDbs: 8,
     keyEncoding: 'binary',
     encoding: 'binary',

@@ -20,6 +20,8 @@ export interface SenderOptions {
   logger: Logger;
   /** Jitter of the backoff, uniform in [0, 1). */
   random: () => number;
+  /** Counts to go on from, when the sender of an earlier config was replaced. */
+  counts?: Pick<SenderStatus, 'published' | 'retried' | 'connects'> | undefined;
 }
 
 /** How delivery is going. */
@@ -61,7 +63,7 @@ export class Sender implements Closeable {
   #unremoved: OutboxEntry[] = [];
   /** When parked values are tried again, gateway time. */
   #unparkAtNs = 0n;
-  readonly #status = { published: 0, retried: 0, connects: 0 };
+  readonly #status: { published: number; retried: number; connects: number };
   #lastPublishedNs: bigint | undefined;
   #lastError: string | undefined;
   #paused = false;
@@ -71,6 +73,8 @@ export class Sender implements Closeable {
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    const { published = 0, retried = 0, connects = 0 } = options.counts ?? {};
+    this.#status = { published, retried, connects };
   }
 
   start(): void {

@@ -1,26 +1,45 @@
 import { join } from 'node:path';
 import type { SourceConfig } from '../../shared/config/index.js';
 import type { Clock, Logger } from '../../shared/core/index.js';
-import { createCsvSource } from './csv.js';
-import { createModbusSource } from './modbus.js';
-import { createMqttSource } from './mqtt.js';
-import { createOpcuaSource } from './opcua.js';
 import type { Source } from './source.js';
 
-/** The source that a config asks for. */
-export function createSource(
-  config: SourceConfig,
-  options: { dataDir: string; baseDir: string; clock: Clock; logger: Logger },
-): Source {
+export interface SourceOptions {
+  dataDir: string;
+  baseDir: string;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** The protocol stacks are large: only those that a config asks for are loaded. */
+async function load(config: SourceConfig, options: SourceOptions): Promise<Source> {
   const { dataDir, baseDir, clock, logger } = options;
   switch (config.type) {
-    case 'opcua':
+    case 'opcua': {
+      const { createOpcuaSource } = await import('./opcua.js');
       return createOpcuaSource({ config, pkiDir: join(dataDir, 'pki'), logger });
-    case 'modbus':
+    }
+    case 'modbus': {
+      const { createModbusSource } = await import('./modbus.js');
       return createModbusSource({ config, clock, logger });
-    case 'mqtt':
+    }
+    case 'mqtt': {
+      const { createMqttSource } = await import('./mqtt.js');
       return createMqttSource(config);
-    case 'csv':
+    }
+    case 'csv': {
+      const { createCsvSource } = await import('./csv.js');
       return createCsvSource({ config, baseDir, clock });
+    }
   }
+}
+
+/** The source that a config asks for. */
+export function createSource(config: SourceConfig, options: SourceOptions): Source {
+  let loaded: Promise<Source> | undefined;
+  return {
+    run: async (sink, signal) => {
+      loaded ??= load(config, options);
+      await (await loaded).run(sink, signal);
+    },
+  };
 }

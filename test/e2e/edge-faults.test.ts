@@ -1,0 +1,193 @@
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type EdgeProcess,
+  startEdgeProcess,
+  startTestBroker,
+  type TestBroker,
+  temporaryFolder,
+  until,
+} from '../support/edge.js';
+import { runKills } from '../support/edge-kills.js';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function setUp(): Promise<{ folder: string; broker: TestBroker }> {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  const broker = await startTestBroker();
+  cleanups.push(() => broker.close());
+  return { folder: folder.path, broker };
+}
+
+/** A replay of one stream; row r has the value r. */
+async function replayConfig(
+  folder: string,
+  broker: TestBroker,
+  options: { rows?: number; intervalS?: number; change?: object } = {},
+): Promise<object> {
+  const { rows = 200_000, intervalS = 0.001, change = {} } = options;
+  const lines = Array.from({ length: rows }, (_, i) => `${i * intervalS},${i}`);
+  await writeFile(join(folder, 'r.csv'), ['t,x', ...lines].join('\n'));
+  return {
+    dataDir: 'data',
+    sources: [
+      {
+        name: 'replay',
+        type: 'csv',
+        file: 'r.csv',
+        clockToleranceS: 86_400,
+        signals: [{ column: 'x', alias: '/x' }],
+      },
+    ],
+    publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10, ackTimeoutMs: 1000 },
+    status: { port: 0 },
+    log: { level: 'warn' },
+    ...change,
+  };
+}
+
+async function start(folder: string, config: object, shellPrefix?: string): Promise<EdgeProcess> {
+  const edge = await startEdgeProcess(
+    folder,
+    config,
+    shellPrefix === undefined ? {} : { shellPrefix },
+  );
+  cleanups.push(() => edge.kill());
+  return edge;
+}
+
+/** The values that arrived, each once, in the order of their first arrival. */
+function distinct(broker: TestBroker): number[] {
+  return [
+    ...new Set(broker.values.filter((v) => v.quality === 'GOOD').map((v) => Number(v.value))),
+  ];
+}
+
+function upTo(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+describe('faults', () => {
+  it('loses nothing when killed at random moments under load', async () => {
+    const figures = await runKills({ kills: 20, seed: 1 });
+    expect(figures).toMatchObject({ lost: 0, contradicting: 0, disordered: 0 });
+    expect(figures.acknowledged).toBeGreaterThan(1000);
+  }, 90_000);
+
+  it('loses nothing while the broker is away, and ends within five seconds of SIGTERM', async () => {
+    const { folder, broker } = await setUp();
+    const edge = await start(folder, await replayConfig(folder, broker));
+    await until('the first values', () => broker.values.length > 100);
+    await broker.cut();
+    await until('values wait', async () => (await edge.status()).queueDepth > 1000);
+    await broker.restore();
+    await until('the backlog is gone', async () => (await edge.status()).queueDepth < 300);
+    const { outbox } = await edge.status();
+    expect(outbox.dropped).toEqual({ GOOD: 0, BAD: 0, UNCERTAIN: 0 });
+    const before = performance.now();
+    expect(await edge.stop()).toBe(0);
+    // Not a measure of speed: the promise of a clean stop.
+    expect(performance.now() - before).toBeLessThan(5000);
+    const values = distinct(broker);
+    expect(values).toEqual(upTo(values.length));
+  });
+
+  it('starts with what a power cut left on disk: everything acknowledged by then', async () => {
+    const { folder, broker } = await setUp();
+    const config = await replayConfig(folder, broker);
+    await broker.cut();
+    const edge = await start(folder, config);
+    await until('values wait', async () => (await edge.status()).queueDepth > 500);
+    const acknowledged = (await edge.status()).outbox.appended;
+    // The process stands still while the disk is copied, in the middle of whatever it did.
+    edge.child.kill('SIGSTOP');
+    const image = join(folder, 'after-the-cut');
+    await mkdir(join(image, 'data/outbox'), { recursive: true });
+    await copyFile(join(folder, 'data/outbox/data.mdb'), join(image, 'data/outbox/data.mdb'));
+    await copyFile(join(folder, 'r.csv'), join(image, 'r.csv'));
+    await edge.kill();
+    await broker.restore();
+    const again = await start(image, config);
+    await until('all of it arrived', () => distinct(broker).length > acknowledged);
+    expect((await again.status()).outbox.setAside).toBeUndefined();
+    await again.stop();
+    const values = distinct(broker);
+    expect(values).toEqual(upTo(values.length));
+  });
+
+  it('waits while the disk is full, delivers what it has, and goes on when there is room', async () => {
+    const { folder, broker } = await setUp();
+    await broker.cut();
+    // No file may grow beyond 300 blocks of 1 kB: to the outbox that is a full disk.
+    const edge = await start(
+      folder,
+      await replayConfig(folder, broker, { intervalS: 0.0002 }),
+      'ulimit -f 300',
+    );
+    await until('the disk is full', async () => (await edge.status()).outbox.writeFaults > 0);
+    const full = await edge.status();
+    expect(full.healthy).toBe(false);
+    expect(full.outbox.fault).toBeDefined();
+    await broker.restore();
+    await until('new values flow again', () => distinct(broker).length > full.queueDepth + 2000);
+    await edge.stop();
+    const values = distinct(broker);
+    expect(values).toEqual(upTo(values.length));
+  });
+
+  it('sets a corrupt outbox aside, says so, and works with a new one', async () => {
+    const { folder, broker } = await setUp();
+    await broker.cut();
+    const config = await replayConfig(folder, broker);
+    const edge = await start(folder, config);
+    await until('values wait', async () => (await edge.status()).queueDepth > 2000);
+    await edge.kill();
+    const file = join(folder, 'data/outbox/data.mdb');
+    const bytes = await readFile(file);
+    // The pages of the tree are garbage, the head of the file is sound.
+    bytes.fill(0x5a, 2 * 4096);
+    await writeFile(file, bytes);
+    await broker.restore();
+    const again = await start(folder, config);
+    const { outbox } = await again.status();
+    expect(outbox.setAside?.reason).toBeTruthy();
+    expect((await stat(outbox.setAside?.path ?? '')).isDirectory()).toBe(true);
+    await until('values flow', () => broker.values.length > 10);
+  });
+
+  it('refuses a second component on one data folder', async () => {
+    const { folder, broker } = await setUp();
+    const config = await replayConfig(folder, broker);
+    await start(folder, config);
+    await expect(startEdgeProcess(folder, config)).rejects.toThrow(
+      /ended with 2[\s\S]*in use by process/,
+    );
+  });
+
+  it('dead-letters what is too old to be sent', async () => {
+    const { folder, broker } = await setUp();
+    await broker.cut();
+    const outbox = { maxAgeS: 0.5 };
+    const config = await replayConfig(folder, broker, { rows: 100, change: { outbox } });
+    const edge = await start(folder, config);
+    await until(
+      'all are dead letters',
+      async () => (await edge.status()).deadLettered.TooOld === 100,
+    );
+    expect((await edge.status()).queueDepth).toBe(0);
+    await edge.stop();
+    const day = new Date().toISOString().slice(0, 10);
+    const text = await readFile(join(folder, `data/dead-letters/TooOld/${day}-0001.csv`), 'utf8');
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((l) => Number(l.split(',')[5])),
+    ).toEqual(upTo(100));
+  });
+});

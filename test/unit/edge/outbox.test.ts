@@ -1,0 +1,233 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DeadLetters } from '../../../edge-component/outbox/dead-letters.js';
+import { Outbox } from '../../../edge-component/outbox/outbox.js';
+import {
+  decodeRow,
+  type EdgeSample,
+  encodeKey,
+  encodeRow,
+} from '../../../edge-component/outbox/record.js';
+import { ManualClock, silentLogger } from '../../../shared/core/index.js';
+import { temporaryFolder } from '../../support/edge.js';
+
+const T0 = 1_800_000_000_000_000_000n;
+let folder: { path: string; remove: () => Promise<void> };
+let clock: ManualClock;
+const opened: Outbox[] = [];
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  clock = new ManualClock(T0);
+});
+afterEach(async () => {
+  for (const outbox of opened.splice(0)) await outbox.close();
+  await folder.remove();
+});
+
+async function openOutbox(options: { maxBytes?: number; slowAt?: number } = {}): Promise<Outbox> {
+  const outbox = await Outbox.open({
+    directory: folder.path,
+    maxBytes: options.maxBytes ?? 1e9,
+    slowAt: options.slowAt ?? 0.8,
+    batchMs: 0,
+    clock,
+    logger: silentLogger,
+  });
+  opened.push(outbox);
+  return outbox;
+}
+
+function sample(i: number, change: Partial<EdgeSample> = {}): EdgeSample {
+  return {
+    alias: `/s${i % 3}`,
+    timeNs: T0 + BigInt(i),
+    quality: 'GOOD',
+    value: i,
+    dataType: 'DOUBLE',
+    ...change,
+  };
+}
+
+const samples = fc.record({
+  alias: fc.constantFrom('/a', '/b', '/größe'),
+  timeNs: fc.bigInt({ min: 0n, max: 4_000_000_000_000_000_000n }),
+  quality: fc.constantFrom('GOOD' as const, 'BAD' as const, 'UNCERTAIN' as const),
+  value: fc.oneof(
+    fc.double({ noNaN: true }),
+    fc.boolean(),
+    fc.string({ maxLength: 50 }),
+    fc.constant(null),
+  ),
+  dataType: fc.constantFrom(
+    'DOUBLE' as const,
+    'INTEGER' as const,
+    'BOOLEAN' as const,
+    'STRING' as const,
+  ),
+});
+
+describe('rows', () => {
+  it('come back as they went in', () => {
+    fc.assert(
+      fc.property(samples, fc.nat(), (s, sequence) => {
+        const back = decodeRow(encodeKey(s.timeNs, sequence), encodeRow(7, s), () => s.alias);
+        expect(back).toEqual(s);
+      }),
+    );
+  });
+
+  it('are refused, not misread, when their bytes are none of ours', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const row = decodeRow(encodeKey(1n, 1), Buffer.from(bytes), () => '/a');
+        if (row !== undefined) expect(['GOOD', 'BAD', 'UNCERTAIN']).toContain(row.quality);
+      }),
+    );
+  });
+});
+
+describe('the outbox', () => {
+  it('keeps the order of time, whatever the order of arrival', async () => {
+    const outbox = await openOutbox();
+    await outbox.append([sample(3), sample(1)]);
+    await outbox.append([sample(2), sample(0)]);
+    expect(outbox.peek({ limit: 10 }).map((e) => e.sample.value)).toEqual([0, 1, 2, 3]);
+    expect(outbox.peek({ limit: 2, newestFirst: true }).map((e) => e.sample.value)).toEqual([3, 2]);
+  });
+
+  it('does to any sequence of actions what a plain list does, also across restarts', async () => {
+    const action = fc.oneof(
+      fc.record({
+        kind: fc.constant('append' as const),
+        batch: fc.array(samples, { maxLength: 5 }),
+      }),
+      fc.record({ kind: fc.constant('remove' as const), count: fc.nat(4) }),
+      fc.record({ kind: fc.constant('park' as const), count: fc.nat(3) }),
+      fc.record({ kind: fc.constant('reopen' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 12 }), async (actions) => {
+        const own = await temporaryFolder();
+        const open = () =>
+          Outbox.open({
+            directory: own.path,
+            maxBytes: 1e9,
+            slowAt: 0.8,
+            batchMs: 0,
+            clock,
+            logger: silentLogger,
+          });
+        let outbox = await open();
+        let model: EdgeSample[] = [];
+        try {
+          for (const a of actions) {
+            if (a.kind === 'append') {
+              await outbox.append(a.batch);
+              model.push(...a.batch);
+              // Stable: arrivals of one instant keep their order.
+              model.sort((x, y) => (x.timeNs < y.timeNs ? -1 : x.timeNs > y.timeNs ? 1 : 0));
+            } else if (a.kind === 'remove') {
+              await outbox.remove(outbox.peek({ limit: a.count }));
+              if (a.count > 0) model = model.slice(a.count);
+            } else if (a.kind === 'park') {
+              if (a.count > 0) await outbox.park(outbox.peek({ limit: a.count }));
+              await outbox.unpark(10);
+            } else {
+              await outbox.close();
+              clock = new ManualClock(clock.nowNs() + 1_000_000n);
+              outbox = await open();
+            }
+            expect(outbox.depth).toBe(model.length);
+          }
+          expect(outbox.peek({ limit: 1000 }).map((e) => e.sample)).toEqual(model);
+        } finally {
+          await outbox.close();
+          await own.remove();
+        }
+      }),
+      { numRuns: 8 },
+    );
+  }, 60_000);
+
+  it('keeps a source’s place together with its samples', async () => {
+    const first = await openOutbox();
+    await first.append([sample(0)], { source: 'replay', position: 'row 1' });
+    await first.close();
+    const second = await openOutbox();
+    expect(second.checkpoint('replay')).toBe('row 1');
+    expect(second.depth).toBe(1);
+  });
+
+  it('when full drops what is doubtful first, then the oldest, and counts every one', async () => {
+    const outbox = await openOutbox({ maxBytes: 400_000 });
+    const batch = Array.from({ length: 20_000 }, (_, i) =>
+      sample(i, i % 10 === 9 ? { quality: 'BAD', value: null } : {}),
+    );
+    await outbox.append(batch);
+    await outbox.enforceSize();
+    expect(outbox.bytes).toBeLessThanOrEqual(400_000);
+    const { dropped } = outbox.counters;
+    expect(dropped.BAD).toBe(2000);
+    expect(dropped.GOOD + dropped.BAD + outbox.depth).toBe(20_000);
+    const kept = outbox.peek({ limit: 20_000 }).map((e) => Number(e.sample.value));
+    expect(kept.at(-1)).toBe(19_998);
+    expect(kept[0]).toBeGreaterThan(1000);
+  });
+
+  it('asks sources to wait before it is full', async () => {
+    const outbox = await openOutbox({ maxBytes: 400_000, slowAt: 0.5 });
+    expect(outbox.slow).toBe(false);
+    await outbox.append(Array.from({ length: 8000 }, (_, i) => sample(i)));
+    expect(outbox.slow).toBe(true);
+    expect(outbox.counters.dropped.GOOD).toBe(0);
+  });
+
+  it('sets a corrupt file aside, reports it and begins a new one', async () => {
+    const first = await openOutbox();
+    await first.append(Array.from({ length: 5000 }, (_, i) => sample(i)));
+    await first.close();
+    const file = join(folder.path, 'outbox/data.mdb');
+    const bytes = await readFile(file);
+    // Both meta pages and whatever follows: nothing LMDB could start from.
+    bytes.fill(0xa5, 0, 3 * 4096);
+    await writeFile(file, bytes);
+    const second = await openOutbox();
+    expect(second.depth).toBe(0);
+    expect(second.setAside?.path).toMatch(/outbox\.broken-/);
+    expect((await readFile(join(second.setAside?.path ?? '', 'data.mdb'))).equals(bytes)).toBe(
+      true,
+    );
+    await second.append([sample(1)]);
+    expect(second.depth).toBe(1);
+  });
+});
+
+describe('dead letters', () => {
+  it('are files that SiteWise imports in bulk, by reason, and the oldest go first', async () => {
+    const letters = new DeadLetters({
+      directory: folder.path,
+      maxBytes: 1e6,
+      clock,
+      logger: silentLogger,
+    });
+    const entry = (s: EdgeSample) => ({
+      entry: { key: '', sample: s },
+      code: 'TimestampOutOfRangeException',
+      message: 'too old',
+    });
+    await letters.write([
+      entry(sample(0, { alias: '/a,"b"', value: 1.5 })),
+      entry(sample(1, { quality: 'BAD', value: null })),
+    ]);
+    const folderOfCode = join(letters.directory, 'TimestampOutOfRangeException');
+    const [csv, reasons] = (await readdir(folderOfCode)).sort();
+    expect(await readFile(join(folderOfCode, csv ?? ''), 'utf8')).toBe(
+      '"/a,""b""",DOUBLE,1800000000,0,GOOD,1.5\n/s1,DOUBLE,1800000000,1,BAD,\n',
+    );
+    expect(await readFile(join(folderOfCode, reasons ?? ''), 'utf8')).toBe('too old\n');
+    expect(letters.counts).toEqual({ TimestampOutOfRangeException: 2 });
+  });
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import type { EdgeSample } from '../../../edge-component/outbox/record.js';
+import {
+  type RawSample,
+  SignalPipeline,
+} from '../../../edge-component/pipeline/signal-pipeline.js';
+import { toTypedValue } from '../../../edge-component/pipeline/typed-value.js';
+import { edgeSchema, parseConfig } from '../../../shared/config/index.js';
+
+const S = 1_000_000_000n;
+const T0 = 1_800_000_000n * S;
+
+function pipeline(signal: object, clockToleranceS = 300): SignalPipeline {
+  const { sources } = parseConfig(
+    edgeSchema,
+    {
+      sources: [
+        { name: 's', type: 'csv', file: 'f', signals: [{ column: 'c', alias: '/a', ...signal }] },
+      ],
+    },
+    'test',
+  );
+  const config = sources[0]?.signals[0];
+  if (config === undefined) throw new Error('no signal');
+  return new SignalPipeline(config, clockToleranceS);
+}
+
+/** Pushes values a second apart, on time, and returns what came out as [seconds, quality, value]. */
+function run(p: SignalPipeline, raws: (Partial<RawSample> & { value: unknown; at?: number })[]) {
+  const out: EdgeSample[] = [];
+  raws.forEach((raw, i) => {
+    const timeNs = T0 + BigInt(Math.round((raw.at ?? i) * 1e9));
+    p.push({ signal: 0, timeNs, quality: 'GOOD', ...raw }, timeNs, out);
+  });
+  return out.map((s) => [Number(s.timeNs - T0) / 1e9, s.quality, s.value]);
+}
+
+describe('the signal pipeline', () => {
+  it('scales and offsets', () => {
+    expect(run(pipeline({ scale: 0.1, offset: -5 }), [{ value: 100 }])).toEqual([[0, 'GOOD', 5]]);
+  });
+
+  it('keeps quality and source time', () => {
+    expect(run(pipeline({}), [{ value: 1, quality: 'UNCERTAIN' }])).toEqual([[0, 'UNCERTAIN', 1]]);
+  });
+
+  it.each([
+    ['mark', [0, 'UNCERTAIN', 12]],
+    ['clamp', [0, 'UNCERTAIN', 10]],
+    ['drop', undefined],
+  ])('outside its range: %s', (action, expected) => {
+    const result = run(pipeline({ range: { max: 10, action } }), [{ value: 12 }]);
+    expect(result[0]).toEqual(expected);
+  });
+
+  it('suppresses what stays within an absolute deadband around the last value sent', () => {
+    const values = [1, 1.05, 1.09, 1.11, 1.2, 1.22].map((value) => ({ value }));
+    expect(run(pipeline({ deadband: { absolute: 0.1 } }), values).map((r) => r[2])).toEqual([
+      1, 1.11, 1.22,
+    ]);
+  });
+
+  it('suppresses by percentage', () => {
+    const values = [100, 104, 106, 110, 112].map((value) => ({ value }));
+    expect(run(pipeline({ deadband: { percent: 5 } }), values).map((r) => r[2])).toEqual([
+      100, 106, 112,
+    ]);
+  });
+
+  it('sends a change of quality in spite of the deadband', () => {
+    const result = run(pipeline({ deadband: { absolute: 1 } }), [
+      { value: 1 },
+      { value: 1, quality: 'BAD' },
+      { value: 1 },
+    ]);
+    expect(result.map((r) => r[1])).toEqual(['GOOD', 'BAD', 'GOOD']);
+  });
+
+  it.each([
+    ['text where a number is due', 'abc'],
+    ['NaN', Number.NaN],
+    ['infinite', Number.POSITIVE_INFINITY],
+    ['an object', { a: 1 }],
+    ['nothing', undefined],
+  ])('turns garbage into one BAD null: %s', (_what, value) => {
+    expect(run(pipeline({}), [{ value }, { value }])).toEqual([[0, 'BAD', null]]);
+  });
+
+  it('gives the gateway time and UNCERTAIN when the device clock is far off', () => {
+    const p = pipeline({}, 60);
+    const out: EdgeSample[] = [];
+    for (const hours of [-1n, 1n]) {
+      p.push({ signal: 0, timeNs: T0 + hours * 3600n * S, quality: 'GOOD', value: 1 }, T0, out);
+    }
+    expect(out.map((s) => [s.timeNs, s.quality])).toEqual([
+      [T0, 'UNCERTAIN'],
+      [T0, 'UNCERTAIN'],
+    ]);
+    expect(p.clockFaults).toBe(2);
+  });
+
+  it('holds the last value of each interval and gives it the time of its end', () => {
+    const at = [0.1, 0.6, 1.2, 1.9, 3.5];
+    const result = run(
+      pipeline({ alignS: 1 }),
+      at.map((t, i) => ({ value: i, at: t })),
+    );
+    expect(result).toEqual([
+      [1, 'GOOD', 1],
+      [2, 'GOOD', 3],
+    ]);
+  });
+
+  it('repeats the last value at the heartbeat and says BAD once when the source is down', () => {
+    const p = pipeline({ heartbeatS: 10 });
+    const out: EdgeSample[] = [];
+    p.push({ signal: 0, timeNs: T0, quality: 'GOOD', value: 3 }, T0, out);
+    p.tick(T0 + 9n * S, out);
+    p.tick(T0 + 10n * S, out);
+    p.down(T0 + 11n * S, out);
+    p.down(T0 + 12n * S, out);
+    p.tick(T0 + 21n * S, out);
+    expect(out.map((s) => [Number((s.timeNs - T0) / S), s.quality, s.value])).toEqual([
+      [0, 'GOOD', 3],
+      [10, 'GOOD', 3],
+      [11, 'BAD', null],
+      [21, 'BAD', null],
+    ]);
+  });
+
+  it('keeps its heartbeat when the clock jumps back an hour', () => {
+    const p = pipeline({ heartbeatS: 10 });
+    const out: EdgeSample[] = [];
+    p.push({ signal: 0, timeNs: T0, quality: 'GOOD', value: 3 }, T0, out);
+    const earlier = T0 - 3600n * S;
+    p.tick(earlier, out);
+    p.tick(earlier + 10n * S, out);
+    expect(out).toHaveLength(2);
+  });
+});
+
+describe('typed values', () => {
+  it('take big integers', () => {
+    expect(toTypedValue(12n, 'DOUBLE', 2, 0)).toBe(24);
+  });
+
+  it.each([
+    ['DOUBLE', ' 1.5 ', 1.5],
+    ['DOUBLE', true, 1],
+    ['DOUBLE', [1, 2], 4_294_967_298],
+
+    ['INTEGER', 2.6, 3],
+    ['INTEGER', 3e9, null],
+    ['BOOLEAN', 'false', false],
+    ['BOOLEAN', 2, true],
+    ['BOOLEAN', 'perhaps', null],
+    ['STRING', 5, '5'],
+    ['STRING', {}, null],
+  ] as const)('%s of %j is %j', (type, value, expected) => {
+    expect(toTypedValue(value, type, 1, 0)).toBe(expected);
+  });
+});
