@@ -16,9 +16,12 @@ export interface ServerCertificate {
 const RENEW_MS = 24 * 3600_000;
 const LIFE_DAYS = 365;
 
+/** Clients that put `api.` or `data.` before the host find those names in it, too. */
+const LOCAL_NAMES = ['localhost', 'api.localhost', 'data.localhost', '127.0.0.1', '::1'];
+
 /** Makes a self-signed certificate for local names and the given host. */
 export async function generateCertificate(host: string): Promise<ServerCertificate> {
-  const names = new Set(['localhost', '127.0.0.1', '::1', host]);
+  const names = new Set([...LOCAL_NAMES, host]);
   const altNames = [...names].map((name) =>
     isIP(name) === 0 ? ({ type: 2, value: name } as const) : ({ type: 7, ip: name } as const),
   );

@@ -133,7 +133,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
 
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const target = request.url ?? '/';
+    // A client behind a proxy setting sends the whole URL.
+    const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*/, '');
     const at = target.indexOf('?');
     const path = at < 0 ? target : target.slice(0, at);
     const query = at < 0 ? '' : target.slice(at + 1);

@@ -1,6 +1,7 @@
 import type { Handlers } from '../../api/handler.js';
 import type { Throttle } from '../../http/quotas.js';
 import type { Account } from '../account.js';
+import { createExecuteQuery } from '../query/execute.js';
 import { createAggregates, createBatchAggregates, createInterpolated } from './aggregates.js';
 import { createBatchHistory, createHistory } from './history.js';
 import { createBatchLatest, createLatest } from './latest.js';
@@ -19,6 +20,7 @@ export function valueHandlers(
     GetAssetPropertyAggregates: createAggregates(account),
     BatchGetAssetPropertyAggregates: createBatchAggregates(account),
     GetInterpolatedAssetPropertyValues: createInterpolated(account),
+    ExecuteQuery: createExecuteQuery(account),
     GetAssetPropertyValueHistory: createHistory(account),
     BatchGetAssetPropertyValueHistory: createBatchHistory(account),
   };
