@@ -23,9 +23,11 @@ export function createModbusSource(options: {
   let blocks = planBlocks(config.signals, config.maxGap);
   return {
     run: async (sink, signal) => {
-      const socket = await openSocket(config, signal);
+      const socket = new Socket();
       try {
+        // It must see the socket connect, or it takes it for offline.
         const client = new ModbusTCPClient(socket, config.unitId, config.timeoutMs);
+        await connect(socket, config, signal);
         const periodNs = secondsToNs(config.pollIntervalMs / 1000);
         let dueNs = clock.nowNs();
         while (!signal.aborted) {
@@ -50,9 +52,8 @@ export function createModbusSource(options: {
   };
 }
 
-function openSocket(config: ModbusSourceConfig, signal: AbortSignal): Promise<Socket> {
+function connect(socket: Socket, config: ModbusSourceConfig, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = new Socket();
     const fail = (error: Error) => {
       socket.destroy();
       reject(asNetworkError(error, config));
@@ -72,7 +73,7 @@ function openSocket(config: ModbusSourceConfig, signal: AbortSignal): Promise<So
       signal.removeEventListener('abort', onAbort);
       // Later faults reject the request that is under way.
       socket.on('error', () => {});
-      resolve(socket);
+      resolve();
     });
   });
 }

@@ -13,6 +13,8 @@ import {
   type NotificationMessage,
   OPCUAClient,
   type SecurityPolicy,
+  setErrorLogger,
+  setWarningLogger,
   TimestampsToReturn,
   type UserIdentityInfo,
   UserTokenType,
@@ -39,6 +41,11 @@ const SERVER_START_TIME = 'i=2257';
 
 /** Reads an OPC UA server through a subscription. */
 export function createOpcuaSource(options: OpcuaSourceOptions): Source {
+  // The stack would print on stdout; what matters of it comes as an error as well.
+  const say = (...texts: unknown[]) =>
+    options.logger.debug('OPC UA stack', { text: texts.map(String).join(' ').trim() });
+  setWarningLogger(say);
+  setErrorLogger(say);
   return { run: (sink, signal) => runOnce(options, sink, signal) };
 }
 

@@ -69,6 +69,8 @@ export async function runKills(options: {
         },
       ],
       publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 20, ackTimeoutMs: 1000 },
+      // One lane: live values do not overtake a backlog, so arrival is in order, too.
+      outbox: { liveWindowS: 3600 },
       status: { port: 0 },
       log: { level: 'warn' },
     };
