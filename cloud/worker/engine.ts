@@ -1,0 +1,28 @@
+import type {
+  Calibrator,
+  CalibratorState,
+  Sample,
+  Twin,
+  TwinModel,
+} from '../../shared/calibration/index.js';
+import type { Logger } from '../../shared/core/index.js';
+
+/** What the worker needs of the calibration: passed in, so that a test can bring another model. */
+export interface CalibrationEngine {
+  /** Opens the model of a twin; assets of one twin share it. */
+  createModel(twin: Twin, options: { logger: Logger }): Promise<TwinModel>;
+  createCalibrator(options: { twin: Twin; model: TwinModel }): Calibrator;
+  encodeCheckpoint(state: CalibratorState): Uint8Array;
+  /** @throws TwinError `STATE_MISMATCH`, `FILE_INVALID` */
+  decodeCheckpoint(bytes: Uint8Array, twin: Twin): CalibratorState;
+  /** How many samples an initial state should see at most, to estimate sensor noise from. */
+  readonly initialSamples: number;
+}
+
+/** The samples an initial state is estimated from. */
+export function firstSamples(
+  engine: CalibrationEngine,
+  samples: readonly Sample[],
+): readonly Sample[] {
+  return samples.slice(0, engine.initialSamples);
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { loadTwin, type Twin } from '../../shared/calibration/index.js';
+import {
+  type FleetAsset,
+  type FleetConfig,
+  fleetSchema,
+  loadConfig,
+  parseConfig,
+  withAliasPrefix,
+} from '../../shared/config/index.js';
+import { type Closeable, ConfigError, messageOf, TwinError } from '../../shared/core/index.js';
+import { getText, type ObjectStore } from '../../shared/storage/index.js';
+
+/** Where a fleet that was put into the store has its manifest. */
+export const FLEET_KEY = 'fleet/fleet.json';
+
+/** A fleet with its twins, wherever they were read from. */
+export interface FleetSource extends Closeable {
+  fleet: FleetConfig;
+  /**
+   * A twin as the fleet names it, with the aliases that its definition has.
+   *
+   * @throws TwinError when the definition or its FMU is missing or wrong
+   */
+  twin(name: string): Promise<Twin>;
+}
+
+/** A fleet from a file beside its twins. @throws TwinError, ConfigError */
+export async function fleetFromFile(path: string): Promise<FleetSource> {
+  const fleet = await loadConfig(fleetSchema, path, 'fleet');
+  return {
+    fleet,
+    twin: once((name) => loadTwin(resolve(dirname(resolve(path)), twinPath(fleet, name)))),
+    close: () => Promise.resolve(),
+  };
+}
+
+/**
+ * A fleet from the store: its manifest under {@link FLEET_KEY}, twins relative to it. What a run
+ * needs of them is put into a temporary folder until `close`.
+ *
+ * @throws TwinError `NOT_FOUND` without a manifest; ConfigError
+ */
+export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
+  const text = await getText(store, FLEET_KEY);
+  if (text === undefined) {
+    throw new TwinError(
+      'NOT_FOUND',
+      `The store has no ${FLEET_KEY}: put the fleet there (twinloop fleet publish), or name a file with --fleet or --twin.`,
+    );
+  }
+  const fleet = parseConfig(fleetSchema, parseText(text, FLEET_KEY), FLEET_KEY);
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-fleet-'));
+  const fetchTwin = async (name: string): Promise<Twin> => {
+    const twinKey = posix.join(posix.dirname(FLEET_KEY), twinPath(fleet, name));
+    const definition = await getText(store, twinKey);
+    if (definition === undefined) throw missing(twinKey, `the twin ${name}`);
+    const { fmu } = parseText(definition, twinKey) as { fmu?: unknown };
+    const local = join(folder, createHash('sha256').update(twinKey).digest('hex').slice(0, 12));
+    await mkdir(local);
+    if (typeof fmu === 'string') {
+      const fmuKey = posix.join(posix.dirname(twinKey), fmu);
+      const archive = await store.get(fmuKey);
+      if (archive === undefined) throw missing(fmuKey, `the FMU of the twin ${name}`);
+      await writeFile(join(local, 'twin.fmu'), archive.body);
+      const moved = { ...(parseText(definition, twinKey) as object), fmu: './twin.fmu' };
+      await writeFile(join(local, 'twin.json'), JSON.stringify(moved));
+    } else await writeFile(join(local, 'twin.json'), definition);
+    return loadTwin(join(local, 'twin.json'));
+  };
+  return {
+    fleet,
+    twin: once(fetchTwin),
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A fleet of the one asset that a twin definition describes. @throws TwinError, ConfigError */
+export async function fleetFromTwin(path: string, assetId?: string): Promise<FleetSource> {
+  const twin = await loadTwin(path);
+  const { name } = twin.definition;
+  return {
+    fleet: parseConfig(
+      fleetSchema,
+      {
+        name: name.toLowerCase().replaceAll('_', '-').slice(0, 40),
+        twins: { [name]: path },
+        assets: [{ id: assetId ?? name, twin: name }],
+      },
+      path,
+    ),
+    twin: () => Promise.resolve(twin),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The twin of one asset: its own aliases, and a fingerprint that no other asset shares. */
+export function twinOfAsset(twin: Twin, asset: FleetAsset): Twin {
+  return {
+    ...twin,
+    definition:
+      asset.aliasPrefix === undefined
+        ? twin.definition
+        : withAliasPrefix(twin.definition, asset.aliasPrefix),
+  };
+}
+
+function twinPath(fleet: FleetConfig, name: string): string {
+  const path = fleet.twins[name];
+  if (path === undefined) throw new TwinError('NOT_FOUND', `The fleet has no twin "${name}".`);
+  return path;
+}
+
+function missing(key: string, what: string): TwinError {
+  return new TwinError('NOT_FOUND', `The store has no ${key} (${what}): publish the fleet again.`);
+}
+
+function parseText(text: string, source: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    throw new ConfigError(source, [
+      { path: '', message: `not readable as JSON or YAML: ${messageOf(error).split('\n')[0]}` },
+    ]);
+  }
+}
+
+/** Reads each twin once, also when several assets ask at a time; a fault is told to each. */
+function once(load: (name: string) => Promise<Twin>): (name: string) => Promise<Twin> {
+  const loaded = new Map<string, Promise<Twin>>();
+  return (name) => {
+    let twin = loaded.get(name);
+    if (twin === undefined) {
+      twin = load(name);
+      loaded.set(name, twin);
+    }
+    return twin;
+  };
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import type { Twin, TwinModel } from '../../shared/calibration/index.js';
+import { type FleetAsset, shareOf } from '../../shared/config/index.js';
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  nsToDate,
+  nsToSeconds,
+  type TimeMap,
+  TwinError,
+} from '../../shared/core/index.js';
+import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
+import { type ObjectStore, putJson } from '../../shared/storage/index.js';
+import { type AssetDeps, newProgress, type Progress, runAsset } from './asset-run.js';
+import type { CalibrationEngine } from './engine.js';
+import { type FleetSource, twinOfAsset } from './fleet-source.js';
+import { type AssetReport, latestKey, type RunReport, reportKey } from './report.js';
+
+/** What one run of the worker is to do. */
+export interface WorkerConfig {
+  /** Position in the array job, from 0. */
+  index: number;
+  /** Only these assets of the share; default: all. */
+  only?: readonly string[];
+  /** How timestamps relate to the machines' time. */
+  timeMap: TimeMap;
+  /** Takes the place of the fleet's `calibration.settleS`, seconds. */
+  settleS?: number;
+}
+
+/** What the worker works with. */
+export interface WorkerDeps {
+  source: FleetSource;
+  store: ObjectStore;
+  reader: SiteWiseReader;
+  writer: SiteWiseWriter;
+  engine: CalibrationEngine;
+  discover: AssetDeps['discover'];
+  clock: Clock;
+  logger: Logger;
+  /** Seconds since the process began; for the report. */
+  uptimeS: () => number;
+}
+
+/**
+ * One pass over a share of the fleet: assets in parallel, each on its own, so that a bad one never
+ * stops the others. The report is kept in the store when anything happened.
+ *
+ * @throws TwinError `NOT_FOUND` when `only` names an asset that the fleet does not have
+ */
+export async function runWorker(
+  config: WorkerConfig,
+  deps: WorkerDeps,
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const { fleet } = deps.source;
+  const { clock, logger } = deps;
+  const startNs = clock.nowNs();
+  const runId = randomUUID();
+  const assets = chooseAssets(config, deps);
+  const models = new Map<string, Promise<TwinModel>>();
+  const modelOf = (name: string, twin: Twin) => {
+    let model = models.get(name);
+    if (model === undefined) {
+      model = deps.engine.createModel(twin, { logger });
+      models.set(name, model);
+    }
+    return model;
+  };
+  let secondsToFirstEvaluation: number | undefined;
+  const assetDeps: AssetDeps = {
+    ...deps,
+    onFirstEvaluation: () => {
+      secondsToFirstEvaluation ??= deps.uptimeS();
+    },
+  };
+
+  const runOne = async (asset: FleetAsset): Promise<AssetReport> => {
+    const begunNs = clock.nowNs();
+    const progress = newProgress();
+    let fault: unknown;
+    try {
+      signal.throwIfAborted();
+      const twin = await deps.source.twin(asset.twin);
+      await runAsset(
+        {
+          fleet: fleet.name,
+          assetId: asset.id,
+          twinName: asset.twin,
+          twin: twinOfAsset(twin, asset),
+          model: await modelOf(asset.twin, twin),
+          options: {
+            ...fleet.calibration,
+            ...(config.settleS === undefined ? {} : { settleS: config.settleS }),
+          },
+          timeMap: config.timeMap,
+          runId,
+        },
+        assetDeps,
+        progress,
+        signal,
+      );
+    } catch (error) {
+      fault = error;
+    }
+    const seconds = nsToSeconds(clock.nowNs() - begunNs);
+    return toAssetReport(asset, progress, fault, signal.aborted, seconds);
+  };
+
+  const reports: AssetReport[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let asset = assets[next++]; asset !== undefined; asset = assets[next++]) {
+      const report = await runOne(asset);
+      reports.push(report);
+      if (report.error !== undefined) {
+        logger.error('An asset was not calibrated', { asset: asset.id, ...report.error });
+      }
+      await keepLatest(fleet.name, report, deps);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: fleet.calibration.parallelAssets }, lane));
+  } finally {
+    for (const model of models.values()) await model.then((m) => m.close()).catch(() => undefined);
+  }
+  const order = new Map(assets.map((a, i) => [a.id, i]));
+  reports.sort((a, b) => (order.get(a.asset) ?? 0) - (order.get(b.asset) ?? 0));
+  const sum = (of: (r: AssetReport) => number) => reports.reduce((total, r) => total + of(r), 0);
+  const report: RunReport = {
+    runId,
+    fleet: fleet.name,
+    index: config.index,
+    startedAt: nsToDate(startNs).toISOString(),
+    seconds: nsToSeconds(clock.nowNs() - startNs),
+    ...(secondsToFirstEvaluation === undefined ? {} : { secondsToFirstEvaluation }),
+    assets: reports,
+    totals: {
+      assets: reports.length,
+      calibrated: sum((r) => (r.outcome === 'calibrated' ? 1 : 0)),
+      failed: sum((r) => (r.outcome === 'failed' ? 1 : 0)),
+      steps: sum((r) => r.steps),
+      valuesRead: sum((r) => r.valuesRead),
+      valuesWritten: sum((r) => r.valuesWritten),
+    },
+  };
+  if (reports.some((r) => r.steps > 0 || r.outcome === 'failed')) {
+    try {
+      await putJson(deps.store, reportKey(report), report);
+    } catch (error) {
+      logger.error('The report of the run could not be kept', { reason: messageOf(error) });
+    }
+  }
+  return report;
+}
+
+function chooseAssets(config: WorkerConfig, deps: WorkerDeps): readonly FleetAsset[] {
+  const { fleet } = deps.source;
+  if (config.only === undefined) return shareOf(fleet, config.index);
+  const byId = new Map(fleet.assets.map((a) => [a.id, a]));
+  return config.only.map((id) => {
+    const asset = byId.get(id);
+    if (asset === undefined) {
+      throw new TwinError(
+        'NOT_FOUND',
+        `The fleet ${fleet.name} has no asset "${id}": it has ${[...byId.keys()].slice(0, 10).join(', ')}${byId.size > 10 ? ', …' : ''}.`,
+      );
+    }
+    return asset;
+  });
+}
+
+async function keepLatest(fleet: string, report: AssetReport, deps: WorkerDeps): Promise<void> {
+  if (report.steps === 0 && report.outcome !== 'failed') return;
+  try {
+    await putJson(deps.store, latestKey(fleet, report.asset), report);
+  } catch (error) {
+    deps.logger.error('The newest report of an asset could not be kept', {
+      asset: report.asset,
+      reason: messageOf(error),
+    });
+  }
+}
+
+function toAssetReport(
+  asset: FleetAsset,
+  progress: Progress,
+  fault: unknown,
+  aborted: boolean,
+  seconds: number,
+): AssetReport {
+  const { last, nisSum, nisCount, watermarkNs, stopped, ...counts } = progress;
+  const superseded = fault instanceof TwinError && fault.code === 'CONFLICT';
+  const failed = fault !== undefined && !superseded && !aborted;
+  const outcome = superseded
+    ? 'superseded'
+    : failed
+      ? 'failed'
+      : aborted || stopped
+        ? 'stopped'
+        : counts.steps > 0
+          ? 'calibrated'
+          : 'idle';
+  return {
+    asset: asset.id,
+    twin: asset.twin,
+    outcome,
+    ...counts,
+    ...(watermarkNs === undefined ? {} : { watermarkNs: watermarkNs.toString() }),
+    ...(nisCount === 0 ? {} : { meanNis: nisSum / nisCount }),
+    ...(last === undefined
+      ? {}
+      : { parameters: last.parameters, virtualSensors: last.virtualSensors }),
+    alarms: last?.alarms ?? [],
+    seconds,
+    ...(failed
+      ? {
+          error: {
+            code: fault instanceof TwinError ? fault.code : ('INTERNAL' as const),
+            message: messageOf(fault),
+            retryable: fault instanceof TwinError ? fault.retryable : false,
+          },
+        }
+      : {}),
+  };
+}
