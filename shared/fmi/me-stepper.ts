@@ -2,12 +2,14 @@ import { TwinError } from '../core/index.js';
 import { iterateEvents } from './events.js';
 import type { FmuInstance } from './instance.js';
 import {
+  type Derivatives,
   DormandPrince,
   FixedStepSolver,
   type OdeSolver,
   type SolverName,
   type Tolerances,
 } from './ode-solver.js';
+import { Rosenbrock } from './rosenbrock.js';
 import type { InputSignals } from './signals.js';
 import { FmiCallError } from './status.js';
 import type { Stepper } from './steady-state.js';
@@ -58,21 +60,14 @@ export class MeStepper implements Stepper {
   readonly #xInner: Float64Array;
   readonly #z: Float64Array;
   readonly #zInner: Float64Array;
+  readonly #adaptive: boolean;
   #nextTimeEvent = Number.POSITIVE_INFINITY;
   #terminated = false;
   #eventsAtOnce = 0;
   #lastEventTime = Number.NEGATIVE_INFINITY;
 
-  /**
-   * @param instance one that has just left initialization mode, or whose state was restored there
-   * @param restored the instance is in continuous-time mode already
-   */
-  constructor(
-    instance: FmuInstance,
-    timeS: number,
-    options: MeOptions,
-    restored?: { nextTimeEvent: number },
-  ) {
+  /** @param instance in event mode: fresh from initialization, or put there */
+  constructor(instance: FmuInstance, timeS: number, options: MeOptions) {
     this.#instance = instance;
     this.#options = options;
     this.timeS = timeS;
@@ -87,23 +82,10 @@ export class MeStepper implements Stepper {
       absolute: new Float64Array(n).fill(options.relativeTolerance),
     };
     const f = (t: number, x: Float64Array, dx: Float64Array) => this.#derivatives(t, x, dx);
-    this.#solver =
-      options.solver === 'dopri5'
-        ? new DormandPrince(n, f, this.#tolerances)
-        : new FixedStepSolver(n, f, options.stepSizeS, options.solver === 'rk4' ? 4 : 1);
-    if (restored === undefined) {
-      // FMI 2 is in event mode after initialization already, FMI 3 too.
-      this.#leaveEventMode();
-    } else {
-      this.#nextTimeEvent = restored.nextTimeEvent;
-      this.#instance.getContinuousStates(this.#x);
-      this.#instance.getEventIndicators(this.#z);
-      this.#readNominals();
-    }
-  }
-
-  get nextTimeEvent(): number {
-    return this.#nextTimeEvent;
+    this.#adaptive = options.solver === 'dopri5' || options.solver === 'rodas3';
+    this.#solver = this.#makeSolver(n, f);
+    // After initialization, and after a state was restored, the instance is in event mode.
+    this.#leaveEventMode();
   }
 
   get terminated(): boolean {
@@ -112,6 +94,20 @@ export class MeStepper implements Stepper {
 
   get rejectedSteps(): number {
     return this.#solver.rejectedSteps;
+  }
+
+  #makeSolver(n: number, f: Derivatives): OdeSolver {
+    const { solver, stepSizeS } = this.#options;
+    switch (solver) {
+      case 'dopri5':
+        return new DormandPrince(n, f, this.#tolerances);
+      case 'rodas3':
+        return new Rosenbrock(n, f, this.#tolerances);
+      case 'rk4':
+        return new FixedStepSolver(n, f, stepSizeS, 4);
+      case 'euler':
+        return new FixedStepSolver(n, f, stepSizeS, 1);
+    }
   }
 
   #readNominals(): void {
@@ -209,8 +205,7 @@ export class MeStepper implements Stepper {
   /** One step of the solver, shortened to the first event in it. */
   #integrate(limit: number): void {
     const t0 = this.timeS;
-    const longest =
-      this.#options.solver === 'dopri5' ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
+    const longest = this.#adaptive ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
     const hMax = Math.min(limit - t0, longest);
     let t1 = this.#solver.step(t0, this.#x, hMax, this.#xEnd);
     if (near(t1, limit)) t1 = limit;

@@ -28,7 +28,8 @@ export interface OdeSolver {
   interpolate(theta: number, out: Float64Array): void;
 }
 
-export const SOLVERS = ['dopri5', 'rk4', 'euler'] as const;
+/** `dopri5` and `rodas3` (for stiff models) choose their steps, `rk4` and `euler` have a fixed one. */
+export const SOLVERS = ['dopri5', 'rodas3', 'rk4', 'euler'] as const;
 export type SolverName = (typeof SOLVERS)[number];
 
 /** Explicit Euler or the classical Runge-Kutta method with a fixed step; inside a step, Hermite. */

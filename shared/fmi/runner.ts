@@ -42,6 +42,9 @@ const MAX_BLOCKS = 64;
 /** Tolerance of the solver under steady-state runs, against the run's own. */
 const SOLVER_SHARE = 0.02;
 
+/** Number of states up to which dense Jacobians by differences are worth it. */
+const MAX_STATES_IMPLICIT = 300;
+
 type Values = Readonly<Record<string, number>>;
 
 /** Runs simulations of one FMU in this process, one after the other, reusing its instances. */
@@ -208,7 +211,8 @@ export class FmuRunner {
       });
     }
     return new MeStepper(instance, timeS, {
-      solver: 'dopri5',
+      // Where a model is at rest only an implicit method takes long steps.
+      solver: instance.stateCount <= MAX_STATES_IMPLICIT ? 'rodas3' : 'dopri5',
       stepSizeS,
       relativeTolerance: tolerance,
       maxStepSizeS: Number.POSITIVE_INFINITY,

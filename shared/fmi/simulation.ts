@@ -19,7 +19,7 @@ export interface SimulateRequest {
   stepSizeS?: number;
   /** Time between recorded rows; default: the FMU's step size for co-simulation, else 500 to 1000 rows. */
   outputIntervalS?: number;
-  /** Relative tolerance; default: the default experiment's, else 1e-6 for dopri5. */
+  /** Relative tolerance; default: the default experiment's, else 1e-6 for adaptive solvers. */
   tolerance?: number;
   /** Model exchange only; default `dopri5`. */
   solver?: SolverName;

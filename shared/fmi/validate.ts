@@ -281,18 +281,7 @@ function checkStructure(md: ModelDescription, report: (line: number, text: strin
       }
     }
   }
-  const initial = new Set(s.initialUnknowns.map((u) => u.name));
-  for (const v of md.variables) {
-    const mustBe =
-      (v.causality === 'output' && (v.initial === 'approx' || v.initial === 'calculated')) ||
-      v.causality === 'calculatedParameter';
-    if (mustBe && v.type !== 'Clock' && v.clocks.length === 0 && !initial.has(v.name)) {
-      report(
-        v.line,
-        `${quote(v.name)} (${v.causality}, initial=${v.initial ?? '(none)'}) is missing among the initial unknowns of <ModelStructure>.`,
-      );
-    }
-  }
+  checkInitialUnknowns(md, report);
   const lists = [
     s.outputs,
     s.continuousStateDerivatives,
@@ -313,6 +302,40 @@ function checkStructure(md: ModelDescription, report: (line: number, text: strin
       if (!['dependent', 'constant', 'fixed', 'tunable', 'discrete'].includes(kind)) {
         report(unknown.line, `${quote(kind)} is no kind of dependency.`);
       }
+    }
+  }
+}
+
+/** FMI 2.0.4 section 2.2.8, FMI 3.0.2 section 2.4.8: exactly what is computed at initialization. */
+function checkInitialUnknowns(
+  md: ModelDescription,
+  report: (line: number, text: string) => void,
+): void {
+  const { initialUnknowns, continuousStateDerivatives } = md.modelStructure;
+  const key = (v: { type: string; valueReference: number }) => `${v.type} ${v.valueReference}`;
+  const byName = new Map(md.variables.map((v) => [v.name, v]));
+  const derivatives = new Set(continuousStateDerivatives.map((u) => u.name));
+  const states = new Set([...derivatives].flatMap((name) => byName.get(name)?.derivative ?? []));
+  const expected = md.variables.filter((v) => {
+    if (v.type === 'Clock' || v.clocks.length > 0) return false;
+    if (v.causality === 'calculatedParameter') return true;
+    const computed = v.initial === 'approx' || v.initial === 'calculated';
+    return computed && (v.causality === 'output' || derivatives.has(v.name) || states.has(v.name));
+  });
+  // Aliases stand for each other.
+  const listed = new Set(initialUnknowns.flatMap((u) => byName.get(u.name) ?? []).map(key));
+  const wanted = new Set(expected.map(key));
+  for (const v of expected) {
+    if (listed.has(key(v))) continue;
+    report(
+      v.line,
+      `${quote(v.name)} (${v.causality}, initial=${v.initial ?? '(none)'}) is missing among the initial unknowns of <ModelStructure>.`,
+    );
+  }
+  for (const unknown of initialUnknowns) {
+    const v = byName.get(unknown.name);
+    if (v !== undefined && !wanted.has(key(v))) {
+      report(unknown.line, `${quote(unknown.name)} is listed as initial unknown, but is none.`);
     }
   }
 }

@@ -170,6 +170,36 @@ describe.skipIf(!hasCompiler)('simulation', () => {
     expect(rk4).toBeLessThan(4.2);
   });
 
+  it('integrates stiff models with rodas3, at its order and with few steps', async () => {
+    const error = async (tolerance: number) => {
+      const result = await simulated('vdp', 3, {
+        interface: 'me',
+        solver: 'rodas3',
+        tolerance,
+        stopTimeS: 20,
+        outputIntervalS: 1,
+      });
+      const x0 = resultColumn(result, 'x0').at(-1) as number;
+      return { error: Math.abs(x0 - VDP_20[0]), steps: result.statistics.steps };
+    };
+    const [loose, tight] = [await error(1e-5), await error(1e-8)];
+    expect(loose.error).toBeLessThan(1e-3);
+    expect(tight.error).toBeLessThan(1e-6);
+    // Third order: a thousandth of the tolerance costs ten times the steps.
+    expect(tight.steps / loose.steps).toBeLessThan(13);
+    const stiff = {
+      interface: 'me' as const,
+      startValues: { mu: 1000 },
+      stopTimeS: 1500,
+      tolerance: 1e-6,
+    };
+    const implicit = await simulated('vdp', 2, { ...stiff, solver: 'rodas3' });
+    const explicit = await simulated('vdp', 2, { ...stiff, solver: 'dopri5' });
+    const at = (r: SimulationResult) => resultColumn(r, 'x0').at(-1) as number;
+    expect(Math.abs(at(implicit) - at(explicit))).toBeLessThan(1e-4);
+    expect(explicit.statistics.steps / implicit.statistics.steps).toBeGreaterThan(100);
+  });
+
   it('has dense output as exact as its steps', async () => {
     const dense = await simulated('vdp', 2, {
       interface: 'me',
