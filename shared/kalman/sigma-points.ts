@@ -28,7 +28,10 @@ export interface ScaledOptions {
   alpha?: number;
   /** Prior knowledge of the distribution; 2 is best for Gaussians (default). */
   beta?: number;
-  /** Secondary scaling, default 3 − n, which matches a Gaussian's kurtosis. */
+  /**
+   * Secondary scaling, default 0: points at α√n standard deviations, and a centre's weight of
+   * 1 − 1/α² whatever n is. 3 − n puts them at α√3, with a weight that grows with n.
+   */
   kappa?: number;
 }
 
@@ -40,7 +43,7 @@ export interface ScaledOptions {
  */
 export function scaledSigmaPoints(n: number, options: ScaledOptions = {}): SigmaPoints {
   requireDimension(n, 'n');
-  const { alpha = 0.5, beta = 2, kappa = 3 - n } = options;
+  const { alpha = 0.5, beta = 2, kappa = 0 } = options;
   const square = alpha * alpha * (n + kappa);
   requireSpread(square, `alpha² (n + kappa) with alpha ${alpha}, n ${n}, kappa ${kappa}`);
   const lambda = square - n;

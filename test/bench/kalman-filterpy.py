@@ -15,7 +15,7 @@ def measure(n, m):
         1.0,
         hx=lambda x: x[:m],
         fx=lambda x, dt: x,
-        points=MerweScaledSigmaPoints(n, alpha=0.5, beta=2.0, kappa=3.0 - n),
+        points=MerweScaledSigmaPoints(n, alpha=0.5, beta=2.0, kappa=0.0),
     )
     kf.P = np.eye(n) + 0.3 * (np.eye(n, k=1) + np.eye(n, k=-1))
     kf.Q = 0.01 * np.eye(n)
