@@ -6,4 +6,5 @@ export type { FaultRule, FaultRules } from './http/fault-rules.js';
 export { AWS_QUOTAS, NO_QUOTAS, type Quotas } from './http/quotas.js';
 export { CONTROL_PATH, type SiteWiseCounters } from './http/server.js';
 export type { AcceptedCredentials } from './http/signature.js';
+export * from './operations.js';
 export * from './sitewise.js';

@@ -47,7 +47,7 @@ export const compositeSummary = (model: AssetModelRecord, composite: CompositeMo
   externalId: composite.externalId,
   name: composite.name,
   type: composite.type,
-  description: composite.description,
+  description: composite.description ?? '',
   path: pathOf(model, composite),
 });
 
@@ -123,6 +123,9 @@ export function compositeModelHandlers(account: Account): Handlers {
         assetModelCompositeModelDescription: composite.description ?? '',
         assetModelCompositeModelType: composite.type,
         assetModelCompositeModelProperties: composite.properties,
+        assetModelCompositeModelSummaries: model.compositeModels
+          .filter((c) => c.parentId === composite.id)
+          .map((c) => compositeSummary(model, c)),
       };
     },
 

@@ -63,15 +63,15 @@ function checkPeriod(period: sdk.RetentionPeriod | undefined): void {
 /** Settings of the account: storage with its retention, logging, encryption. */
 export function storageConfigurationHandlers(account: Account): Handlers {
   const shown = () => {
-    const { updatedAtMs, ...settings } = storageSettings(account);
-    return {
-      ...settings,
-      configurationStatus: { state: 'ACTIVE' },
-      lastUpdateDate: updatedAtMs === undefined ? undefined : new Date(updatedAtMs),
-    };
+    const { updatedAtMs: _updatedAtMs, ...settings } = storageSettings(account);
+    return { ...settings, configurationStatus: { state: 'ACTIVE' } };
   };
   return {
-    DescribeStorageConfiguration: shown,
+    DescribeStorageConfiguration: () => {
+      const { updatedAtMs } = storageSettings(account);
+      const lastUpdateDate = updatedAtMs === undefined ? undefined : new Date(updatedAtMs);
+      return { ...shown(), lastUpdateDate };
+    },
 
     async PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
       if (input.storageType === 'MULTI_LAYER_STORAGE') {

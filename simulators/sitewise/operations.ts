@@ -1,0 +1,77 @@
+import { silentLogger, systemClock } from '../../shared/core/index.js';
+import { OPERATIONS, type OperationName } from './api/schema.js';
+import { NO_QUOTAS, Throttle } from './http/quotas.js';
+import { Account } from './resources/account.js';
+import { allHandlers } from './resources/index.js';
+
+/** How far an implemented operation goes, where it does not go all the way. */
+const REMARKS: Partial<Record<OperationName, string>> = {
+  BatchGetAssetPropertyAggregates: 'computed when asked for, up to 4000 a page',
+  BatchGetAssetPropertyValueHistory:
+    'entries one after the other, up to 20,000 values or 4 MB a page',
+  BatchPutAssetPropertyValue:
+    'values to attributes, measurements and free aliases; not STRUCT, JSON',
+  CreateAsset: 'from asset models; not from component models',
+  CreateAssetModel: 'all property types; formulas of the documented subset; no interfaces',
+  CreateAssetModelCompositeModel: 'inline ones; component models cannot be composed in',
+  CreateGateway: 'kept and described; nothing is deployed',
+  DeleteAssetModel: 'without If-Match conditions',
+  DescribeAssetModel: 'one version, the newest',
+  DescribeDefaultEncryptionConfiguration: 'always the default',
+  DescribeLoggingOptions: 'what was put',
+  ExecuteQuery: 'the documented subset of SQL',
+  GetAssetPropertyAggregates: 'computed when asked for, up to 2500 a page',
+  GetInterpolatedAssetPropertyValues: 'linear and last observation carried forward',
+  ListAssetModels: 'one version, the newest',
+  PutLoggingOptions: 'kept; nothing is logged by it',
+  PutStorageConfiguration: 'SITEWISE_DEFAULT_STORAGE with a retention period; no tiers',
+  UpdateAssetModel: 'without If-Match conditions; data types cannot change',
+  UpdateGatewayCapabilityConfiguration: 'kept as text; nothing is deployed',
+};
+
+/** An operation of the API and what the stand-in makes of it. */
+export interface OperationSupport {
+  name: OperationName;
+  plane: string;
+  implemented: boolean;
+  remark: string;
+}
+
+/** Every operation of the API, in the order of their names. */
+export function listOperations(): OperationSupport[] {
+  const account = new Account({
+    clock: systemClock,
+    logger: silentLogger,
+    activationMs: 0,
+    accountId: '000000000000',
+    region: 'local',
+  });
+  const handlers = allHandlers(account, new Throttle(NO_QUOTAS, () => 0), () => {});
+  return [...OPERATIONS.values()].map(({ name, plane }) => {
+    const implemented = handlers[name] !== undefined;
+    return {
+      name,
+      plane,
+      implemented,
+      remark: implemented ? (REMARKS[name] ?? '') : 'answers NotImplementedException (501)',
+    };
+  });
+}
+
+/** The table of all operations, as the docs have it. */
+export function operationsTable(): string {
+  const operations = listOperations();
+  const offered = operations.filter((o) => o.implemented).length;
+  const lines = operations.map(
+    (o) => `| ${o.name} | ${o.plane} | ${o.implemented ? 'yes' : '–'} | ${o.remark} |`,
+  );
+  return `# Operations
+
+Of the API's ${operations.length} operations the stand-in offers ${offered}. The others answer
+\`NotImplementedException\` with status 501, after the signature was checked.
+
+| operation | plane | offered | remark |
+| --- | --- | --- | --- |
+${lines.join('\n')}
+`;
+}
