@@ -1,14 +1,37 @@
 /** The process that an FMU runs in: one job per message, nothing else. Started by the pool. */
+import { writeSync } from 'node:fs';
 import { messageOf, TwinError } from '../core/index.js';
-import type { FromLane, LaneError, ToLane } from './lane-protocol.js';
+import {
+  type FromLane,
+  type LaneError,
+  TELLING_FD,
+  type ToLane,
+  type Told,
+} from './lane-protocol.js';
 import { dieWithParent } from './native.js';
 import { FmuRunner } from './runner.js';
 import { FmiCallError } from './status.js';
 
 let runner: FmuRunner | undefined;
 
+let told = 0;
+
 function send(message: FromLane): void {
   process.send?.(message);
+}
+
+/** Writes one line, however long the reader takes. */
+function tell(line: Told): void {
+  let rest = Buffer.from(`${JSON.stringify(line)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(TELLING_FD, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+  told++;
 }
 
 function describe(error: unknown): LaneError {
@@ -31,8 +54,8 @@ function perform(message: ToLane): unknown {
   if (message.type === 'open') {
     runner = new FmuRunner(message.fmu, {
       loggingOn: message.loggingOn,
-      onLog: (log) => send({ type: 'log', message: log }),
-      ...(message.fmiLogging && { onCall: (text: string) => send({ type: 'call', text }) }),
+      onLog: (log) => tell({ log }),
+      ...(message.fmiLogging && { onCall: (call: string) => tell({ call }) }),
     });
     runner.load();
     return undefined;
@@ -53,10 +76,10 @@ function perform(message: ToLane): unknown {
 function handle(message: ToLane): void {
   try {
     const result = perform(message);
-    send({ type: 'done', id: message.id, result, rssBytes: process.memoryUsage.rss() });
+    send({ type: 'done', id: message.id, result, rssBytes: process.memoryUsage.rss(), told });
   } catch (error) {
     const fatal = isFatal(error) || message.type === 'open';
-    send({ type: 'failed', id: message.id, error: describe(error), fatal });
+    send({ type: 'failed', id: message.id, error: describe(error), fatal, told });
   }
 }
 

@@ -91,12 +91,19 @@ export type ToLane =
       [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
     }[keyof LaneJobs];
 
-/** What a lane answers. */
+/** What a lane answers; `told` is the number of lines it has written on its telling channel. */
 export type FromLane =
-  | { type: 'log'; message: FmiLogMessage }
-  | { type: 'call'; text: string }
-  | { type: 'done'; id: number; result: unknown; rssBytes: number }
-  | { type: 'failed'; id: number; error: LaneError; fatal: boolean };
+  | { type: 'done'; id: number; result: unknown; rssBytes: number; told: number }
+  | { type: 'failed'; id: number; error: LaneError; fatal: boolean; told: number };
+
+/**
+ * File descriptor on which a lane tells, as JSON lines, what its FMU logs and which calls are made.
+ * Written synchronously: what was said before a crash arrives, and a flood waits for its reader.
+ */
+export const TELLING_FD = 4;
+
+/** One line on the telling channel. */
+export type Told = { log: FmiLogMessage } | { call: string };
 
 /** An error as it crosses the process border. */
 export interface LaneError {

@@ -1,9 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../core/index.js';
 import { compiledEntry, type Logger, TwinError } from '../core/index.js';
 import type { Fmu } from './fmu.js';
-import type { FromLane, LaneError, ToLane } from './lane-protocol.js';
+import {
+  type FromLane,
+  type LaneError,
+  TELLING_FD,
+  type ToLane,
+  type Told,
+} from './lane-protocol.js';
 import { FmiCallError } from './status.js';
 
 /** How often a running process's memory is looked at, ms. */
@@ -42,6 +50,9 @@ export class Lane {
   readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
   #job: Job | undefined;
+  #heard = 0;
+  /** An answer that came before what was told ahead of it. */
+  #answer: FromLane | undefined;
   #nextId = 1;
   #lastWords = '';
   #end: TwinError | undefined;
@@ -50,7 +61,7 @@ export class Lane {
     this.#options = options;
     const child = fork(compiledEntry('shared/fmi/lane-process'), [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
       execArgv: [],
     });
     this.#child = child;
@@ -61,6 +72,9 @@ export class Lane {
       this.#lastWords = (this.#lastWords + text).slice(-STDERR_TAIL);
       options.logger.debug('FMU wrote to stderr', { text: text.trimEnd() });
     });
+    createInterface({ input: child.stdio[TELLING_FD] as Readable }).on('line', (line) =>
+      this.#hear(line),
+    );
     this.#exited = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         this.#fail(this.#end ?? this.#obituary(code, signal));
@@ -167,29 +181,51 @@ export class Lane {
     return timer;
   }
 
-  #receive(message: FromLane): void {
-    if (message.type === 'log') {
-      const { status, category, message: text } = message.message;
+  /** A line of the telling channel. */
+  #hear(line: string): void {
+    this.#heard++;
+    let told: Told;
+    try {
+      told = JSON.parse(line) as Told;
+    } catch {
+      // The FMU itself wrote to a descriptor that is not its own.
+      this.#options.logger.warn('Unreadable line from an FMU process', {
+        line: line.slice(0, 200),
+      });
+      return;
+    }
+    if ('call' in told) this.#options.onCall?.(told.call);
+    else {
+      const { status, category, message } = told.log;
       const level = status === 'OK' ? 'info' : status === 'Warning' ? 'warn' : 'error';
-      this.#options.logger[level]('FMU message', { status, category, text });
-    } else if (message.type === 'call') {
-      this.#options.onCall?.(message.text);
+      this.#options.logger[level]('FMU message', { status, category, text: message });
+    }
+    const answer = this.#answer;
+    if (answer !== undefined && this.#heard >= answer.told) {
+      this.#answer = undefined;
+      this.#receive(answer);
+    }
+  }
+
+  #receive(message: FromLane): void {
+    // What was told before the answer is heard before it.
+    if (this.#heard < message.told) {
+      this.#answer = message;
+      return;
+    }
+    const job = this.#job;
+    if (job === undefined) return;
+    this.#job = undefined;
+    clearTimeout(job.timer);
+    clearInterval(job.watch);
+    this.runs++;
+    if (message.type === 'done') {
+      this.rssBytes = message.rssBytes;
+      job.resolve(message.result);
     } else {
-      const job = this.#job;
-      if (job === undefined) return;
-      this.#job = undefined;
-      clearTimeout(job.timer);
-      clearInterval(job.watch);
-      if (message.type === 'done') {
-        this.runs++;
-        this.rssBytes = message.rssBytes;
-        job.resolve(message.result);
-      } else {
-        this.runs++;
-        const error = revive(message.error);
-        if (message.fatal) this.kill(error);
-        job.reject(error);
-      }
+      const error = revive(message.error);
+      if (message.fatal) this.kill(error);
+      job.reject(error);
     }
   }
 

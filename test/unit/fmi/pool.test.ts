@@ -162,6 +162,17 @@ describe.skipIf(!hasCompiler)('the pool', () => {
     expect(calls.at(-1)).toMatch(/^fmi2Terminate\(/);
   });
 
+  it('tells the last call before a crash', async () => {
+    const calls: string[] = [];
+    const pool = await poolOf('hostile', 2, { onFmiCall: (text) => calls.push(text) });
+    await expect(
+      pool.simulate({ interface: 'cs', startValues: { mode: MODES.abort } }),
+    ).rejects.toMatchObject({ code: 'FMU_CRASHED' });
+    // The call that crashed never returned; the one before it did.
+    expect(calls.at(-1)).toMatch(/^fmi2(GetReal|DoStep)\(.*\) -> OK$/);
+    expect(calls.filter((c) => c.startsWith('fmi2DoStep'))).toHaveLength(5);
+  });
+
   it('ends a process that takes too much memory', async () => {
     const pool = await poolOf('hostile', 2, { memoryLimitMb: 400 });
     await expect(
