@@ -1,1 +1,3 @@
-export {};
+/** What runs in the cloud, and what describes it. */
+export * from './commands.js';
+export * from './worker/index.js';

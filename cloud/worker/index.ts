@@ -1,0 +1,8 @@
+/** What calibrates assets in the cloud: one pass over a share of the fleet. */
+export * from './emf.js';
+export * from './engine.js';
+export * from './fleet-source.js';
+export * from './report.js';
+export * from './run-worker.js';
+export * from './state.js';
+export { createWorkerCommand, exitCodeOf } from './worker-command.js';

@@ -1,0 +1,220 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type Command,
+  type CommandIo,
+  decodeTimeMap,
+  messageOf,
+  printJson,
+  printLine,
+  systemClock,
+  type TimeMap,
+  TwinError,
+  wallTime,
+} from '../../shared/core/index.js';
+import {
+  createSiteWiseClient,
+  createSiteWiseReader,
+  createSiteWiseWriter,
+  describeAssetByAlias,
+  describeAssetByExternalId,
+} from '../../shared/sitewise/index.js';
+import { type ObjectStore, openStore } from '../../shared/storage/index.js';
+import { toEmfLines } from './emf.js';
+import type { CalibrationEngine } from './engine.js';
+import { type FleetSource, fleetFromFile, fleetFromStore, fleetFromTwin } from './fleet-source.js';
+import type { RunReport } from './report.js';
+import { runWorker } from './run-worker.js';
+
+interface WorkerArgs {
+  fleet?: string;
+  twin?: string;
+  asset?: string[];
+  store?: string;
+  endpoint?: string;
+  region?: string;
+  timeMap?: string;
+  settle?: number;
+  index?: number;
+  json?: boolean;
+}
+
+function nonNegative(what: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value >= 0)) {
+      throw new TwinError('USAGE', `${what} is "${text}": expected a number, 0 or more.`);
+    }
+    return value;
+  };
+}
+
+function arrayIndex(args: WorkerArgs, env: NodeJS.ProcessEnv): number {
+  const text = env.AWS_BATCH_JOB_ARRAY_INDEX;
+  const index = args.index ?? (text === undefined || text === '' ? 0 : Number(text));
+  if (!Number.isInteger(index) || index < 0) {
+    throw new TwinError('USAGE', `The array index is "${text}": expected a whole number from 0.`);
+  }
+  return index;
+}
+
+function sourceOf(args: WorkerArgs, store: ObjectStore): Promise<FleetSource> {
+  if (args.fleet !== undefined && args.twin !== undefined) {
+    throw new TwinError(
+      'USAGE',
+      'Name a fleet with --fleet or a single twin with --twin, not both.',
+    );
+  }
+  if (args.fleet !== undefined) return fleetFromFile(args.fleet);
+  if (args.twin !== undefined) return fleetFromTwin(args.twin, args.asset?.[0]);
+  return fleetFromStore(store);
+}
+
+async function timeMapOf(path: string | undefined): Promise<TimeMap> {
+  if (path === undefined) return wallTime;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new TwinError('FILE_NOT_FOUND', `No time map at ${path}: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+  return decodeTimeMap(text, path);
+}
+
+function printReport(report: RunReport, io: CommandIo): void {
+  const { totals } = report;
+  printLine(
+    io.stdout,
+    `${totals.calibrated} of ${totals.assets} assets calibrated, ${totals.failed} failed; ${totals.steps} steps, ${totals.valuesRead} values read, ${totals.valuesWritten} written in ${report.seconds.toFixed(1)} s`,
+  );
+  for (const a of report.assets) {
+    const watermark =
+      a.watermarkNs === undefined
+        ? ''
+        : `, up to ${new Date(Number(BigInt(a.watermarkNs) / 1_000_000n)).toISOString()}`;
+    const nis = a.meanNis === undefined ? '' : `, mean NIS ${a.meanNis.toFixed(2)}`;
+    printLine(io.stdout, `  ${a.asset}: ${a.outcome}, ${a.steps} steps${watermark}${nis}`);
+    if (a.error !== undefined) printLine(io.stdout, `    ${a.error.code}: ${a.error.message}`);
+    if (a.rejection !== undefined) {
+      printLine(io.stdout, `    ${a.valuesRejected} values refused by SiteWise: ${a.rejection}`);
+    }
+    for (const alarm of a.alarms) printLine(io.stdout, `    ALARM ${alarm.code}: ${alarm.message}`);
+  }
+}
+
+/**
+ * 0 when every asset was dealt with; 2 when every failure needs someone to mend something, so that
+ * trying the job again is no use; 1 when trying again may help.
+ */
+export function exitCodeOf(report: RunReport): number {
+  const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
+  if (faults.length === 0) return 0;
+  return faults.some((f) => f.retryable || f.code.startsWith('FMU_')) ? 1 : 2;
+}
+
+/** `twinloop worker run`: what a Batch job runs. */
+export function createWorkerCommand(engine: CalibrationEngine): Command {
+  return {
+    name: 'worker run',
+    summary:
+      'One pass over a share of the fleet: read, calibrate, write back (what a Batch job runs)',
+    options: [
+      {
+        flags: '--fleet <file>',
+        description: 'fleet file; default: fleet/fleet.json in the store',
+      },
+      { flags: '--twin <file>', description: 'a twin definition: a fleet of this one asset' },
+      { flags: '--asset <id...>', description: 'only these assets; with --twin the external id' },
+      {
+        flags: '--store <dir|s3://…>',
+        description: 'where state and reports are kept; default: TWINLOOP_STORE',
+      },
+      {
+        flags: '--endpoint <url>',
+        description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
+      },
+      { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+      {
+        flags: '--time-map <file>',
+        description: 'how timestamps relate to the machine’s time, where it runs faster',
+      },
+      {
+        flags: '--settle <s>',
+        description: 'leave samples younger than this to the next run; default: the fleet’s',
+        parse: nonNegative('--settle'),
+      },
+      {
+        flags: '--index <n>',
+        description: 'which share of the fleet; default: AWS_BATCH_JOB_ARRAY_INDEX, or 0',
+        parse: nonNegative('--index'),
+      },
+    ],
+    examples: [
+      'twinloop worker run --store s3://my-bucket/twinloop',
+      'twinloop worker run --twin twin.json --asset line1 --store ./state --json',
+    ],
+    async run(received, io) {
+      const args = received as WorkerArgs;
+      const location = args.store ?? io.env.TWINLOOP_STORE;
+      if (location === undefined || location === '') {
+        throw new TwinError(
+          'USAGE',
+          'No store: name a folder or s3://bucket/prefix with --store or TWINLOOP_STORE.',
+        );
+      }
+      const region = args.region ?? io.env.AWS_REGION ?? io.env.AWS_DEFAULT_REGION;
+      const endpoint = args.endpoint ?? io.env.TWINLOOP_SITEWISE_ENDPOINT;
+      const s3Endpoint = io.env.TWINLOOP_S3_ENDPOINT;
+      const at = region === undefined ? {} : { region };
+      const store = openStore(location, {
+        ...at,
+        ...(s3Endpoint === undefined || s3Endpoint === '' ? {} : { endpoint: s3Endpoint }),
+      });
+      const timeMap = await timeMapOf(args.timeMap);
+      const source = await sourceOf(args, store);
+      const client = createSiteWiseClient({
+        ...at,
+        ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
+      });
+      try {
+        const report = await runWorker(
+          {
+            index: arrayIndex(args, io.env),
+            ...(args.asset === undefined ? {} : { only: args.asset }),
+            timeMap,
+            ...(args.settle === undefined ? {} : { settleS: args.settle }),
+          },
+          {
+            source,
+            store,
+            reader: createSiteWiseReader({ client }),
+            writer: createSiteWiseWriter({ client, clock: systemClock, logger: io.logger }),
+            engine,
+            discover: async (assetId, alias) => {
+              try {
+                await describeAssetByExternalId(client, assetId);
+              } catch (error) {
+                if (!(error instanceof TwinError) || error.code !== 'NOT_FOUND') throw error;
+                // The asset may have been made by other means, without the external id.
+                await describeAssetByAlias(client, alias);
+              }
+            },
+            clock: systemClock,
+            logger: io.logger,
+            uptimeS: () => process.uptime(),
+          },
+          io.signal,
+        );
+        if (io.env.TWINLOOP_METRICS === 'emf') {
+          for (const text of toEmfLines(report)) printLine(io.stdout, text);
+        } else if (args.json === true) printJson(io.stdout, report);
+        else printReport(report, io);
+        return exitCodeOf(report);
+      } finally {
+        client.destroy();
+        await source.close();
+      }
+    },
+  };
+}
