@@ -18,10 +18,11 @@ import { Outbox } from './outbox/outbox.js';
 import { createPublisher } from './publishers/create.js';
 import { Sender } from './publishers/sender.js';
 import { createSource } from './sources/create.js';
-import { SourceRunner } from './sources/source-runner.js';
+import { type SampleSink, SourceRunner } from './sources/source-runner.js';
 import { RateMeter } from './status/rate-meter.js';
 import { startStatusServer } from './status/server.js';
 import type { EdgeStatus } from './status/status.js';
+import type { VirtualSensors } from './virtual-sensors/virtual-sensors.js';
 
 export interface EdgeOptions {
   /** What relative paths of the config are relative to. */
@@ -82,6 +83,7 @@ class Component implements EdgeComponent {
   #deadLetters: DeadLetters | undefined;
   #runners: SourceRunner[] = [];
   #sender: Sender | undefined;
+  #virtualSensors: VirtualSensors | undefined;
   #statusUrl = '';
   #state: EdgeStatus['component']['state'] = 'running';
 
@@ -176,6 +178,9 @@ class Component implements EdgeComponent {
       },
       publisher: { type: this.#config.publisher.type, ...publisher },
       sources,
+      ...(this.#virtualSensors === undefined
+        ? {}
+        : { virtualSensors: this.#virtualSensors.status }),
     };
   }
 
@@ -240,6 +245,21 @@ class Component implements EdgeComponent {
       logger,
       random,
     });
+    const virtualSensors = await this.#createVirtualSensors(outbox);
+    this.#virtualSensors = virtualSensors;
+    const sink: SampleSink =
+      virtualSensors === undefined
+        ? outbox
+        : {
+            append: async (samples, checkpoint) => {
+              await outbox.append(samples, checkpoint);
+              virtualSensors.observe(samples);
+            },
+            checkpoint: (source) => outbox.checkpoint(source),
+            get slow() {
+              return outbox.slow;
+            },
+          };
     this.#runners = this.#config.sources.map((config: SourceConfig) => {
       const source = createSource(config, {
         dataDir: this.dataDir,
@@ -247,15 +267,31 @@ class Component implements EdgeComponent {
         clock,
         logger,
       });
-      return new SourceRunner({ config, source, sink: outbox, clock, logger, random });
+      return new SourceRunner({ config, source, sink, clock, logger, random });
     });
     this.#sender.start();
     for (const runner of this.#runners) runner.start();
+    virtualSensors?.start();
+  }
+
+  /** The simulation stack is loaded only where a twin is configured. */
+  async #createVirtualSensors(outbox: Outbox): Promise<VirtualSensors | undefined> {
+    const config = this.#config.virtualSensors;
+    if (config === undefined) return undefined;
+    const { VirtualSensors } = await import('./virtual-sensors/virtual-sensors.js');
+    return new VirtualSensors({
+      config,
+      baseDir: this.#options.baseDir,
+      append: (samples) => outbox.append(samples),
+      clock: this.#clock,
+      logger: this.#options.logger,
+    });
   }
 
   /** Sources first, so that nothing new comes while the last is being sent. */
   async #stopParts(): Promise<void> {
     await Promise.all(this.#runners.map((r) => r.close()));
+    await this.#virtualSensors?.close();
     await this.#sender?.close();
   }
 

@@ -2,6 +2,7 @@ import type { OutboxCounters } from '../outbox/outbox.js';
 import type { SetAside } from '../outbox/repair.js';
 import type { SenderStatus } from '../publishers/sender.js';
 import type { SourceHealth } from '../sources/source-runner.js';
+import type { VirtualSensorsStatus } from '../virtual-sensors/virtual-sensors.js';
 
 /** What the component says of itself: over HTTP, on a local topic, and to `edge status`. */
 export interface EdgeStatus {
@@ -35,5 +36,5 @@ export interface EdgeStatus {
   };
   publisher: SenderStatus & { type: string };
   sources: SourceHealth[];
-  virtualSensors?: Record<string, unknown>;
+  virtualSensors?: VirtualSensorsStatus;
 }
