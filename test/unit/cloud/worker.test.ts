@@ -53,6 +53,7 @@ const engine: CalibrationEngine = {
     initialState: () => ({
       twinHash: t.hash,
       timeS: Number.NEGATIVE_INFINITY,
+      timeNs: 0n,
       sampleCount: 0,
       arrays: { times: new Float64Array(), sum: Float64Array.of(0) },
     }),
@@ -65,6 +66,7 @@ const engine: CalibrationEngine = {
       const next: CalibratorState = {
         ...state,
         timeS: sample.timeS,
+        timeNs: sample.timeNs ?? 0n,
         sampleCount: state.sampleCount + 1,
         arrays: { times: Float64Array.of(...times, sample.timeS), sum: Float64Array.of(sum) },
       };
@@ -94,6 +96,7 @@ const engine: CalibrationEngine = {
       JSON.stringify({
         ...state,
         timeS: Number.isFinite(state.timeS) ? state.timeS : null,
+        timeNs: String(state.timeNs),
         arrays: Object.fromEntries(Object.entries(state.arrays).map(([k, v]) => [k, [...v]])),
       }),
     ),
@@ -103,6 +106,7 @@ const engine: CalibrationEngine = {
     } & CalibratorState;
     return {
       ...s,
+      timeNs: BigInt(s.timeNs),
       arrays: Object.fromEntries(
         Object.entries(s.arrays).map(([k, v]) => [k, Float64Array.from(v as ArrayLike<number>)]),
       ),
