@@ -24,6 +24,8 @@ describe('the recipe', () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(16_384);
     const recipe = parseYaml(text) as ReturnType<typeof edgeRecipe>;
     expect(recipe.RecipeFormatVersion).toBe('2020-01-25');
+    // Readers of YAML 1.1, as Greengrass's tools are, would take a bare date for a date.
+    expect(parseYaml(text, { version: '1.1' })).toEqual(recipe);
     expect(recipe.ComponentVersion).toMatch(/^\d+\.\d+\.\d+$/);
     expect(Object.keys(recipe).sort()).toEqual([
       'ComponentConfiguration',
