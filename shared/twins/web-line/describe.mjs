@@ -9,12 +9,12 @@ const ABOUT =
 
 const states = variables.filter((v) => v.state === true);
 const derivativeOf = (s) => variables.find((v) => v.derivativeOf === s.name);
-const escape = (text) =>
+const escapeXml = (text) =>
   String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 const attributes = (pairs) =>
   Object.entries(pairs)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}="${escape(value)}"`)
+    .map(([name, value]) => ` ${name}="${escapeXml(value)}"`)
     .join('');
 
 /** Names this version of the model; a binary refuses any other description. */
