@@ -32,7 +32,7 @@ export interface SiteWiseClientOptions {
  */
 export function createSiteWiseClient(options: SiteWiseClientOptions = {}): IoTSiteWiseClient {
   const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 50 };
-  return new IoTSiteWiseClient({
+  const client = new IoTSiteWiseClient({
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.endpoint === undefined
@@ -47,4 +47,7 @@ export function createSiteWiseClient(options: SiteWiseClientOptions = {}): IoTSi
       httpsAgent: options.ca === undefined ? agent : { ...agent, ca: options.ca },
     },
   });
+  // The SDK prepares every request and answer for a log that nobody asked for: a tenth of its time.
+  client.middlewareStack.remove('loggerMiddleware');
+  return client;
 }

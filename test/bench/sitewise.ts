@@ -1,0 +1,243 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import {
+  BatchPutAssetPropertyValueCommand,
+  GetAssetPropertyAggregatesCommand,
+  GetAssetPropertyValueCommand,
+  GetAssetPropertyValueHistoryCommand,
+  type IoTSiteWiseClient,
+} from '@aws-sdk/client-iotsitewise';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { compiledEntry } from '../../shared/core/index.js';
+import { createSiteWiseClient } from '../../shared/sitewise/index.js';
+import { startSiteWise } from '../../simulators/sitewise/index.js';
+import { KIND } from '../../simulators/sitewise/store/block.js';
+import { withAccount } from '../../simulators/sitewise/transfer/open-account.js';
+import type { BenchIo } from './main.js';
+
+const STREAMS = 20;
+const DAYS = 30;
+const PUT_STREAMS = 200;
+const IN_FLIGHT = 8;
+
+interface Server {
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+  startMs: number;
+  rssMb(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+async function serve(dataDir: string): Promise<Server> {
+  const began = performance.now();
+  const child = spawn(
+    process.execPath,
+    [compiledEntry('cli'), 'sitewise', 'serve', '--json', '--data', dataDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let text = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    text += line;
+    if (line === '}') break;
+  }
+  const startMs = performance.now() - began;
+  const exited = once(child, 'exit');
+  return {
+    ...JSON.parse(text),
+    startMs,
+    rssMb: async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Fills a store without the API: put requests take nothing that is older than a week. */
+async function fill(dataDir: string, values: number, nowS: number): Promise<void> {
+  const perStream = Math.floor(values / STREAMS);
+  const stepS = (DAYS * 86_400) / perStream;
+  await withAccount(dataDir, true, async (account) => {
+    const series = Array.from(
+      { length: STREAMS },
+      (_, i) =>
+        account.createSeries({
+          alias: `/bench/${i}`,
+          assetId: undefined,
+          propertyId: undefined,
+          dataType: 'DOUBLE',
+        }).number,
+    );
+    for (let i = 0; i < perStream; i++) {
+      const time = nowS - DAYS * 86_400 + i * stepS;
+      const seconds = Math.floor(time);
+      const nanos = Math.floor((time - seconds) * 1e9);
+      for (const s of series) {
+        const number = Math.sin(i / 1000) + s;
+        account.values.put(s, { seconds, nanos, quality: 0, kind: KIND.double, number });
+      }
+      if (i % 2000 === 0) await account.commit();
+    }
+  });
+}
+
+/** Full batches, 10 × 10, by the SDK. @returns values a second */
+async function ingest(client: IoTSiteWiseClient, seconds: number, nowS: number): Promise<number> {
+  const until = performance.now() + seconds * 1000;
+  const began = performance.now();
+  let requests = 0;
+  let sequence = 0;
+  const lane = async () => {
+    while (performance.now() < until) {
+      const n = sequence++;
+      const group = n % (PUT_STREAMS / 10);
+      const round = Math.floor(n / (PUT_STREAMS / 10));
+      const { errorEntries } = await client.send(
+        new BatchPutAssetPropertyValueCommand({
+          entries: Array.from({ length: 10 }, (_, e) => ({
+            entryId: String(e),
+            propertyAlias: `/put/${group * 10 + e}`,
+            propertyValues: Array.from({ length: 10 }, (_, v) => ({
+              value: { doubleValue: round + v / 10 },
+              timestamp: {
+                timeInSeconds: nowS - 500_000 + round,
+                offsetInNanos: v * 100_000_000,
+              },
+              quality: 'GOOD' as const,
+            })),
+          })),
+        }),
+      );
+      if (errorEntries?.length) throw new Error(JSON.stringify(errorEntries[0]));
+      requests++;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  return (requests * 100) / ((performance.now() - began) / 1000);
+}
+
+/** A page of a history, received and not parsed: what the server has to do with it. */
+async function readRaw(server: Server, propertyAlias: string, startDate: Date): Promise<void> {
+  const url = new URL(server.endpoint);
+  const signer = new SignatureV4({
+    service: 'iotsitewise',
+    region: server.region,
+    credentials: server.credentials,
+    sha256: Sha256,
+  });
+  const query = { propertyAlias, startDate: startDate.toISOString(), maxResults: '20000' };
+  const { headers } = await signer.sign({
+    method: 'GET',
+    protocol: url.protocol,
+    hostname: url.hostname,
+    path: '/properties/history',
+    query,
+    headers: { host: url.host },
+  });
+  const { host: _host, ...others } = headers;
+  const target = `${server.endpoint}/properties/history?${new URLSearchParams(query)}`;
+  const answer = await fetch(target, { headers: others });
+  if (answer.status !== 200) throw new Error(await answer.text());
+  await answer.arrayBuffer();
+}
+
+async function time(repeat: number, run: (i: number) => Promise<unknown>): Promise<string> {
+  const times: number[] = [];
+  for (let i = 0; i < repeat; i++) {
+    const began = performance.now();
+    await run(i);
+    times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  const at = (share: number) => (times[Math.floor(share * (repeat - 1))] ?? 0).toFixed(1);
+  return `median ${at(0.5)} ms, 95 % ${at(0.95)} ms (${repeat} runs)`;
+}
+
+async function startAndStop(): Promise<void> {
+  const siteWise = await startSiteWise();
+  await siteWise.close();
+}
+
+/** Figures of the stand-in for SiteWise; `--values n` (default 10 million), `--seconds s` of ingest. */
+export async function run(args: readonly string[], io: BenchIo): Promise<void> {
+  const option = (name: string, fallback: number) => {
+    const at = args.indexOf(name);
+    return at < 0 ? fallback : Number(args[at + 1]);
+  };
+  const values = option('--values', 10_000_000);
+  const seconds = option('--seconds', 15);
+  const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-bench-sitewise-'));
+  const nowS = Math.floor(Date.now() / 1000);
+  try {
+    const filled = performance.now();
+    await fill(dataDir, values, nowS);
+    const rate = values / ((performance.now() - filled) / 1000);
+    io.print(`store filled with ${values} values: ${Math.round(rate)} values/s`);
+    const server = await serve(dataDir);
+    io.print(`process started and answering: ${server.startMs.toFixed(0)} ms`);
+    io.print(`of which startSiteWise(), in memory: ${await time(10, startAndStop)}`);
+    const client = createSiteWiseClient(server);
+    const end = new Date(nowS * 1000);
+    const before = (s: number) => new Date((nowS - s) * 1000);
+    try {
+      const alias = (i: number) => `/bench/${i % STREAMS}`;
+      io.print(
+        `latest value: ${await time(200, (i) =>
+          client.send(new GetAssetPropertyValueCommand({ propertyAlias: alias(i) })),
+        )}`,
+      );
+      let got = 0;
+      const history = async (i: number, startDate: Date, maxResults: number) => {
+        const page = await client.send(
+          new GetAssetPropertyValueHistoryCommand({
+            propertyAlias: alias(i),
+            startDate,
+            endDate: end,
+            maxResults,
+          }),
+        );
+        got = page.assetPropertyValueHistory?.length ?? 0;
+      };
+      const hour = await time(100, (i) => history(i, before(3600), 20_000));
+      io.print(`1-hour range, ${got} values: ${hour}`);
+      const page = await time(30, (i) => history(i, before(DAYS * 86_400), 20_000));
+      io.print(`page of ${got} values, parsed by the SDK: ${page}`);
+      const rawPage = await time(30, (i) => readRaw(server, alias(i), before(DAYS * 86_400)));
+      io.print(`page of ${got} values, as bytes: ${rawPage}`);
+      const aggregates = await time(STREAMS, async (i) => {
+        const answer = await client.send(
+          new GetAssetPropertyAggregatesCommand({
+            propertyAlias: alias(i),
+            aggregateTypes: ['AVERAGE', 'MINIMUM', 'MAXIMUM'],
+            resolution: '1h',
+            startDate: before(DAYS * 86_400),
+            endDate: end,
+            maxResults: 2500,
+          }),
+        );
+        got = answer.aggregatedValues?.length ?? 0;
+      });
+      io.print(
+        `hourly aggregates over ${DAYS} days, ${got} from ${Math.floor(values / STREAMS)} values: ${aggregates}`,
+      );
+      io.print(`resident after reading: ${(await server.rssMb()).toFixed(0)} MB`);
+      const ingested = await ingest(client, seconds, nowS);
+      io.print(`ingest in full batches by the SDK: ${Math.round(ingested)} values/s`);
+      io.print(`resident after ingest: ${(await server.rssMb()).toFixed(0)} MB`);
+    } finally {
+      client.destroy();
+      await server.stop();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+}
