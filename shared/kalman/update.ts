@@ -1,3 +1,4 @@
+import { TwinError } from '../core/index.js';
 import { requireFinite } from './checks.js';
 import { cholesky, logDeterminant, solveRightTransposed } from './cholesky.js';
 import { conditionSquareRoot } from './condition.js';
@@ -66,6 +67,8 @@ export function conditionGaussian(
     }
     solveRightTransposed(L, W, k, n, W);
   }
+  // A pivot of S is known to rounding of its diagonal entry, its root to the root of that.
+  requireRegular(L, used, selection.std, Math.sqrt(4 * Number.EPSILON));
   const whitened = Float64Array.from(used, (i) => selection.y[i]!);
   solveLower(L, whitened, k, 1, whitened);
   const { innovation, rejected } = finishInnovation(
@@ -132,17 +135,10 @@ export function conditionSquareRootGaussian(
   conditionSquareRoot(rootR, odd, rootP, Wt, n, k);
 
   const Sz = workspace.array('innovationRoot', k * k);
-  let smallest = Number.POSITIVE_INFINITY;
-  let largest = 0;
   for (let i = 0; i < k; i++) {
     for (let j = 0; j < k; j++) Sz[i * k + j] = j > i ? 0 : rootR[j * k + i]!;
-    smallest = Math.min(smallest, Math.abs(Sz[i * k + i]!));
-    largest = Math.max(largest, Math.abs(Sz[i * k + i]!));
   }
-  if (!(smallest > 0 && largest < Number.POSITIVE_INFINITY)) {
-    // Reported like any other lost definiteness, with the channel's pivot named.
-    cholesky(symmetricRankK(Sz, k, k), k, undefined, 'The innovation covariance S');
-  }
+  requireRegular(Sz, used, selection.std, 8 * Number.EPSILON);
   const whitened = Float64Array.from(used, (i) => selection.y[i]!);
   solveLower(Sz, whitened, k, 1, whitened);
   const { innovation, rejected } = finishInnovation(
@@ -158,6 +154,25 @@ export function conditionSquareRootGaussian(
     for (let j = 0; j <= i; j++) S[i * n + j] = rootP[j * n + i]!;
   }
   return { x, S, innovation };
+}
+
+/** Refuses an innovation covariance of which a pivot is nothing but rounding. */
+function requireRegular(
+  L: Float64Array,
+  used: readonly number[],
+  std: Float64Array,
+  tolerance: number,
+): void {
+  const k = used.length;
+  for (const [j, channel] of used.entries()) {
+    const pivot = Math.abs(L[j * k + j]!);
+    if (!(pivot > tolerance * std[channel]! && pivot < Number.POSITIVE_INFINITY)) {
+      throw new TwinError(
+        'NUMERIC',
+        `The innovation covariance S is not positive definite: given the channels before it, z[${channel}] has a standard deviation of ${pivot} beside ${std[channel]} alone, which is zero to rounding. Give it measurement noise, or leave out a channel that repeats others.`,
+      );
+    }
+  }
 }
 
 function pickColumns(

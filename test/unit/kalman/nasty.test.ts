@@ -214,15 +214,20 @@ describe('zero noise', () => {
   });
 
   test('measuring the same thing twice without noise is refused, not answered with NaN', () => {
-    const H = Float64Array.of(1, 0, 1, 0);
     const z = Float64Array.of(1, 1);
-    const state = { x: new Float64Array(2), P: diagonal([1, 1]) };
-    expect(() => kfUpdate(state, { H, R: new Float64Array(4), z })).toThrow(
-      /innovation covariance S \(2 × 2\) is not positive definite: pivot 1/,
-    );
-    expect(() =>
-      srKfUpdate({ x: state.x, S: state.P }, { H, rootR: new Float64Array(4), z }),
-    ).toThrow(/not positive definite/);
+    const P = Float64Array.of(1, 0.3, 0.3, 2);
+    const none = new Float64Array(4);
+    // The second row: equal, and equal up to a factor that rounds.
+    for (const factor of [1, 1 / 3, 0.7]) {
+      const H = Float64Array.of(1, 0.1, factor, 0.1 * factor);
+      expect(() => kfUpdate({ x: new Float64Array(2), P }, { H, R: none, z })).toThrow(
+        /innovation covariance S.*is not positive definite/,
+      );
+      const root = { x: new Float64Array(2), S: cholesky(P, 2) };
+      expect(() => srKfUpdate(root, { H, rootR: none, z })).toThrow(
+        /z\[1\] has a standard deviation of .* which is zero to rounding/,
+      );
+    }
   });
 
   test('no process noise: the square-root forms bear a singular rootQ', () => {
