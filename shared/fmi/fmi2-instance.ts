@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TwinError } from '../core/index.js';
-import { nameSome, traceLine } from './call-trace.js';
+import { CInstance, type CNames } from './c-instance.js';
+import { CallGate } from './call-gate.js';
+import { nameSome } from './call-trace.js';
 import type { Fmu } from './fmu.js';
 import type {
   CompletedStepInfo,
@@ -16,17 +18,13 @@ import type { ModelVariable, ScalarValue, VariableType } from './model-descripti
 import {
   allocate,
   cFunction,
-  closeLog,
   fmi2LoggerPointer,
   type NativeFunction,
   type NativeLibrary,
-  openLog,
-  type Pointer,
-  readBytes,
   readText,
   release,
 } from './native.js';
-import { FMI_STATUS, FmiCallError, LastWords, STATUS_DISCARD, STATUS_WARNING } from './status.js';
+import { STATUS_DISCARD, STATUS_WARNING } from './status.js';
 
 /** fmi2StatusKind. */
 const LAST_SUCCESSFUL_TIME = 2;
@@ -45,15 +43,17 @@ const GETTERS: Readonly<
 /** Byte offsets in fmi2EventInfo: five 32-bit booleans, padding, a double. */
 const EVENT_INFO_BYTES = 32;
 
+const NAMES: CNames = {
+  state: 'FMUstate',
+  deserialize: 'DeSerialize',
+  derivatives: 'GetDerivatives',
+};
+
 /** An instance of an FMI 2.0 FMU. C functions keep their names, less the prefix. */
-export class Fmi2Instance implements FmuInstance {
+export class Fmi2Instance extends CInstance implements FmuInstance {
   readonly interface: InterfaceType;
   readonly stateCount: number;
   readonly eventIndicatorCount: number;
-  readonly #library: NativeLibrary;
-  readonly #functions = new Map<string, NativeFunction>();
-  readonly #onCall: ((text: string) => void) | undefined;
-  #component: Pointer | null;
   readonly #doStep: NativeFunction | undefined;
   readonly #stepResult: DoStepResult = {
     accepted: true,
@@ -64,7 +64,6 @@ export class Fmi2Instance implements FmuInstance {
     lastSuccessfulTime: 0,
   };
   readonly #scratch = allocate(Float64Array, 4);
-  readonly #said = new LastWords();
   /** fmi2CallbackFunctions: logger, allocateMemory, freeMemory, stepFinished, environment. */
   readonly #callbacks = allocate(BigUint64Array, 5);
 
@@ -75,24 +74,19 @@ export class Fmi2Instance implements FmuInstance {
    *   fmi2Instantiate returns NULL
    */
   constructor(library: NativeLibrary, fmu: Fmu, options: InstanceOptions) {
+    super(new CallGate('fmi2', library, options), NAMES);
     const md = fmu.modelDescription;
     this.interface = options.interface;
     this.stateCount = md.modelStructure.continuousStateDerivatives.length;
     this.eventIndicatorCount = md.numberOfEventIndicators;
-    this.#library = library;
-    this.#onCall = options.onCall;
-    const environment = openLog((status, category, message) => {
-      this.#said.note(status, message);
-      options.onLog?.({ status: FMI_STATUS[status] ?? String(status), category, message });
-    });
     this.#callbacks.values.set([
       fmi2LoggerPointer(),
       cFunction('calloc'),
       cFunction('free'),
       0n,
-      environment,
+      this.gate.environment,
     ]);
-    const instantiate = this.#function('Instantiate', 'void *', [
+    const instantiate = this.gate.bind('Instantiate', 'void *', [
       'str',
       'int',
       'str',
@@ -102,7 +96,7 @@ export class Fmi2Instance implements FmuInstance {
       'int',
     ]);
     const resources = pathToFileURL(join(fmu.unzipDir, 'resources')).href;
-    this.#component = instantiate(
+    const component: unknown = instantiate(
       options.instanceName ?? md.modelName,
       options.interface === 'me' ? 0 : 1,
       md.instantiationToken,
@@ -110,56 +104,15 @@ export class Fmi2Instance implements FmuInstance {
       this.#callbacks.pointer,
       0,
       options.loggingOn === true ? 1 : 0,
-    ) as Pointer | null;
-    if (this.#component === null || this.#component === 0n) {
-      this.#component = null;
-      throw new FmiCallError(
-        'fmi2Instantiate',
-        'NULL',
-        this.#said.toString() ||
-          'it gave no reason; the guid may not match its binary, or a licence may be missing.',
-      );
-    }
+    );
+    this.gate.instantiated('Instantiate', component, 'guid');
     if (options.interface === 'cs') {
-      this.#doStep = this.#function('DoStep', 'int', ['void *', 'double', 'double', 'int']);
+      this.#doStep = this.gate.bind('DoStep', 'int', ['void *', 'double', 'double', 'int']);
     }
-  }
-
-  /** Finds a function once; with a call trace, each call is told. */
-  #function(name: string, result: string, args: readonly string[]): NativeFunction {
-    const known = this.#functions.get(name);
-    if (known !== undefined) return known;
-    const full = `fmi2${name}`;
-    const native = this.#library.find(full, result, args);
-    if (native === undefined) {
-      throw new TwinError('FMU_UNSUPPORTED', `The FMU's library has no function ${full}.`);
-    }
-    const onCall = this.#onCall;
-    const bound =
-      onCall === undefined
-        ? native
-        : (...values: unknown[]) => {
-            const returned: unknown = native(...values);
-            onCall(traceLine(full, values, returned, result));
-            return returned;
-          };
-    this.#functions.set(name, bound);
-    return bound;
-  }
-
-  /** The one gate for calls that return a status. */
-  #call(name: string, args: readonly string[], ...values: unknown[]): number {
-    const status = this.#function(name, 'int', ['void *', ...args])(
-      this.#component,
-      ...values,
-    ) as number;
-    if (status > STATUS_WARNING)
-      throw new FmiCallError(`fmi2${name}`, status, this.#said.toString());
-    return status;
   }
 
   enterInitializationMode(startTime: number, stopTime?: number, tolerance?: number): void {
-    this.#call(
+    this.gate.call(
       'SetupExperiment',
       ['int', 'double', 'double', 'int', 'double'],
       tolerance === undefined ? 0 : 1,
@@ -168,26 +121,15 @@ export class Fmi2Instance implements FmuInstance {
       stopTime === undefined ? 0 : 1,
       stopTime ?? 0,
     );
-    this.#call('EnterInitializationMode', []);
-  }
-
-  exitInitializationMode(): void {
-    this.#call('ExitInitializationMode', []);
-  }
-
-  terminate(): void {
-    this.#call('Terminate', []);
+    this.gate.call('EnterInitializationMode', []);
   }
 
   reset(): void {
-    this.#call('Reset', []);
+    this.gate.call('Reset', []);
   }
 
   free(): void {
-    if (this.#component === null) return;
-    this.#function('FreeInstance', 'void', ['void *'])(this.#component);
-    this.#component = null;
-    closeLog(this.#callbacks.values[4] as Pointer);
+    if (!this.gate.free()) return;
     release(this.#scratch);
     release(this.#callbacks);
   }
@@ -198,21 +140,21 @@ export class Fmi2Instance implements FmuInstance {
     vr.values.set(variables.map((v) => v.valueReference));
     const data = allocate(Float64Array, n);
     const types = ['void *', 'void *', 'size_t', 'void *'];
-    const get = this.#function('GetReal', 'int', types);
-    const set = this.#function('SetReal', 'int', types);
-    const component = this.#component;
+    const get = this.gate.bind('GetReal', 'int', types);
+    const set = this.gate.bind('SetReal', 'int', types);
+    const component = this.gate.component;
     return {
       values: data.values,
       get: () => {
         if (n === 0) return;
         const status = get(component, vr.pointer, n, data.pointer) as number;
-        if (status > STATUS_WARNING) throw new FmiCallError('fmi2GetReal', status);
+        if (status > STATUS_WARNING) throw this.gate.error('GetReal', status);
       },
       set: () => {
         if (n === 0) return;
         const status = set(component, vr.pointer, n, data.pointer) as number;
         if (status > STATUS_WARNING) {
-          throw new FmiCallError('fmi2SetReal', status, nameSome(variables));
+          throw this.gate.error('SetReal', status, nameSome(variables));
         }
       },
       release: () => {
@@ -228,7 +170,7 @@ export class Fmi2Instance implements FmuInstance {
     vr.values[0] = variable.valueReference;
     const out = allocate(BigUint64Array, 1);
     try {
-      this.#call(`Get${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, out.pointer);
+      this.gate.call(`Get${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, out.pointer);
       if (element === 'double') return [new Float64Array(out.memory, 0, 1)[0] as number];
       if (element === 'str') return [readText(out.values[0] as bigint)];
       const value = new Int32Array(out.memory, 0, 1)[0] as number;
@@ -253,12 +195,12 @@ export class Fmi2Instance implements FmuInstance {
     const data = allocate(BigUint64Array, 1);
     try {
       if (element === 'str') {
-        this.#call('SetString', ['void *', 'size_t', 'str *'], vr.pointer, 1, [String(value)]);
+        this.gate.call('SetString', ['void *', 'size_t', 'str *'], vr.pointer, 1, [String(value)]);
         return;
       }
       if (element === 'double') new Float64Array(data.memory, 0, 1)[0] = Number(value);
       else new Int32Array(data.memory, 0, 1)[0] = Number(value);
-      this.#call(`Set${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, data.pointer);
+      this.gate.call(`Set${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, data.pointer);
     } finally {
       release(vr);
       release(data);
@@ -267,15 +209,14 @@ export class Fmi2Instance implements FmuInstance {
 
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult {
     const step = this.#doStep as NativeFunction;
-    const status = step(this.#component, currentCommunicationPoint, stepSize, 1) as number;
+    const status = step(this.gate.component, currentCommunicationPoint, stepSize, 1) as number;
     const result = this.#stepResult;
     result.accepted = true;
     result.discarded = false;
     result.terminate = false;
     result.lastSuccessfulTime = currentCommunicationPoint + stepSize;
     if (status <= STATUS_WARNING) return result;
-    if (status !== STATUS_DISCARD)
-      throw new FmiCallError('fmi2DoStep', status, this.#said.toString());
+    if (status !== STATUS_DISCARD) throw this.gate.error('DoStep', status);
     result.accepted = false;
     result.terminate = this.#statusBoolean(TERMINATED);
     result.discarded = !result.terminate;
@@ -285,94 +226,23 @@ export class Fmi2Instance implements FmuInstance {
 
   /** What a discarded step left behind; `false` where the FMU does not say. */
   #statusBoolean(kind: number): boolean {
-    const find = this.#library.find('fmi2GetBooleanStatus', 'int', ['void *', 'int', 'void *']);
-    const status = find?.(this.#component, kind, this.#scratch.pointer) as number | undefined;
+    const find = this.gate.find('GetBooleanStatus', 'int', ['void *', 'int', 'void *']);
+    const status = find?.(this.gate.component, kind, this.#scratch.pointer) as number | undefined;
     return status !== undefined && status <= STATUS_WARNING
       ? new Int32Array(this.#scratch.memory, 0, 1)[0] !== 0
       : false;
   }
 
   #statusReal(kind: number): number | undefined {
-    const find = this.#library.find('fmi2GetRealStatus', 'int', ['void *', 'int', 'void *']);
-    const status = find?.(this.#component, kind, this.#scratch.pointer) as number | undefined;
+    const find = this.gate.find('GetRealStatus', 'int', ['void *', 'int', 'void *']);
+    const status = find?.(this.gate.component, kind, this.#scratch.pointer) as number | undefined;
     return status !== undefined && status <= STATUS_WARNING ? this.#scratch.values[0] : undefined;
-  }
-
-  getFmuState(previous: Pointer = 0n): Pointer {
-    const holder = allocate(BigUint64Array, 1);
-    try {
-      holder.values[0] = previous;
-      this.#call('GetFMUstate', ['void *'], holder.pointer);
-      return holder.values[0] as Pointer;
-    } finally {
-      release(holder);
-    }
-  }
-
-  setFmuState(state: Pointer): void {
-    this.#call('SetFMUstate', ['void *'], state);
-  }
-
-  freeFmuState(state: Pointer): void {
-    const holder = allocate(BigUint64Array, 1);
-    holder.values[0] = state;
-    try {
-      this.#call('FreeFMUstate', ['void *'], holder.pointer);
-    } finally {
-      release(holder);
-    }
-  }
-
-  serializeFmuState(state: Pointer): Uint8Array {
-    const size = allocate(BigUint64Array, 1);
-    try {
-      this.#call('SerializedFMUstateSize', ['void *', 'void *'], state, size.pointer);
-      const length = Number(size.values[0]);
-      const data = allocate(Uint8Array, length);
-      try {
-        this.#call(
-          'SerializeFMUstate',
-          ['void *', 'void *', 'size_t'],
-          state,
-          data.pointer,
-          length,
-        );
-        return readBytes(data.pointer, length);
-      } finally {
-        release(data);
-      }
-    } finally {
-      release(size);
-    }
-  }
-
-  deserializeFmuState(bytes: Uint8Array): Pointer {
-    const data = allocate(Uint8Array, bytes.length);
-    const holder = allocate(BigUint64Array, 1);
-    try {
-      data.values.set(bytes);
-      this.#call(
-        'DeSerializeFMUstate',
-        ['void *', 'size_t', 'void *'],
-        data.pointer,
-        bytes.length,
-        holder.pointer,
-      );
-      return holder.values[0] as Pointer;
-    } finally {
-      release(data);
-      release(holder);
-    }
-  }
-
-  enterEventMode(): void {
-    this.#call('EnterEventMode', []);
   }
 
   updateDiscreteStates(): DiscreteStatesInfo {
     const info = allocate(Int32Array, EVENT_INFO_BYTES / 4);
     try {
-      this.#call('NewDiscreteStates', ['void *'], info.pointer);
+      this.gate.call('NewDiscreteStates', ['void *'], info.pointer);
       const flags = info.values;
       return {
         discreteStatesNeedUpdate: flags[0] !== 0,
@@ -387,47 +257,14 @@ export class Fmi2Instance implements FmuInstance {
     }
   }
 
-  enterContinuousTimeMode(): void {
-    this.#call('EnterContinuousTimeMode', []);
-  }
-
   enterStepMode(): void {
     throw new TwinError('INTERNAL', 'FMI 2.0 has no step mode.');
-  }
-
-  setTime(time: number): void {
-    this.#call('SetTime', ['double'], time);
-  }
-
-  #vector(name: string, vector: Float64Array): void {
-    if (vector.length === 0) return;
-    this.#call(name, ['double *', 'size_t'], vector, vector.length);
-  }
-
-  getContinuousStates(states: Float64Array): void {
-    this.#vector('GetContinuousStates', states);
-  }
-
-  setContinuousStates(states: Float64Array): void {
-    this.#vector('SetContinuousStates', states);
-  }
-
-  getDerivatives(derivatives: Float64Array): void {
-    this.#vector('GetDerivatives', derivatives);
-  }
-
-  getNominals(nominals: Float64Array): void {
-    this.#vector('GetNominalsOfContinuousStates', nominals);
-  }
-
-  getEventIndicators(indicators: Float64Array): void {
-    this.#vector('GetEventIndicators', indicators);
   }
 
   completedIntegratorStep(): CompletedStepInfo {
     const flags = allocate(Int32Array, 2);
     try {
-      this.#call(
+      this.gate.call(
         'CompletedIntegratorStep',
         ['int', 'void *', 'void *'],
         1,
@@ -449,7 +286,7 @@ export class Fmi2Instance implements FmuInstance {
     seed: Float64Array,
   ): Float64Array {
     const result = new Float64Array(unknowns.length);
-    this.#call(
+    this.gate.call(
       'GetDirectionalDerivative',
       ['uint32_t *', 'size_t', 'uint32_t *', 'size_t', 'double *', 'double *'],
       Uint32Array.from(unknowns, (v) => v.valueReference),

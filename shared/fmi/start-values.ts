@@ -154,9 +154,10 @@ function elementsOf(
  * @throws TwinError `USAGE`, `VARIABLE_UNKNOWN`
  */
 export function parseStartValue(md: ModelDescription, text: string): [string, StartValue] {
-  // Names may contain `=`; the value never does before the last one.
-  const at = text.lastIndexOf('=');
-  if (at <= 0) {
+  // Names and texts may contain `=`: the first one behind a variable's name counts.
+  const signs = [...text.matchAll(/=/g)].map((match) => match.index);
+  const at = signs.find((i) => findVariable(md, text.slice(0, i).trim())) ?? signs[0] ?? 0;
+  if (at === 0) {
     throw new TwinError('USAGE', `Start value ${quote(text)}: expected name=value.`);
   }
   const name = text.slice(0, at).trim();
@@ -169,7 +170,7 @@ export function parseStartValue(md: ModelDescription, text: string): [string, St
   }
   const parts = words(value);
   const numbers = parts.map((part) => parseScalar(part, 'Float64') as number | undefined);
-  const firstWord = numbers.findIndex((n) => n === undefined);
+  const firstWord = numbers.indexOf(undefined);
   if (firstWord > 0) {
     const leading = numbers.slice(0, firstWord) as number[];
     const unit = parts.slice(firstWord).join(' ');

@@ -8,6 +8,7 @@ import {
   type ModelVariable,
 } from './model-description.js';
 import { findBinary, platformFolders } from './platform.js';
+import { checkStructure } from './validate-structure.js';
 import { type DescriptionProblem, quote } from './xml-attributes.js';
 
 /** A problem of an FMU; line 0 when it is not in modelDescription.xml. */
@@ -235,108 +236,6 @@ function checkDimensions(
   // One start value may stand for all elements.
   if (given !== undefined && given !== size && !(given === 1 && v.dimensions.length > 0)) {
     say(`it has ${given} start values for ${size} ${size === 1 ? 'element' : 'elements'}`);
-  }
-}
-
-function checkStructure(md: ModelDescription, report: (line: number, text: string) => void): void {
-  const s = md.modelStructure;
-  const byName = new Map(md.variables.map((v) => [v.name, v]));
-  const listed = new Set<string>();
-  for (const unknown of s.outputs) {
-    if (listed.has(unknown.name))
-      report(unknown.line, `output ${quote(unknown.name)} is listed twice.`);
-    listed.add(unknown.name);
-    if (byName.get(unknown.name)?.causality !== 'output') {
-      report(
-        unknown.line,
-        `${quote(unknown.name)} is listed as output, but its causality is ${byName.get(unknown.name)?.causality}.`,
-      );
-    }
-  }
-  for (const v of md.variables) {
-    if (v.causality === 'output' && !listed.has(v.name) && v.type !== 'Clock') {
-      report(v.line, `output ${quote(v.name)} is missing in <ModelStructure>.`);
-    }
-  }
-  const derivatives = new Set<string>();
-  for (const unknown of s.continuousStateDerivatives) {
-    if (derivatives.has(unknown.name)) {
-      report(unknown.line, `derivative ${quote(unknown.name)} is listed twice.`);
-    }
-    derivatives.add(unknown.name);
-    if (byName.get(unknown.name)?.derivative === undefined) {
-      report(
-        unknown.line,
-        `${quote(unknown.name)} is listed as derivative, but names no state (attribute derivative).`,
-      );
-    }
-  }
-  if (md.modelExchange !== undefined) {
-    for (const v of md.variables) {
-      if (v.derivative !== undefined && !derivatives.has(v.name)) {
-        report(
-          v.line,
-          `${quote(v.name)} is the derivative of ${quote(v.derivative)}, but missing in <ModelStructure>.`,
-        );
-      }
-    }
-  }
-  checkInitialUnknowns(md, report);
-  const lists = [
-    s.outputs,
-    s.continuousStateDerivatives,
-    s.clockedStates,
-    s.initialUnknowns,
-    s.eventIndicators,
-  ];
-  for (const unknown of lists.flat()) {
-    const kinds = unknown.dependenciesKind;
-    if (kinds === undefined) continue;
-    if (kinds.length !== unknown.dependencies?.length) {
-      report(
-        unknown.line,
-        `${quote(unknown.name)} has ${unknown.dependencies?.length ?? 0} dependencies but ${kinds.length} dependenciesKind.`,
-      );
-    }
-    for (const kind of kinds) {
-      if (!['dependent', 'constant', 'fixed', 'tunable', 'discrete'].includes(kind)) {
-        report(unknown.line, `${quote(kind)} is no kind of dependency.`);
-      }
-    }
-  }
-}
-
-/** FMI 2.0.4 section 2.2.8, FMI 3.0.2 section 2.4.8: exactly what is computed at initialization. */
-function checkInitialUnknowns(
-  md: ModelDescription,
-  report: (line: number, text: string) => void,
-): void {
-  const { initialUnknowns, continuousStateDerivatives } = md.modelStructure;
-  const key = (v: { type: string; valueReference: number }) => `${v.type} ${v.valueReference}`;
-  const byName = new Map(md.variables.map((v) => [v.name, v]));
-  const derivatives = new Set(continuousStateDerivatives.map((u) => u.name));
-  const states = new Set([...derivatives].flatMap((name) => byName.get(name)?.derivative ?? []));
-  const expected = md.variables.filter((v) => {
-    if (v.type === 'Clock' || v.clocks.length > 0) return false;
-    if (v.causality === 'calculatedParameter') return true;
-    const computed = v.initial === 'approx' || v.initial === 'calculated';
-    return computed && (v.causality === 'output' || derivatives.has(v.name) || states.has(v.name));
-  });
-  // Aliases stand for each other.
-  const listed = new Set(initialUnknowns.flatMap((u) => byName.get(u.name) ?? []).map(key));
-  const wanted = new Set(expected.map(key));
-  for (const v of expected) {
-    if (listed.has(key(v))) continue;
-    report(
-      v.line,
-      `${quote(v.name)} (${v.causality}, initial=${v.initial ?? '(none)'}) is missing among the initial unknowns of <ModelStructure>.`,
-    );
-  }
-  for (const unknown of initialUnknowns) {
-    const v = byName.get(unknown.name);
-    if (v !== undefined && !wanted.has(key(v))) {
-      report(unknown.line, `${quote(unknown.name)} is listed as initial unknown, but is none.`);
-    }
   }
 }
 

@@ -37,7 +37,7 @@ describe('start values', () => {
   });
 
   it('are read for every type', () => {
-    expect(parseStartValue(types, 'String_in=a b, c')).toEqual(['String_in', 'a b, c']);
+    expect(parseStartValue(types, 'String_in=a = b, c')).toEqual(['String_in', 'a = b, c']);
     expect(parseStartValue(types, 'mode_in=fast')).toEqual(['mode_in', 'fast']);
     expect(parseStartValue(arrays, 'u=1 2')).toEqual(['u', ['1', '2']]);
   });
