@@ -68,33 +68,6 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
         message: `found ${mean}: expected a mean inside [${p.lower ?? '-∞'}, ${p.upper ?? '∞'}]; move the prior or the bounds`,
       });
     }
-    const bounded = p.lower !== undefined && p.upper !== undefined;
-    if (p.transform === 'log' && p.lower === undefined) {
-      problems.push({
-        path: `parameters[${i}].transform`,
-        message: 'found "log" without `lower`: expected the bound that the logarithm starts from',
-      });
-    }
-    if (p.transform === 'softplus' && p.lower === undefined) {
-      problems.push({
-        path: `parameters[${i}].transform`,
-        message: 'found "softplus" without `lower`: expected the bound that it starts from',
-      });
-    }
-    if (p.transform === 'logit' && !bounded) {
-      problems.push({
-        path: `parameters[${i}].transform`,
-        message: 'found "logit" without both bounds: expected `lower` and `upper`',
-      });
-    }
-    const strictlyInside =
-      (p.lower === undefined || mean > p.lower) && (p.upper === undefined || mean < p.upper);
-    if (p.transform !== 'none' && !strictlyInside) {
-      problems.push({
-        path: `parameters[${i}].prior.mean`,
-        message: `found ${mean} on a bound: a ${p.transform} transform needs it strictly inside`,
-      });
-    }
   });
   return problems;
 }

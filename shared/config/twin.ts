@@ -62,23 +62,10 @@ const parameter = z
       .positive()
       .optional()
       .describe('Seconds in which the parameter may wear through its whole range.'),
-    transform: z
-      .enum(['none', 'log', 'logit', 'softplus'])
-      .default('none')
-      .describe(
-        'Scale on which the parameter is estimated. `none` keeps coverage near a bound; the others are for models that fail beyond it.',
-      ),
     dynamics: z
-      .enum(['trend', 'random-walk', 'mean-reverting', 'constant'])
+      .enum(['trend', 'random-walk', 'constant'])
       .default('trend')
       .describe('How the parameter moves between samples.'),
-    relaxationS: z
-      .number()
-      .positive()
-      .optional()
-      .describe(
-        'Seconds after which a mean-reverting parameter has lost 63 % of its distance to the prior mean; default: the wear horizon.',
-      ),
     alarm: alarm.optional(),
   })
   .refine((p) => p.lower === undefined || p.upper === undefined || p.lower < p.upper, {

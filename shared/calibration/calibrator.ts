@@ -1,0 +1,181 @@
+import { TwinError } from '../core/index.js';
+import { type FilterSettings, filterUpdate, predict } from './filter.js';
+import { initialNoise } from './noise.js';
+import { reportStep } from './report.js';
+import type {
+  Calibrator,
+  CalibratorState,
+  Sample,
+  SkipReason,
+  StepResult,
+  Twin,
+  TwinModel,
+} from './types.js';
+
+/** What the filter needs from a twin definition. */
+export function filterSettings(twin: Twin): FilterSettings {
+  const { parameters, estimator } = twin.definition;
+  return {
+    range: Float64Array.from(parameters, (p) =>
+      p.lower !== undefined && p.upper !== undefined
+        ? p.upper - p.lower
+        : Math.max(10 * p.prior.std, Math.abs(p.prior.mean)),
+    ),
+    horizonS: Float64Array.from(parameters, (p) =>
+      p.dynamics === 'constant'
+        ? Number.POSITIVE_INFINITY
+        : (p.wearHorizonS ?? estimator.wearHorizonS),
+    ),
+    trend: parameters.map((p) => p.dynamics === 'trend'),
+    trendScale: estimator.trendScale,
+    spread: estimator.sigmaPointSpread,
+    bounds: {
+      lower: Float64Array.from(parameters, (p) => p.lower ?? Number.NEGATIVE_INFINITY),
+      upper: Float64Array.from(parameters, (p) => p.upper ?? Number.POSITIVE_INFINITY),
+    },
+    gate: estimator.gate,
+    kink: estimator.kink,
+  };
+}
+
+/** Standard deviation of the first trend, as a share of the range per wear horizon. */
+const INITIAL_TREND = 0.0155;
+/** How fast the assumed noise follows the innovations, per sample. */
+const NOISE_GAIN = 0.005;
+
+function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
+  if (!(sample.timeS > state.timeS)) return 'not-newer-than-state';
+  if (sample.measured.every((v) => !Number.isFinite(v))) return 'no-usable-channel';
+  return sample.inputs.some((v) => !Number.isFinite(v)) ? 'input-missing' : undefined;
+}
+
+/**
+ * Joins a twin and its model to a calibrator.
+ *
+ * @param options.model outputs must begin with the twin's measured variables, its virtual sensors
+ *   following
+ */
+export function createCalibrator(options: { twin: Twin; model: TwinModel }): Calibrator {
+  const { twin, model } = options;
+  const { definition } = twin;
+  const settings = filterSettings(twin);
+  const n = definition.parameters.length;
+  const m = definition.measured.length;
+
+  const initialState = (samples: readonly Sample[] = []): CalibratorState => {
+    const x = new Float64Array(2 * n);
+    const S = new Float64Array(4 * n * n);
+    definition.parameters.forEach((p, i) => {
+      x[i] = p.prior.mean;
+      S[i * 2 * n + i] = p.prior.std;
+      const j = n + i;
+      S[j * 2 * n + j] = settings.trend[i] ? INITIAL_TREND * settings.range[i]! : 0;
+    });
+    return {
+      twinHash: twin.hash,
+      timeS: Number.NEGATIVE_INFINITY,
+      timeNs: 0n,
+      sampleCount: 0,
+      arrays: {
+        x,
+        S,
+        noiseStd: initialNoise(definition, samples),
+        suspicion: new Float64Array(m),
+        lastValue: new Float64Array(m).fill(Number.NaN),
+        repeats: new Float64Array(m),
+        faults: new Float64Array(m),
+        limitRuns: new Float64Array(n + definition.virtualSensors.length),
+        whiteness: new Float64Array(3),
+        oneSided: Float64Array.of(definition.estimator.respectBounds === 'always' ? 1 : 0),
+      },
+    };
+  };
+
+  const step = async (
+    state: CalibratorState,
+    sample: Sample,
+    signal?: AbortSignal,
+  ): Promise<{ state: CalibratorState; result: StepResult }> => {
+    if (state.twinHash !== twin.hash) {
+      throw new TwinError(
+        'STATE_MISMATCH',
+        `The saved state belongs to another definition of "${definition.name}" (or another FMU). Put the old definition back, or start afresh with another --state.`,
+      );
+    }
+    if (sample.measured.length !== m || sample.inputs.length !== definition.inputs.length) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `A sample has ${sample.measured.length} measured values and ${sample.inputs.length} inputs: expected ${m} and ${definition.inputs.length}, as in the twin definition.`,
+      );
+    }
+    const skipped = skipReason(state, sample);
+    if (skipped !== undefined) {
+      return { state, result: reportStep({ twin, state, sample, skipped }) };
+    }
+    const a = state.arrays;
+    // A channel that repeats one value to the last bit while others move says nothing.
+    const repeats = Float64Array.from(sample.measured, (v, i) =>
+      v === a.lastValue![i] ? a.repeats![i]! + 1 : 0,
+    );
+    const moving = repeats.filter((r, i) => r === 0 && Number.isFinite(sample.measured[i]!)).length;
+    const frozen = (i: number) => repeats[i]! >= 20 && moving * 2 >= m;
+    const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
+    const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
+    const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
+    const filtered = await filterUpdate(
+      prior,
+      measured,
+      a.noiseStd!,
+      a.suspicion!,
+      (points) => model.evaluate(points, sample.inputs, signal),
+      settings,
+      a.oneSided![0] === 1,
+    );
+    if (![...filtered.posterior.x, ...filtered.posterior.S].every(Number.isFinite)) {
+      throw new TwinError(
+        'NUMERIC',
+        `The estimate left the finite numbers at ${sample.timeS} s. The last good state is kept; check the model's outputs at this sample.`,
+      );
+    }
+    const suspicion = Float64Array.from(a.suspicion!, (s, i) =>
+      filtered.gated.includes(i) ? s + 1 : filtered.regimeChange && s > 0 ? s : 0,
+    );
+    const noiseStd = a.noiseStd!.slice();
+    const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
+    if (definition.estimator.adaptNoise && quiet) {
+      const ratio = Math.min(4, filtered.nis / filtered.active.length) - 1;
+      for (let i = 0; i < m; i++) noiseStd[i]! *= Math.exp(0.5 * NOISE_GAIN * ratio);
+      filtered.active.forEach((channel, i) => {
+        if (definition.measured[channel]!.noiseStd !== undefined) return;
+        const gain = Math.max(NOISE_GAIN, 1 / (10 + state.sampleCount));
+        noiseStd[channel]! *= Math.exp(0.5 * gain * (Math.min(9, filtered.z[i]! ** 2) - 1));
+      });
+    }
+    const white = a.whiteness!.slice();
+    const zMean = filtered.z.reduce((x, y) => x + y, 0) / Math.sqrt(filtered.z.length);
+    white[0] = 0.98 * white[0]! + 0.02 * zMean * white[2]!;
+    white[1] = 0.98 * white[1]! + 0.02 * (filtered.nis / filtered.active.length - 1);
+    white[2] = zMean;
+    const next: CalibratorState = {
+      twinHash: twin.hash,
+      timeS: sample.timeS,
+      timeNs: sample.timeNs ?? state.timeNs,
+      sampleCount: state.sampleCount + 1,
+      arrays: {
+        x: filtered.posterior.x,
+        S: filtered.posterior.S,
+        noiseStd,
+        suspicion,
+        lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue![i]!)),
+        repeats,
+        faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
+        limitRuns: a.limitRuns!.slice(),
+        whiteness: white,
+        oneSided: Float64Array.of(filtered.linearisation.oneSided ? 1 : 0),
+      },
+    };
+    return { state: next, result: reportStep({ twin, state: next, sample, filtered }) };
+  };
+
+  return { twin, initialState, step };
+}

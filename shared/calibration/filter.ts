@@ -1,0 +1,378 @@
+import { squareRootOfStack } from '../kalman/index.js';
+import {
+  type Gaussian,
+  mergeGaussians,
+  squareRootUpdate,
+  type UpdateResult,
+} from './gaussian-update.js';
+import {
+  type Bounds,
+  type EvaluatePoints,
+  type Linearisation,
+  linearise,
+  predictOutputs,
+} from './linearise.js';
+
+/** How each parameter moves, and how the filter is set. */
+export interface FilterSettings {
+  /** Physical range of each parameter; scales noise and inflation. */
+  range: Float64Array;
+  /** Seconds in which a parameter may wear through its range; `Infinity` for constants. */
+  horizonS: Float64Array;
+  /** Whether the parameter has a trend; otherwise it walks randomly. */
+  trend: readonly boolean[];
+  trendScale: number;
+  spread: number;
+  bounds: Bounds;
+  gate: boolean;
+  kink: 'none' | 'relinearise' | 'split';
+}
+
+/** The outcome of one filter step. */
+export interface FilterStep {
+  posterior: Gaussian;
+  /** Valid at the posterior: outputs and their slopes. */
+  linearisation: Linearisation;
+  nis: number;
+  logLikelihood: number;
+  /** Channels used, as indices of the measured variables. */
+  active: number[];
+  /** Leave-one-out residuals of the active channels under the noise as assumed. */
+  z: Float64Array;
+  gated: number[];
+  regimeChange: boolean;
+  nonlinearity: number;
+  modelRuns: number;
+}
+
+const GATE_Z = 4;
+const GATE_MOST = 4;
+/** A gated channel keeps this many times its standard deviation. */
+const GATE_WIDEN = 30;
+/** Share of its range that a parameter may have jumped at a regime change. */
+const REGIME_JUMP = 0.04;
+/** One in about 1e9 for a consistent filter: 60 at nine channels. */
+const REGIME_NORMAL = 5.77;
+
+/** Quantile of chi-square by Wilson and Hilferty (1931). */
+function chiSquareAt(dof: number, z: number): number {
+  const c = 2 / (9 * dof);
+  return dof * (1 - c + z * Math.sqrt(c)) ** 3;
+}
+
+/**
+ * Carries parameters and trends over a time: b moves by v, v drifts. Trends are kept per wear
+ * horizon, so that all figures are of the parameters' size.
+ *
+ * @param dtS seconds since the state's sample; 0 leaves it as it is
+ */
+export function predict(state: Gaussian, dtS: number, settings: FilterSettings): Gaussian {
+  const n = settings.range.length;
+  const N = 2 * n;
+  const x = state.x.slice();
+  const stack = new Float64Array((N + 2 * n) * N);
+  for (let k = 0; k < N; k++) {
+    for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
+  }
+  for (let i = 0; i < n; i++) {
+    const tau = dtS / settings.horizonS[i]!;
+    if (tau === 0) continue;
+    const range = settings.range[i]!;
+    const walk = 3.1e-9 * range * range * tau;
+    if (!settings.trend[i]) {
+      // A random walk that covers half the range over the horizon.
+      stack[(N + 2 * i) * N + i] = (range / 2) * settings.trendScale * Math.sqrt(tau);
+      continue;
+    }
+    x[i]! += tau * state.x[n + i]!;
+    for (let k = 0; k < N; k++) stack[k * N + i]! += tau * stack[k * N + n + i]!;
+    const q = 3 * ((range / 2) * settings.trendScale) ** 2;
+    const qbb = walk + (q * tau ** 3) / 3;
+    const qbv = (q * tau * tau) / 2;
+    const l11 = Math.sqrt(qbb);
+    const l21 = qbv / l11;
+    stack[(N + 2 * i) * N + i] = l11;
+    stack[(N + 2 * i) * N + n + i] = l21;
+    stack[(N + 2 * i + 1) * N + n + i] = Math.sqrt(Math.max(0, q * tau - l21 * l21));
+  }
+  return { x, S: squareRootOfStack(stack, N + 2 * n, N) };
+}
+
+function parameterFactor(S: Float64Array, n: number): Float64Array {
+  const N = 2 * n;
+  const l = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) l[i * n + j] = S[i * N + j]!;
+  return l;
+}
+
+/** Raises the parameters' variances to what a sudden change may bring. */
+function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
+  const n = settings.range.length;
+  const N = 2 * n;
+  const stack = new Float64Array((N + n) * N);
+  for (let k = 0; k < N; k++) {
+    for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
+  }
+  for (let i = 0; i < n; i++) {
+    let variance = 0;
+    for (let k = 0; k < N; k++) variance += state.S[i * N + k]! ** 2;
+    const missing = (REGIME_JUMP * settings.range[i]!) ** 2 - variance;
+    if (missing > 0) stack[(N + i) * N + i] = Math.sqrt(missing);
+  }
+  return { x: state.x, S: squareRootOfStack(stack, N + n, N) };
+}
+
+/** Slope times factor for the chosen outputs: m × N. */
+function slopeTimesFactor(
+  lin: Linearisation,
+  S: Float64Array,
+  active: readonly number[],
+  n: number,
+): Float64Array {
+  const N = 2 * n;
+  const hs = new Float64Array(active.length * N);
+  active.forEach((o, r) => {
+    for (let j = 0; j < n; j++) {
+      const a = lin.slope[o * n + j]!;
+      for (let k = 0; k < N; k++) hs[r * N + k]! += a * S[j * N + k]!;
+    }
+  });
+  return hs;
+}
+
+function noiseOf(
+  omega: Float64Array,
+  outputs: number,
+  variance: Float64Array,
+  active: readonly number[],
+): Float64Array {
+  const m = active.length;
+  const noise = new Float64Array(m * m);
+  active.forEach((o, i) => {
+    active.forEach((p, j) => {
+      noise[i * m + j] = omega[o * outputs + p]!;
+    });
+    noise[i * m + i]! += variance[o]!;
+  });
+  return noise;
+}
+
+/**
+ * One step of the parameter-and-trend filter, after prediction.
+ *
+ * @param prior predicted state
+ * @param measured `NaN` for channels without a value
+ * @param noiseStd per channel
+ * @param suspicion how many samples running each channel was gated before
+ * @throws TwinError as the model does at the estimate; `NUMERIC`
+ */
+export async function filterUpdate(
+  prior: Gaussian,
+  measured: Float64Array,
+  noiseStd: Float64Array,
+  suspicion: Float64Array,
+  evaluate: EvaluatePoints,
+  settings: FilterSettings,
+  forceBounds: boolean,
+): Promise<FilterStep> {
+  const n = settings.range.length;
+  const active: number[] = [];
+  measured.forEach((v, i) => {
+    if (!Number.isNaN(v)) active.push(i);
+  });
+  let modelRuns = 0;
+  let oneSided = forceBounds;
+  const lineariseAt = async (g: Gaussian) => {
+    const lin = await linearise(
+      evaluate,
+      g.x.slice(0, n),
+      parameterFactor(g.S, n),
+      settings.spread,
+      settings.bounds,
+      oneSided,
+    );
+    oneSided ||= lin.oneSided;
+    modelRuns += lin.modelRuns;
+    return lin;
+  };
+  const updateWith = (g: Gaussian, lin: Linearisation, variance: Float64Array): UpdateResult => {
+    const expected = predictOutputs(lin, g.x.slice(0, n));
+    return squareRootUpdate(
+      g,
+      slopeTimesFactor(lin, g.S, active, n),
+      Float64Array.from(active, (o) => measured[o]! - expected[o]!),
+      noiseOf(lin.omega, lin.mean.length, variance, active),
+    );
+  };
+
+  const nominal = noiseStd.map((s) => s * s);
+  let start = prior;
+  let lin = await lineariseAt(start);
+  let variance = nominal.slice();
+  let update = updateWith(start, lin, variance);
+  const firstZ = update.z;
+  let gated: number[] = [];
+  let regimeChange = false;
+  if (settings.gate && active.length > 1) {
+    while (gated.length < GATE_MOST) {
+      let worst = -1;
+      update.z.forEach((z, i) => {
+        if (gated.includes(active[i]!)) return;
+        if (Math.abs(z) > GATE_Z && (worst < 0 || Math.abs(z) > Math.abs(update.z[worst]!))) {
+          worst = i;
+        }
+      });
+      if (worst < 0) break;
+      const channel = active[worst]!;
+      gated.push(channel);
+      variance[channel]! *= GATE_WIDEN ** 2;
+      update = updateWith(start, lin, variance);
+    }
+    regimeChange =
+      update.nis > chiSquareAt(active.length, REGIME_NORMAL) ||
+      gated.length >= Math.min(3, active.length) ||
+      gated.some((o) => suspicion[o]! === 2);
+    if (regimeChange) {
+      start = inflate(prior, settings);
+      variance = nominal.slice();
+      gated = [];
+      lin = await lineariseAt(start);
+      update = updateWith(start, lin, variance);
+      // A sensor that no parameter can explain even now stays out of the result.
+      for (let i = 0; i < active.length && gated.length < GATE_MOST; i++) {
+        const o = active[i]!;
+        if (suspicion[o]! >= 2 && Math.abs(update.z[i]!) > GATE_Z) {
+          gated.push(o);
+          variance[o]! *= GATE_WIDEN ** 2;
+        }
+      }
+      if (gated.length > 0) update = updateWith(start, lin, variance);
+    }
+  }
+
+  let nonlinearity = 0;
+  let worst = active[0]!;
+  for (const o of active) {
+    const ratio = lin.omega[o * lin.mean.length + o]! / variance[o]!;
+    if (ratio > nonlinearity) {
+      nonlinearity = ratio;
+      worst = o;
+    }
+  }
+  const data = { nis: update.nis, logLikelihood: update.logLikelihood };
+  let posterior: Gaussian = update;
+  if (nonlinearity > 0.02 && settings.kink !== 'none') {
+    if (nonlinearity > 1 && settings.kink === 'split' && !oneSided) {
+      const split = await splitUpdate(start, lin, worst, active, measured, variance, evaluate);
+      modelRuns += split.modelRuns;
+      posterior = split;
+      lin = await lineariseAt(posterior);
+    } else {
+      lin = await lineariseAt(posterior);
+      posterior = updateWith(start, lin, variance);
+    }
+  }
+  return {
+    posterior: { x: posterior.x, S: posterior.S },
+    linearisation: lin,
+    ...data,
+    active,
+    z: firstZ,
+    gated,
+    regimeChange,
+    nonlinearity,
+    modelRuns,
+  };
+}
+
+const SPLIT_STEP = 0.5;
+const SPLIT_HALF = 6;
+
+/**
+ * Splits the prior into 13 narrower Gaussians along the direction that the most bent output sees,
+ * updates each with the model's values along that line, and merges them by their likelihoods.
+ *
+ * @see Alspach & Sorenson, Nonlinear Bayesian estimation using Gaussian sums (1972)
+ */
+async function splitUpdate(
+  prior: Gaussian,
+  lin: Linearisation,
+  worst: number,
+  active: readonly number[],
+  measured: Float64Array,
+  variance: Float64Array,
+  evaluate: EvaluatePoints,
+): Promise<Gaussian & { modelRuns: number }> {
+  const N = prior.x.length;
+  const n = N / 2;
+  const outputs = lin.mean.length;
+  // The direction in the prior's own coordinates, where it is a unit Gaussian.
+  const u = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    for (let j = k; j < n; j++) u[k]! += lin.slope[worst * n + j]! * prior.S[j * N + k]!;
+  }
+  const length = Math.hypot(...u);
+  if (!(length > 0)) throw new Error('a bent output that no parameter moves');
+  for (let k = 0; k < n; k++) u[k]! /= length;
+  const su = new Float64Array(N);
+  for (let i = 0; i < N; i++) for (let k = 0; k < n; k++) su[i]! += prior.S[i * N + k]! * u[k]!;
+
+  const offsets: number[] = [];
+  for (let k = -SPLIT_HALF; k <= SPLIT_HALF; k++) offsets.push(k * SPLIT_STEP);
+  const values = await evaluate(
+    offsets.map((c) => Float64Array.from({ length: n }, (_, i) => prior.x[i]! + c * su[i]!)),
+  );
+  const usable = offsets.map((_, k) => values[k] instanceof Float64Array);
+  const s = SPLIT_STEP;
+  const hs = slopeTimesFactor(lin, prior.S, active, n);
+  const parts: UpdateResult[] = [];
+  const logWeights: number[] = [];
+  offsets.forEach((c, k) => {
+    if (!usable[k]) return;
+    const here = values[k] as Float64Array;
+    const before = usable[k - 1] ? (values[k - 1] as Float64Array) : undefined;
+    const after = usable[k + 1] ? (values[k + 1] as Float64Array) : undefined;
+    if (before === undefined && after === undefined) return;
+    const m = active.length;
+    const local = new Float64Array(m * N);
+    const omega = new Float64Array(outputs * outputs);
+    const bend = new Float64Array(outputs);
+    const innovation = new Float64Array(m);
+    active.forEach((o, r) => {
+      const left = before?.[o] ?? 2 * here[o]! - after![o]!;
+      const right = after?.[o] ?? 2 * here[o]! - before![o]!;
+      const gradient = (right - left) / (2 * SPLIT_STEP);
+      bend[o] = 0.5 * ((right - 2 * here[o]! + left) / SPLIT_STEP ** 2) * s * s;
+      innovation[r] = measured[o]! - here[o]! - bend[o]!;
+      let along = 0;
+      for (let i = 0; i < n; i++) along += hs[r * N + i]! * u[i]!;
+      // Across the line as linearised; along it as found here and narrowed to s.
+      for (let i = 0; i < n; i++) {
+        local[r * N + i] = hs[r * N + i]! + (s * gradient - along) * u[i]!;
+      }
+    });
+    for (const o of active) {
+      for (const p of active) omega[o * outputs + p] = 2 * bend[o]! * bend[p]!;
+    }
+    const S = prior.S.slice();
+    for (let i = 0; i < N; i++) {
+      for (let j = 0; j < n; j++) S[i * N + j]! -= (1 - s) * su[i]! * u[j]!;
+    }
+    const part = squareRootUpdate(
+      { x: prior.x.map((v, i) => v + c * su[i]!), S },
+      local,
+      innovation,
+      noiseOf(omega, outputs, variance, active),
+    );
+    parts.push(part);
+    logWeights.push(-(c * c) / (2 * (1 - s * s)) + part.logLikelihood);
+  });
+  const top = Math.max(...logWeights);
+  const raw = logWeights.map((w) => Math.exp(w - top));
+  const total = raw.reduce((a, b) => a + b, 0);
+  const merged = mergeGaussians(
+    parts,
+    raw.map((w) => w / total),
+  );
+  return { ...merged, modelRuns: offsets.length };
+}
