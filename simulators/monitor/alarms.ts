@@ -1,0 +1,40 @@
+import type { TqvValue } from '../../shared/core/index.js';
+import type { Alarm } from './page/protocol.js';
+
+const LEVELS: Readonly<Record<string, Alarm['level']>> = {
+  limit: 'alarm',
+  'sensor-fault': 'warning',
+  'sensor-frozen': 'warning',
+  'model-mismatch': 'warning',
+};
+
+function toAlarm(entry: unknown): Alarm[] {
+  if (typeof entry === 'string') {
+    return [{ level: 'warning', code: 'alarm', subject: '', message: entry }];
+  }
+  if (typeof entry !== 'object' || entry === null) return [];
+  const { code, subject, message } = entry as Record<string, unknown>;
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  return [
+    {
+      level: LEVELS[text(code)] ?? 'note',
+      code: text(code),
+      subject: text(subject),
+      message: text(message),
+    },
+  ];
+}
+
+/**
+ * The alarms that the last calibration wrote: a JSON array of `{ code, subject, message }`. A text
+ * that is none is shown as it is.
+ */
+export function parseAlarms(value: TqvValue | undefined): Alarm[] {
+  if (typeof value !== 'string' || value.trim() === '') return [];
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return (Array.isArray(parsed) ? parsed : [parsed]).flatMap(toAlarm);
+  } catch {
+    return toAlarm(value);
+  }
+}

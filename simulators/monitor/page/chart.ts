@@ -1,0 +1,238 @@
+import uPlot from 'uplot';
+import { h } from './dom.js';
+import { formatNumber, formatUnit } from './format.js';
+import type { Limit, Row } from './protocol.js';
+import type { Store } from './store.js';
+import { palette } from './theme.js';
+
+/** What a chart draws: channels of the store. */
+export interface ChartContent {
+  /** Its band and line. */
+  main: { channel: string; label: string };
+  /** A line of dots: what the sensor said. */
+  sensor?: { channel: string; label: string } | undefined;
+  /** A dashed line: what the simulator knows. */
+  truth?: string | undefined;
+  unit: string;
+  limit?: Limit | undefined;
+  axis: 'machine' | 'wall';
+  /** `full` has axes with labels and a readout; `small` is for comparing at a glance. */
+  size: 'full' | 'small';
+  heightPx: number;
+  /** The vertical range stays at zero or above. */
+  fromZero?: boolean;
+}
+
+/** A chart on the page. */
+export interface Chart {
+  element: HTMLElement;
+  update(): void;
+  destroy(): void;
+}
+
+type Columns = [number[], ...(number | null)[][]];
+
+/** x unit of the axis: days of the machine, seconds of the wall. */
+const perDay = (axis: ChartContent['axis']) => (axis === 'machine' ? 86_400 : 1);
+
+/** Brings rows of several channels onto one x axis. */
+function columnsOf(store: Store, content: ChartContent): Columns {
+  const xs = new Map<number, [Row?, Row?, Row?]>();
+  const ids = [content.main.channel, content.sensor?.channel, content.truth];
+  ids.forEach((id, place) => {
+    for (const row of id === undefined ? [] : store.rows(id)) {
+      const entry = xs.get(row[0]) ?? [];
+      entry[place] = row;
+      xs.set(row[0], entry);
+    }
+  });
+  const sorted = [...xs.entries()].sort((a, b) => a[0] - b[0]);
+  const scale = perDay(content.axis);
+  // undefined is bridged by a line, null is a gap.
+  const column = (place: 0 | 1 | 2, field: 1 | 2 | 3) =>
+    sorted.map(([, rows]) => {
+      const row = rows[place];
+      return (row === undefined ? undefined : row[field]) as number | null;
+    });
+  return [
+    sorted.map(([x]) => x / scale),
+    column(0, 2),
+    column(0, 3),
+    column(0, 1),
+    column(1, 1),
+    column(2, 1),
+  ];
+}
+
+/** A y range that holds the lines and, where they are not far off, the limits. */
+function rangeOf(content: ChartContent, min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  let [low, high] = [min, max];
+  const span = high - low || Math.abs(high) * 1e-3 || 1;
+  const { above, below } = content.limit ?? {};
+  if (above !== undefined && above > high && above - high < 3 * span) high = above;
+  if (below !== undefined && below < low && low - below < 3 * span) low = below;
+  const pad = 0.08 * (high - low || span);
+  const floor = content.fromZero === true && low >= 0 ? 0 : low - pad;
+  return [floor, high + pad];
+}
+
+function drawLimits(content: ChartContent) {
+  return (u: uPlot) => {
+    const { ctx, bbox } = u;
+    for (const limit of [content.limit?.above, content.limit?.below]) {
+      if (limit === undefined) continue;
+      const y = u.valToPos(limit, 'y', true);
+      if (y < bbox.top || y > bbox.top + bbox.height) continue;
+      ctx.save();
+      ctx.strokeStyle = palette().alarm;
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      ctx.restore();
+    }
+  };
+}
+
+/** Makes a chart; it draws itself anew with `update`, only while it is in view. */
+export function createChart(store: Store, content: ChartContent): Chart {
+  const full = content.size === 'full';
+  const element = h('div', { class: `chart ${content.size}` });
+  let plot: uPlot | undefined;
+  let visible = false;
+  let stale = true;
+
+  function options(width: number): uPlot.Options {
+    const colors = palette();
+    const axis: uPlot.Axis = {
+      stroke: colors.muted,
+      grid: { stroke: colors.grid, width: 1 },
+      ticks: { stroke: colors.grid, width: 1, size: 4 },
+      font: '11px system-ui, sans-serif',
+      labelFont: '11px system-ui, sans-serif',
+    };
+    const number = (_: uPlot, value: number | null) => formatNumber(value);
+    const line = (label: string, stroke: string, more: Partial<uPlot.Series>): uPlot.Series => ({
+      label,
+      stroke,
+      width: 2,
+      points: { show: false },
+      value: number,
+      ...more,
+    });
+    return {
+      width,
+      height: content.heightPx,
+      padding: full ? [8, 10, 0, 0] : [4, 2, 2, 2],
+      legend: { show: full, live: true },
+      cursor: {
+        show: full,
+        y: false,
+        points: { size: 7 },
+        drag: { x: false, y: false },
+        sync: { key: 'twinloop' },
+      },
+      scales: {
+        x: { time: content.axis === 'wall' },
+        y: { range: (_, min, max) => rangeOf(content, min, max) },
+      },
+      axes: full
+        ? [
+            {
+              ...axis,
+              ...(content.axis === 'machine'
+                ? { label: 'machine time, days', labelSize: 16, size: 28 }
+                : { size: 34 }),
+            },
+            {
+              ...axis,
+              size: 66,
+              values: (_, ticks) => formatTicks(ticks),
+              label: formatUnit(content.unit),
+              labelSize: content.unit === '' ? 0 : 16,
+            },
+          ]
+        : [{ show: false }, { show: false }],
+      bands: [{ series: [2, 1], fill: colors.band }],
+      series: [
+        {
+          label: content.axis === 'machine' ? 'day' : 'time',
+          ...(content.axis === 'machine'
+            ? { value: (_: uPlot, v: number | null) => (v === null ? '–' : v.toFixed(2)) }
+            : {}),
+        },
+        line('95 % from', colors.bandEdge, { width: 1 }),
+        line('to', colors.bandEdge, { width: 1 }),
+        line(content.main.label, colors.estimate, {}),
+        line(content.sensor?.label ?? '', colors.sensor, {
+          show: content.sensor !== undefined,
+          width: 1,
+        }),
+        line('truth (simulator)', colors.truth, {
+          show: content.truth !== undefined,
+          width: 1.5,
+          dash: [6, 4],
+        }),
+      ],
+      hooks: { draw: [drawLimits(content)] },
+    };
+  }
+
+  function draw(): void {
+    stale = false;
+    const width = Math.floor(element.clientWidth);
+    if (width < 40) return;
+    const data = columnsOf(store, content) as uPlot.AlignedData;
+    if (plot === undefined) {
+      plot = new uPlot(options(width), data, element);
+      hideUnused(plot, content);
+    } else plot.setData(data);
+  }
+
+  const inView = new IntersectionObserver((entries) => {
+    visible = entries.some((e) => e.isIntersecting);
+    if (visible && stale) draw();
+  });
+  inView.observe(element);
+  const resized = new ResizeObserver(() => {
+    const width = Math.floor(element.clientWidth);
+    if (plot !== undefined && width >= 40 && width !== plot.width) {
+      plot.setSize({ width, height: content.heightPx });
+    } else if (plot === undefined && visible) draw();
+  });
+  resized.observe(element);
+
+  return {
+    element,
+    update() {
+      if (visible) draw();
+      else stale = true;
+    },
+    destroy() {
+      inView.disconnect();
+      resized.disconnect();
+      plot?.destroy();
+    },
+  };
+}
+
+/** uPlot lists hidden series in its legend; what a chart does not have is left out. */
+function hideUnused(plot: uPlot, content: ChartContent): void {
+  const rows = plot.root.querySelectorAll<HTMLElement>('.u-series');
+  if (content.sensor === undefined) rows[4]?.remove();
+  if (content.truth === undefined) rows[5]?.remove();
+}
+
+/** Ticks of an axis with as many decimals as tell them apart. */
+function formatTicks(ticks: readonly number[]): string[] {
+  const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || 1;
+  const decimals = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
+  return ticks.map((tick) =>
+    Math.abs(tick) >= 1e7 || (tick !== 0 && Math.abs(tick) < 1e-6)
+      ? tick.toExponential(1)
+      : tick.toFixed(decimals).replace('-', '−'),
+  );
+}

@@ -1,0 +1,128 @@
+import { createAlarmsView } from './alarms-view.js';
+import { worstParameter } from './assess.js';
+import { h } from './dom.js';
+import { createFocusView } from './focus-view.js';
+import { formatUnit } from './format.js';
+import { createGridView } from './grid-view.js';
+import { componentOf } from './names.js';
+import type { Machine, Quantity } from './protocol.js';
+import { createSchematicView } from './schematic-view.js';
+import type { Store } from './store.js';
+import { createSystemView } from './system-view.js';
+
+/** Everything below the page's head. */
+export interface Dashboard {
+  update(): void;
+  /** Draws anew, after the theme has changed. */
+  redraw(): void;
+}
+
+/** Virtual sensors of one unit belong side by side. */
+function byUnit(quantities: readonly Quantity[]): Map<string, Quantity[]> {
+  const groups = new Map<string, Quantity[]>();
+  for (const quantity of quantities) {
+    groups.set(quantity.unit, [...(groups.get(quantity.unit) ?? []), quantity]);
+  }
+  return groups;
+}
+
+/** Builds the page for a machine; it follows the store with `update`. */
+export function createDashboard(root: HTMLElement, store: Store, machine: Machine): Dashboard {
+  const ofRole = (role: Quantity['role']) => machine.quantities.filter((q) => q.role === role);
+  let chosenByHand = false;
+  let focused: Quantity | undefined;
+
+  function focusOn(quantity: Quantity): void {
+    if (focused === quantity) return;
+    focused = quantity;
+    focus.show(quantity);
+    for (const grid of grids) grid.mark(quantity.id);
+    schematic?.mark(componentOf(quantity, machine.layout)?.id);
+  }
+  const select = (id: string) => {
+    const quantity = machine.quantities.find((q) => q.id === id);
+    if (quantity === undefined) return;
+    chosenByHand = true;
+    focusOn(quantity);
+    focus.element.scrollIntoView({ block: 'nearest' });
+  };
+
+  const alarms = createAlarmsView(store, select);
+  const schematic =
+    machine.layout === undefined
+      ? undefined
+      : createSchematicView(store, machine, machine.layout, select);
+  const focus = createFocusView(store, machine);
+  const grids = [
+    createGridView(
+      store,
+      machine,
+      {
+        title: 'What wears: calibrated parameters',
+        hint: 'No sensor shows these. The twin finds the values that explain the measurements; the shaded band holds the true value with 95 %, the dashed line is the truth where a simulator knows it.',
+        quantities: ofRole('parameter'),
+        open: true,
+      },
+      select,
+    ),
+    ...[...byUnit(ofRole('virtualSensor'))].map(([unit, quantities]) =>
+      createGridView(
+        store,
+        machine,
+        {
+          title: `Virtual sensors${unit === '' ? '' : ` in ${formatUnit(unit)}`}`,
+          hint: 'Computed by the calibrated model where no sensor is; again with their 95 % band.',
+          quantities,
+          open: true,
+        },
+        select,
+      ),
+    ),
+    createGridView(
+      store,
+      machine,
+      {
+        title: 'Sensors: measured, and as the twin expects them',
+        hint: 'The sensor’s readings, with the band in which the twin expects the true value.',
+        quantities: [...ofRole('measured'), ...ofRole('input')],
+        open: false,
+      },
+      select,
+    ),
+  ];
+  const system = createSystemView(store, machine);
+  root.replaceChildren(
+    ...(schematic === undefined ? [] : [schematic.element]),
+    alarms.element,
+    focus.element,
+    ...grids.map((g) => g.element),
+    system.element,
+    h(
+      'footer',
+      {},
+      h('p', {
+        text: 'Lines: estimate of the twin. Band: 95 % interval. Dots or thin line: sensor. Dashed: truth, which only a simulated machine knows. Dotted: alarm limit.',
+      }),
+    ),
+  );
+  const views = [alarms, ...(schematic === undefined ? [] : [schematic]), focus, ...grids, system];
+  return {
+    update() {
+      // Until the reader chooses, the page shows what deserves attention.
+      if (!chosenByHand) {
+        const worst = worstParameter(store) ?? machine.quantities[0];
+        if (worst !== undefined && worstIsClear(store, worst, focused)) focusOn(worst);
+      }
+      for (const view of views) view.update();
+    },
+    redraw: () => focus.redraw(),
+  };
+}
+
+/** The automatic choice changes only for something clearly worse, so that the page stays calm. */
+function worstIsClear(store: Store, worst: Quantity, focused: Quantity | undefined): boolean {
+  if (focused === undefined) return true;
+  const now = store.last(focused.id)?.[1] ?? 0;
+  const then = store.last(worst.id)?.[1] ?? 0;
+  return then > 1.5 * now + Number.EPSILON;
+}

@@ -1,0 +1,106 @@
+import { type Chart, createChart } from './chart.js';
+import { contentOf } from './contents.js';
+import { h, setText } from './dom.js';
+import { formatNumber, formatUnit, formatValue } from './format.js';
+import { componentOf, nameOf, relatedTo, whyOf } from './names.js';
+import type { Machine, Quantity } from './protocol.js';
+import type { Store } from './store.js';
+import type { View } from './view.js';
+
+interface Panel {
+  element: HTMLElement;
+  update(): void;
+  destroy(): void;
+}
+
+/** One part of the machine in full: every quantity that concerns it, with axes and readouts. */
+export function createFocusView(
+  store: Store,
+  machine: Machine,
+): View & { show(quantity: Quantity): void; redraw(): void } {
+  const title = h('h2', { id: 'focus-title' });
+  const panels = h('div', { class: 'panels' });
+  const element = h('section', { id: 'focus', 'aria-labelledby': 'focus-title' }, title, panels);
+  let current: Quantity | undefined;
+  let shown: Panel[] = [];
+
+  function show(quantity: Quantity): void {
+    current = quantity;
+    for (const panel of shown) panel.destroy();
+    const component = componentOf(quantity, machine.layout);
+    setText(
+      title,
+      component === undefined
+        ? nameOf(quantity, machine.layout)
+        : `A closer look at ${component.id}`,
+    );
+    shown = relatedTo(quantity, machine).map((q) => createPanel(store, machine, q));
+    panels.replaceChildren(...shown.map((p) => p.element));
+    for (const panel of shown) panel.update();
+  }
+  return {
+    element,
+    show,
+    update() {
+      for (const panel of shown) panel.update();
+    },
+    redraw() {
+      if (current !== undefined) show(current);
+    },
+  };
+}
+
+function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel {
+  const now = h('p', { class: 'now' });
+  const holder = h('div', {});
+  const element = h(
+    'article',
+    { class: 'panel', 'data-quantity': quantity.id },
+    h('h3', { text: nameOf(quantity, machine.layout) }),
+    now,
+    holder,
+    h('p', { class: 'hint', text: whyOf(quantity) }),
+  );
+  let chart: Chart | undefined;
+  let drawsTruth = false;
+  return {
+    element,
+    update() {
+      const content = contentOf(store, machine, quantity, 'full');
+      const hasTruth = content.truth !== undefined;
+      if (chart === undefined || hasTruth !== drawsTruth) {
+        chart?.destroy();
+        chart = createChart(store, content);
+        drawsTruth = hasTruth;
+        holder.replaceChildren(chart.element);
+      }
+      chart.update();
+      setText(now, sentenceOf(store, quantity));
+    },
+    destroy: () => chart?.destroy(),
+  };
+}
+
+/** The present value in words. */
+function sentenceOf(store: Store, quantity: Quantity): string {
+  const row = store.last(quantity.estimate ?? quantity.id);
+  const unit = formatUnit(quantity.unit);
+  const limits = [
+    quantity.limit?.above === undefined ? '' : `alarm above ${formatNumber(quantity.limit.above)}`,
+    quantity.limit?.below === undefined ? '' : `alarm below ${formatNumber(quantity.limit.below)}`,
+  ].filter((s) => s !== '');
+  const tail = limits.length === 0 ? '' : ` · ${limits.join(', ')}`;
+  if (quantity.role === 'measured') {
+    const sensor = formatValue(store.last(quantity.id)?.[1], quantity.unit, 1e-4);
+    const lower = row?.[2] ?? null;
+    const upper = row?.[3] ?? null;
+    if (row === undefined || lower === null || upper === null) return `Sensor ${sensor}`;
+    const width = upper - lower;
+    return `Sensor ${sensor} · twin ${formatNumber(lower, width)} … ${formatNumber(upper, width)}${tail}`;
+  }
+  if (row === undefined) return `No value yet${tail}`;
+  const [, mean, lower, upper] = row;
+  if (lower === null || upper === null) return `${formatValue(mean, quantity.unit)}${tail}`;
+  const width = upper - lower;
+  return `${formatNumber(mean, width)} ${unit}, with 95 % between ${formatNumber(lower, width)} and ${formatNumber(upper, width)}${tail}`;
+}

@@ -1,0 +1,111 @@
+import { CONDITION_TEXT, conditionOf } from './assess.js';
+import { type Chart, createChart } from './chart.js';
+import { contentOf } from './contents.js';
+import { h, setText } from './dom.js';
+import { formatNumber, formatUnit, formatValue } from './format.js';
+import { nameOf } from './names.js';
+import type { Machine, Quantity } from './protocol.js';
+import type { Store } from './store.js';
+import type { View } from './view.js';
+
+/** Many quantities of one kind side by side, each small; one click shows it large. */
+export function createGridView(
+  store: Store,
+  machine: Machine,
+  options: { title: string; hint: string; quantities: readonly Quantity[]; open: boolean },
+  select: (quantityId: string) => void,
+): View & { mark(quantityId: string): void } {
+  const cards = options.quantities.map((quantity) => createCard(store, machine, quantity, select));
+  const [first] = options.quantities;
+  const unit = first === undefined ? '' : formatUnit(first.unit);
+  const summary = h(
+    'summary',
+    {},
+    h('h2', { text: options.title }),
+    h('span', { class: 'unit', text: unit }),
+  );
+  const element = h(
+    'details',
+    { class: 'grid', ...(options.open ? { open: '' } : {}) },
+    summary,
+    h('p', { class: 'hint', text: options.hint }),
+    h('div', { class: 'cards' }, ...cards.map((c) => c.element)),
+  );
+  return {
+    element,
+    update() {
+      for (const card of cards) card.update();
+    },
+    mark(quantityId) {
+      for (const card of cards) {
+        card.element.setAttribute('aria-pressed', String(card.quantity.id === quantityId));
+      }
+    },
+  };
+}
+
+function createCard(
+  store: Store,
+  machine: Machine,
+  quantity: Quantity,
+  select: (quantityId: string) => void,
+) {
+  const value = h('span', { class: 'value', text: '–' });
+  const band = h('span', { class: 'range', text: '' });
+  const badge = h('span', { class: 'badge' });
+  const element = h(
+    'button',
+    {
+      type: 'button',
+      class: 'card',
+      'data-quantity': quantity.id,
+      'aria-pressed': 'false',
+      title: `${quantity.variable} · ${quantity.alias}`,
+    },
+    h('span', { class: 'name', text: nameOf(quantity, machine.layout) }),
+    badge,
+    value,
+    band,
+  );
+  element.addEventListener('click', () => select(quantity.id));
+  let chart: Chart | undefined;
+  let drawsTruth = false;
+
+  return {
+    element,
+    quantity,
+    update() {
+      const content = contentOf(store, machine, quantity, 'small');
+      const hasTruth = content.truth !== undefined;
+      if (chart === undefined || hasTruth !== drawsTruth) {
+        chart?.destroy();
+        chart?.element.remove();
+        chart = createChart(store, content);
+        drawsTruth = hasTruth;
+        element.append(chart.element);
+      }
+      chart.update();
+      const row = store.last(content.main.channel) ?? store.last(quantity.id);
+      const lower = row?.[2] ?? null;
+      const upper = row?.[3] ?? null;
+      const width = lower === null || upper === null ? undefined : upper - lower;
+      setText(value, formatValue(row?.[1], '', width));
+      setText(
+        band,
+        width === undefined
+          ? ''
+          : `95 %: ${formatNumber(lower, width)} … ${formatNumber(upper, width)}`,
+      );
+      const condition = conditionOf(quantity, row);
+      badge.className = `badge ${condition}`;
+      setText(
+        badge,
+        condition === 'beyond' ? '▲ past limit' : condition === 'near' ? '! near limit' : '',
+      );
+      element.setAttribute(
+        'aria-label',
+        `${nameOf(quantity, machine.layout)}: ${formatValue(row?.[1], quantity.unit, width)}, ${CONDITION_TEXT[condition]}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { Layout, LayoutComponent, Machine, Quantity } from './protocol.js';
+
+/** A quantity's name for people: by its place in the machine where the layout tells it. */
+export function nameOf(quantity: Quantity, layout: Layout | undefined): string {
+  for (const c of layout?.components ?? []) {
+    if (c.drag === quantity.variable) return `Drag of ${c.id}`;
+    if (c.speed === quantity.variable) return `Speed of ${c.id}`;
+    if (c.slip === quantity.variable) return `Slip on ${c.id}`;
+  }
+  for (const span of layout?.spans ?? []) {
+    if (span.tension === quantity.variable) return `Tension ${span.from} → ${span.to}`;
+  }
+  return quantity.label;
+}
+
+/** The component that a quantity belongs to. */
+export function componentOf(
+  quantity: Quantity,
+  layout: Layout | undefined,
+): LayoutComponent | undefined {
+  const { variable } = quantity;
+  const own = layout?.components.find((c) => [c.drag, c.speed, c.slip].includes(variable));
+  if (own !== undefined) return own;
+  const span = layout?.spans.find((s) => s.tension === variable);
+  return layout?.components.find((c) => c.id === span?.to);
+}
+
+/** What to show together with a quantity: all that concerns the same part of the machine. */
+export function relatedTo(quantity: Quantity, machine: Machine): Quantity[] {
+  const component = componentOf(quantity, machine.layout);
+  if (component === undefined) return [quantity];
+  const tensions = (machine.layout?.spans ?? [])
+    .filter((s) => s.from === component.id || s.to === component.id)
+    .map((s) => s.tension);
+  const wanted = [component.drag, component.speed, component.slip, ...tensions];
+  const related = wanted.flatMap((variable) =>
+    machine.quantities.filter((q) => q.variable === variable),
+  );
+  return related.includes(quantity) ? related : [quantity, ...related];
+}
+
+/** Why a number is what it is, in one sentence. */
+export function whyOf(quantity: Quantity): string {
+  switch (quantity.role) {
+    case 'measured':
+      return 'Dots are the sensor; the line is what the calibrated model expects it to read.';
+    case 'parameter':
+      return 'No sensor shows this. It is what the model needs to be to explain the measurements.';
+    case 'virtualSensor':
+      return 'No sensor shows this. The calibrated model computes it; the band holds it with 95 %.';
+    case 'input':
+      return 'Set from outside; the model takes it as given.';
+  }
+}

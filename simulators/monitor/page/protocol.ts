@@ -1,0 +1,104 @@
+/** What the monitor's server tells its page. Types only: both sides compile against them. */
+
+/** How far a value may go. */
+export interface Limit {
+  above?: number | undefined;
+  below?: number | undefined;
+}
+
+/** One thing that is shown: a stream of the twin, with its band where it has one. */
+export interface Quantity {
+  /** `<role>:<variable>`; its channel has the same name. */
+  id: string;
+  role: 'input' | 'measured' | 'parameter' | 'virtualSensor';
+  variable: string;
+  label: string;
+  unit: string;
+  alias: string;
+  limit?: Limit | undefined;
+  /** Channel of what the twin makes of a measured variable. */
+  estimate?: string;
+}
+
+/** A part of the machine in the schematic. */
+export interface LayoutComponent {
+  id: string;
+  kind: 'unwinder' | 'roller' | 'dancer' | 'nip' | 'winder';
+  x: number;
+  y: number;
+  radiusM: number;
+  web: 'over' | 'under';
+  speed?: string | undefined;
+  drag?: string | undefined;
+  slip?: string | undefined;
+}
+
+/** Where the parts of the machine are. */
+export interface Layout {
+  components: readonly LayoutComponent[];
+  spans: readonly { from: string; to: string; tension?: string | undefined }[];
+}
+
+/** What does not change while the monitor runs. */
+export interface Machine {
+  name: string;
+  quantities: readonly Quantity[];
+  layout?: Layout | undefined;
+  /** `machine`: x is the machine's time; `wall`: x is seconds since 1970. */
+  axis: 'machine' | 'wall';
+}
+
+/**
+ * One instant of a channel: x in seconds, value, and where there is one the 95 % band; `null` where
+ * nothing usable is known.
+ */
+export type Row = [x: number, value: number | null, lower: number | null, upper: number | null];
+
+/** Something that a person should know. */
+export interface Alarm {
+  level: 'alarm' | 'warning' | 'note';
+  code: string;
+  subject: string;
+  message: string;
+}
+
+/** One run of the calibration. */
+export interface CalibrationRun {
+  startedAtMs: number;
+  durationMs: number;
+  ok: boolean;
+  steps: number;
+  meanNis?: number | undefined;
+  message?: string | undefined;
+}
+
+/** How things are right now. */
+export interface Status {
+  /** Server's wall time, milliseconds. */
+  nowMs: number;
+  /** When the newest measurement was taken; absent before the first. */
+  measuredAtMs?: number;
+  /** When the newest calibration result was dated. */
+  calibratedAtMs?: number;
+  /** Why SiteWise could not be read, when it could not. */
+  fault?: string;
+  machineTimeS?: number;
+  timeScale?: number;
+  edge?: { queueDepth: number; published: number; dropped: number; healthy: boolean };
+  calibrations: readonly CalibrationRun[];
+  alarms: readonly Alarm[];
+  endpoints: Readonly<Record<string, string>>;
+}
+
+/** The first message of a connection, and whenever a page has fallen behind. */
+export interface Snapshot {
+  machine: Machine;
+  channels: Record<string, Row[]>;
+  status: Status;
+}
+
+/** What has come since the last message: rows to add, or to replace where x is known. */
+export interface Update {
+  channels: Record<string, Row[]>;
+  status: Status;
+}

@@ -1,0 +1,236 @@
+import { CONDITION_TEXT, conditionOf, severityOf } from './assess.js';
+import { scaleColour } from './colour-scale.js';
+import { h, setText, svg } from './dom.js';
+import { formatNumber, formatValue } from './format.js';
+import type { Layout, LayoutComponent, Machine, Quantity } from './protocol.js';
+import type { Store } from './store.js';
+import type { View } from './view.js';
+import { type Point, tangentBetween, wrapPath } from './web-path.js';
+
+/** Room around the machine, millimetres. */
+const MARGIN = 160;
+
+/** Browsers draw letters badly that are smaller than a unit: the picture is in millimetres. */
+function inMillimetres(layout: Layout): Layout {
+  const components = layout.components.map((c) => ({
+    ...c,
+    x: c.x * 1000,
+    y: c.y * 1000,
+    radiusM: c.radiusM * 1000,
+  }));
+  return { ...layout, components };
+}
+
+/** The machine as a picture: rollers coloured by drag, the web by tension, values beside them. */
+export function createSchematicView(
+  store: Store,
+  machine: Machine,
+  metres: Layout,
+  select: (quantityId: string) => void,
+): View & { mark(componentId: string | undefined): void } {
+  const layout = inMillimetres(metres);
+  const byVariable = new Map(machine.quantities.map((q) => [q.variable, q]));
+  const find = (variable: string | undefined) =>
+    variable === undefined ? undefined : byVariable.get(variable);
+  const byId = new Map(layout.components.map((c) => [c.id, c]));
+  const updates: (() => void)[] = [];
+
+  const picture = svg('svg', {
+    viewBox: viewBoxOf(layout),
+    role: 'group',
+    'aria-label': `Schematic of ${machine.name}`,
+  });
+  drawWeb(picture, layout, byId, find, store, updates, select);
+  const marks = new Map<string, SVGElement>();
+  for (const component of layout.components) {
+    const node = drawComponent(component, find, store, updates, select);
+    marks.set(component.id, node);
+    picture.append(node);
+  }
+  const element = h(
+    'section',
+    { id: 'schematic', 'aria-labelledby': 'schematic-title' },
+    h('h2', { id: 'schematic-title', text: 'The line right now' }),
+    h('div', { class: 'picture' }),
+    legend(),
+  );
+  element.querySelector('.picture')?.append(picture);
+  return {
+    element,
+    update() {
+      for (const update of updates) update();
+    },
+    mark(componentId) {
+      for (const [id, node] of marks) node.classList.toggle('selected', id === componentId);
+    },
+  };
+}
+
+function viewBoxOf(layout: Layout): string {
+  const left = Math.min(...layout.components.map((c) => c.x - c.radiusM)) - MARGIN / 2;
+  const right = Math.max(...layout.components.map((c) => c.x + c.radiusM)) + MARGIN / 2;
+  const top = Math.max(...layout.components.map((c) => c.y + c.radiusM)) + MARGIN;
+  const bottom = Math.min(...layout.components.map((c) => c.y - c.radiusM)) - MARGIN;
+  return `${left} ${-top} ${right - left} ${top - bottom}`;
+}
+
+function legend(): HTMLElement {
+  return h(
+    'p',
+    { class: 'hint legend' },
+    h('span', { class: 'ramp', 'aria-hidden': 'true' }),
+    h('span', {
+      text: 'Rollers are coloured by drag, from none to the alarm limit; the web by how far its tension is from what is usual on this line. Web runs from left to right. Click on a part for a closer look.',
+    }),
+  );
+}
+
+type Find = (variable: string | undefined) => Quantity | undefined;
+
+function drawWeb(
+  picture: SVGElement,
+  layout: Layout,
+  byId: ReadonlyMap<string, LayoutComponent>,
+  find: Find,
+  store: Store,
+  updates: (() => void)[],
+  select: (id: string) => void,
+): void {
+  const arrives = new Map<string, Point>();
+  const leaves = new Map<string, Point>();
+  const labels: SVGElement[] = [];
+  for (const span of layout.spans) {
+    const from = byId.get(span.from);
+    const to = byId.get(span.to);
+    if (from === undefined || to === undefined) continue;
+    const tangent = tangentBetween(from, to);
+    leaves.set(from.id, tangent.from);
+    arrives.set(to.id, tangent.to);
+    const ends = {
+      x1: String(tangent.from.x),
+      y1: String(tangent.from.y),
+      x2: String(tangent.to.x),
+      y2: String(tangent.to.y),
+    };
+    const title = svg('title');
+    const line = svg('line', { ...ends, class: 'web' });
+    const target = svg('line', { ...ends, class: 'target' }, title);
+    picture.append(line, target);
+    const quantity = find(span.tension);
+    if (quantity === undefined) continue;
+    const label = svg('text', {
+      x: String((tangent.from.x + tangent.to.x) / 2 + 18),
+      y: String((tangent.from.y + tangent.to.y) / 2),
+      class: 'tension',
+    });
+    labels.push(label);
+    target.addEventListener('click', () => select(quantity.id));
+    updates.push(() => {
+      const row = store.last(quantity.id);
+      const usual = store.rows(quantity.id).find((r) => r[1] !== null)?.[1];
+      const value = row?.[1];
+      const known = value !== undefined && value !== null && usual !== undefined && usual !== null;
+      // Half of the usual tension lost or gained is the end of the scale.
+      const share = known ? Math.abs(value - usual) / (0.5 * Math.abs(usual) || 1) : 0;
+      line.style.stroke = scaleColour(share);
+      setText(label, value === undefined || value === null ? '' : `${value.toFixed(0)}`);
+      const band = bandText(quantity, store);
+      setText(title, `Tension ${span.from} → ${span.to}: ${band}`);
+    });
+  }
+  for (const component of layout.components) {
+    const a = arrives.get(component.id);
+    const b = leaves.get(component.id);
+    if (a === undefined || b === undefined) continue;
+    picture.append(svg('path', { class: 'web wrap', d: wrapPath(component, a, b) }));
+  }
+  picture.append(...labels);
+}
+
+function bandText(quantity: Quantity, store: Store): string {
+  const row = store.last(quantity.id);
+  if (row === undefined) return 'no value yet';
+  const [, mean, lower, upper] = row;
+  if (lower === null || upper === null) return formatValue(mean, quantity.unit);
+  const width = upper - lower;
+  return `${formatValue(mean, quantity.unit, width)} (95 %: ${formatNumber(lower, width)} … ${formatNumber(upper, width)})`;
+}
+
+function drawComponent(
+  c: LayoutComponent,
+  find: Find,
+  store: Store,
+  updates: (() => void)[],
+  select: (id: string) => void,
+): SVGElement {
+  const drag = find(c.drag);
+  const shown = drag ?? find(c.speed) ?? find(c.slip);
+  const title = svg('title');
+  const body = svg('circle', { r: String(c.radiusM), class: 'body' });
+  const group = svg(
+    'g',
+    {
+      class: `component ${c.kind}`,
+      transform: `translate(${c.x} ${-c.y})`,
+      'data-component': c.id,
+      ...(shown === undefined ? {} : { tabindex: '0', role: 'button' }),
+    },
+    title,
+    body,
+  );
+  if (c.kind === 'unwinder' || c.kind === 'winder') {
+    for (const share of [0.35, 0.57, 0.79]) {
+      group.append(svg('circle', { r: String(share * c.radiusM), class: 'turns' }));
+    }
+  }
+  if (c.kind === 'nip') {
+    // The second roller of the pair presses from the other side of the web.
+    const away = (c.web === 'over' ? -1 : 1) * 1.72 * c.radiusM;
+    group.append(svg('circle', { cy: String(away), r: String(0.72 * c.radiusM), class: 'body' }));
+  }
+  if (c.kind === 'dancer') {
+    const reach = (c.web === 'over' ? -1 : 1) * 2.4 * c.radiusM;
+    group.append(
+      svg('path', {
+        class: 'arrow',
+        d: `M0 ${-reach * 0.55}V${-reach}M0 ${reach * 0.55}V${reach}`,
+      }),
+    );
+  }
+  const name = svg('text', { class: 'name', y: '12', text: c.id });
+  const side = c.web === 'over' ? 1 : -1;
+  const value = svg('text', { class: 'value', y: String(side * (c.radiusM + 34) + 11) });
+  group.append(name, value);
+  if (shown !== undefined) {
+    const choose = () => select(shown.id);
+    group.addEventListener('click', choose);
+    group.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      choose();
+    });
+  }
+  updates.push(() => {
+    const lines = [`${c.id} (${c.kind})`];
+    for (const [label, variable] of [
+      ['drag', c.drag],
+      ['speed', c.speed],
+      ['slip', c.slip],
+    ] as const) {
+      const quantity = find(variable);
+      if (quantity !== undefined) lines.push(`${label}: ${bandText(quantity, store)}`);
+    }
+    if (drag !== undefined) {
+      const row = store.last(drag.id);
+      const condition = conditionOf(drag, row);
+      if (row !== undefined) body.style.fill = scaleColour(Math.min(1, severityOf(drag, row)));
+      group.setAttribute('data-condition', condition);
+      lines.push(CONDITION_TEXT[condition]);
+      const mean = row?.[1];
+      setText(value, mean === undefined || mean === null ? '' : mean.toFixed(3));
+    }
+    setText(title, lines.join('\n'));
+    group.setAttribute('aria-label', lines.join(', '));
+  });
+  return group;
+}

@@ -1,0 +1,53 @@
+import type { Machine, Row, Snapshot, Status, Update } from './protocol.js';
+
+/** Most rows a page keeps per channel; past it, every second one of the older half goes. */
+const MAX_ROWS = 2400;
+
+/** Everything the page knows. */
+export class Store {
+  machine: Machine | undefined;
+  status: Status | undefined;
+  /** When the last message came, by this browser's clock. */
+  heardAtMs = 0;
+  readonly #channels = new Map<string, Row[]>();
+
+  take(message: Snapshot | Update): void {
+    if ('machine' in message) {
+      this.machine = message.machine;
+      this.#channels.clear();
+    }
+    this.status = message.status;
+    this.heardAtMs = Date.now();
+    for (const [id, rows] of Object.entries(message.channels)) this.#merge(id, rows);
+  }
+
+  rows(id: string): readonly Row[] {
+    return this.#channels.get(id) ?? [];
+  }
+
+  /** The newest row that has a value. */
+  last(id: string): Row | undefined {
+    return this.#channels.get(id)?.findLast((row) => row[1] !== null);
+  }
+
+  #merge(id: string, rows: readonly Row[]): void {
+    let known = this.#channels.get(id);
+    if (known === undefined) {
+      known = [];
+      this.#channels.set(id, known);
+    }
+    for (const row of rows) {
+      let i = known.length;
+      while (i > 0 && (known[i - 1]?.[0] ?? 0) > row[0]) i--;
+      if (known[i - 1]?.[0] === row[0]) known[i - 1] = row;
+      else known.splice(i, 0, row);
+    }
+    if (known.length > MAX_ROWS) {
+      const half = known.length >> 1;
+      this.#channels.set(
+        id,
+        known.filter((_, i) => i >= half || i % 2 === 0),
+      );
+    }
+  }
+}

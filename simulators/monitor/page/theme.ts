@@ -1,0 +1,39 @@
+/** Colours for what is drawn on canvases, which style sheets do not reach. */
+export interface Palette {
+  estimate: string;
+  band: string;
+  bandEdge: string;
+  sensor: string;
+  truth: string;
+  alarm: string;
+  muted: string;
+  grid: string;
+}
+
+let current: Palette | undefined;
+
+/** The present theme's colours, from the style sheet's custom properties. */
+export function palette(): Palette {
+  if (current !== undefined) return current;
+  const style = getComputedStyle(document.documentElement);
+  const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  current = {
+    estimate: color('estimate'),
+    band: color('band'),
+    bandEdge: color('band-edge'),
+    sensor: color('sensor'),
+    truth: color('truth'),
+    alarm: color('alarm'),
+    muted: color('muted'),
+    grid: color('grid'),
+  };
+  return current;
+}
+
+/** Calls back when the reader's system goes from light to dark or the other way. */
+export function onThemeChange(listener: () => void): void {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    current = undefined;
+    listener();
+  });
+}

@@ -1,0 +1,6 @@
+/** A part of the page. */
+export interface View {
+  element: HTMLElement;
+  /** Shows what the store knows now. */
+  update(): void;
+}
