@@ -2,14 +2,9 @@ import { TwinError } from '../core/index.js';
 import { CsStepper } from './cs-stepper.js';
 import { type Jacobian, jacobian } from './derivatives.js';
 import type { Fmu } from './fmu.js';
-import type { Float64Block, FmuInstance, InstanceOptions, InterfaceType } from './instance.js';
-import {
-  applyStartValues,
-  defaultInterface,
-  instantiate,
-  interfaceInfo,
-  loadFmuLibrary,
-} from './instantiate.js';
+import type { FmuInstance, InterfaceType } from './instance.js';
+import { InstanceCache, type RunnerOptions } from './instance-cache.js';
+import { applyStartValues, defaultInterface, interfaceInfo } from './instantiate.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
@@ -19,7 +14,7 @@ import type {
 } from './lane-protocol.js';
 import { MeStepper } from './me-stepper.js';
 import type { ModelVariable } from './model-description.js';
-import type { NativeLibrary, Pointer } from './native.js';
+import type { Pointer } from './native.js';
 import { InputSignals } from './signals.js';
 import {
   resolveExperiment,
@@ -30,15 +25,8 @@ import {
 import { type StartValue, variableOf } from './start-values.js';
 import { runToSteadyState, type Stepper } from './steady-state.js';
 
-export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
-  /** Ask the FMU to log. */
-  loggingOn?: boolean;
-}
-
 /** How many settled states are kept, one per reference point. */
 const MAX_KEPT_STATES = 4;
-/** How many sets of variables keep their memory. */
-const MAX_BLOCKS = 64;
 /** Tolerance of the solver under steady-state runs, against the run's own. */
 const SOLVER_SHARE = 0.02;
 
@@ -50,126 +38,22 @@ type Values = Readonly<Record<string, number>>;
 /** Runs simulations of one FMU in this process, one after the other, reusing its instances. */
 export class FmuRunner {
   readonly #fmu: Fmu;
-  readonly #options: RunnerOptions;
-  readonly #libraries = new Map<string, NativeLibrary>();
-  readonly #instances = new Map<string, FmuInstance>();
+  readonly #cache: InstanceCache;
   readonly #kept = new Map<string, { state: Pointer; timeS: number; instance: FmuInstance }>();
   #watchedVariables: ModelVariable[] | undefined;
-  readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
 
   constructor(fmu: Fmu, options: RunnerOptions = {}) {
     this.#fmu = fmu;
-    this.#options = options;
+    this.#cache = new InstanceCache(fmu, options, (instance) => {
+      for (const [key, kept] of this.#kept) {
+        if (kept.instance === instance) this.#kept.delete(key);
+      }
+    });
   }
 
   /** Loads the library, so that faults show before the first run. @throws TwinError `FMU_UNSUPPORTED` */
-  load(type: InterfaceType = defaultInterface(this.#fmu)): NativeLibrary {
-    const { modelIdentifier } = interfaceInfo(this.#fmu, type);
-    let library = this.#libraries.get(modelIdentifier);
-    if (library === undefined) {
-      library = loadFmuLibrary(this.#fmu, type);
-      this.#libraries.set(modelIdentifier, library);
-    }
-    return library;
-  }
-
-  /** An instance as after instantiation: a used one that was reset, or a new one. */
-  #fresh(type: InterfaceType, eventModeUsed = false): FmuInstance {
-    const key = `${type}${eventModeUsed ? '+events' : ''}`;
-    const existing = this.#instances.get(key);
-    if (existing !== undefined) {
-      try {
-        existing.reset();
-        return existing;
-      } catch {
-        // An FMU that does not reset (after Error, or at all) gets a new instance.
-        this.#drop(existing);
-      }
-    }
-    if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) {
-      for (const other of [...this.#instances.values()]) this.#drop(other);
-    }
-    const instance = instantiate(
-      this.#fmu,
-      { ...this.#options, interface: type, eventModeUsed, earlyReturnAllowed: true },
-      this.load(type),
-    );
-    this.#instances.set(key, instance);
-    return instance;
-  }
-
-  /** Gives an instance up with all that hangs on it. */
-  #drop(instance: FmuInstance): void {
-    for (const [key, value] of this.#instances) {
-      if (value === instance) this.#instances.delete(key);
-    }
-    for (const [key, kept] of this.#kept) {
-      if (kept.instance === instance) this.#kept.delete(key);
-    }
-    for (const block of this.#blocks.get(instance)?.values() ?? []) block.release();
-    this.#blocks.delete(instance);
-    try {
-      instance.free();
-    } catch {
-      // Nothing more can be done for it; the process is recycled sooner or later.
-    }
-  }
-
-  /** A run; an instance whose call failed is not used again. */
-  #guard<T>(type: InterfaceType, run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof TwinError) || error.code === 'FMI_CALL_FAILED') {
-        for (const instance of [...this.#instances.values()]) {
-          if (instance.interface === type) this.#drop(instance);
-        }
-      }
-      throw error;
-    }
-  }
-
-  #block(instance: FmuInstance, variables: readonly ModelVariable[]): Float64Block {
-    let blocks = this.#blocks.get(instance);
-    if (blocks === undefined) {
-      blocks = new Map();
-      this.#blocks.set(instance, blocks);
-    }
-    const key = variables.map((v) => v.valueReference).join();
-    let block = blocks.get(key);
-    if (block === undefined) {
-      if (blocks.size >= MAX_BLOCKS) {
-        for (const old of blocks.values()) old.release();
-        blocks.clear();
-      }
-      block = instance.float64Block(variables);
-      blocks.set(key, block);
-    }
-    return block;
-  }
-
-  #set(instance: FmuInstance, values: Values): void {
-    const names = Object.keys(values);
-    const block = this.#block(
-      instance,
-      names.map((name) => this.#real(name)),
-    );
-    names.forEach((name, i) => {
-      block.values[i] = values[name] as number;
-    });
-    block.set();
-  }
-
-  /** A variable that must be a Float64 scalar. */
-  #real(name: string): ModelVariable {
-    const variable = variableOf(this.#fmu.modelDescription, name);
-    if (variable.type !== 'Float64' || variable.dimensions.length > 0) {
-      throw new TwinError(
-        'VALUE_INVALID',
-        `${name} is of type ${variable.type}${variable.dimensions.length > 0 ? ' with dimensions' : ''}; a Real or Float64 scalar was expected.`,
-      );
-    }
-    return variable;
+  load(type: InterfaceType = defaultInterface(this.#fmu)): void {
+    this.#cache.load(type);
   }
 
   #checkNumbers(...sets: readonly Values[]): void {
@@ -192,9 +76,9 @@ export class FmuRunner {
     tolerance: number | undefined,
     eventModeUsed = false,
   ): FmuInstance {
-    const instance = this.#fresh(type, eventModeUsed);
+    const instance = this.#cache.fresh(type, eventModeUsed);
     applyStartValues(this.#fmu, instance, startValues);
-    this.#set(instance, inputs);
+    this.#cache.set(instance, inputs);
     instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
     return instance;
   }
@@ -298,11 +182,11 @@ export class FmuRunner {
   }
 
   #run(instance: FmuInstance, stepper: Stepper, request: SettleRequest): SettleResult {
-    const wanted = request.outputs.map((name) => this.#real(name));
+    const wanted = request.outputs.map((name) => this.#cache.real(name));
     const references = new Set(wanted.map((v) => v.valueReference));
     const others = this.#watched().filter((v) => !references.has(v.valueReference));
     const variables = [...wanted, ...others];
-    const block = this.#block(instance, variables);
+    const block = this.#cache.block(instance, variables);
     const read = () => {
       block.get();
       return block.values;
@@ -331,7 +215,7 @@ export class FmuRunner {
       maxTimeS: request.maxTimeS,
       relativeTolerance: request.relativeTolerance,
     });
-    return this.#guard(type, () => {
+    return this.#cache.guard(type, () => {
       if (this.#canStartWarm(type, request)) {
         const kept = this.#keptState(type, request);
         if (kept !== undefined) return this.#settleFrom(kept, request);
@@ -353,8 +237,8 @@ export class FmuRunner {
       instance.enterEventMode();
     }
     // What the reference set and this run does not goes back to the FMU's own start values.
-    this.#set(instance, { ...this.#ownValues(request), ...request.startValues });
-    this.#set(instance, request.inputs);
+    this.#cache.set(instance, { ...this.#ownValues(request), ...request.startValues });
+    this.#cache.set(instance, request.inputs);
     const stepper = this.#stepper(instance, timeS, request.stepSizeS, solverTolerance(request));
     return this.#run(instance, stepper, request);
   }
@@ -365,7 +249,7 @@ export class FmuRunner {
     if (reference === undefined) return own;
     for (const name of [...Object.keys(reference.startValues), ...Object.keys(reference.inputs)]) {
       if (name in request.startValues || name in request.inputs) continue;
-      const start = this.#real(name).start?.[0];
+      const start = this.#cache.real(name).start?.[0];
       if (typeof start === 'number') own[name] = start;
     }
     return own;
@@ -380,7 +264,7 @@ export class FmuRunner {
     const md = this.#fmu.modelDescription;
     const type = request.interface ?? defaultInterface(this.#fmu);
     const experiment = resolveExperiment(md, type, request);
-    return this.#guard(type, () => {
+    return this.#cache.guard(type, () => {
       const eventModeUsed =
         type === 'cs' && (request.useEventMode ?? true) && md.coSimulation?.hasEventMode === true;
       const { startTimeS, stopTimeS, tolerance } = experiment;
@@ -424,7 +308,7 @@ export class FmuRunner {
         `${this.#fmu.modelDescription.modelName} can't serialize its state, so a run can't be continued from one.`,
       );
     }
-    return this.#guard(type, () => {
+    return this.#cache.guard(type, () => {
       let instance: FmuInstance;
       if (request.state === undefined) {
         const { tolerance } = this.#fmu.modelDescription.defaultExperiment;
@@ -441,8 +325,8 @@ export class FmuRunner {
           instance.setTime(request.fromS);
           instance.enterEventMode();
         }
-        this.#set(instance, startValues);
-        this.#set(instance, inputs);
+        this.#cache.set(instance, startValues);
+        this.#cache.set(instance, inputs);
       }
       const { stepSizeS = request.toS - request.fromS, relativeTolerance = 1e-6 } = request;
       const stepper = this.#stepper(instance, request.fromS, stepSizeS, relativeTolerance);
@@ -451,9 +335,9 @@ export class FmuRunner {
         const h = (request.toS - request.fromS) / n;
         for (let i = 0; i < n && stepper.advance(request.fromS + (i + 1) * h - stepper.timeS); i++);
       }
-      const block = this.#block(
+      const block = this.#cache.block(
         instance,
-        request.outputs.map((name) => this.#real(name)),
+        request.outputs.map((name) => this.#cache.real(name)),
       );
       block.get();
       const state = instance.getFmuState();
@@ -477,7 +361,7 @@ export class FmuRunner {
   jacobian(request: JacobianRequest): Jacobian {
     const type = request.interface ?? (this.#fmu.modelDescription.modelExchange ? 'me' : 'cs');
     const info = interfaceInfo(this.#fmu, type);
-    return this.#guard(type, () => {
+    return this.#cache.guard(type, () => {
       const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
       const instance = this.#initialize(
         type,
@@ -491,8 +375,8 @@ export class FmuRunner {
       const differences = request.method === 'finite-differences';
       return jacobian(
         instance,
-        request.unknowns.map((name) => this.#real(name)),
-        request.knowns.map((name) => this.#real(name)),
+        request.unknowns.map((name) => this.#cache.real(name)),
+        request.knowns.map((name) => this.#cache.real(name)),
         {
           directional: !differences && info.providesDirectionalDerivatives,
           adjoint: !differences && info.providesAdjointDerivatives,
@@ -503,7 +387,7 @@ export class FmuRunner {
 
   /** Frees all instances. */
   close(): void {
-    for (const instance of [...this.#instances.values()]) this.#drop(instance);
+    this.#cache.close();
   }
 }
 
