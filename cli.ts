@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Option, Command as Program } from 'commander';
 import { edgeCommands } from './edge-component/index.js';
+import { calibrationCommands } from './shared/calibration/index.js';
 import {
   type Command,
   createLogger,
@@ -16,7 +17,12 @@ import { fmiCommands } from './shared/fmi/index.js';
 import { siteWiseCommands } from './simulators/index.js';
 
 /** Every command there is; each part brings its own. */
-const commands: readonly Command[] = [...edgeCommands, ...fmiCommands, ...siteWiseCommands];
+const commands: readonly Command[] = [
+  ...calibrationCommands,
+  ...edgeCommands,
+  ...fmiCommands,
+  ...siteWiseCommands,
+];
 
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');

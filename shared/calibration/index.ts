@@ -2,7 +2,12 @@
 export * from './align.js';
 export { createCalibrator, filterSettings } from './calibrator.js';
 export * from './checkpoint.js';
+export { calibrationCommands } from './commands.js';
+export { type IdentifiabilityReport, identifiability } from './identifiability.js';
+export { type RecordingOptions, readRecording } from './recording.js';
 export { parameterEstimates } from './report.js';
+export { type CalibrationOutput, resultsCsv, summarize } from './results.js';
+export { loadState, type StoredState, saveState, stateKey } from './state-store.js';
 export { truncatedEstimate } from './truncated.js';
 export * from './twin.js';
 export { createTwinModel } from './twin-model.js';

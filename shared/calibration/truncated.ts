@@ -80,7 +80,7 @@ export function truncatedEstimate(
   return {
     mean: mean + std * shift,
     std: std * Math.sqrt(variance),
-    lower95: mean + std * from,
-    upper95: mean + std * to,
+    lower95: Math.min(upper, Math.max(lower, mean + std * from)),
+    upper95: Math.min(upper, Math.max(lower, mean + std * to)),
   };
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Logger, TwinError } from '../core/index.js';
 import { createFmuPool, openFmu } from '../fmi/index.js';
 import type { Evaluation, Twin, TwinModel } from './types.js';
@@ -75,6 +76,8 @@ export async function createTwinModel(
   return {
     outputs,
     evaluate(points, inputs, signal) {
+      // Each run of a step listens: as many as there are points, which is no leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       const inputValues = Object.fromEntries(
         definition.inputs.map((input, i) => [input.variable, inputs[i]!]),
       );
