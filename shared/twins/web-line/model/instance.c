@@ -74,7 +74,10 @@ const char *instance_set(instance *self, const uint32_t *vr, size_t count, const
         if (!before) return "A fixed parameter can be set before the end of initialization only.";
         break;
       case KIND_STATE:
-        if (!before) return "A state's start value can be set before the end of initialization only.";
+        /* Under model exchange states belong to the importer. */
+        if (!before && self->kind == KIND_CO_SIMULATION) {
+          return "A state can be set before the end of initialization only.";
+        }
         break;
       default:
         return "A calculated variable can't be set.";
