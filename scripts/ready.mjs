@@ -30,7 +30,21 @@ function run(command, args, label) {
 const installed = existsSync(stamp) && readFileSync(stamp, 'utf8') === lock;
 if (!installed) {
   console.error('Installing packages (once; about a minute) …');
-  run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], 'npm ci');
+  const options = ['--no-fund', '--no-audit', '--loglevel=error'];
+  const ci = spawnSync('npm', ['ci', ...options], {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  // `npm ci` refuses a lockfile that lacks the optional packages of other platforms, as one made
+  // against a registry without them does; `npm install` takes the same versions and skips those.
+  if (ci.status !== 0 && /in sync/.test(ci.stderr ?? '')) {
+    run('npm', ['install', '--no-save', ...options], 'npm install');
+  } else if (ci.status !== 0) {
+    console.error(`${ci.stdout ?? ''}${ci.stderr ?? ''}`);
+    console.error(`npm ci failed (${ci.error?.message ?? `exit ${ci.status}`}).`);
+    process.exit(ci.status ?? 1);
+  }
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, lock);
 }
