@@ -4,7 +4,7 @@ import { h } from './dom.js';
 import { createFocusView } from './focus-view.js';
 import { formatUnit } from './format.js';
 import { createGridView } from './grid-view.js';
-import { componentOf } from './names.js';
+import { componentOf, kindOf, nameOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
@@ -24,6 +24,13 @@ function byUnit(quantities: readonly Quantity[]): Map<string, Quantity[]> {
     groups.set(quantity.unit, [...(groups.get(quantity.unit) ?? []), quantity]);
   }
   return groups;
+}
+
+/** `: slip` or ` in deg`. */
+function groupName(quantities: readonly Quantity[], machine: Machine, unit: string): string {
+  const kind = kindOf(quantities.map((q) => nameOf(q, machine.layout)));
+  if (kind !== undefined) return `: ${kind}`;
+  return unit === '' ? '' : ` in ${formatUnit(unit)}`;
 }
 
 /** Builds the page for a machine; it follows the store with `update`. */
@@ -70,7 +77,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
         store,
         machine,
         {
-          title: `Virtual sensors${unit === '' ? '' : ` in ${formatUnit(unit)}`}`,
+          title: `Virtual sensors${groupName(quantities, machine, unit)}`,
           hint: 'Computed by the calibrated model where no sensor is; again with their 95 % band.',
           quantities,
           open: true,
@@ -101,7 +108,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
       'footer',
       {},
       h('p', {
-        text: 'Lines: estimate of the twin. Band: 95 % interval. Dots or thin line: sensor. Dashed: truth, which only a simulated machine knows. Dotted: alarm limit.',
+        text: 'Blue line: estimate of the twin. Shaded: its 95 % interval. Grey: sensor. Dashed orange: truth, which only a simulated machine knows. Dotted red: alarm limit.',
       }),
     ),
   );

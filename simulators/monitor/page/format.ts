@@ -7,6 +7,16 @@ export function formatUnit(unit: string): string {
     .replace(/\^3\b/g, '³');
 }
 
+const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+
+/** `3·10⁻⁶`, with as many digits as asked for. */
+function formatPower(value: number, digits: number): string {
+  const [mantissa = '', exponent = '0'] = value.toExponential(digits).split('e');
+  const power = Number(exponent);
+  const raised = [...String(Math.abs(power))].map((d) => SUPERSCRIPTS[Number(d)]).join('');
+  return `${mantissa}·10${power < 0 ? '⁻' : ''}${raised}`.replace('-', '−');
+}
+
 /**
  * A number with just the digits that its uncertainty supports.
  *
@@ -15,17 +25,17 @@ export function formatUnit(unit: string): string {
 export function formatNumber(value: number | null | undefined, width?: number): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  let decimals: number;
-  if (width !== undefined && width > 0) decimals = 1 - Math.floor(Math.log10(width));
-  else decimals = size === 0 ? 0 : 3 - Math.floor(Math.log10(size));
-  decimals = Math.max(0, Math.min(8, decimals));
-  if (size !== 0 && (size >= 1e7 || size < 1e-5)) {
-    // Below what the band can resolve, zero is the honest figure.
-    if (width !== undefined && size < width / 20) return '0';
-    return value.toExponential(1).replace('e-', 'e−').replace('-', '−');
+  const magnitude = size === 0 ? 0 : Math.floor(Math.log10(size));
+  const known = width !== undefined && width > 0;
+  // Below what the band can resolve, zero is the honest figure.
+  if (size === 0 || (known && size < width / 100)) return '0';
+  const decimals = known ? 1 - Math.floor(Math.log10(width)) : 3 - magnitude;
+  if (magnitude > 6 || decimals > 6) {
+    return formatPower(value, Math.max(0, Math.min(3, decimals + magnitude)));
   }
-  const text = value.toFixed(decimals);
-  return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−');
+  const text = value.toFixed(Math.max(0, decimals));
+  const trimmed = known || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
+  return (Number(trimmed) === 0 ? trimmed.replace('-', '') : trimmed).replace('-', '−');
 }
 
 /** A value with its unit. */

@@ -43,7 +43,7 @@ export function relatedTo(quantity: Quantity, machine: Machine): Quantity[] {
 export function whyOf(quantity: Quantity): string {
   switch (quantity.role) {
     case 'measured':
-      return 'Dots are the sensor; the line is what the calibrated model expects it to read.';
+      return 'Grey is what the sensor reads; blue is what the calibrated model expects, with its band.';
     case 'parameter':
       return 'No sensor shows this. It is what the model needs to be to explain the measurements.';
     case 'virtualSensor':
@@ -51,4 +51,11 @@ export function whyOf(quantity: Quantity): string {
     case 'input':
       return 'Set from outside; the model takes it as given.';
   }
+}
+
+/** What a group of quantities is, from what their names have in common: `Tension R1 → R2, …` are tensions. */
+export function kindOf(names: readonly string[]): string | undefined {
+  const [word] = names[0]?.split(' ') ?? [];
+  const common = names.length > 1 && names.every((name) => name.split(' ')[0] === word);
+  return common ? word?.toLowerCase() : undefined;
 }

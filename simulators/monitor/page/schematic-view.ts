@@ -80,7 +80,7 @@ function legend(): HTMLElement {
     { class: 'hint legend' },
     h('span', { class: 'ramp', 'aria-hidden': 'true' }),
     h('span', {
-      text: 'Rollers are coloured by drag, from none to the alarm limit; the web by how far its tension is from what is usual on this line. Web runs from left to right. Click on a part for a closer look.',
+      text: 'Rollers are coloured by drag, from none to the alarm limit; the web by how far its tension has moved since this page’s history began. Web runs from left to right. Click on a part for a closer look.',
     }),
   );
 }
@@ -127,11 +127,11 @@ function drawWeb(
     target.addEventListener('click', () => select(quantity.id));
     updates.push(() => {
       const row = store.last(quantity.id);
-      const usual = store.rows(quantity.id).find((r) => r[1] !== null)?.[1];
+      const first = store.rows(quantity.id).find((r) => r[1] !== null)?.[1];
       const value = row?.[1];
-      const known = value !== undefined && value !== null && usual !== undefined && usual !== null;
-      // Half of the usual tension lost or gained is the end of the scale.
-      const share = known ? Math.abs(value - usual) / (0.5 * Math.abs(usual) || 1) : 0;
+      const known = value !== undefined && value !== null && first !== undefined && first !== null;
+      // Half of it lost or gained is the end of the scale.
+      const share = known ? Math.abs(value - first) / (0.5 * Math.abs(first) || 1) : 0;
       line.style.stroke = scaleColour(share);
       setText(label, value === undefined || value === null ? '' : `${value.toFixed(0)}`);
       const band = bandText(quantity, store);
@@ -197,9 +197,9 @@ function drawComponent(
       }),
     );
   }
-  const name = svg('text', { class: 'name', y: '12', text: c.id });
+  const name = svg('text', { class: 'part', y: '12', text: c.id });
   const side = c.web === 'over' ? 1 : -1;
-  const value = svg('text', { class: 'value', y: String(side * (c.radiusM + 34) + 11) });
+  const value = svg('text', { class: 'figure', y: String(side * (c.radiusM + 34) + 11) });
   group.append(name, value);
   if (shown !== undefined) {
     const choose = () => select(shown.id);
