@@ -10,12 +10,14 @@ import type { BenchIo } from './main.js';
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** CPU seconds a process has used, and its resident memory, from /proc. */
-function usage(pid: number): { cpuS: number; rssMb: number } {
+function usage(pid: number): { cpuS: number; rssMb: number; fileMb: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.split(' ') ?? [];
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return {
     cpuS: (Number(fields[11]) + Number(fields[12])) / 100,
     rssMb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+    // Pages of mapped files (the outbox, libraries): the kernel takes them back when it needs them.
+    fileMb: Number(/RssFile:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
   };
 }
 
@@ -144,11 +146,13 @@ async function backlog(io: BenchIo, values: number): Promise<void> {
   const t0 = performance.now();
   const pid = edge.child.pid ?? 0;
   const first = await edge.status();
-  let peak = 0;
+  let [peak, own] = [0, 0];
   await until(
     'drained',
     async () => {
-      peak = Math.max(peak, usage(pid).rssMb);
+      const { rssMb, fileMb } = usage(pid);
+      peak = Math.max(peak, rssMb);
+      own = Math.max(own, rssMb - fileMb);
       return (await edge.status()).queueDepth < 20_000;
     },
     600_000,
@@ -156,7 +160,7 @@ async function backlog(io: BenchIo, values: number): Promise<void> {
   const last = await edge.status();
   const s = (performance.now() - t0) / 1000;
   io.print(
-    `backlog of ${stored} values with 2,000/s live beside it: drained in ${s.toFixed(1)} s, ${Math.round((last.published - first.published) / s)} values/s, resident ${Math.round(peak)} MB`,
+    `backlog of ${stored} values with 2,000/s live beside it: drained in ${s.toFixed(1)} s, ${Math.round((last.published - first.published) / s)} values/s, resident ${Math.round(peak)} MB, ${Math.round(own)} MB without mapped files`,
   );
   await edge.stop();
   again.child.kill();
