@@ -74,13 +74,14 @@ export class SiteWiseEdgePublisher implements Publisher {
         );
       };
       const onAbort = () => fail('stopped');
+      const onClose = () => fail(this.#lost ?? 'the connection was closed');
       signal.addEventListener('abort', onAbort, { once: true });
+      client.once('close', onClose);
       client.once('connect', () => {
         signal.removeEventListener('abort', onAbort);
-        client.removeAllListeners('close');
+        client.removeListener('close', onClose);
         resolve();
       });
-      client.once('close', () => fail(this.#lost ?? 'the connection was closed'));
     });
     this.#client = client;
   }

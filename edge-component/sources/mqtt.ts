@@ -56,7 +56,6 @@ async function runOnce(
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
   } finally {
-    client.removeAllListeners('close');
     client.end(true);
   }
 }

@@ -60,6 +60,7 @@ async function startFarEnd(kind: 'sitewise-edge' | 'sitewise'): Promise<Far> {
       const untilNs = systemClock.nowNs() + 1_000_000_000n;
       const found = await reader.history({
         aliases: [alias],
+        missing: 'empty',
         afterNs: untilNs - 3_600_000_000_000n,
         untilNs,
       });

@@ -48,7 +48,7 @@ const source = {
   signals: [{ column: 'x', alias: '/x' }],
 };
 
-describe('twinloop edge', () => {
+describe('twinloop edge', { timeout: 60_000 }, () => {
   it('run --test reads once to stdout and sends nothing', async () => {
     const folder = await folderWithRecording();
     const file = join(folder, 'edge.json');
@@ -97,7 +97,7 @@ describe('twinloop edge', () => {
   });
 });
 
-describe('a broker that misbehaves', () => {
+describe('a broker that misbehaves', { timeout: 60_000 }, () => {
   it('takes messages and never acknowledges: they are sent again on a new connection, none is lost', async () => {
     const folder = await folderWithRecording();
     const aedes = await Aedes.createBroker();

@@ -49,60 +49,64 @@ async function start(
   return { nucleus, output: () => output };
 }
 
-describe.each(['classic', 'lite'] as const)('under the stand-in nucleus (%s)', (flavor) => {
-  it('runs from its recipe, takes a new configuration while running, obeys commands', async () => {
-    const broker = await startTestBroker();
-    cleanups.push(() => broker.close());
-    const folder = await temporaryFolder();
-    cleanups.push(folder.remove);
-    const file = await recording(folder.path);
-    const { nucleus } = await start(flavor, {
-      sources: [csvSource(file, '/a')],
-      publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 },
-      status: { port: 0, everyS: 3600 },
+describe.each(['classic', 'lite'] as const)(
+  'under the stand-in nucleus (%s)',
+  { timeout: 90_000 },
+  (flavor) => {
+    it('runs from its recipe, takes a new configuration while running, obeys commands', async () => {
+      const broker = await startTestBroker();
+      cleanups.push(() => broker.close());
+      const folder = await temporaryFolder();
+      cleanups.push(folder.remove);
+      const file = await recording(folder.path);
+      const { nucleus } = await start(flavor, {
+        sources: [csvSource(file, '/a')],
+        publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 },
+        status: { port: 0, everyS: 3600 },
+      });
+      const seen: EdgeStatus[] = [];
+      nucleus.subscribe('twinloop/edge/status', (m) => seen.push(m as EdgeStatus));
+      await nucleus.reached('RUNNING');
+      await until('values of /a', () => broker.values.some((v) => v.alias === '/a'));
+
+      const before = broker.values.length;
+      nucleus.updateConfiguration({ edge: { sources: [csvSource(file, '/b', 'second')] } });
+      await until('values of /b', () => broker.values.some((v) => v.alias === '/b'));
+      expect(broker.values.length).toBeGreaterThan(before);
+      // What was read before the change arrived whole: no gap, no repetition.
+      const a = broker.values.filter((v) => v.alias === '/a').map((v) => v.value);
+      expect(a).toEqual(a.map((_, i) => i));
+
+      nucleus.publish('twinloop/edge/commands', { command: 'pause', id: 7 });
+      await until('paused', () =>
+        seen.some((s) => s.component.state === 'paused' && (s as { id?: unknown }).id === 7),
+      );
+      nucleus.publish('twinloop/edge/commands', { command: 'resume' });
+      await until('running again', () => seen.at(-1)?.component.state === 'running');
+
+      // A configuration that is wrong is told, and the last one stays.
+      nucleus.updateConfiguration({ edge: { sources: [{ name: 'x', type: 'nonsense' }] } });
+      await until('the fault is told', () =>
+        seen.some((s) => JSON.stringify(s).includes('sources[0].type')),
+      );
+      const count = broker.values.length;
+      await until('values still come', () => broker.values.length > count);
+
+      // A nucleus that restarts hangs up; the component comes back to it.
+      nucleus.dropConnections();
+      const told = seen.length;
+      await until('commands work again', () => {
+        nucleus.publish('twinloop/edge/commands', { command: 'snapshot' });
+        return seen.length > told;
+      });
+      expect(nucleus.starts).toBe(1);
+      await nucleus.close();
+      expect(nucleus.state).toBe('FINISHED');
     });
-    const seen: EdgeStatus[] = [];
-    nucleus.subscribe('twinloop/edge/status', (m) => seen.push(m as EdgeStatus));
-    await nucleus.reached('RUNNING');
-    await until('values of /a', () => broker.values.some((v) => v.alias === '/a'));
+  },
+);
 
-    const before = broker.values.length;
-    nucleus.updateConfiguration({ edge: { sources: [csvSource(file, '/b', 'second')] } });
-    await until('values of /b', () => broker.values.some((v) => v.alias === '/b'));
-    expect(broker.values.length).toBeGreaterThan(before);
-    // What was read before the change arrived whole: no gap, no repetition.
-    const a = broker.values.filter((v) => v.alias === '/a').map((v) => v.value);
-    expect(a).toEqual(a.map((_, i) => i));
-
-    nucleus.publish('twinloop/edge/commands', { command: 'pause', id: 7 });
-    await until('paused', () =>
-      seen.some((s) => s.component.state === 'paused' && (s as { id?: unknown }).id === 7),
-    );
-    nucleus.publish('twinloop/edge/commands', { command: 'resume' });
-    await until('running again', () => seen.at(-1)?.component.state === 'running');
-
-    // A configuration that is wrong is told, and the last one stays.
-    nucleus.updateConfiguration({ edge: { sources: [{ name: 'x', type: 'nonsense' }] } });
-    await until('the fault is told', () =>
-      seen.some((s) => JSON.stringify(s).includes('sources[0].type')),
-    );
-    const count = broker.values.length;
-    await until('values still come', () => broker.values.length > count);
-
-    // A nucleus that restarts hangs up; the component comes back to it.
-    nucleus.dropConnections();
-    const told = seen.length;
-    await until('commands work again', () => {
-      nucleus.publish('twinloop/edge/commands', { command: 'snapshot' });
-      return seen.length > told;
-    });
-    expect(nucleus.starts).toBe(1);
-    await nucleus.close();
-    expect(nucleus.state).toBe('FINISHED');
-  });
-});
-
-describe('a deployment that cannot work', () => {
+describe('a deployment that cannot work', { timeout: 90_000 }, () => {
   it('is told as ERRORED, with every mistake and its path, and ends BROKEN', async () => {
     const { nucleus, output } = await start('classic', {
       sources: [{ name: 'x', type: 'opcua', endpointUrl: 'http://plc', signals: [] }],

@@ -110,7 +110,7 @@ const opcuaSource = (endpointUrl: string, change: object = {}) => ({
   ...change,
 });
 
-describe('OPC UA', () => {
+describe('OPC UA', { timeout: 60_000 }, () => {
   it('finds a node again by its browse path after the server restarted with other node ids; BAD once meanwhile', async () => {
     const { folder, broker } = await setUp();
     const first = await startOpcua(folder, 's=old', 0);
@@ -187,7 +187,7 @@ describe('OPC UA', () => {
   });
 });
 
-describe('Modbus TCP', () => {
+describe('Modbus TCP', { timeout: 60_000 }, () => {
   async function startModbus(): Promise<{
     port: number;
     holding: Buffer;
@@ -285,7 +285,7 @@ describe('Modbus TCP', () => {
   });
 });
 
-describe('MQTT', () => {
+describe('MQTT', { timeout: 60_000 }, () => {
   it('reads JSON by path with its time, marks garbage BAD, and loses nothing while it is away', async () => {
     const { folder, broker } = await setUp();
     const device = await startTestBrokerForDevices();
