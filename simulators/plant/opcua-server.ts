@@ -1,12 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  DataType,
-  OPCUACertificateManager,
-  OPCUAServer,
-  StatusCodes,
-  type UAVariable,
-} from 'node-opcua';
+import type { UAVariable } from 'node-opcua';
 import { type Closeable, messageOf, nsToDate, TwinError } from '../../shared/core/index.js';
 
 /** An OPC UA server whose nodes are a machine's sensors. */
@@ -51,6 +45,10 @@ async function freePort(host: string): Promise<number> {
  * @throws TwinError `PORT_IN_USE`
  */
 export async function startSensorServer(options: SensorServerOptions): Promise<SensorServer> {
+  // Loading it takes a second and prints to stdout: not for commands that need no OPC UA.
+  const { DataType, OPCUACertificateManager, OPCUAServer, StatusCodes } = await import(
+    'node-opcua'
+  );
   const host = '127.0.0.1';
   const certificates = new OPCUACertificateManager({
     rootFolder: join(options.dataDir, 'opcua-pki'),
