@@ -229,7 +229,11 @@ function hideUnused(plot: uPlot, content: ChartContent): void {
 /** Ticks of an axis with as many decimals as tell them apart. */
 function formatTicks(ticks: readonly number[]): string[] {
   const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || 1;
-  const decimals = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
+  let decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  // A step of 2.5 needs a digit more than its size tells.
+  const scaled = step * 10 ** decimals;
+  if (Math.abs(scaled - Math.round(scaled)) > 1e-6) decimals++;
+  decimals = Math.min(8, decimals);
   return ticks.map((tick) =>
     Math.abs(tick) >= 1e7 || (tick !== 0 && Math.abs(tick) < 1e-6)
       ? tick.toExponential(1)
