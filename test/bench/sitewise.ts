@@ -31,20 +31,20 @@ interface Server {
   credentials: { accessKeyId: string; secretAccessKey: string };
   startMs: number;
   rssMb(): Promise<number>;
+  /** CPU time it has used, milliseconds; the system counts in steps of ten. */
+  cpuMs(): Promise<number>;
   stop(): Promise<void>;
 }
 
 async function serve(dataDir: string): Promise<Server> {
   const began = performance.now();
-  const child = spawn(
-    process.execPath,
-    [compiledEntry('cli'), 'sitewise', 'serve', '--json', '--data', dataDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const child = spawn(process.execPath, [compiledEntry('test/bench/sitewise/server'), dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   for await (const line of createInterface({ input: child.stdout })) {
-    text += line;
-    if (line === '}') break;
+    text = line;
+    break;
   }
   const startMs = performance.now() - began;
   const exited = once(child, 'exit');
@@ -54,6 +54,11 @@ async function serve(dataDir: string): Promise<Server> {
     rssMb: async () => {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+    },
+    cpuMs: async () => {
+      const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+      const fields = (stat.split(') ').pop() ?? '').split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * 10;
     },
     stop: async () => {
       child.kill('SIGTERM');
@@ -150,8 +155,13 @@ async function readRaw(server: Server, propertyAlias: string, startDate: Date): 
   await answer.arrayBuffer();
 }
 
-async function time(repeat: number, run: (i: number) => Promise<unknown>): Promise<string> {
+async function time(
+  repeat: number,
+  run: (i: number) => Promise<unknown>,
+  server?: Server,
+): Promise<string> {
   const times: number[] = [];
+  const cpu = (await server?.cpuMs()) ?? 0;
   for (let i = 0; i < repeat; i++) {
     const began = performance.now();
     await run(i);
@@ -159,7 +169,9 @@ async function time(repeat: number, run: (i: number) => Promise<unknown>): Promi
   }
   times.sort((a, b) => a - b);
   const at = (share: number) => (times[Math.floor(share * (repeat - 1))] ?? 0).toFixed(1);
-  return `median ${at(0.5)} ms, 95 % ${at(0.95)} ms (${repeat} runs)`;
+  const used = server === undefined ? 0 : ((await server.cpuMs()) - cpu) / repeat;
+  const shown = server === undefined ? '' : `, server CPU ${used.toFixed(1)} ms each`;
+  return `median ${at(0.5)} ms, 95 % ${at(0.95)} ms (${repeat} runs${shown})`;
 }
 
 async function startAndStop(): Promise<void> {
@@ -183,7 +195,9 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
     const rate = values / ((performance.now() - filled) / 1000);
     io.print(`store filled with ${values} values: ${Math.round(rate)} values/s`);
     const server = await serve(dataDir);
-    io.print(`process started and answering: ${server.startMs.toFixed(0)} ms`);
+    io.print(
+      `process started, store of ${values} values open, answering: ${server.startMs.toFixed(0)} ms`,
+    );
     io.print(`of which startSiteWise(), in memory: ${await time(10, startAndStop)}`);
     const client = createSiteWiseClient(server);
     const end = new Date(nowS * 1000);
@@ -191,8 +205,10 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
     try {
       const alias = (i: number) => `/bench/${i % STREAMS}`;
       io.print(
-        `latest value: ${await time(200, (i) =>
-          client.send(new GetAssetPropertyValueCommand({ propertyAlias: alias(i) })),
+        `latest value: ${await time(
+          200,
+          (i) => client.send(new GetAssetPropertyValueCommand({ propertyAlias: alias(i) })),
+          server,
         )}`,
       );
       let got = 0;
@@ -207,31 +223,45 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
         );
         got = page.assetPropertyValueHistory?.length ?? 0;
       };
-      const hour = await time(100, (i) => history(i, before(3600), 20_000));
+      const hour = await time(100, (i) => history(i, before(3600), 20_000), server);
       io.print(`1-hour range, ${got} values: ${hour}`);
-      const page = await time(30, (i) => history(i, before(DAYS * 86_400), 20_000));
+      const page = await time(30, (i) => history(i, before(DAYS * 86_400), 20_000), server);
       io.print(`page of ${got} values, parsed by the SDK: ${page}`);
-      const rawPage = await time(30, (i) => readRaw(server, alias(i), before(DAYS * 86_400)));
+      const rawPage = await time(
+        30,
+        (i) => readRaw(server, alias(i), before(DAYS * 86_400)),
+        server,
+      );
       io.print(`page of ${got} values, as bytes: ${rawPage}`);
-      const aggregates = await time(STREAMS, async (i) => {
-        const answer = await client.send(
-          new GetAssetPropertyAggregatesCommand({
-            propertyAlias: alias(i),
-            aggregateTypes: ['AVERAGE', 'MINIMUM', 'MAXIMUM'],
-            resolution: '1h',
-            startDate: before(DAYS * 86_400),
-            endDate: end,
-            maxResults: 2500,
-          }),
-        );
-        got = answer.aggregatedValues?.length ?? 0;
-      });
+      const aggregates = await time(
+        STREAMS,
+        async (i) => {
+          const answer = await client.send(
+            new GetAssetPropertyAggregatesCommand({
+              propertyAlias: alias(i),
+              aggregateTypes: ['AVERAGE', 'MINIMUM', 'MAXIMUM'],
+              resolution: '1h',
+              startDate: before(DAYS * 86_400),
+              endDate: end,
+              maxResults: 2500,
+            }),
+          );
+          got = answer.aggregatedValues?.length ?? 0;
+        },
+        server,
+      );
       io.print(
         `hourly aggregates over ${DAYS} days, ${got} from ${Math.floor(values / STREAMS)} values: ${aggregates}`,
       );
       io.print(`resident after reading: ${(await server.rssMb()).toFixed(0)} MB`);
+      const [serverCpu, clientCpu] = [await server.cpuMs(), process.cpuUsage()];
       const ingested = await ingest(client, seconds, nowS);
-      io.print(`ingest in full batches by the SDK: ${Math.round(ingested)} values/s`);
+      const per = ingested * seconds;
+      const used = process.cpuUsage(clientCpu);
+      const perValueUs = (ms: number) => ((ms * 1000) / per).toFixed(1);
+      io.print(
+        `ingest in full batches by the SDK: ${Math.round(ingested)} values/s; CPU a value: server ${perValueUs((await server.cpuMs()) - serverCpu)} µs, client ${perValueUs((used.user + used.system) / 1000)} µs`,
+      );
       io.print(`resident after ingest: ${(await server.rssMb()).toFixed(0)} MB`);
     } finally {
       client.destroy();

@@ -173,23 +173,30 @@ export class Block {
 
   /** A block from its bytes. */
   static decode(bytes: Uint8Array): Block {
+    const block = new Block();
+    block.read(bytes);
+    return block;
+  }
+
+  /** Takes over what the bytes hold, in place of what was there. */
+  read(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (view.getUint8(0) !== FORMAT) throw new Error('A block of values has an unknown format.');
-    const block = new Block();
     const n = view.getUint16(2, true);
-    block.count = n;
+    this.count = n;
     const base = view.getFloat64(8, true);
     let at = HEADER_BYTES;
-    for (let i = 0; i < n; i++, at += 8) block.numbers[i] = view.getFloat64(at, true);
-    for (let i = 0; i < n; i++, at += 4) block.seconds[i] = base + view.getUint32(at, true);
-    for (let i = 0; i < n; i++, at += 4) block.nanos[i] = view.getUint32(at, true);
-    block.tags.set(bytes.subarray(at, at + n));
+    for (let i = 0; i < n; i++, at += 8) this.numbers[i] = view.getFloat64(at, true);
+    for (let i = 0; i < n; i++, at += 4) this.seconds[i] = base + view.getUint32(at, true);
+    for (let i = 0; i < n; i++, at += 4) this.nanos[i] = view.getUint32(at, true);
+    this.tags.set(bytes.subarray(at, at + n));
+    this.texts = undefined;
+    this.#textLength = 0;
     if (view.getUint8(1) === 1) {
       const texts = JSON.parse(Buffer.from(bytes.subarray(at + n)).toString()) as (string | null)[];
-      block.texts = texts.map((t) => t ?? undefined);
-      for (const text of texts) block.#textLength += text?.length ?? 0;
+      this.texts = texts.map((t) => t ?? undefined);
+      for (const text of texts) this.#textLength += text?.length ?? 0;
     }
-    return block;
   }
 
   /** Whether `seconds` can stand in this block: offsets have 32 bits. */

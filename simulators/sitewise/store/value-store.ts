@@ -15,7 +15,7 @@ export const compareTimes = (a: StoredTime, b: StoredTime) =>
   a.seconds - b.seconds || a.nanos - b.nanos;
 
 /** Blocks kept decoded beyond those that wait to be written. */
-const CACHED_BLOCKS = 4096;
+const CACHED_BLOCKS = 1024;
 const PREFIX = 0x42; // 'B'
 /** Above every quality's code. */
 const AFTER_QUALITIES = 4;
@@ -60,10 +60,15 @@ export class ValueStore {
   readonly #store: KeyValueStore;
   readonly #series = new Map<number, Series>();
   /** Series from this number on were made in this session: nothing of them is on disk. */
-  readonly #firstNew: number;
+  #firstNew: number;
   readonly #dirty = new Map<BlockRef, number>();
+  /** Handed over for writing by the last {@link collect}: on disk for certain at the next. */
+  #inFlight: ReadonlySet<BlockRef> = new Set();
   readonly #deleted = new Map<string, Uint8Array>();
   readonly #cache: BlockRef[] = [];
+  /** One block for each scan under way: a visitor may scan, too. */
+  readonly #scratch: Block[] = [];
+  #scans = 0;
 
   constructor(store: KeyValueStore, firstNewSeries: number) {
     this.#store = store;
@@ -91,13 +96,31 @@ export class ValueStore {
     return series;
   }
 
-  #load(series: Series, ref: BlockRef): Block {
-    if (ref.block !== undefined) return ref.block;
+  #bytesOf(series: Series, ref: BlockRef): Uint8Array {
     const bytes = this.#store.get(blockKey(series.id, ref));
     if (bytes === undefined) throw new Error('A block of values is in the index but not stored.');
-    ref.block = Block.decode(bytes);
-    this.#remember(ref);
+    return bytes;
+  }
+
+  /** A block to be changed: it stays in memory. */
+  #load(series: Series, ref: BlockRef): Block {
+    if (ref.block === undefined) {
+      ref.block = Block.decode(this.#bytesOf(series, ref));
+      this.#remember(ref);
+    }
     return ref.block;
+  }
+
+  /** A block to be looked at: what is not in memory goes into the scan's own block. */
+  #peek(series: Series, ref: BlockRef): Block {
+    if (ref.block !== undefined) return ref.block;
+    let scratch = this.#scratch[this.#scans];
+    if (scratch === undefined) {
+      scratch = new Block();
+      this.#scratch[this.#scans] = scratch;
+    }
+    scratch.read(this.#bytesOf(series, ref));
+    return scratch;
   }
 
   #remember(ref: BlockRef): void {
@@ -107,7 +130,7 @@ export class ValueStore {
     for (let tries = this.#cache.length; this.#cache.length > CACHED_BLOCKS && tries > 0; tries--) {
       const oldest = this.#cache.shift();
       if (oldest === undefined) break;
-      if (oldest.dirty) this.#cache.push(oldest);
+      if (oldest.dirty || this.#inFlight.has(oldest)) this.#cache.push(oldest);
       else {
         oldest.block = undefined;
         oldest.cached = false;
@@ -209,9 +232,10 @@ export class ValueStore {
     ref.nanos = to.nanos;
   }
 
-  /** What changed since the last call, for one commit. */
+  /** What changed since the last call, for one commit; called again when that one is done. */
   collect(): KeyValueChange[] {
     const changes: KeyValueChange[] = [];
+    this.#inFlight = new Set(this.#dirty.keys());
     for (const [ref, id] of this.#dirty) {
       const key = blockKey(id, ref);
       this.#deleted.delete(key.toString('latin1'));
@@ -227,7 +251,7 @@ export class ValueStore {
   /**
    * Hands runs of values in [from, to] to `visit`, in the order asked for, until it returns false.
    *
-   * @param visit gets a block and its rows [low, high)
+   * @param visit gets a block and its rows [low, high); the block is good until it returns
    */
   scan(
     id: number,
@@ -236,14 +260,28 @@ export class ValueStore {
     descending: boolean,
     visit: (block: Block, low: number, high: number) => boolean,
   ): void {
-    const series = this.#open(id);
+    this.#scans++;
+    try {
+      this.#scanBlocks(this.#open(id), from, to, descending, visit);
+    } finally {
+      this.#scans--;
+    }
+  }
+
+  #scanBlocks(
+    series: Series,
+    from: StoredTime,
+    to: StoredTime,
+    descending: boolean,
+    visit: (block: Block, low: number, high: number) => boolean,
+  ): void {
     const first = Math.max(0, this.#floor(series, from));
     const last = this.#floor(series, to);
     const step = descending ? -1 : 1;
     for (let i = descending ? last : first; i >= first && i <= last; i += step) {
       const ref = series.refs[i];
       if (ref === undefined) return;
-      const block = this.#load(series, ref);
+      const block = this.#peek(series, ref);
       const low = block.lowerBound(from.seconds, from.nanos, 0);
       const high = block.lowerBound(to.seconds, to.nanos, AFTER_QUALITIES);
       if (low < high && !visit(block, low, high)) return;
@@ -292,6 +330,8 @@ export class ValueStore {
 
   /** Forgets what is in memory: what is on disk is the truth again, after a commit that failed. */
   reset(): void {
+    this.#firstNew = Number.POSITIVE_INFINITY;
+    this.#inFlight = new Set();
     this.#series.clear();
     this.#dirty.clear();
     this.#deleted.clear();

@@ -38,17 +38,31 @@ const TYPE_OF_KIND: Readonly<Record<number, string>> = {
   [KIND.nullString]: 'STRING',
 };
 
-/** Blocks of a series, one after the other. */
-function blocksOf(
+/** Values that are made to text at a time. */
+const VALUES_PER_CHUNK = 50_000;
+
+/** Hands over a series' rows, and pauses after every chunk of them. */
+function* scanChunks(
   account: Account,
   series: SeriesRecord,
-): { block: Block; low: number; high: number }[] {
-  const found: { block: Block; low: number; high: number }[] = [];
-  account.values.scan(series.number, BEGINNING, END_OF_TIME, false, (block, low, high) => {
-    found.push({ block, low, high });
-    return true;
-  });
-  return found;
+  visit: (block: Block, row: number) => void,
+): Generator<number> {
+  let from = BEGINNING;
+  for (;;) {
+    let count = 0;
+    account.values.scan(series.number, from, END_OF_TIME, false, (block, low, high) => {
+      for (let row = low; row < high; row++) visit(block, row);
+      count += high - low;
+      // A timestamp never lies in two blocks: the next chunk begins right after it.
+      const nanos = block.nanos[high - 1] ?? 0;
+      const seconds = block.seconds[high - 1] ?? 0;
+      from =
+        nanos === 999_999_999 ? { seconds: seconds + 1, nanos: 0 } : { seconds, nanos: nanos + 1 };
+      return count < VALUES_PER_CHUNK;
+    });
+    if (count === 0) return;
+    yield count;
+  }
 }
 
 function* bulkLines(account: Account, all: readonly SeriesRecord[], count: { values: number }) {
@@ -57,14 +71,15 @@ function* bulkLines(account: Account, all: readonly SeriesRecord[], count: { val
       series.alias === undefined
         ? `,${series.assetId},${series.propertyId}`
         : `${csvCell(series.alias)},,`;
-    for (const { block, low, high } of blocksOf(account, series)) {
-      let text = '';
-      for (let row = low; row < high; row++) {
-        const type = TYPE_OF_KIND[block.kind(row)] ?? 'DOUBLE';
-        text += `${key},${type},${block.seconds[row]},${block.nanos[row]},${QUALITY_NAMES[block.quality(row)]},${cellOf(block, row)}\n`;
-      }
-      count.values += high - low;
+    let text = '';
+    const chunks = scanChunks(account, series, (block, row) => {
+      const type = TYPE_OF_KIND[block.kind(row)] ?? 'DOUBLE';
+      text += `${key},${type},${block.seconds[row]},${block.nanos[row]},${QUALITY_NAMES[block.quality(row)]},${cellOf(block, row)}\n`;
+    });
+    for (const written of chunks) {
+      count.values += written;
       yield text;
+      text = '';
     }
   }
 }
@@ -74,19 +89,18 @@ function* tableLines(account: Account, all: readonly SeriesRecord[], count: { va
   yield `time,${all.map((s) => csvCell(s.alias ?? `${s.assetId}/${s.propertyId}`)).join(',')}\n`;
   const rows = new Map<string, string[]>();
   all.forEach((series, column) => {
-    for (const { block, low, high } of blocksOf(account, series)) {
-      for (let row = low; row < high; row++) {
-        if (block.quality(row) !== 0) continue;
-        const nanos = String(block.nanos[row] ?? 0)
-          .padStart(9, '0')
-          .replace(/0+$/, '');
-        const key = `${block.seconds[row]}${nanos === '' ? '' : `.${nanos}`}`;
-        const cells = rows.get(key) ?? new Array<string>(all.length).fill('');
-        cells[column] = cellOf(block, row);
-        rows.set(key, cells);
-        count.values++;
-      }
-    }
+    const chunks = scanChunks(account, series, (block, row) => {
+      if (block.quality(row) !== 0) return;
+      const nanos = String(block.nanos[row] ?? 0)
+        .padStart(9, '0')
+        .replace(/0+$/, '');
+      const time = `${block.seconds[row]}${nanos === '' ? '' : `.${nanos}`}`;
+      const cells = rows.get(time) ?? new Array<string>(all.length).fill('');
+      cells[column] = cellOf(block, row);
+      rows.set(time, cells);
+      count.values++;
+    });
+    for (const _chunk of chunks);
   });
   const order = [...rows.keys()].sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   for (const key of order) yield `${key},${rows.get(key)?.join(',')}\n`;

@@ -120,3 +120,14 @@ test.each(stores)('key-value contract: %s', async (_name, open) => {
   await store.close();
   await rm(dir, { recursive: true });
 });
+
+test('what is being written is not forgotten meanwhile, however many blocks there are', () => {
+  const kv = createMemoryStore();
+  const store = new ValueStore(kv, 1);
+  const one = { seconds: 1, nanos: 0, quality: 0, kind: KIND.double, number: 1 };
+  store.put(1, one);
+  // The commit is under way: nothing of it can be read back from the store yet.
+  store.collect();
+  for (let series = 2; series < 3000; series++) store.put(series, one);
+  expect(store.latest(1)).toEqual(one);
+});
