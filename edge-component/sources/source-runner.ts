@@ -69,6 +69,8 @@ export class SourceRunner implements Closeable {
   #statusSentNs = 0n;
   #pending = 0;
   #paused = false;
+  /** Down because nothing came for too long, though the connection stands. */
+  #stale = false;
   #loop: Promise<void> | undefined;
   #ticker: Promise<void> | undefined;
 
@@ -180,7 +182,10 @@ export class SourceRunner implements Closeable {
     }
     this.#health.received += samples.length;
     this.#lastDataNs = nowNs;
-    if (samples.length > 0) this.#health.lastSampleAt = this.#nowText();
+    if (samples.length > 0) {
+      this.#health.lastSampleAt = this.#nowText();
+      if (this.#stale) this.#up();
+    }
     const out: EdgeSample[] = [];
     for (const raw of samples) this.#pipelines[raw.signal]?.push(raw, nowNs, out);
     if (out.length === 0 && position === undefined) return;
@@ -227,6 +232,7 @@ export class SourceRunner implements Closeable {
 
   #up(): void {
     if (this.#health.state === 'up') return;
+    this.#stale = false;
     this.#state('up');
     this.#lastDataNs = this.#options.clock.nowNs();
     delete this.#health.lastError;
@@ -264,6 +270,7 @@ export class SourceRunner implements Closeable {
       const nowNs = clock.nowNs();
       if (nowNs < this.#lastDataNs) this.#lastDataNs = nowNs; // the clock went back
       if (staleNs > 0n && this.#health.state === 'up' && nowNs - this.#lastDataNs > staleNs) {
+        this.#stale = true;
         await this.#down(`No data for ${config.staleAfterS} s.`);
       }
       if (nowNs - this.#statusSentNs >= secondsToNs(config.statusEveryS)) {

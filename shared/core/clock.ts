@@ -46,16 +46,17 @@ export class ManualClock implements Clock {
         reject(signal.reason);
         return;
       }
-      const sleeper = { atNs: this.#nowNs + BigInt(Math.round(ms * 1e6)), wake: resolve };
+      const onAbort = () => {
+        this.#sleepers = this.#sleepers.filter((s) => s !== sleeper);
+        reject(signal?.reason);
+      };
+      const wake = () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const sleeper = { atNs: this.#nowNs + BigInt(Math.round(ms * 1e6)), wake };
       this.#sleepers.push(sleeper);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#sleepers = this.#sleepers.filter((s) => s !== sleeper);
-          reject(signal.reason);
-        },
-        { once: true },
-      );
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 

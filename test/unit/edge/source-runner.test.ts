@@ -1,0 +1,126 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { EdgeSample } from '../../../edge-component/outbox/record.js';
+import type { Source, SourceSink } from '../../../edge-component/sources/source.js';
+import { SourceRunner } from '../../../edge-component/sources/source-runner.js';
+import { edgeSchema, parseConfig } from '../../../shared/config/index.js';
+import { ManualClock, silentLogger, TwinError } from '../../../shared/core/index.js';
+
+const runners: SourceRunner[] = [];
+afterEach(async () => {
+  for (const runner of runners.splice(0)) await runner.close();
+});
+
+/** A source that the test plays itself, and what comes out of it. */
+function setUp(change: object = {}, run?: Source['run']) {
+  const config = parseConfig(
+    edgeSchema,
+    {
+      sources: [
+        {
+          name: 's',
+          type: 'csv',
+          file: 'f',
+          statusAlias: '/up',
+          signals: [{ column: 'c', alias: '/a' }],
+          ...change,
+        },
+      ],
+    },
+    'test',
+  ).sources[0];
+  if (config === undefined) throw new Error('no source');
+  const clock = new ManualClock(1_800_000_000_000_000_000n);
+  const out: EdgeSample[] = [];
+  let sink: SourceSink | undefined;
+  let failing = 0;
+  const runner = new SourceRunner({
+    config,
+    source: {
+      run:
+        run ??
+        ((given, signal) => {
+          sink = given;
+          given.up();
+          return new Promise((resolve) => {
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }),
+    },
+    sink: {
+      append: async (samples) => {
+        if (failing > 0) {
+          failing--;
+          throw new TwinError('STORAGE', 'full', { retryable: true });
+        }
+        out.push(...samples);
+      },
+      checkpoint: () => undefined,
+      slow: false,
+    },
+    clock,
+    logger: silentLogger,
+    random: () => 0.5,
+  });
+  runners.push(runner);
+  runner.start();
+  const say = (value: unknown) => {
+    if (sink === undefined) throw new Error('the source was not started');
+    return sink.deliver([{ signal: 0, timeNs: clock.nowNs(), quality: 'GOOD', value }]);
+  };
+  /** Lets time pass in small steps, so that everything that waits gets its turn. */
+  const pass = async (ms: number) => {
+    for (let t = 0; t < ms; t += 50) {
+      await clock.advance(50);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { runner, out, say, pass, fail: (times: number) => (failing = times) };
+}
+
+describe('the source runner', () => {
+  it('takes a silent source for down, BAD once, and for up again when it speaks', async () => {
+    const { runner, out, say, pass } = setUp({ staleAfterS: 2 });
+    await say(1);
+    await pass(3000);
+    expect(runner.health.state).toBe('down');
+    await pass(3000);
+    await say(2);
+    expect(runner.health.state).toBe('up');
+    const a = out.filter((s) => s.alias === '/a').map((s) => [s.quality, s.value]);
+    expect(a).toEqual([
+      ['GOOD', 1],
+      ['BAD', null],
+      ['GOOD', 2],
+    ]);
+    expect(out.filter((s) => s.alias === '/up').map((s) => s.value)).toEqual([1, 0, 1]);
+  });
+
+  it('runs a source that fails again and again, waiting longer each time', async () => {
+    let runs = 0;
+    const { runner, out, pass } = setUp({ backoff: { minMs: 100, maxMs: 1000 } }, async () => {
+      runs++;
+      throw new TwinError('NETWORK', 'nobody there');
+    });
+    await pass(10_000);
+    // 150, 300, 600, then 750 ms each: with jitter at its middle.
+    expect(runs).toBeGreaterThan(8);
+    expect(runs).toBeLessThan(20);
+    expect(runner.health).toMatchObject({ state: 'down', lastError: 'nobody there' });
+    expect(out.filter((s) => s.alias === '/a')).toHaveLength(1);
+  });
+
+  it('acknowledges only what was stored: a full disk is waited for', async () => {
+    const { out, say, pass, fail } = setUp();
+    await pass(100);
+    fail(3);
+    let acknowledged = false;
+    const said = say(5).then(() => {
+      acknowledged = true;
+    });
+    await pass(50);
+    expect(acknowledged).toBe(false);
+    await pass(3000);
+    await said;
+    expect(out.filter((s) => s.alias === '/a').map((s) => s.value)).toEqual([5]);
+  });
+});
