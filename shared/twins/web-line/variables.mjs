@@ -50,7 +50,7 @@ const calculated = (name, unit, description, causality = 'output', more = {}) =>
 const parameters = [
   ...rollers.map((i) =>
     parameter(`b${i}`, 0, 'N.m.s/rad', 'tunable', `Bearing drag of idle roller R${i}`, {
-      min: -0.1,
+      min: -1,
       max: 10,
       nominal: 0.1,
     }),

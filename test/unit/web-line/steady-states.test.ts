@@ -82,7 +82,7 @@ describe('the web line at rest', () => {
   });
 
   it('refuses a drag that it cannot bear, by a clear message', async () => {
-    await expect(settleLine(pool, { ...healthy, 1: -1 })).rejects.toThrow(
+    await expect(settleLine(pool, { ...healthy, 1: -2 })).rejects.toThrow(
       /below its variable's minimum|b1/,
     );
   });
