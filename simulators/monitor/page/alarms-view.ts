@@ -38,7 +38,8 @@ export function createAlarmsView(store: Store, select: (quantityId: string) => v
         subjects.append(button);
       }
     }
-    const details = level === 'note' ? [] : alarms.map((a) => h('p', { text: a.message }));
+    const told = level === 'note' ? [] : alarms.filter((a) => a.message !== '');
+    const details = told.map((a) => h('p', { text: a.message }));
     return h(
       'li',
       { class: level },
