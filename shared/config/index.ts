@@ -1,4 +1,5 @@
 /** The files that users write: one zod schema each, and how they are read. */
+export * from './deployment.js';
 export * from './edge.js';
 export * from './edge-sources.js';
 export * from './layout.js';

@@ -1,0 +1,238 @@
+import { Duration, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  Action,
+  EcsEc2ContainerDefinition,
+  EcsFargateContainerDefinition,
+  EcsJobDefinition,
+  FargateComputeEnvironment,
+  HostVolume,
+  JobQueue,
+  LinuxParameters,
+  ManagedEc2EcsComputeEnvironment,
+  Reason,
+  RetryStrategy,
+} from 'aws-cdk-lib/aws-batch';
+import { FlowLogDestination, type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { ContainerImage, CpuArchitecture, LogDriver, OperatingSystemFamily } from 'aws-cdk-lib/aws-ecs';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { type DeploymentConfig, type FleetConfig, jobCount } from '../../shared/config/index.js';
+import { packageFile } from '../../shared/core/index.js';
+import { acknowledge } from '../constructs/acknowledge.js';
+import { siteWiseStatements } from '../constructs/sitewise-policy.js';
+import { OPERATIONS } from '../permissions/operations.js';
+import type { DataStack } from './data-stack.js';
+
+const RETENTION: Record<DeploymentConfig['logRetentionDays'], RetentionDays> = {
+  7: RetentionDays.ONE_WEEK,
+  30: RetentionDays.ONE_MONTH,
+  90: RetentionDays.THREE_MONTHS,
+  365: RetentionDays.ONE_YEAR,
+};
+
+/** The schedule, the queue and the jobs that calibrate a fleet. */
+export class CalibrationStack extends Stack {
+  readonly deadLetters: Queue;
+  readonly logGroup: LogGroup;
+  readonly queue: JobQueue;
+  readonly jobRole: Role;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & { config: DeploymentConfig; fleet: FleetConfig; data: DataStack },
+  ) {
+    super(scope, id, props);
+    const { config, fleet, data } = props;
+    const { compute } = config;
+    this.logGroup = new LogGroup(this, 'Log', {
+      retention: RETENTION[config.logRetentionDays],
+      removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    const vpc = this.network(config);
+    const securityGroup = new SecurityGroup(this, 'Jobs', {
+      vpc,
+      description: 'Calibration jobs: nothing in, anything out',
+      allowAllOutbound: true,
+    });
+
+    const ec2 = compute.type.startsWith('ec2');
+    const common = {
+      vpc,
+      securityGroups: [securityGroup],
+      vpcSubnets: {
+        subnetType: compute.privateNetwork ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PUBLIC,
+      },
+      spot: compute.type.endsWith('-spot'),
+    };
+    const environment = ec2
+      ? new ManagedEc2EcsComputeEnvironment(this, 'Compute', {
+          ...common,
+          minvCpus: 0,
+          maxvCpus: compute.maxVcpus,
+        })
+      : new FargateComputeEnvironment(this, 'Compute', { ...common, maxvCpus: compute.maxVcpus });
+    this.queue = new JobQueue(this, 'Queue', {
+      computeEnvironments: [{ computeEnvironment: environment, order: 1 }],
+    });
+
+    this.jobRole = new Role(this, 'JobRole', {
+      assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+      description: 'What a calibration job may do',
+    });
+    for (const statement of [
+      ...siteWiseStatements(this, fleet.name, OPERATIONS.worker.siteWise),
+      new PolicyStatement({
+        actions: [...OPERATIONS.worker.objects],
+        resources: ['state', 'reports', 'latest'].map((p) => data.bucket.arnForObjects(`${p}/*`)),
+      }),
+      new PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [data.bucket.arnForObjects('fleet/*')],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.worker.bucket],
+        resources: [data.bucket.bucketArn],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.worker.key],
+        resources: [data.key.keyArn],
+      }),
+    ]) {
+      this.jobRole.addToPolicy(statement);
+    }
+    acknowledge(this.jobRole, {
+      'AwsSolutions-IAM5':
+        'Assets by tag, time series that belong to assets, and objects under the worker’s own prefixes.',
+    });
+
+    const image = new DockerImageAsset(this, 'Image', {
+      directory: packageFile('.'),
+      file: 'cloud/worker/Dockerfile',
+      platform: Platform.LINUX_AMD64,
+      exclude: ['.git', 'node_modules', 'dist', 'cdk.out', '.twinloop', 'test', 'coverage'],
+    });
+    const container = {
+      image: ContainerImage.fromDockerImageAsset(image),
+      cpu: compute.vcpu,
+      memory: Size.mebibytes(compute.memoryMiB),
+      command: ['worker', 'run'],
+      environment: {
+        TWINLOOP_STORE: `s3://${data.bucket.bucketName}`,
+        TWINLOOP_METRICS: 'emf',
+      },
+      jobRole: this.jobRole,
+      logging: LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'worker' }),
+      readonlyRootFilesystem: true,
+      user: 'node',
+    };
+    const definition = new EcsJobDefinition(this, 'Job', {
+      container: ec2
+        ? new EcsEc2ContainerDefinition(this, 'Container', {
+            ...container,
+            privileged: false,
+            linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
+            volumes: [
+              new HostVolume({ name: 'tmp', containerPath: '/tmp', readonly: false }),
+            ],
+          })
+        : new EcsFargateContainerDefinition(this, 'Container', {
+            ...container,
+            assignPublicIp: !compute.privateNetwork,
+            fargateCpuArchitecture: CpuArchitecture.X86_64,
+            fargateOperatingSystemFamily: OperatingSystemFamily.LINUX,
+            volumes: [new HostVolume({ name: 'tmp', containerPath: '/tmp', readonly: false })],
+          }),
+      retryAttempts: compute.attempts,
+      retryStrategies: [
+        RetryStrategy.of(Action.RETRY, Reason.SPOT_INSTANCE_RECLAIMED),
+        RetryStrategy.of(Action.RETRY, Reason.CANNOT_PULL_CONTAINER),
+        // Code 2: somebody has to mend something; trying again is no use.
+        RetryStrategy.of(Action.EXIT, Reason.custom({ onExitCode: '2' })),
+        RetryStrategy.of(Action.RETRY, Reason.NON_ZERO_EXIT_CODE),
+      ],
+      timeout: Duration.minutes(compute.timeoutMinutes),
+    });
+
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    acknowledge(this.deadLetters, { 'AwsSolutions-SQS3': 'This is the dead-letter queue.' });
+    this.schedule(config, fleet, definition);
+  }
+
+  private network(config: DeploymentConfig): IVpc {
+    const vpc = new Vpc(this, 'Vpc', {
+      maxAzs: 2,
+      natGateways: config.compute.privateNetwork ? 1 : 0,
+      subnetConfiguration: [
+        { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24 },
+        ...(config.compute.privateNetwork
+          ? [{ name: 'private', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 22 }]
+          : []),
+      ],
+      restrictDefaultSecurityGroup: false,
+    });
+    vpc.addFlowLog('Flow', { destination: FlowLogDestination.toCloudWatchLogs() });
+    // The library's classes say `string | undefined` where its interface says `string?`.
+    return vpc as IVpc;
+  }
+
+  private schedule(config: DeploymentConfig, fleet: FleetConfig, job: EcsJobDefinition): void {
+    const { everyMinutes } = config.schedule;
+    const role = new Role(this, 'SchedulerRole', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+      description: 'Submits calibration jobs',
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.scheduler.batch],
+        resources: [this.queue.jobQueueArn, job.jobDefinitionArn],
+      }),
+    );
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.scheduler.deadLetters],
+        resources: [this.deadLetters.queueArn],
+      }),
+    );
+    const size = jobCount(fleet);
+    new CfnSchedule(this, 'Schedule', {
+      description: `Calibrates the fleet ${fleet.name}`,
+      scheduleExpression: `rate(${everyMinutes} ${everyMinutes === 1 ? 'minute' : 'minutes'})`,
+      state: config.schedule.enabled ? 'ENABLED' : 'DISABLED',
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: 'arn:aws:scheduler:::aws-sdk:batch:submitJob',
+        roleArn: role.roleArn,
+        input: this.toJsonString({
+          JobName: `${fleet.name}-calibration`,
+          JobQueue: this.queue.jobQueueArn,
+          JobDefinition: job.jobDefinitionArn,
+          // Batch arrays have 2 to 10000 jobs; one share is a plain job.
+          ...(size > 1 ? { ArrayProperties: { Size: size } } : {}),
+          ContainerOverrides: {
+            Environment: [
+              { Name: 'TWINLOOP_SCHEDULED_TIME', Value: '<aws.scheduler.scheduled-time>' },
+            ],
+          },
+        }),
+        deadLetterConfig: { arn: this.deadLetters.queueArn },
+        retryPolicy: {
+          maximumEventAgeInSeconds: Math.max(60, Math.min(86_400, everyMinutes * 60)),
+          maximumRetryAttempts: 3,
+        },
+      },
+    });
+  }
+}

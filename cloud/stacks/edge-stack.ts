@@ -1,0 +1,95 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnDeployment } from 'aws-cdk-lib/aws-greengrassv2';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnPolicy, CfnRoleAlias, CfnThingGroup } from 'aws-cdk-lib/aws-iot';
+import { CfnGateway } from 'aws-cdk-lib/aws-iotsitewise';
+import type { Construct } from 'constructs';
+import type { DeploymentConfig, FleetConfig } from '../../shared/config/index.js';
+import { acknowledge } from '../constructs/acknowledge.js';
+import { siteWiseStatements } from '../constructs/sitewise-policy.js';
+import { OPERATIONS } from '../permissions/operations.js';
+
+/** What gateways need: a group, the role they exchange their certificate for, the deployment. */
+export class EdgeStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & {
+      config: DeploymentConfig;
+      edge: NonNullable<DeploymentConfig['edge']>;
+      fleet: FleetConfig;
+    },
+  ) {
+    super(scope, id, props);
+    const { config, edge, fleet } = props;
+    const group = new CfnThingGroup(this, 'Gateways', { thingGroupName: edge.thingGroup });
+    const role = new Role(this, 'TokenExchangeRole', {
+      assumedBy: new ServicePrincipal('credentials.iot.amazonaws.com'),
+      description: 'What a gateway may do',
+    });
+    for (const statement of siteWiseStatements(this, fleet.name, OPERATIONS.edge.siteWise)) {
+      role.addToPolicy(statement);
+    }
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.edge.logs],
+        resources: [
+          this.formatArn({
+            service: 'logs',
+            resource: 'log-group',
+            resourceName: '/aws/greengrass/*',
+            arnFormat: undefined as never,
+          }),
+        ],
+      }),
+    );
+    if (edge.artifactBucket !== undefined) {
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: [...OPERATIONS.edge.artifacts],
+          resources: [`arn:${this.partition}:s3:::${edge.artifactBucket}/*`],
+        }),
+      );
+    }
+    acknowledge(role, {
+      'AwsSolutions-IAM5':
+        'Assets by tag, their time series, Greengrass’ own log groups, and the published artifacts.',
+    });
+    const alias = new CfnRoleAlias(this, 'RoleAlias', {
+      roleAlias: `${config.name}-gateway`,
+      roleArn: role.roleArn,
+      credentialDurationSeconds: 3600,
+    });
+    new CfnPolicy(this, 'GatewayPolicy', {
+      policyName: `${config.name}-gateway-credentials`,
+      policyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'iot:AssumeRoleWithCertificate',
+            Resource: alias.attrRoleAliasArn,
+          },
+        ],
+      },
+    });
+    if (edge.coreDevice !== undefined) {
+      new CfnGateway(this, 'SiteWiseGateway', {
+        gatewayName: `${config.name}-${edge.coreDevice}`,
+        gatewayPlatform: { greengrassV2: { coreDeviceThingName: edge.coreDevice } },
+        gatewayVersion: '3',
+      });
+    }
+    if (edge.component !== undefined) {
+      new CfnDeployment(this, 'Deployment', {
+        deploymentName: `${config.name}-gateways`,
+        targetArn: group.attrArn,
+        components: { [edge.component.name]: { componentVersion: edge.component.version } },
+        deploymentPolicies: {
+          failureHandlingPolicy: 'ROLLBACK',
+          componentUpdatePolicy: { action: 'NOTIFY_COMPONENTS', timeoutInSeconds: 60 },
+        },
+      });
+    }
+  }
+}

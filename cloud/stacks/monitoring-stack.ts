@@ -1,0 +1,227 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  MathExpression,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { CfnWorkspace as GrafanaWorkspace } from 'aws-cdk-lib/aws-grafana';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  CfnEntity,
+  CfnScene,
+  CfnWorkspace as TwinMakerWorkspace,
+} from 'aws-cdk-lib/aws-iottwinmaker';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import type { DeploymentConfig, FleetConfig } from '../../shared/config/index.js';
+import { acknowledge } from '../constructs/acknowledge.js';
+import { siteWiseStatements } from '../constructs/sitewise-policy.js';
+import { OPERATIONS } from '../permissions/operations.js';
+import { METRICS_NAMESPACE } from '../worker/emf.js';
+import type { CalibrationStack } from './calibration-stack.js';
+import type { DataStack } from './data-stack.js';
+
+/** CloudWatch searches return at most so many series; a bigger fleet is watched by its maximum. */
+const SEARCH_PERIOD_S = 300;
+
+/** Who sees that something is wrong, and where one looks. */
+export class MonitoringStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & {
+      config: DeploymentConfig;
+      fleet: FleetConfig;
+      data: DataStack;
+      calibration: CalibrationStack;
+    },
+  ) {
+    super(scope, id, props);
+    const { config, fleet } = props;
+    this.alarms(config, fleet, props.calibration);
+    if (config.twinMaker) this.twinMaker(config, fleet, props.data);
+    if (config.grafana) this.grafana(config, fleet);
+  }
+
+  private alarms(
+    config: DeploymentConfig,
+    fleet: FleetConfig,
+    calibration: CalibrationStack,
+  ): void {
+    const topic = new Topic(this, 'Alarms', { enforceSSL: true });
+    if (config.alarms.email !== undefined) {
+      topic.addSubscription(new EmailSubscription(config.alarms.email));
+    }
+    const period = Duration.minutes(Math.max(5, config.schedule.everyMinutes));
+    const ofRun = (metricName: string, statistic: string) =>
+      new Metric({
+        namespace: METRICS_NAMESPACE,
+        metricName,
+        dimensionsMap: { Fleet: fleet.name },
+        statistic,
+        period,
+      });
+    const worst = (metricName: string) =>
+      new MathExpression({
+        expression: `SELECT MAX(${metricName}) FROM SCHEMA("${METRICS_NAMESPACE}", Asset, Fleet) WHERE Fleet = '${fleet.name}'`,
+        usingMetrics: {},
+        period: Duration.seconds(SEARCH_PERIOD_S),
+        label: `${metricName}, worst asset`,
+      });
+    const alarm = (
+      name: string,
+      metric: Metric | MathExpression,
+      threshold: number,
+      description: string,
+      missing: TreatMissingData,
+      periods = 1,
+    ) => {
+      new Alarm(this, name, {
+        metric,
+        threshold,
+        comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluationPeriods: periods,
+        alarmDescription: description,
+        treatMissingData: missing,
+      }).addAlarmAction(new SnsAction(topic));
+    };
+    const deadLetters = new Metric({
+      namespace: 'AWS/SQS',
+      metricName: 'ApproximateNumberOfMessagesVisible',
+      dimensionsMap: { QueueName: calibration.deadLetters.queueName },
+      statistic: 'Maximum',
+      period: Duration.minutes(5),
+    });
+    alarm('DeadLetters', deadLetters, 0, 'Calibration jobs could not be submitted', TreatMissingData.NOT_BREACHING);
+    alarm('Failed', ofRun('AssetsFailed', 'Maximum'), 0, 'Assets could not be calibrated: see the run’s report in the store', TreatMissingData.NOT_BREACHING);
+    alarm('Stale', worst('DataAge'), config.alarms.staleDataMinutes * 60, 'An asset sends no new data', TreatMissingData.NOT_BREACHING, 3);
+    alarm('Nis', worst('MeanNis'), config.alarms.nisAbove, 'Model and machine disagree on an asset', TreatMissingData.NOT_BREACHING, 3);
+    // Nothing at all is the worst fault: no run reported for three periods.
+    new Alarm(this, 'Silent', {
+      metric: ofRun('RunSeconds', 'SampleCount'),
+      threshold: 1,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      evaluationPeriods: 3,
+      alarmDescription: 'No calibration has run',
+      treatMissingData: config.schedule.enabled
+        ? TreatMissingData.BREACHING
+        : TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(topic));
+    new Dashboard(this, 'Dashboard', {
+      dashboardName: `${config.name}-${fleet.name}`,
+      widgets: [
+        [
+          new GraphWidget({
+            title: 'Assets',
+            left: [ofRun('AssetsCalibrated', 'Sum'), ofRun('AssetsFailed', 'Sum')],
+            width: 12,
+          }),
+          new GraphWidget({ title: 'Run time, s', left: [ofRun('RunSeconds', 'Maximum')], width: 12 }),
+        ],
+        [
+          new GraphWidget({ title: 'Age of data, s', left: [worst('DataAge')], width: 12 }),
+          new GraphWidget({ title: 'Mean NIS', left: [worst('MeanNis')], width: 12 }),
+        ],
+      ],
+    });
+  }
+
+  private twinMaker(config: DeploymentConfig, fleet: FleetConfig, data: DataStack): void {
+    const role = new Role(this, 'TwinMakerRole', {
+      assumedBy: new ServicePrincipal('iottwinmaker.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+      description: 'What TwinMaker reads',
+    });
+    for (const statement of [
+      ...siteWiseStatements(this, fleet.name, OPERATIONS.twinMaker.siteWise),
+      new PolicyStatement({
+        actions: [...OPERATIONS.twinMaker.objects],
+        resources: [data.bucket.arnForObjects('scene/*')],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.twinMaker.bucket],
+        resources: [data.bucket.bucketArn],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.twinMaker.key],
+        resources: [data.key.keyArn],
+      }),
+    ]) {
+      role.addToPolicy(statement);
+    }
+    acknowledge(role, {
+      'AwsSolutions-IAM5': 'Assets by tag, their time series, and objects under scene/ only; read only.',
+    });
+    const workspace = new TwinMakerWorkspace(this, 'TwinMaker', {
+      workspaceId: `${config.name}-${fleet.name}`,
+      role: role.roleArn,
+      s3Location: data.bucket.bucketArn,
+    });
+    workspace.node.addDependency(role);
+    for (const asset of fleet.assets.slice(0, 400)) {
+      new CfnEntity(this, `Entity-${asset.id}`, {
+        workspaceId: workspace.workspaceId,
+        entityId: asset.id,
+        entityName: asset.id,
+        tags: { asset: asset.id },
+      }).addDependency(workspace);
+    }
+    for (const twin of Object.keys(fleet.twins)) {
+      new CfnScene(this, `Scene-${twin}`, {
+        workspaceId: workspace.workspaceId,
+        sceneId: twin,
+        contentLocation: data.bucket.s3UrlForObject(`scene/${twin}.json`),
+      }).addDependency(workspace);
+    }
+  }
+
+  private grafana(config: DeploymentConfig, fleet: FleetConfig): void {
+    const role = new Role(this, 'GrafanaRole', {
+      assumedBy: new ServicePrincipal('grafana.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+      description: 'What dashboards read',
+    });
+    for (const statement of siteWiseStatements(this, fleet.name, OPERATIONS.grafana.siteWise)) {
+      role.addToPolicy(statement);
+    }
+    role.addToPolicy(
+      new PolicyStatement({ actions: [...OPERATIONS.grafana.siteWiseLists], resources: ['*'] }),
+    );
+    if (config.twinMaker) {
+      const workspace = `${config.name}-${fleet.name}`;
+      const arn = this.formatArn({
+        service: 'iottwinmaker',
+        resource: 'workspace',
+        resourceName: workspace,
+      });
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: [...OPERATIONS.grafana.twinMaker],
+          resources: [arn, `${arn}/*`],
+        }),
+      );
+    }
+    acknowledge(role, {
+      'AwsSolutions-IAM5':
+        'Lists of SiteWise take no resource; all else by tag or within one workspace; read only.',
+    });
+    const workspace = new GrafanaWorkspace(this, 'Grafana', {
+      name: `${config.name}-${fleet.name}`,
+      accountAccessType: 'CURRENT_ACCOUNT',
+      authenticationProviders: ['AWS_SSO'],
+      permissionType: 'CUSTOMER_MANAGED',
+      dataSources: ['SITEWISE', 'CLOUDWATCH'],
+      roleArn: role.roleArn,
+      pluginAdminEnabled: true,
+    });
+    new CfnOutput(this, 'GrafanaUrl', { value: workspace.attrEndpoint });
+  }
+}
