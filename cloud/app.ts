@@ -1,5 +1,5 @@
-import { packageFile } from '../shared/core/index.js';
 import { App } from 'aws-cdk-lib';
+import { packageFile } from '../shared/core/index.js';
 import { buildApp, loadDeployment } from './build-app.js';
 
 // The CDK command line starts this; `-c config=FILE` names another deployment.

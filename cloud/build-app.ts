@@ -44,6 +44,7 @@ export function buildApp(deployment: Deployment, app: App = new App()): App {
   const { config, fleet, twins } = deployment;
   // Findings of the template validation count as errors.
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
+  app.node.setContext('@aws-cdk/core:defaultCrossStackReferences', 'strong');
   const id = (name: string) => `${config.name}-${name}`;
   const data = new DataStack(app, id('data'), { config });
   const { models } = new ModelsStack(app, id('models'), { fleet, twins });

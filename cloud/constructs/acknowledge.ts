@@ -2,8 +2,45 @@ import { Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /** Accepts findings of checks on one construct, each with its reason. */
-export function acknowledge(construct: IConstruct, reasons: Readonly<Record<string, string>>): void {
+export function acknowledge(
+  construct: IConstruct,
+  reasons: Readonly<Record<string, string>>,
+): void {
   for (const [id, reason] of Object.entries(reasons)) {
     Validations.of(construct).acknowledge({ id, reason });
   }
+}
+
+/** Accepts wildcards in a role's policies: each resource by itself, as cdk-nag names it. */
+export function acknowledgeWildcards(
+  role: IConstruct,
+  reasons: Readonly<Record<string, string>>,
+): void {
+  for (const [resource, reason] of Object.entries(reasons)) {
+    acknowledge(role, { [`AwsSolutions-IAM5[Resource::${resource}]`]: reason });
+  }
+}
+
+const HERE = '<AWS::Region>:<AWS::AccountId>';
+
+/** The wildcards of `siteWiseStatements`. */
+export const SITEWISE_WILDCARDS: Readonly<Record<string, string>> = {
+  [`arn:<AWS::Partition>:iotsitewise:${HERE}:asset/*`]:
+    'Assets have generated ids; the tag of the fleet is a condition.',
+  [`arn:<AWS::Partition>:iotsitewise:${HERE}:asset-model/*`]:
+    'Models have generated ids; the tag of the fleet is a condition.',
+  [`arn:<AWS::Partition>:iotsitewise:${HERE}:time-series/*`]:
+    'Time series have generated ids; only those of asset properties, by a condition.',
+};
+
+/** Objects under prefixes of the data stack's bucket, as cdk-nag names them in other stacks. */
+export function bucketWildcards(
+  dataStack: string,
+  prefixes: readonly string[],
+): Record<string, string> {
+  // The export's name follows from the bucket's path in its stack.
+  const arn = `${dataStack}:ExportsOutputFnGetAttBucket83908E77Arn063C8555`;
+  return Object.fromEntries(
+    prefixes.map((p) => [`${arn}/${p}/*`, 'Objects under one prefix; their names are not known.']),
+  );
 }

@@ -1,4 +1,4 @@
-import { type Stack } from 'aws-cdk-lib';
+import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FLEET_TAG } from '../stacks/assets-stack.js';
 
@@ -14,7 +14,10 @@ export function siteWiseStatements(
   return [
     new PolicyStatement({
       actions: [...actions],
-      resources: [arn('asset'), arn('asset-model')],
+      resources: [
+        arn('asset'),
+        ...(actions.some((a) => a.endsWith('AssetModel')) ? [arn('asset-model')] : []),
+      ],
       conditions: { StringEquals: { [`aws:ResourceTag/${FLEET_TAG}`]: fleet } },
     }),
     ...(onSeries.length === 0

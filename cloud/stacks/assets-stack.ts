@@ -65,8 +65,7 @@ export class AssetsStack extends Stack {
     super(scope, id, props);
     for (const asset of props.assets) {
       const twin = props.twins.get(asset.twin) as TwinDefinition;
-      const own =
-        asset.aliasPrefix === undefined ? twin : withAliasPrefix(twin, asset.aliasPrefix);
+      const own = asset.aliasPrefix === undefined ? twin : withAliasPrefix(twin, asset.aliasPrefix);
       new CfnAsset(this, `Asset-${asset.id}`, {
         assetName: asset.id,
         assetExternalId: asset.id,

@@ -14,7 +14,12 @@ import {
 } from 'aws-cdk-lib/aws-batch';
 import { FlowLogDestination, type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
-import { ContainerImage, CpuArchitecture, LogDriver, OperatingSystemFamily } from 'aws-cdk-lib/aws-ecs';
+import {
+  ContainerImage,
+  CpuArchitecture,
+  LogDriver,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
@@ -22,7 +27,12 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { type DeploymentConfig, type FleetConfig, jobCount } from '../../shared/config/index.js';
 import { packageFile } from '../../shared/core/index.js';
-import { acknowledge } from '../constructs/acknowledge.js';
+import {
+  acknowledge,
+  acknowledgeWildcards,
+  bucketWildcards,
+  SITEWISE_WILDCARDS,
+} from '../constructs/acknowledge.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
 import type { DataStack } from './data-stack.js';
@@ -76,6 +86,12 @@ export class CalibrationStack extends Stack {
           maxvCpus: compute.maxVcpus,
         })
       : new FargateComputeEnvironment(this, 'Compute', { ...common, maxvCpus: compute.maxVcpus });
+    if (ec2) {
+      acknowledge(environment, {
+        'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role]':
+          'The policy that AWS keeps for the agent on container instances.',
+      });
+    }
     this.queue = new JobQueue(this, 'Queue', {
       computeEnvironments: [{ computeEnvironment: environment, order: 1 }],
     });
@@ -107,9 +123,9 @@ export class CalibrationStack extends Stack {
     ]) {
       this.jobRole.addToPolicy(statement);
     }
-    acknowledge(this.jobRole, {
-      'AwsSolutions-IAM5':
-        'Assets by tag, time series that belong to assets, and objects under the worker’s own prefixes.',
+    acknowledgeWildcards(this.jobRole, {
+      ...SITEWISE_WILDCARDS,
+      ...bucketWildcards(data.stackName, ['state', 'reports', 'latest', 'fleet']),
     });
 
     const image = new DockerImageAsset(this, 'Image', {
@@ -138,9 +154,7 @@ export class CalibrationStack extends Stack {
             ...container,
             privileged: false,
             linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
-            volumes: [
-              new HostVolume({ name: 'tmp', containerPath: '/tmp', readonly: false }),
-            ],
+            volumes: [new HostVolume({ name: 'tmp', containerPath: '/tmp', readonly: false })],
           })
         : new EcsFargateContainerDefinition(this, 'Container', {
             ...container,
@@ -160,6 +174,9 @@ export class CalibrationStack extends Stack {
       timeout: Duration.minutes(compute.timeoutMinutes),
     });
 
+    acknowledgeWildcards(definition.container, {
+      '*': 'The library’s execution role: ecr:GetAuthorizationToken takes no resource.',
+    });
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -181,7 +198,11 @@ export class CalibrationStack extends Stack {
       ],
       restrictDefaultSecurityGroup: false,
     });
-    vpc.addFlowLog('Flow', { destination: FlowLogDestination.toCloudWatchLogs() });
+    const flowLog = new LogGroup(this, 'FlowLog', {
+      retention: RETENTION[config.logRetentionDays],
+      removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    vpc.addFlowLog('Flow', { destination: FlowLogDestination.toCloudWatchLogs(flowLog) });
     // The library's classes say `string | undefined` where its interface says `string?`.
     return vpc as IVpc;
   }

@@ -1,11 +1,11 @@
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnDeployment } from 'aws-cdk-lib/aws-greengrassv2';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnPolicy, CfnRoleAlias, CfnThingGroup } from 'aws-cdk-lib/aws-iot';
 import { CfnGateway } from 'aws-cdk-lib/aws-iotsitewise';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig, FleetConfig } from '../../shared/config/index.js';
-import { acknowledge } from '../constructs/acknowledge.js';
+import { acknowledgeWildcards, SITEWISE_WILDCARDS } from '../constructs/acknowledge.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
 
@@ -38,7 +38,7 @@ export class EdgeStack extends Stack {
             service: 'logs',
             resource: 'log-group',
             resourceName: '/aws/greengrass/*',
-            arnFormat: undefined as never,
+            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
           }),
         ],
       }),
@@ -51,9 +51,12 @@ export class EdgeStack extends Stack {
         }),
       );
     }
-    acknowledge(role, {
-      'AwsSolutions-IAM5':
-        'Assets by tag, their time series, Greengrass’ own log groups, and the published artifacts.',
+    acknowledgeWildcards(role, {
+      ...SITEWISE_WILDCARDS,
+      'arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/greengrass/*':
+        'Greengrass names its log groups by region and component.',
+      [`arn:<AWS::Partition>:s3:::${edge.artifactBucket}/*`]:
+        'Artifacts are named by component and version.',
     });
     const alias = new CfnRoleAlias(this, 'RoleAlias', {
       roleAlias: `${config.name}-gateway`,

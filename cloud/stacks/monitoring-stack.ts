@@ -20,7 +20,11 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig, FleetConfig } from '../../shared/config/index.js';
-import { acknowledge } from '../constructs/acknowledge.js';
+import {
+  acknowledgeWildcards,
+  bucketWildcards,
+  SITEWISE_WILDCARDS,
+} from '../constructs/acknowledge.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
 import { METRICS_NAMESPACE } from '../worker/emf.js';
@@ -98,10 +102,36 @@ export class MonitoringStack extends Stack {
       statistic: 'Maximum',
       period: Duration.minutes(5),
     });
-    alarm('DeadLetters', deadLetters, 0, 'Calibration jobs could not be submitted', TreatMissingData.NOT_BREACHING);
-    alarm('Failed', ofRun('AssetsFailed', 'Maximum'), 0, 'Assets could not be calibrated: see the run’s report in the store', TreatMissingData.NOT_BREACHING);
-    alarm('Stale', worst('DataAge'), config.alarms.staleDataMinutes * 60, 'An asset sends no new data', TreatMissingData.NOT_BREACHING, 3);
-    alarm('Nis', worst('MeanNis'), config.alarms.nisAbove, 'Model and machine disagree on an asset', TreatMissingData.NOT_BREACHING, 3);
+    alarm(
+      'DeadLetters',
+      deadLetters,
+      0,
+      'Calibration jobs could not be submitted',
+      TreatMissingData.NOT_BREACHING,
+    );
+    alarm(
+      'Failed',
+      ofRun('AssetsFailed', 'Maximum'),
+      0,
+      'Assets could not be calibrated: see the run’s report in the store',
+      TreatMissingData.NOT_BREACHING,
+    );
+    alarm(
+      'Stale',
+      worst('DataAge'),
+      config.alarms.staleDataMinutes * 60,
+      'An asset sends no new data',
+      TreatMissingData.NOT_BREACHING,
+      3,
+    );
+    alarm(
+      'Nis',
+      worst('MeanNis'),
+      config.alarms.nisAbove,
+      'Model and machine disagree on an asset',
+      TreatMissingData.NOT_BREACHING,
+      3,
+    );
     // Nothing at all is the worst fault: no run reported for three periods.
     new Alarm(this, 'Silent', {
       metric: ofRun('RunSeconds', 'SampleCount'),
@@ -122,7 +152,11 @@ export class MonitoringStack extends Stack {
             left: [ofRun('AssetsCalibrated', 'Sum'), ofRun('AssetsFailed', 'Sum')],
             width: 12,
           }),
-          new GraphWidget({ title: 'Run time, s', left: [ofRun('RunSeconds', 'Maximum')], width: 12 }),
+          new GraphWidget({
+            title: 'Run time, s',
+            left: [ofRun('RunSeconds', 'Maximum')],
+            width: 12,
+          }),
         ],
         [
           new GraphWidget({ title: 'Age of data, s', left: [worst('DataAge')], width: 12 }),
@@ -156,8 +190,9 @@ export class MonitoringStack extends Stack {
     ]) {
       role.addToPolicy(statement);
     }
-    acknowledge(role, {
-      'AwsSolutions-IAM5': 'Assets by tag, their time series, and objects under scene/ only; read only.',
+    acknowledgeWildcards(role, {
+      ...SITEWISE_WILDCARDS,
+      ...bucketWildcards(data.stackName, ['scene']),
     });
     const workspace = new TwinMakerWorkspace(this, 'TwinMaker', {
       workspaceId: `${config.name}-${fleet.name}`,
@@ -171,14 +206,14 @@ export class MonitoringStack extends Stack {
         entityId: asset.id,
         entityName: asset.id,
         tags: { asset: asset.id },
-      }).addDependency(workspace);
+      }).addResourceDependency(workspace);
     }
     for (const twin of Object.keys(fleet.twins)) {
       new CfnScene(this, `Scene-${twin}`, {
         workspaceId: workspace.workspaceId,
         sceneId: twin,
         contentLocation: data.bucket.s3UrlForObject(`scene/${twin}.json`),
-      }).addDependency(workspace);
+      }).addResourceDependency(workspace);
     }
   }
 
@@ -209,9 +244,11 @@ export class MonitoringStack extends Stack {
         }),
       );
     }
-    acknowledge(role, {
-      'AwsSolutions-IAM5':
-        'Lists of SiteWise take no resource; all else by tag or within one workspace; read only.',
+    acknowledgeWildcards(role, {
+      ...SITEWISE_WILDCARDS,
+      '*': 'The lists of SiteWise take no resource.',
+      [`arn:<AWS::Partition>:iottwinmaker:<AWS::Region>:<AWS::AccountId>:workspace/${config.name}-${fleet.name}/*`]:
+        'Entities and scenes of the one workspace; read only.',
     });
     const workspace = new GrafanaWorkspace(this, 'Grafana', {
       name: `${config.name}-${fleet.name}`,

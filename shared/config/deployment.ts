@@ -1,93 +1,104 @@
 import { z } from 'zod';
 
 /** What the CDK app deploys: one file, `deployment.json`. */
-export const deploymentSchema = z.strictObject({
-  $schema: z.string().optional(),
-  name: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and -')
-    .max(20)
-    .default('twinloop')
-    .describe('Begins the names of all stacks.'),
-  fleet: z.string().min(1).describe('Path of the fleet file, relative to this file.'),
-  retain: z
-    .boolean()
-    .default(true)
-    .describe('Whether state, key and logs outlive `cdk destroy`; false for trials.'),
-  schedule: z
-    .strictObject({
-      everyMinutes: z.int().min(1).max(1440).default(20).describe('Minutes between calibrations.'),
-      enabled: z.boolean().default(true).describe('Whether the schedule runs.'),
-    })
-    .prefault({}),
-  compute: z
-    .strictObject({
-      type: z
-        .enum(['fargate', 'fargate-spot', 'ec2', 'ec2-spot'])
-        .default('fargate')
-        .describe('Where jobs run; EC2 scales down to nothing between runs.'),
-      vcpu: z.union([z.literal(0.5), z.literal(1), z.literal(2), z.literal(4)]).default(1),
-      memoryMiB: z.int().min(1024).max(30_720).default(2048),
-      maxVcpus: z.int().min(1).max(10_000).default(16).describe('Of all jobs at a time.'),
-      attempts: z.int().min(1).max(10).default(3).describe('Starts of a job before it has failed.'),
-      timeoutMinutes: z
-        .int()
-        .min(1)
-        .max(1440)
-        .default(15)
-        .describe('A job is stopped after this; less than the time between two runs.'),
-      privateNetwork: z
-        .boolean()
-        .default(false)
-        .describe('Private subnets with a NAT gateway (about 33 USD a month) instead of public.'),
-    })
-    .prefault({}),
-  logRetentionDays: z
-    .union([z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
-    .default(30)
-    .describe('How long logs are kept.'),
-  alarms: z
-    .strictObject({
-      email: z.string().optional().describe('Address that alarms are sent to.'),
-      staleDataMinutes: z.int().min(1).default(60).describe('Data older than this are stale.'),
-      nisAbove: z
-        .number()
-        .positive()
-        .default(20)
-        .describe('Mean NIS of a run above which model and machine disagree.'),
-    })
-    .prefault({}),
-  grafana: z.boolean().default(true).describe('Whether there is a Managed Grafana workspace.'),
-  twinMaker: z.boolean().default(true).describe('Whether there is a TwinMaker workspace.'),
-  edge: z
-    .strictObject({
-      thingGroup: z.string().min(1).default('twinloop-gateways'),
-      component: z
-        .strictObject({ name: z.string().min(1), version: z.string().regex(/^\d+\.\d+\.\d+$/) })
-        .optional()
-        .describe('The published component that the deployment puts on the gateways.'),
-      coreDevice: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('Thing name of the Greengrass core that is a SiteWise gateway.'),
-      artifactBucket: z
-        .string()
-        .min(3)
-        .optional()
-        .describe('Bucket that the component was published to.'),
-    })
-    .optional()
-    .describe('The gateways; left out, nothing is set up for them.'),
-})
-.superRefine((d, context) => {
-  if (d.compute.timeoutMinutes > d.schedule.everyMinutes) {
-    context.addIssue({
-      code: 'custom',
-      path: ['compute', 'timeoutMinutes'],
-      message: `expected at most schedule.everyMinutes (${d.schedule.everyMinutes}), so that runs don't pile up`,
-    });
-  }
-});
+export const deploymentSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and -')
+      .max(20)
+      .default('twinloop')
+      .describe('Begins the names of all stacks.'),
+    fleet: z.string().min(1).describe('Path of the fleet file, relative to this file.'),
+    retain: z
+      .boolean()
+      .default(true)
+      .describe('Whether state, key and logs outlive `cdk destroy`; false for trials.'),
+    schedule: z
+      .strictObject({
+        everyMinutes: z
+          .int()
+          .min(1)
+          .max(1440)
+          .default(20)
+          .describe('Minutes between calibrations.'),
+        enabled: z.boolean().default(true).describe('Whether the schedule runs.'),
+      })
+      .prefault({}),
+    compute: z
+      .strictObject({
+        type: z
+          .enum(['fargate', 'fargate-spot', 'ec2', 'ec2-spot'])
+          .default('fargate')
+          .describe('Where jobs run; EC2 scales down to nothing between runs.'),
+        vcpu: z.union([z.literal(0.5), z.literal(1), z.literal(2), z.literal(4)]).default(1),
+        memoryMiB: z.int().min(1024).max(30_720).default(2048),
+        maxVcpus: z.int().min(1).max(10_000).default(16).describe('Of all jobs at a time.'),
+        attempts: z
+          .int()
+          .min(1)
+          .max(10)
+          .default(3)
+          .describe('Starts of a job before it has failed.'),
+        timeoutMinutes: z
+          .int()
+          .min(1)
+          .max(1440)
+          .default(15)
+          .describe('A job is stopped after this; less than the time between two runs.'),
+        privateNetwork: z
+          .boolean()
+          .default(false)
+          .describe('Private subnets with a NAT gateway (about 33 USD a month) instead of public.'),
+      })
+      .prefault({}),
+    logRetentionDays: z
+      .union([z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
+      .default(30)
+      .describe('How long logs are kept.'),
+    alarms: z
+      .strictObject({
+        email: z.string().optional().describe('Address that alarms are sent to.'),
+        staleDataMinutes: z.int().min(1).default(60).describe('Data older than this are stale.'),
+        nisAbove: z
+          .number()
+          .positive()
+          .default(20)
+          .describe('Mean NIS of a run above which model and machine disagree.'),
+      })
+      .prefault({}),
+    grafana: z.boolean().default(true).describe('Whether there is a Managed Grafana workspace.'),
+    twinMaker: z.boolean().default(true).describe('Whether there is a TwinMaker workspace.'),
+    edge: z
+      .strictObject({
+        thingGroup: z.string().min(1).default('twinloop-gateways'),
+        component: z
+          .strictObject({ name: z.string().min(1), version: z.string().regex(/^\d+\.\d+\.\d+$/) })
+          .optional()
+          .describe('The published component that the deployment puts on the gateways.'),
+        coreDevice: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Thing name of the Greengrass core that is a SiteWise gateway.'),
+        artifactBucket: z
+          .string()
+          .min(3)
+          .optional()
+          .describe('Bucket that the component was published to.'),
+      })
+      .optional()
+      .describe('The gateways; left out, nothing is set up for them.'),
+  })
+  .superRefine((d, context) => {
+    if (d.compute.timeoutMinutes > d.schedule.everyMinutes) {
+      context.addIssue({
+        code: 'custom',
+        path: ['compute', 'timeoutMinutes'],
+        message: `expected at most schedule.everyMinutes (${d.schedule.everyMinutes}), so that runs don't pile up`,
+      });
+    }
+  });
 
 export type DeploymentConfig = z.output<typeof deploymentSchema>;

@@ -57,12 +57,7 @@ const calibration = z.strictObject({
     .max(256)
     .default(8)
     .describe('Assets of one job that are worked on at a time.'),
-  assetsPerJob: z
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(50)
-    .describe('Assets of one job of the array.'),
+  assetsPerJob: z.int().min(1).max(10_000).default(50).describe('Assets of one job of the array.'),
 });
 
 /** A fleet: which assets there are, which twin each one is, and how they are calibrated. */
