@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Option, Command as Program } from 'commander';
+import { cloudCommands } from './cloud/index.js';
 import { edgeCommands } from './edge-component/index.js';
 import { calibrationCommands } from './shared/calibration/index.js';
 import {
@@ -19,6 +20,7 @@ import { siteWiseCommands } from './simulators/index.js';
 /** Every command there is; each part brings its own. */
 const commands: readonly Command[] = [
   ...calibrationCommands,
+  ...cloudCommands,
   ...edgeCommands,
   ...fmiCommands,
   ...siteWiseCommands,

@@ -1,7 +1,6 @@
 import type { Command } from '../shared/core/index.js';
-import { type CalibrationEngine, createWorkerCommand } from './worker/index.js';
+import { calibrationEngine } from './worker/calibration-engine.js';
+import { createWorkerCommand } from './worker/index.js';
 
 /** The commands of the cloud side. */
-export function cloudCommands(engine: CalibrationEngine): readonly Command[] {
-  return [createWorkerCommand(engine)];
-}
+export const cloudCommands: readonly Command[] = [createWorkerCommand(calibrationEngine)];

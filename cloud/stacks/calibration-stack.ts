@@ -138,7 +138,6 @@ export class CalibrationStack extends Stack {
       image: ContainerImage.fromDockerImageAsset(image),
       cpu: compute.vcpu,
       memory: Size.mebibytes(compute.memoryMiB),
-      command: ['worker', 'run'],
       environment: {
         TWINLOOP_STORE: `s3://${data.bucket.bucketName}`,
         TWINLOOP_METRICS: 'emf',

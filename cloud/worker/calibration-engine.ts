@@ -1,0 +1,19 @@
+import {
+  createCalibrator,
+  createTwinModel,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from '../../shared/calibration/index.js';
+import type { CalibrationEngine } from './engine.js';
+
+/** Sensor noise is estimated from at most so many samples: more would hardly tell more. */
+const INITIAL_SAMPLES = 50;
+
+/** The calibration of shared/calibration, on FMUs. */
+export const calibrationEngine: CalibrationEngine = {
+  createModel: (twin, options) => createTwinModel(twin, options),
+  createCalibrator: (options) => createCalibrator(options),
+  encodeCheckpoint,
+  decodeCheckpoint,
+  initialSamples: INITIAL_SAMPLES,
+};
