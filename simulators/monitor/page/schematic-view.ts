@@ -40,13 +40,14 @@ export function createSchematicView(
     role: 'group',
     'aria-label': `Schematic of ${machine.name}`,
   });
-  drawWeb(picture, layout, byId, find, store, updates, select);
+  const labels = drawWeb(picture, layout, byId, find, store, updates, select);
   const marks = new Map<string, SVGElement>();
   for (const component of layout.components) {
     const node = drawComponent(component, find, store, updates, select);
     marks.set(component.id, node);
     picture.append(node);
   }
+  picture.append(...labels);
   const element = h(
     'section',
     { id: 'schematic', 'aria-labelledby': 'schematic-title' },
@@ -87,6 +88,7 @@ function legend(): HTMLElement {
 
 type Find = (variable: string | undefined) => Quantity | undefined;
 
+/** Draws the web below everything; @returns the labels that belong on top. */
 function drawWeb(
   picture: SVGElement,
   layout: Layout,
@@ -95,7 +97,7 @@ function drawWeb(
   store: Store,
   updates: (() => void)[],
   select: (id: string) => void,
-): void {
+): SVGElement[] {
   const arrives = new Map<string, Point>();
   const leaves = new Map<string, Point>();
   const labels: SVGElement[] = [];
@@ -144,7 +146,7 @@ function drawWeb(
     if (a === undefined || b === undefined) continue;
     picture.append(svg('path', { class: 'web wrap', d: wrapPath(component, a, b) }));
   }
-  picture.append(...labels);
+  return labels;
 }
 
 function bandText(quantity: Quantity, store: Store): string {
