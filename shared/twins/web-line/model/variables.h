@@ -2,7 +2,7 @@
 #ifndef VARIABLES_H
 #define VARIABLES_H
 
-#define INSTANTIATION_TOKEN "e9694513a22632fadd089da8"
+#define INSTANTIATION_TOKEN "002821ae0f06016d402e3fd5"
 
 enum {
   VR_b1 = 0,
