@@ -31,7 +31,7 @@ export function encodeCheckpoint(state: CalibratorState): Uint8Array {
     for (const value of state.arrays[name]!) offset = bytes.writeDoubleLE(value, offset);
   }
   createHash('sha256').update(bytes.subarray(0, offset)).digest().copy(bytes, offset);
-  return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
