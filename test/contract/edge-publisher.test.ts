@@ -98,6 +98,7 @@ describe.each(['sitewise-edge', 'sitewise'] as const)('the publisher %s', (kind)
       entry({ alias: '/p/flag', dataType: 'BOOLEAN', value: true }),
       entry({ alias: '/p/count', dataType: 'INTEGER', value: 7 }),
       entry({ alias: '/p/text', dataType: 'STRING', value: 'läuft' }),
+      entry({ alias: '/p/gone', quality: 'BAD', value: null }),
     ];
     const delivered = new Set<string>();
     const outcome = await publisher.send(
@@ -113,6 +114,8 @@ describe.each(['sitewise-edge', 'sitewise'] as const)('the publisher %s', (kind)
     expect(await history('/p/a')).toEqual(Array.from({ length: 35 }, (_, i) => i));
     await until('the text arrives', async () => (await history('/p/text')).length === 1);
     expect(await history('/p/text')).toEqual(['läuft']);
+    await until('the BAD null arrives', async () => (await history('/p/gone')).length === 1);
+    expect(await history('/p/gone')).toEqual([null]);
     expect(await history('/p/count')).toEqual([7]);
     expect(await history('/p/flag')).toEqual([true]);
     expect(publisher.messages).toBeGreaterThan(0);
