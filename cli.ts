@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { Option, Command as Program } from 'commander';
-import { cloudCommands } from './cloud/index.js';
-import { edgeCommands } from './edge-component/index.js';
-import { calibrationCommands } from './shared/calibration/index.js';
 import {
   type Command,
+  compiledEntry,
   createLogger,
   isUserError,
   LOG_LEVELS,
@@ -14,17 +12,56 @@ import {
   printJson,
   TwinError,
 } from './shared/core/index.js';
-import { fmiCommands } from './shared/fmi/index.js';
-import { siteWiseCommands } from './simulators/index.js';
+import type { JobDefinition, WorkerPlace } from './simulators/index.js';
 
-/** Every command there is; each part brings its own. */
-const commands: readonly Command[] = [
-  ...calibrationCommands,
-  ...cloudCommands,
-  ...edgeCommands,
-  ...fmiCommands,
-  ...siteWiseCommands,
+/** The worker as Batch would start the container: by this very program. */
+function workerJob(where: WorkerPlace): JobDefinition {
+  return {
+    entry: compiledEntry('cli'),
+    args: [
+      ...['worker', 'run', '--json', '--fleet', where.fleetPath, '--store', where.stateDir],
+      ...['--endpoint', where.endpoint, '--time-map', where.timeMapPath],
+    ],
+    env: {
+      AWS_REGION: where.region,
+      AWS_ACCESS_KEY_ID: where.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: where.credentials.secretAccessKey,
+    },
+  };
+}
+
+/**
+ * The parts of Twinloop and the nouns that their commands begin with. A part is loaded when it is
+ * called: a worker need not wait for the page, nor a gateway for the simulators.
+ */
+const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly Command[]> }[] = [
+  {
+    nouns: ['up', 'sitewise'],
+    load: async () => {
+      const { siteWiseCommands, upCommand } = await import('./simulators/index.js');
+      const up = upCommand({ edge: compiledEntry('edge-component/main'), worker: workerJob });
+      return [up, ...siteWiseCommands];
+    },
+  },
+  {
+    nouns: ['calibrate', 'twin', 'forecast', 'sensors'],
+    load: async () => (await import('./shared/calibration/index.js')).calibrationCommands,
+  },
+  { nouns: ['worker'], load: async () => (await import('./cloud/index.js')).cloudCommands },
+  { nouns: ['fmu'], load: async () => (await import('./shared/fmi/index.js')).fmiCommands },
+  { nouns: ['edge'], load: async () => (await import('./edge-component/index.js')).edgeCommands },
+  {
+    nouns: ['config'],
+    load: async () => (await import('./shared/config/index.js')).configCommands,
+  },
 ];
+
+/** The commands of the part that is called; all of them where help is asked for. */
+async function loadCommands(argv: readonly string[]): Promise<readonly Command[]> {
+  const called = parts.filter((part) => argv.some((word) => part.nouns.includes(word)));
+  const loaded = await Promise.all((called.length === 0 ? parts : called).map((p) => p.load()));
+  return loaded.flat();
+}
 
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');
@@ -69,6 +106,12 @@ function addCommand(program: Program, command: Command, signal: AbortSignal): vo
   });
 }
 
+/**
+ * The AWS SDK reminds of the end of Node 20 at every start of every process; which Node versions
+ * Twinloop supports is said in package.json.
+ */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -92,7 +135,8 @@ async function main(argv: readonly string[]): Promise<void> {
       // Help and version end well; anything else commander reports is wrong usage.
       process.exit(error.exitCode === 0 ? 0 : 2);
     });
-  for (const command of commands) addCommand(program, command, stop.signal);
+  for (const command of await loadCommands(argv.slice(2)))
+    addCommand(program, command, stop.signal);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { EDGE_EXAMPLE, edgeSchema, sampleConfig } from '../shared/config/index.js';
 import {
   type Command,
   type CommandIo,
@@ -10,7 +11,6 @@ import {
   printLine,
   TwinError,
 } from '../shared/core/index.js';
-import { sampleEdgeConfig } from './sample-config.js';
 import type { EdgeStatus } from './status/status.js';
 import { runTest } from './test-run.js';
 
@@ -64,7 +64,7 @@ const edgeConfig: Command = {
   name: 'edge config',
   summary: "Prints a commented sample of the edge component's config (YAML)",
   run: async (_args, io) => {
-    io.stdout.write(sampleEdgeConfig());
+    io.stdout.write(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Config of the edge component.'));
     return 0;
   },
 };

@@ -6,7 +6,9 @@ import {
   type ClientMonitoredItemBase,
   type ClientSession,
   ClientSubscription,
+  DataChangeFilter,
   DataChangeNotification,
+  DataChangeTrigger,
   type DataValue,
   MessageSecurityMode,
   makeBrowsePath,
@@ -37,6 +39,11 @@ const RETRY_NODES_MS = 10_000;
 /** How long a broken connection may be mended by the stack before all is built anew. */
 const MEND_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+const TRIGGERS = {
+  status: DataChangeTrigger.Status,
+  'status-value': DataChangeTrigger.StatusValue,
+  'status-value-timestamp': DataChangeTrigger.StatusValueTimestamp,
+} as const;
 const SERVER_START_TIME = 'i=2257';
 
 /** Reads an OPC UA server through a subscription. */
@@ -204,7 +211,12 @@ async function monitorAll(
     for (const [samplingInterval, indexes] of byInterval) {
       const group = await subscription.monitorItems(
         indexes.map((i) => ({ nodeId: nodeIds.get(i) ?? '', attributeId: AttributeIds.Value })),
-        { samplingInterval, discardOldest: true, queueSize: config.queueSize },
+        {
+          samplingInterval,
+          discardOldest: true,
+          queueSize: config.queueSize,
+          filter: new DataChangeFilter({ trigger: TRIGGERS[config.trigger] }),
+        },
         TimestampsToReturn.Both,
       );
       group.monitoredItems.forEach((item: ClientMonitoredItemBase, n) => {

@@ -177,6 +177,12 @@ const opcua = z.strictObject({
     .max(100_000)
     .default(100)
     .describe('Samples per node that the server keeps between publishes.'),
+  trigger: z
+    .enum(['status', 'status-value', 'status-value-timestamp'])
+    .default('status-value')
+    .describe(
+      'What makes a sample: a change of its status, of status or value, or also of its source timestamp alone.',
+    ),
   signals: z
     .array(
       z

@@ -1,10 +1,14 @@
 /** The files that users write: one zod schema each, and how they are read. */
+
+export * from './commands.js';
 export * from './deployment.js';
 export * from './edge.js';
+export * from './edge-example.js';
 export * from './edge-sources.js';
 export * from './fleet.js';
 export * from './layout.js';
 export * from './load.js';
+export * from './sample.js';
 export * from './stack.js';
 export * from './streams.js';
 export * from './twin.js';

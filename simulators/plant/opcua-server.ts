@@ -46,9 +46,17 @@ async function freePort(host: string): Promise<number> {
  */
 export async function startSensorServer(options: SensorServerOptions): Promise<SensorServer> {
   // Loading it takes a second and prints to stdout: not for commands that need no OPC UA.
-  const { DataType, OPCUACertificateManager, OPCUAServer, StatusCodes } = await import(
-    'node-opcua'
-  );
+  const {
+    DataType,
+    OPCUACertificateManager,
+    OPCUAServer,
+    StatusCodes,
+    setErrorLogger,
+    setWarningLogger,
+  } = await import('node-opcua');
+  // The library writes its remarks to stdout, where results belong.
+  setWarningLogger(() => undefined);
+  setErrorLogger((...words: unknown[]) => console.error(...words));
   const host = '127.0.0.1';
   const certificates = new OPCUACertificateManager({
     rootFolder: join(options.dataDir, 'opcua-pki'),

@@ -23,6 +23,8 @@ export interface PlantOptions {
   timeScale: number;
   /** The machine's time at the start, seconds. */
   startS: number;
+  /** Told, before the first reading, at which wall time the machine's time is `startS`. */
+  begin?: (startNs: bigint) => Promise<void>;
   clock?: Clock;
   logger?: Logger;
 }
@@ -36,7 +38,9 @@ export interface Plant extends Closeable {
   machineS(): number;
   /** What nobody measures, as of the last reading, by variable. */
   truth(): Readonly<Record<string, number>>;
-  /** Wall times (ns) of the values that each sensor has shown; a value that stays is not shown again. */
+  /** The same as of the reading that was shown at a wall time, while it is remembered. */
+  truthAt(timeNs: bigint): Readonly<Record<string, number>> | undefined;
+  /** Wall times (ns) of the readings that each sensor has shown. */
   shown(): ReadonlyMap<string, readonly bigint[]>;
   /** Stops the machine; the server goes on answering. */
   halt(): Promise<void>;
@@ -63,6 +67,7 @@ export async function startPlant(options: PlantOptions): Promise<Plant> {
   const record = createRecord(machine.sensors);
   let machineS = startS;
   let truth: Readonly<Record<string, number>> = {};
+  const truths = new Map<bigint, Readonly<Record<string, number>>>();
 
   async function run(): Promise<void> {
     for (let next = await machine.next(machineS); next !== undefined; ) {
@@ -75,10 +80,13 @@ export async function startPlant(options: PlantOptions): Promise<Plant> {
       record.add(next.sensors, timeNs);
       machineS = next.machineS;
       truth = next.truth;
+      truths.set(timeNs, truth);
+      if (truths.size > TRUTHS_KEPT) truths.delete(truths.keys().next().value as bigint);
       next = await machine.next(machineS);
     }
     logger.info('The recording has ended', { machineS });
   }
+  await options.begin?.(startNs);
   const running = run().catch((error: unknown) => {
     if (!stop.signal.aborted) logger.error('The machine stopped', { reason: messageOf(error) });
   });
@@ -92,6 +100,7 @@ export async function startPlant(options: PlantOptions): Promise<Plant> {
     startNs,
     machineS: () => machineS,
     truth: () => truth,
+    truthAt: (timeNs) => truths.get(timeNs),
     shown: () => record.times,
     halt,
     close() {
@@ -110,20 +119,20 @@ async function closePlant(
   await closeAll([machine, server]);
 }
 
+/** Readings whose truth is remembered. */
+const TRUTHS_KEPT = 5000;
+
 /** Values per sensor whose times are remembered; older ones are forgotten first. */
 const RECORD_LENGTH = 200_000;
 
-/** Remembers when each sensor showed a new value, as OPC UA reports a value once. */
+/** Remembers when each sensor showed a reading. */
 function createRecord(sensors: readonly string[]) {
   const times = new Map<string, bigint[]>(sensors.map((s) => [s, []]));
-  const last = new Map<string, number>();
   return {
     times: times as ReadonlyMap<string, readonly bigint[]>,
     add(values: Readonly<Record<string, number>>, timeNs: bigint) {
       for (const [variable, value] of Object.entries(values)) {
-        if (Object.is(last.get(variable), value)) continue;
-        last.set(variable, value);
-        const list = times.get(variable);
+        const list = Number.isFinite(value) ? times.get(variable) : undefined;
         list?.push(timeNs);
         if (list !== undefined && list.length > RECORD_LENGTH) list.shift();
       }

@@ -3,8 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { parseDeployedConfig } from '../../../edge-component/greengrass/deployed-config.js';
 import { edgeRecipe, edgeRecipeYaml } from '../../../edge-component/greengrass/recipe.js';
-import { sampleEdgeConfig } from '../../../edge-component/sample-config.js';
-import { edgeSchema, parseConfig, toJsonSchema } from '../../../shared/config/index.js';
+import {
+  EDGE_EXAMPLE,
+  edgeSchema,
+  parseConfig,
+  sampleConfig,
+  toJsonSchema,
+} from '../../../shared/config/index.js';
 import { packageFile, packageVersion } from '../../../shared/core/index.js';
 import { scalarsAsText } from '../../../simulators/greengrass/configuration.js';
 
@@ -82,7 +87,11 @@ describe('the recipe', () => {
 
 describe('the config', () => {
   it('has a sample that is valid', () => {
-    const config = parseConfig(edgeSchema, parseYaml(sampleEdgeConfig()), 'sample');
+    const config = parseConfig(
+      edgeSchema,
+      parseYaml(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Edge')),
+      'sample',
+    );
     expect(config.sources.map((s) => s.type)).toEqual(['opcua', 'modbus', 'mqtt']);
   });
 

@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+import { type Command, printJson, printLine, TwinError } from '../core/index.js';
+import { edgeSchema } from './edge.js';
+import { EDGE_EXAMPLE } from './edge-example.js';
+import { loadConfig, toJsonSchema } from './load.js';
+import { sampleConfig } from './sample.js';
+import { stackSchema } from './stack.js';
+import { twinSchema } from './twin.js';
+import { TWIN_EXAMPLE } from './twin-example.js';
+
+/** A file that users write. */
+export interface ConfigKind {
+  /** e.g. `twin` */
+  name: string;
+  /** What it is, in a sentence. */
+  description: string;
+  schema: z.ZodType;
+  /** A small one that is valid. */
+  example: Readonly<Record<string, unknown>>;
+}
+
+/** Every file that users write. */
+export const CONFIG_KINDS: readonly ConfigKind[] = [
+  {
+    name: 'twin',
+    description: 'A twin definition: what ties an FMU to a machine.',
+    schema: twinSchema,
+    example: TWIN_EXAMPLE,
+  },
+  {
+    name: 'edge',
+    description: 'Config of the edge component: from devices to SiteWise.',
+    schema: edgeSchema,
+    example: EDGE_EXAMPLE,
+  },
+  {
+    name: 'stack',
+    description: 'Config of the local stack, for `twinloop up --config`.',
+    schema: stackSchema,
+    example: { timeScale: 3600, seed: 1, ports: { monitor: 8080 } },
+  },
+];
+
+function commandsFor(kinds: readonly ConfigKind[]): readonly Command[] {
+  const names = kinds.map((k) => k.name).join(', ');
+  const kindOf = (name: unknown): ConfigKind => {
+    const kind = kinds.find((k) => k.name === name);
+    if (kind === undefined) {
+      throw new TwinError(
+        'USAGE',
+        `There is no config "${String(name)}": expected one of ${names}.`,
+      );
+    }
+    return kind;
+  };
+  const argument = { name: '<kind>', description: `one of ${names}` };
+  return [
+    {
+      name: 'config schema',
+      summary: 'Print the JSON Schema of a config file, for editors.',
+      arguments: [argument],
+      run: (args, io) => {
+        printJson(io.stdout, toJsonSchema(kindOf(args.kind).schema));
+        return Promise.resolve(0);
+      },
+    },
+    {
+      name: 'config sample',
+      summary: 'Print a config file to start from, with every option explained.',
+      arguments: [argument],
+      run: (args, io) => {
+        const kind = kindOf(args.kind);
+        if (args.json === true) printJson(io.stdout, kind.example);
+        else {
+          io.stdout.write(sampleConfig(kind.schema, kind.example, kind.description));
+        }
+        return Promise.resolve(0);
+      },
+    },
+    {
+      name: 'config validate',
+      summary: 'Check a config file and list every problem it has.',
+      arguments: [argument, { name: '<file>', description: 'the file, JSON or YAML' }],
+      examples: ['twinloop config validate twin my-machine/twin.json'],
+      run: async (args, io) => {
+        const kind = kindOf(args.kind);
+        const path = String(args.file);
+        await loadConfig(kind.schema, path, `${kind.name} config`);
+        if (args.json === true) printJson(io.stdout, { valid: true });
+        else printLine(io.stdout, `${path} is a valid ${kind.name} config.`);
+        return 0;
+      },
+    },
+  ];
+}
+
+/** `config schema|sample|validate`, for every file that users write. */
+export const configCommands: readonly Command[] = commandsFor(CONFIG_KINDS);

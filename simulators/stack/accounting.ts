@@ -1,0 +1,59 @@
+import type { TwinDefinition } from '../../shared/config/index.js';
+import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import type { Plant } from '../plant/index.js';
+
+/** What became of the values that the machine has shown. */
+export interface Accounting {
+  /** Values the machine showed since the edge component first listened. */
+  published: number;
+  /** Of those, found in SiteWise. */
+  stored: number;
+  /** Not found there. */
+  lost: number;
+  /** Found more than once, or found though never shown. */
+  duplicated: number;
+}
+
+/**
+ * Compares, value by value, what the machine's sensors have shown with what SiteWise has stored. The
+ * first value of a stream that is stored marks when the edge component began to listen.
+ *
+ * @param untilNs the end of the comparison, wall time
+ */
+export async function accountFor(options: {
+  twin: TwinDefinition;
+  plant: Plant;
+  reader: SiteWiseReader;
+  untilNs: bigint;
+}): Promise<Accounting> {
+  const { twin, plant, reader, untilNs } = options;
+  const aliasOf = new Map(
+    [...twin.inputs, ...twin.measured].flatMap((s) =>
+      s.alias === undefined ? [] : [[s.variable, s.alias] as const],
+    ),
+  );
+  const shown = [...plant.shown()].flatMap(([variable, times]) => {
+    const alias = aliasOf.get(variable);
+    return alias === undefined ? [] : [{ alias, times }];
+  });
+  const history = await reader.history({
+    aliases: shown.map((s) => s.alias),
+    afterNs: plant.startNs - 1n,
+    untilNs,
+  });
+  const result: Accounting = { published: 0, stored: 0, lost: 0, duplicated: 0 };
+  for (const { alias, times } of shown) {
+    const values = (history.get(alias) ?? []).filter((v) => v.quality === 'GOOD');
+    const first = values[0]?.timeNs;
+    const expected = new Set(first === undefined ? times : times.filter((t) => t >= first));
+    const found = new Set<bigint>();
+    for (const { timeNs } of values) {
+      if (!expected.has(timeNs) || found.has(timeNs)) result.duplicated++;
+      else found.add(timeNs);
+    }
+    result.published += expected.size;
+    result.stored += found.size;
+    result.lost += expected.size - found.size;
+  }
+  return result;
+}

@@ -1,0 +1,4 @@
+/** The whole loop on one machine: what `twinloop up` starts, and its summary. */
+export * from './stack.js';
+export * from './summary.js';
+export * from './up-command.js';

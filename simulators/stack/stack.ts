@@ -1,0 +1,286 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadTwin, type Twin } from '../../shared/calibration/index.js';
+import { type StackConfig, twinStreams } from '../../shared/config/index.js';
+import {
+  type Closeable,
+  closeAll,
+  type Logger,
+  lockFolder,
+  messageOf,
+  secondsToNs,
+  systemClock,
+} from '../../shared/core/index.js';
+import {
+  createSiteWiseClient,
+  createSiteWiseReader,
+  ensureAsset,
+  type SiteWiseReader,
+} from '../../shared/sitewise/index.js';
+import { type Monitor, startMonitor } from '../monitor/index.js';
+import {
+  createSimulatedMachine,
+  defaultScenario,
+  openRecording,
+  type Plant,
+  startPlant,
+} from '../plant/index.js';
+import { type JobDefinition, type Scheduler, startScheduler } from '../scheduler/index.js';
+import { type SiteWise, startSiteWise } from '../sitewise/index.js';
+import { type SiteWiseEdge, startSiteWiseEdge } from '../sitewise-edge/index.js';
+import { CalibrationLog } from './calibration-log.js';
+import { localEdgeConfig } from './edge-config.js';
+import { type EdgeProcess, startEdgeProcess } from './edge-process.js';
+import { openMachineTime } from './machine-time.js';
+
+/** What the stack starts but does not contain: the same entry points that Greengrass and Batch use. */
+export interface StackEntries {
+  /** JavaScript file of the edge component, as the recipe names it. */
+  edge: string;
+  /** The worker as a job, given where things are. */
+  worker(where: WorkerPlace): JobDefinition;
+}
+
+/** Where a worker finds what it works on. */
+export interface WorkerPlace {
+  fleetPath: string;
+  stateDir: string;
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+  timeMapPath: string;
+}
+
+export interface StackOptions {
+  /** The config with `twin`, `data` and `replay.csv` as absolute paths. */
+  config: StackConfig & { twin: string };
+  entries: StackEntries;
+  logger: Logger;
+}
+
+/** The running stack. */
+export interface Stack extends Closeable {
+  twin: Twin;
+  endpoints: { sitewise: string; mqtt: string; opcua: string; monitor: string };
+  plant: Plant;
+  reader: SiteWiseReader;
+  edge: EdgeProcess;
+  gateway: SiteWiseEdge;
+  scheduler: Scheduler;
+  calibrations: CalibrationLog;
+  startedAtMs: number;
+}
+
+/** How often the machine's time is written down, wall milliseconds. */
+const REACHED_EVERY_MS = 1000;
+
+/**
+ * Starts the whole loop: SiteWise, its gateway, the machine, the edge component (a process), the
+ * scheduled worker (a process per run), and the page. What was started before a fault is stopped.
+ *
+ * @throws TwinError `ALREADY_RUNNING`, `PORT_IN_USE`, `CONFIG_INVALID`, `FILE_NOT_FOUND` …
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const opened: Closeable[] = [];
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    await closeAll(opened).catch((fault: unknown) => {
+      options.logger.warn('Stopping after a failed start went wrong', { reason: messageOf(fault) });
+    });
+    throw error;
+  }
+}
+
+async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> {
+  const { config, entries, logger } = options;
+  const keep = <T extends Closeable>(item: T): T => {
+    opened.push(item);
+    return item;
+  };
+  const startedAtMs = Date.now();
+  const dataDir = config.data;
+  const stateDir = join(dataDir, 'state');
+  const twin = await loadTwin(config.twin);
+  const { definition } = twin;
+  keep(await lockFolder(dataDir, 'data folder'));
+  await mkdir(stateDir, { recursive: true });
+  const machineTime = await openMachineTime(dataDir);
+
+  const siteWise: SiteWise = keep(
+    await startSiteWise({
+      port: config.ports.siteWise,
+      dataDir: join(dataDir, 'sitewise'),
+      logger,
+    }),
+  );
+  const { endpoint, region, credentials } = siteWise;
+  const access = { endpoint, region, credentials };
+  const client = createSiteWiseClient(access);
+  keep({ close: () => Promise.resolve(client.destroy()) });
+  await ensureAsset(client, {
+    model: { externalId: definition.name, name: definition.name },
+    asset: { externalId: assetExternalId(definition.name), name: definition.name },
+    streams: twinStreams(definition),
+  });
+  const gateway = keep(
+    await startSiteWiseEdge({
+      mqttPort: config.ports.mqtt,
+      siteWise: access,
+      dataDir: join(dataDir, 'gateway'),
+      maxWaitMs: 250,
+      logger,
+    }),
+  );
+
+  const machine =
+    config.replay === undefined
+      ? await createSimulatedMachine({
+          twin: definition,
+          fmuPath: twin.fmuPath,
+          scenario: defaultScenario(definition),
+          seed: config.seed,
+          intervalS: config.publishIntervalS * config.timeScale,
+          logger,
+        })
+      : await openRecording({ twin: definition, ...config.replay });
+  const plant = keep(
+    await startPlant({
+      machine,
+      twin: definition,
+      port: config.ports.opcua,
+      dataDir,
+      timeScale: config.timeScale,
+      startS: machineTime.startS,
+      begin: (wallNs) => machineTime.begin(wallNs, config.timeScale),
+      logger,
+    }),
+  );
+  const reached = () =>
+    machineTime.reached(plant.machineS()).catch((error: unknown) => {
+      logger.warn('The machine time could not be kept', { reason: messageOf(error) });
+    });
+  const timer = setInterval(() => void reached(), REACHED_EVERY_MS);
+  keep({
+    close: async () => {
+      clearInterval(timer);
+      await plant.halt();
+      await reached();
+    },
+  });
+
+  const edgeConfigPath = join(dataDir, 'edge.json');
+  const edgeConfig = localEdgeConfig({
+    twin: definition,
+    sensors: machine.sensors,
+    opcuaUrl: plant.endpointUrl,
+    mqttUrl: gateway.mqttUrl,
+    dataDir: join(dataDir, 'edge'),
+  });
+  await writeFile(edgeConfigPath, `${JSON.stringify(edgeConfig, null, 2)}\n`);
+  const edge = keep(
+    await startEdgeProcess({ entry: entries.edge, configPath: edgeConfigPath, dataDir, logger }),
+  );
+
+  const calibrations = new CalibrationLog(startedAtMs);
+  const fleetPath = join(dataDir, 'fleet.json');
+  await writeFile(fleetPath, `${JSON.stringify(localFleet(twin, config), null, 2)}\n`);
+  const scheduler = keep(
+    startScheduler({
+      cron: config.schedule,
+      job: entries.worker({
+        fleetPath,
+        stateDir,
+        endpoint,
+        region,
+        credentials,
+        timeMapPath: machineTime.path,
+      }),
+      onRun: (run) => calibrations.add(run, logger),
+      logger,
+    }),
+  );
+  const reader = createSiteWiseReader({ client });
+  const endpoints = {
+    sitewise: endpoint,
+    mqtt: gateway.mqttUrl,
+    opcua: plant.endpointUrl,
+    monitor: '',
+  };
+  const monitor: Monitor = keep(
+    await startMonitor({
+      port: config.ports.monitor,
+      siteWise: client,
+      twin: definition,
+      status: async () => {
+        const status = await edge.status();
+        return {
+          ...(status === undefined ? {} : { edge: status }),
+          truth: plant.truth(),
+          calibrations: calibrations.recent(),
+          endpoints,
+          machineTimeS: plant.machineS(),
+          timeScale: config.timeScale,
+        };
+      },
+      logger,
+    }),
+  );
+  endpoints.monitor = monitor.url;
+  let closed: Promise<void> | undefined;
+  return {
+    twin,
+    endpoints,
+    plant,
+    reader,
+    edge,
+    gateway,
+    scheduler,
+    calibrations,
+    startedAtMs,
+    close() {
+      closed ??= closeAll(opened);
+      return closed;
+    },
+  };
+}
+
+/** External id of the local asset; SiteWise wants two characters at least. */
+export function assetExternalId(twinName: string): string {
+  return `${twinName}-1`;
+}
+
+/** A fleet of the one machine, in the shape of the fleet config's schema. */
+function localFleet(twin: Twin, config: StackConfig & { twin: string }): Record<string, unknown> {
+  const { name } = twin.definition;
+  return {
+    name: 'local',
+    twins: { [name]: config.twin },
+    assets: [{ id: assetExternalId(name), twin: name }],
+    // The streams of a laptop arrive within a second.
+    calibration: { settleS: 2, lookbackS: 6 * 86_400 },
+  };
+}
+
+const DRAIN_POLL_MS = 200;
+
+/**
+ * Halts the machine and waits until everything it has shown is in SiteWise, or the time is over.
+ *
+ * @param waitS longest wait, seconds
+ */
+export async function drain(stack: Stack, waitS: number, signal?: AbortSignal): Promise<void> {
+  await stack.plant.halt();
+  const endNs = systemClock.nowNs() + secondsToNs(waitS);
+  // What the machine showed last travels with the next OPC UA publishing cycle.
+  let quiet = 0;
+  let before = -1;
+  while (quiet < 5 && systemClock.nowNs() < endNs) {
+    await systemClock.sleep(DRAIN_POLL_MS, signal);
+    const status = await stack.edge.status();
+    const { buffered, received } = stack.gateway.stats();
+    const atRest = status?.queueDepth === 0 && buffered === 0 && received === before;
+    before = received;
+    quiet = atRest ? quiet + 1 : 0;
+  }
+}

@@ -1,0 +1,83 @@
+import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
+import { systemClock, type Tqv } from '../../shared/core/index.js';
+import { accountFor } from './accounting.js';
+import type { Stack } from './stack.js';
+
+/** An estimate as SiteWise has it, with the truth where a simulator knows it. */
+export interface SummaryEstimate {
+  mean: number;
+  lower95: number;
+  upper95: number;
+  truth?: number;
+}
+
+/** What `up --json` prints in the end. */
+export interface StackSummary {
+  endpoints: Stack['endpoints'];
+  published: number;
+  stored: number;
+  lost: number;
+  duplicated: number;
+  calibrations: number;
+  steps: number;
+  parameters: Record<string, SummaryEstimate>;
+  virtualSensors: Record<string, SummaryEstimate>;
+  alarms: unknown[];
+  secondsToFirstCalibration: number | null;
+  peakRssMb: number | null;
+}
+
+/** Reads the state of the loop back from SiteWise, as any client would. */
+export async function summarise(
+  stack: Stack,
+  peakRssMb: number | undefined,
+): Promise<StackSummary> {
+  const { definition } = stack.twin;
+  const { reader, plant } = stack;
+  const untilNs = systemClock.nowNs();
+  const accounting = await accountFor({ twin: definition, plant, reader, untilNs });
+  const { alarms } = healthAliases(definition);
+  const estimates = [...definition.parameters, ...definition.virtualSensors];
+  const latest = await reader.latest([
+    ...estimates.flatMap((s) => [s.alias, `${s.alias}_lower`, `${s.alias}_upper`]),
+    alarms,
+  ]);
+  const { calibrations } = stack;
+  return {
+    endpoints: stack.endpoints,
+    ...accounting,
+    calibrations: calibrations.calibrations,
+    steps: calibrations.steps,
+    parameters: estimatesOf(definition.parameters, latest, stack),
+    virtualSensors: estimatesOf(definition.virtualSensors, latest, stack),
+    alarms: parseAlarms(latest.get(alarms)),
+    secondsToFirstCalibration: calibrations.secondsToFirst ?? null,
+    peakRssMb: peakRssMb ?? null,
+  };
+}
+
+function estimatesOf(
+  streams: readonly TwinDefinition['virtualSensors'][number][] | TwinDefinition['parameters'],
+  latest: ReadonlyMap<string, Tqv>,
+  stack: Stack,
+): Record<string, SummaryEstimate> {
+  const result: Record<string, SummaryEstimate> = {};
+  for (const { variable, alias } of streams) {
+    const value = (name: string) => latest.get(name)?.value;
+    const [mean, lower95, upper95] = ['', '_lower', '_upper'].map((s) => value(alias + s));
+    if (typeof mean !== 'number' || typeof lower95 !== 'number' || typeof upper95 !== 'number') {
+      continue;
+    }
+    // The truth of the same instant: the machine has moved on since.
+    const timeNs = latest.get(alias)?.timeNs;
+    const truth = timeNs === undefined ? undefined : stack.plant.truthAt(timeNs)?.[variable];
+    result[variable] = { mean, lower95, upper95, ...(truth === undefined ? {} : { truth }) };
+  }
+  return result;
+}
+
+function parseAlarms(tqv: Tqv | undefined): unknown[] {
+  if (typeof tqv?.value !== 'string') return [];
+  const alarms: unknown = JSON.parse(tqv.value);
+  return Array.isArray(alarms) ? alarms : [];
+}

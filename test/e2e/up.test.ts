@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compiledEntry } from '../../shared/core/index.js';
+
+interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Starts the command line as a user does. */
+function twinloop(args: readonly string[]): { child: ChildProcess; done: Promise<Finished> } {
+  const child = spawn(process.execPath, [compiledEntry('cli'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const done = new Promise<Finished>((resolve) => {
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return { child, done };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a file is there: the sign that the stack is up. */
+async function appears(path: string, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (existsSync(path)) return;
+    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before ${path}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('twinloop up', () => {
+  let folder: string;
+  let data: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'twinloop-up-'));
+    data = join(folder, 'data');
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('carries every value from the machine to SiteWise and calibrates the twin from them', async () => {
+    const run = twinloop(['up', '--for', '25', '--json', '--data', data, '--port', '0']);
+    const { code, stdout, stderr } = await run.done;
+    expect(stderr).toContain('The page');
+    expect(code).toBe(0);
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({ lost: 0, duplicated: 0 });
+    expect(summary.published).toBeGreaterThan(100);
+    expect(summary.stored).toBe(summary.published);
+    expect(summary.calibrations).toBeGreaterThanOrEqual(1);
+    expect(summary.steps).toBeGreaterThanOrEqual(5);
+    expect(Object.keys(summary.parameters)).toHaveLength(9);
+    for (const p of Object.values<Record<string, number>>(summary.parameters)) {
+      expect(p.lower95).toBeLessThan(p.upper95!);
+      expect(p.truth).toBeTypeOf('number');
+    }
+    expect(summary.virtualSensors.S9_Tension_N.lower95).toBeGreaterThan(100);
+  }, 120_000);
+
+  it('lets one stack at a data folder, ends on SIGINT with all its processes, and goes on later', async () => {
+    const first = twinloop(['up', '--data', data, '--port', '0']);
+    await appears(join(data, 'fleet.json'), first.child);
+    const second = await twinloop(['up', '--data', data, '--port', '0', '--json']).done;
+    expect(second.code).toBe(2);
+    expect(JSON.parse(second.stdout).error.code).toBe('ALREADY_RUNNING');
+    const pids = childrenOf(first.child.pid ?? 0);
+    first.child.kill('SIGINT');
+    const { code, stdout } = await first.done;
+    expect(code).toBe(0);
+    expect(stdout).toContain('goes on from here');
+    for (const pid of await pids) expect(isAlive(pid)).toBe(false);
+
+    const before = JSON.parse(await readFile(join(data, 'machine-time.json'), 'utf8')).machineS;
+    const again = await twinloop(['up', '--data', data, '--port', '0', '--for', '1', '--json'])
+      .done;
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout)).toMatchObject({ lost: 0, duplicated: 0 });
+    const after = JSON.parse(await readFile(join(data, 'machine-time.json'), 'utf8')).machineS;
+    expect(after).toBeGreaterThanOrEqual(before);
+  }, 120_000);
+
+  it.each([
+    ['a port that is taken', 'PORT_IN_USE', /port/i],
+    ['a missing recording', 'FILE_NOT_FOUND', /nowhere.csv/],
+    ['a recording without a column', 'COLUMN_MISSING', /Main.R1.w.*It has: time, x/],
+    ['a twin that is not there', 'FILE_NOT_FOUND', /no-twin.json/],
+    ['a wrong config', 'CONFIG_INVALID', /timeScale: found -1.*\n.*ports.monitor: found "x"/],
+    ['a broken FMU', 'FMU_INVALID', /broken.fmu/],
+  ])(
+    'refuses %s with one clear error',
+    async (what, code, message) => {
+      const blocker = createServer();
+      const args = ['up', '--data', data, '--for', '1', '--json'];
+      if (what.includes('port')) {
+        await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+        args.push('--port', String((blocker.address() as { port: number }).port));
+      } else args.push('--port', '0');
+      if (what.includes('missing recording')) args.push('--replay', join(folder, 'nowhere.csv'));
+      if (what.includes('column')) {
+        await writeFile(join(folder, 'few.csv'), 'time,x\n0,1\n1,2\n');
+        args.push('--replay', join(folder, 'few.csv'));
+      }
+      if (what.includes('twin')) args.push('--twin', join(folder, 'no-twin.json'));
+      if (what.includes('config')) {
+        await writeFile(join(folder, 'stack.json'), '{"timeScale":-1,"ports":{"monitor":"x"}}');
+        args.push('--config', join(folder, 'stack.json'));
+      }
+      if (what.includes('FMU')) {
+        await writeFile(join(folder, 'broken.fmu'), 'PK not really');
+        const twin = {
+          name: 'broken',
+          fmu: './broken.fmu',
+          measured: [{ variable: 'y', alias: '/m/y' }],
+          parameters: [{ variable: 'k', alias: '/m/k', prior: { mean: 0, std: 1 } }],
+        };
+        await writeFile(join(folder, 'twin.json'), JSON.stringify(twin));
+        args.push('--twin', join(folder, 'twin.json'));
+      }
+      const { code: exitCode, stdout } = await twinloop(args).done;
+      blocker.close();
+      const { error } = JSON.parse(stdout);
+      expect(error.code).toBe(code);
+      expect(error.message).toMatch(message);
+      expect(exitCode).toBe(2);
+    },
+    60_000,
+  );
+});
+
+/** Process ids of the direct children of a process; none where the platform does not tell. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(file)) return [];
+  return (await readFile(file, 'utf8')).trim().split(' ').filter(Boolean).map(Number);
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import {
+  CONFIG_KINDS,
+  loadConfig,
+  parseConfig,
+  sampleConfig,
+  stackSchema,
+  toJsonSchema,
+  twinSchema,
+} from '../../../shared/config/index.js';
+import { ConfigError } from '../../../shared/core/index.js';
+
+function problemsOf(run: () => unknown): readonly { path: string; message: string }[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  it('names every problem with its path, the value found and what was expected', () => {
+    const wrong = {
+      name: 'a b',
+      fmu: './x.fmu',
+      measured: [{ variable: 'w', alias: '/w', noiseStd: -1 }],
+      parameters: [
+        { variable: 'b', alias: '/b', lower: 1, upper: 0, prior: { mean: 'x', std: 1 } },
+      ],
+      colour: 'red',
+    };
+    const problems = problemsOf(() => parseConfig(twinSchema, wrong, 'twin.json'));
+    const at = (path: string) => problems.find((p) => p.path === path)?.message;
+    expect(at('name')).toMatch(/found "a b".*letters/);
+    expect(at('measured[0].noiseStd')).toMatch(/found -1.*>0/);
+    expect(at('parameters[0].prior.mean')).toMatch(/found "x".*number/);
+    expect(at('')).toMatch(/unknown option "colour"/);
+  });
+
+  it('freezes what it returns', () => {
+    const config = parseConfig(stackSchema, {}, 'stack.json');
+    expect(Object.isFrozen(config.ports)).toBe(true);
+  });
+});
+
+describe('loadConfig', () => {
+  it('reads JSON and YAML, and says where a file is not readable', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'twinloop-config-'));
+    try {
+      const path = join(folder, 'stack.yaml');
+      await writeFile(path, 'timeScale: 10\n');
+      expect((await loadConfig(stackSchema, path, 'stack config')).timeScale).toBe(10);
+      await writeFile(path, '{"timeScale": 10');
+      await expect(loadConfig(stackSchema, path, 'stack config')).rejects.toThrow(
+        /not readable as JSON or YAML/,
+      );
+      await expect(loadConfig(stackSchema, `${path}x`, 'stack config')).rejects.toMatchObject({
+        code: 'FILE_NOT_FOUND',
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe.each(CONFIG_KINDS)('the $name config', ({ schema, example, description }) => {
+  it('has a valid example', () => {
+    expect(problemsOf(() => parseConfig(schema, example, 'example'))).toEqual([]);
+  });
+
+  it('has a sample that is read back as the example', () => {
+    expect(parse(sampleConfig(schema, example, description))).toEqual(example);
+  });
+
+  it('describes its options in its JSON Schema', () => {
+    const { properties } = toJsonSchema(schema) as { properties: Record<string, unknown> };
+    expect(Object.keys(properties).length).toBeGreaterThan(2);
+  });
+});
