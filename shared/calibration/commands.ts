@@ -9,6 +9,7 @@ import {
 } from '../core/index.js';
 import { openStore } from '../storage/index.js';
 import { createCalibrator } from './calibrator.js';
+import { forecastCommand } from './forecast-command.js';
 import { identifiability, identifiabilityLines } from './identifiability.js';
 import { readRecording } from './recording.js';
 import { type CalibrationOutput, resultsCsv, resultsPlot, summarize } from './results.js';
@@ -192,4 +193,5 @@ export const calibrationCommands: readonly Command[] = [
     examples: ['twinloop twin check shared/twins/web-line/twin.json'],
     run: twinCheck,
   },
+  forecastCommand,
 ];

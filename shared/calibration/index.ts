@@ -3,6 +3,7 @@ export * from './align.js';
 export { createCalibrator, filterSettings } from './calibrator.js';
 export * from './checkpoint.js';
 export { calibrationCommands } from './commands.js';
+export { type Forecast, type ForecastSeries, forecast } from './forecast.js';
 export { type IdentifiabilityReport, identifiability } from './identifiability.js';
 export { type RecordingOptions, readRecording } from './recording.js';
 export { parameterEstimates } from './report.js';
