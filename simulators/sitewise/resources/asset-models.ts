@@ -202,8 +202,9 @@ export function assetModelHandlers(account: Account): Handlers {
         status: account.pending('CREATING'),
       };
       requireUniqueProperties(model);
-      account.saveModel(model);
+      // Tags may be refused: nothing of the model is kept then.
       saveTags(account, account.arn('asset-model', id), input.tags);
+      account.saveModel(model);
       await account.commit();
       return {
         assetModelId: id,

@@ -165,6 +165,7 @@ export function assetHandlers(account: Account): Handlers {
         throw alreadyExists(`Asset ${id} already exists.`, id, arn);
       }
       const now = account.nowMs();
+      saveTags(account, arn, input.tags);
       account.saveAsset({
         id,
         externalId: input.assetExternalId,
@@ -187,7 +188,6 @@ export function assetHandlers(account: Account): Handlers {
         });
         account.values.put(number, value);
       }
-      saveTags(account, arn, input.tags);
       await account.commit();
       return { assetId: id, assetArn: arn, assetStatus: { state: 'CREATING' } };
     },

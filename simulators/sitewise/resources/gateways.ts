@@ -70,8 +70,8 @@ export function gatewayHandlers(account: Account): Handlers {
         createdAtMs: now,
         updatedAtMs: now,
       };
-      account.gateways.set(id, gateway);
       saveTags(account, account.arn('gateway', id), input.tags);
+      account.gateways.set(id, gateway);
       await account.commit();
       return { gatewayId: id, gatewayArn: account.arn('gateway', id) };
     },
