@@ -41,6 +41,7 @@ function columnsOf(store: Store, content: ChartContent): Columns {
   const ids = [content.main.channel, content.sensor?.channel, content.truth];
   ids.forEach((id, place) => {
     for (const row of id === undefined ? [] : store.rows(id)) {
+      if (row[0] < store.fromX) continue;
       const entry = xs.get(row[0]) ?? [];
       entry[place] = row;
       xs.set(row[0], entry);
@@ -104,6 +105,14 @@ export function createChart(store: Store, content: ChartContent): Chart {
   let plot: uPlot | undefined;
   let visible = false;
   let stale = true;
+  let drawn = '';
+
+  /** Changes when, and only when, there is something new to draw. */
+  function revision(): string {
+    const ids = [content.main.channel, content.sensor?.channel, content.truth];
+    const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
+    return `${revisions.join()};${store.windowS}`;
+  }
 
   function options(width: number): uPlot.Options {
     const colors = palette();
@@ -208,6 +217,9 @@ export function createChart(store: Store, content: ChartContent): Chart {
   return {
     element,
     update() {
+      const now = revision();
+      if (now === drawn) return;
+      drawn = now;
       if (visible) draw();
       else stale = true;
     },

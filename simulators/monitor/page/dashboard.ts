@@ -9,6 +9,7 @@ import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
 import { createSystemView } from './system-view.js';
+import { createWindowChoice } from './window-choice.js';
 
 /** Everything below the page's head. */
 export interface Dashboard {
@@ -59,7 +60,10 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     machine.layout === undefined
       ? undefined
       : createSchematicView(store, machine, machine.layout, select);
-  const focus = createFocusView(store, machine);
+  const choice = createWindowChoice(store, machine, () => {
+    for (const view of views) view.update();
+  });
+  const focus = createFocusView(store, machine, choice);
   const grids = [
     createGridView(
       store,

@@ -17,10 +17,16 @@ interface Panel {
 export function createFocusView(
   store: Store,
   machine: Machine,
+  choice: HTMLElement,
 ): View & { show(quantity: Quantity): void; redraw(): void } {
   const title = h('h2', { id: 'focus-title' });
   const panels = h('div', { class: 'panels' });
-  const element = h('section', { id: 'focus', 'aria-labelledby': 'focus-title' }, title, panels);
+  const element = h(
+    'section',
+    { id: 'focus', 'aria-labelledby': 'focus-title' },
+    h('div', { class: 'bar between' }, title, choice),
+    panels,
+  );
   let current: Quantity | undefined;
   let shown: Panel[] = [];
 

@@ -9,12 +9,17 @@ export class Store {
   status: Status | undefined;
   /** When the last message came, by this browser's clock. */
   heardAtMs = 0;
+  /** How far back charts reach from the newest row, seconds of the axis. */
+  windowS = Number.POSITIVE_INFINITY;
   readonly #channels = new Map<string, Row[]>();
+  readonly #revisions = new Map<string, number>();
+  #newestX = Number.NEGATIVE_INFINITY;
 
   take(message: Snapshot | Update): void {
     if ('machine' in message) {
       this.machine = message.machine;
       this.#channels.clear();
+      this.#newestX = Number.NEGATIVE_INFINITY;
     }
     this.status = message.status;
     this.heardAtMs = Date.now();
@@ -23,6 +28,16 @@ export class Store {
 
   rows(id: string): readonly Row[] {
     return this.#channels.get(id) ?? [];
+  }
+
+  /** Rises with every change of a channel. */
+  revision(id: string): number {
+    return this.#revisions.get(id) ?? 0;
+  }
+
+  /** Where charts begin. */
+  get fromX(): number {
+    return this.#newestX - this.windowS;
   }
 
   /** The newest row that has a value. */
@@ -36,6 +51,8 @@ export class Store {
       known = [];
       this.#channels.set(id, known);
     }
+    this.#revisions.set(id, this.revision(id) + 1);
+    this.#newestX = Math.max(this.#newestX, rows.at(-1)?.[0] ?? this.#newestX);
     for (const row of rows) {
       let i = known.length;
       while (i > 0 && (known[i - 1]?.[0] ?? 0) > row[0]) i--;
