@@ -202,7 +202,7 @@ export class Feed {
       ...(this.#fault === undefined ? {} : { fault: this.#fault }),
       ...(status.machineTimeS === undefined ? {} : { machineTimeS: status.machineTimeS }),
       ...(status.timeScale === undefined ? {} : { timeScale: status.timeScale }),
-      ...(status.edge === undefined ? {} : { edge: status.edge }),
+      ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
       calibrations: status.calibrations,
       endpoints: status.endpoints,
       alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
@@ -227,6 +227,12 @@ export class Feed {
     }
     return alarms;
   }
+}
+
+/** The figures that the page shows; whatever else the component tells stays here. */
+function edgeFigures(edge: NonNullable<MonitorStatus['edge']>): NonNullable<Status['edge']> {
+  const { queueDepth, published, dropped, healthy } = edge;
+  return { queueDepth, published, dropped, healthy };
 }
 
 /** The map of a machine that tells only its present time and scale. */

@@ -31,6 +31,8 @@ function byUnit(quantities: readonly Quantity[]): Map<string, Quantity[]> {
 function groupName(quantities: readonly Quantity[], machine: Machine, unit: string): string {
   const kind = kindOf(quantities.map((q) => nameOf(q, machine.layout)));
   if (kind !== undefined) return `: ${kind}`;
+  const [only] = quantities;
+  if (quantities.length === 1 && only !== undefined) return `: ${only.label}`;
   return unit === '' ? '' : ` in ${formatUnit(unit)}`;
 }
 

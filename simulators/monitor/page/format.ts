@@ -28,12 +28,14 @@ export function formatNumber(value: number | null | undefined, width?: number): 
   const magnitude = size === 0 ? 0 : Math.floor(Math.log10(size));
   const known = width !== undefined && width > 0;
   // Below what the band can resolve, zero is the honest figure.
-  if (size === 0 || (known && size < width / 100)) return '0';
-  const decimals = known ? 1 - Math.floor(Math.log10(width)) : 3 - magnitude;
-  if (magnitude > 6 || decimals > 6) {
+  if (size === 0 || (known && size < width / 20)) return '0';
+  // Beyond seven significant digits nobody reads on.
+  const supported = known ? 1 - Math.floor(Math.log10(width)) : 3 - magnitude;
+  const decimals = Math.min(supported, Math.max(0, 6 - magnitude));
+  if (magnitude > 6 || magnitude < -4) {
     return formatPower(value, Math.max(0, Math.min(3, decimals + magnitude)));
   }
-  const text = value.toFixed(Math.max(0, decimals));
+  const text = value.toFixed(Math.max(0, Math.min(8, decimals)));
   const trimmed = known || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
   return (Number(trimmed) === 0 ? trimmed.replace('-', '') : trimmed).replace('-', '−');
 }
