@@ -19,6 +19,12 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/favicon.svg': [`${PAGE}/favicon.svg`, 'image/svg+xml'],
   '/vendor/uplot.css': ['node_modules/uplot/dist/uPlot.min.css', CSS],
   '/vendor/uplot.js': ['node_modules/uplot/dist/uPlot.esm.js', JS],
+  '/vendor/three.module.js': ['node_modules/three/build/three.module.js', JS],
+  '/vendor/three.core.js': ['node_modules/three/build/three.core.js', JS],
+  '/vendor/three-addons/controls/OrbitControls.js': [
+    'node_modules/three/examples/jsm/controls/OrbitControls.js',
+    JS,
+  ],
 };
 
 /** The page's own modules, compiled. */

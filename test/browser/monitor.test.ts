@@ -70,6 +70,18 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
+  it('shows the line in space on demand', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(5, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openMonitor(browser, url);
+    await page.getByRole('button', { name: 'Show in 3-D' }).click();
+    await page.locator('#schematic .scene canvas').waitFor();
+    await page.getByRole('button', { name: 'Show flat' }).click();
+    await page.locator('#schematic [data-component="R9"]').waitFor();
+    expect(misdeeds.foreignRequests).toEqual([]);
+  });
+
   it('says that the connection is lost, and recovers', async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(5, systemClock.nowNs());

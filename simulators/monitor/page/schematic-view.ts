@@ -4,6 +4,7 @@ import { h, setText, svg } from './dom.js';
 import { formatNumber, formatValue } from './format.js';
 import type { Layout, LayoutComponent, Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
+import { tensionShare } from './tension-share.js';
 import type { View } from './view.js';
 import { type Point, tangentBetween, wrapPath } from './web-path.js';
 
@@ -48,23 +49,67 @@ export function createSchematicView(
     picture.append(node);
   }
   picture.append(...labels);
+  const holder = h('div', { class: 'picture' });
+  holder.append(picture);
+  const inSpace = createSpaceToggle(store, machine, metres, select, holder, picture);
   const element = h(
     'section',
     { id: 'schematic', 'aria-labelledby': 'schematic-title' },
-    h('h2', { id: 'schematic-title', text: 'The line right now' }),
-    h('div', { class: 'picture' }),
+    h(
+      'div',
+      { class: 'bar between' },
+      h('h2', { id: 'schematic-title', text: 'The line right now' }),
+      inSpace.button,
+    ),
+    holder,
     legend(),
   );
-  element.querySelector('.picture')?.append(picture);
   return {
     element,
     update() {
       for (const update of updates) update();
+      inSpace.update();
     },
     mark(componentId) {
       for (const [id, node] of marks) node.classList.toggle('selected', id === componentId);
     },
   };
+}
+
+/** A button that shows the line in space instead; what that takes is loaded only then. */
+function createSpaceToggle(
+  store: Store,
+  machine: Machine,
+  layout: Layout,
+  select: (quantityId: string) => void,
+  holder: HTMLElement,
+  flat: SVGElement,
+): { button: HTMLButtonElement; update(): void } {
+  const button = h('button', { type: 'button', class: 'toggle', text: 'Show in 3-D' });
+  let scene: (View & { destroy(): void }) | undefined;
+  async function show(): Promise<void> {
+    const { createSceneView } = await import('./scene-view.js');
+    scene = createSceneView(store, machine, layout, select);
+    holder.replaceChildren(scene.element);
+    scene.update();
+    setText(button, 'Show flat');
+  }
+  button.addEventListener('click', () => {
+    if (scene === undefined) {
+      button.disabled = true;
+      show()
+        .catch(() => setText(button, '3-D is not available in this browser'))
+        .finally(() => {
+          button.disabled = scene === undefined;
+        });
+      return;
+    }
+    scene.destroy();
+    scene = undefined;
+    holder.replaceChildren(flat);
+    setText(button, 'Show in 3-D');
+  });
+  return { button, update: () => scene?.update() };
 }
 
 function viewBoxOf(layout: Layout): string {
@@ -129,12 +174,8 @@ function drawWeb(
     target.addEventListener('click', () => select(quantity.id));
     updates.push(() => {
       const row = store.last(quantity.id);
-      const first = store.rows(quantity.id).find((r) => r[1] !== null)?.[1];
       const value = row?.[1];
-      const known = value !== undefined && value !== null && first !== undefined && first !== null;
-      // Half of it lost or gained is the end of the scale.
-      const share = known ? Math.abs(value - first) / (0.5 * Math.abs(first) || 1) : 0;
-      line.style.stroke = scaleColour(share);
+      line.style.stroke = scaleColour(tensionShare(store, quantity.id));
       setText(label, value === undefined || value === null ? '' : `${value.toFixed(0)}`);
       const band = bandText(quantity, store);
       setText(title, `Tension ${span.from} → ${span.to}: ${band}`);
