@@ -15,6 +15,8 @@ export interface MachineTime {
   path: string;
   /** The machine's time at which it goes on, seconds. */
   startS: number;
+  /** How timestamps relate to the machine's time, as far as it has been declared. */
+  map(): TimeMap;
   /** Declares that from `wallNs` on the machine runs from `startS`. */
   begin(wallNs: bigint, scale: number): Promise<void>;
   /** Remembers how far the machine has come. */
@@ -47,6 +49,7 @@ export async function openMachineTime(dataDir: string): Promise<MachineTime> {
   return {
     path,
     startS,
+    map: () => map,
     async begin(wallNs, scale) {
       map = { segments: [...map.segments, { wallNs, machineS: startS, scale }] };
       await writeFileAtomic(path, encodeTimeMap(map));

@@ -221,6 +221,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
           endpoints,
           machineTimeS: plant.machineS(),
           timeScale: config.timeScale,
+          timeMap: machineTime.map(),
         };
       },
       logger,

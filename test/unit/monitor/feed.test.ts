@@ -64,6 +64,29 @@ describe('Feed', () => {
     expect(rows.map((r) => r[0])).toEqual(rows.map((r) => r[0]).toSorted((a, b) => a - b));
   });
 
+  it('keeps the machine’s time over a rest of the stack', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    const restedNs = secondsToNs(1800);
+    machine.step(START_NS - restedNs - secondsToNs(1));
+    machine.step(START_NS + secondsToNs(1));
+    const timeMap = {
+      segments: [
+        { wallNs: START_NS - restedNs - secondsToNs(10), machineS: 0, scale: 3600 },
+        { wallNs: START_NS, machineS: 36_000, scale: 3600 },
+      ],
+    };
+    const feed = new Feed({
+      reader: machine,
+      twin: machine.twin,
+      status: async () => ({ ...machine.status(), timeMap }),
+      clock: new ManualClock(START_NS + secondsToNs(2)),
+      logger: silentLogger,
+      historyS: 3600,
+    });
+    const { channels } = await feed.poll(signal);
+    expect(channels['measured:Roller1_w']?.map((row) => row[0])).toEqual([32_400, 39_600]);
+  });
+
   it('tells a fault of SiteWise and goes on after it', async () => {
     const clock = new ManualClock(START_NS);
     const machine = new GrowingDrag(lineTwin());
