@@ -1,6 +1,10 @@
 import type { Command } from '../shared/core/index.js';
+import { dashboardCommand } from './dashboards/dashboard-command.js';
 import { calibrationEngine } from './worker/calibration-engine.js';
 import { createWorkerCommand } from './worker/index.js';
 
 /** The commands of the cloud side. */
-export const cloudCommands: readonly Command[] = [createWorkerCommand(calibrationEngine)];
+export const cloudCommands: readonly Command[] = [
+  createWorkerCommand(calibrationEngine),
+  dashboardCommand,
+];
