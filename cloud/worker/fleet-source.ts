@@ -50,7 +50,7 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
   if (text === undefined) {
     throw new TwinError(
       'NOT_FOUND',
-      `The store has no ${FLEET_KEY}: put the fleet there (twinloop fleet publish), or name a file with --fleet or --twin.`,
+      `The store has no ${FLEET_KEY}: copy the fleet file there with its twins and FMUs beside it, or name a file with --fleet or --twin.`,
     );
   }
   const fleet = parseConfig(fleetSchema, parseText(text, FLEET_KEY), FLEET_KEY);
@@ -116,7 +116,10 @@ function twinPath(fleet: FleetConfig, name: string): string {
 }
 
 function missing(key: string, what: string): TwinError {
-  return new TwinError('NOT_FOUND', `The store has no ${key} (${what}): publish the fleet again.`);
+  return new TwinError(
+    'NOT_FOUND',
+    `The store has no ${key} (${what}): copy it there, at the path that the fleet names.`,
+  );
 }
 
 function parseText(text: string, source: string): unknown {
