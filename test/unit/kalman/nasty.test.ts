@@ -255,7 +255,9 @@ describe('zero noise', () => {
           const k = Math.max(1, Math.min(rank, n));
           const g = Float64Array.from({ length: n * k }, () => (rank === 0 ? 0 : rng.normal()));
           const a = matMulTransposed(g, g, n, k, n);
-          expect(relativeDifference(square(semidefiniteSquareRoot(a, n), n), a)).toBeLessThan(1e-6);
+          expect(relativeDifference(square(semidefiniteSquareRoot(a, n), n), a)).toBeLessThan(
+            1e-12,
+          );
         },
       ),
     );
