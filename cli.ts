@@ -26,6 +26,7 @@ function workerJob(where: WorkerPlace): JobDefinition {
       AWS_REGION: where.region,
       AWS_ACCESS_KEY_ID: where.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: where.credentials.secretAccessKey,
+      NODE_EXTRA_CA_CERTS: where.caFile,
     },
   };
 }
@@ -44,10 +45,13 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     },
   },
   {
-    nouns: ['calibrate', 'twin', 'forecast', 'sensors'],
+    nouns: ['calibrate', 'twin', 'forecast'],
     load: async () => (await import('./shared/calibration/index.js')).calibrationCommands,
   },
-  { nouns: ['worker'], load: async () => (await import('./cloud/index.js')).cloudCommands },
+  {
+    nouns: ['worker', 'dashboard'],
+    load: async () => (await import('./cloud/index.js')).cloudCommands,
+  },
   { nouns: ['fmu'], load: async () => (await import('./shared/fmi/index.js')).fmiCommands },
   { nouns: ['edge'], load: async () => (await import('./edge-component/index.js')).edgeCommands },
   {
@@ -114,6 +118,11 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
+  // A reader that has seen enough, as `head` does, ends the program quietly.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`)));
   }

@@ -131,8 +131,8 @@ function createRecord(sensors: readonly string[]) {
   return {
     times: times as ReadonlyMap<string, readonly bigint[]>,
     add(values: Readonly<Record<string, number>>, timeNs: bigint) {
-      for (const [variable, value] of Object.entries(values)) {
-        const list = Number.isFinite(value) ? times.get(variable) : undefined;
+      for (const variable of Object.keys(values)) {
+        const list = times.get(variable);
         list?.push(timeNs);
         if (list !== undefined && list.length > RECORD_LENGTH) list.shift();
       }

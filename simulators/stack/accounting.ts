@@ -43,13 +43,14 @@ export async function accountFor(options: {
   });
   const result: Accounting = { published: 0, stored: 0, lost: 0, duplicated: 0 };
   for (const { alias, times } of shown) {
-    const values = (history.get(alias) ?? []).filter((v) => v.quality === 'GOOD');
-    const first = values[0]?.timeNs;
+    const values = history.get(alias) ?? [];
+    const first = values.find((v) => v.quality === 'GOOD')?.timeNs;
     const expected = new Set(first === undefined ? times : times.filter((t) => t >= first));
     const found = new Set<bigint>();
-    for (const { timeNs } of values) {
-      if (!expected.has(timeNs) || found.has(timeNs)) result.duplicated++;
-      else found.add(timeNs);
+    for (const { timeNs, quality } of values) {
+      if (expected.has(timeNs) && !found.has(timeNs)) found.add(timeNs);
+      // The edge component adds BAD values of its own where a source is down.
+      else if (quality === 'GOOD') result.duplicated++;
     }
     result.published += expected.size;
     result.stored += found.size;

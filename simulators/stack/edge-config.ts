@@ -11,7 +11,7 @@ export function localEdgeConfig(options: {
   twin: TwinDefinition;
   sensors: readonly string[];
   opcuaUrl: string;
-  mqttUrl: string;
+  broker: { url: string; caFile: string; username: string; password: string };
   dataDir: string;
 }): Record<string, unknown> {
   const streams = [...options.twin.inputs, ...options.twin.measured];
@@ -41,7 +41,7 @@ export function localEdgeConfig(options: {
         signals,
       },
     ],
-    publisher: { type: 'sitewise-edge', url: options.mqttUrl },
+    publisher: { type: 'sitewise-edge', ...options.broker },
     status: { port: 0 },
     log: { level: 'info', format: 'json' },
   };

@@ -28,6 +28,7 @@ import {
 import { type JobDefinition, type Scheduler, startScheduler } from '../scheduler/index.js';
 import { type SiteWise, startSiteWise } from '../sitewise/index.js';
 import { type SiteWiseEdge, startSiteWiseEdge } from '../sitewise-edge/index.js';
+import { openAccess } from './access.js';
 import { CalibrationLog } from './calibration-log.js';
 import { localEdgeConfig } from './edge-config.js';
 import { type EdgeProcess, startEdgeProcess } from './edge-process.js';
@@ -48,6 +49,8 @@ export interface WorkerPlace {
   endpoint: string;
   region: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
+  /** PEM file with the endpoint's certificate authority. */
+  caFile: string;
   timeMapPath: string;
 }
 
@@ -107,15 +110,19 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
   await mkdir(stateDir, { recursive: true });
   const machineTime = await openMachineTime(dataDir);
 
+  const guard = await openAccess(dataDir);
   const siteWise: SiteWise = keep(
     await startSiteWise({
       port: config.ports.siteWise,
       dataDir: join(dataDir, 'sitewise'),
+      credentials: guard.siteWise,
+      tls: guard.certificate,
       logger,
     }),
   );
-  const { endpoint, region, credentials } = siteWise;
-  const access = { endpoint, region, credentials };
+  const { endpoint, region } = siteWise;
+  const credentials = guard.siteWise;
+  const access = { endpoint, region, credentials, ca: guard.certificate.cert };
   const client = createSiteWiseClient(access);
   keep({ close: () => Promise.resolve(client.destroy()) });
   await ensureAsset(client, {
@@ -128,6 +135,8 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
       mqttPort: config.ports.mqtt,
       siteWise: access,
       dataDir: join(dataDir, 'gateway'),
+      credentials: guard.broker,
+      tls: guard.certificate,
       maxWaitMs: 250,
       logger,
     }),
@@ -174,7 +183,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     twin: definition,
     sensors: machine.sensors,
     opcuaUrl: plant.endpointUrl,
-    mqttUrl: gateway.mqttUrl,
+    broker: { url: gateway.mqttUrl, caFile: guard.caFile, ...guard.broker },
     dataDir: join(dataDir, 'edge'),
   });
   await writeFile(edgeConfigPath, `${JSON.stringify(edgeConfig, null, 2)}\n`);
@@ -194,6 +203,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
         endpoint,
         region,
         credentials,
+        caFile: guard.caFile,
         timeMapPath: machineTime.path,
       }),
       onRun: (run) => calibrations.add(run, logger),
