@@ -13,7 +13,9 @@ const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 /** The monitor's routes: the page, its files, the live events, and the same as one JSON document. */
 export function createApp(parts: { feed: Feed; audience: Audience }): Hono {
   const { feed, audience } = parts;
-  const policy = contentSecurityPolicy(assetAt('/')?.body.toString('utf8') ?? '');
+  // Read once: the policy holds the digest of the very import map that is served.
+  const index = assetAt('/');
+  const policy = contentSecurityPolicy(index?.body.toString('utf8') ?? '');
   const app = new Hono();
 
   app.use(async (c, next) => {
@@ -46,7 +48,7 @@ export function createApp(parts: { feed: Feed; audience: Audience }): Hono {
   });
 
   app.get('*', (c) => {
-    const asset = assetAt(c.req.path);
+    const asset = c.req.path === '/' ? index : assetAt(c.req.path);
     if (asset === undefined) return c.text('Not found', 404);
     return c.body(new Uint8Array(asset.body), 200, {
       'Content-Type': asset.type,
