@@ -40,8 +40,15 @@ export function filterSettings(twin: Twin): FilterSettings {
 
 /** Standard deviation of the first trend, as a share of the range per wear horizon. */
 const INITIAL_TREND = 0.0155;
+/** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
+const WITHIN_BOUNDS_RUN = 20;
 /** How fast the assumed noise follows the innovations, per sample. */
 const NOISE_GAIN = 0.005;
+
+/** Whether sigma points have to stay inside the parameters' bounds at the next sample. */
+export function keepsWithinBounds(twin: Twin, state: CalibratorState): boolean {
+  return twin.definition.estimator.respectBounds === 'always' || state.arrays.oneSided![0]! > 0;
+}
 
 function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
   if (!(sample.timeS > state.timeS)) return 'not-newer-than-state';
@@ -86,7 +93,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
         whiteness: new Float64Array(3),
-        oneSided: Float64Array.of(definition.estimator.respectBounds === 'always' ? 1 : 0),
+        oneSided: Float64Array.of(0), // samples to go inside the bounds
       },
     };
   };
@@ -129,7 +136,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       a.suspicion!,
       (points) => model.evaluate(points, sample.inputs, signal),
       settings,
-      a.oneSided![0] === 1,
+      keepsWithinBounds(twin, state),
     );
     if (![...filtered.posterior.x, ...filtered.posterior.S].every(Number.isFinite)) {
       throw new TwinError(
@@ -171,7 +178,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
         limitRuns: a.limitRuns!.slice(),
         whiteness: white,
-        oneSided: Float64Array.of(filtered.linearisation.oneSided ? 1 : 0),
+        oneSided: Float64Array.of(
+          filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),
+        ),
       },
     };
     return { state: next, result: reportStep({ twin, state: next, sample, filtered }) };

@@ -43,6 +43,8 @@ export interface FilterStep {
   regimeChange: boolean;
   nonlinearity: number;
   modelRuns: number;
+  /** Whether the model refused a sigma point beyond the parameters' bounds. */
+  refusedBeyond: boolean;
 }
 
 const GATE_Z = 4;
@@ -182,6 +184,7 @@ export async function filterUpdate(
   });
   let modelRuns = 0;
   let oneSided = forceBounds;
+  let refusedBeyond = false;
   const lineariseAt = async (g: Gaussian) => {
     const lin = await linearise(
       evaluate,
@@ -192,6 +195,7 @@ export async function filterUpdate(
       oneSided,
     );
     oneSided ||= lin.oneSided;
+    refusedBeyond ||= lin.refusedBeyond;
     modelRuns += lin.modelRuns;
     return lin;
   };
@@ -213,7 +217,9 @@ export async function filterUpdate(
   const firstZ = update.z;
   let gated: number[] = [];
   let regimeChange = false;
-  if (settings.gate && active.length > 1) {
+  if (settings.gate) {
+    // A lone channel contradicts no other: only its third sample running tells a change.
+    const lone = active.length === 1;
     while (gated.length < GATE_MOST) {
       let worst = -1;
       update.z.forEach((z, i) => {
@@ -229,8 +235,8 @@ export async function filterUpdate(
       update = updateWith(start, lin, variance);
     }
     regimeChange =
-      update.nis > chiSquareAt(active.length, REGIME_NORMAL) ||
-      gated.length >= Math.min(3, active.length) ||
+      (!lone && update.nis > chiSquareAt(active.length, REGIME_NORMAL)) ||
+      (!lone && gated.length >= Math.min(3, active.length)) ||
       gated.some((o) => suspicion[o]! === 2);
     if (regimeChange) {
       start = inflate(prior, settings);
@@ -239,7 +245,7 @@ export async function filterUpdate(
       lin = await lineariseAt(start);
       update = updateWith(start, lin, variance);
       // A sensor that no parameter can explain even now stays out of the result.
-      for (let i = 0; i < active.length && gated.length < GATE_MOST; i++) {
+      for (let i = 0; !lone && i < active.length && gated.length < GATE_MOST; i++) {
         const o = active[i]!;
         if (suspicion[o]! >= 2 && Math.abs(update.z[i]!) > GATE_Z) {
           gated.push(o);
@@ -262,15 +268,14 @@ export async function filterUpdate(
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
   let posterior: Gaussian = update;
   if (nonlinearity > 0.02 && settings.kink !== 'none') {
+    let merged: Gaussian | undefined;
     if (nonlinearity > 1 && settings.kink === 'split' && !oneSided) {
       const split = await splitUpdate(start, lin, worst, active, measured, variance, evaluate);
       modelRuns += split.modelRuns;
-      posterior = split;
-      lin = await lineariseAt(posterior);
-    } else {
-      lin = await lineariseAt(posterior);
-      posterior = updateWith(start, lin, variance);
+      merged = split.merged;
     }
+    lin = await lineariseAt(merged ?? posterior);
+    posterior = merged ?? updateWith(start, lin, variance);
   }
   return {
     posterior: { x: posterior.x, S: posterior.S },
@@ -282,16 +287,21 @@ export async function filterUpdate(
     regimeChange,
     nonlinearity,
     modelRuns,
+    refusedBeyond,
   };
 }
 
 const SPLIT_STEP = 0.5;
 const SPLIT_HALF = 6;
+/** Fewer usable parts do not stand for the prior. */
+const SPLIT_LEAST = 7;
 
 /**
  * Splits the prior into 13 narrower Gaussians along the direction that the most bent output sees,
  * updates each with the model's values along that line, and merges them by their likelihoods.
  *
+ * @returns without `merged` where no parameter moves that output along a straight line, or where
+ *   the model fails at too many of the points
  * @see Alspach & Sorenson, Nonlinear Bayesian estimation using Gaussian sums (1972)
  */
 async function splitUpdate(
@@ -302,7 +312,7 @@ async function splitUpdate(
   measured: Float64Array,
   variance: Float64Array,
   evaluate: EvaluatePoints,
-): Promise<Gaussian & { modelRuns: number }> {
+): Promise<{ merged?: Gaussian; modelRuns: number }> {
   const N = prior.x.length;
   const n = N / 2;
   const outputs = lin.mean.length;
@@ -312,7 +322,7 @@ async function splitUpdate(
     for (let j = k; j < n; j++) u[k]! += lin.slope[worst * n + j]! * prior.S[j * N + k]!;
   }
   const length = Math.hypot(...u);
-  if (!(length > 0)) throw new Error('a bent output that no parameter moves');
+  if (!(length > 1e-9 * Math.sqrt(variance[worst]!))) return { modelRuns: 0 };
   for (let k = 0; k < n; k++) u[k]! /= length;
   const su = new Float64Array(N);
   for (let i = 0; i < N; i++) for (let k = 0; k < n; k++) su[i]! += prior.S[i * N + k]! * u[k]!;
@@ -367,6 +377,7 @@ async function splitUpdate(
     parts.push(part);
     logWeights.push(-(c * c) / (2 * (1 - s * s)) + part.logLikelihood);
   });
+  if (parts.length < SPLIT_LEAST) return { modelRuns: offsets.length };
   const top = Math.max(...logWeights);
   const raw = logWeights.map((w) => Math.exp(w - top));
   const total = raw.reduce((a, b) => a + b, 0);
@@ -374,5 +385,5 @@ async function splitUpdate(
     parts,
     raw.map((w) => w / total),
   );
-  return { ...merged, modelRuns: offsets.length };
+  return { merged, modelRuns: offsets.length };
 }

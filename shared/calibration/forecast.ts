@@ -1,8 +1,9 @@
 import { TwinError } from '../core/index.js';
-import { filterSettings } from './calibrator.js';
+import { normalCdf } from '../kalman/index.js';
+import { filterSettings, keepsWithinBounds } from './calibrator.js';
 import { predict } from './filter.js';
 import { linearise, predictOutputs } from './linearise.js';
-import { normalCdf, truncatedEstimate } from './truncated.js';
+import { truncatedEstimate } from './truncated.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from './types.js';
 
 /** What is to come for one parameter or virtual sensor. */
@@ -101,7 +102,7 @@ export async function forecast(options: {
       factor,
       settings.spread,
       settings.bounds,
-      state.arrays.oneSided![0] === 1,
+      keepsWithinBounds(twin, state),
     );
     const outputs = predictOutputs(lin, mean);
     const m = definition.measured.length;

@@ -13,8 +13,10 @@ export interface Linearisation {
   /** Outputs × outputs: covariance of what the straight line misses. */
   omega: Float64Array;
   modelRuns: number;
-  /** Whether the model refused points beyond the bounds, so that one-sided ones were used. */
+  /** Whether points were kept inside the bounds, one-sided where need be. */
   oneSided: boolean;
+  /** Whether the model refused a point beyond the bounds: it will refuse the next as well. */
+  refusedBeyond: boolean;
 }
 
 /** Evaluates the model at parameter points. */
@@ -53,7 +55,7 @@ export async function linearise(
   forceBounds: boolean,
 ): Promise<Linearisation> {
   const n = mean.length;
-  if (forceBounds) return lineariseWithin(evaluate, mean, factor, spread, bounds, 0);
+  if (forceBounds) return lineariseWithin(evaluate, mean, factor, spread, bounds);
   const points = [mean.slice()];
   for (let i = 0; i < n; i++) {
     for (const sign of [1, -1]) {
@@ -62,7 +64,13 @@ export async function linearise(
   }
   const values = await evaluate(points);
   if (!values.every((v) => v instanceof Float64Array)) {
-    return lineariseWithin(evaluate, mean, factor, spread, bounds, points.length);
+    const within = await lineariseWithin(evaluate, mean, factor, spread, bounds);
+    const beyond = (v: number, i: number) => v < bounds.lower[i]! || v > bounds.upper[i]!;
+    return {
+      ...within,
+      modelRuns: points.length + within.modelRuns,
+      refusedBeyond: points.some((p, k) => !(values[k] instanceof Float64Array) && p.some(beyond)),
+    };
   }
   const h0 = values[0] as Float64Array;
   const outputs = h0.length;
@@ -92,6 +100,7 @@ export async function linearise(
     omega,
     modelRuns: points.length,
     oneSided: false,
+    refusedBeyond: false,
   };
 }
 
@@ -105,7 +114,6 @@ async function lineariseWithin(
   factor: Float64Array,
   spread: number,
   bounds: Bounds,
-  runsBefore: number,
 ): Promise<Linearisation> {
   const n = mean.length;
   const inside = (value: number, i: number) =>
@@ -135,7 +143,15 @@ async function lineariseWithin(
     const low = values[down] as Float64Array;
     for (let o = 0; o < outputs; o++) slope[o * n + i] = (high[o]! - low[o]!) / width;
   }
-  return { centre, mean: h0, slope, omega, modelRuns: runsBefore + points.length, oneSided: true };
+  return {
+    centre,
+    mean: h0,
+    slope,
+    omega,
+    modelRuns: points.length,
+    oneSided: true,
+    refusedBeyond: false,
+  };
 }
 
 /** Expected outputs at other parameters. */

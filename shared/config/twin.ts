@@ -82,9 +82,11 @@ const virtualSensor = z.strictObject({
 
 const simulation = z.strictObject({
   mode: z
-    .enum(['steady-state', 'transient'])
+    .literal('steady-state')
     .default('steady-state')
-    .describe('Whether samples are states of rest, or the model must move between them.'),
+    .describe(
+      'Samples are states of rest: the model runs until it settles at each. Nothing else is supported.',
+    ),
   interface: z.enum(['cs', 'me']).default('cs').describe('FMI interface type.'),
   stepSizeS: z.number().positive().default(0.1).describe('Communication step, seconds.'),
   maxTimeS: z
@@ -116,7 +118,9 @@ const estimator = z.strictObject({
     .number()
     .positive()
     .default(1)
-    .describe("Factor on the standard deviation of the trends' noise; `--tune` finds it."),
+    .describe(
+      "Factor on the standard deviation of the trends' noise: larger follows faster, smaller gives narrower bands.",
+    ),
   respectBounds: z
     .enum(['auto', 'always'])
     .default('auto')

@@ -146,3 +146,96 @@ describe('calibrator', () => {
     expect(results[first]!.alarms.find((a) => a.code === 'limit')!.subject).toBe('p');
   });
 });
+
+describe('calibrator, when the model fails at some points', () => {
+  const failingWhere = (fails: (p: Float64Array) => boolean) => {
+    const inner = linearModel();
+    const model: TwinModel = {
+      ...inner,
+      evaluate: async (points, inputs) => {
+        const values = await inner.evaluate(points, inputs);
+        return points.map((p, i) => (fails(p) ? new Error('refused') : values[i]!));
+      },
+    };
+    return model;
+  };
+
+  it('takes two-sided points again after a failure inside the bounds', async () => {
+    let failing = true;
+    const model = failingWhere((p) => failing && p[0]! > 0.11);
+    const calibrator = createCalibrator({ twin: smallTwin(), model });
+    const first = await calibrator.step(calibrator.initialState(), sample(0, [0.1, 0.1, 0.2]));
+    expect(first.result.diagnostics.modelRuns).toBe(10);
+    failing = false;
+    const second = await calibrator.step(first.state, sample(1, [0.1, 0.1, 0.2]));
+    expect(second.result.diagnostics.modelRuns).toBe(5);
+    expect(second.state.arrays.oneSided![0]).toBe(0);
+  });
+
+  it('stays inside the bounds for a while after a refusal beyond them, then tries again', async () => {
+    let tries = 0;
+    const model = failingWhere((p) => {
+      if (!(p[0]! < 0)) return false;
+      tries++;
+      return true;
+    });
+    await run(model, () => [0.001, 0.3], 60);
+    expect(tries).toBeGreaterThanOrEqual(2);
+    expect(tries).toBeLessThan(12);
+  });
+
+  it('linearises again where the split has no direction or too few runs', async () => {
+    for (const fails of [() => false, (n: number) => n === 13]) {
+      // Bent, and flat in the mean: y1 = (p − 0.1)².
+      const flat: TwinModel = {
+        ...linearModel(),
+        evaluate: async (points) =>
+          points.map(([p = 0, q = 0], k) => {
+            if (fails(points.length) && k % 2 === 0) return new Error('refused');
+            const bent = 20 * (p - 0.1) ** 2 + (fails(13) ? 0.5 * p : 0);
+            return Float64Array.of(bent, q, q, p);
+          }),
+      };
+      const calibrator = createCalibrator({ twin: smallTwin(), model: flat });
+      const step = await calibrator.step(calibrator.initialState(), sample(0, [0.05, 0.1, 0.1]));
+      expect(step.result.diagnostics.nonlinearity).toBeGreaterThan(1);
+      expect(step.result.diagnostics.modelRuns).toBe(fails(13) ? 23 : 10);
+      expect(Number.isFinite(step.result.parameters.p!.std)).toBe(true);
+    }
+  });
+});
+
+describe('a twin with one sensor', () => {
+  const lone = async (values: (k: number) => number, count: number) => {
+    const twin = smallTwin({ measured: [{ variable: 'y1', alias: '/s/y1', noiseStd: 0.01 }] });
+    const inner = linearModel();
+    const model: TwinModel = {
+      ...inner,
+      outputs: ['y1', 'v'],
+      evaluate: async (points) => points.map(([p = 0, q = 0]) => Float64Array.of(p, p - q)),
+    };
+    const calibrator = createCalibrator({ twin, model });
+    const rng = createRng(3);
+    let state = calibrator.initialState();
+    const results = [];
+    for (let k = 0; k < count; k++) {
+      const step = await calibrator.step(state, sample(k, [values(k) + 0.01 * rng.normal()]));
+      state = step.state;
+      results.push(step.result);
+    }
+    return results;
+  };
+
+  it('follows a step within a few samples and says so', async () => {
+    const results = await lone((k) => (k < 100 ? 0.1 : 0.6), 110);
+    expect(Math.abs(results[99]!.parameters.p!.mean - 0.1)).toBeLessThan(0.02);
+    expect(results[102]!.alarms.map((a) => a.code)).toContain('regime-change');
+    expect(Math.abs(results[104]!.parameters.p!.mean - 0.6)).toBeLessThan(0.05);
+  });
+
+  it('does not run after one outlier', async () => {
+    const results = await lone((k) => (k === 100 ? 0.6 : 0.1), 102);
+    expect(results[100]!.diagnostics.gated).toEqual(['y1']);
+    expect(Math.abs(results[101]!.parameters.p!.mean - 0.1)).toBeLessThan(0.03);
+  });
+});
