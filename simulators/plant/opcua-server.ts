@@ -71,6 +71,8 @@ export async function startSensorServer(options: SensorServerOptions): Promise<S
     userCertificateManager: certificates,
     allowAnonymous: true,
     disableDiscovery: true,
+    // Every reading is delivered: the default would merge those that lie closer than 50 ms.
+    serverCapabilities: { minSupportedSampleRate: 0 },
     buildInfo: { productName: 'Twinloop plant' },
   });
   const nodes = new Map<string, UAVariable>();

@@ -36,6 +36,7 @@ export function localEdgeConfig(options: {
         endpointUrl: options.opcuaUrl,
         publishingIntervalMs: 200,
         samplingIntervalMs: 0,
+        queueSize: 1000,
         // A reading that happens to equal the one before is a reading all the same.
         trigger: 'status-value-timestamp',
         signals,
