@@ -42,6 +42,8 @@ export function filterSettings(twin: Twin): FilterSettings {
 const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
+/** Samples running that may be left out because no parameters explain them. */
+const MISMATCH_MOST = 2;
 /** How fast the assumed noise follows the innovations, per sample. */
 const NOISE_GAIN = 0.005;
 
@@ -93,6 +95,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
         whiteness: new Float64Array(3),
+        mismatches: Float64Array.of(0),
         oneSided: Float64Array.of(0), // samples to go inside the bounds
       },
     };
@@ -129,6 +132,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
     const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
+    const mismatches = a.mismatches?.[0] ?? 0;
     const filtered = await filterUpdate(
       prior,
       measured,
@@ -137,7 +141,30 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       (points) => model.evaluate(points, sample.inputs, signal),
       settings,
       keepsWithinBounds(twin, state),
+      mismatches < MISMATCH_MOST,
     );
+    if (filtered.rejected) {
+      // Time moves on without the sample, so that nobody reads it again.
+      const next: CalibratorState = {
+        ...state,
+        timeS: sample.timeS,
+        timeNs: sample.timeNs ?? state.timeNs,
+        arrays: { ...a, x: prior.x, S: prior.S, mismatches: Float64Array.of(mismatches + 1) },
+      };
+      const alarm = {
+        code: 'model-mismatch' as const,
+        subject: definition.name,
+        message: `No parameter values explain this sample (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels): it is left out. Is the machine standing still?`,
+      };
+      const result = reportStep({
+        twin,
+        state: next,
+        sample,
+        skipped: 'model-mismatch',
+        alarms: [alarm],
+      });
+      return { state: next, result };
+    }
     if (![...filtered.posterior.x, ...filtered.posterior.S].every(Number.isFinite)) {
       throw new TwinError(
         'NUMERIC',
@@ -178,6 +205,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
         limitRuns: a.limitRuns!.slice(),
         whiteness: white,
+        mismatches: Float64Array.of(filtered.mismatch ? mismatches : 0),
         oneSided: Float64Array.of(
           filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),
         ),

@@ -43,6 +43,10 @@ export interface FilterStep {
   regimeChange: boolean;
   nonlinearity: number;
   modelRuns: number;
+  /** Whether nearly no channel can be explained by any parameters within their ranges. */
+  mismatch: boolean;
+  /** Whether the posterior is the prior for that reason. */
+  rejected: boolean;
   /** Whether the model refused a sigma point beyond the parameters' bounds. */
   refusedBeyond: boolean;
 }
@@ -53,6 +57,8 @@ const GATE_MOST = 4;
 const GATE_WIDEN = 30;
 /** Share of its range that a parameter may have jumped at a regime change. */
 const REGIME_JUMP = 0.04;
+/** Share of the channels that must be out of reach for a sample to be rejected. */
+const MISMATCH_SHARE = 0.8;
 /** One in about 1e9 for a consistent filter: 60 at nine channels. */
 const REGIME_NORMAL = 5.77;
 
@@ -166,6 +172,7 @@ function noiseOf(
  * @param measured `NaN` for channels without a value
  * @param noiseStd per channel
  * @param suspicion how many samples running each channel was gated before
+ * @param mayReject whether a sample that no parameters explain may be left out
  * @throws TwinError as the model does at the estimate; `NUMERIC`
  */
 export async function filterUpdate(
@@ -176,6 +183,7 @@ export async function filterUpdate(
   evaluate: EvaluatePoints,
   settings: FilterSettings,
   forceBounds: boolean,
+  mayReject: boolean,
 ): Promise<FilterStep> {
   const n = settings.range.length;
   const active: number[] = [];
@@ -217,6 +225,7 @@ export async function filterUpdate(
   const firstZ = update.z;
   let gated: number[] = [];
   let regimeChange = false;
+  let mismatch = false;
   if (settings.gate) {
     // A lone channel contradicts no other: only its third sample running tells a change.
     const lone = active.length === 1;
@@ -244,6 +253,10 @@ export async function filterUpdate(
       gated = [];
       lin = await lineariseAt(start);
       update = updateWith(start, lin, variance);
+      // With each parameter moved through its whole range, by Cauchy and Schwarz.
+      const reach = Math.sqrt(n) / REGIME_JUMP;
+      const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
+      mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
       // A sensor that no parameter can explain even now stays out of the result.
       for (let i = 0; !lone && i < active.length && gated.length < GATE_MOST; i++) {
         const o = active[i]!;
@@ -254,6 +267,24 @@ export async function filterUpdate(
       }
       if (gated.length > 0) update = updateWith(start, lin, variance);
     }
+  }
+
+  if (mismatch && mayReject) {
+    return {
+      posterior: prior,
+      linearisation: lin,
+      nis: update.nis,
+      logLikelihood: update.logLikelihood,
+      active,
+      z: firstZ,
+      gated: [],
+      regimeChange: false,
+      nonlinearity: 0,
+      modelRuns,
+      mismatch,
+      rejected: true,
+      refusedBeyond,
+    };
   }
 
   let nonlinearity = 0;
@@ -287,6 +318,8 @@ export async function filterUpdate(
     regimeChange,
     nonlinearity,
     modelRuns,
+    mismatch,
+    rejected: false,
     refusedBeyond,
   };
 }

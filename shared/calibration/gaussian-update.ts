@@ -12,6 +12,8 @@ export interface UpdateResult extends Gaussian {
   innovation: Float64Array;
   /** Each channel's innovation against what all others predict, in standard deviations. */
   z: Float64Array;
+  /** Each innovation against its own predicted deviation. */
+  own: Float64Array;
   nis: number;
   logLikelihood: number;
 }
@@ -62,6 +64,7 @@ export function squareRootUpdate(
   }
   const weighted = solveLowerTransposed(sy, e, m);
   const z = new Float64Array(m);
+  const own = innovation.map((v, i) => v / Math.hypot(...sy.subarray(i * m, i * m + m)));
   for (let i = 0; i < m; i++) {
     const unit = new Float64Array(m);
     unit[i] = 1;
@@ -73,6 +76,7 @@ export function squareRootUpdate(
     S,
     innovation,
     z,
+    own,
     nis,
     logLikelihood: -0.5 * (nis + logDet + m * Math.log(2 * Math.PI)),
   };

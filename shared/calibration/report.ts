@@ -147,6 +147,8 @@ export function reportStep(input: {
   sample: Sample;
   filtered?: FilterStep;
   skipped?: SkipReason;
+  /** Of a skipped sample. */
+  alarms?: readonly Alarm[];
 }): StepResult {
   const { twin, state, sample, filtered, skipped } = input;
   const { definition } = twin;
@@ -157,7 +159,7 @@ export function reportStep(input: {
   const virtualSensors = Object.fromEntries(
     outputs.slice(names.length).map((e, i) => [definition.virtualSensors[i]!.variable, e]),
   );
-  const alarms: Alarm[] = [];
+  const alarms: Alarm[] = [...(input.alarms ?? [])];
   if (filtered !== undefined) {
     const runs = state.arrays.limitRuns!;
     alarms.push(

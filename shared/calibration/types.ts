@@ -82,7 +82,11 @@ export interface Alarm {
 }
 
 /** Why a sample was not assimilated. */
-export type SkipReason = 'not-newer-than-state' | 'no-usable-channel' | 'input-missing';
+export type SkipReason =
+  | 'not-newer-than-state'
+  | 'no-usable-channel'
+  | 'input-missing'
+  | 'model-mismatch'; // no parameters explain it; at most two running
 
 /** The outcome of one sample. */
 export interface StepResult {
@@ -145,7 +149,8 @@ export interface Calibrator {
   /**
    * Assimilates one sample.
    *
-   * @returns a new state; the given one when the sample is skipped
+   * @returns a new state; the given one when the sample is skipped, but for `model-mismatch`, where
+   *   the estimate is carried on to the sample's time
    * @throws TwinError `FMU_CRASHED`, `FMU_TIMEOUT`, `FMI_CALL_FAILED` (the model fails at the
    *   estimate itself), `NUMERIC`, `STATE_MISMATCH`, `CANCELLED`; the given state stays good
    */

@@ -239,3 +239,40 @@ describe('a twin with one sensor', () => {
     expect(Math.abs(results[101]!.parameters.p!.mean - 0.1)).toBeLessThan(0.03);
   });
 });
+
+describe('a sample that no parameters explain', () => {
+  const stopped = [-20, -20, -20];
+
+  it('is left out with an alarm when it stands alone, also as the first one', async () => {
+    const change = (k: number, y: number[]) => (k === 0 || k === 100 ? stopped : y);
+    const { results, state } = await run(linearModel(), () => [0.1, 0.2], 103, { change });
+    for (const k of [0, 100]) {
+      expect(results[k]!.skipped).toBe('model-mismatch');
+      expect(results[k]!.alarms.map((a) => a.code)).toEqual(['model-mismatch']);
+    }
+    expect(results.filter((r) => r.diagnostics.regimeChange)).toEqual([]);
+    expect(Math.abs(results[101]!.parameters.p!.mean - 0.1)).toBeLessThan(0.02);
+    expect(state.sampleCount).toBe(101);
+  });
+
+  it('moves the time on, so that it is not read again', async () => {
+    const { calibrator, state } = await run(linearModel(), () => [0.1, 0.2], 30);
+    const step = await calibrator.step(state, sample(40, stopped));
+    expect(step.state.timeS).toBe(40);
+    const again = await calibrator.step(step.state, sample(40, stopped));
+    expect(again.result.skipped).toBe('not-newer-than-state');
+  });
+
+  it('is followed from the third one on', async () => {
+    const truth = (k: number): [number, number] => (k < 100 ? [0.1, 0.2] : [4, 5]);
+    const { results } = await run(linearModel(), truth, 110);
+    expect(results.slice(100, 103).map((r) => r.skipped)).toEqual([
+      'model-mismatch',
+      'model-mismatch',
+      undefined,
+    ]);
+    expect(results[102]!.diagnostics.regimeChange).toBe(true);
+    expect(results.slice(103).every((r) => r.skipped === undefined)).toBe(true);
+    expect(results[109]!.parameters.p!.upper95).toBeCloseTo(1, 6);
+  });
+});
