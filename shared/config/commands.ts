@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { type Command, printJson, printLine, TwinError } from '../core/index.js';
+import { deploymentSchema } from './deployment.js';
 import { edgeSchema } from './edge.js';
 import { EDGE_EXAMPLE } from './edge-example.js';
+import { fleetSchema } from './fleet.js';
 import { loadConfig, toJsonSchema } from './load.js';
 import { sampleConfig } from './sample.js';
 import { stackSchema } from './stack.js';
@@ -38,6 +40,28 @@ export const CONFIG_KINDS: readonly ConfigKind[] = [
     description: 'Config of the local stack, for `twinloop up --config`.',
     schema: stackSchema,
     example: { timeScale: 3600, seed: 1, ports: { monitor: 8080 } },
+  },
+  {
+    name: 'fleet',
+    description: 'A fleet: which machines there are, which twin each one is.',
+    schema: fleetSchema,
+    example: {
+      name: 'pumps',
+      twins: { pump: './pump/twin.json' },
+      assets: [{ id: 'pump-7', twin: 'pump', aliasPrefix: '/hall/pump7' }],
+    },
+  },
+  {
+    name: 'deployment',
+    description: 'What the CDK app deploys.',
+    schema: deploymentSchema,
+    example: {
+      name: 'twinloop',
+      fleet: './fleet.json',
+      schedule: { everyMinutes: 20 },
+      compute: { type: 'fargate', vcpu: 1, memoryMiB: 2048 },
+      edge: { thingGroup: 'twinloop-gateways' },
+    },
   },
 ];
 

@@ -46,19 +46,21 @@ export async function openMachineTime(dataDir: string): Promise<MachineTime> {
     const fresh = BigInt(wallNs) >= last.wallNs;
     startS = (fresh ? machineS : last.machineS) + CRASH_MARGIN_S * last.scale;
   }
+  const reached = (machineS: number) =>
+    writeFileAtomic(
+      reachedPath,
+      JSON.stringify({ machineS, wallNs: systemClock.nowNs().toString() }),
+    );
   return {
     path,
     startS,
     map: () => map,
+    reached,
     async begin(wallNs, scale) {
       map = { segments: [...map.segments, { wallNs, machineS: startS, scale }] };
+      // In this order: a crash in between leaves a time to go on from in any case.
+      await reached(startS);
       await writeFileAtomic(path, encodeTimeMap(map));
-    },
-    async reached(machineS) {
-      await writeFileAtomic(
-        reachedPath,
-        JSON.stringify({ machineS, wallNs: systemClock.nowNs().toString() }),
-      );
     },
   };
 }
