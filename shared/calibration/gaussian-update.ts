@@ -1,4 +1,5 @@
 import { cholesky, solveLower, solveLowerTransposed, squareRootOfStack } from '../kalman/index.js';
+import type { Linearisation } from './linearise.js';
 
 /** A Gaussian over parameters and trends: mean and lower factor of the covariance. */
 export interface Gaussian {
@@ -103,4 +104,40 @@ export function mergeGaussians(parts: readonly Gaussian[], weights: readonly num
     stack.set(row, r * N);
   });
   return { x, S: squareRootOfStack(stack, rows.length, N) };
+}
+
+/** Slope times factor for the chosen outputs: m × N. */
+export function slopeTimesFactor(
+  lin: Linearisation,
+  S: Float64Array,
+  active: readonly number[],
+  n: number,
+): Float64Array {
+  const N = 2 * n;
+  const hs = new Float64Array(active.length * N);
+  active.forEach((o, r) => {
+    for (let j = 0; j < n; j++) {
+      const a = lin.slope[o * n + j]!;
+      for (let k = 0; k < N; k++) hs[r * N + k]! += a * S[j * N + k]!;
+    }
+  });
+  return hs;
+}
+
+/** Covariance of measurement and linearisation for the chosen outputs: m × m. */
+export function noiseOf(
+  omega: Float64Array,
+  outputs: number,
+  variance: Float64Array,
+  active: readonly number[],
+): Float64Array {
+  const m = active.length;
+  const noise = new Float64Array(m * m);
+  active.forEach((o, i) => {
+    active.forEach((p, j) => {
+      noise[i * m + j] = omega[o * outputs + p]!;
+    });
+    noise[i * m + i]! += variance[o]!;
+  });
+  return noise;
 }
