@@ -10,6 +10,8 @@ import type { Publisher, SendOutcome } from './publisher.js';
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Rows read at a time: enough that many aliases at a low rate still fill their messages. */
 const BATCH_SIZE = 20_000;
+/** A clean stop waits so long for what was published, so that it need not be sent twice, ms. */
+const STOP_GRACE_MS = 2000;
 
 interface Message {
   topic: string;
@@ -143,7 +145,10 @@ export class SiteWiseEdgePublisher implements Publisher {
     return messages;
   }
 
-  /** Publishes messages with a window; resolves when each was acknowledged or given up. */
+  /**
+   * Publishes messages with a window; resolves when each was acknowledged or given up. Aborted, it
+   * publishes no more, and waits a moment for what is under way.
+   */
   #publishAll(
     client: MqttClient,
     messages: readonly Message[],
@@ -157,10 +162,12 @@ export class SiteWiseEdgePublisher implements Publisher {
       let next = 0;
       let over = false;
       let lastAckMs = performance.now();
+      let grace: NodeJS.Timeout | undefined;
       const finish = (error?: string) => {
         if (over) return;
         over = true;
         clearInterval(watch);
+        clearTimeout(grace);
         client.removeListener('close', onClose);
         signal.removeEventListener('abort', onAbort);
         for (const message of waiting) outcome.retry.push(...message.entries);
@@ -169,7 +176,10 @@ export class SiteWiseEdgePublisher implements Publisher {
         resolve();
       };
       const onClose = () => finish(this.#lost ?? 'the connection was lost');
-      const onAbort = () => finish('stopped');
+      const onAbort = () => {
+        grace = setTimeout(() => finish('stopped'), STOP_GRACE_MS);
+        fill();
+      };
       const watch = setInterval(
         () => {
           if (waiting.size === 0 || performance.now() - lastAckMs < ackTimeoutMs) return;
@@ -179,7 +189,7 @@ export class SiteWiseEdgePublisher implements Publisher {
         Math.min(1000, ackTimeoutMs),
       );
       const fill = () => {
-        while (!over && waiting.size < maxInFlight && next < messages.length) {
+        while (!over && !signal.aborted && waiting.size < maxInFlight && next < messages.length) {
           const message = messages[next++];
           if (message === undefined) break;
           waiting.add(message);
@@ -199,7 +209,9 @@ export class SiteWiseEdgePublisher implements Publisher {
             fill();
           });
         }
-        if (!over && waiting.size === 0 && next >= messages.length) finish();
+        if (over || waiting.size > 0) return;
+        if (next >= messages.length) finish();
+        else if (signal.aborted) finish('stopped');
       };
       client.once('close', onClose);
       signal.addEventListener('abort', onAbort, { once: true });

@@ -1,3 +1,6 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OutboxEntry } from '../../edge-component/outbox/outbox.js';
 import type { EdgeSample } from '../../edge-component/outbox/record.js';
@@ -164,5 +167,35 @@ describe('the publisher sitewise-edge', () => {
     await expect(publisher.connect(new AbortController().signal)).rejects.toThrow(
       /No connection to the broker mqtt:\/\/127\.0\.0\.1:1/,
     );
+  });
+
+  it('stopped, publishes no more and takes the acknowledgement of what is under way', async () => {
+    const broker = await Aedes.createBroker();
+    const held: (() => void)[] = [];
+    broker.authorizePublish = (_client, _packet, done) => {
+      held.push(() => done(null));
+    };
+    const server = createServer(broker.handle);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      await new Promise<void>((resolve) => broker.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const config = publisherConfig({ type: 'sitewise-edge', url, maxInFlight: 1 });
+    if (config.type !== 'sitewise-edge') throw new Error('wrong type');
+    const publisher = new SiteWiseEdgePublisher(config, 'x');
+    cleanups.push(() => publisher.close());
+    const stop = new AbortController();
+    await publisher.connect(stop.signal);
+    const [first, second] = [entry({ alias: '/p/a' }), entry({ alias: '/p/b' })];
+    const delivered: OutboxEntry[] = [];
+    const sending = publisher.send([first, second], (e) => delivered.push(...e), stop.signal);
+    await until('the first is under way', () => held.length === 1);
+    stop.abort();
+    held[0]?.();
+    expect((await sending).retry).toEqual([second]);
+    expect(delivered).toEqual([first]);
+    expect(held).toHaveLength(1);
   });
 });
