@@ -319,6 +319,26 @@ describe.skipIf(!hasCompiler)('simulation', () => {
     }
   });
 
+  it('gives adjoint derivatives where the FMU offers only those', async () => {
+    const onlyAdjoint = (xml: string) =>
+      xml.replace(
+        'providesDirectionalDerivatives="true"',
+        'providesDirectionalDerivatives="false"',
+      );
+    const fmu = await openFmu(buildFmu('decay', 3, onlyAdjoint));
+    const own = new FmuRunner(fmu).jacobian({
+      interface: 'me',
+      startValues: { x: 2, k: 3 },
+      inputs: { u: 5 },
+      unknowns: ['der(x)', 'y2'],
+      knowns: ['x', 'u'],
+    });
+    expect(own.method).toBe('adjoint');
+    [-3, 3, 2, 1].forEach((exact, i) => {
+      expect(own.values[i]).toBeCloseTo(exact, 12);
+    });
+  });
+
   it.each(everyWay)('continues from a serialized state, FMI $version, $type', async (way) => {
     const runner = await runnerOf('decay', way.version);
     const common = { interface: way.type, outputs: ['y'], stepSizeS: 0.1, relativeTolerance: 1e-9 };
