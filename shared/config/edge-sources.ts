@@ -11,6 +11,19 @@ export const secretSchema = z
 
 export type SecretConfig = z.output<typeof secretSchema>;
 
+/** How one gets into an MQTT broker, whether to read from it or to publish. */
+export const brokerAccess = {
+  username: z.string().min(1).optional(),
+  password: secretSchema.optional(),
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file with the broker's certificate authority."),
+  certFile: z.string().min(1).optional().describe('PEM file with our client certificate.'),
+  keyFile: z.string().min(1).optional().describe('PEM file with its private key.'),
+};
+
 const signalFields = {
   alias: z
     .string()
@@ -277,15 +290,7 @@ const mqtt = z.strictObject({
     .max(65)
     .optional()
     .describe('Client id; with a fixed one the broker keeps messages while we are away.'),
-  username: z.string().min(1).optional(),
-  password: secretSchema.optional(),
-  caFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("PEM file with the broker's certificate authority."),
-  certFile: z.string().min(1).optional().describe('PEM file with our client certificate.'),
-  keyFile: z.string().min(1).optional().describe('PEM file with its private key.'),
+  ...brokerAccess,
   signals: z
     .array(
       z.strictObject({

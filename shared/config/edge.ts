@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secretSchema, sourceSchema } from './edge-sources.js';
+import { brokerAccess, secretSchema, sourceSchema } from './edge-sources.js';
 
 const siteWiseEdge = z.strictObject({
   type: z.literal('sitewise-edge').describe("The gateway's MQTT broker."),
@@ -14,15 +14,7 @@ const siteWiseEdge = z.strictObject({
     .max(65)
     .optional()
     .describe('Default: one of its own per data folder.'),
-  username: z.string().min(1).optional(),
-  password: secretSchema.optional(),
-  caFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("PEM file with the broker's certificate authority."),
-  certFile: z.string().min(1).optional().describe('PEM file with our client certificate.'),
-  keyFile: z.string().min(1).optional().describe('PEM file with its private key.'),
+  ...brokerAccess,
   topicPrefix: z
     .string()
     .default('')
