@@ -1,5 +1,6 @@
 import { TwinError } from '../core/index.js';
-import { type FilterSettings, filterUpdate, predict } from './filter.js';
+import { type FilterSettings, type FilterStep, filterUpdate, predict } from './filter.js';
+import type { Gaussian } from './gaussian-update.js';
 import { initialNoise } from './noise.js';
 import { reportStep } from './report.js';
 import type {
@@ -38,6 +39,25 @@ export function filterSettings(twin: Twin): FilterSettings {
   };
 }
 
+/** One sample's way into the estimate, after it was checked. */
+export type Assimilate = (input: {
+  state: CalibratorState;
+  sample: Sample;
+  /** Its values; `NaN` for channels without a usable one. */
+  measured: Float64Array;
+  /** Seconds since the state's sample. */
+  dtS: number;
+  /** Whether a sample that no parameters explain may be left out. */
+  mayReject: boolean;
+  signal: AbortSignal | undefined;
+}) => Promise<{
+  /** Parameters and trends at the sample's time without it. */
+  prior: Gaussian;
+  filtered: FilterStep;
+  /** What the way itself has to remember, as named arrays of the state. */
+  own: Readonly<Record<string, Float64Array>>;
+}>;
+
 /** Standard deviation of the first trend, as a share of the range per wear horizon. */
 const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
@@ -58,6 +78,26 @@ function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefi
   return sample.inputs.some((v) => !Number.isFinite(v)) ? 'input-missing' : undefined;
 }
 
+/** Takes samples as states of rest: the model is run until it settles. */
+export function steadyAssimilation(twin: Twin, model: TwinModel): Assimilate {
+  const settings = filterSettings(twin);
+  return async ({ state, sample, measured, dtS, mayReject, signal }) => {
+    const a = state.arrays;
+    const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
+    const filtered = await filterUpdate(
+      prior,
+      measured,
+      a.noiseStd!,
+      a.suspicion!,
+      (points) => model.evaluate(points, sample.inputs, signal),
+      settings,
+      keepsWithinBounds(twin, state),
+      mayReject,
+    );
+    return { prior, filtered, own: {} };
+  };
+}
+
 /**
  * Joins a twin and its model to a calibrator.
  *
@@ -68,6 +108,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { twin, model } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
+  const assimilate = steadyAssimilation(twin, model);
   const n = definition.parameters.length;
   const m = definition.measured.length;
 
@@ -131,25 +172,28 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const frozen = (i: number) => repeats[i]! >= 20 && moving * 2 >= m;
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
-    const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
     const mismatches = a.mismatches?.[0] ?? 0;
-    const filtered = await filterUpdate(
-      prior,
+    const { prior, filtered, own } = await assimilate({
+      state,
+      sample,
       measured,
-      a.noiseStd!,
-      a.suspicion!,
-      (points) => model.evaluate(points, sample.inputs, signal),
-      settings,
-      keepsWithinBounds(twin, state),
-      mismatches < MISMATCH_MOST,
-    );
+      dtS,
+      mayReject: mismatches < MISMATCH_MOST,
+      signal,
+    });
     if (filtered.rejected) {
       // Time moves on without the sample, so that nobody reads it again.
       const next: CalibratorState = {
         ...state,
         timeS: sample.timeS,
         timeNs: sample.timeNs ?? state.timeNs,
-        arrays: { ...a, x: prior.x, S: prior.S, mismatches: Float64Array.of(mismatches + 1) },
+        arrays: {
+          ...a,
+          ...own,
+          x: prior.x,
+          S: prior.S,
+          mismatches: Float64Array.of(mismatches + 1),
+        },
       };
       const alarm = {
         code: 'model-mismatch' as const,
@@ -196,6 +240,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       timeNs: sample.timeNs ?? state.timeNs,
       sampleCount: state.sampleCount + 1,
       arrays: {
+        ...own,
         x: filtered.posterior.x,
         S: filtered.posterior.S,
         noiseStd,

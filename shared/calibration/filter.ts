@@ -1,4 +1,5 @@
 import { squareRootOfStack } from '../kalman/index.js';
+import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange } from './gate.js';
 import {
   type Gaussian,
   noiseOf,
@@ -51,34 +52,25 @@ export interface FilterStep {
   rejected: boolean;
   /** Whether the model refused a sigma point beyond the parameters' bounds. */
   refusedBeyond: boolean;
+  /** Every output's estimate, where it is known otherwise than from the linearisation. */
+  outputs?: { mean: Float64Array; std: Float64Array };
 }
 
-const GATE_Z = 4;
-const GATE_MOST = 4;
-/** A gated channel keeps this many times its standard deviation. */
-const GATE_WIDEN = 30;
 /** Share of its range that a parameter may have jumped at a regime change. */
-const REGIME_JUMP = 0.04;
+export const REGIME_JUMP = 0.04;
 /** Share of the channels that must be out of reach for a sample to be rejected. */
-const MISMATCH_SHARE = 0.8;
-/** One in about 1e9 for a consistent filter: 60 at nine channels. */
-const REGIME_NORMAL = 5.77;
-
-/** Quantile of chi-square by Wilson and Hilferty (1931). */
-function chiSquareAt(dof: number, z: number): number {
-  const c = 2 / (9 * dof);
-  return dof * (1 - c + z * Math.sqrt(c)) ** 3;
-}
+export const MISMATCH_SHARE = 0.8;
 
 /**
  * Carries parameters and trends over a time: b moves by v, v drifts. Trends are kept per wear
  * horizon, so that all figures are of the parameters' size.
  *
+ * @param state parameters and trends; states of the machine may follow, which stay as they are
  * @param dtS seconds since the state's sample; 0 leaves it as it is
  */
 export function predict(state: Gaussian, dtS: number, settings: FilterSettings): Gaussian {
   const n = settings.range.length;
-  const N = 2 * n;
+  const N = state.x.length;
   const x = state.x.slice();
   const stack = new Float64Array((N + 2 * n) * N);
   for (let k = 0; k < N; k++) {
@@ -116,9 +108,9 @@ function parameterFactor(S: Float64Array, n: number): Float64Array {
 }
 
 /** Raises the parameters' variances to what a sudden change may bring. */
-function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
+export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
   const n = settings.range.length;
-  const N = 2 * n;
+  const N = state.x.length;
   const stack = new Float64Array((N + n) * N);
   for (let k = 0; k < N; k++) {
     for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
@@ -196,24 +188,8 @@ export async function filterUpdate(
   if (settings.gate) {
     // A lone channel contradicts no other: only its third sample running tells a change.
     const lone = active.length === 1;
-    while (gated.length < GATE_MOST) {
-      let worst = -1;
-      update.z.forEach((z, i) => {
-        if (gated.includes(active[i]!)) return;
-        if (Math.abs(z) > GATE_Z && (worst < 0 || Math.abs(z) > Math.abs(update.z[worst]!))) {
-          worst = i;
-        }
-      });
-      if (worst < 0) break;
-      const channel = active[worst]!;
-      gated.push(channel);
-      variance[channel]! *= GATE_WIDEN ** 2;
-      update = updateWith(start, lin, variance);
-    }
-    regimeChange =
-      (!lone && update.nis > chiSquareAt(active.length, REGIME_NORMAL)) ||
-      (!lone && gated.length >= Math.min(3, active.length)) ||
-      gated.some((o) => suspicion[o]! === 2);
+    ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, lin, v)));
+    regimeChange = isRegimeChange(update.nis, active, gated, suspicion);
     if (regimeChange) {
       start = inflate(prior, settings);
       variance = nominal.slice();

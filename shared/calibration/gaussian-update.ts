@@ -22,8 +22,8 @@ export interface UpdateResult extends Gaussian {
 /**
  * Measurement update in square-root form.
  *
- * @param prior N states
- * @param hs m × N: the observation's slope times the prior's factor
+ * @param prior N states; the factor N × K, with K ≥ N columns of any shape
+ * @param hs m × K: the observation's slope times the prior's factor
  * @param noise m × m covariance of measurement and linearisation
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.4; leave-one-out residuals from the
  *   inverse innovation covariance as in Rasmussen & Williams (2006), 5.12
@@ -36,16 +36,17 @@ export function squareRootUpdate(
 ): UpdateResult {
   const m = innovation.length;
   const N = prior.x.length;
+  const K = prior.S.length / N;
   const w = m + N;
   const c = cholesky(noise, m);
-  const stack = new Float64Array(w * w);
+  const stack = new Float64Array((m + K) * w);
   for (let k = 0; k < m; k++) for (let i = k; i < m; i++) stack[k * w + i] = c[i * m + k]!;
-  for (let k = 0; k < N; k++) {
+  for (let k = 0; k < K; k++) {
     const row = (m + k) * w;
-    for (let i = 0; i < m; i++) stack[row + i] = hs[i * N + k]!;
-    for (let i = 0; i < N; i++) stack[row + m + i] = prior.S[i * N + k]!;
+    for (let i = 0; i < m; i++) stack[row + i] = hs[i * K + k]!;
+    for (let i = 0; i < N; i++) stack[row + m + i] = prior.S[i * K + k]!;
   }
-  const joint = squareRootOfStack(stack, w, w);
+  const joint = squareRootOfStack(stack, m + K, w);
   const sy = new Float64Array(m * m);
   for (let i = 0; i < m; i++) for (let j = 0; j <= i; j++) sy[i * m + j] = joint[i * w + j]!;
   const S = new Float64Array(N * N);

@@ -29,6 +29,10 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
 
 function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
   const { linearisation: lin, posterior } = filtered;
+  const known = filtered.outputs;
+  if (known !== undefined) {
+    return Array.from(known.mean, (value, o) => truncatedEstimate(value, known.std[o]!));
+  }
   const n = twin.definition.parameters.length;
   const N = 2 * n;
   const outputs = lin.mean.length;
