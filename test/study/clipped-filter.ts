@@ -1,5 +1,3 @@
-import type { Truth } from './truth.js';
-
 /**
  * The baseline: an unscented filter as a first attempt has it. α = 1e-3, sigma points from a
  * Cholesky factor of |P| with P's signs, an innovation covariance without the process noise, which
@@ -8,7 +6,7 @@ import type { Truth } from './truth.js';
 export function runBaseline(
   measuredAt: (row: number) => Float64Array,
   observe: (b: Float64Array) => Float64Array,
-  truth: Truth,
+  rows: number,
   stride: number,
   noiseStd: number,
   visit: (row: number, mean: Float64Array, std: Float64Array, nis: number) => void,
@@ -24,7 +22,7 @@ export function runBaseline(
   let P = new Float64Array(n * n);
   for (let i = 0; i < n; i++) P[i * n + i] = Q;
   const clip = (b: Float64Array) => b.map((v) => Math.min(0.5, Math.max(0, v)));
-  for (let row = 0; row < truth.drag.length; row += stride) {
+  for (let row = 0; row < rows; row += stride) {
     const L = new Float64Array(n * n);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j <= i; j++) {
@@ -61,7 +59,10 @@ export function runBaseline(
     });
     for (let i = 0; i < n; i++) Pyy[i * n + i]! += noiseStd * noiseStd;
     // Gain by Gauss-Jordan on [Pyy | ν | Pxyᵀ].
-    const innovation = measuredAt(row).map((v, o) => v - y0[o]! - shift[o]!);
+    // It has no notion of a missing value: nothing new there.
+    const innovation = measuredAt(row).map((v, o) =>
+      Number.isNaN(v) ? 0 : v - y0[o]! - shift[o]!,
+    );
     const cols = 2 * n + 1;
     const work = new Float64Array(n * cols);
     for (let i = 0; i < n; i++) {
