@@ -68,6 +68,8 @@ function perform(message: ToLane): unknown {
       return runner.simulate(message.request);
     case 'advance':
       return runner.advance(message.request);
+    case 'propagate':
+      return runner.propagate(message.request);
     case 'jacobian':
       return runner.jacobian(message.request);
   }

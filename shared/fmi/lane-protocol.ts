@@ -1,6 +1,7 @@
 import type { Jacobian } from './derivatives.js';
 import type { Fmu } from './fmu.js';
 import type { FmiLogMessage, InterfaceType } from './instance.js';
+import type { InputTable } from './signals.js';
 import type { SimulateRequest, SimulationResult } from './simulation.js';
 
 /** A run until the outputs rest. */
@@ -10,6 +11,8 @@ export interface SettleRequest {
   /** Values of inputs, held for the whole run. */
   inputs: Readonly<Record<string, number>>;
   outputs: readonly string[];
+  /** Read at the end beside the outputs, at rest or not. */
+  along?: readonly string[];
   interface?: InterfaceType;
   /** First, and where the FMU can't vary it, every step, seconds. */
   stepSizeS: number;
@@ -30,7 +33,7 @@ export interface SettleRequest {
 }
 
 export interface SettleResult {
-  /** In the order of the request's outputs. */
+  /** In the order of the request's outputs, then those read along. */
   values: Float64Array;
   /** Simulated time, seconds. */
   timeS: number;
@@ -65,6 +68,32 @@ export interface AdvanceResult {
   timeS: number;
 }
 
+/** A run over a time from given continuous states. */
+export interface PropagateRequest {
+  interface?: InterfaceType;
+  /** Parameters of every kind. */
+  startValues: Readonly<Record<string, number>>;
+  /** Continuous states at the start, in the FMU's order; left out, what initialization makes. */
+  states?: Float64Array;
+  /** Inputs over the time. */
+  inputs?: InputTable;
+  outputs: readonly string[];
+  fromS: number;
+  /** The end; the start's time reads the outputs there. */
+  toS: number;
+  /** Longest communication step, seconds; default: one step. */
+  stepSizeS?: number;
+  /** Of the solver under model exchange; default 1e-6. */
+  relativeTolerance?: number;
+}
+
+export interface PropagateResult {
+  /** At the end, in the order of the request's outputs. */
+  values: Float64Array;
+  /** Continuous states at the end, in the FMU's order. */
+  states: Float64Array;
+}
+
 /** Partial derivatives at the initialized start. */
 export interface JacobianRequest {
   interface?: InterfaceType;
@@ -81,6 +110,7 @@ export interface LaneJobs {
   settle: { request: SettleRequest; result: SettleResult };
   simulate: { request: SimulateRequest; result: SimulationResult };
   advance: { request: AdvanceRequest; result: AdvanceResult };
+  propagate: { request: PropagateRequest; result: PropagateResult };
   jacobian: { request: JacobianRequest; result: Jacobian };
 }
 

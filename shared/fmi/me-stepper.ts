@@ -170,6 +170,13 @@ export class MeStepper implements Stepper {
     this.observer?.event(this.timeS, true);
   }
 
+  /** Goes on from other continuous states, events that they set off included. */
+  placeStates(states: Float64Array): void {
+    if (this.#terminated) return;
+    this.#instance.setContinuousStates(states);
+    this.#handleEvent();
+  }
+
   advance(stepSizeS: number): boolean {
     return this.advanceTo(this.timeS + stepSizeS);
   }

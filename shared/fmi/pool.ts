@@ -8,6 +8,8 @@ import type {
   AdvanceResult,
   JacobianRequest,
   LaneJobs,
+  PropagateRequest,
+  PropagateResult,
   SettleRequest,
   SettleResult,
   ToLane,
@@ -131,6 +133,15 @@ export class FmuPool {
    */
   async advance(request: AdvanceRequest & RunOptions): Promise<AdvanceResult> {
     return this.#submit('advance', request);
+  }
+
+  /**
+   * Runs over a time from given continuous states.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the states can't be set
+   */
+  async propagate(request: PropagateRequest & RunOptions): Promise<PropagateResult> {
+    return this.#submit('propagate', request);
   }
 
   /**

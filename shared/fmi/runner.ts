@@ -1,20 +1,23 @@
 import { TwinError } from '../core/index.js';
-import { CsStepper } from './cs-stepper.js';
+import { advance } from './advance.js';
 import { type Jacobian, jacobian } from './derivatives.js';
 import type { Fmu } from './fmu.js';
 import type { FmuInstance, InterfaceType } from './instance.js';
 import { InstanceCache, type RunnerOptions } from './instance-cache.js';
-import { applyStartValues, defaultInterface, interfaceInfo } from './instantiate.js';
+import { defaultInterface, interfaceInfo } from './instantiate.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
   JacobianRequest,
+  PropagateRequest,
+  PropagateResult,
   SettleRequest,
   SettleResult,
 } from './lane-protocol.js';
-import { MeStepper } from './me-stepper.js';
 import type { ModelVariable } from './model-description.js';
 import type { Pointer } from './native.js';
+import { propagate } from './propagate.js';
+import { initialize, stepperOn } from './run-setup.js';
 import { InputSignals } from './signals.js';
 import {
   resolveExperiment,
@@ -22,16 +25,13 @@ import {
   type SimulateRequest,
   type SimulationResult,
 } from './simulation.js';
-import { type StartValue, variableOf } from './start-values.js';
+import { variableOf } from './start-values.js';
 import { runToSteadyState, type Stepper } from './steady-state.js';
 
 /** How many settled states are kept, one per reference point. */
 const MAX_KEPT_STATES = 4;
 /** Tolerance of the solver under steady-state runs, against the run's own. */
 const SOLVER_SHARE = 0.02;
-
-/** Number of states up to which dense Jacobians by differences are worth it. */
-const MAX_STATES_IMPLICIT = 300;
 
 type Values = Readonly<Record<string, number>>;
 
@@ -66,45 +66,6 @@ export class FmuRunner {
     }
   }
 
-  /** Initializes an instance. */
-  #initialize(
-    type: InterfaceType,
-    startValues: Readonly<Record<string, StartValue>>,
-    inputs: Values,
-    startTimeS: number,
-    stopTimeS: number | undefined,
-    tolerance: number | undefined,
-    eventModeUsed = false,
-  ): FmuInstance {
-    const instance = this.#cache.fresh(type, eventModeUsed);
-    applyStartValues(this.#fmu, instance, startValues);
-    this.#cache.set(instance, inputs);
-    instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
-    return instance;
-  }
-
-  /** A stepper on an instance in event mode (model exchange) or step mode (co-simulation). */
-  #stepper(instance: FmuInstance, timeS: number, stepSizeS: number, tolerance: number): Stepper {
-    const md = this.#fmu.modelDescription;
-    if (instance.interface === 'cs') {
-      return new CsStepper(instance, timeS, {
-        canVaryStep: md.coSimulation?.canHandleVariableCommunicationStepSize ?? false,
-        eventModeUsed: false,
-        stepSizeS,
-        signals: undefined,
-      });
-    }
-    return new MeStepper(instance, timeS, {
-      // Where a model is at rest only an implicit method takes long steps.
-      solver: instance.stateCount <= MAX_STATES_IMPLICIT ? 'rodas3' : 'dopri5',
-      stepSizeS,
-      relativeTolerance: tolerance,
-      maxStepSizeS: Number.POSITIVE_INFINITY,
-      needsCompletedIntegratorStep: md.modelExchange?.needsCompletedIntegratorStep ?? true,
-      signals: undefined,
-    });
-  }
-
   #begin(
     type: InterfaceType,
     startValues: Values,
@@ -112,11 +73,22 @@ export class FmuRunner {
     request: SettleRequest,
   ): { instance: FmuInstance; stepper: Stepper } {
     const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
-    const instance = this.#initialize(type, startValues, inputs, startTime, undefined, tolerance);
+    const instance = initialize(this.#fmu, this.#cache, type, {
+      startValues,
+      inputs,
+      startTimeS: startTime,
+      tolerance,
+    });
     instance.exitInitializationMode();
     return {
       instance,
-      stepper: this.#stepper(instance, startTime, request.stepSizeS, solverTolerance(request)),
+      stepper: stepperOn(
+        this.#fmu,
+        instance,
+        startTime,
+        request.stepSizeS,
+        solverTolerance(request),
+      ),
     };
   }
 
@@ -185,6 +157,7 @@ export class FmuRunner {
     const wanted = request.outputs.map((name) => this.#cache.real(name));
     const references = new Set(wanted.map((v) => v.valueReference));
     const others = this.#watched().filter((v) => !references.has(v.valueReference));
+    const along = (request.along ?? []).map((name) => this.#cache.real(name));
     const variables = [...wanted, ...others];
     const block = this.#cache.block(instance, variables);
     const read = () => {
@@ -193,8 +166,11 @@ export class FmuRunner {
     };
     const begin = stepper.timeS;
     const run = runToSteadyState(stepper, read, variables, wanted.length, request);
+    const values = block.values.slice(0, wanted.length);
+    const beside = this.#cache.block(instance, along);
+    if (along.length > 0) beside.get();
     return {
-      values: block.values.slice(0, wanted.length),
+      values: along.length > 0 ? Float64Array.of(...values, ...beside.values) : values,
       timeS: run.timeS - begin,
       settled: run.settled,
       steps: run.steps,
@@ -239,7 +215,13 @@ export class FmuRunner {
     // What the reference set and this run does not goes back to the FMU's own start values.
     this.#cache.set(instance, { ...this.#ownValues(request), ...request.startValues });
     this.#cache.set(instance, request.inputs);
-    const stepper = this.#stepper(instance, timeS, request.stepSizeS, solverTolerance(request));
+    const stepper = stepperOn(
+      this.#fmu,
+      instance,
+      timeS,
+      request.stepSizeS,
+      solverTolerance(request),
+    );
     return this.#run(instance, stepper, request);
   }
 
@@ -268,15 +250,14 @@ export class FmuRunner {
       const eventModeUsed =
         type === 'cs' && (request.useEventMode ?? true) && md.coSimulation?.hasEventMode === true;
       const { startTimeS, stopTimeS, tolerance } = experiment;
-      const instance = this.#initialize(
-        type,
-        request.startValues ?? {},
-        {},
+      const instance = initialize(this.#fmu, this.#cache, type, {
+        startValues: request.startValues ?? {},
+        inputs: {},
         startTimeS,
         stopTimeS,
         tolerance,
         eventModeUsed,
-      );
+      });
       const signals =
         request.input === undefined ? undefined : new InputSignals(md, instance, request.input);
       try {
@@ -297,60 +278,18 @@ export class FmuRunner {
    * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the FMU can't serialize its state
    */
   advance(request: AdvanceRequest): AdvanceResult {
-    const type = request.interface ?? defaultInterface(this.#fmu);
-    const startValues = request.startValues ?? {};
-    const inputs = request.inputs ?? {};
-    this.#checkNumbers(startValues, inputs);
-    const info = interfaceInfo(this.#fmu, type);
-    if (!info.canSerializeFmuState || !info.canGetAndSetFmuState) {
-      throw new TwinError(
-        'FMU_UNSUPPORTED',
-        `${this.#fmu.modelDescription.modelName} can't serialize its state, so a run can't be continued from one.`,
-      );
-    }
-    return this.#cache.guard(type, () => {
-      let instance: FmuInstance;
-      if (request.state === undefined) {
-        const { tolerance } = this.#fmu.modelDescription.defaultExperiment;
-        instance = this.#initialize(type, startValues, inputs, request.fromS, undefined, tolerance);
-        instance.exitInitializationMode();
-      } else {
-        const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
-        instance = this.#initialize(type, {}, {}, startTime, undefined, tolerance);
-        instance.exitInitializationMode();
-        const state = instance.deserializeFmuState(request.state);
-        instance.setFmuState(state);
-        instance.freeFmuState(state);
-        if (type === 'me') {
-          instance.setTime(request.fromS);
-          instance.enterEventMode();
-        }
-        this.#cache.set(instance, startValues);
-        this.#cache.set(instance, inputs);
-      }
-      const { stepSizeS = request.toS - request.fromS, relativeTolerance = 1e-6 } = request;
-      const stepper = this.#stepper(instance, request.fromS, stepSizeS, relativeTolerance);
-      if (request.toS > request.fromS) {
-        const n = Math.max(1, Math.round((request.toS - request.fromS) / stepSizeS));
-        const h = (request.toS - request.fromS) / n;
-        for (let i = 0; i < n && stepper.advance(request.fromS + (i + 1) * h - stepper.timeS); i++);
-      }
-      const block = this.#cache.block(
-        instance,
-        request.outputs.map((name) => this.#cache.real(name)),
-      );
-      block.get();
-      const state = instance.getFmuState();
-      try {
-        return {
-          values: block.values.slice(),
-          state: instance.serializeFmuState(state),
-          timeS: stepper.timeS,
-        };
-      } finally {
-        instance.freeFmuState(state);
-      }
-    });
+    this.#checkNumbers(request.startValues ?? {}, request.inputs ?? {});
+    return advance(this.#fmu, this.#cache, request);
+  }
+
+  /**
+   * Runs from given continuous states over a time.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  propagate(request: PropagateRequest): PropagateResult {
+    this.#checkNumbers(request.startValues);
+    return propagate(this.#fmu, this.#cache, request);
   }
 
   /**
@@ -363,14 +302,12 @@ export class FmuRunner {
     const info = interfaceInfo(this.#fmu, type);
     return this.#cache.guard(type, () => {
       const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
-      const instance = this.#initialize(
-        type,
-        request.startValues ?? {},
-        request.inputs ?? {},
-        startTime,
-        undefined,
+      const instance = initialize(this.#fmu, this.#cache, type, {
+        startValues: request.startValues ?? {},
+        inputs: request.inputs ?? {},
+        startTimeS: startTime,
         tolerance,
-      );
+      });
       instance.exitInitializationMode();
       const differences = request.method === 'finite-differences';
       return jacobian(

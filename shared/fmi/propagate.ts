@@ -1,0 +1,124 @@
+import { TwinError } from '../core/index.js';
+import { settableStates } from './continuous-states.js';
+import type { Fmu } from './fmu.js';
+import type { InstanceCache } from './instance-cache.js';
+import { defaultInterface } from './instantiate.js';
+import type { PropagateRequest, PropagateResult } from './lane-protocol.js';
+import { MeStepper } from './me-stepper.js';
+import { initialize, stepperOn } from './run-setup.js';
+import { InputSignals, type InputTable } from './signals.js';
+
+/**
+ * Runs from given continuous states over a time, with inputs as they went in it. The run begins
+ * with an initialization at its first instant, so that parameters of every kind may differ; what a
+ * model remembers beside its continuous states is what initialization and event iteration make of
+ * them.
+ *
+ * @throws TwinError `FMU_UNSUPPORTED` where states can't be set, `VALUE_INVALID`,
+ *   `VARIABLE_UNKNOWN`, `FMI_CALL_FAILED`, `NUMERIC`
+ */
+export function propagate(
+  fmu: Fmu,
+  cache: InstanceCache,
+  request: PropagateRequest,
+): PropagateResult {
+  const md = fmu.modelDescription;
+  const type = request.interface ?? defaultInterface(fmu);
+  const states = settableStates(md, type);
+  const { startValues, states: given, inputs, fromS, toS, relativeTolerance = 1e-6 } = request;
+  if (given !== undefined && given.length !== states.length) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `Found ${given.length} states, expected ${states.length}: ${states.map((v) => v.name).join(', ')}.`,
+    );
+  }
+  if (!(Number.isFinite(fromS) && toS >= fromS)) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `A run from ${fromS} to ${toS} s: expected it to end after it begins.`,
+    );
+  }
+  return cache.guard(type, () => {
+    const begun =
+      given === undefined || type === 'me'
+        ? startValues
+        : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+    const instance = initialize(fmu, cache, type, {
+      startValues: begun,
+      inputs: {},
+      startTimeS: fromS,
+      tolerance: md.defaultExperiment.tolerance,
+    });
+    const signals = inputs === undefined ? undefined : new InputSignals(md, instance, inputs);
+    try {
+      signals?.apply(fromS, true, true);
+      instance.exitInitializationMode();
+      const stepSizeS = regularStep(fmu, type, request);
+      const stepper = stepperOn(fmu, instance, fromS, stepSizeS, relativeTolerance, signals);
+      if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
+      for (let k = 1; stepper.timeS < toS; k++) {
+        const next = fromS + k * stepSizeS;
+        const end = type === 'me' || next > toS - 1e-9 * stepSizeS ? toS : next;
+        if (stepper.advanceTo(end)) continue;
+        throw new TwinError(
+          'NUMERIC',
+          `${md.modelName} ended the simulation at ${stepper.timeS} s, before ${toS} s.`,
+        );
+      }
+      // Outputs may follow inputs at once.
+      if (type === 'cs') signals?.apply(toS, true, true);
+      const outputs = cache.block(
+        instance,
+        request.outputs.map((name) => cache.real(name)),
+      );
+      const at = cache.block(instance, states);
+      outputs.get();
+      const values = outputs.values.slice();
+      at.get();
+      return { values, states: at.values.slice() };
+    } finally {
+      signals?.release();
+    }
+  });
+}
+
+/** Communication step: the FMU's where it takes no other, otherwise the given one at most. */
+function regularStep(fmu: Fmu, type: 'cs' | 'me', request: PropagateRequest): number {
+  const spanS = request.toS - request.fromS;
+  const wantedS = request.stepSizeS ?? spanS;
+  if (spanS === 0) return wantedS > 0 ? wantedS : 1;
+  if (!(wantedS > 0)) {
+    throw new TwinError('VALUE_INVALID', `stepSizeS = ${wantedS}: a positive number was expected.`);
+  }
+  const steps = Math.max(1, Math.ceil(spanS / wantedS - 1e-9));
+  const canVary = fmu.modelDescription.coSimulation?.canHandleVariableCommunicationStepSize;
+  if (type === 'cs' && canVary !== true && Math.abs(steps * wantedS - spanS) > 1e-6 * wantedS) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `${fmu.modelDescription.modelName} takes steps of one size only, and ${spanS} s are no multiple of ${wantedS} s. Choose a step size that divides the time between samples.`,
+    );
+  }
+  return spanS / steps;
+}
+
+/** The inputs of a run between two samples, as a table: straight lines, or held until its end. */
+export function inputsBetween(
+  fromS: number,
+  toS: number,
+  names: readonly string[],
+  from: ArrayLike<number>,
+  to: ArrayLike<number>,
+  interpolation: 'linear' | 'hold',
+): InputTable {
+  const hold = interpolation === 'hold' && toS > fromS;
+  return {
+    time: Float64Array.from(toS > fromS ? [fromS, ...(hold ? [toS] : []), toS] : [fromS]),
+    columns: names.map((name, i) => ({
+      name,
+      values: Float64Array.from(
+        toS > fromS ? [from[i]!, ...(hold ? [from[i]!] : []), to[i]!] : [to[i]!],
+      ),
+      width: 1,
+    })),
+  };
+}
