@@ -45,7 +45,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     },
   },
   {
-    nouns: ['calibrate', 'twin', 'forecast'],
+    nouns: ['calibrate', 'twin', 'sensors', 'forecast'],
     load: async () => (await import('./shared/calibration/index.js')).calibrationCommands,
   },
   {

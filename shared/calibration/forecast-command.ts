@@ -1,22 +1,11 @@
 import { type Command, printJson, printLine, TwinError, writeFileAtomic } from '../core/index.js';
 import { renderLineChart } from '../plot/index.js';
 import { openStore } from '../storage/index.js';
+import { parseInputs } from './command-options.js';
 import { type ForecastSeries, forecast } from './forecast.js';
 import { loadState } from './state-store.js';
 import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
-
-function parseInputs(texts: unknown): Record<string, number> {
-  const inputs: Record<string, number> = {};
-  for (const text of Array.isArray(texts) ? (texts as string[]) : []) {
-    const [name = '', value = ''] = text.split('=');
-    if (name === '' || value.trim() === '' || !Number.isFinite(Number(value))) {
-      throw new TwinError('USAGE', `--input is "${text}": expected NAME=NUMBER.`);
-    }
-    inputs[name] = Number(value);
-  }
-  return inputs;
-}
 
 const days = (s: number | null | undefined) =>
   s === null || s === undefined ? 'later' : `${(s / 86_400).toFixed(2)} d`;

@@ -4,10 +4,21 @@ export { createCalibrator, filterSettings } from './calibrator.js';
 export * from './checkpoint.js';
 export { calibrationCommands } from './commands.js';
 export { type Forecast, type ForecastSeries, forecast } from './forecast.js';
-export { type IdentifiabilityReport, identifiability } from './identifiability.js';
+export {
+  type Identifiability,
+  type IdentifiabilityReport,
+  identifiability,
+  identifiabilityOf,
+} from './identifiability.js';
 export { type RecordingOptions, readRecording } from './recording.js';
 export { parameterEstimates } from './report.js';
 export { type CalibrationOutput, resultsCsv, summarize } from './results.js';
+export {
+  type RankedSensor,
+  rankSensors,
+  type SensorOption,
+  type SensorRanking,
+} from './sensor-ranking.js';
 export { loadState, type StoredState, saveState, stateKey } from './state-store.js';
 export { truncatedEstimate } from './truncated.js';
 export * from './twin.js';

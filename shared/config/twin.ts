@@ -9,6 +9,11 @@ const alias = z
   .describe('The SiteWise property alias of its stream, e.g. `/line1/roller1/w`.');
 const unit = z.string().describe('The unit of the value, for people and for SiteWise.');
 
+const cost = z
+  .number()
+  .positive()
+  .describe('What the sensor costs, in any one currency; for `twinloop sensors`.');
+
 const alarm = z
   .strictObject({
     above: z
@@ -42,6 +47,19 @@ const measured = z.strictObject({
     .positive()
     .optional()
     .describe("Standard deviation of the sensor's noise, in its unit; left out, it is estimated."),
+  cost: cost.optional(),
+});
+
+const candidate = z.strictObject({
+  variable,
+  unit: unit.default(''),
+  noiseStd: z
+    .number()
+    .positive()
+    .describe(
+      "Standard deviation of the noise that the sensor would have, in the variable's unit.",
+    ),
+  cost: cost.optional(),
 });
 
 const parameter = z
@@ -163,6 +181,10 @@ export const twinSchema = z.strictObject({
   measured: z.array(measured).min(1, 'expected at least one measured variable'),
   parameters: z.array(parameter).min(1, 'expected at least one parameter to calibrate'),
   virtualSensors: z.array(virtualSensor).default([]),
+  candidates: z
+    .array(candidate)
+    .default([])
+    .describe('Sensors that might be bought: `twinloop sensors` ranks them.'),
   simulation: simulation.prefault({}),
   estimator: estimator.prefault({}),
   layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
