@@ -10,9 +10,19 @@ import type { Feed } from './feed.js';
  */
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
-/** The monitor's routes: the page, its files, the live events, and the same as one JSON document. */
-export function createApp(parts: { feed: Feed; audience: Audience }): Hono {
+/**
+ * The monitor's routes: the page, its files, the machine's model, the live events, and the same as
+ * one JSON document.
+ *
+ * @param parts.model makes the binary glTF of the machine; called once, when a page asks for it
+ */
+export function createApp(parts: {
+  feed: Feed;
+  audience: Audience;
+  model: (() => Promise<Uint8Array>) | undefined;
+}): Hono {
   const { feed, audience } = parts;
+  let model: Promise<Uint8Array> | undefined;
   // Read once: the policy holds the digest of the very import map that is served.
   const index = assetAt('/');
   const policy = contentSecurityPolicy(index?.body.toString('utf8') ?? '');
@@ -45,6 +55,15 @@ export function createApp(parts: { feed: Feed; audience: Audience }): Hono {
     c.header('Cache-Control', 'no-store');
     const snapshot = feed.snapshot();
     return snapshot === undefined ? c.json({ error: 'starting' }, 503) : c.json(snapshot);
+  });
+
+  app.get('/machine.glb', async (c) => {
+    model ??= parts.model?.();
+    if (model === undefined) return c.text('This machine has no layout', 404);
+    return c.body(new Uint8Array(await model), 200, {
+      'Content-Type': 'model/gltf-binary',
+      'Cache-Control': 'no-cache',
+    });
   });
 
   app.get('*', (c) => {

@@ -21,10 +21,18 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/vendor/uplot.js': ['node_modules/uplot/dist/uPlot.esm.js', JS],
   '/vendor/three.module.js': ['node_modules/three/build/three.module.js', JS],
   '/vendor/three.core.js': ['node_modules/three/build/three.core.js', JS],
-  '/vendor/three-addons/controls/OrbitControls.js': [
-    'node_modules/three/examples/jsm/controls/OrbitControls.js',
-    JS,
-  ],
+  ...Object.fromEntries(
+    [
+      'controls/OrbitControls.js',
+      'loaders/GLTFLoader.js',
+      'utils/BufferGeometryUtils.js',
+      'utils/SkeletonUtils.js',
+    ].map((file) => [
+      `/vendor/three-addons/${file}`,
+      [`node_modules/three/examples/jsm/${file}`, JS] as const,
+    ]),
+  ),
+  '/shared/scene/web-path.js': ['dist/shared/scene/web-path.js', JS],
 };
 
 /** The page's own modules, compiled. */

@@ -60,7 +60,16 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     historyS: options.historyS ?? 6 * 3600,
   });
   const audience = new Audience(() => feed.snapshot());
-  const app = createApp({ feed, audience });
+  const { layout } = options.twin;
+  const model =
+    layout === undefined
+      ? undefined
+      : async () => {
+          // Loaded when a page asks for it: few do.
+          const { createMachineModel } = await import('../../shared/scene/index.js');
+          return createMachineModel(layout);
+        };
+  const app = createApp({ feed, audience, model });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const port = await listen(server, options.port);
 

@@ -70,16 +70,32 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
-  it('shows the line in space on demand', async () => {
+  it('shows the line in space on demand, and tells what is pointed at', async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(5, systemClock.nowNs());
     const { url } = await start(machine);
     const { page, misdeeds } = await openMonitor(browser, url);
     await page.getByRole('button', { name: 'Show in 3-D' }).click();
-    await page.locator('#schematic .scene canvas').waitFor();
+    const canvas = page.locator('#schematic .scene canvas');
+    await canvas.waitFor();
+    // The name hangs above its roller, whose centre is a little below.
+    const name = page.locator('#schematic .names').getByText('R3', { exact: true });
+    await expect.poll(async () => (await name.boundingBox())?.x).toBeGreaterThan(0);
+    const tip = page.locator('#schematic .tip');
+    const at = await name.boundingBox();
+    await expect
+      .poll(async () => {
+        for (let below = 10; below < 60; below += 8) {
+          await page.mouse.move((at?.x ?? 0) + (at?.width ?? 0) / 2, (at?.y ?? 0) + below);
+          const text = (await tip.textContent()) ?? '';
+          if (text.startsWith('R3 (roller)')) return text;
+        }
+        return '';
+      })
+      .toMatch(/drag: .*95 %/);
     await page.getByRole('button', { name: 'Show flat' }).click();
     await page.locator('#schematic [data-component="R9"]').waitFor();
-    expect(misdeeds.foreignRequests).toEqual([]);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
   it('says that the connection is lost, and recovers', async () => {

@@ -1,110 +1,94 @@
 import {
   AmbientLight,
-  BoxGeometry,
-  BufferGeometry,
-  CylinderGeometry,
   DirectionalLight,
-  DoubleSide,
-  Float32BufferAttribute,
-  Mesh,
-  MeshStandardMaterial,
-  PerspectiveCamera,
+  type Mesh,
+  type MeshStandardMaterial,
+  type Object3D,
   Raycaster,
   Scene,
   Vector2,
+  Vector3,
   WebGLRenderer,
 } from 'three';
-import { OrbitControls } from 'three/addons/controls/OrbitControls.js';
+import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { severityOf } from './assess.js';
 import { scaleColour } from './colour-scale.js';
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
+import { componentLines, type Find, finderOf, spanLine } from './part-text.js';
 import type { Layout, LayoutComponent, Machine } from './protocol.js';
+import { createSceneCamera } from './scene-camera.js';
 import type { Store } from './store.js';
 import { tensionShare } from './tension-share.js';
 import type { View } from './view.js';
-import { type Point, tangentBetween } from './web-path.js';
 
-/** Width of the rollers and of the web, metres: pictures need one, and the layout has none. */
-const ROLLER_WIDTH_M = 0.5;
-const WEB_WIDTH_M = 0.42;
 /** Rollers are shown turning so much slower than they do, or the eye would see them stand. */
 const SLOWER = 10;
-const ARC_STEPS = 24;
+const MODEL_PATH = '/machine.glb';
+const HIGHLIGHT = 0.22;
+
+/** A component or span of the loaded model: what can be coloured, pointed at and chosen. */
+interface Part {
+  node: Object3D;
+  /** The material that has the node's name; other materials of the part keep their colour. */
+  material: MeshStandardMaterial;
+  lines(): string[];
+  /** The quantity that a click shows. */
+  quantityId: string | undefined;
+}
+
+/** A part that turns, `radiusM` about its axis. */
+interface Turning {
+  node: Object3D;
+  component: LayoutComponent;
+  sense: 1 | -1;
+  radiusM: number;
+}
 
 /**
- * The line in space: rollers turn at a tenth of their speed and are coloured by drag, the web by
- * tension, as in the schematic.
+ * The machine in space, from the same glTF that TwinMaker gets: rollers turn at a tenth of their
+ * speed and are coloured by drag, the web by tension, as in the schematic.
  *
- * @throws when the browser has no WebGL
+ * @throws when the browser has no WebGL, or the model can't be loaded
  */
-export function createSceneView(
+export async function createSceneView(
   store: Store,
   machine: Machine,
   layout: Layout,
   select: (quantityId: string) => void,
-): View & { destroy(): void } {
+): Promise<View & { destroy(): void }> {
   const renderer = new WebGLRenderer({ antialias: true, alpha: true });
+  const { scene: model } = await new GLTFLoader().loadAsync(MODEL_PATH);
   const scene = new Scene();
-  const sun = new DirectionalLight(0xffffff, 2.2);
+  const sun = new DirectionalLight(0xffffff, 2.4);
   sun.position.set(1, 3, 4);
-  scene.add(new AmbientLight(0xffffff, 1.4), sun);
-  const element = h('div', { class: 'scene' });
-  element.append(renderer.domElement);
-  renderer.domElement.setAttribute('role', 'img');
-  renderer.domElement.setAttribute('aria-label', `${machine.name} in space; drag to turn it`);
+  const rim = new DirectionalLight(0xffffff, 0.7);
+  rim.position.set(-3, 1, -2);
+  scene.add(new AmbientLight(0xffffff, 1.5), sun, rim, model);
+  const canvas = renderer.domElement;
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', `${machine.name} in space; drag to turn it`);
+  const tip = h('div', { class: 'tip', role: 'tooltip', hidden: '' });
+  const names = h('div', { class: 'names', 'aria-hidden': 'true' });
+  const element = h('div', { class: 'scene' }, canvas, names, tip);
 
-  const find = (variable: string | undefined) =>
-    machine.quantities.find((q) => variable !== undefined && q.variable === variable);
-  const updates: (() => void)[] = [];
-  const turning: { mesh: Mesh; component: LayoutComponent }[] = [];
-  const targets = new Map<Mesh, string>();
-  for (const component of layout.components) {
-    const { roller, material } = createRoller(component);
-    scene.add(roller);
-    turning.push({ mesh: roller, component });
-    const drag = find(component.drag);
-    const shown = drag ?? find(component.speed);
-    if (shown !== undefined) targets.set(roller, shown.id);
-    updates.push(() => {
-      const row = drag === undefined ? undefined : store.last(drag.id);
-      if (drag === undefined || row === undefined) return;
-      material.color.setStyle(scaleColour(Math.min(1, severityOf(drag, row))));
+  const find = finderOf(machine);
+  const { parts, turning, colour } = readModel(model, layout, find, store);
+  const labels = turning
+    .filter((t) => t.node.userData.press !== true)
+    .map(({ node, component }) => {
+      const label = h('span', { text: component.id });
+      names.append(label);
+      return { label, at: node.position.clone().add(new Vector3(0, 1.3 * component.radiusM, 0)) };
     });
-  }
-  for (const { mesh, tension } of createWeb(layout)) {
-    scene.add(mesh);
-    const quantity = find(tension);
-    if (quantity === undefined) continue;
-    targets.set(mesh, quantity.id);
-    const { color } = mesh.material as MeshStandardMaterial;
-    updates.push(() => color.setStyle(scaleColour(tensionShare(store, quantity.id))));
-  }
 
-  const camera = new PerspectiveCamera(14, 1, 0.1, 500);
-  const controls = new OrbitControls(camera, renderer.domElement);
-  // The page scrolls with the wheel; the picture does not take it away.
-  controls.enableZoom = false;
+  const view = createSceneCamera(canvas, model);
   let width = 0;
-
-  /** Looks at the whole line, from a little above. */
-  function frame(): void {
+  function resize(): void {
     width = element.clientWidth;
-    const height = element.clientHeight;
-    if (width === 0 || height === 0) return;
+    if (width === 0 || element.clientHeight === 0) return;
     renderer.setPixelRatio(Math.min(2, devicePixelRatio));
-    renderer.setSize(width, height);
-    const xs = layout.components.flatMap((c) => [c.x - c.radiusM, c.x + c.radiusM]);
-    const ys = layout.components.map((c) => c.y);
-    const [left, right] = [Math.min(...xs), Math.max(...xs)];
-    const middleY = (Math.min(...ys) + Math.max(...ys)) / 2;
-    camera.aspect = width / height;
-    camera.updateProjectionMatrix();
-    const tangent = Math.tan((camera.fov * Math.PI) / 360);
-    const distance = (0.55 * (right - left)) / (tangent * camera.aspect) + 0.4;
-    const middleX = (left + right) / 2;
-    controls.target.set(middleX, middleY, 0);
-    camera.position.set(middleX - 0.2 * distance, middleY + 0.3 * distance, 0.93 * distance);
-    controls.update();
+    renderer.setSize(width, element.clientHeight);
+    view.frame(width / element.clientHeight);
   }
 
   const still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -115,14 +99,20 @@ export function createSceneView(
     pending = 0;
     const elapsedS = Math.min(0.1, (nowMs - beforeMs) / 1000);
     beforeMs = nowMs;
-    if (element.clientWidth !== width) frame();
-    for (const { mesh, component } of turning) {
-      const speed = find(component.speed);
-      const w = speed === undefined ? undefined : store.last(speed.id)?.[1];
-      const sign = component.web === 'over' ? -1 : 1;
-      if (!still.matches) mesh.rotation.z += (sign * (w ?? 0) * elapsedS) / SLOWER;
+    if (element.clientWidth !== width) resize();
+    if (!still.matches) {
+      for (const { node, component, sense, radiusM } of turning) {
+        const w = surfaceSpeed(component, layout, find, store) / radiusM;
+        node.rotation.z += (sense * w * elapsedS) / SLOWER;
+      }
     }
-    renderer.render(scene, camera);
+    for (const { label, at } of labels) {
+      const p = at.clone().project(view.camera);
+      const x = ((p.x + 1) / 2) * width;
+      const y = ((1 - p.y) / 2) * element.clientHeight;
+      label.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -100%)`;
+    }
+    renderer.render(scene, view.camera);
     if (visible) pending = requestAnimationFrame(draw);
   }
   const inView = new IntersectionObserver((entries) => {
@@ -132,98 +122,138 @@ export function createSceneView(
   inView.observe(element);
 
   const raycaster = new Raycaster();
-  renderer.domElement.addEventListener('click', (event) => {
-    const box = renderer.domElement.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * 2 - 1;
-    const y = 1 - ((event.clientY - box.top) / box.height) * 2;
-    raycaster.setFromCamera(new Vector2(x, y), camera);
-    const [hit] = raycaster.intersectObjects([...targets.keys()], false);
-    const id = hit === undefined ? undefined : targets.get(hit.object as Mesh);
-    if (id !== undefined) select(id);
+  let pointed: Part | undefined;
+  function partAt(event: MouseEvent): Part | undefined {
+    const bounds = canvas.getBoundingClientRect();
+    const x = ((event.clientX - bounds.left) / bounds.width) * 2 - 1;
+    const y = 1 - ((event.clientY - bounds.top) / bounds.height) * 2;
+    raycaster.setFromCamera(new Vector2(x, y), view.camera);
+    for (const hit of raycaster.intersectObject(model)) {
+      let node: Object3D | null = hit.object;
+      for (; node !== null; node = node.parent) {
+        const part = parts.get(node);
+        if (part !== undefined) return part;
+      }
+    }
+    return undefined;
+  }
+  /** Names the part under the pointer; a tap does the same where nothing hovers. */
+  function point(event: MouseEvent): void {
+    const part = partAt(event);
+    pointed?.material.emissive.setScalar(0);
+    part?.material.emissive.setScalar(HIGHLIGHT);
+    pointed = part;
+    canvas.classList.toggle('pointed', part?.quantityId !== undefined);
+    showTip();
+    if (part === undefined) return;
+    const bounds = element.getBoundingClientRect();
+    const left = Math.min(event.clientX - bounds.left + 14, bounds.width - tip.offsetWidth - 4);
+    const top = Math.min(event.clientY - bounds.top + 14, bounds.height - tip.offsetHeight - 4);
+    tip.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, top)}px)`;
+  }
+  function showTip(): void {
+    tip.hidden = pointed === undefined;
+    if (pointed !== undefined) setText(tip, pointed.lines().join('\n'));
+  }
+  canvas.addEventListener('pointermove', point);
+  canvas.addEventListener('pointerleave', (event) => {
+    if (event.pointerType !== 'touch') point(event);
+  });
+  canvas.addEventListener('click', (event) => {
+    point(event);
+    if (pointed?.quantityId !== undefined) select(pointed.quantityId);
   });
 
   return {
     element,
     update() {
-      for (const update of updates) update();
+      colour();
+      showTip();
     },
     destroy() {
       inView.disconnect();
       cancelAnimationFrame(pending);
-      controls.dispose();
+      view.destroy();
       renderer.dispose();
     },
   };
 }
 
-/** A roller with a mark on its faces and a groove along it, so that its turning can be seen. */
-function createRoller(c: LayoutComponent): { roller: Mesh; material: MeshStandardMaterial } {
-  const material = new MeshStandardMaterial({ color: 0x9fb6c3, roughness: 0.45, metalness: 0.25 });
-  const geometry = new CylinderGeometry(c.radiusM, c.radiusM, ROLLER_WIDTH_M, 48);
-  geometry.rotateX(Math.PI / 2);
-  const roller = new Mesh(geometry, material);
-  roller.position.set(c.x, c.y, 0);
-  const dark = new MeshStandardMaterial({ color: 0x27323a });
-  const mark = new Mesh(
-    new BoxGeometry(1.7 * c.radiusM, 0.22 * c.radiusM, ROLLER_WIDTH_M + 0.012),
-    dark,
-  );
-  roller.add(mark);
-  return { roller, material };
-}
-
-/** The web: a ribbon for each span, with half of the wraps at its ends. */
-function createWeb(layout: Layout): { mesh: Mesh; tension: string | undefined }[] {
+/** Finds the parts of the model by what its nodes say of themselves. */
+function readModel(model: Object3D, layout: Layout, find: Find, store: Store) {
+  const parts = new Map<Object3D, Part>();
+  const turning: Turning[] = [];
+  const colours: (() => void)[] = [];
   const byId = new Map(layout.components.map((c) => [c.id, c]));
-  const spans = layout.spans.flatMap((span) => {
-    const from = byId.get(span.from);
-    const to = byId.get(span.to);
-    if (from === undefined || to === undefined) return [];
-    return [{ ...span, a: from, b: to, tangent: tangentBetween(from, to) }];
+  model.traverse((node) => {
+    const { component: id, span: index, press, radiusM } = node.userData as Record<string, unknown>;
+    const material = ownMaterial(node);
+    if (material === undefined) return;
+    const component = byId.get(String(id));
+    if (component !== undefined) {
+      const drag = find(component.drag);
+      const shown = drag ?? find(component.speed);
+      const clockwise = (component.web === 'over') !== (press === true);
+      turning.push({ node, component, sense: clockwise ? -1 : 1, radiusM: Number(radiusM) });
+      parts.set(node, {
+        node,
+        material,
+        lines: () => componentLines(component, find, store),
+        quantityId: shown?.id,
+      });
+      if (drag === undefined) return;
+      colours.push(() => {
+        const row = store.last(drag.id);
+        if (row === undefined) return;
+        material.color.setStyle(scaleColour(Math.min(1, severityOf(drag, row))));
+      });
+      return;
+    }
+    const span = typeof index === 'number' ? layout.spans[index] : undefined;
+    if (span === undefined) return;
+    const tension = find(span.tension);
+    parts.set(node, {
+      node,
+      material,
+      lines: () => [spanLine(span, find, store)],
+      quantityId: tension?.id,
+    });
+    if (tension === undefined) return;
+    colours.push(() => {
+      if (store.last(tension.id) === undefined) return;
+      material.color.setStyle(scaleColour(tensionShare(store, tension.id)));
+    });
   });
-  return spans.map((span) => {
-    const after = spans.find((s) => s.from === span.to);
-    const wrap = after === undefined ? [] : arcPoints(span.b, span.tangent.to, after.tangent.from);
-    return {
-      mesh: ribbon([span.tangent.from, span.tangent.to, ...wrap]),
-      tension: span.tension,
-    };
-  });
+  const colour = () => {
+    for (const update of colours) update();
+  };
+  return { parts, turning, colour };
 }
 
-/** Points on a roller from where the web arrives to where it leaves. */
-function arcPoints(c: LayoutComponent, arrives: Point, leaves: Point): Point[] {
-  const start = Math.atan2(arrives.y + c.y, arrives.x - c.x);
-  const end = Math.atan2(leaves.y + c.y, leaves.x - c.x);
-  const sign = c.web === 'over' ? 1 : -1;
-  const full = 2 * Math.PI;
-  const turn = (((sign * (end - start)) % full) + full) % full;
-  return Array.from({ length: ARC_STEPS }, (_, i) => {
-    const angle = start + (sign * turn * (i + 1)) / ARC_STEPS;
-    // A little outside, so that web and roller do not flicker through each other.
-    const r = 1.02 * c.radiusM;
-    return { x: c.x + r * Math.cos(angle), y: -c.y + r * Math.sin(angle) };
-  });
-}
-
-function ribbon(points: readonly Point[]): Mesh {
-  const positions: number[] = [];
-  const half = WEB_WIDTH_M / 2;
-  for (let i = 0; i + 1 < points.length; i++) {
-    const [p, q] = [points[i], points[i + 1]];
-    if (p === undefined || q === undefined) continue;
-    const corners = [p.x, -p.y, -half, q.x, -q.y, -half, q.x, -q.y, half, p.x, -p.y, half];
-    for (const k of [0, 1, 2, 0, 2, 3]) positions.push(...corners.slice(3 * k, 3 * k + 3));
+/** The material that bears the node's name, wherever in the node it is. */
+function ownMaterial(node: Object3D): MeshStandardMaterial | undefined {
+  if (node.userData.component === undefined && node.userData.span === undefined) return undefined;
+  for (const object of [node, ...node.children]) {
+    const { material } = object as Mesh;
+    if (material !== undefined && !Array.isArray(material) && material.name === node.name) {
+      return material as MeshStandardMaterial;
+    }
   }
-  const geometry = new BufferGeometry();
-  geometry.setAttribute('position', new Float32BufferAttribute(positions, 3));
-  geometry.computeVertexNormals();
-  const material = new MeshStandardMaterial({
-    color: 0x9fb6c3,
-    side: DoubleSide,
-    roughness: 0.8,
-    transparent: true,
-    opacity: 0.85,
-  });
-  return new Mesh(geometry, material);
+  return undefined;
+}
+
+/**
+ * How fast a component's surface moves, metres per second: what its sensor says, or else that of
+ * the nearest part along the web that has one, for the same web runs over both.
+ */
+function surfaceSpeed(c: LayoutComponent, layout: Layout, find: Find, store: Store): number {
+  const at = layout.components.indexOf(c);
+  for (let away = 0; away < layout.components.length; away++) {
+    for (const other of [layout.components[at - away], layout.components[at + away]]) {
+      const speed = find(other?.speed);
+      const w = speed === undefined ? undefined : store.last(speed.id)?.[1];
+      if (other !== undefined && w !== undefined && w !== null) return w * other.radiusM;
+    }
+  }
+  return 0;
 }

@@ -1,12 +1,12 @@
-import { CONDITION_TEXT, conditionOf, severityOf } from './assess.js';
+import { type Point, tangentBetween, wrapAngle } from '../../../shared/scene/web-path.js';
+import { conditionOf, severityOf } from './assess.js';
 import { scaleColour } from './colour-scale.js';
 import { h, setText, svg } from './dom.js';
-import { formatNumber, formatValue } from './format.js';
-import type { Layout, LayoutComponent, Machine, Quantity } from './protocol.js';
+import { componentLines, type Find, finderOf, spanLine } from './part-text.js';
+import type { Layout, LayoutComponent, Machine } from './protocol.js';
 import type { Store } from './store.js';
 import { tensionShare } from './tension-share.js';
 import type { View } from './view.js';
-import { type Point, tangentBetween, wrapPath } from './web-path.js';
 
 /** Room around the machine, millimetres. */
 const MARGIN = 160;
@@ -30,9 +30,7 @@ export function createSchematicView(
   select: (quantityId: string) => void,
 ): View & { mark(componentId: string | undefined): void } {
   const layout = inMillimetres(metres);
-  const byVariable = new Map(machine.quantities.map((q) => [q.variable, q]));
-  const find = (variable: string | undefined) =>
-    variable === undefined ? undefined : byVariable.get(variable);
+  const find = finderOf(machine);
   const byId = new Map(layout.components.map((c) => [c.id, c]));
   const updates: (() => void)[] = [];
 
@@ -89,7 +87,7 @@ function createSpaceToggle(
   let scene: (View & { destroy(): void }) | undefined;
   async function show(): Promise<void> {
     const { createSceneView } = await import('./scene-view.js');
-    scene = createSceneView(store, machine, layout, select);
+    scene = await createSceneView(store, machine, layout, select);
     holder.replaceChildren(scene.element);
     scene.update();
     setText(button, 'Show flat');
@@ -131,8 +129,6 @@ function legend(): HTMLElement {
   );
 }
 
-type Find = (variable: string | undefined) => Quantity | undefined;
-
 /** Draws the web below everything; @returns the labels that belong on top. */
 function drawWeb(
   picture: SVGElement,
@@ -153,11 +149,12 @@ function drawWeb(
     const tangent = tangentBetween(from, to);
     leaves.set(from.id, tangent.from);
     arrives.set(to.id, tangent.to);
+    // On screens y grows downwards.
     const ends = {
       x1: String(tangent.from.x),
-      y1: String(tangent.from.y),
+      y1: String(-tangent.from.y),
       x2: String(tangent.to.x),
-      y2: String(tangent.to.y),
+      y2: String(-tangent.to.y),
     };
     const title = svg('title');
     const line = svg('line', { ...ends, class: 'web' });
@@ -167,7 +164,7 @@ function drawWeb(
     if (quantity === undefined) continue;
     const label = svg('text', {
       x: String((tangent.from.x + tangent.to.x) / 2 + 18),
-      y: String((tangent.from.y + tangent.to.y) / 2),
+      y: String(-(tangent.from.y + tangent.to.y) / 2),
       class: 'tension',
     });
     labels.push(label);
@@ -177,8 +174,7 @@ function drawWeb(
       const value = row?.[1];
       line.style.stroke = scaleColour(tensionShare(store, quantity.id));
       setText(label, value === undefined || value === null ? '' : `${value.toFixed(0)}`);
-      const band = bandText(quantity, store);
-      setText(title, `Tension ${span.from} → ${span.to}: ${band}`);
+      setText(title, spanLine(span, find, store));
     });
   }
   for (const component of layout.components) {
@@ -190,13 +186,12 @@ function drawWeb(
   return labels;
 }
 
-function bandText(quantity: Quantity, store: Store): string {
-  const row = store.last(quantity.id);
-  if (row === undefined) return 'no value yet';
-  const [, mean, lower, upper] = row;
-  if (lower === null || upper === null) return formatValue(mean, quantity.unit);
-  const width = upper - lower;
-  return `${formatValue(mean, quantity.unit, width)} (95 %: ${formatNumber(lower, width)} … ${formatNumber(upper, width)})`;
+/** The arc of web on a roller, from where it arrives to where it leaves. */
+function wrapPath(c: LayoutComponent, arrives: Point, leaves: Point): string {
+  const large = wrapAngle(c, arrives, leaves) > Math.PI ? 1 : 0;
+  const sweep = c.web === 'over' ? 1 : 0;
+  const r = c.radiusM;
+  return `M${arrives.x} ${-arrives.y}A${r} ${r} 0 ${large} ${sweep} ${leaves.x} ${-leaves.y}`;
 }
 
 function drawComponent(
@@ -254,21 +249,12 @@ function drawComponent(
     });
   }
   updates.push(() => {
-    const lines = [`${c.id} (${c.kind})`];
-    for (const [label, variable] of [
-      ['drag', c.drag],
-      ['speed', c.speed],
-      ['slip', c.slip],
-    ] as const) {
-      const quantity = find(variable);
-      if (quantity !== undefined) lines.push(`${label}: ${bandText(quantity, store)}`);
-    }
+    const lines = componentLines(c, find, store);
     if (drag !== undefined) {
       const row = store.last(drag.id);
       const condition = conditionOf(drag, row);
       if (row !== undefined) body.style.fill = scaleColour(Math.min(1, severityOf(drag, row)));
       group.setAttribute('data-condition', condition);
-      lines.push(CONDITION_TEXT[condition]);
       const mean = row?.[1];
       setText(value, mean === undefined || mean === null ? '' : mean.toFixed(3));
     }

@@ -9,8 +9,8 @@ afterEach(async () => {
   for (const monitor of opened.splice(0)) await monitor.close();
 });
 
-async function start(port = 0): Promise<Monitor> {
-  const machine = new GrowingDrag(lineTwin());
+async function start(port = 0, withLayout = true): Promise<Monitor> {
+  const machine = new GrowingDrag(lineTwin(withLayout));
   machine.fill(10, systemClock.nowNs());
   const monitor = await startMonitor({
     port,
@@ -49,6 +49,16 @@ describe('the monitor’s server', () => {
       expect([path, file.status]).toEqual([path, 200]);
       await file.arrayBuffer();
     }
+  });
+
+  it('serves the machine in space as glTF, where there is a layout', async () => {
+    const { url } = await start();
+    const response = await fetch(`${url}machine.glb`);
+    expect(response.headers.get('content-type')).toBe('model/gltf-binary');
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(bytes.subarray(0, 4).toString()).toBe('glTF');
+    const { url: flat } = await start(0, false);
+    expect((await fetch(`${flat}machine.glb`)).status).toBe(404);
   });
 
   it('gives no other file away', async () => {
