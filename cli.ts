@@ -8,11 +8,12 @@ import {
   LOG_LEVELS,
   type LogLevel,
   messageOf,
+  packageFile,
   packageVersion,
   printJson,
   TwinError,
 } from './shared/core/index.js';
-import type { JobDefinition, WorkerPlace } from './simulators/index.js';
+import type { EdgeDeployment, JobDefinition, WorkerPlace } from './simulators/index.js';
 
 /** The worker as Batch would start the container: by this very program. */
 function workerJob(where: WorkerPlace): JobDefinition {
@@ -31,6 +32,12 @@ function workerJob(where: WorkerPlace): JobDefinition {
   };
 }
 
+/** The edge component as Greengrass is told of it, with the compiled code for its unpacked bundle. */
+const edgeDeployment: EdgeDeployment = {
+  recipe: packageFile('recipes/com.twinloop.Edge.yaml'),
+  artifacts: { [`twinloop-edge-linux-${process.arch}`]: packageFile('dist') },
+};
+
 /**
  * The parts of Twinloop and the nouns that their commands begin with. A part is loaded when it is
  * called: a worker need not wait for the page, nor a gateway for the simulators.
@@ -40,7 +47,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     nouns: ['up', 'sitewise'],
     load: async () => {
       const { siteWiseCommands, upCommand } = await import('./simulators/index.js');
-      const up = upCommand({ edge: compiledEntry('edge-component/main'), worker: workerJob });
+      const up = upCommand({ edge: edgeDeployment, worker: workerJob });
       return [up, ...siteWiseCommands];
     },
   },

@@ -38,6 +38,8 @@ export interface IpcCall {
 
 export interface IpcServerOptions {
   socketPath: string;
+  /** A longer packet, whichever way, closes the connection. */
+  maxPacketBytes: number;
   /** Whether a token is one that was given out. */
   isToken: (token: string) => boolean;
   /** @returns the answer; throws IpcError */
@@ -74,8 +76,8 @@ export class IpcServer {
   }
 
   #serve(socket: Socket): void {
-    const { logger } = this.#options;
-    const reader = new MessageReader(MAX_PACKET_BYTES);
+    const { logger, maxPacketBytes } = this.#options;
+    const reader = new MessageReader(maxPacketBytes);
     const ends = new Map<number, (() => void)[]>();
     let authenticated = false;
     this.#sockets.add(socket);
@@ -90,7 +92,7 @@ export class IpcServer {
     socket.on('error', (error) => logger.debug('IPC socket fault', { error: error.message }));
     const send = (message: RpcMessage) => {
       const bytes = encodeMessage(message);
-      if (bytes.length > MAX_PACKET_BYTES) {
+      if (bytes.length > maxPacketBytes) {
         logger.warn('A message to a component is too long; closing its connection', {
           bytes: bytes.length,
         });

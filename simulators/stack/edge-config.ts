@@ -13,7 +13,7 @@ export function localEdgeConfig(options: {
   opcuaUrl: string;
   broker: { url: string; caFile: string; username: string; password: string };
   dataDir: string;
-}): Record<string, unknown> {
+}): Record<string, unknown> & { dataDir: string } {
   const streams = [...options.twin.inputs, ...options.twin.measured];
   const signals = options.sensors.flatMap((variable) => {
     const stream = streams.find((s) => s.variable === variable);

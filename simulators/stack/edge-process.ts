@@ -1,7 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
-import { type Closeable, type Logger, messageOf, TwinError } from '../../shared/core/index.js';
+import { readFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { type Closeable, type Logger, TwinError } from '../../shared/core/index.js';
+import { type ComponentState, type Nucleus, startNucleus } from '../greengrass/index.js';
+
+/** What a nucleus needs to start the edge component. */
+export interface EdgeDeployment {
+  /** Path of its recipe. */
+  recipe: string;
+  /** Folders that stand for the recipe's unarchived artifacts, by name. */
+  artifacts: Readonly<Record<string, string>>;
+}
 
 /** The part of the edge component's status that the stack looks at. */
 export interface EdgeProcessStatus {
@@ -11,7 +20,7 @@ export interface EdgeProcessStatus {
   healthy: boolean;
 }
 
-/** The edge component as a process of its own, started again when it ends by itself. */
+/** The edge component under the stand-in nucleus, started again when it ends by itself. */
 export interface EdgeProcess extends Closeable {
   pid(): number | undefined;
   /** Its status, or undefined while it is away. */
@@ -19,100 +28,84 @@ export interface EdgeProcess extends Closeable {
 }
 
 const START_MS = 30_000;
-const RESTART_MS = 1000;
-const STOP_MS = 4000;
+/** A component that fails so often before it ever ran will not run. */
+const MAX_FAILED_STARTS = 3;
 
 /**
- * Starts the edge component by the entry point that its recipe names, and waits until it is ready.
+ * Starts the edge component from its recipe under the stand-in nucleus, which hands it its
+ * configuration, and waits until it reports that it runs.
  *
+ * @param options.config the component's config, with an absolute `dataDir`
  * @throws TwinError `INTERNAL` with what it said when it does not come up
  */
 export async function startEdgeProcess(options: {
-  entry: string;
-  configPath: string;
+  deployment: EdgeDeployment;
+  config: Record<string, unknown> & { dataDir: string };
   dataDir: string;
   logger: Logger;
 }): Promise<EdgeProcess> {
-  const { entry, configPath, dataDir, logger } = options;
+  const { deployment, config, dataDir, logger } = options;
   const log = createWriteStream(join(dataDir, 'edge.log'), { flags: 'a' });
-  let child: ChildProcess | undefined;
-  let statusUrl: string | undefined;
-  let stopping = false;
-  let restart: NodeJS.Timeout | undefined;
-
-  function launch(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const started = fork(entry, ['--config', configPath], {
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        execArgv: [],
-      });
-      child = started;
-      let tail = '';
-      for (const stream of [started.stdout, started.stderr]) {
-        stream?.setEncoding('utf8').on('data', (text: string) => {
-          tail = (tail + text).slice(-2000);
-          log.write(text);
-        });
-      }
-      const timer = setTimeout(() => {
-        started.kill('SIGKILL');
-        reject(new TwinError('INTERNAL', `The edge component did not come up:\n${tail}`));
-      }, START_MS);
-      started.on('message', (message: { type?: string; statusUrl?: string }) => {
-        if (message.type !== 'ready') return;
-        clearTimeout(timer);
-        statusUrl = message.statusUrl;
-        resolve();
-      });
-      started.once('exit', (code, signal) => {
-        clearTimeout(timer);
-        statusUrl = undefined;
-        child = undefined;
-        reject(
-          new TwinError('INTERNAL', `The edge component ended with ${code ?? signal}:\n${tail}`),
-        );
-        if (stopping) return;
-        logger.warn('The edge component ended and is started again', { code, signal });
-        restart = setTimeout(() => {
-          launch().catch((error: unknown) => {
-            logger.error('The edge component did not come up again', { reason: messageOf(error) });
-          });
-        }, RESTART_MS);
-      });
-    });
-  }
-
-  try {
-    await launch();
-  } catch (error) {
-    stopping = true;
-    clearTimeout(restart);
+  let tail = '';
+  let hear: (state: ComponentState) => void = () => {};
+  const firstRun = new Promise<void>((resolve, reject) => {
+    const fail = (what: string) => {
+      clearTimeout(timer);
+      reject(new TwinError('INTERNAL', `The edge component ${what}:\n${tail}`));
+    };
+    const timer = setTimeout(() => fail('did not come up'), START_MS);
+    let failures = 0;
+    hear = (state) => {
+      if (state === 'ERRORED' && ++failures >= MAX_FAILED_STARTS) fail('could not start');
+      if (state !== 'RUNNING') return;
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  firstRun.catch(() => {});
+  let nucleus: Nucleus | undefined;
+  const close = async () => {
+    await nucleus?.close();
     log.end();
+  };
+  try {
+    nucleus = await startNucleus({
+      ...deployment,
+      rootDir: join(dataDir, 'greengrass'),
+      configuration: { edge: config },
+      // The recipe says `node`: the one that runs the stack.
+      env: { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` },
+      // Nobody deploys anew here: whoever kills the component to see what happens gets it back.
+      maxFailures: Number.POSITIVE_INFINITY,
+      logger,
+      onOutput: (text) => {
+        tail = (tail + text).slice(-2000);
+        log.write(text);
+      },
+      onState: (state) => hear(state),
+    });
+    await firstRun;
+  } catch (error) {
+    await close();
     throw error;
   }
+  const { pid, status } = statusOf(nucleus, join(config.dataDir, 'status.json'));
+  return { pid, status, close };
+}
+
+/** The component notes in a file where its status server listens, and which process it is. */
+function statusOf(nucleus: Nucleus, notePath: string): Pick<EdgeProcess, 'pid' | 'status'> {
   return {
-    pid: () => child?.pid,
+    pid: () => nucleus.pid,
     async status() {
-      if (statusUrl === undefined) return undefined;
+      if (nucleus.state !== 'RUNNING') return undefined;
       try {
-        const response = await fetch(`${statusUrl}/status`, { signal: AbortSignal.timeout(1000) });
+        const { url } = JSON.parse(await readFile(notePath, 'utf8')) as { url: string };
+        const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(1000) });
         return (await response.json()) as EdgeProcessStatus;
       } catch {
         return undefined;
       }
-    },
-    async close() {
-      stopping = true;
-      clearTimeout(restart);
-      const running = child;
-      if (running !== undefined) {
-        const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-        running.kill('SIGTERM');
-        const kill = setTimeout(() => running.kill('SIGKILL'), STOP_MS);
-        await gone;
-        clearTimeout(kill);
-      }
-      log.end();
     },
   };
 }

@@ -31,13 +31,12 @@ import { type SiteWiseEdge, startSiteWiseEdge } from '../sitewise-edge/index.js'
 import { openAccess } from './access.js';
 import { CalibrationLog } from './calibration-log.js';
 import { localEdgeConfig } from './edge-config.js';
-import { type EdgeProcess, startEdgeProcess } from './edge-process.js';
+import { type EdgeDeployment, type EdgeProcess, startEdgeProcess } from './edge-process.js';
 import { openMachineTime } from './machine-time.js';
 
-/** What the stack starts but does not contain: the same entry points that Greengrass and Batch use. */
+/** What the stack starts but does not contain, as Greengrass and Batch start it. */
 export interface StackEntries {
-  /** JavaScript file of the edge component, as the recipe names it. */
-  edge: string;
+  edge: EdgeDeployment;
   /** The worker as a job, given where things are. */
   worker(where: WorkerPlace): JobDefinition;
 }
@@ -78,7 +77,7 @@ export interface Stack extends Closeable {
 const REACHED_EVERY_MS = 1000;
 
 /**
- * Starts the whole loop: SiteWise, its gateway, the machine, the edge component (a process), the
+ * Starts the whole loop: SiteWise, its gateway, the machine, the edge component under a nucleus, the
  * scheduled worker (a process per run), and the page. What was started before a fault is stopped.
  *
  * @throws TwinError `ALREADY_RUNNING`, `PORT_IN_USE`, `CONFIG_INVALID`, `FILE_NOT_FOUND` …
@@ -178,7 +177,6 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     },
   });
 
-  const edgeConfigPath = join(dataDir, 'edge.json');
   const edgeConfig = localEdgeConfig({
     twin: definition,
     sensors: machine.sensors,
@@ -186,9 +184,8 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     broker: { url: gateway.mqttUrl, caFile: guard.caFile, ...guard.broker },
     dataDir: join(dataDir, 'edge'),
   });
-  await writeFile(edgeConfigPath, `${JSON.stringify(edgeConfig, null, 2)}\n`);
   const edge = keep(
-    await startEdgeProcess({ entry: entries.edge, configPath: edgeConfigPath, dataDir, logger }),
+    await startEdgeProcess({ deployment: entries.edge, config: edgeConfig, dataDir, logger }),
   );
 
   const calibrations = new CalibrationLog(startedAtMs);

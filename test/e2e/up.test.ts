@@ -41,6 +41,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** The edge component's process, as it has noted in its data folder. */
+async function edgePid(data: string): Promise<number> {
+  return JSON.parse(await readFile(join(data, 'edge/status.json'), 'utf8')).pid;
+}
+
 /** Waits until a file is there: the sign that the stack is up. */
 async function appears(path: string, child: ChildProcess): Promise<void> {
   for (;;) {
@@ -78,15 +83,19 @@ describe('twinloop up', () => {
     expect(summary.virtualSensors.S9_Tension_N.lower95).toBeGreaterThan(100);
   }, 120_000);
 
-  it('lets one stack at a data folder, ends on SIGINT with all its processes, and goes on later', async () => {
+  it('lets one stack at a data folder, starts a killed component again, ends on SIGINT with all its processes, and goes on later', async () => {
     const first = twinloop(['up', '--data', data, '--port', '0']);
     await appears(join(data, 'fleet.json'), first.child);
     const second = await twinloop(['up', '--data', data, '--port', '0', '--json']).done;
     expect(second.code).toBe(2);
     expect(JSON.parse(second.stdout).error.code).toBe('ALREADY_RUNNING');
+    const killed = await edgePid(data);
+    process.kill(killed, 'SIGKILL');
+    while ((await edgePid(data)) === killed) await new Promise((done) => setTimeout(done, 50));
     const pids = childrenOf(first.child.pid ?? 0);
     first.child.kill('SIGINT');
-    const { code, stdout } = await first.done;
+    const { code, stdout, stderr } = await first.done;
+    expect(stderr).toContain('The component ended');
     expect(code).toBe(0);
     expect(stdout).toContain('goes on from here');
     for (const pid of await pids) expect(isAlive(pid)).toBe(false);
@@ -98,6 +107,7 @@ describe('twinloop up', () => {
     expect(JSON.parse(again.stdout)).toMatchObject({ lost: 0, duplicated: 0 });
     const after = JSON.parse(await readFile(join(data, 'machine-time.json'), 'utf8')).machineS;
     expect(after).toBeGreaterThanOrEqual(before);
+    expect(isAlive(await edgePid(data))).toBe(false);
   }, 120_000);
 
   it.each([
