@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
 import {
   type Clock,
   type Closeable,
@@ -9,6 +8,7 @@ import {
   secondsToNs,
   TwinError,
 } from '../../shared/core/index.js';
+import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
 import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 
@@ -76,18 +76,7 @@ export class Outbox implements Closeable {
   };
   readonly setAside: SetAside | undefined;
   readonly #options: OutboxOptions;
-  readonly #root: RootDatabase<Buffer, Buffer>;
-  /** Time and sequence → row. */
-  readonly #queue: Database<Buffer, Buffer>;
-  /** Keys of the rows that are not GOOD: they are dropped first. */
-  readonly #doubtful: Database<Buffer, Buffer>;
-  /** Rows of streams that the far end refuses for now. */
-  readonly #parked: Database<Buffer, Buffer>;
-  /** Alias id → alias. */
-  readonly #aliasTable: Database<string, number>;
-  readonly #checkpoints: Database<string, string>;
-  readonly #aliasIds = new Map<string, number>();
-  readonly #aliases: string[] = [];
+  readonly #db: OutboxDatabase;
   #maxBytes: number;
   #slowAt: number;
   #sequence: number;
@@ -99,28 +88,14 @@ export class Outbox implements Closeable {
 
   private constructor(
     options: OutboxOptions,
-    root: RootDatabase<Buffer, Buffer>,
+    database: OutboxDatabase,
     setAside: SetAside | undefined,
   ) {
     this.#options = options;
     this.#maxBytes = options.maxBytes;
     this.#slowAt = options.slowAt;
-    this.#root = root;
+    this.#db = database;
     this.setAside = setAside;
-    const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
-    this.#queue = root.openDB<Buffer, Buffer>({ name: 'queue', ...binary });
-    this.#doubtful = root.openDB<Buffer, Buffer>({ name: 'doubtful', ...binary });
-    this.#parked = root.openDB<Buffer, Buffer>({ name: 'parked', ...binary });
-    this.#aliasTable = root.openDB<string, number>({
-      name: 'aliases',
-      keyEncoding: 'uint32',
-      encoding: 'string',
-    });
-    this.#checkpoints = root.openDB<string, string>({ name: 'checkpoints', encoding: 'string' });
-    for (const { key, value } of this.#aliasTable.getRange()) {
-      this.#aliases[key] = value;
-      this.#aliasIds.set(value, key);
-    }
     // Rows of one instant differ by their sequence number. Beginning at the time of opening
     // (in 0.1 ms since 2020; 48 bits last for 890 years) it passes all that an earlier run gave.
     const ticks = options.clock.nowNs() / 100_000n - 15_778_368_000_000n;
@@ -138,7 +113,7 @@ export class Outbox implements Closeable {
     try {
       await mkdir(path, { recursive: true });
       const setAside = await setAsideIfBroken(path, options.clock, options.logger);
-      return new Outbox(options, openRoot(path), setAside);
+      return new Outbox(options, new OutboxDatabase(path), setAside);
     } catch (error) {
       throw new TwinError('STORAGE', `Could not open the outbox ${path}: ${messageOf(error)}`, {
         cause: error,
@@ -169,7 +144,7 @@ export class Outbox implements Closeable {
 
   /** The place a source had reached with its last durable append. */
   checkpoint(source: string): string | undefined {
-    return this.#checkpoints.get(source);
+    return this.#db.checkpoints.get(source);
   }
 
   /**
@@ -187,7 +162,7 @@ export class Outbox implements Closeable {
     newestFirst?: boolean;
     skip?: (key: string) => boolean;
   }): OutboxEntry[] {
-    if (this.#closed) return [];
+    if (this.#closed || range.limit <= 0) return [];
     const entries: OutboxEntry[] = [];
     const unreadable: Buffer[] = [];
     const low = range.fromNs === undefined ? undefined : keyFloor(range.fromNs);
@@ -195,14 +170,14 @@ export class Outbox implements Closeable {
     const reverse = range.newestFirst === true;
     const start = reverse ? high : low;
     const end = reverse ? low : high;
-    for (const { key, value } of this.#queue.getRange({
+    for (const { key, value } of this.#db.queue.getRange({
       ...(start === undefined ? {} : { start }),
       ...(end === undefined ? {} : { end }),
       reverse,
     })) {
       const text = key.toString('latin1');
       if (range.skip?.(text) === true) continue;
-      const sample = decodeRow(key, value, (id) => this.#aliases[id]);
+      const sample = decodeRow(key, value, (id) => this.#db.alias(id));
       if (sample === undefined) unreadable.push(Buffer.from(key));
       else entries.push({ key: text, sample });
       if (entries.length >= range.limit) break;
@@ -224,9 +199,9 @@ export class Outbox implements Closeable {
     await this.#write((own) => {
       for (const { key: text, sample } of entries) {
         const key = Buffer.from(text, 'latin1');
-        own(this.#queue.remove(key));
-        own(this.#doubtful.remove(key));
-        own(this.#parked.put(key, encodeRow(this.#aliasId(sample.alias, own), sample)));
+        own(this.#db.queue.remove(key));
+        own(this.#db.doubtful.remove(key));
+        own(this.#db.parked.put(key, encodeRow(this.#db.aliasId(sample.alias, own), sample)));
       }
     });
   }
@@ -234,16 +209,16 @@ export class Outbox implements Closeable {
   /** Puts the oldest parked entries back into the queue. @returns how many */
   async unpark(limit: number): Promise<number> {
     if (this.#closed) return 0;
-    const rows = [...this.#parked.getRange({ limit })].map(
+    const rows = [...this.#db.parked.getRange({ limit })].map(
       ({ key, value }) => [Buffer.from(key), Buffer.from(value)] as const,
     );
     if (rows.length === 0) return 0;
     await this.#write((own) => {
       for (const [key, value] of rows) {
-        own(this.#parked.remove(key));
-        own(this.#queue.put(key, value));
-        const sample = decodeRow(key, value, (id) => this.#aliases[id]);
-        if (sample?.quality !== 'GOOD') own(this.#doubtful.put(key, NOTHING));
+        own(this.#db.parked.remove(key));
+        own(this.#db.queue.put(key, value));
+        const sample = decodeRow(key, value, (id) => this.#db.alias(id));
+        if (sample?.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
       }
     });
     return rows.length;
@@ -251,7 +226,7 @@ export class Outbox implements Closeable {
 
   /** Number of parked samples; they count in {@link Outbox.depth}, too. */
   get parkedDepth(): number {
-    return this.#closed ? 0 : stats(this.#parked).entryCount;
+    return this.#closed ? 0 : rowCount(this.#db.parked);
   }
 
   /** Drops samples while the outbox is larger than allowed: the oldest, GOOD ones last. */
@@ -260,16 +235,16 @@ export class Outbox implements Closeable {
     while (!this.#closed && this.bytes > this.#maxBytes) {
       // A tenth of a percent at a time, at least a few pages' worth.
       const count = Math.max(500, Math.ceil(this.depth / 1000));
-      const doubtful = [...this.#doubtful.getKeys({ limit: count })].map((k) => Buffer.from(k));
+      const doubtful = [...this.#db.doubtful.getKeys({ limit: count })].map((k) => Buffer.from(k));
       const victims: [Buffer, EdgeSample['quality']][] = [];
       if (doubtful.length > 0) {
         for (const key of doubtful) {
-          const row = this.#queue.get(key);
-          const sample = row && decodeRow(key, row, (id) => this.#aliases[id]);
+          const row = this.#db.queue.get(key);
+          const sample = row && decodeRow(key, row, (id) => this.#db.alias(id));
           victims.push([key, sample?.quality ?? 'UNCERTAIN']);
         }
       } else {
-        const source = firstOf(this.#queue) === undefined ? this.#parked : this.#queue;
+        const source = firstOf(this.#db.queue) === undefined ? this.#db.parked : this.#db.queue;
         for (const key of source.getKeys({ limit: count })) {
           victims.push([Buffer.from(key), 'GOOD']);
         }
@@ -294,13 +269,13 @@ export class Outbox implements Closeable {
   /** Number of samples that wait. */
   get depth(): number {
     if (this.#closed) return 0;
-    return stats(this.#queue).entryCount + stats(this.#parked).entryCount;
+    return rowCount(this.#db.queue) + rowCount(this.#db.parked);
   }
 
   /** Bytes of the pages in use. */
   get bytes(): number {
     if (this.#closed) return 0;
-    return pageBytes(this.#queue) + pageBytes(this.#parked);
+    return pageBytes(this.#db.queue) + pageBytes(this.#db.parked);
   }
 
   /** Share of the allowed size that is in use. */
@@ -321,7 +296,7 @@ export class Outbox implements Closeable {
   /** Time of the oldest sample, or undefined when empty. */
   get oldestNs(): bigint | undefined {
     if (this.#closed) return undefined;
-    const times = [this.#queue, this.#parked].map(firstOf).filter((t) => t !== undefined);
+    const times = [this.#db.queue, this.#db.parked].map(firstOf).filter((t) => t !== undefined);
     return times.reduce<bigint | undefined>(
       (a, t) => (a === undefined || t < a ? t : a),
       undefined,
@@ -343,22 +318,22 @@ export class Outbox implements Closeable {
     if (this.#closed) return;
     await this.#flush();
     this.#closed = true;
-    await this.#root.close();
+    await this.#db.close();
   }
 
   async #removeKeys(keys: readonly (readonly [Buffer, EdgeSample['quality']])[]): Promise<void> {
     const hasParked = this.#hasParked;
     await this.#write((own) => {
       for (const [key, quality] of keys) {
-        own(this.#queue.remove(key));
-        if (hasParked) own(this.#parked.remove(key));
-        if (quality !== 'GOOD') own(this.#doubtful.remove(key));
+        own(this.#db.queue.remove(key));
+        if (hasParked) own(this.#db.parked.remove(key));
+        if (quality !== 'GOOD') own(this.#db.doubtful.remove(key));
       }
     });
   }
 
   get #hasParked(): boolean {
-    return stats(this.#parked).entryCount > 0;
+    return rowCount(this.#db.parked) > 0;
   }
 
   /** Writes all appends that came together as one transaction. */
@@ -369,11 +344,11 @@ export class Outbox implements Closeable {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {
             const key = encodeKey(sample.timeNs, this.#sequence++);
-            own(this.#queue.put(key, encodeRow(this.#aliasId(sample.alias, own), sample)));
-            if (sample.quality !== 'GOOD') own(this.#doubtful.put(key, NOTHING));
+            own(this.#db.queue.put(key, encodeRow(this.#db.aliasId(sample.alias, own), sample)));
+            if (sample.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
           }
           if (checkpoint !== undefined) {
-            own(this.#checkpoints.put(checkpoint.source, checkpoint.position));
+            own(this.#db.checkpoints.put(checkpoint.source, checkpoint.position));
           }
         }
       });
@@ -383,39 +358,19 @@ export class Outbox implements Closeable {
     }
   }
 
-  /** Runs writes as one transaction; resolves when it is on disk. */
-  async #write(action: (own: (put: Promise<boolean>) => void) => void): Promise<void> {
-    // lmdb rejects the promises of single writes, too: they are owned here, the batch tells.
-    let last: Promise<boolean> | undefined;
-    const own = (put: Promise<boolean>) => {
-      if (put === last) return;
-      last = put;
-      put.then(undefined, () => {});
-    };
+  /** One transaction; notes whether the disk takes it. */
+  async #write(action: (own: Own) => void): Promise<void> {
     try {
-      await this.#root.batch(() => action(own));
+      await this.#db.write(action);
       this.#lastFault = undefined;
-    } catch (error) {
+    } catch (cause) {
       this.counters.writeFaults++;
-      this.#lastFault = await reasonOf(error);
+      this.#lastFault = messageOf(cause);
       throw new TwinError('STORAGE', `The outbox could not be written: ${this.#lastFault}`, {
-        cause: error,
+        cause,
         retryable: true,
       });
     }
-  }
-
-  #aliasId(alias: string, own: (put: Promise<boolean>) => void): number {
-    const known = this.#aliasIds.get(alias);
-    if (known !== undefined) return known;
-    const id = this.#aliases.length;
-    this.#aliases[id] = alias;
-    this.#aliasIds.set(alias, id);
-    // In the same transaction as its first sample; if that fails, it is not known on disk.
-    const written = this.#aliasTable.put(id, alias);
-    written.then(undefined, () => this.#aliasIds.delete(alias));
-    own(written);
-    return id;
   }
 
   #discard(keys: readonly Buffer[]): void {
@@ -427,49 +382,8 @@ export class Outbox implements Closeable {
   }
 }
 
-interface TreeStats {
-  entryCount: number;
-  pageSize: number;
-  treeLeafPageCount: number;
-  treeBranchPageCount: number;
-  overflowPages: number;
-}
-
-function stats(database: Database<Buffer, Buffer>): TreeStats {
-  return database.getStats() as TreeStats;
-}
-
-function pageBytes(database: Database<Buffer, Buffer>): number {
-  const s = stats(database);
-  return (s.treeLeafPageCount + s.treeBranchPageCount + s.overflowPages) * s.pageSize;
-}
-
-function firstOf(database: Database<Buffer, Buffer>): bigint | undefined {
-  for (const key of database.getKeys({ limit: 1 })) return timeOfKey(key);
+/** Time of a table's first row. */
+function firstOf(table: OutboxDatabase['queue']): bigint | undefined {
+  for (const key of table.getKeys({ limit: 1 })) return timeOfKey(key);
   return undefined;
-}
-
-/** lmdb tells why a commit failed through a promise that rejects with the reason. */
-async function reasonOf(error: unknown): Promise<string> {
-  const { commitError } = error as { commitError?: Promise<never> };
-  if (commitError === undefined) return messageOf(error);
-  return await commitError.then(() => messageOf(error), messageOf);
-}
-
-/**
- * Opens the environment. `overlappingSync` off makes a commit mean that it is on disk. Transactions
- * are ours to form: left to form them itself, lmdb rejects promises that nobody holds when a commit
- * fails, which would end the process.
- */
-function openRoot(path: string): RootDatabase<Buffer, Buffer> {
-  return open<Buffer, Buffer>({
-    path,
-    noSubdir: false,
-    overlappingSync: false,
-    eventTurnBatching: false,
-    commitDelay: 0,
-    maxDbs: 8,
-    keyEncoding: 'binary',
-    encoding: 'binary',
-  });
 }

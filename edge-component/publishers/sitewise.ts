@@ -20,6 +20,8 @@ import type { Publisher, SendOutcome } from './publisher.js';
 
 /** A request carries 10 × 10 values; so many requests' worth is read at a time. */
 const BATCH_SIZE = 2000;
+/** Fewer could not be shared between live values and a backlog. */
+const MIN_BATCH_SIZE = 10;
 
 /**
  * What someone has to mend before values are taken: they are held, not given up. Faults of the
@@ -50,7 +52,7 @@ export class SiteWisePublisher implements Publisher {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#rng = options.rng;
-    this.batchSize = Math.min(BATCH_SIZE, config.maxValuesPerS);
+    this.batchSize = Math.min(BATCH_SIZE, Math.max(MIN_BATCH_SIZE, config.maxValuesPerS));
   }
 
   /** There is no connection to speak of: connected means that the last request was answered. */
