@@ -1,5 +1,6 @@
 import type { Command } from '../shared/core/index.js';
 import { dashboardCommand } from './dashboards/dashboard-command.js';
+import { sceneCommand } from './scene/scene-command.js';
 import { calibrationEngine } from './worker/calibration-engine.js';
 import { createWorkerCommand } from './worker/index.js';
 
@@ -7,4 +8,5 @@ import { createWorkerCommand } from './worker/index.js';
 export const cloudCommands: readonly Command[] = [
   createWorkerCommand(calibrationEngine),
   dashboardCommand,
+  sceneCommand,
 ];

@@ -1,0 +1,107 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildScene, TWIN_COMPONENT } from '../../../cloud/scene/build-scene.js';
+import type { SceneComponent, SceneDocument } from '../../../cloud/scene/scene-document.js';
+import { createSceneFiles } from '../../../cloud/scene/scene-files.js';
+import {
+  loadConfig,
+  type TwinDefinition,
+  twinSchema,
+  twinStreams,
+} from '../../../shared/config/index.js';
+import { packageFile } from '../../../shared/core/index.js';
+
+let twin: TwinDefinition;
+let scene: SceneDocument;
+let gltf: { nodes: { name: string; translation?: number[] }[] };
+beforeAll(async () => {
+  twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
+  const made = await createSceneFiles('web-line', twin, 'line1');
+  const glb = made?.files.get('web-line.glb') as Uint8Array;
+  scene = JSON.parse(Buffer.from(made?.files.get('web-line.json') ?? '').toString());
+  const length = new DataView(glb.buffer, glb.byteOffset).getUint32(12, true);
+  gltf = JSON.parse(Buffer.from(glb.subarray(20, 20 + length)).toString());
+});
+
+function componentsOf<T extends SceneComponent['type']>(type: T): (SceneComponent & { type: T })[] {
+  return scene.nodes.flatMap((n) =>
+    n.components.filter((c): c is SceneComponent & { type: T } => c.type === type),
+  );
+}
+
+describe('the scene of the web line', () => {
+  it('is the one that was reviewed', async () => {
+    await expect(`${JSON.stringify(scene, null, 2)}\n`).toMatchFileSnapshot(
+      '../../golden/web-line/scene.json',
+    );
+  });
+
+  it('refers to nothing that is not there', () => {
+    const children = scene.nodes.flatMap((n) => n.children ?? []);
+    const all = [...scene.rootNodeIndexes, ...children].sort((a, b) => a - b);
+    expect(all).toEqual(scene.nodes.map((_, i) => i));
+    const ruled = [...componentsOf('Tag'), ...componentsOf('ModelShader')];
+    const used = ruled.flatMap((c) => c.ruleBasedMapId ?? []);
+    expect(new Set(used)).toEqual(new Set(Object.keys(scene.rules)));
+    for (const { cameraIndex } of componentsOf('Camera')) {
+      expect(scene.cameras[cameraIndex]).toBeDefined();
+    }
+    expect(componentsOf('ModelRef')).toEqual([expect.objectContaining({ uri: 'web-line.glb' })]);
+  });
+
+  it('leaves the model’s parts where they are', () => {
+    for (const node of scene.nodes) {
+      const part = node.components.find((c) => c.type === 'SubModelRef');
+      if (part?.type !== 'SubModelRef') continue;
+      const inModel = gltf.nodes.find((n) => n.name === part.selector);
+      expect([part.selector, inModel?.translation ?? [0, 0, 0]]).toEqual([
+        part.selector,
+        node.transform.position,
+      ]);
+    }
+    expect(componentsOf('SubModelRef').length).toBeGreaterThan(9);
+  });
+
+  it('binds tags to streams of the twin, by its entity’s one component', () => {
+    const streams = new Set(twinStreams(twin).map((s) => s.name));
+    const bindings = [
+      ...[...componentsOf('Tag'), ...componentsOf('ModelShader')].map((c) => c.valueDataBinding),
+      ...componentsOf('DataOverlay').flatMap((c) =>
+        c.valueDataBindings.map((b) => b.valueDataBinding),
+      ),
+    ];
+    for (const { dataBindingContext: b } of bindings) {
+      expect(streams).toContain(b.propertyName);
+      expect([b.entityId, b.componentName]).toEqual([`\${sel_entity}`, TWIN_COMPONENT]);
+    }
+    expect(scene.properties.dataBindingConfig.template).toEqual({ sel_entity: 'line1' });
+    // Nine rollers and thirteen spans.
+    expect(componentsOf('Tag')).toHaveLength(22);
+    for (const name of streams) {
+      if (/^b\d+(_lower|_upper)?$/.test(name)) {
+        expect(bindings.some((b) => b.dataBindingContext.propertyName === name)).toBe(true);
+      }
+    }
+  });
+
+  it('raises a tag when the limit is passed for sure', () => {
+    expect(scene.rules['tag b9']?.statements).toEqual([
+      { expression: 'b9_lower > 0.1', target: 'iottwinmaker.common.icon:Error' },
+      { expression: 'true', target: 'iottwinmaker.common.icon:Info' },
+    ]);
+  });
+});
+
+it('leaves out what TwinMaker cannot name, and says so; draws nothing without a layout', () => {
+  const odd = structuredClone(twin);
+  const [parameter] = odd.parameters;
+  const roller = odd.layout?.components.find((c) => c.drag === parameter?.variable);
+  if (parameter === undefined || roller === undefined) throw new Error('The twin has changed');
+  parameter.variable = 'bearing[1].drag';
+  roller.drag = 'bearing[1].drag';
+  const options = { modelUri: 'm.glb', entityId: 'e' };
+  const built = buildScene(odd, options);
+  expect(built?.skipped).toEqual(['bearing[1].drag']);
+  expect(JSON.stringify(built?.document)).not.toContain('bearing[1]');
+  const { layout: _, ...flat } = twin;
+  expect(buildScene(flat, options)).toBeUndefined();
+});
