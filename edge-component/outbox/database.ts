@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, TwinError } from '../../shared/core/index.js';
+import { type Purpose, ReservedSpace } from './reserved-space.js';
 
 type Rows = Database<Buffer, Buffer>;
 /** Hands a write of a transaction over, so that its promise is somebody's. */
@@ -18,6 +20,7 @@ export class OutboxDatabase {
   readonly parked: Rows;
   readonly checkpoints: Database<string, string>;
   readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #space: ReservedSpace;
   /** Alias id → alias. */
   readonly #aliasTable: Database<string, number>;
   readonly #aliasIds = new Map<string, number>();
@@ -41,6 +44,7 @@ export class OutboxDatabase {
       this.#aliases[key] = value;
       this.#aliasIds.set(value, key);
     }
+    this.#space = new ReservedSpace(join(path, 'data.mdb'), () => this.#usedBytes());
   }
 
   /** The alias of an id, undefined where there is none. */
@@ -65,9 +69,10 @@ export class OutboxDatabase {
   /**
    * Runs writes as one transaction; resolves when it is on disk.
    *
-   * @throws TwinError `STORAGE` with lmdb's reason; nothing was written then
+   * @param rows how many rows it touches
+   * @throws TwinError `STORAGE` with the reason; nothing was written then
    */
-  async write(action: (own: Own) => void): Promise<void> {
+  async write(purpose: Purpose, rows: number, action: (own: Own) => void): Promise<void> {
     // lmdb rejects the promises of single writes, too: they are owned here, the batch tells.
     let last: Promise<boolean> | undefined;
     const own: Own = (write) => {
@@ -76,15 +81,35 @@ export class OutboxDatabase {
       write.then(undefined, () => {});
     };
     try {
-      await this.#root.batch(() => action(own));
+      await this.#space.run(purpose, rows, () => this.#root.batch(() => action(own)));
     } catch (error) {
+      if (error instanceof TwinError) throw error;
       throw new TwinError('STORAGE', await reasonOf(error), { cause: error, retryable: true });
     }
   }
 
-  close(): Promise<void> {
-    return this.#root.close();
+  async close(): Promise<void> {
+    await this.#space.close();
+    await this.#root.close();
   }
+
+  /** Bytes of all pages in use: the tables', the table of tables, the list of free pages. */
+  #usedBytes(): number {
+    const tables = [this.queue, this.doubtful, this.parked, this.checkpoints, this.#aliasTable];
+    const own = this.#root.getStats() as TreeStats & { free: TreeStats };
+    return tables.reduce(
+      (sum, table) => sum + pageBytes(table),
+      META_PAGES * own.pageSize + treeBytes(own) + treeBytes(own.free),
+    );
+  }
+}
+
+/** At the head of each lmdb file. */
+const META_PAGES = 2;
+
+/** What is asked of any table, whatever it holds. */
+interface Table {
+  getStats(): object;
 }
 
 interface TreeStats {
@@ -96,13 +121,16 @@ interface TreeStats {
 }
 
 /** Number of rows of a table. */
-export function rowCount(table: Rows): number {
+export function rowCount(table: Table): number {
   return (table.getStats() as TreeStats).entryCount;
 }
 
 /** Bytes of the pages that a table uses. */
-export function pageBytes(table: Rows): number {
-  const s = table.getStats() as TreeStats;
+export function pageBytes(table: Table): number {
+  return treeBytes(table.getStats() as TreeStats);
+}
+
+function treeBytes(s: TreeStats): number {
   return (s.treeLeafPageCount + s.treeBranchPageCount + s.overflowPages) * s.pageSize;
 }
 

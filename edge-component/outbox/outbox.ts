@@ -11,6 +11,7 @@ import {
 import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
 import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
+import type { Purpose } from './reserved-space.js';
 
 /** A sample in the outbox and the key it is removed by. */
 export interface OutboxEntry {
@@ -196,7 +197,7 @@ export class Outbox implements Closeable {
   /** Puts entries aside, durably, so that they no longer stand before others. */
   async park(entries: readonly OutboxEntry[]): Promise<void> {
     if (this.#closed || entries.length === 0) return;
-    await this.#write((own) => {
+    await this.#write('remove', entries.length, (own) => {
       for (const { key: text, sample } of entries) {
         const key = Buffer.from(text, 'latin1');
         own(this.#db.queue.remove(key));
@@ -213,7 +214,7 @@ export class Outbox implements Closeable {
       ({ key, value }) => [Buffer.from(key), Buffer.from(value)] as const,
     );
     if (rows.length === 0) return 0;
-    await this.#write((own) => {
+    await this.#write('remove', rows.length, (own) => {
       for (const [key, value] of rows) {
         own(this.#db.parked.remove(key));
         own(this.#db.queue.put(key, value));
@@ -323,7 +324,7 @@ export class Outbox implements Closeable {
 
   async #removeKeys(keys: readonly (readonly [Buffer, EdgeSample['quality']])[]): Promise<void> {
     const hasParked = this.#hasParked;
-    await this.#write((own) => {
+    await this.#write('remove', keys.length, (own) => {
       for (const [key, quality] of keys) {
         own(this.#db.queue.remove(key));
         if (hasParked) own(this.#db.parked.remove(key));
@@ -340,7 +341,8 @@ export class Outbox implements Closeable {
   async #flush(): Promise<void> {
     const appends = this.#pending.splice(0);
     try {
-      await this.#write((own) => {
+      const rows = appends.reduce((sum, { samples }) => sum + samples.length, 0);
+      await this.#write('append', rows, (own) => {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {
             const key = encodeKey(sample.timeNs, this.#sequence++);
@@ -359,9 +361,9 @@ export class Outbox implements Closeable {
   }
 
   /** One transaction; notes whether the disk takes it. */
-  async #write(action: (own: Own) => void): Promise<void> {
+  async #write(purpose: Purpose, rows: number, action: (own: Own) => void): Promise<void> {
     try {
-      await this.#db.write(action);
+      await this.#db.write(purpose, rows, action);
       this.#lastFault = undefined;
     } catch (cause) {
       this.counters.writeFaults++;

@@ -124,11 +124,11 @@ describe('faults', { timeout: 90_000 }, () => {
   it('waits while the disk is full, delivers what it has, and goes on when there is room', async () => {
     const { folder, broker } = await setUp();
     await broker.cut();
-    // No file may grow beyond 300 blocks of 1 kB: to the outbox that is a full disk.
+    // No file may grow beyond 1200 blocks of 1 kB: to the outbox that is a full disk.
     const edge = await start(
       folder,
-      await replayConfig(folder, broker, { intervalS: 0.0002 }),
-      'ulimit -f 300',
+      await replayConfig(folder, broker, { intervalS: 0.0001 }),
+      'ulimit -f 1200',
     );
     await until('the disk is full', async () => (await edge.status()).outbox.writeFaults > 0);
     const full = await edge.status();
