@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/property-seed.ts'],
     // Native modules (koffi, lmdb, aws-crt) and child processes: a process per file, not a thread.
     pool: 'forks',
     testTimeout: 30_000,
