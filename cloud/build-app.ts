@@ -4,35 +4,71 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import {
   type DeploymentConfig,
   deploymentSchema,
-  type FleetConfig,
   fleetSchema,
   loadConfig,
   type TwinDefinition,
   twinSchema,
 } from '../shared/config/index.js';
+import { ConfigError, readUserFile } from '../shared/core/index.js';
+import { type BuiltComponent, loadComponent } from './component-build.js';
+import type { FleetFiles } from './fleet-folder.js';
 import { ASSETS_PER_STACK, AssetsStack, ModelsStack } from './stacks/assets-stack.js';
 import { CalibrationStack } from './stacks/calibration-stack.js';
 import { DataStack } from './stacks/data-stack.js';
 import { EdgeStack } from './stacks/edge-stack.js';
 import { MonitoringStack } from './stacks/monitoring-stack.js';
 
+/** A run may go on this long after its time is out: the sample under way, the commit, the report. */
+const STOP_MARGIN_S = 60;
+
 /** What the stacks are made from. */
-export interface Deployment {
+export interface Deployment extends FleetFiles {
   config: DeploymentConfig;
-  fleet: FleetConfig;
-  twins: ReadonlyMap<string, TwinDefinition>;
+  /** The Greengrass component, where it was built here. */
+  component?: BuiltComponent;
 }
 
-/** Reads a deployment with its fleet and twins. @throws TwinError, ConfigError */
+/**
+ * Reads a deployment with its fleet, twins, and the component for its gateways.
+ *
+ * @throws TwinError `FILE_NOT_FOUND`; ConfigError
+ */
 export async function loadDeployment(path: string): Promise<Deployment> {
   const config = await loadConfig(deploymentSchema, path, 'deployment');
   const fleetPath = resolve(dirname(resolve(path)), config.fleet);
   const fleet = await loadConfig(fleetSchema, fleetPath, 'fleet');
-  const twins = new Map<string, TwinDefinition>();
-  for (const [name, twin] of Object.entries(fleet.twins)) {
-    twins.set(name, await loadConfig(twinSchema, resolve(dirname(fleetPath), twin), 'twin'));
+  const { timeoutMinutes } = config.compute;
+  if (fleet.calibration.maxRunS > timeoutMinutes * 60 - STOP_MARGIN_S) {
+    throw new ConfigError(fleetPath, [
+      {
+        path: 'calibration.maxRunS',
+        message: `found ${fleet.calibration.maxRunS}: expected at most ${timeoutMinutes * 60 - STOP_MARGIN_S}, so that a run ends by itself before the ${timeoutMinutes} minutes of compute.timeoutMinutes in ${path}`,
+      },
+    ]);
   }
-  return { config, fleet, twins };
+  const twins = new Map<string, TwinDefinition>();
+  const fmus = new Map<string, string>();
+  for (const [name, twin] of Object.entries(fleet.twins)) {
+    const twinPath = resolve(dirname(fleetPath), twin);
+    const definition = await loadConfig(twinSchema, twinPath, 'twin');
+    twins.set(name, definition);
+    fmus.set(name, await existing(resolve(dirname(twinPath), definition.fmu), 'FMU'));
+  }
+  const built = config.edge?.component;
+  return {
+    config,
+    fleet,
+    twins,
+    fmus,
+    ...(built !== undefined && 'build' in built
+      ? { component: await loadComponent(resolve(dirname(resolve(path)), built.build)) }
+      : {}),
+  };
+}
+
+async function existing(path: string, what: string): Promise<string> {
+  await readUserFile(path, what);
+  return path;
 }
 
 /**
@@ -41,12 +77,12 @@ export async function loadDeployment(path: string): Promise<Deployment> {
  * @param app an app to add to; default: a new one
  */
 export function buildApp(deployment: Deployment, app: App = new App()): App {
-  const { config, fleet, twins } = deployment;
+  const { config, fleet, twins, component } = deployment;
   // Findings of the template validation count as errors.
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
   app.node.setContext('@aws-cdk/core:defaultCrossStackReferences', 'strong');
   const id = (name: string) => `${config.name}-${name}`;
-  const data = new DataStack(app, id('data'), { config });
+  const data = new DataStack(app, id('data'), { config, files: deployment });
   const { models } = new ModelsStack(app, id('models'), { fleet, twins });
   for (let i = 0; i < fleet.assets.length; i += ASSETS_PER_STACK) {
     const number = i / ASSETS_PER_STACK;
@@ -60,7 +96,13 @@ export function buildApp(deployment: Deployment, app: App = new App()): App {
   const calibration = new CalibrationStack(app, id('calibration'), { config, fleet, data });
   new MonitoringStack(app, id('monitoring'), { config, fleet, data, calibration });
   if (config.edge !== undefined) {
-    new EdgeStack(app, id('edge'), { config, edge: config.edge, fleet });
+    new EdgeStack(app, id('edge'), {
+      config,
+      edge: config.edge,
+      fleet,
+      data,
+      ...(component === undefined ? {} : { component }),
+    });
   }
   Tags.of(app).add('project', config.name);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -33,14 +33,25 @@ export const SITEWISE_WILDCARDS: Readonly<Record<string, string>> = {
     'Time series have generated ids; only those of asset properties, by a condition.',
 };
 
+/** The data stack's bucket as cdk-nag names it: what follows from its path in the stack. */
+const BUCKET_ID = 'Bucket83908E77';
+
+/** The ARN of the data stack's bucket as cdk-nag names it, in that stack and in others. */
+export function bucketArn(dataStack?: string): string {
+  return dataStack === undefined
+    ? `<${BUCKET_ID}.Arn>`
+    : `${dataStack}:ExportsOutputFnGetAtt${BUCKET_ID}Arn063C8555`;
+}
+
 /** Objects under prefixes of the data stack's bucket, as cdk-nag names them in other stacks. */
 export function bucketWildcards(
   dataStack: string,
   prefixes: readonly string[],
 ): Record<string, string> {
-  // The export's name follows from the bucket's path in its stack.
-  const arn = `${dataStack}:ExportsOutputFnGetAttBucket83908E77Arn063C8555`;
   return Object.fromEntries(
-    prefixes.map((p) => [`${arn}/${p}/*`, 'Objects under one prefix; their names are not known.']),
+    prefixes.map((p) => [
+      `${bucketArn(dataStack)}/${p}/*`,
+      'Objects under one prefix; their names are not known.',
+    ]),
   );
 }

@@ -16,6 +16,33 @@ export const OPERATIONS = {
     bucket: [...S3_STORE_OPERATIONS.list],
     key: ['kms:Decrypt', 'kms:GenerateDataKey'],
   },
+  /** Starts a job: fetches its image and writes its log. */
+  launcher: {
+    image: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+    // Takes no resource.
+    login: ['ecr:GetAuthorizationToken'],
+    logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  },
+  /** Records who speaks to whom in the network of the jobs. */
+  flowLog: {
+    logs: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+  },
+  /** Puts fleet, twins and FMUs into the bucket during the deployment. */
+  uploads: {
+    source: [...S3_STORE_OPERATIONS.read],
+    objects: [...S3_STORE_OPERATIONS.write, ...S3_STORE_OPERATIONS.delete],
+    bucket: [...S3_STORE_OPERATIONS.list],
+    key: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  },
+  /** Empties the bucket of a trial when its stack is removed; the bucket's policy lets it. */
+  emptier: {
+    logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  },
+  /** EventBridge, writing down which jobs have failed. */
+  failedJobs: {
+    logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  },
   scheduler: {
     batch: ['batch:SubmitJob'],
     deadLetters: ['sqs:SendMessage'],
@@ -23,6 +50,8 @@ export const OPERATIONS = {
   edge: {
     siteWise: ['iotsitewise:BatchPutAssetPropertyValue'],
     artifacts: [...S3_STORE_OPERATIONS.read],
+    // Only where artifacts lie in the encrypted bucket.
+    key: ['kms:Decrypt'],
     logs: [
       'logs:CreateLogGroup',
       'logs:CreateLogStream',
@@ -65,7 +94,9 @@ export const OPERATIONS = {
       'iotsitewise:GetAssetPropertyValueHistory',
     ],
     objects: [...S3_STORE_OPERATIONS.read],
+    // TwinMaker marks the bucket as its own, and takes the mark away with the workspace.
+    mark: [...S3_STORE_OPERATIONS.write, ...S3_STORE_OPERATIONS.delete],
     bucket: ['s3:GetBucketLocation', ...S3_STORE_OPERATIONS.list],
-    key: ['kms:Decrypt'],
+    key: ['kms:Decrypt', 'kms:GenerateDataKey'],
   },
 } as const;

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import {
   Action,
   EcsEc2ContainerDefinition,
@@ -20,8 +20,9 @@ import {
   LogDriver,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs';
+import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnResourcePolicy, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
@@ -50,6 +51,8 @@ export class CalibrationStack extends Stack {
   readonly logGroup: LogGroup;
   readonly queue: JobQueue;
   readonly jobRole: Role;
+  /** Notices jobs that have failed for good; an alarm watches it. */
+  readonly failedJobs: CfnRule;
 
   constructor(
     scope: Construct,
@@ -59,10 +62,7 @@ export class CalibrationStack extends Stack {
     super(scope, id, props);
     const { config, fleet, data } = props;
     const { compute } = config;
-    this.logGroup = new LogGroup(this, 'Log', {
-      retention: RETENTION[config.logRetentionDays],
-      removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-    });
+    this.logGroup = this.log('Log', config);
     const vpc = this.network(config);
     const securityGroup = new SecurityGroup(this, 'Jobs', {
       vpc,
@@ -97,9 +97,7 @@ export class CalibrationStack extends Stack {
     });
 
     this.jobRole = new Role(this, 'JobRole', {
-      assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
-      }),
+      assumedBy: this.ownService('ecs-tasks.amazonaws.com'),
       description: 'What a calibration job may do',
     });
     for (const statement of [
@@ -134,6 +132,7 @@ export class CalibrationStack extends Stack {
       platform: Platform.LINUX_AMD64,
       exclude: ['.git', 'node_modules', 'dist', 'cdk.out', '.twinloop', 'test', 'coverage'],
     });
+    const executionRole = this.executionRole(image);
     const container = {
       image: ContainerImage.fromDockerImageAsset(image),
       cpu: compute.vcpu,
@@ -143,6 +142,8 @@ export class CalibrationStack extends Stack {
         TWINLOOP_METRICS: 'emf',
       },
       jobRole: this.jobRole,
+      // The library would grant itself the same without the condition on who may assume it.
+      executionRole: executionRole.withoutPolicyUpdates(),
       logging: LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'worker' }),
       readonlyRootFilesystem: true,
       user: 'node',
@@ -173,9 +174,7 @@ export class CalibrationStack extends Stack {
       timeout: Duration.minutes(compute.timeoutMinutes),
     });
 
-    acknowledgeWildcards(definition.container, {
-      '*': 'The library’s execution role: ecr:GetAuthorizationToken takes no resource.',
-    });
+    definition.node.addDependency(executionRole.node.findChild('DefaultPolicy'));
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -183,6 +182,76 @@ export class CalibrationStack extends Stack {
     });
     acknowledge(this.deadLetters, { 'AwsSolutions-SQS3': 'This is the dead-letter queue.' });
     this.schedule(config, fleet, definition);
+    this.failedJobs = this.recordFailures(config);
+  }
+
+  /** Jobs that fail, however they do (also killed by the host or by their timeout), as log lines. */
+  private recordFailures(config: DeploymentConfig): CfnRule {
+    const log = this.log('FailedJobs', config);
+    // Unlike the group's attribute, EventBridge wants its ARN without `:*`.
+    const arn = this.formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: log.logGroupName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const policy = new CfnResourcePolicy(this, 'FailedJobsLogPolicy', {
+      policyName: `${config.name}-failed-jobs`,
+      policyDocument: this.toJsonString({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Service: 'events.amazonaws.com' },
+            Action: [...OPERATIONS.failedJobs.logs],
+            Resource: log.logGroupArn,
+            Condition: { StringEquals: { 'aws:SourceAccount': this.account } },
+          },
+        ],
+      }),
+    });
+    const rule = new CfnRule(this, 'FailedJobsRule', {
+      description: 'Calibration jobs that have failed for good',
+      eventPattern: {
+        source: ['aws.batch'],
+        'detail-type': ['Batch Job State Change'],
+        detail: { status: ['FAILED'], jobQueue: [this.queue.jobQueueArn] },
+      },
+      targets: [{ id: 'log', arn }],
+    });
+    rule.addResourceDependency(policy);
+    return rule;
+  }
+
+  private log(id: string, config: DeploymentConfig): LogGroup {
+    return new LogGroup(this, id, {
+      retention: RETENTION[config.logRetentionDays],
+      removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+  }
+
+  private executionRole(image: DockerImageAsset): Role {
+    const role = new Role(this, 'ExecutionRole', {
+      assumedBy: this.ownService('ecs-tasks.amazonaws.com'),
+      description: 'Fetches the image of calibration jobs and writes their logs',
+    });
+    const { launcher } = OPERATIONS;
+    for (const [actions, resource] of [
+      [launcher.image, image.repository.repositoryArn],
+      [launcher.login, '*'],
+      [launcher.logs, this.logGroup.logGroupArn],
+    ] as const) {
+      role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
+    }
+    acknowledgeWildcards(role, { '*': 'ecr:GetAuthorizationToken takes no resource.' });
+    return role;
+  }
+
+  /** A service, acting for this account and no other. */
+  private ownService(service: string): ServicePrincipal {
+    return new ServicePrincipal(service, {
+      conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+    });
   }
 
   private network(config: DeploymentConfig): IVpc {
@@ -197,21 +266,28 @@ export class CalibrationStack extends Stack {
       ],
       restrictDefaultSecurityGroup: false,
     });
-    const flowLog = new LogGroup(this, 'FlowLog', {
-      retention: RETENTION[config.logRetentionDays],
-      removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    const flowLog = this.log('FlowLog', config);
+    const role = new Role(this, 'FlowLogRole', {
+      assumedBy: this.ownService('vpc-flow-logs.amazonaws.com'),
+      description: 'Writes the flow log of the network',
     });
-    vpc.addFlowLog('Flow', { destination: FlowLogDestination.toCloudWatchLogs(flowLog) });
-    // The library's classes say `string | undefined` where its interface says `string?`.
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.flowLog.logs],
+        resources: [flowLog.logGroupArn],
+      }),
+    );
+    vpc.addFlowLog('Flow', {
+      destination: FlowLogDestination.toCloudWatchLogs(flowLog, role.withoutPolicyUpdates()),
+    });
+    // As in `BucketUploads`: the library's classes don't quite fit its interfaces.
     return vpc as IVpc;
   }
 
   private schedule(config: DeploymentConfig, fleet: FleetConfig, job: EcsJobDefinition): void {
     const { everyMinutes } = config.schedule;
     const role = new Role(this, 'SchedulerRole', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
-      }),
+      assumedBy: this.ownService('scheduler.amazonaws.com'),
       description: 'Submits calibration jobs',
     });
     role.addToPolicy(
@@ -229,7 +305,7 @@ export class CalibrationStack extends Stack {
     const size = jobCount(fleet);
     new CfnSchedule(this, 'Schedule', {
       description: `Calibrates the fleet ${fleet.name}`,
-      scheduleExpression: `rate(${everyMinutes} ${everyMinutes === 1 ? 'minute' : 'minutes'})`,
+      scheduleExpression: `rate(${everyMinutes} minutes)`,
       state: config.schedule.enabled ? 'ENABLED' : 'DISABLED',
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
@@ -249,7 +325,8 @@ export class CalibrationStack extends Stack {
         }),
         deadLetterConfig: { arn: this.deadLetters.queueArn },
         retryPolicy: {
-          maximumEventAgeInSeconds: Math.max(60, Math.min(86_400, everyMinutes * 60)),
+          // Later, the next run is due anyway.
+          maximumEventAgeInSeconds: everyMinutes * 60,
           maximumRetryAttempts: 3,
         },
       },

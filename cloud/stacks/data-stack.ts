@@ -1,22 +1,34 @@
+import { rmSync } from 'node:fs';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../shared/config/index.js';
 import { acknowledge } from '../constructs/acknowledge.js';
+import { BucketUploads } from '../constructs/bucket-uploads.js';
+import { confineBucketEmptier } from '../constructs/emptied-bucket.js';
+import { type FleetFiles, writeFleetFolder } from '../fleet-folder.js';
 
 /** Where state, reports, fleet, dashboards and scenes are kept: a bucket and its key. */
 export class DataStack extends Stack {
   readonly key: Key;
   readonly bucket: Bucket;
+  /** Puts files of this deployment into the bucket. */
+  readonly uploads: BucketUploads;
 
-  constructor(scope: Construct, id: string, props: StackProps & { config: DeploymentConfig }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & { config: DeploymentConfig; files: FleetFiles },
+  ) {
     super(scope, id, props);
-    const removalPolicy = props.config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const { retain } = props.config;
+    const removalPolicy = retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     this.key = new Key(this, 'Key', {
       description: 'Encrypts what Twinloop keeps',
       enableKeyRotation: true,
       removalPolicy,
+      ...(retain ? {} : { pendingWindow: Duration.days(7) }),
     });
     this.bucket = new Bucket(this, 'Bucket', {
       encryption: BucketEncryption.KMS,
@@ -32,11 +44,24 @@ export class DataStack extends Stack {
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
       removalPolicy,
+      autoDeleteObjects: !retain,
     });
     acknowledge(this.bucket, {
       'AwsSolutions-S1':
-        'Access logs would need a second bucket; one role writes here, and its calls are in CloudTrail.',
+        'Access logs would need a second bucket; few roles write here, and their calls are in CloudTrail.',
     });
+    if (!retain) confineBucketEmptier(this);
+    this.uploads = new BucketUploads(this, 'Uploads', {
+      bucket: this.bucket,
+      key: this.key,
+      removalPolicy,
+    });
+    const folder = writeFleetFolder(props.files);
+    try {
+      this.uploads.add('fleet', folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
     new CfnOutput(this, 'Store', { value: `s3://${this.bucket.bucketName}` });
   }
 }

@@ -22,6 +22,7 @@ import type { Construct } from 'constructs';
 import type { DeploymentConfig, FleetConfig } from '../../shared/config/index.js';
 import {
   acknowledgeWildcards,
+  bucketArn,
   bucketWildcards,
   SITEWISE_WILDCARDS,
 } from '../constructs/acknowledge.js';
@@ -110,6 +111,19 @@ export class MonitoringStack extends Stack {
       TreatMissingData.NOT_BREACHING,
     );
     alarm(
+      'FailedJobs',
+      new Metric({
+        namespace: 'AWS/Events',
+        metricName: 'TriggeredRules',
+        dimensionsMap: { RuleName: calibration.failedJobs.ref },
+        statistic: 'Sum',
+        period: Duration.minutes(5),
+      }),
+      0,
+      'A calibration job failed for good or ran out of time: see the log of failed jobs',
+      TreatMissingData.NOT_BREACHING,
+    );
+    alarm(
       'Failed',
       ofRun('AssetsFailed', 'Maximum'),
       0,
@@ -180,6 +194,10 @@ export class MonitoringStack extends Stack {
         resources: [data.bucket.arnForObjects('scene/*')],
       }),
       new PolicyStatement({
+        actions: [...OPERATIONS.twinMaker.mark],
+        resources: [data.bucket.arnForObjects('DO_NOT_DELETE_WORKSPACE_*')],
+      }),
+      new PolicyStatement({
         actions: [...OPERATIONS.twinMaker.bucket],
         resources: [data.bucket.bucketArn],
       }),
@@ -193,13 +211,16 @@ export class MonitoringStack extends Stack {
     acknowledgeWildcards(role, {
       ...SITEWISE_WILDCARDS,
       ...bucketWildcards(data.stackName, ['scene']),
+      [`${bucketArn(data.stackName)}/DO_NOT_DELETE_WORKSPACE_*`]:
+        'TwinMaker names its mark in the bucket.',
     });
     const workspace = new TwinMakerWorkspace(this, 'TwinMaker', {
       workspaceId: `${config.name}-${fleet.name}`,
       role: role.roleArn,
       s3Location: data.bucket.bucketArn,
     });
-    workspace.node.addDependency(role);
+    // The policy is not part of the role's ARN: without it the workspace can't be made.
+    workspace.node.addDependency(role.node.findChild('DefaultPolicy'));
     for (const asset of fleet.assets.slice(0, 400)) {
       new CfnEntity(this, `Entity-${asset.id}`, {
         workspaceId: workspace.workspaceId,
@@ -255,7 +276,8 @@ export class MonitoringStack extends Stack {
       accountAccessType: 'CURRENT_ACCOUNT',
       authenticationProviders: ['AWS_SSO'],
       permissionType: 'CUSTOMER_MANAGED',
-      dataSources: ['SITEWISE', 'CLOUDWATCH'],
+      // TwinMaker's plugin is installed by hand: CloudFormation does not know it here.
+      dataSources: ['SITEWISE'],
       roleArn: role.roleArn,
       pluginAdminEnabled: true,
     });

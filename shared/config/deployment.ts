@@ -1,5 +1,14 @@
 import { z } from 'zod';
 
+/**
+ * Least and most memory of a Fargate job.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+ */
+function fargateMemoryMiB(vcpu: number): [number, number] {
+  return vcpu < 1 ? [1024, 4096] : [2048 * vcpu, vcpu === 4 ? 30_720 : 8192 * vcpu];
+}
+
 /** What the CDK app deploys: one file, `deployment.json`. */
 export const deploymentSchema = z
   .strictObject({
@@ -14,12 +23,14 @@ export const deploymentSchema = z
     retain: z
       .boolean()
       .default(true)
-      .describe('Whether state, key and logs outlive `cdk destroy`; false for trials.'),
+      .describe(
+        'Whether bucket, key and logs outlive `cdk destroy`; false for trials: the bucket is emptied and all is removed.',
+      ),
     schedule: z
       .strictObject({
         everyMinutes: z
           .int()
-          .min(1)
+          .min(2)
           .max(1440)
           .default(20)
           .describe('Minutes between calibrations.'),
@@ -32,8 +43,16 @@ export const deploymentSchema = z
           .enum(['fargate', 'fargate-spot', 'ec2', 'ec2-spot'])
           .default('fargate')
           .describe('Where jobs run; EC2 scales down to nothing between runs.'),
-        vcpu: z.union([z.literal(0.5), z.literal(1), z.literal(2), z.literal(4)]).default(1),
-        memoryMiB: z.int().min(1024).max(30_720).default(2048),
+        vcpu: z
+          .union([z.literal(0.5), z.literal(1), z.literal(2), z.literal(4)])
+          .default(1)
+          .describe('Of one job; the FMU runs in as many processes.'),
+        memoryMiB: z
+          .int()
+          .min(1024)
+          .max(30_720)
+          .default(2048)
+          .describe('Of one job; Fargate takes 2 to 8 GiB per vCPU, 1 to 4 for half of one.'),
         maxVcpus: z.int().min(1).max(10_000).default(16).describe('Of all jobs at a time.'),
         attempts: z
           .int()
@@ -74,9 +93,22 @@ export const deploymentSchema = z
       .strictObject({
         thingGroup: z.string().min(1).default('twinloop-gateways'),
         component: z
-          .strictObject({ name: z.string().min(1), version: z.string().regex(/^\d+\.\d+\.\d+$/) })
+          .union([
+            z.strictObject({
+              build: z
+                .string()
+                .min(1)
+                .describe('What `npm run build:component` made: uploaded and made a version of.'),
+            }),
+            z.strictObject({
+              name: z.string().min(1),
+              version: z.string().regex(/^\d+\.\d+\.\d+$/, 'expected a version like 1.2.3'),
+            }),
+          ])
           .optional()
-          .describe('The published component that the deployment puts on the gateways.'),
+          .describe(
+            'The component that the deployment puts on the gateways: built here, or one that was published.',
+          ),
         coreDevice: z
           .string()
           .min(1)
@@ -86,17 +118,29 @@ export const deploymentSchema = z
           .string()
           .min(3)
           .optional()
-          .describe('Bucket that the component was published to.'),
+          .describe('Bucket that a component named by version was published to.'),
       })
       .optional()
       .describe('The gateways; left out, nothing is set up for them.'),
   })
   .superRefine((d, context) => {
-    if (d.compute.timeoutMinutes > d.schedule.everyMinutes) {
+    const { compute } = d;
+    if (compute.timeoutMinutes >= d.schedule.everyMinutes) {
       context.addIssue({
         code: 'custom',
         path: ['compute', 'timeoutMinutes'],
-        message: `expected at most schedule.everyMinutes (${d.schedule.everyMinutes}), so that runs don't pile up`,
+        message: `expected less than schedule.everyMinutes (${d.schedule.everyMinutes}), so that runs don't pile up`,
+      });
+    }
+    const [least, most] = fargateMemoryMiB(compute.vcpu);
+    if (
+      compute.type.startsWith('fargate') &&
+      (compute.memoryMiB < least || compute.memoryMiB > most || compute.memoryMiB % 1024 !== 0)
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['compute', 'memoryMiB'],
+        message: `expected whole GiB from ${least} to ${most} MiB, as Fargate offers them with ${compute.vcpu} vCPU`,
       });
     }
   });

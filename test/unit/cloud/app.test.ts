@@ -1,8 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildApp, type Deployment } from '../../../cloud/build-app.js';
+import { ARTIFACT_PLACE, type BuiltComponent } from '../../../cloud/component-build.js';
+import { writeFleetFolder } from '../../../cloud/fleet-folder.js';
+import { fleetFromFile } from '../../../cloud/index.js';
 import { OPERATIONS } from '../../../cloud/permissions/operations.js';
 import {
   deploymentSchema,
@@ -11,6 +15,7 @@ import {
   twinSchema,
   twinStreams,
 } from '../../../shared/config/index.js';
+import { packageFile } from '../../../shared/core/index.js';
 
 const twin = twinSchema.parse({
   name: 'pump',
@@ -42,6 +47,7 @@ function deployment(config: object = {}, assets = 3): Deployment {
       calibration: { assetsPerJob: 2 },
     }),
     twins: new Map([['pump', twin]]),
+    fmus: new Map([['pump', packageFile('shared/twins/web-line/web-line.fmu')]]),
   };
 }
 
@@ -62,49 +68,178 @@ const stack = (name: string) => stacks.get(`twinloop-${name}`) as Template;
 interface Statement {
   Effect: string;
   Action: string | string[];
-  Resource: unknown;
+  Resource?: unknown;
+  Principal?: unknown;
+  Condition?: unknown;
+}
+/** A statement that allows something, and whom or what it hangs on. */
+interface Grant {
+  owner: string;
+  type: string;
+  statement: Statement;
+}
+interface Resource {
+  Type: string;
+  DeletionPolicy?: string;
+  Properties: Record<string, unknown>;
+}
+const resourcesOf = (template: Template) =>
+  Object.entries(template.toJSON().Resources as Record<string, Resource>);
+/** A logical id without the hash that the library appends. */
+const plain = (id: string) => id.replace(/[0-9A-F]{8}$/, '');
+
+/** Documents of policies anywhere below a resource's properties, whatever they are called. */
+function documentsIn(value: unknown): { Statement: Statement[] }[] {
+  if (typeof value === 'string' && value.startsWith('{"Version"')) {
+    return documentsIn(JSON.parse(value) as unknown);
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  if ('Fn::Join' in value) {
+    // A document as text with references in it.
+    const [glue, parts] = value['Fn::Join'] as [string, unknown[]];
+    const text = parts.map((p) => (typeof p === 'string' ? p : 'REF')).join(glue);
+    return text.startsWith('{"Version"') ? documentsIn(text) : [];
+  }
+  if (Array.isArray(value)) return value.flatMap(documentsIn);
+  if ('Statement' in value && 'Version' in value) return [value as { Statement: Statement[] }];
+  return Object.values(value).flatMap(documentsIn);
 }
 
-/** Every action that a role's inline policies allow. */
-function actionsOf(template: Template, role: RegExp): string[] {
-  const policies = Object.values(template.findResources('AWS::IAM::Policy')).filter((p) =>
-    JSON.stringify(p.Properties.Roles).match(role),
+/** Everything that the templates allow, but for who may assume a role. */
+function grantsOf(templates: Iterable<Template>): Grant[] {
+  return [...templates].flatMap((template) =>
+    resourcesOf(template).flatMap(([id, { Type, Properties = {} }]) => {
+      const { AssumeRolePolicyDocument, ...rest } = Properties;
+      const roles = rest.Roles as { Ref: string }[] | undefined;
+      return documentsIn(rest)
+        .flatMap((d) => d.Statement)
+        .filter((s) => s.Effect === 'Allow')
+        .map((statement) => ({
+          owner: plain(roles?.[0]?.Ref ?? id),
+          type: Type,
+          statement,
+        }));
+    }),
   );
-  expect(policies.length).toBeGreaterThan(0);
-  const statements = policies.flatMap((p) => p.Properties.PolicyDocument.Statement as Statement[]);
-  return [...new Set(statements.flatMap((s) => s.Action))].sort();
 }
 
-const sorted = (...lists: (readonly string[])[]) => [...new Set(lists.flat())].sort();
+/** What every role and every policy of a resource is to allow; what is not here must not be. */
+const DECLARED: Record<string, readonly string[]> = {
+  JobRole: Object.values(OPERATIONS.worker).flat(),
+  ExecutionRole: Object.values(OPERATIONS.launcher).flat(),
+  FlowLogRole: OPERATIONS.flowLog.logs,
+  FailedJobsLogPolicy: OPERATIONS.failedJobs.logs,
+  SchedulerRole: Object.values(OPERATIONS.scheduler).flat(),
+  UploadsRole: Object.values(OPERATIONS.uploads).flat(),
+  TokenExchangeRole: Object.values(OPERATIONS.edge).flat(),
+  GatewayPolicy: ['iot:AssumeRoleWithCertificate'],
+  GrafanaRole: Object.values(OPERATIONS.grafana).flat(),
+  TwinMakerRole: Object.values(OPERATIONS.twinMaker).flat(),
+  CustomS3AutoDeleteObjectsCustomResourceProviderRole: OPERATIONS.emptier.logs,
+  // The account's administrators; without it a key could be lost for good.
+  Key: ['kms:*'],
+  // The library's function that empties the bucket of a trial.
+  BucketPolicy: ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*', 's3:PutBucketPolicy'],
+};
+const WITHOUT_RESOURCE: readonly string[] = [
+  ...OPERATIONS.grafana.siteWiseLists,
+  ...OPERATIONS.launcher.login,
+];
+/** Documented for these neither `aws:SourceAccount` nor `aws:SourceArn` when they assume a role. */
+const TRUSTED_AS_THEY_ARE = [
+  'lambda.amazonaws.com',
+  'credentials.iot.amazonaws.com',
+  'ec2.amazonaws.com',
+];
 
-describe('policies', () => {
-  test.each([
-    ['worker', 'calibration', /JobRole/, Object.values(OPERATIONS.worker)],
-    ['scheduler', 'calibration', /SchedulerRole/, Object.values(OPERATIONS.scheduler)],
-    ['gateway', 'edge', /TokenExchangeRole/, Object.values(OPERATIONS.edge)],
-    ['Grafana', 'monitoring', /GrafanaRole/, Object.values(OPERATIONS.grafana)],
-    ['TwinMaker', 'monitoring', /TwinMakerRole/, Object.values(OPERATIONS.twinMaker)],
-  ])('the %s may do what it declares and nothing more', (_name, stackName, role, declared) => {
-    expect(actionsOf(stack(stackName), role)).toEqual(sorted(...declared));
+const built: BuiltComponent = {
+  name: 'com.twinloop.Edge',
+  version: '1.2.3',
+  recipe: `ComponentName: com.twinloop.Edge\nUri: ${ARTIFACT_PLACE}edge.zip\n`,
+  artifacts: packageFile('recipes'),
+};
+const edgeBuiltHere = { edge: { component: { build: './greengrass-build' } } };
+const variants = new Map([
+  ['as it comes', stacks],
+  ['a trial', synth(deployment({ retain: false }))],
+  ['on Spot instances', synth(deployment({ compute: { type: 'ec2-spot' } }))],
+  [
+    'on Fargate Spot in a private network',
+    synth(deployment({ compute: { type: 'fargate-spot', privateNetwork: true } })),
+  ],
+  ['with a component built here', synth({ ...deployment(edgeBuiltHere), component: built })],
+]);
+const variant = (name: string, stackName: string) =>
+  variants.get(name)?.get(`twinloop-${stackName}`) as Template;
+
+describe.each([...variants])('policies, %s', (_name, made) => {
+  const templates = [...made.values()];
+  const grants = grantsOf(templates);
+
+  test('allow nothing that is not declared', () => {
+    for (const { owner, statement } of grants) {
+      for (const action of [statement.Action].flat()) {
+        expect([owner, DECLARED[owner] ?? 'nobody declared it']).toEqual([
+          owner,
+          expect.arrayContaining([action]),
+        ]);
+      }
+    }
   });
 
-  test('no policy allows everything, and only lists go without a resource', () => {
-    for (const template of stacks.values()) {
-      for (const policy of Object.values(template.findResources('AWS::IAM::Policy'))) {
-        for (const s of policy.Properties.PolicyDocument.Statement as Statement[]) {
-          const actions = [s.Action].flat();
-          for (const action of actions) expect(action).not.toMatch(/\*/);
-          if (s.Resource === '*') {
-            for (const action of actions) {
-              expect([...OPERATIONS.grafana.siteWiseLists, 'ecr:GetAuthorizationToken']).toContain(
-                action,
-              );
-            }
-          }
-        }
+  test('allow all that the parts use', () => {
+    const has = (owner: string) =>
+      new Set(grants.filter((g) => g.owner === owner).flatMap((g) => g.statement.Action));
+    for (const owner of [
+      'JobRole',
+      'ExecutionRole',
+      'SchedulerRole',
+      'UploadsRole',
+      'GrafanaRole',
+      'TwinMakerRole',
+    ]) {
+      expect([owner, [...has(owner)].sort()]).toEqual([
+        owner,
+        [...new Set(DECLARED[owner])].sort(),
+      ]);
+    }
+  });
+
+  test('have no wildcard for an action, and one for a resource only where there is no other way', () => {
+    for (const { owner, type, statement } of grants) {
+      const actions = [statement.Action].flat();
+      if (type !== 'AWS::KMS::Key' && owner !== 'BucketPolicy') {
+        for (const action of actions)
+          expect([owner, action]).not.toEqual([owner, expect.stringContaining('*')]);
       }
-      for (const role of Object.values(template.findResources('AWS::IAM::Role'))) {
-        expect(JSON.stringify(role.Properties.ManagedPolicyArns ?? [])).not.toMatch(/FullAccess/);
+      if (statement.Resource === '*' && type !== 'AWS::KMS::Key') {
+        for (const action of actions) expect(WITHOUT_RESOURCE).toContain(action);
+      }
+      if (type === 'AWS::S3::BucketPolicy') {
+        expect(JSON.stringify(statement.Principal)).toContain('S3AutoDeleteObjects');
+      }
+    }
+  });
+
+  test('let services assume roles for this account only', () => {
+    for (const template of templates) {
+      for (const [id, { Type, Properties }] of resourcesOf(template)) {
+        if (Type !== 'AWS::IAM::Role') continue;
+        const trust = Properties.AssumeRolePolicyDocument as { Statement: Statement[] };
+        for (const { Principal, Condition } of trust.Statement) {
+          const { Service } = Principal as { Service: string };
+          if (TRUSTED_AS_THEY_ARE.some((s) => JSON.stringify(Service).includes(s))) continue;
+          expect([id, Condition]).toEqual([
+            id,
+            { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          ]);
+        }
+        // The agent on container instances; AWS keeps its policy.
+        const managed = JSON.stringify(Properties.ManagedPolicyArns ?? []);
+        expect([id, managed.replaceAll('AmazonEC2ContainerServiceforEC2Role', '')]).toEqual([
+          id,
+          expect.not.stringMatching(/service-role\/[A-Za-z]|FullAccess|Administrator/),
+        ]);
       }
     }
   });
@@ -126,16 +261,82 @@ describe('what matters', () => {
     });
   });
 
-  test('a trial leaves nothing behind', () => {
-    const trial = synth(deployment({ retain: false }));
-    for (const template of trial.values()) {
-      for (const [id, resource] of Object.entries(template.toJSON().Resources as object)) {
-        expect([id, (resource as { DeletionPolicy?: string }).DeletionPolicy]).not.toEqual([
-          id,
-          'Retain',
-        ]);
+  test('a trial leaves nothing behind: all is removed, the bucket is emptied, every log has its group', () => {
+    for (const template of variants.get('a trial')?.values() ?? []) {
+      for (const [id, { Type, DeletionPolicy, Properties }] of resourcesOf(template)) {
+        expect([id, DeletionPolicy]).not.toEqual([id, 'Retain']);
+        // Lambda makes a group of its own where none is named, and that one stays.
+        if (Type === 'AWS::Lambda::Function') {
+          expect([id, Properties.LoggingConfig]).toEqual([
+            id,
+            { LogGroup: { Ref: expect.any(String) } },
+          ]);
+        }
       }
     }
+    variant('a trial', 'data').resourceCountIs('Custom::S3AutoDeleteObjects', 1);
+    stack('data').resourceCountIs('Custom::S3AutoDeleteObjects', 0);
+  });
+
+  test('what is retained is what was said: bucket, key and logs', () => {
+    const retained = [...stacks.values()]
+      .flatMap(resourcesOf)
+      .filter(([, r]) => r.DeletionPolicy === 'Retain')
+      .map(([, r]) => r.Type);
+    expect(new Set(retained)).toEqual(
+      new Set(['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::Logs::LogGroup']),
+    );
+  });
+
+  test('the fleet is uploaded as the worker reads it', async () => {
+    const folder = writeFleetFolder(deployment());
+    try {
+      const source = await fleetFromFile(join(folder, 'fleet.json'));
+      expect(source.fleet.assets).toHaveLength(3);
+      const { fmu: _, ...expected } = twin;
+      expect((await source.twin('pump')).definition).toMatchObject(expected);
+      stack('data').hasResourceProperties('Custom::CDKBucketDeployment', {
+        DestinationBucketKeyPrefix: 'fleet',
+        Prune: true,
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('a component that was built here is uploaded, made a version of and deployed', () => {
+    const { name, version } = built;
+    variant('with a component built here', 'data').hasResourceProperties(
+      'Custom::CDKBucketDeployment',
+      {
+        DestinationBucketKeyPrefix: `components/${name}/${version}`,
+      },
+    );
+    const edge = variant('with a component built here', 'edge');
+    const [component] = Object.values(edge.findResources('AWS::GreengrassV2::ComponentVersion'));
+    expect(JSON.stringify(component)).toMatch(/components\/com.twinloop.Edge\/1.2.3\/edge.zip/);
+    edge.hasResourceProperties('AWS::GreengrassV2::Deployment', {
+      Components: { [name]: { ComponentVersion: version } },
+    });
+  });
+
+  test('jobs that could not be submitted, or failed, and data that are stale raise an alarm', () => {
+    const alarms = Object.keys(stack('monitoring').findResources('AWS::CloudWatch::Alarm'));
+    for (const name of ['DeadLetters', 'FailedJobs', 'Failed', 'Stale', 'Nis', 'Silent']) {
+      expect(alarms.map(plain)).toContain(name);
+    }
+    stack('calibration').hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: Match.objectLike({ detail: Match.objectLike({ status: ['FAILED'] }) }),
+    });
+  });
+
+  test('a submission that waits for longer than the time between runs is given up', () => {
+    stack('calibration').hasResourceProperties('AWS::Scheduler::Schedule', {
+      Target: Match.objectLike({
+        RetryPolicy: { MaximumEventAgeInSeconds: 20 * 60, MaximumRetryAttempts: 3 },
+        DeadLetterConfig: Match.anyValue(),
+      }),
+    });
   });
 
   test('every stream of every asset has its alias', () => {
@@ -171,10 +372,14 @@ describe('what matters', () => {
     expect([...big.keys()].filter((k) => k.startsWith('twinloop-assets'))).toHaveLength(2);
   });
 
-  test('other ways to compute synthesize as well', () => {
-    for (const compute of [{ type: 'ec2-spot' }, { type: 'fargate-spot', privateNetwork: true }]) {
-      expect(synth(deployment({ compute })).size).toBe(6);
-    }
+  test.each([
+    ['on Spot instances', 'SPOT'],
+    ['on Fargate Spot in a private network', 'FARGATE_SPOT'],
+    ['as it comes', 'FARGATE'],
+  ])('jobs run %s', (name, type) => {
+    variant(name, 'calibration').hasResourceProperties('AWS::Batch::ComputeEnvironment', {
+      ComputeResources: Match.objectLike({ Type: type }),
+    });
   });
 
   test('the template of each stack is as it was reviewed', () => {
@@ -197,5 +402,8 @@ test('a wrong deployment names every problem', () => {
   ).toThrow(/4 problems|3 problems/);
   expect(() =>
     parseConfig(deploymentSchema, { fleet: 'f', schedule: { everyMinutes: 5 } }, 'deployment.json'),
-  ).toThrow(/timeoutMinutes.*at most schedule.everyMinutes/);
+  ).toThrow(/timeoutMinutes.*less than schedule.everyMinutes/);
+  expect(() =>
+    parseConfig(deploymentSchema, { fleet: 'f', compute: { memoryMiB: 1024 } }, 'deployment.json'),
+  ).toThrow(/memoryMiB.*2048 to 8192 MiB/);
 });
