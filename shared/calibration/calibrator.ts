@@ -1,6 +1,7 @@
 import { TwinError } from '../core/index.js';
 import { type FilterSettings, type FilterStep, filterUpdate, predict } from './filter.js';
 import type { Gaussian } from './gaussian-update.js';
+import { initialHealth, updateHealth } from './health.js';
 import { initialNoise } from './noise.js';
 import { reportStep } from './report.js';
 import type {
@@ -135,7 +136,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         repeats: new Float64Array(m),
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
-        whiteness: new Float64Array(3),
+        health: initialHealth(m),
         mismatches: Float64Array.of(0),
         oneSided: Float64Array.of(0), // samples to go inside the bounds
       },
@@ -229,11 +230,6 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         noiseStd[channel]! *= Math.exp(0.5 * gain * (Math.min(9, filtered.z[i]! ** 2) - 1));
       });
     }
-    const white = a.whiteness!.slice();
-    const zMean = filtered.z.reduce((x, y) => x + y, 0) / Math.sqrt(filtered.z.length);
-    white[0] = 0.98 * white[0]! + 0.02 * zMean * white[2]!;
-    white[1] = 0.98 * white[1]! + 0.02 * (filtered.nis / filtered.active.length - 1);
-    white[2] = zMean;
     const next: CalibratorState = {
       twinHash: twin.hash,
       timeS: sample.timeS,
@@ -249,7 +245,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         repeats,
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
         limitRuns: a.limitRuns!.slice(),
-        whiteness: white,
+        health: updateHealth(a.health ?? initialHealth(m), filtered),
         mismatches: Float64Array.of(filtered.mismatch ? mismatches : 0),
         oneSided: Float64Array.of(
           filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),

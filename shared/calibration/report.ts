@@ -1,4 +1,5 @@
 import type { FilterStep } from './filter.js';
+import { healthAlarms } from './health.js';
 import { predictOutputs } from './linearise.js';
 import { truncatedEstimate } from './truncated.js';
 import type {
@@ -69,79 +70,6 @@ function limitAlarms(
       : `${item.variable} is below its limit ${below}: 95 % certain to be at most ${estimate.upper95.toPrecision(4)}.`;
     return [{ code: 'limit' as const, subject: item.variable, message }];
   });
-}
-
-function healthAlarms(twin: Twin, state: CalibratorState, filtered: FilterStep): Alarm[] {
-  const { definition } = twin;
-  const alarms: Alarm[] = [];
-  const a = state.arrays;
-  const add = (code: Alarm['code'], subject: string, message: string) =>
-    alarms.push({ code, subject, message });
-  if (filtered.regimeChange) {
-    add(
-      'regime-change',
-      definition.name,
-      `The machine changed suddenly (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels); the parameters were opened up to follow.`,
-    );
-  }
-  definition.measured.forEach((channel, i) => {
-    if (a.suspicion![i]! >= 3) {
-      add(
-        'sensor-fault',
-        channel.variable,
-        `${channel.variable} has contradicted all other channels for ${a.suspicion![i]} samples and carries little weight.`,
-      );
-    }
-    if (a.faults![i] === 1) {
-      add(
-        'sensor-frozen',
-        channel.variable,
-        `${channel.variable} has repeated one value ${a.repeats![i]} times while others move; it is left out.`,
-      );
-    }
-  });
-  const N = 2 * definition.parameters.length;
-  if (state.sampleCount >= 50) {
-    definition.parameters.forEach((p, i) => {
-      const std = Math.hypot(...a.S!.subarray(i * N, i * N + N));
-      const range = p.lower !== undefined && p.upper !== undefined ? p.upper - p.lower : undefined;
-      if (std > 0.9 * p.prior.std && (range === undefined || std > 0.02 * range)) {
-        add(
-          'not-identifiable',
-          p.variable,
-          `${p.variable} is known to ± ${std.toPrecision(3)} only, no better than at the start: the sensors at their noise do not tell it.`,
-        );
-      }
-      const beyond =
-        (p.lower !== undefined && a.x![i]! + 4 * std < p.lower) ||
-        (p.upper !== undefined && a.x![i]! - 4 * std > p.upper);
-      if (beyond) {
-        add(
-          'at-bound',
-          p.variable,
-          `${p.variable} would fit best at ${a.x![i]!.toPrecision(4)}, beyond its bounds: the model or the bounds are wrong.`,
-        );
-      }
-    });
-    // 0.02-weighted means have a tenth of a sample's deviation: 4 of those is beyond chance.
-    const excess = a.whiteness![1]!;
-    const limit = 4 * 0.1 * Math.sqrt(2 / filtered.active.length);
-    if (Math.abs(excess) > limit) {
-      add(
-        excess > 1 ? 'model-mismatch' : 'noise-mismatch',
-        definition.name,
-        `Innovations are ${(1 + excess).toPrecision(3)} times what the noise explains: ${excess > 1 ? 'no parameter values explain the channels together' : 'noiseStd is wrong and is being adapted'}.`,
-      );
-    }
-    if (Math.abs(a.whiteness![0]!) > 0.5) {
-      add(
-        'correlated-innovations',
-        definition.name,
-        `Successive innovations are correlated (${a.whiteness![0]!.toPrecision(2)}): something moves that the model lacks.`,
-      );
-    }
-  }
-  return alarms;
 }
 
 /** Turns a filter step, or a skipped sample, into what is reported. Counts runs beyond limits in the state. */
