@@ -3,6 +3,7 @@ export * from './emf.js';
 export * from './engine.js';
 export * from './fleet-source.js';
 export * from './report.js';
+export { formatAlarms } from './results.js';
 export * from './run-worker.js';
 export * from './state.js';
 export { createWorkerCommand, exitCodeOf } from './worker-command.js';

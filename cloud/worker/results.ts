@@ -1,4 +1,9 @@
-import type { Alarm, Estimate, StepResult } from '../../shared/calibration/index.js';
+import {
+  ALARM_MEANINGS,
+  type Alarm,
+  type Estimate,
+  type StepResult,
+} from '../../shared/calibration/index.js';
 import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
 import type { StreamTqv } from '../../shared/core/index.js';
 import type { PendingResults } from './state.js';
@@ -6,16 +11,26 @@ import type { PendingResults } from './state.js';
 /** SiteWise takes strings of at most so many bytes. */
 const MAX_STRING_BYTES = 1024;
 
-/** Alarms as text that SiteWise takes: as many as fit, with their messages while there is room. */
+const URGENCY = { alarm: 0, warning: 1, note: 2 } as const;
+
+/**
+ * Alarms as text that SiteWise takes, the most urgent first: as many as fit, and of those as many
+ * messages as there is room for.
+ */
 export function formatAlarms(alarms: readonly Alarm[]): string {
-  const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
-  if (bytes(alarms) <= MAX_STRING_BYTES) return JSON.stringify(alarms);
-  const short: Omit<Alarm, 'message'>[] = [];
-  for (const { code, subject } of alarms) {
-    if (bytes([...short, { code, subject }]) > MAX_STRING_BYTES) break;
-    short.push({ code, subject });
+  const urgency = ({ code }: Alarm) => URGENCY[ALARM_MEANINGS[code].level];
+  const sorted = [...alarms].sort((a, b) => urgency(a) - urgency(b));
+  const fits = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= MAX_STRING_BYTES;
+  const told: (Omit<Alarm, 'message'> & { message?: string })[] = [];
+  for (const { code, subject } of sorted) {
+    if (!fits([...told, { code, subject }])) break;
+    told.push({ code, subject });
   }
-  return JSON.stringify(short);
+  for (let i = 0; i < told.length; i++) {
+    if (!fits(told.with(i, sorted[i]!))) break;
+    told[i] = sorted[i]!;
+  }
+  return JSON.stringify(told);
 }
 
 /** The streams that a calibration writes, in the order of {@link resultRow}'s values. */

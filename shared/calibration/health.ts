@@ -12,6 +12,8 @@ const FEWEST = 30;
  * tests run at every sample, and are to raise less than one false alarm in 30 days of 1000 samples.
  */
 const SIGNIFICANT = 5;
+/** The same for sums of squares, whose upper tail is heavier. */
+const SIGNIFICANT_SQUARES = 6.5;
 /** Innovations count with at most so many standard deviations: a lone outlier proves nothing. */
 const CLIP = 4;
 /** A NIS this share off is worth an alarm; noise that is 12 % wrong is not. */
@@ -118,12 +120,13 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
     c.deviations > SIGNIFICANT && c.size > RELEVANT_CORRELATION ? [i] : [],
   );
   const scattered = tests.flatMap(({ variance: v }, i) =>
-    Math.abs(v.deviations) > SIGNIFICANT && Math.abs(v.size) > RELEVANT_EXCESS ? [i] : [],
+    Math.abs(v.deviations) > SIGNIFICANT_SQUARES && Math.abs(v.size) > RELEVANT_EXCESS ? [i] : [],
   );
   const g = health.length - GLOBAL;
   const m = measured.length;
   const nis = tested(health[g]!, health[g + 1]! / (2 * m), 2 * m);
-  const nisOff = Math.abs(nis.deviations) > SIGNIFICANT && Math.abs(nis.size / m) > RELEVANT_EXCESS;
+  const nisOff =
+    Math.abs(nis.deviations) > SIGNIFICANT_SQUARES && Math.abs(nis.size / m) > RELEVANT_EXCESS;
   const fewest = Math.max(1, Math.floor(m / 4));
   const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
   const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);

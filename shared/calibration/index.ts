@@ -1,4 +1,5 @@
 /** The twin model = FMU + twin definition, and its calibration against measurements. */
+export * from './alarms.js';
 export * from './align.js';
 export { createCalibrator, filterSettings } from './calibrator.js';
 export * from './checkpoint.js';

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../config/index.js';
+import type { AlarmCode } from './alarms.js';
 
 /** A twin definition together with where it came from. */
 export interface Twin {
@@ -57,20 +58,6 @@ export interface Estimate {
   lower95: number;
   upper95: number;
 }
-
-/** What an alarm is about. */
-export const ALARM_CODES = [
-  'limit', // a parameter or virtual sensor is beyond its limit with 95 % certainty
-  'at-bound', // a parameter presses against its physical bound
-  'not-identifiable', // the data say hardly more about a parameter than its prior
-  'sensor-fault', // one channel contradicts all the others
-  'sensor-frozen', // one channel repeats the same value while others move
-  'model-mismatch', // no parameter value explains the channels together
-  'noise-mismatch', // innovations are consistently larger or smaller than the noise says
-  'correlated-innovations', // innovations follow each other: something moves that the model lacks
-  'regime-change', // the machine changed suddenly and the filter opened up to follow
-] as const;
-export type AlarmCode = (typeof ALARM_CODES)[number];
 
 /** Something that a person should know. */
 export interface Alarm {

@@ -1,12 +1,8 @@
+import { ALARM_MEANINGS, type AlarmMeaning } from '../../shared/calibration/index.js';
 import type { TqvValue } from '../../shared/core/index.js';
 import type { Alarm } from './page/protocol.js';
 
-const LEVELS: Readonly<Record<string, Alarm['level']>> = {
-  limit: 'alarm',
-  'sensor-fault': 'warning',
-  'sensor-frozen': 'warning',
-  'model-mismatch': 'warning',
-};
+const meanings: Readonly<Record<string, AlarmMeaning>> = ALARM_MEANINGS;
 
 function toAlarm(entry: unknown): Alarm[] {
   if (typeof entry === 'string') {
@@ -17,10 +13,10 @@ function toAlarm(entry: unknown): Alarm[] {
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
   return [
     {
-      level: LEVELS[text(code)] ?? 'note',
       code: text(code),
       subject: text(subject),
       message: text(message),
+      ...(meanings[text(code)] ?? { level: 'note' }),
     },
   ];
 }

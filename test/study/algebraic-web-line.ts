@@ -17,14 +17,15 @@ export const OUTPUT_COUNT = 30;
  * S1 (100 N) and S11 (150 N) are held; drag raises the tension downstream of a roller.
  *
  * @param drag nine drags, N·m·s/rad; slightly negative values are borne
+ * @param stiffnessN the web's EA
  */
-export function webLine(drag: ArrayLike<number>): Float64Array {
+export function webLine(drag: ArrayLike<number>, stiffnessN = STIFFNESS_N): Float64Array {
   const out = new Float64Array(OUTPUT_COUNT);
   const tension = out.subarray(18);
   const omega = new Float64Array(9).fill(LINE_SPEED / RADIUS_M);
   const gross = new Array<boolean>(9).fill(false);
   const web = (k: number) =>
-    (LINE_SPEED * (1 + tension[k]! / STIFFNESS_N)) / (1 + tension[5]! / STIFFNESS_N);
+    (LINE_SPEED * (1 + tension[k]! / stiffnessN)) / (1 + tension[5]! / stiffnessN);
   // Speeds enter the torques by a few parts in 1e4 only: five sweeps reach 1e-15.
   for (let sweep = 0; sweep < 5; sweep++) {
     tension[0] = 100;

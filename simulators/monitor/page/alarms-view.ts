@@ -22,7 +22,8 @@ export function createAlarmsView(store: Store, select: (quantityId: string) => v
   function item(code: string, alarms: readonly Alarm[]): HTMLElement {
     const [first] = alarms;
     const level = first?.level ?? 'note';
-    const { title, meaning } = MEANINGS[code] ?? { title: code, meaning: '' };
+    const title = first?.title ?? MEANINGS[code]?.title ?? code;
+    const meaning = first?.meaning ?? MEANINGS[code]?.meaning ?? '';
     const subjects = h('span', { class: 'subjects' });
     for (const { subject } of alarms) {
       const quantity = store.machine?.quantities.find(

@@ -60,6 +60,9 @@ export interface Alarm {
   code: string;
   subject: string;
   message: string;
+  /** What it is called, and what it means to somebody who has to act on it. */
+  title?: string;
+  meaning?: string;
 }
 
 /** One run of the calibration. */

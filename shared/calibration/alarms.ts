@@ -1,0 +1,74 @@
+/** What an alarm is about. */
+export const ALARM_CODES = [
+  'limit',
+  'at-bound',
+  'not-identifiable',
+  'sensor-fault',
+  'sensor-frozen',
+  'model-mismatch',
+  'noise-mismatch',
+  'correlated-innovations',
+  'regime-change',
+] as const;
+export type AlarmCode = (typeof ALARM_CODES)[number];
+
+/** What an alarm means to somebody who has to act on it. */
+export interface AlarmMeaning {
+  /** `alarm`: act; `warning`: look; `note`: good to know. */
+  level: 'alarm' | 'warning' | 'note';
+  title: string;
+  meaning: string;
+}
+
+/** The meaning of each alarm, for reports, pages and whoever reads the stream in SiteWise. */
+export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
+  limit: {
+    level: 'alarm',
+    title: 'Limit passed',
+    meaning:
+      'The twin is 95 % sure that the limit is passed. Plan maintenance; watch what depends on it.',
+  },
+  'at-bound': {
+    level: 'warning',
+    title: 'Beyond its physical bound',
+    meaning:
+      'The readings would fit best with a value that is physically impossible: a sensor is biased, or the model or the bounds are wrong.',
+  },
+  'not-identifiable': {
+    level: 'note',
+    title: 'Cannot be told',
+    meaning:
+      'The sensors say hardly more about it than was known before. Its band is honest, and wide.',
+  },
+  'sensor-fault': {
+    level: 'warning',
+    title: 'Sensor contradicts the others',
+    meaning: 'This one reading does not fit what all the others say. Check the sensor.',
+  },
+  'sensor-frozen': {
+    level: 'warning',
+    title: 'Sensor stands still',
+    meaning: 'It repeats one value while others move. Check the sensor and its cable.',
+  },
+  'model-mismatch': {
+    level: 'warning',
+    title: 'Model does not fit',
+    meaning:
+      'No state of the parts explains the readings together: something happens that the model lacks.',
+  },
+  'noise-mismatch': {
+    level: 'note',
+    title: 'Noise other than assumed',
+    meaning: 'Readings scatter more or less than expected; the bands adapt slowly.',
+  },
+  'correlated-innovations': {
+    level: 'note',
+    title: 'Drifting residuals',
+    meaning: 'Errors of prediction follow each other: something moves slowly that the model lacks.',
+  },
+  'regime-change': {
+    level: 'note',
+    title: 'Sudden change',
+    meaning: 'The machine changed at a stroke (slip, repair); the twin opened its bands to follow.',
+  },
+};
