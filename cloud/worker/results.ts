@@ -14,21 +14,22 @@ const MAX_STRING_BYTES = 1024;
 const URGENCY = { alarm: 0, warning: 1, note: 2 } as const;
 
 /**
- * Alarms as text that SiteWise takes, the most urgent first: as many as fit, and of those as many
- * messages as there is room for.
+ * Alarms as text that SiteWise takes, the most urgent first: as many as fit, notes with their
+ * messages only where there is room left.
  */
 export function formatAlarms(alarms: readonly Alarm[]): string {
   const urgency = ({ code }: Alarm) => URGENCY[ALARM_MEANINGS[code].level];
   const sorted = [...alarms].sort((a, b) => urgency(a) - urgency(b));
   const fits = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= MAX_STRING_BYTES;
   const told: (Omit<Alarm, 'message'> & { message?: string })[] = [];
-  for (const { code, subject } of sorted) {
-    if (!fits([...told, { code, subject }])) break;
-    told.push({ code, subject });
+  for (const alarm of sorted) {
+    const { code, subject } = alarm;
+    if (urgency(alarm) < URGENCY.note && fits([...told, alarm])) told.push(alarm);
+    else if (fits([...told, { code, subject }])) told.push({ code, subject });
+    else break;
   }
   for (let i = 0; i < told.length; i++) {
-    if (!fits(told.with(i, sorted[i]!))) break;
-    told[i] = sorted[i]!;
+    if (fits(told.with(i, sorted[i]!))) told[i] = sorted[i]!;
   }
   return JSON.stringify(told);
 }
