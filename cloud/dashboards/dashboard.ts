@@ -1,152 +1,244 @@
-import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import {
+  CustomVariableBuilder,
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DatasourceVariableBuilder,
+  type GridPos,
+  type Panel,
+  RowBuilder,
+  TimePickerBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  aliasPrefix,
+  healthAliases,
+  type TwinDefinition,
+  twinStreams,
+} from '../../shared/config/index.js';
+import { chiSquareQuantile } from '../../shared/kalman/index.js';
+import { ENTITY_VARIABLE, isPropertyName, TWIN_COMPONENT } from '../scene/build-scene.js';
+import {
+  alarmsPanel,
+  arrivalsPanel,
+  bandPanel,
+  measuredPanel,
+  newestPanel,
+  nisPanel,
+  overviewPanel,
+  type Shown,
+  scenePanel,
+  sourcesPanel,
+} from './panels.js';
+import { AVERAGE, type DatasourceRef, SITEWISE_PLUGIN, TWINMAKER_PLUGIN } from './queries.js';
 
-/** Aliases that one query of the SiteWise plugin asks for: its batches hold so many. */
-const ALIASES_PER_QUERY = 16;
-
-type Json = Record<string, unknown>;
-
-interface Estimated {
-  variable: string;
-  alias: string;
-  unit: string;
-  alarm?: { above?: number | undefined; below?: number | undefined } | undefined;
+/** An asset that a dashboard can show. */
+export interface DashboardAsset {
+  /** Its external id, which is its entity's id in TwinMaker. */
+  id: string;
+  /** Prefix of its aliases. */
+  aliasPrefix: string;
 }
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own notation of a variable
-const datasource = { type: 'grafana-iot-sitewise-datasource', uid: '${datasource}' };
-
-function targets(aliases: readonly string[]): Json[] {
-  const queries: Json[] = [];
-  for (let i = 0; i < aliases.length; i += ALIASES_PER_QUERY) {
-    queries.push({
-      refId: `Q${queries.length}`,
-      datasource,
-      queryType: 'PropertyValueHistory',
-      propertyAliases: aliases.slice(i, i + ALIASES_PER_QUERY),
-      quality: 'GOOD',
-      timeOrdering: 'ASCENDING',
-      responseFormat: 'timeseries',
-      lastObservation: false,
-    });
-  }
-  return queries;
+export interface DashboardOptions {
+  /** The assets of the twin, the one that is shown first in front; default: the twin as defined. */
+  assets?: readonly DashboardAsset[];
+  /** TwinMaker's scene of the twin; left out, there is no panel for it. */
+  sceneId?: string | undefined;
+  /** `statusAlias` of the gateway's sources. */
+  sourceStatus?: readonly string[];
 }
 
-const ending = (suffix: string) => ({ id: 'byRegexp', options: `/${suffix}$/` });
+/** Grafana takes so many characters. */
+const UID_LENGTH = 40;
+const ASSET_VARIABLE = 'asset';
+const COLUMNS = 24;
 
-/** One estimate: its mean, its 95 % band filled, its limits dashed. */
-function bandPanel({ variable, alias, unit, alarm }: Estimated): Json {
-  const below = alarm?.below;
-  const above = alarm?.above;
-  return {
-    type: 'timeseries',
-    title: unit === '' ? variable : `${variable} [${unit}]`,
-    datasource,
-    targets: targets([alias, `${alias}_lower`, `${alias}_upper`]),
-    fieldConfig: {
-      defaults: {
-        custom: {
-          lineWidth: 2,
-          spanNulls: true,
-          thresholdsStyle: { mode: alarm === undefined ? 'off' : 'dashed' },
-        },
-        thresholds: {
-          mode: 'absolute',
-          steps: [
-            { color: below === undefined ? 'green' : 'red', value: null },
-            ...(below === undefined ? [] : [{ color: 'green', value: below }]),
-            ...(above === undefined ? [] : [{ color: 'red', value: above }]),
-          ],
-        },
-      },
-      overrides: [
-        {
-          matcher: ending('_lower'),
-          properties: [
-            { id: 'displayName', value: 'lower 95 %' },
-            { id: 'custom.lineWidth', value: 0 },
-          ],
-        },
-        {
-          matcher: ending('_upper'),
-          properties: [
-            { id: 'displayName', value: 'upper 95 %' },
-            { id: 'custom.lineWidth', value: 0 },
-            { id: 'custom.fillBelowTo', value: 'lower 95 %' },
-            { id: 'custom.fillOpacity', value: 25 },
-          ],
-        },
-      ],
-    },
-    options: { legend: { showLegend: false }, tooltip: { mode: 'multi' } },
-  };
+/**
+ * The NIS that is passed once in a thousand samples while model and machine agree.
+ *
+ * @see https://en.wikipedia.org/wiki/Chi-squared_distribution
+ */
+export function nisBound(twin: TwinDefinition): number {
+  return Number(chiSquareQuantile(0.999, twin.measured.length).toPrecision(3));
 }
 
-function linesPanel(title: string, aliases: readonly string[], type = 'timeseries'): Json {
-  return { type, title, datasource, targets: targets(aliases) };
+/** The assets that a dashboard of a lone twin shows: itself. */
+export function ownAsset(twin: TwinDefinition): DashboardAsset {
+  const prefix = aliasPrefix(twin);
+  return { id: prefix.split('/').filter(Boolean).join('-'), aliasPrefix: prefix };
 }
 
 /**
- * A Grafana dashboard of one asset for the SiteWise plugin: measured streams, parameters and
- * virtual sensors with their bands and limits, health and alarms; queries by alias, in batches.
+ * A Grafana dashboard of a twin for the SiteWise plugin: health and alarms, the gateway, every
+ * parameter and virtual sensor with its 95 % band and limits, sensors beside what the twin expects
+ * of them. Queries go by alias, in batches; what is in closed rows is read only once they are
+ * opened, and nothing more often than calibrations can change it.
  *
- * @param twin the definition with the asset's aliases
+ * @throws RangeError when there is no asset
  */
-export function buildDashboard(twin: TwinDefinition): Json {
+export function buildDashboard(twin: TwinDefinition, options: DashboardOptions = {}): Dashboard {
+  const assets = options.assets ?? [ownAsset(twin)];
+  const siteWise = { type: SITEWISE_PLUGIN, uid: `\${datasource}` };
+  const own = aliasPrefix(twin);
+  const onAsset = (alias: string) =>
+    alias.startsWith(`${own}/`) ? `\${${ASSET_VARIABLE}}${alias.slice(own.length)}` : alias;
+  const move = <T extends Shown>(shown: T): T => ({ ...shown, alias: onAsset(shown.alias) });
+  const parameters = twin.parameters.map(move);
+  const sensors = twin.virtualSensors.map(move);
+  const measured = twin.measured.map(move);
+  const inputs = twin.inputs.flatMap((i) => (i.alias === undefined ? [] : [onAsset(i.alias)]));
   const health = healthAliases(twin);
-  const inputs = twin.inputs.flatMap((i) => (i.alias === undefined ? [] : [i.alias]));
-  const wide = [
-    linesPanel('Measured', [...inputs, ...twin.measured.map((m) => m.alias)]),
-    linesPanel('NIS', [health.nis]),
-    linesPanel('Alarms', [health.alarms], 'table'),
-  ];
-  const panels: Json[] = [];
-  let y = 0;
-  const add = (list: readonly Json[], columns: number, height: number) => {
-    const w = 24 / columns;
-    list.forEach((panel, i) => {
-      const gridPos = {
-        x: (i % columns) * w,
-        y: y + Math.floor(i / columns) * height,
-        w,
-        h: height,
-      };
-      panels.push({ id: panels.length + 1, ...panel, gridPos });
-    });
-    y += Math.ceil(list.length / columns) * height;
-  };
-  add(wide, 3, 9);
-  for (const [title, list] of [
-    ['Parameters', twin.parameters],
-    ['Virtual sensors', twin.virtualSensors],
-  ] as const) {
-    panels.push({
-      id: panels.length + 1,
-      type: 'row',
-      title,
-      collapsed: false,
-      panels: [],
-      gridPos: { x: 0, y: y++, w: 24, h: 1 },
-    });
-    add(list.map(bandPanel), 3, 7);
+
+  const dashboard = new DashboardBuilder(`Twin ${twin.name}`)
+    .uid(`twinloop-${twin.name}`.slice(0, UID_LENGTH))
+    .description('Made by `twinloop dashboard` from the twin definition; change that instead.')
+    .tags(['twinloop'])
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from: 'now-24h', to: 'now' })
+    .timepicker(new TimePickerBuilder().refreshIntervals(['1m', '5m', '15m', '1h']))
+    .refresh('5m')
+    .withVariable(
+      new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
+    )
+    .withVariable(choice(ASSET_VARIABLE, 'Asset', assets, (a) => a.aliasPrefix));
+  if (options.sceneId !== undefined) {
+    dashboard
+      .withVariable(
+        new DatasourceVariableBuilder('twinmaker').label('TwinMaker').type(TWINMAKER_PLUGIN),
+      )
+      .withVariable(choice(ENTITY_VARIABLE, 'Machine in the scene', assets, (a) => a.id));
+    addScene(dashboard, twin, options.sceneId);
   }
-  return {
-    uid: `twinloop-${twin.name}`.slice(0, 40),
-    title: `Twin ${twin.name}`,
-    schemaVersion: 41,
-    editable: true,
-    refresh: '1m',
-    time: { from: 'now-6h', to: 'now' },
-    templating: {
-      list: [
-        {
-          name: 'datasource',
-          label: 'Data source',
-          type: 'datasource',
-          query: 'grafana-iot-sitewise-datasource',
-        },
-      ],
-    },
-    panels,
+  addHealth(dashboard, siteWise, {
+    nis: onAsset(health.nis),
+    nisBound: nisBound(twin),
+    alarms: onAsset(health.alarms),
+    measured: measured.map((m) => m.alias),
+    sourceStatus: (options.sourceStatus ?? []).map(onAsset),
+  });
+  dashboard.withRow(new RowBuilder('Parameters: what wears, with 95 % bands'));
+  for (const p of parameters) dashboard.withPanel(sized(bandPanel(siteWise, p), 8, 7));
+  dashboard.withRow(new RowBuilder('All at a glance'));
+  for (const [unit, group] of byUnit(sensors)) {
+    const title = unit === '' ? 'Virtual sensors' : `Virtual sensors [${unit}]`;
+    const aliases = group.map((s) => s.alias);
+    dashboard.withPanel(sized(overviewPanel(siteWise, title, aliases), 12, 9));
+  }
+  const streams = [...measured.map((m) => m.alias), ...inputs];
+  dashboard
+    .withPanel(sized(overviewPanel(siteWise, 'Sensors and inputs', streams, AVERAGE), 12, 9))
+    .withRow(closedRow('Virtual sensors one by one', sensors, (s) => bandPanel(siteWise, s)))
+    .withRow(
+      closedRow('Sensors beside what the twin expects', measured, (m) =>
+        measuredPanel(siteWise, m),
+      ),
+    );
+  return numbered(dashboard.build());
+}
+
+function choice(
+  name: string,
+  label: string,
+  assets: readonly DashboardAsset[],
+  read: (asset: DashboardAsset) => string,
+): CustomVariableBuilder {
+  const [first] = assets;
+  if (first === undefined) throw new RangeError('A dashboard needs at least one asset');
+  const list = assets.map((a) => ({ text: a.id, value: read(a), selected: a === first }));
+  return new CustomVariableBuilder(name)
+    .label(label)
+    .values(list.map(({ text, value }) => `${text} : ${value}`.replaceAll(',', '\\,')).join(', '))
+    .options(list)
+    .current({ text: first.id, value: read(first), selected: true });
+}
+
+function sized<P extends { span(w: number): P; height(h: number): P }>(
+  panel: P,
+  width: number,
+  height: number,
+): P {
+  return panel.span(width).height(height);
+}
+
+function addScene(dashboard: DashboardBuilder, twin: TwinDefinition, sceneId: string): void {
+  const datasource = { type: TWINMAKER_PLUGIN, uid: `\${twinmaker}` };
+  const properties = twinStreams(twin)
+    .filter((s) => s.dataType === 'DOUBLE' && isPropertyName(s.name))
+    .map((s) => s.name);
+  const scene = {
+    sceneId,
+    entityVariable: ENTITY_VARIABLE,
+    componentName: TWIN_COMPONENT,
+    properties,
   };
+  dashboard.withPanel(sized(scenePanel(datasource, scene), COLUMNS, 14));
+}
+
+function addHealth(
+  dashboard: DashboardBuilder,
+  siteWise: DatasourceRef,
+  health: {
+    nis: string;
+    nisBound: number;
+    alarms: string;
+    measured: readonly string[];
+    sourceStatus: readonly string[];
+  },
+): void {
+  dashboard
+    .withRow(new RowBuilder('Is all well?'))
+    .withPanel(sized(alarmsPanel(siteWise, health.alarms), 12, 7))
+    .withPanel(sized(nisPanel(siteWise, health.nis, health.nisBound), 12, 7))
+    .withPanel(sized(arrivalsPanel(siteWise, health.measured), 12, 7));
+  dashboard.withPanel(
+    health.sourceStatus.length === 0
+      ? sized(newestPanel(siteWise, health.measured), 12, 7)
+      : sized(sourcesPanel(siteWise, health.sourceStatus), 12, 7),
+  );
+}
+
+/** A row that costs nothing until it is opened. */
+function closedRow<T>(
+  title: string,
+  items: readonly T[],
+  panelOf: (item: T) => { span(w: number): Builder<Panel>; height(h: number): Builder<Panel> },
+): RowBuilder {
+  const row = new RowBuilder(title).collapsed(true);
+  for (const item of items) {
+    const panel = panelOf(item);
+    panel.span(8);
+    row.withPanel(panel.height(7));
+  }
+  return row;
+}
+
+function byUnit(list: readonly Shown[]): Map<string, Shown[]> {
+  const groups = new Map<string, Shown[]>();
+  for (const item of list) groups.set(item.unit, [...(groups.get(item.unit) ?? []), item]);
+  return groups;
+}
+
+/**
+ * Gives every panel an id, which the SDK leaves to Grafana and links and alerts name panels by, and
+ * closes the gaps that the SDK leaves below closed rows.
+ */
+function numbered(dashboard: Dashboard): Dashboard {
+  let id = 0;
+  let hidden = 0;
+  const move = (panel: { gridPos?: GridPos | undefined }) => {
+    if (panel.gridPos !== undefined) panel.gridPos.y -= hidden;
+  };
+  for (const panel of dashboard.panels ?? []) {
+    panel.id = ++id;
+    move(panel);
+    if (!('panels' in panel)) continue;
+    for (const inner of panel.panels) {
+      inner.id = ++id;
+      move(inner);
+    }
+    const bottoms = panel.panels.map((p) => (p.gridPos?.y ?? 0) + (p.gridPos?.h ?? 0));
+    if (bottoms.length > 0) hidden += Math.max(...bottoms) - (panel.gridPos?.y ?? 0) - 1;
+  }
+  return dashboard;
 }

@@ -12,7 +12,7 @@ import { colourRule, tagRule } from './scene-rules.js';
 /** The component of an entity that carries the streams of its twin. */
 export const TWIN_COMPONENT = 'twin';
 /** The scene's variable for the entity: one scene serves every asset of a twin. */
-const ENTITY_VARIABLE = 'sel_entity';
+export const ENTITY_VARIABLE = 'sel_entity';
 const INFO_ICON = 'iottwinmaker.common.icon:Info';
 const FOV_DEGREES = 45;
 
@@ -32,8 +32,10 @@ export interface SceneOptions {
   entityId: string;
 }
 
-/** TwinMaker's property names that its rules can compute with too. */
-const PROPERTY_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Whether TwinMaker can show a stream of this name, and compute with it in rules. */
+export function isPropertyName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
 
 /**
  * A TwinMaker scene of a twin: the model, a camera, lights, a tag at every roller and span of web
@@ -118,7 +120,7 @@ class SceneBuilder {
 
   #find(variable: string | undefined): Shown | undefined {
     const shown = variable === undefined ? undefined : this.#shown.get(variable);
-    if (shown === undefined || PROPERTY_NAME.test(shown.variable)) return shown;
+    if (shown === undefined || isPropertyName(shown.variable)) return shown;
     this.#skipped.add(shown.variable);
     return undefined;
   }

@@ -1,34 +1,293 @@
-import { expect, test } from 'vitest';
+import {
+  type AggregateType,
+  BatchGetAssetPropertyAggregatesCommand,
+  BatchGetAssetPropertyValueCommand,
+  BatchGetAssetPropertyValueHistoryCommand,
+} from '@aws-sdk/client-iotsitewise';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { buildDashboard } from '../../../cloud/dashboards/dashboard.js';
-import { loadConfig, twinSchema, twinStreams } from '../../../shared/config/index.js';
-import { packageFile } from '../../../shared/core/index.js';
+import { DATASOURCE_UID, provisioningFiles } from '../../../cloud/dashboards/provisioning.js';
+import {
+  loadConfig,
+  type TwinDefinition,
+  twinSchema,
+  twinStreams,
+} from '../../../shared/config/index.js';
+import { packageFile, systemClock } from '../../../shared/core/index.js';
+import { createSiteWiseClient, createSiteWiseWriter } from '../../../shared/sitewise/index.js';
+import { startSiteWise } from '../../../simulators/index.js';
 
-test('the dashboard of the example twin shows its streams, in batches the plugin can take', async () => {
-  const twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
-  const { panels } = buildDashboard(twin) as {
-    panels: {
-      id: number;
-      gridPos: { x: number; y: number; w: number; h: number };
-      targets?: { propertyAliases: string[] }[];
-    }[];
-  };
-  const queries = panels.flatMap((p) => p.targets ?? []);
-  for (const q of queries) expect(q.propertyAliases.length).toBeLessThanOrEqual(16);
-  const shown = queries.flatMap((q) => q.propertyAliases).sort();
-  const expected = twinStreams(twin)
-    .filter((s) => s.role !== 'measured' || s.origin === 'machine')
-    .map((s) => s.alias)
-    .sort();
-  expect(shown).toEqual(expected);
-  expect(new Set(panels.map((p) => p.id)).size).toBe(panels.length);
-  for (const [i, a] of panels.entries()) {
-    for (const b of panels.slice(i + 1)) {
-      const apart =
-        a.gridPos.x + a.gridPos.w <= b.gridPos.x ||
-        b.gridPos.x + b.gridPos.w <= a.gridPos.x ||
-        a.gridPos.y + a.gridPos.h <= b.gridPos.y ||
-        b.gridPos.y + b.gridPos.h <= a.gridPos.y;
-      expect(apart).toBe(true);
+const datasource = z.strictObject({ type: z.string().min(1), uid: z.string().min(1) });
+const query = z.strictObject({
+  refId: z.string().regex(/^[A-Z][A-Z0-9]*$/),
+  datasource,
+  queryType: z.enum(['PropertyValue', 'PropertyValueHistory', 'PropertyAggregate']),
+  propertyAliases: z.array(z.string().min(1)).min(1).max(16),
+  quality: z.enum(['GOOD', 'ANY']).optional(),
+  timeOrdering: z.literal('ASCENDING').optional(),
+  responseFormat: z.enum(['timeseries', 'table']),
+  lastObservation: z.boolean().optional(),
+  maxPageAggregations: z.int().positive().optional(),
+  resolution: z.enum(['AUTO', '1m', '15m', '1h', '1d']).optional(),
+  aggregates: z.array(z.enum(['AVERAGE', 'COUNT'])).optional(),
+});
+const gridPos = z.object({
+  x: z.int().min(0).max(23),
+  y: z.int().min(0),
+  w: z.int().min(1).max(24),
+  h: z.int().min(1),
+});
+const steps = z
+  .array(z.object({ color: z.string(), value: z.number().nullable() }))
+  .min(1)
+  .refine((list) => list[0]?.value === null, 'the first step is the base')
+  .refine(
+    (list) => list.every((s, i) => i < 2 || (s.value ?? 0) > (list[i - 1]?.value ?? 0)),
+    'steps rise',
+  );
+const panel = z.object({
+  id: z.int().positive(),
+  type: z.enum(['timeseries', 'table', 'state-timeline']),
+  title: z.string().min(1),
+  datasource,
+  gridPos,
+  targets: z.array(query).min(1),
+  fieldConfig: z.object({
+    defaults: z.object({ thresholds: z.object({ steps }).optional() }),
+    overrides: z.array(
+      z.object({
+        matcher: z.object({ id: z.enum(['byRegexp', 'byFrameRefID']), options: z.string() }),
+        properties: z.array(z.object({ id: z.string(), value: z.unknown() })).min(1),
+      }),
+    ),
+  }),
+});
+const scene = z.object({
+  id: z.int().positive(),
+  type: z.literal('grafana-iot-twinmaker-sceneviewer-panel'),
+  gridPos,
+  options: z.object({ sceneId: z.string(), customSelEntityVarName: z.literal(`\${sel_entity}`) }),
+});
+const row = z.object({
+  id: z.int().positive(),
+  type: z.literal('row'),
+  title: z.string(),
+  collapsed: z.boolean(),
+  panels: z.array(panel),
+  gridPos,
+});
+/** What Grafana demands of a dashboard, and we of ours. */
+const dashboardSchema = z.object({
+  uid: z.string().min(1).max(40),
+  title: z.string().min(1),
+  schemaVersion: z.int().min(36),
+  refresh: z.enum(['5m', '15m', '1h']),
+  time: z.object({ from: z.string(), to: z.literal('now') }),
+  templating: z.object({
+    list: z.array(z.object({ name: z.string(), type: z.enum(['datasource', 'custom']) })),
+  }),
+  panels: z.array(z.discriminatedUnion('type', [row, scene, panel])),
+});
+type Checked = z.output<typeof dashboardSchema>;
+
+let twin: TwinDefinition;
+beforeAll(async () => {
+  twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
+});
+
+const checked = (value: unknown): Checked =>
+  dashboardSchema.parse(JSON.parse(JSON.stringify(value)));
+const chartsOf = ({ panels }: Checked) =>
+  panels.flatMap((p) => ('panels' in p ? p.panels : 'targets' in p ? [p] : []));
+const onLine1 = (alias: string) => alias.replace(`\${asset}`, '/line1');
+
+describe('the dashboard', () => {
+  it('shows every stream of the twin, and fits the grid', () => {
+    const dashboard = checked(buildDashboard(twin));
+    const charts = chartsOf(dashboard);
+    const shown = charts.flatMap((p) => p.targets.flatMap((q) => q.propertyAliases.map(onLine1)));
+    expect(new Set(shown)).toEqual(new Set(twinStreams(twin).map((s) => s.alias)));
+    const ids = [...dashboard.panels, ...charts].map((p) => p.id);
+    expect(new Set(ids).size).toBe(dashboard.panels.length + charts.length - openCharts(dashboard));
+    // Panels of a closed row lie over what is below the row until it is opened.
+    const places = dashboard.panels.map((p) => p.gridPos);
+    for (const [i, a] of places.entries()) {
+      expect(a.x + a.w).toBeLessThanOrEqual(24);
+      for (const b of places.slice(i + 1)) {
+        const apart = a.x + a.w <= b.x || b.x + b.w <= a.x || a.y + a.h <= b.y || b.y + b.h <= a.y;
+        expect(apart).toBe(true);
+      }
     }
-  }
+  });
+
+  it('draws the band between its bounds, and the limits', () => {
+    const charts = chartsOf(checked(buildDashboard(twin)));
+    const b9 = charts.find((p) => p.title.startsWith('b9 '));
+    expect(b9?.fieldConfig.defaults.thresholds?.steps.map((s) => s.value)).toEqual([null, 0.1]);
+    const properties = new Map(
+      b9?.fieldConfig.overrides.map((o) => [
+        o.matcher.options,
+        Object.fromEntries(o.properties.map((p) => [p.id, p.value])),
+      ]),
+    );
+    expect(properties.get('/_upper$/')?.['custom.fillBelowTo']).toBe(
+      properties.get('/_lower$/')?.displayName,
+    );
+  });
+
+  it('costs little while it is only looked at', () => {
+    const { panels } = checked(buildDashboard(twin));
+    const open = panels.flatMap((p) => ('targets' in p ? p.targets : []));
+    expect(open.length).toBeLessThan(20);
+    // What sensors send each second is never read value by value.
+    const streams = new Set(twin.measured.map((m) => m.alias));
+    for (const q of chartsOf(checked(buildDashboard(twin))).flatMap((p) => p.targets)) {
+      if (q.queryType !== 'PropertyValueHistory') continue;
+      expect(q.propertyAliases.map(onLine1).filter((a) => streams.has(a))).toEqual([]);
+    }
+  });
+
+  it('lets one choose the asset of a fleet, and shows its scene', () => {
+    const assets = [
+      { id: 'line1', aliasPrefix: '/line1' },
+      { id: 'line2', aliasPrefix: '/hall 2/line2' },
+    ];
+    const dashboard = buildDashboard(twin, { assets, sceneId: 'web-line' });
+    expect(checked(dashboard).panels[0]?.type).toMatch(/sceneviewer/);
+    const queries = Object.fromEntries(
+      (dashboard.templating.list ?? []).map((v) => [v.name, v.query]),
+    );
+    expect(queries.asset).toBe('line1 : /line1, line2 : /hall 2/line2');
+    expect(queries.sel_entity).toBe('line1 : line1, line2 : line2');
+    expect(() => buildDashboard(twin, { assets: [] })).toThrow(RangeError);
+  });
+});
+
+function openCharts({ panels }: Checked): number {
+  return panels.filter((p) => 'targets' in p).length;
+}
+
+const options = () => ({
+  assets: [{ id: 'line1', aliasPrefix: '/line1' }],
+  calibrationMinutes: 20,
+  staleMinutes: 60,
+});
+
+describe('provisioning', () => {
+  it('writes the files that were reviewed', async () => {
+    for (const [path, content] of provisioningFiles(twin, options())) {
+      await expect(content).toMatchFileSnapshot(`../../golden/web-line/grafana/${path}`);
+    }
+  });
+
+  it('has a rule for each limit, on the bound that makes it sure, and for silence', () => {
+    const text = provisioningFiles(twin, options()).get('provisioning/alerting/web-line.yaml');
+    const rule = z.strictObject({
+      uid: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+$/)
+        .max(40),
+      title: z.string(),
+      condition: z.literal('C'),
+      data: z.array(
+        z.strictObject({
+          refId: z.enum(['A', 'B', 'C']),
+          datasourceUid: z.enum([DATASOURCE_UID, '__expr__']),
+          relativeTimeRange: z.strictObject({ from: z.int().positive(), to: z.literal(0) }),
+          model: z.object({ refId: z.string(), propertyAliases: z.array(z.string()).optional() }),
+        }),
+      ),
+      noDataState: z.enum(['Alerting', 'OK']),
+      execErrState: z.literal('Error'),
+      for: z.literal('0s'),
+      labels: z.record(z.string(), z.string()),
+      annotations: z.strictObject({ summary: z.string() }),
+    });
+    const { groups } = z
+      .strictObject({
+        apiVersion: z.literal(1),
+        groups: z.array(
+          z.strictObject({
+            orgId: z.literal(1),
+            name: z.string(),
+            folder: z.string(),
+            interval: z.literal('5m'),
+            rules: z.array(rule),
+          }),
+        ),
+      })
+      .parse(parse(text ?? ''));
+    const rules = groups.flatMap((g) => g.rules);
+    expect(new Set(rules.map((r) => r.uid)).size).toBe(rules.length);
+    const watched = rules.flatMap((r) => r.data[0]?.model.propertyAliases ?? []);
+    for (const { alias, alarm } of [...twin.parameters, ...twin.virtualSensors]) {
+      expect([alias, watched.includes(`${alias}_lower`)]).toEqual([
+        alias,
+        alarm?.above !== undefined,
+      ]);
+      expect([alias, watched.includes(`${alias}_upper`)]).toEqual([
+        alias,
+        alarm?.below !== undefined,
+      ]);
+    }
+    const silence = rules.filter((r) => r.noDataState === 'Alerting');
+    expect(silence.map((r) => r.title)).toEqual(['line1: no fresh data', 'line1: no calibration']);
+  });
+
+  it('asks only what the SiteWise API answers: as the plugin would, against the stand-in', async () => {
+    const siteWise = await startSiteWise();
+    const client = createSiteWiseClient({ ...siteWise });
+    try {
+      const timeNs = systemClock.nowNs() - 120_000_000_000n;
+      const streams = twinStreams(twin);
+      await createSiteWiseWriter({ client }).write(
+        streams.map((s) => ({
+          alias: s.alias,
+          timeNs,
+          quality: 'GOOD' as const,
+          value: s.dataType === 'STRING' ? '[]' : 1,
+        })),
+      );
+      const [startDate, endDate] = [new Date(Date.now() - 3_600_000), new Date()];
+      for (const q of chartsOf(checked(buildDashboard(twin))).flatMap((p) => p.targets)) {
+        const entries = q.propertyAliases.map((alias, i) => ({
+          entryId: String(i),
+          propertyAlias: onLine1(alias),
+        }));
+        const ranged = entries.map((e) => ({ ...e, startDate, endDate }));
+        const answer =
+          q.queryType === 'PropertyValue'
+            ? await client.send(new BatchGetAssetPropertyValueCommand({ entries }))
+            : q.queryType === 'PropertyValueHistory'
+              ? await client.send(new BatchGetAssetPropertyValueHistoryCommand({ entries: ranged }))
+              : await client.send(
+                  new BatchGetAssetPropertyAggregatesCommand({
+                    entries: ranged.map((e) => ({
+                      ...e,
+                      aggregateTypes: q.aggregates as AggregateType[],
+                      resolution: '1m',
+                    })),
+                  }),
+                );
+        expect(answer.errorEntries ?? []).toEqual([]);
+        expect(answer.successEntries).toHaveLength(entries.length);
+        for (const entry of answer.successEntries ?? []) {
+          const values =
+            'assetPropertyValue' in entry
+              ? [entry.assetPropertyValue]
+              : 'aggregatedValues' in entry
+                ? entry.aggregatedValues
+                : 'assetPropertyValueHistory' in entry
+                  ? entry.assetPropertyValueHistory
+                  : [];
+          expect([q.queryType, values?.length]).toEqual([q.queryType, 1]);
+        }
+      }
+    } finally {
+      client.destroy();
+      await siteWise.close();
+    }
+  });
 });

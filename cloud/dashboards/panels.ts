@@ -1,0 +1,233 @@
+import {
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  SortOrder,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import {
+  PanelBuilder as AnyPanelBuilder,
+  MappingType,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+import {
+  AVERAGE,
+  COUNT,
+  type DatasourceRef,
+  dataquery,
+  HISTORY,
+  NEWEST,
+  queriesOf,
+} from './queries.js';
+
+/** What a panel shows of one quantity. */
+export interface Shown {
+  variable: string;
+  alias: string;
+  unit: string;
+  alarm?: { above?: number | undefined; below?: number | undefined } | undefined;
+}
+
+const LOWER = 'lower 95 %';
+const UPPER = 'upper 95 %';
+const BLUE = '#5794F2';
+const GREY = '#8E8E8E';
+const RED = '#C4162A';
+
+const titleOf = ({ variable, unit }: Shown) => (unit === '' ? variable : `${variable} [${unit}]`);
+const property = (id: string, value: unknown) => ({ id, value });
+const fixed = (color: string) => property('color', { mode: 'fixed', fixedColor: color });
+
+/** Series of the plugin bear the asset's and the property's name, or the alias: both end alike. */
+const ending = (suffix: string) => `/${suffix}$/`;
+
+function timeseries(title: string, datasource: DatasourceRef): TimeseriesBuilder {
+  return new TimeseriesBuilder()
+    .title(title)
+    .datasource(datasource)
+    .lineWidth(2)
+    .spanNulls(true)
+    .showPoints(VisibilityMode.Never)
+    .fillOpacity(0)
+    .legend(new VizLegendOptionsBuilder().showLegend(false))
+    .tooltip(
+      new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending),
+    );
+}
+
+/** Limits as dashed lines. */
+function drawLimits(panel: TimeseriesBuilder, { above, below }: NonNullable<Shown['alarm']>): void {
+  const base = below === undefined ? 'transparent' : RED;
+  panel
+    .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+    .thresholds(
+      new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
+        // Grafana's own notation of "from minus infinity on".
+        { color: base, value: null },
+        ...(below === undefined ? [] : [{ color: 'transparent', value: below }]),
+        ...(above === undefined ? [] : [{ color: RED, value: above }]),
+      ]),
+    );
+}
+
+/** Draws the 95 % band between two series, filled. */
+function drawBand(panel: TimeseriesBuilder): TimeseriesBuilder {
+  return panel
+    .overrideByRegexp(ending('_lower'), [
+      property('displayName', LOWER),
+      property('custom.lineWidth', 0),
+      fixed(BLUE),
+    ])
+    .overrideByRegexp(ending('_upper'), [
+      property('displayName', UPPER),
+      property('custom.lineWidth', 0),
+      property('custom.fillBelowTo', LOWER),
+      property('custom.fillOpacity', 25),
+      fixed(BLUE),
+    ]);
+}
+
+/** One estimate: its mean, its 95 % band filled, its limits dashed. */
+export function bandPanel(datasource: DatasourceRef, shown: Shown): TimeseriesBuilder {
+  const { alias, alarm } = shown;
+  const panel = timeseries(titleOf(shown), datasource).targets(
+    queriesOf(datasource, [alias, `${alias}_lower`, `${alias}_upper`], HISTORY),
+  );
+  panel.overrideByQuery('A', [property('displayName', 'estimate'), fixed(BLUE)]);
+  if (alarm !== undefined) drawLimits(panel, alarm);
+  return drawBand(panel);
+}
+
+/** One sensor beside what the twin expects of it: the estimate's 95 % band. */
+export function measuredPanel(datasource: DatasourceRef, shown: Shown): TimeseriesBuilder {
+  const { alias } = shown;
+  const estimate = [`${alias}_estimate`, `${alias}_lower`, `${alias}_upper`];
+  const panel = timeseries(titleOf(shown), datasource)
+    .targets([
+      ...queriesOf(datasource, [alias], AVERAGE),
+      ...queriesOf(datasource, estimate, HISTORY, 'B'),
+    ])
+    .overrideByQuery('A', [property('displayName', 'sensor'), fixed(GREY)])
+    .overrideByQuery('B', [property('displayName', 'estimate'), fixed(BLUE)]);
+  return drawBand(panel);
+}
+
+/** Many series in one panel, with a legend of their newest values. */
+export function overviewPanel(
+  datasource: DatasourceRef,
+  title: string,
+  aliases: readonly string[],
+  query: typeof HISTORY | typeof AVERAGE | typeof COUNT = HISTORY,
+): TimeseriesBuilder {
+  return timeseries(title, datasource)
+    .lineWidth(1)
+    .targets(queriesOf(datasource, aliases, query))
+    .legend(
+      new VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(LegendDisplayMode.Table)
+        .placement(LegendPlacement.Right)
+        .calcs(['lastNotNull']),
+    );
+}
+
+/** The NIS with the bound that it seldom passes while model and machine agree. */
+export function nisPanel(
+  datasource: DatasourceRef,
+  alias: string,
+  bound: number,
+): TimeseriesBuilder {
+  const panel = timeseries('NIS: do model and machine agree?', datasource)
+    .description(`Above ${bound} once in a thousand samples, as long as they do.`)
+    .targets(queriesOf(datasource, [alias], HISTORY));
+  drawLimits(panel, { above: bound });
+  return panel;
+}
+
+/** The twin's alarms, newest first. */
+export function alarmsPanel(datasource: DatasourceRef, alias: string): TableBuilder {
+  return new TableBuilder()
+    .title('Alarms of the twin, newest first')
+    .datasource(datasource)
+    .targets(queriesOf(datasource, [alias], { ...HISTORY, responseFormat: 'table' }))
+    .mappings([
+      { type: MappingType.ValueToText, options: { '[]': { text: 'none', color: 'green' } } },
+    ])
+    .transformations([
+      { id: 'sortBy', options: { fields: {}, sort: [{ field: 'time', desc: true }] } },
+      { id: 'organize', options: { excludeByName: { quality: true } } },
+    ])
+    .noValue('none');
+}
+
+/** Whether sensors still reach SiteWise: how many samples came each minute. */
+export function arrivalsPanel(
+  datasource: DatasourceRef,
+  aliases: readonly string[],
+): TimeseriesBuilder {
+  return overviewPanel(datasource, 'Samples that arrived, a minute', aliases, COUNT)
+    .description('No line: the gateway is cut off, or has something to catch up on.')
+    .min(0);
+}
+
+/** Whether the gateway reaches its sources: streams of `statusAlias`, 1 while it does. */
+export function sourcesPanel(
+  datasource: DatasourceRef,
+  aliases: readonly string[],
+): StateTimelineBuilder {
+  const text = (name: string, color: string) => ({ text: name, color });
+  return new StateTimelineBuilder()
+    .title('Sources of the gateway')
+    .datasource(datasource)
+    .targets(queriesOf(datasource, aliases, HISTORY))
+    .mappings([
+      {
+        type: MappingType.ValueToText,
+        options: { 0: text('cut off', 'red'), 1: text('connected', 'green') },
+      },
+    ]);
+}
+
+/** The newest value of every sensor, with its time and quality. */
+export function newestPanel(datasource: DatasourceRef, aliases: readonly string[]): TableBuilder {
+  return new TableBuilder()
+    .title('Newest values')
+    .datasource(datasource)
+    .targets(queriesOf(datasource, aliases, NEWEST));
+}
+
+/** The machine in space: TwinMaker's viewer with the values behind its tags. */
+export function scenePanel(
+  datasource: DatasourceRef,
+  scene: { sceneId: string; entityVariable: string; componentName: string; properties: string[] },
+): AnyPanelBuilder {
+  const variable = `\${${scene.entityVariable}}`;
+  return new AnyPanelBuilder()
+    .type('grafana-iot-twinmaker-sceneviewer-panel')
+    .title('The machine')
+    .datasource(datasource)
+    .options({
+      datasource: datasource.uid,
+      sceneId: scene.sceneId,
+      customSelEntityVarName: variable,
+    })
+    .withTarget(
+      dataquery({
+        refId: 'A',
+        datasource,
+        queryType: 'EntityHistory',
+        entityId: variable,
+        componentName: scene.componentName,
+        properties: scene.properties,
+        order: 'ASCENDING',
+      }),
+    );
+}
