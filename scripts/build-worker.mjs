@@ -1,0 +1,33 @@
+// Assembles the folder that the worker's image runs (cloud/worker/Dockerfile), and tells its size.
+//
+//   node scripts/build-worker.mjs [--output dist/worker-image] [--arch x64|arm64]
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundleInto, filesBelow, root } from './bundle.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    output: { type: 'string', default: join(root, 'dist/worker-image') },
+    arch: { type: 'string', default: 'x64' },
+  },
+});
+const target = resolve(options.output);
+rmSync(target, { recursive: true, force: true });
+mkdirSync(target, { recursive: true });
+await bundleInto(target, {
+  arch: options.arch,
+  entryPoints: {
+    'cloud/worker/main': 'cloud/worker/main.ts',
+    'dist/shared/fmi/lane-process': 'shared/fmi/lane-process.ts',
+  },
+  native: ['lmdb', 'koffi'],
+});
+const bytes = filesBelow(target).reduce((sum, file) => sum + statSync(join(target, file)).size, 0);
+console.log(
+  JSON.stringify({
+    folder: target,
+    megabytes: Number((bytes / 1e6).toFixed(1)),
+    nodeMegabytes: Number((statSync(process.execPath).size / 1e6).toFixed(1)),
+  }),
+);
