@@ -52,5 +52,18 @@ export async function loadComponent(folder: string): Promise<BuiltComponent> {
       `${parent} has ${others.length === 0 ? 'no version' : 'several versions'}: expected one. Build the component again: npm run build:component.`,
     );
   }
-  return { name, version, recipe, artifacts: join(parent, built) };
+  const artifacts = join(parent, built);
+  const present = await readdir(artifacts);
+  const missing = recipe
+    .split(/\s+/)
+    .filter((word) => word.startsWith(ARTIFACT_PLACE))
+    .map((uri) => uri.slice(ARTIFACT_PLACE.length))
+    .filter((file) => !present.includes(file));
+  if (missing.length > 0) {
+    throw new TwinError(
+      'FILE_NOT_FOUND',
+      `${artifacts} lacks ${missing.join(' and ')}, which the recipe names: build for all platforms, npm run build:component.`,
+    );
+  }
+  return { name, version, recipe, artifacts };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ArnFormat, Duration, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import {
   Action,
@@ -130,7 +131,10 @@ export class CalibrationStack extends Stack {
       directory: packageFile('.'),
       file: 'cloud/worker/Dockerfile',
       platform: Platform.LINUX_AMD64,
-      exclude: ['.git', 'node_modules', 'dist', 'cdk.out', '.twinloop', 'test', 'coverage'],
+      // As Docker does by itself; here it keeps what is no part of the image from changing its tag.
+      exclude: readFileSync(packageFile('cloud/worker/Dockerfile.dockerignore'), 'utf8')
+        .split('\n')
+        .filter((line) => line !== ''),
     });
     const executionRole = this.executionRole(image);
     const container = {

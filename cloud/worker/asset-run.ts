@@ -53,7 +53,10 @@ export interface AssetDeps {
   logger: Logger;
   /** Makes sure that the asset is there. @throws TwinError `NOT_FOUND` */
   discover(assetId: string, alias: string): Promise<void>;
-  onFirstEvaluation?: () => void;
+  /** Whether the run's time is out. */
+  overtime: () => boolean;
+  /** Called after every sample. */
+  onSample?: () => void;
 }
 
 interface Committed {
@@ -108,10 +111,11 @@ export async function runAsset(
   const key = stateKey(job.fleet, job.assetId);
   const startNs = deps.clock.nowNs();
   const calibrator = deps.engine.createCalibrator({ twin: job.twin, model: job.model });
-  const firstAlias = definition.measured[0]?.alias ?? '';
-  await deps.discover(job.assetId, firstAlias);
+  const discover = () => deps.discover(job.assetId, definition.measured[0]?.alias ?? '');
 
   const found = await deps.store.get(key);
+  // SiteWise allows few such requests a second: one that was calibrated before was there.
+  if (found === undefined) await discover();
   let committed: Committed | undefined;
   let calibratorState: CalibratorState | undefined;
   if (found !== undefined) {
@@ -142,8 +146,7 @@ export async function runAsset(
     ]),
   );
 
-  const overtime = () =>
-    nsToSeconds(deps.clock.nowNs() - startNs) >= options.maxRunS || signal.aborted;
+  const overtime = () => deps.overtime() || signal.aborted;
   let windowEndNs = afterNs;
   while (afterNs < untilNs && !progress.stopped) {
     windowEndNs += secondsToNs(options.readWindowS);
@@ -218,6 +221,8 @@ export async function runAsset(
     afterNs = pending ? (samples.at(-1)?.timeNs ?? afterNs) : windowEndNs;
     if (overtime()) progress.stopped = true;
   }
+  // No data at all may mean that the asset is no more; its streams then look empty.
+  if (found !== undefined && progress.valuesRead === 0 && !progress.stopped) await discover();
   if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
 }
 
@@ -262,8 +267,8 @@ async function assimilate(
     try {
       const { state: next, result } = await calibrator.step(state, sample, signal);
       state = next;
+      deps.onSample?.();
       if (result.skipped === undefined) {
-        deps.onFirstEvaluation?.();
         steps++;
         progress.steps++;
         progress.last = result;

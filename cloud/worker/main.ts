@@ -1,24 +1,43 @@
 import { createLogger, isUserError, messageOf, TwinError } from '../../shared/core/index.js';
 import { calibrationEngine } from './calibration-engine.js';
+import { HEARTBEAT_VARIABLE, heartbeatAgeS, MAX_SILENCE_S } from './heartbeat.js';
 import { createWorkerCommand } from './worker-command.js';
 
-// The container's entry: `worker run` alone, without what the command line loads besides.
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`)));
+// The container's entry: `worker run` alone, without what the command line loads besides; with the
+// argument `health`, whether the worker that runs in this container gets on.
+const { env } = process;
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+async function work(): Promise<number> {
+  const stop = new AbortController();
+  let signalled = 0;
+  for (const [name, number] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      signalled = number;
+      stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`));
+    });
+  }
+  const code = await createWorkerCommand(calibrationEngine).run(
+    {},
+    {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      logger: createLogger({ level: 'info', format: 'json' }),
+      signal: stop.signal,
+      env,
+    },
+  );
+  // Not 0: samples may be left, and Batch shall start a job again whose host was taken away.
+  return signalled === 0 ? (code ?? 0) : 128 + signalled;
 }
+
+function health(): number {
+  const age = heartbeatAgeS(env[HEARTBEAT_VARIABLE] ?? '');
+  return age !== undefined && age <= MAX_SILENCE_S ? 0 : 1;
+}
+
 try {
-  process.exitCode =
-    (await createWorkerCommand(calibrationEngine).run(
-      {},
-      {
-        stdout: process.stdout,
-        stderr: process.stderr,
-        logger: createLogger({ level: 'info', format: 'json' }),
-        signal: stop.signal,
-        env: process.env,
-      },
-    )) ?? 0;
+  process.exitCode = process.argv[2] === 'health' ? health() : await work();
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = isUserError(error) ? 2 : 1;

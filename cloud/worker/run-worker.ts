@@ -41,11 +41,14 @@ export interface WorkerDeps {
   logger: Logger;
   /** Seconds since the process began; for the report. */
   uptimeS: () => number;
+  /** Called whenever the run has come a step further. */
+  onProgress?: () => void;
 }
 
 /**
  * One pass over a share of the fleet: assets in parallel, each on its own, so that a bad one never
- * stops the others. The report is kept in the store when anything happened.
+ * stops the others. The report is kept in the store, unless there was
+ * nothing to do for any asset.
  *
  * @throws TwinError `NOT_FOUND` when `only` names an asset that the fleet does not have
  */
@@ -69,10 +72,13 @@ export async function runWorker(
     return model;
   };
   let secondsToFirstEvaluation: number | undefined;
+  const overtime = () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS;
   const assetDeps: AssetDeps = {
     ...deps,
-    onFirstEvaluation: () => {
+    overtime,
+    onSample: () => {
       secondsToFirstEvaluation ??= deps.uptimeS();
+      deps.onProgress?.();
     },
   };
 
@@ -82,6 +88,10 @@ export async function runWorker(
     let fault: unknown;
     try {
       signal.throwIfAborted();
+      if (overtime()) {
+        progress.stopped = true;
+        return toAssetReport(asset, progress, undefined, false, 0);
+      }
       const twin = await deps.source.twin(asset.twin);
       await runAsset(
         {
@@ -109,11 +119,15 @@ export async function runWorker(
   };
 
   const reports: AssetReport[] = [];
+  // Each run begins elsewhere, so that it is not always the same assets that time is out for.
+  const first = assets.length === 0 ? 0 : Number(nsToSeconds(startNs).toFixed(0)) % assets.length;
+  const turn = [...assets.slice(first), ...assets.slice(0, first)];
   let next = 0;
   const lane = async () => {
-    for (let asset = assets[next++]; asset !== undefined; asset = assets[next++]) {
+    for (let asset = turn[next++]; asset !== undefined; asset = turn[next++]) {
       const report = await runOne(asset);
       reports.push(report);
+      deps.onProgress?.();
       if (report.error !== undefined) {
         logger.error('An asset was not calibrated', { asset: asset.id, ...report.error });
       }
@@ -145,7 +159,7 @@ export async function runWorker(
       valuesWritten: sum((r) => r.valuesWritten),
     },
   };
-  if (reports.some((r) => r.steps > 0 || r.outcome === 'failed')) {
+  if (reports.some((r) => r.outcome !== 'idle')) {
     try {
       await putJson(deps.store, reportKey(report), report);
     } catch (error) {

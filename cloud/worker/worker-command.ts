@@ -22,6 +22,7 @@ import { type ObjectStore, openStore } from '../../shared/storage/index.js';
 import { toEmfLines } from './emf.js';
 import type { CalibrationEngine } from './engine.js';
 import { type FleetSource, fleetFromFile, fleetFromStore, fleetFromTwin } from './fleet-source.js';
+import { createHeartbeat, HEARTBEAT_VARIABLE } from './heartbeat.js';
 import type { RunReport } from './report.js';
 import { runWorker } from './run-worker.js';
 
@@ -171,6 +172,10 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
         ...at,
         ...(s3Endpoint === undefined || s3Endpoint === '' ? {} : { endpoint: s3Endpoint }),
       });
+      const heartbeat = io.env[HEARTBEAT_VARIABLE];
+      const onProgress =
+        heartbeat === undefined || heartbeat === '' ? undefined : createHeartbeat(heartbeat);
+      onProgress?.();
       const timeMap = await timeMapOf(args.timeMap);
       const source = await sourceOf(args, store);
       const client = createSiteWiseClient({
@@ -203,6 +208,7 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
             clock: systemClock,
             logger: io.logger,
             uptimeS: () => process.uptime(),
+            ...(onProgress === undefined ? {} : { onProgress }),
           },
           io.signal,
         );

@@ -44,7 +44,7 @@ const calibration = z.strictObject({
     .number()
     .positive()
     .default(600)
-    .describe('After this time a run stops between samples and leaves the rest to the next.'),
+    .describe('After this time a job stops between samples and leaves the rest to the next.'),
   commitEvery: z
     .int()
     .min(1)

@@ -1,10 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
-import { buildApp, type Deployment } from '../../../cloud/build-app.js';
-import { ARTIFACT_PLACE, type BuiltComponent } from '../../../cloud/component-build.js';
+import { buildApp, type Deployment, loadDeployment } from '../../../cloud/build-app.js';
+import {
+  ARTIFACT_PLACE,
+  type BuiltComponent,
+  loadComponent,
+} from '../../../cloud/component-build.js';
 import { writeFleetFolder } from '../../../cloud/fleet-folder.js';
 import { fleetFromFile } from '../../../cloud/index.js';
 import { OPERATIONS } from '../../../cloud/permissions/operations.js';
@@ -390,6 +395,38 @@ describe('what matters', () => {
       expect(text).toMatchSnapshot(name);
     }
   });
+});
+
+test('a component that was not built, or not for all platforms, is refused with what to do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-component-'));
+  try {
+    await expect(loadComponent(folder)).rejects.toThrow(/recipe.yaml.*npm run build:component/);
+    await mkdir(join(folder, 'recipes'));
+    await mkdir(join(folder, 'artifacts', built.name, built.version), { recursive: true });
+    const recipe = `ComponentVersion: ${built.version}\n${built.recipe}`;
+    await writeFile(join(folder, 'recipes/recipe.yaml'), recipe);
+    await expect(loadComponent(folder)).rejects.toThrow(/lacks edge.zip/);
+    await writeFile(join(folder, 'artifacts', built.name, built.version, 'edge.zip'), '');
+    expect(await loadComponent(folder)).toMatchObject({ name: built.name, version: built.version });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a run that could outlast its job is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-deployment-'));
+  try {
+    const fleet = { name: 'f', twins: { t: './t.json' }, assets: [{ id: 'a1', twin: 't' }] };
+    await writeFile(join(folder, 'fleet.json'), JSON.stringify(fleet));
+    const path = join(folder, 'deployment.json');
+    await writeFile(
+      path,
+      JSON.stringify({ fleet: './fleet.json', compute: { timeoutMinutes: 10 } }),
+    );
+    await expect(loadDeployment(path)).rejects.toThrow(/maxRunS: found 600: expected at most 540/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a wrong deployment names every problem', () => {

@@ -190,6 +190,7 @@ interface Run {
   discover?: (id: string) => Promise<void>;
   signal?: AbortSignal;
   index?: number;
+  clock?: ManualClock;
 }
 const run = (r: Run) =>
   runWorker(
@@ -201,7 +202,7 @@ const run = (r: Run) =>
       writer: r.writer ?? r.plant.writer(),
       engine,
       discover: r.discover ?? (() => Promise.resolve()),
-      clock: new ManualClock(BigInt(r.nowS ?? 9100) * S),
+      clock: r.clock ?? new ManualClock(BigInt(r.nowS ?? 9100) * S),
       logger: silentLogger,
       uptimeS: () => 1,
     },
@@ -268,6 +269,42 @@ describe('a run', () => {
     expect(report.assets[1]?.error).toMatchObject({ code: 'NOT_FOUND', message: 'No asset a2.' });
     expect(toEmfLines(report)).toHaveLength(4);
     expect(JSON.parse(toEmfLines(report)[2] ?? '')).toMatchObject({ Asset: 'a2', Failed: 1 });
+  });
+
+  test('asks for an asset once, and again only when it has no data', async () => {
+    const plant = plantWith(3);
+    const store = newStore();
+    const asked: string[] = [];
+    const discover = (id: string) => {
+      asked.push(id);
+      return asked.length < 3 ? Promise.resolve() : Promise.reject(new TwinError('NOT_FOUND', id));
+    };
+    await run({ plant, store, discover });
+    plant.add('/p/flow', 9101, 10);
+    await run({ plant, store, discover, nowS: 9200 });
+    expect(asked).toHaveLength(1);
+    expect((await run({ plant, store, discover, nowS: 9300 })).assets[0]?.outcome).toBe('idle');
+    const gone = await run({ plant, store, discover, nowS: 9400 });
+    expect(gone.assets[0]).toMatchObject({ outcome: 'failed', error: { code: 'NOT_FOUND' } });
+    expect(await timesOf(store)).toEqual([9001, 9002, 9003, 9101]);
+  });
+
+  test('leaves assets to the next run when its time is out, and not always the same', async () => {
+    const ids = ['a1', 'a2', 'a3', 'a4'];
+    const source = fleetOf(ids, { maxRunS: 10, parallelAssets: 1 });
+    const done = new Set<string>();
+    for (let nowS = 9100; nowS < 9104; nowS++) {
+      const clock = new ManualClock(BigInt(nowS) * S);
+      const store = newStore();
+      // Each asset takes the time of half a run.
+      const discover = () => Promise.resolve(clock.advance(5000));
+      const report = await run({ plant: plantWith(2), store, source, discover, clock });
+      const outcomes = report.assets.map((a) => a.outcome);
+      expect(outcomes.filter((o) => o === 'stopped').length).toBeGreaterThan(0);
+      expect(outcomes).not.toContain('failed');
+      for (const a of report.assets) if (a.steps > 0) done.add(a.asset);
+    }
+    expect([...done].sort()).toEqual(ids);
   });
 
   test('keeps what it did before a model that fails', async () => {
