@@ -56,7 +56,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     load: async () => (await import('./shared/calibration/index.js')).calibrationCommands,
   },
   {
-    nouns: ['worker', 'dashboard', 'scene'],
+    nouns: ['worker', 'dashboard', 'scene', 'cost', 'feed', 'doctor'],
     load: async () => (await import('./cloud/index.js')).cloudCommands,
   },
   { nouns: ['fmu'], load: async () => (await import('./shared/fmi/index.js')).fmiCommands },

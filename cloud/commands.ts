@@ -1,4 +1,5 @@
 import type { Command } from '../shared/core/index.js';
+import { costCommand } from './cost/index.js';
 import { dashboardCommand } from './dashboards/dashboard-command.js';
 import { sceneCommand } from './scene/scene-command.js';
 import { calibrationEngine } from './worker/calibration-engine.js';
@@ -9,4 +10,5 @@ export const cloudCommands: readonly Command[] = [
   createWorkerCommand(calibrationEngine),
   dashboardCommand,
   sceneCommand,
+  costCommand,
 ];
