@@ -4,6 +4,7 @@ import type { Gaussian } from './gaussian-update.js';
 import { initialHealth, updateHealth } from './health.js';
 import { initialNoise } from './noise.js';
 import { reportStep } from './report.js';
+import { transientAssimilation } from './transient-assimilation.js';
 import type {
   Calibrator,
   CalibratorState,
@@ -48,6 +49,8 @@ export type Assimilate = (input: {
   measured: Float64Array;
   /** Seconds since the state's sample. */
   dtS: number;
+  /** Whether sigma points have to stay inside the parameters' bounds. */
+  withinBounds: boolean;
   /** Whether a sample that no parameters explain may be left out. */
   mayReject: boolean;
   signal: AbortSignal | undefined;
@@ -80,9 +83,8 @@ function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefi
 }
 
 /** Takes samples as states of rest: the model is run until it settles. */
-export function steadyAssimilation(twin: Twin, model: TwinModel): Assimilate {
-  const settings = filterSettings(twin);
-  return async ({ state, sample, measured, dtS, mayReject, signal }) => {
+function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimilate {
+  return async ({ state, sample, measured, dtS, withinBounds, mayReject, signal }) => {
     const a = state.arrays;
     const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
     const filtered = await filterUpdate(
@@ -92,7 +94,7 @@ export function steadyAssimilation(twin: Twin, model: TwinModel): Assimilate {
       a.suspicion!,
       (points) => model.evaluate(points, sample.inputs, signal),
       settings,
-      keepsWithinBounds(twin, state),
+      withinBounds,
       mayReject,
     );
     return { prior, filtered, own: {} };
@@ -109,7 +111,11 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { twin, model } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
-  const assimilate = steadyAssimilation(twin, model);
+  const steady = steadyAssimilation(model, settings);
+  const assimilate =
+    definition.simulation.mode === 'steady-state'
+      ? steady
+      : transientAssimilation(twin, model, settings, steady);
   const n = definition.parameters.length;
   const m = definition.measured.length;
 
@@ -179,6 +185,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       sample,
       measured,
       dtS,
+      withinBounds: keepsWithinBounds(twin, state),
       mayReject: mismatches < MISMATCH_MOST,
       signal,
     });

@@ -15,6 +15,7 @@ import {
   predictOutputs,
 } from './linearise.js';
 import { splitUpdate } from './split.js';
+import type { StepMode } from './types.js';
 
 /** How each parameter moves, and how the filter is set. */
 export interface FilterSettings {
@@ -52,6 +53,8 @@ export interface FilterStep {
   rejected: boolean;
   /** Whether the model refused a sigma point beyond the parameters' bounds. */
   refusedBeyond: boolean;
+  /** Left out: steady-state. */
+  mode?: StepMode;
   /** Every output's estimate, where it is known otherwise than from the linearisation. */
   outputs?: { mean: Float64Array; std: Float64Array };
 }

@@ -21,6 +21,7 @@ export {
   type SensorRanking,
 } from './sensor-ranking.js';
 export { loadState, type StoredState, saveState, stateKey } from './state-store.js';
+export { type Steadiness, type SteadinessWindow, steadiness } from './steadiness.js';
 export { truncatedEstimate } from './truncated.js';
 export * from './twin.js';
 export { createTwinModel } from './twin-model.js';

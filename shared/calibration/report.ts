@@ -113,6 +113,9 @@ export function reportStep(input: {
     measured,
     alarms,
     diagnostics: {
+      mode:
+        filtered?.mode ??
+        (definition.simulation.mode === 'transient' ? 'transient' : 'steady-state'),
       modelRuns: filtered?.modelRuns ?? 0,
       gated: (filtered?.gated ?? []).map((i) => names[i]!),
       regimeChange: filtered?.regimeChange ?? false,

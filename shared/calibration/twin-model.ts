@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, TwinError } from '../core/index.js';
-import { createFmuPool, openFmu } from '../fmi/index.js';
+import { createFmuPool, openFmu, settableStates } from '../fmi/index.js';
+import { createTransientModel } from './transient-model.js';
 import type { Evaluation, Twin, TwinModel } from './types.js';
 
 /**
@@ -27,6 +28,8 @@ export async function createTwinModel(
       `The FMU ${twin.fmuPath} has no variable ${unknown.map((u) => `"${u}"`).join(', ')}: use the names that \`twinloop fmu info\` lists.`,
     );
   }
+  if (simulation.mode !== 'steady-state')
+    settableStates(fmu.modelDescription, simulation.interface);
   const pool = await createFmuPool({
     fmu,
     timeoutMs: simulation.timeoutS * 1000,
@@ -73,8 +76,13 @@ export async function createTwinModel(
     }
   };
 
+  const transient =
+    simulation.mode === 'steady-state'
+      ? {}
+      : { transient: createTransientModel(twin, pool, fmu.modelDescription, outputs) };
   return {
     outputs,
+    ...transient,
     evaluate(points, inputs, signal) {
       // Each run of a step listens: as many as there are points, which is no leak.
       if (signal !== undefined) setMaxListeners(0, signal);

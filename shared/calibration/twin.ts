@@ -89,6 +89,7 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
       interface: definition.simulation.interface,
     },
     estimator: definition.estimator,
+    ...(definition.simulation.mode === 'steady-state' ? {} : { transient: definition.transient }),
   };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
 }

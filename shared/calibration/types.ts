@@ -48,8 +48,50 @@ export interface TwinModel {
     inputs: Float64Array,
     signal?: AbortSignal,
   ): Promise<readonly Evaluation[]>;
+  /** The model as a dynamic system; there in twins whose mode is transient or auto. */
+  readonly transient?: TransientModel;
   close(): Promise<void>;
 }
+
+/** Continuous states and outputs at one instant, or why the model could not tell them. */
+export type StateEvaluation = { states: Float64Array; outputs: Float64Array } | Error;
+
+/** The model as transient mode sees it. */
+export interface TransientModel {
+  /** Names of the continuous states, in the FMU's order. */
+  readonly states: readonly string[];
+  /** Typical magnitude of each, `NaN` where the FMU gives none. */
+  readonly nominal: Float64Array;
+  /** Where the FMU's own time begins, seconds. */
+  readonly startTimeS: number;
+  /** States and outputs at rest, for each parameter point; a point that fails does not throw. */
+  settle(
+    points: readonly Float64Array[],
+    inputs: Float64Array,
+    signal?: AbortSignal,
+  ): Promise<readonly StateEvaluation[]>;
+  /**
+   * Runs from states over a time; a point that fails does not throw.
+   *
+   * @param points without `states` from what the FMU starts with
+   * @param span in the FMU's time; inputs at both ends
+   */
+  propagate(
+    points: readonly { parameters: Float64Array; states?: Float64Array }[],
+    span: { fromS: number; toS: number; inputs: Float64Array; inputsTo: Float64Array },
+    signal?: AbortSignal,
+  ): Promise<readonly StateEvaluation[]>;
+  /**
+   * Seconds after which the model has come to rest from its start, and from a jump of its
+   * parameters.
+   *
+   * @throws TwinError as the model does
+   */
+  settlingTimeS(inputs: Float64Array, signal?: AbortSignal): Promise<number>;
+}
+
+/** Whether a sample was taken as a state of rest, or as one of a moving machine. */
+export type StepMode = 'steady-state' | 'transient';
 
 /** A quantity with its uncertainty. */
 export interface Estimate {
@@ -95,6 +137,7 @@ export interface StepResult {
   alarms: Alarm[];
   /** How the step was done. */
   diagnostics: {
+    mode: StepMode;
     modelRuns: number;
     /** Channels that were given little weight because they contradict the others. */
     gated: string[];

@@ -100,10 +100,10 @@ const virtualSensor = z.strictObject({
 
 const simulation = z.strictObject({
   mode: z
-    .literal('steady-state')
+    .enum(['steady-state', 'transient', 'auto'])
     .default('steady-state')
     .describe(
-      'Samples are states of rest: the model runs until it settles at each. Nothing else is supported.',
+      'What samples are: states of rest, at each of which the model runs until it settles; moments of a moving machine, whose continuous states are estimated too; or either, as the data show.',
     ),
   interface: z.enum(['cs', 'me']).default('cs').describe('FMI interface type.'),
   stepSizeS: z.number().positive().default(0.1).describe('Communication step, seconds.'),
@@ -168,6 +168,48 @@ const estimator = z.strictObject({
     ),
 });
 
+const transient = z.strictObject({
+  initialState: z
+    .enum(['settled', 'start-values'])
+    .default('settled')
+    .describe(
+      'Where the machine is at the first sample: at rest under its inputs, or at the start values of the FMU.',
+    ),
+  initialStateStd: z
+    .number()
+    .positive()
+    .default(0.05)
+    .describe(
+      "How sure that is: one standard deviation, as a share of each state's nominal value.",
+    ),
+  stateNoise: z
+    .number()
+    .nonnegative()
+    .default(1e-6)
+    .describe(
+      'What disturbs the states that the model does not know: standard deviation that adds up in one second, as a share of each nominal value. With estimator.adaptNoise it follows the data.',
+    ),
+  inputInterpolation: z
+    .enum(['linear', 'hold'])
+    .default('linear')
+    .describe(
+      'How continuous inputs run between samples: straight, or kept until the next. Discrete ones are always kept.',
+    ),
+  settlingTimeS: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Seconds in which the machine comes to rest: in mode `auto`, samples further apart than this, or quiet for so long, are states of rest. Default: measured on the FMU.',
+    ),
+  steadyFalseAlarm: z
+    .number()
+    .min(1e-6)
+    .max(0.5)
+    .default(0.01)
+    .describe('Probability that mode `auto` takes a resting machine for a moving one.'),
+});
+
 /** The twin definition: everything that ties an FMU to a machine. */
 export const twinSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -187,6 +229,7 @@ export const twinSchema = z.strictObject({
     .describe('Sensors that might be bought: `twinloop sensors` ranks them.'),
   simulation: simulation.prefault({}),
   estimator: estimator.prefault({}),
+  transient: transient.prefault({}).describe('Options of the modes `transient` and `auto`.'),
   layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
 });
 

@@ -81,6 +81,7 @@ const engine: CalibrationEngine = {
         measured: { flow: estimate },
         alarms: [],
         diagnostics: {
+          mode: 'steady-state',
           modelRuns: 1,
           gated: [],
           regimeChange: false,
