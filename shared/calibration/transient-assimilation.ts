@@ -4,6 +4,7 @@ import type { Assimilate } from './calibrator.js';
 import { type FilterSettings, predict } from './filter.js';
 import type { Gaussian } from './gaussian-update.js';
 import { linearise } from './linearise.js';
+import { settlingTimeS } from './settling-time.js';
 import { extendWindow, windowAtRest } from './steadiness-window.js';
 import { transientUpdate, widenStates } from './transient-filter.js';
 import type { PropagatePoints } from './transient-linearise.js';
@@ -182,7 +183,8 @@ export function transientAssimilation(
     let memory = recall(a);
     if (simulation.mode === 'auto') {
       if (memory.settlingTimeS.length === 0) {
-        const settling = await dynamics.settlingTimeS(sample.inputs, signal);
+        const settling =
+          options.settlingTimeS ?? (await settlingTimeS(twin, dynamics, sample.inputs, signal));
         memory = { ...memory, settlingTimeS: Float64Array.of(settling) };
       }
       const spanS = memory.settlingTimeS[0]!;

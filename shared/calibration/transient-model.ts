@@ -9,8 +9,6 @@ import type { StateEvaluation, TransientModel, Twin } from './types.js';
 
 /** Accuracy of the solver between two samples, against that of coming to rest. */
 const SOLVER_SHARE = 0.02;
-/** Share of its prior's standard deviation by which each parameter jumps to see a response. */
-const RESPONSE_JUMP = 1;
 
 /**
  * The FMU as a dynamic system: continuous states and parameters in, states and outputs a while
@@ -37,7 +35,6 @@ export function createTransientModel(
   const settle = (
     point: ArrayLike<number>,
     at: ArrayLike<number>,
-    reference: ArrayLike<number> | undefined,
     signal: AbortSignal | undefined,
   ) =>
     pool.settle({
@@ -49,9 +46,8 @@ export function createTransientModel(
       stepSizeS: simulation.stepSizeS,
       maxTimeS: simulation.maxTimeS,
       relativeTolerance: simulation.relativeTolerance,
-      ...(reference === undefined
-        ? { warm: false }
-        : { reference: { startValues: named(reference), inputs: inputValues(at) } }),
+      // Warm runs all start from the prior's steady state: the same result whatever ran before.
+      reference: { startValues: named(prior), inputs: inputValues(at) },
       ...(signal === undefined ? {} : { signal }),
     });
   const prior = parameters.map((p) => p.prior.mean);
@@ -79,7 +75,7 @@ export function createTransientModel(
       return Promise.all(
         points.map((point) =>
           guarded(async () => {
-            const result = await settle(point, at, prior, signal);
+            const result = await settle(point, at, signal);
             if (!result.settled) {
               throw new TwinError(
                 'NUMERIC',
@@ -122,19 +118,6 @@ export function createTransientModel(
           }, signal),
         ),
       );
-    },
-    async settlingTimeS(at, signal) {
-      if (transient.settlingTimeS !== undefined) return transient.settlingTimeS;
-      const moved = parameters.map((p) =>
-        Math.min(p.upper ?? Number.POSITIVE_INFINITY, p.prior.mean + RESPONSE_JUMP * p.prior.std),
-      );
-      const runs = await Promise.all([
-        settle(prior, at, undefined, signal),
-        settle(moved, at, prior, signal),
-      ]);
-      return runs.some((run) => !run.settled)
-        ? simulation.maxTimeS
-        : Math.max(...runs.map((run) => run.timeS));
     },
   };
 }

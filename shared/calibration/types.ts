@@ -81,13 +81,6 @@ export interface TransientModel {
     span: { fromS: number; toS: number; inputs: Float64Array; inputsTo: Float64Array },
     signal?: AbortSignal,
   ): Promise<readonly StateEvaluation[]>;
-  /**
-   * Seconds after which the model has come to rest from its start, and from a jump of its
-   * parameters.
-   *
-   * @throws TwinError as the model does
-   */
-  settlingTimeS(inputs: Float64Array, signal?: AbortSignal): Promise<number>;
 }
 
 /** Whether a sample was taken as a state of rest, or as one of a moving machine. */

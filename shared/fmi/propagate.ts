@@ -85,7 +85,7 @@ export function propagate(
 }
 
 /** Steps that co-simulation takes at least where inputs move: it holds them over each. */
-const STEPS_WITH_MOVING_INPUTS = 4;
+const STEPS_WITH_MOVING_INPUTS = 20;
 
 /** Whether an input runs from one value to another, rather than jumping. */
 function moves({ time, columns }: InputTable): boolean {
