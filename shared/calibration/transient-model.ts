@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { TwinError } from '../core/index.js';
 import {
   type FmuPool,
@@ -72,6 +73,7 @@ export function createTransientModel(
     nominal: Float64Array.from(states, (v) => v.nominal ?? Number.NaN),
     startTimeS: md.defaultExperiment.startTime ?? 0,
     settle(points, at, signal) {
+      listenFreely(signal);
       return Promise.all(
         points.map((point) =>
           guarded(async () => {
@@ -91,6 +93,7 @@ export function createTransientModel(
       );
     },
     propagate(points, span, signal) {
+      listenFreely(signal);
       const table = inputsBetween(
         span.fromS,
         span.toS,
@@ -120,4 +123,9 @@ export function createTransientModel(
       );
     },
   };
+}
+
+/** Each run of a step listens to its signal: as many as there are points, which is no leak. */
+function listenFreely(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) setMaxListeners(0, signal);
 }
