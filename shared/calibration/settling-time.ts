@@ -6,6 +6,8 @@ const SHARE_LEFT = 0.01;
 const NEGLIGIBLE = 1e-7;
 /** Each time looked at is so much later than the one before. */
 const RATIO = 1.4;
+/** So many times in a row must be at rest: ten times as long as the first of them. */
+const QUIET = 7;
 /** Share of its value by which an input that follows a stream is moved. */
 const INPUT_JUMP = 0.02;
 
@@ -58,14 +60,18 @@ export async function settlingTimeS(
       parameters: way.parameters,
       ...(way.states === undefined ? {} : { states: way.states }),
     };
-    const course = await Promise.all(
-      times.map(async (t) => {
-        const span = { fromS: startTimeS, toS: startTimeS + t };
-        const held = { inputs: way.inputs, inputsTo: way.inputs };
-        return (await model.propagate([point], { ...span, ...held }, signal))[0]!;
-      }),
-    );
-    const restFrom = lastMoving(course, end.outputs) + 1;
+    const at = async (t: number) => {
+      const span = { fromS: startTimeS, toS: startTimeS + t };
+      const held = { inputs: way.inputs, inputsTo: way.inputs };
+      return (await model.propagate([point], { ...span, ...held }, signal))[0]!;
+    };
+    const course: StateEvaluation[] = [];
+    let restFrom = 0;
+    while (course.length < times.length && course.length < restFrom + QUIET) {
+      const next = times.slice(course.length, course.length + QUIET);
+      course.push(...(await Promise.all(next.map(at))));
+      restFrom = lastMoving(course, end.outputs) + 1;
+    }
     if (restFrom >= times.length) return simulation.maxTimeS;
     longest = Math.max(longest, times[restFrom]!);
   }
