@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { edgeSchema, loadConfig } from '../shared/config/index.js';
 import { createLogger, isUserError, messageOf, TwinError } from '../shared/core/index.js';
 import { startEdge } from './component.js';
 
 const USAGE =
   'The edge component needs its config: start it with --config FILE, or by Greengrass, which hands it the configuration of the deployment.';
+
+// V8 lets a small heap grow to four times what is alive in it before it collects. On a gateway memory
+// is dearer: twice, which saves a third of the process's own memory and costs some per cent of its time.
+setFlagsFromString('--heap-growing-percent=100');
 
 /** A stop that takes longer than this is cut short: what is in the outbox is safe in any case. */
 const STOP_MS = 4000;

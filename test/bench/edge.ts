@@ -9,16 +9,42 @@ import type { BenchIo } from './main.js';
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Resident memory by kind, MB. */
+interface Resident {
+  /** The process's own. */
+  anonMb: number;
+  /** Pages of mapped files (the outbox, libraries): the kernel takes them back when it needs them. */
+  fileMb: number;
+}
+
 /** CPU seconds a process has used, and its resident memory, from /proc. */
-function usage(pid: number): { cpuS: number; rssMb: number; fileMb: number } {
+function usage(pid: number): { cpuS: number } & Resident {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.split(' ') ?? [];
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mb = (name: string) =>
+    Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
   return {
     cpuS: (Number(fields[11]) + Number(fields[12])) / 100,
-    rssMb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
-    // Pages of mapped files (the outbox, libraries): the kernel takes them back when it needs them.
-    fileMb: Number(/RssFile:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+    anonMb: mb('RssAnon'),
+    fileMb: mb('RssFile'),
   };
+}
+
+/** Keeps the most that was seen. */
+class Peak implements Resident {
+  anonMb = 0;
+  fileMb = 0;
+  #totalMb = 0;
+
+  see({ anonMb, fileMb }: Resident): void {
+    this.anonMb = Math.max(this.anonMb, anonMb);
+    this.fileMb = Math.max(this.fileMb, fileMb);
+    this.#totalMb = Math.max(this.#totalMb, anonMb + fileMb);
+  }
+
+  toString(): string {
+    return `resident at most ${Math.round(this.#totalMb)} MB (own ${Math.round(this.anonMb)}, mapped files ${Math.round(this.fileMb)})`;
+  }
 }
 
 interface Broker {
@@ -84,15 +110,15 @@ async function sustained(io: BenchIo, seconds: number): Promise<void> {
     await wait(3000);
     const pid = edge.child.pid ?? 0;
     const [a, ua, ta] = [await edge.status(), usage(pid), performance.now()];
-    let peak = ua.rssMb;
+    const peak = new Peak();
     for (let i = 0; i < seconds; i++) {
       await wait(1000);
-      peak = Math.max(peak, usage(pid).rssMb);
+      peak.see(usage(pid));
     }
     const [b, ub, tb] = [await edge.status(), usage(pid), performance.now()];
     const s = (tb - ta) / 1000;
     io.print(
-      `sustained, 1000 streams at 20 Hz, ${s.toFixed(0)} s: in ${Math.round((b.outbox.appended - a.outbox.appended) / s)}/s, out ${Math.round((b.published - a.published) / s)}/s, waiting ${a.queueDepth} → ${b.queueDepth}, ${Math.round(((ub.cpuS - ua.cpuS) / s) * 100)} % of a core, resident ${Math.round(peak)} MB, ${((b.published - a.published) / (b.publisher.messages - a.publisher.messages)).toFixed(1)} values a message`,
+      `sustained, 1000 streams at 20 Hz, ${s.toFixed(0)} s: in ${Math.round((b.outbox.appended - a.outbox.appended) / s)}/s, out ${Math.round((b.published - a.published) / s)}/s, waiting ${a.queueDepth} → ${b.queueDepth}, ${Math.round(((ub.cpuS - ua.cpuS) / s) * 100)} % of a core, ${peak}, ${((b.published - a.published) / (b.publisher.messages - a.publisher.messages)).toFixed(1)} values a message`,
     );
   });
   broker.child.kill();
@@ -146,13 +172,11 @@ async function backlog(io: BenchIo, values: number): Promise<void> {
   const t0 = performance.now();
   const pid = edge.child.pid ?? 0;
   const first = await edge.status();
-  let [peak, own] = [0, 0];
+  const peak = new Peak();
   await until(
     'drained',
     async () => {
-      const { rssMb, fileMb } = usage(pid);
-      peak = Math.max(peak, rssMb);
-      own = Math.max(own, rssMb - fileMb);
+      peak.see(usage(pid));
       return (await edge.status()).queueDepth < 20_000;
     },
     600_000,
@@ -160,7 +184,7 @@ async function backlog(io: BenchIo, values: number): Promise<void> {
   const last = await edge.status();
   const s = (performance.now() - t0) / 1000;
   io.print(
-    `backlog of ${stored} values with 2,000/s live beside it: drained in ${s.toFixed(1)} s, ${Math.round((last.published - first.published) / s)} values/s, resident ${Math.round(peak)} MB, ${Math.round(own)} MB without mapped files`,
+    `backlog of ${stored} values with 2,000/s live beside it: drained in ${s.toFixed(1)} s, ${Math.round((last.published - first.published) / s)} values/s, ${peak}`,
   );
   await edge.stop();
   again.child.kill();
@@ -176,7 +200,7 @@ async function idle(io: BenchIo, seconds: number): Promise<void> {
     await wait(seconds * 1000);
     const [b, s] = [usage(pid), (performance.now() - t0) / 1000];
     io.print(
-      `idle, 100 values/s: ${(((b.cpuS - a.cpuS) / s) * 100).toFixed(1)} % of a core, resident ${Math.round(b.rssMb)} MB`,
+      `idle, 100 values/s: ${(((b.cpuS - a.cpuS) / s) * 100).toFixed(1)} % of a core, resident ${Math.round(b.anonMb + b.fileMb)} MB`,
     );
   });
   broker.child.kill();
@@ -192,11 +216,18 @@ function packages(io: BenchIo): void {
   }
 }
 
-/** `npm run bench -- edge [quick]`: throughput, drain of a backlog, idle load, package size. */
+/**
+ * `npm run bench -- edge [sustained | backlog | idle | package] [quick]`: throughput, drain of a
+ * backlog, idle load, package size; all of them when none is named.
+ */
 export async function run(args: readonly string[], io: BenchIo): Promise<void> {
   const quick = args.includes('quick');
-  await sustained(io, quick ? 5 : 30);
-  await backlog(io, quick ? 200_000 : 7_200_000);
-  await idle(io, quick ? 5 : 20);
-  packages(io);
+  const parts: Record<string, () => Promise<void> | void> = {
+    sustained: () => sustained(io, quick ? 5 : 30),
+    backlog: () => backlog(io, quick ? 200_000 : 7_200_000),
+    idle: () => idle(io, quick ? 5 : 20),
+    package: () => packages(io),
+  };
+  const named = Object.keys(parts).filter((part) => args.includes(part));
+  for (const part of named.length === 0 ? Object.keys(parts) : named) await parts[part]?.();
 }
