@@ -191,21 +191,18 @@ export class Sender implements Closeable {
 
   /**
    * What goes next: live values up to their share of a batch, then the backlog in its order, then
-   * live values again where there is room.
+   * live values again where there is room. Without a live window there is one lane, by time.
    */
   #nextBatch(): OutboxEntry[] {
     const { outbox, publisher, policy, clock } = this.#options;
     const limit = publisher.batchSize;
-    const liveFromNs = clock.nowNs() - secondsToNs(policy.liveWindowS);
+    const newestFirst = policy.order === 'newest-first';
     const skip = (key: string) => this.#inFlight.has(key);
+    if (policy.liveWindowS === 0) return outbox.peek({ limit, newestFirst, skip });
+    const liveFromNs = clock.nowNs() - secondsToNs(policy.liveWindowS);
     const live = outbox.peek({ fromNs: liveFromNs, limit, skip });
     const room = limit - Math.min(live.length, Math.ceil(limit * policy.liveShare));
-    const backlog = outbox.peek({
-      untilNs: liveFromNs,
-      limit: room,
-      newestFirst: policy.order === 'newest-first',
-      skip,
-    });
+    const backlog = outbox.peek({ untilNs: liveFromNs, limit: room, newestFirst, skip });
     return [...live.slice(0, limit - backlog.length), ...backlog];
   }
 

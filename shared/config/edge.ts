@@ -102,7 +102,7 @@ const outbox = z.strictObject({
   order: z
     .enum(['oldest-first', 'newest-first'])
     .default('oldest-first')
-    .describe('Order in which a backlog is sent, live values going before it in either case.'),
+    .describe('Order in which a backlog is sent; live values go beside it in either case.'),
   liveShare: z
     .number()
     .min(0.05)
@@ -111,10 +111,12 @@ const outbox = z.strictObject({
     .describe('Share of the sending capacity that live values may take from a backlog.'),
   liveWindowS: z
     .number()
-    .positive()
+    .min(0)
     .max(3600)
     .default(10)
-    .describe('Values not older than this are live, seconds.'),
+    .describe(
+      'Values not older than this are live, seconds, and go beside a backlog; 0 = everything in one lane, strictly in `order`.',
+    ),
   deadLetterMaxMb: z
     .number()
     .min(0.1)

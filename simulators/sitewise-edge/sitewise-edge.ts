@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type AuthenticateError } from 'aedes';
 import {
   type Clock,
@@ -33,8 +33,8 @@ export interface SiteWiseEdgeOptions {
   pathFilters?: readonly string[];
   /** What clients must log in with; default: anyone may. */
   credentials?: { username: string; password: string };
-  /** Makes the broker speak TLS. */
-  tls?: { cert: string; key: string };
+  /** Makes the broker speak TLS; with `clientCa` clients must show a certificate that it has signed. */
+  tls?: { cert: string; key: string; clientCa?: string };
   /** Beyond this the oldest messages are dropped; default 20 million. */
   maxBufferedValues?: number;
   /** Of the fault switches; default 1. */
@@ -66,6 +66,17 @@ export interface SiteWiseEdge {
   faults: EdgeFaults;
   stats(): EdgeStats;
   close(): Promise<void>;
+}
+
+function tlsOptions(tls: NonNullable<SiteWiseEdgeOptions['tls']>): TlsOptions {
+  const { cert, key, clientCa } = tls;
+  return {
+    cert,
+    key,
+    ...(clientCa === undefined
+      ? {}
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  };
 }
 
 /**
@@ -163,7 +174,7 @@ export async function startSiteWiseEdge(options: SiteWiseEdgeOptions): Promise<S
   const server: Server =
     options.tls === undefined
       ? createServer(onSocket)
-      : createTlsServer({ cert: options.tls.cert, key: options.tls.key }, onSocket);
+      : createTlsServer(tlsOptions(options.tls), onSocket);
   const port = options.mqttPort ?? 0;
   try {
     await new Promise<void>((resolve, reject) => {

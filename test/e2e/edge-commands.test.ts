@@ -1,9 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { edgeCommands } from '../../edge-component/index.js';
 import { silentLogger } from '../../shared/core/index.js';
@@ -94,54 +91,5 @@ describe('twinloop edge', { timeout: 60_000 }, () => {
     await broker.cut();
     await until('unhealthy', async () => (await fetch(`${edge.statusUrl}/health`)).status === 503);
     await broker.restore();
-  });
-});
-
-describe('a broker that misbehaves', { timeout: 60_000 }, () => {
-  it('takes messages and never acknowledges: they are sent again on a new connection, none is lost', async () => {
-    const folder = await folderWithRecording();
-    const aedes = await Aedes.createBroker();
-    let deaf = true;
-    let connections = 0;
-    const seen = new Set<number>();
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      connections++;
-      sockets.add(socket);
-      aedes.handle(socket);
-    });
-    aedes.authorizePublish = (_client, packet, done) => {
-      if (deaf) return; // neither yes nor no: no PUBACK either
-      const { propertyValues } = JSON.parse(packet.payload.toString()) as {
-        propertyValues: { value: { doubleValue: number } }[];
-      };
-      for (const v of propertyValues) seen.add(v.value.doubleValue);
-      done(null);
-    };
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    });
-    const edge = await startEdgeProcess(folder, {
-      dataDir: 'data',
-      sources: [source],
-      publisher: {
-        type: 'sitewise-edge',
-        url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        ackTimeoutMs: 300,
-      },
-      status: { port: 0 },
-    });
-    cleanups.push(() => edge.kill());
-    await until('a second connection', () => connections > 1);
-    const waiting = (await edge.status()).queueDepth;
-    expect(waiting).toBeGreaterThan(0);
-    expect((await edge.status()).published).toBe(0);
-    deaf = false;
-    await until('all that waited arrives', () => seen.size > waiting);
-    const values = [...seen].sort((a, b) => a - b);
-    expect(values).toEqual(values.map((_, i) => i));
   });
 });
