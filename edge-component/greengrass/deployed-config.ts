@@ -1,8 +1,26 @@
-import { type EdgeConfig, edgeSchema, parseConfig } from '../../shared/config/index.js';
+import {
+  type EdgeConfig,
+  edgeSchema,
+  PUBLISHER_OPTIONS,
+  parseConfig,
+} from '../../shared/config/index.js';
 
 /** A deep copy that may be changed. */
 function copy(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/**
+ * Takes out what is left of another type of publisher: a deployment merges, so that one that changes
+ * the type leaves the options of the last one, or of the recipe's default, in place.
+ */
+function withoutFormerPublisher(edge: unknown): unknown {
+  const { publisher } = (edge ?? {}) as { publisher?: Record<string, unknown> };
+  const own = PUBLISHER_OPTIONS[String(publisher?.type)];
+  if (publisher === undefined || own === undefined) return edge;
+  const former = new Set(Object.values(PUBLISHER_OPTIONS).flat());
+  const kept = Object.entries(publisher).filter(([key]) => own.includes(key) || !former.has(key));
+  return { ...(edge as object), publisher: Object.fromEntries(kept) };
 }
 
 /**
@@ -52,7 +70,7 @@ export function parseDeployedConfig(configuration: unknown): EdgeConfig {
   const edge = (configuration as { edge?: unknown } | undefined)?.edge;
   return parseConfig(
     edgeSchema,
-    restoreScalars(edge ?? {}),
+    restoreScalars(withoutFormerPublisher(edge ?? {})),
     "the deployment's configuration (edge)",
   );
 }

@@ -72,6 +72,12 @@ const siteWise = z.strictObject({
     .describe('Rate limit, values per second over all streams.'),
 });
 
+/** The options of each type of publisher, by name. */
+export const PUBLISHER_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'sitewise-edge': Object.keys(siteWiseEdge.shape),
+  sitewise: Object.keys(siteWise.shape),
+};
+
 const outbox = z.strictObject({
   maxMb: z
     .number()

@@ -8,9 +8,9 @@ import type { Publisher } from '../../edge-component/publishers/publisher.js';
 import { SiteWisePublisher } from '../../edge-component/publishers/sitewise.js';
 import { SiteWiseEdgePublisher } from '../../edge-component/publishers/sitewise-edge.js';
 import { edgeSchema, type PublisherConfig, parseConfig } from '../../shared/config/index.js';
-import { createRng, silentLogger, systemClock } from '../../shared/core/index.js';
+import { type Clock, createRng, silentLogger, systemClock } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseReader } from '../../shared/sitewise/index.js';
-import { startSiteWise, startSiteWiseEdge } from '../../simulators/index.js';
+import { type SiteWise, startSiteWise, startSiteWiseEdge } from '../../simulators/index.js';
 import { until } from '../support/edge.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -20,6 +20,7 @@ afterEach(async () => {
 
 interface Far {
   publisher: Publisher;
+  siteWise: SiteWise;
   /** What SiteWise holds of a stream in the end, in the order of time. */
   history: (alias: string) => Promise<unknown[]>;
 }
@@ -28,7 +29,11 @@ function publisherConfig(publisher: object): PublisherConfig {
   return parseConfig(edgeSchema, { publisher }, 'test').publisher;
 }
 
-async function startFarEnd(kind: 'sitewise-edge' | 'sitewise'): Promise<Far> {
+async function startFarEnd(
+  kind: 'sitewise-edge' | 'sitewise',
+  clock: Clock = systemClock,
+  change: object = {},
+): Promise<Far> {
   const siteWise = await startSiteWise();
   cleanups.push(() => siteWise.close());
   const { endpoint, region } = siteWise;
@@ -39,10 +44,10 @@ async function startFarEnd(kind: 'sitewise-edge' | 'sitewise'): Promise<Far> {
   const reader = createSiteWiseReader({ client });
   let publisher: Publisher;
   if (kind === 'sitewise') {
-    const config = publisherConfig({ type: 'sitewise', endpoint, region, credentials });
+    const config = publisherConfig({ type: 'sitewise', endpoint, region, credentials, ...change });
     if (config.type !== 'sitewise') throw new Error('wrong type');
     publisher = new SiteWisePublisher(config, {
-      clock: systemClock,
+      clock,
       logger: silentLogger,
       rng: createRng(1),
     });
@@ -59,6 +64,7 @@ async function startFarEnd(kind: 'sitewise-edge' | 'sitewise'): Promise<Far> {
   cleanups.push(() => publisher.close());
   return {
     publisher,
+    siteWise,
     history: async (alias) => {
       const untilNs = systemClock.nowNs() + 1_000_000_000n;
       const found = await reader.history({
@@ -145,6 +151,48 @@ describe.each(['sitewise-edge', 'sitewise'] as const)('the publisher %s', (kind)
 });
 
 describe('the publisher sitewise', () => {
+  it('keeps to its rate limit, at a rate far below what the API takes', async () => {
+    let sleptMs = 0;
+    const clock: Clock = {
+      nowNs: () => systemClock.nowNs(),
+      sleep: async (ms) => {
+        sleptMs += ms;
+      },
+    };
+    const { publisher } = await startFarEnd('sitewise', clock, { maxValuesPerS: 2 });
+    const { signal } = new AbortController();
+    await publisher.connect(signal);
+    const entries = Array.from({ length: 1000 }, (_, i) =>
+      entry({ value: i, timeNs: systemClock.nowNs() + BigInt(i) }),
+    );
+    const startMs = performance.now();
+    await publisher.send(entries, () => {}, signal);
+    // What it slept and what it was busy with make the time that 1,000 values are worth.
+    expect(sleptMs).toBeLessThanOrEqual(500_000);
+    expect(sleptMs).toBeGreaterThanOrEqual(500_000 - (performance.now() - startMs));
+  });
+
+  it('hands back what the API throttles, with the reason, and gets it through later', async () => {
+    const hasty: Clock = { nowNs: () => systemClock.nowNs(), sleep: async () => {} };
+    const { publisher, siteWise, history } = await startFarEnd('sitewise', hasty);
+    const { signal } = new AbortController();
+    await publisher.connect(signal);
+    siteWise.faults.set([
+      { operation: 'BatchPutAssetPropertyValue', error: 'ThrottlingException' },
+    ]);
+    const entries = [entry({ value: 1 })];
+    const delivered: OutboxEntry[] = [];
+    const take = (some: readonly OutboxEntry[]) => delivered.push(...some);
+    const outcome = await publisher.send(entries, take, signal);
+    expect(outcome).toMatchObject({ retry: entries, rejected: [], held: [] });
+    expect(outcome.error).toContain('ThrottlingException');
+    expect(delivered).toEqual([]);
+    siteWise.faults.set([]);
+    expect((await publisher.send(entries, take, signal)).retry).toEqual([]);
+    expect(delivered).toEqual(entries);
+    expect(await history('/p/a')).toEqual([1]);
+  });
+
   it('gives a value outside the window up with its reason, and the others through', async () => {
     const { publisher, history } = await startFarEnd('sitewise');
     const { signal } = new AbortController();

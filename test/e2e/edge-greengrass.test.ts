@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EdgeStatus } from '../../edge-component/status/status.js';
 import { packageFile } from '../../shared/core/index.js';
-import { type Nucleus, startNucleus } from '../../simulators/greengrass/index.js';
+import { createSiteWiseClient, createSiteWiseReader } from '../../shared/sitewise/index.js';
+import {
+  type Nucleus,
+  type NucleusOptions,
+  startNucleus,
+} from '../../simulators/greengrass/index.js';
+import { startSiteWise } from '../../simulators/sitewise/index.js';
 import { startTestBroker, temporaryFolder, until } from '../support/edge.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -30,6 +36,7 @@ function csvSource(file: string, alias: string, name = 'replay') {
 async function start(
   flavor: 'classic' | 'lite',
   edge: Record<string, unknown>,
+  options: Pick<NucleusOptions, 'credentials' | 'region'> = {},
 ): Promise<{ nucleus: Nucleus; output: () => string }> {
   const folder = await temporaryFolder();
   cleanups.push(folder.remove);
@@ -39,6 +46,7 @@ async function start(
     rootDir: folder.path,
     artifacts: BUNDLES,
     flavor,
+    ...options,
     configuration: { edge },
     restartDelayMs: 50,
     onOutput: (text) => {
@@ -117,5 +125,71 @@ describe('a deployment that cannot work', { timeout: 90_000 }, () => {
     expect(output()).toContain('sources[0].endpointUrl');
     expect(output()).toContain('sources[0].signals');
     expect(output()).toContain('status.port');
+  });
+});
+
+describe('the SiteWise API under the token exchange service', { timeout: 90_000 }, () => {
+  const credentials = {
+    accessKeyId: 'ASIAGATEWAY00000001',
+    secretAccessKey: 'secret-of-the-role',
+    sessionToken: 'session-of-the-role',
+  };
+
+  it('gets every value, signed with the role that the nucleus hands out', async () => {
+    const siteWise = await startSiteWise({ credentials, region: 'eu-west-1' });
+    cleanups.push(() => siteWise.close());
+    const { endpoint, region } = siteWise;
+    const folder = await temporaryFolder();
+    cleanups.push(folder.remove);
+    const file = await recording(folder.path);
+    const { nucleus } = await start(
+      'classic',
+      {
+        sources: [{ ...csvSource(file, '/a'), timeScale: 50 }],
+        // Neither keys nor a region: both come from the nucleus.
+        publisher: { type: 'sitewise', endpoint },
+        status: { port: 0 },
+      },
+      { credentials, region },
+    );
+    await nucleus.reached('RUNNING');
+    const client = createSiteWiseClient({ endpoint, region, credentials });
+    cleanups.push(async () => client.destroy());
+    const reader = createSiteWiseReader({ client });
+    const values = async () => {
+      const untilNs = BigInt(Date.now() + 60_000) * 1_000_000n;
+      const afterNs = untilNs - 3_600_000_000_000n;
+      const found = await reader.history({ aliases: ['/a'], missing: 'empty', afterNs, untilNs });
+      return (found.get('/a') ?? []).map((v) => v.value);
+    };
+    await until('all values arrive', async () => (await values()).length === 2000);
+    expect(await values()).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+  });
+
+  it('says so when the role may not write: the values are kept', async () => {
+    const siteWise = await startSiteWise({ credentials });
+    cleanups.push(() => siteWise.close());
+    const folder = await temporaryFolder();
+    cleanups.push(folder.remove);
+    const file = await recording(folder.path);
+    const { nucleus } = await start(
+      'classic',
+      {
+        sources: [{ ...csvSource(file, '/a'), timeScale: 1000 }],
+        publisher: { type: 'sitewise', endpoint: siteWise.endpoint },
+        status: { port: 0 },
+      },
+      { credentials: { ...credentials, sessionToken: 'expired' }, region: siteWise.region },
+    );
+    await nucleus.reached('RUNNING');
+    const seen: EdgeStatus[] = [];
+    nucleus.subscribe('twinloop/edge/status', (m) => seen.push(m as EdgeStatus));
+    await until('the refusal is told', () => {
+      nucleus.publish('twinloop/edge/commands', { command: 'snapshot' });
+      const last = seen.at(-1);
+      return last?.publisher.lastError !== undefined && last.queueDepth === 2000;
+    });
+    expect(seen.at(-1)).toMatchObject({ healthy: false, published: 0, dropped: 0 });
+    expect(seen.at(-1)?.publisher.lastError).toMatch(/token|signature|denied|credential/i);
   });
 });

@@ -11,7 +11,7 @@ import {
   toJsonSchema,
 } from '../../../shared/config/index.js';
 import { packageFile, packageVersion } from '../../../shared/core/index.js';
-import { scalarsAsText } from '../../../simulators/greengrass/configuration.js';
+import { mergeConfiguration, scalarsAsText } from '../../../simulators/greengrass/configuration.js';
 
 const file = packageFile('recipes/com.twinloop.Edge.yaml');
 
@@ -82,6 +82,21 @@ describe('the recipe', () => {
     expect(parseDeployedConfig(scalarsAsText({ edge: { sources } }))).toEqual(
       edgeSchema.parse({ sources }),
     );
+  });
+});
+
+describe('a deployment', () => {
+  it('may change the type of publisher: what a merge leaves of the former one does not disturb', () => {
+    const { edge } = edgeRecipe('1.2.3').ComponentConfiguration.DefaultConfiguration;
+    const merged = mergeConfiguration(
+      { edge },
+      { edge: { publisher: { type: 'sitewise', region: 'eu-west-1' } } },
+    );
+    expect(parseDeployedConfig(merged).publisher).toEqual(
+      edgeSchema.parse({ publisher: { type: 'sitewise', region: 'eu-west-1' } }).publisher,
+    );
+    const misspelt = mergeConfiguration(merged, { edge: { publisher: { regoin: 'eu-west-1' } } });
+    expect(() => parseDeployedConfig(misspelt)).toThrow(/regoin/);
   });
 });
 
