@@ -1,5 +1,11 @@
 import { TwinError } from '../core/index.js';
-import { type FilterSettings, type FilterStep, filterUpdate, predict } from './filter.js';
+import {
+  type FilterMemory,
+  type FilterSettings,
+  type FilterStep,
+  filterUpdate,
+  predict,
+} from './filter.js';
 import type { Gaussian } from './gaussian-update.js';
 import { initialHealth, updateHealth } from './health.js';
 import { initialNoise } from './noise.js';
@@ -51,8 +57,8 @@ export type Assimilate = (input: {
   dtS: number;
   /** Whether sigma points have to stay inside the parameters' bounds. */
   withinBounds: boolean;
-  /** Whether a sample that no parameters explain may be left out. */
-  mayReject: boolean;
+  /** What earlier samples found. */
+  memory: FilterMemory;
   signal: AbortSignal | undefined;
 }) => Promise<{
   /** Parameters and trends at the sample's time without it. */
@@ -66,8 +72,6 @@ export type Assimilate = (input: {
 const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
-/** Samples running that may be left out because no parameters explain them. */
-const MISMATCH_MOST = 2;
 /** How fast the assumed noise follows the innovations, per sample. */
 const NOISE_GAIN = 0.005;
 
@@ -84,7 +88,7 @@ function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefi
 
 /** Takes samples as states of rest: the model is run until it settles. */
 function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimilate {
-  return async ({ state, sample, measured, dtS, withinBounds, mayReject, signal }) => {
+  return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.arrays;
     const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
     const filtered = await filterUpdate(
@@ -95,7 +99,7 @@ function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimil
       (points) => model.evaluate(points, sample.inputs, signal),
       settings,
       withinBounds,
-      mayReject,
+      memory,
     );
     return { prior, filtered, own: {} };
   };
@@ -143,7 +147,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
         health: initialHealth(m),
-        mismatches: Float64Array.of(0),
+        unexplained: Float64Array.of(0), // samples running
+        rejected: new Float64Array(m).fill(Number.NaN),
         oneSided: Float64Array.of(0), // samples to go inside the bounds
       },
     };
@@ -179,14 +184,14 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const frozen = (i: number) => repeats[i]! >= 20 && moving * 2 >= m;
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
-    const mismatches = a.mismatches?.[0] ?? 0;
+    const unexplained = a.unexplained?.[0] ?? 0;
     const { prior, filtered, own } = await assimilate({
       state,
       sample,
       measured,
       dtS,
       withinBounds: keepsWithinBounds(twin, state),
-      mayReject: mismatches < MISMATCH_MOST,
+      memory: { unexplained, ...(a.rejected === undefined ? {} : { rejected: a.rejected }) },
       signal,
     });
     if (filtered.rejected) {
@@ -200,7 +205,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
           ...own,
           x: prior.x,
           S: prior.S,
-          mismatches: Float64Array.of(mismatches + 1),
+          ...(filtered.outOfReach
+            ? { rejected: measured }
+            : { unexplained: Float64Array.of(unexplained + 1) }),
         },
       };
       const alarm = {
@@ -224,7 +231,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       );
     }
     const suspicion = Float64Array.from(a.suspicion!, (s, i) =>
-      filtered.gated.includes(i) ? s + 1 : filtered.regimeChange && s > 0 ? s : 0,
+      filtered.gated.includes(i) ? s + 1 : 0,
     );
     const noiseStd = a.noiseStd!.slice();
     const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
@@ -253,7 +260,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
         limitRuns: a.limitRuns!.slice(),
         health: updateHealth(a.health ?? initialHealth(m), filtered),
-        mismatches: Float64Array.of(filtered.mismatch ? mismatches : 0),
+        unexplained: Float64Array.of(filtered.mismatch ? unexplained + 1 : 0),
+        rejected: new Float64Array(m).fill(Number.NaN),
         oneSided: Float64Array.of(
           filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),
         ),

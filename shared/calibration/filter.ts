@@ -1,21 +1,13 @@
 import { squareRootOfStack } from '../kalman/index.js';
-import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange } from './gate.js';
-import {
-  type Gaussian,
-  noiseOf,
-  slopeTimesFactor,
-  squareRootUpdate,
-  type UpdateResult,
-} from './gaussian-update.js';
-import {
-  type Bounds,
-  type EvaluatePoints,
-  type Linearisation,
-  linearise,
-  predictOutputs,
-} from './linearise.js';
+import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange, isUnlikely } from './gate.js';
+import type { Gaussian, UpdateResult } from './gaussian-update.js';
+import type { Bounds, EvaluatePoints, Linearisation } from './linearise.js';
+import { type Observation, observe, updateWith } from './observation.js';
+import { explainChange, MISMATCH_SHARE } from './regime.js';
 import { splitUpdate } from './split.js';
 import type { StepMode } from './types.js';
+
+export { inflate, MISMATCH_SHARE, REGIME_JUMP } from './regime.js';
 
 /** How each parameter moves, and how the filter is set. */
 export interface FilterSettings {
@@ -47,10 +39,12 @@ export interface FilterStep {
   regimeChange: boolean;
   nonlinearity: number;
   modelRuns: number;
-  /** Whether nearly no channel can be explained by any parameters within their ranges. */
+  /** Whether no parameters explain the sample within its noise. */
   mismatch: boolean;
-  /** Whether the posterior is the prior for that reason. */
+  /** Whether the posterior is the prior, as the sample was left out. */
   rejected: boolean;
+  /** Whether that is as no parameters bring most channels near. */
+  outOfReach: boolean;
   /** Whether the model refused a sigma point beyond the parameters' bounds. */
   refusedBeyond: boolean;
   /** Left out: steady-state. */
@@ -59,10 +53,16 @@ export interface FilterStep {
   outputs?: { mean: Float64Array; std: Float64Array };
 }
 
-/** Share of its range that a parameter may have jumped at a regime change. */
-export const REGIME_JUMP = 0.04;
-/** Share of the channels that must be out of reach for a sample to be rejected. */
-export const MISMATCH_SHARE = 0.8;
+/** What earlier samples found. */
+export interface FilterMemory {
+  /** Samples running that nothing explained. The search for a change is repeated ever less often. */
+  unexplained: number;
+  /** The values of the sample before where it was rejected; else `NaN`. */
+  rejected?: Float64Array;
+}
+
+/** Samples running that may be left out because only parameters far outside their bounds fit. */
+const IMPLAUSIBLE_MOST = 3;
 
 /**
  * Carries parameters and trends over a time: b moves by v, v drifts. Trends are kept per wear
@@ -103,30 +103,6 @@ export function predict(state: Gaussian, dtS: number, settings: FilterSettings):
   return { x, S: squareRootOfStack(stack, N + 2 * n, N) };
 }
 
-function parameterFactor(S: Float64Array, n: number): Float64Array {
-  const N = 2 * n;
-  const l = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) l[i * n + j] = S[i * N + j]!;
-  return l;
-}
-
-/** Raises the parameters' variances to what a sudden change may bring. */
-export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
-  const n = settings.range.length;
-  const N = state.x.length;
-  const stack = new Float64Array((N + n) * N);
-  for (let k = 0; k < N; k++) {
-    for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
-  }
-  for (let i = 0; i < n; i++) {
-    let variance = 0;
-    for (let k = 0; k < N; k++) variance += state.S[i * N + k]! ** 2;
-    const missing = (REGIME_JUMP * settings.range[i]!) ** 2 - variance;
-    if (missing > 0) stack[(N + i) * N + i] = Math.sqrt(missing);
-  }
-  return { x: state.x, S: squareRootOfStack(stack, N + n, N) };
-}
-
 /**
  * One step of the parameter-and-trend filter, after prediction.
  *
@@ -134,7 +110,7 @@ export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
  * @param measured `NaN` for channels without a value
  * @param noiseStd per channel
  * @param suspicion how many samples running each channel was gated before
- * @param mayReject whether a sample that no parameters explain may be left out
+ * @param memory what earlier samples found
  * @throws TwinError as the model does at the estimate; `NUMERIC`
  */
 export async function filterUpdate(
@@ -145,92 +121,63 @@ export async function filterUpdate(
   evaluate: EvaluatePoints,
   settings: FilterSettings,
   forceBounds: boolean,
-  mayReject: boolean,
+  memory: FilterMemory = { unexplained: 0 },
 ): Promise<FilterStep> {
-  const n = settings.range.length;
-  const active: number[] = [];
-  measured.forEach((v, i) => {
-    if (!Number.isNaN(v)) active.push(i);
-  });
-  let modelRuns = 0;
-  let oneSided = forceBounds;
-  let refusedBeyond = false;
-  const lineariseAt = async (g: Gaussian) => {
-    const lin = await linearise(
-      evaluate,
-      g.x.slice(0, n),
-      parameterFactor(g.S, n),
-      settings.spread,
-      settings.bounds,
-      oneSided,
-    );
-    oneSided ||= lin.oneSided;
-    refusedBeyond ||= lin.refusedBeyond;
-    modelRuns += lin.modelRuns;
-    return lin;
-  };
-  const updateWith = (g: Gaussian, lin: Linearisation, variance: Float64Array): UpdateResult => {
-    const expected = predictOutputs(lin, g.x.slice(0, n));
-    return squareRootUpdate(
-      g,
-      slopeTimesFactor(lin, g.S, active, n),
-      Float64Array.from(active, (o) => measured[o]! - expected[o]!),
-      noiseOf(lin.omega, lin.mean.length, variance, active),
-    );
-  };
-
+  const observation = observe(measured, evaluate, settings, forceBounds);
+  const { active } = observation;
   const nominal = noiseStd.map((s) => s * s);
   let start = prior;
-  let lin = await lineariseAt(start);
+  let lin = await observation.lineariseAt(start);
   let variance = nominal.slice();
-  let update = updateWith(start, lin, variance);
+  let update = updateWith(observation, start, lin, variance);
   const firstZ = update.z;
   let gated: number[] = [];
   let regimeChange = false;
   let mismatch = false;
+  let settled = false;
   if (settings.gate) {
     // A lone channel contradicts no other: only its third sample running tells a change.
     const lone = active.length === 1;
-    ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, lin, v)));
-    regimeChange = isRegimeChange(update.nis, active, gated, suspicion);
-    if (regimeChange) {
-      start = inflate(prior, settings);
-      variance = nominal.slice();
-      gated = [];
-      lin = await lineariseAt(start);
-      update = updateWith(start, lin, variance);
-      // With each parameter moved through its whole range, by Cauchy and Schwarz.
-      const reach = Math.sqrt(n) / REGIME_JUMP;
-      const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
-      mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
-      // A sensor that no parameter can explain even now stays out of the result.
-      for (let i = 0; !lone && i < active.length && gated.length < GATE_MOST; i++) {
-        const o = active[i]!;
-        if (suspicion[o]! >= 2 && Math.abs(update.z[i]!) > GATE_Z) {
-          gated.push(o);
-          variance[o]! *= GATE_WIDEN ** 2;
-        }
+    const again = (v: Float64Array) => updateWith(observation, start, lin, v);
+    ({ update, gated } = gateChannels(update, active, variance, again));
+    if (isRegimeChange(update.nis, active, gated, suspicion)) {
+      if (looksLike(memory.rejected, measured, lin, active)) {
+        return rejectedStep(observation, prior, lin, update, firstZ, true);
       }
-      if (gated.length > 0) update = updateWith(start, lin, variance);
+      const change = await explainChange(
+        observation,
+        prior,
+        lin,
+        nominal,
+        isUnlikely(update.nis, active.length) || gated.some((o) => suspicion[o]! >= 2)
+          ? undefined
+          : { update, count: gated.length },
+        isPowerOfTwo(memory.unexplained),
+      );
+      mismatch = !change.explained;
+      const patience = memory.unexplained < IMPLAUSIBLE_MOST;
+      if (change.outOfReach || (change.implausible && patience)) {
+        return rejectedStep(observation, prior, lin, update, firstZ, change.outOfReach);
+      }
+      if (change.best.kind !== 'outliers') {
+        regimeChange = true;
+        settled = change.best.kind === 'jump';
+        variance = nominal.slice();
+        gated = [];
+        start = change.best.start;
+        lin = change.best.linearisation;
+        update = change.best.update;
+        // A sensor that no parameter can explain even now stays out of the result.
+        for (let i = 0; !lone && i < active.length && gated.length < GATE_MOST; i++) {
+          const o = active[i]!;
+          if (suspicion[o]! >= 2 && Math.abs(update.z[i]!) > GATE_Z) {
+            gated.push(o);
+            variance[o]! *= GATE_WIDEN ** 2;
+          }
+        }
+        if (gated.length > 0) update = updateWith(observation, start, lin, variance);
+      }
     }
-  }
-
-  if (mismatch && mayReject) {
-    return {
-      posterior: prior,
-      linearisation: lin,
-      nis: update.nis,
-      logLikelihood: update.logLikelihood,
-      active,
-      z: firstZ,
-      gated: [],
-      regimeChange: false,
-      nonlinearity: 0,
-      modelRuns,
-      mismatch,
-      rejected: true,
-      refusedBeyond,
-    };
   }
 
   let nonlinearity = 0;
@@ -244,28 +191,78 @@ export async function filterUpdate(
   }
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
   let posterior: Gaussian = update;
-  if (nonlinearity > 0.02 && settings.kink !== 'none') {
+  if (nonlinearity > 0.02 && settings.kink !== 'none' && !settled) {
     let merged: Gaussian | undefined;
-    if (nonlinearity > 1 && settings.kink === 'split' && !oneSided) {
-      const split = await splitUpdate(start, lin, worst, active, measured, variance, evaluate);
-      modelRuns += split.modelRuns;
+    if (nonlinearity > 1 && settings.kink === 'split' && !observation.oneSided) {
+      const split = await splitUpdate(
+        start,
+        lin,
+        worst,
+        active,
+        measured,
+        variance,
+        observation.evaluate,
+      );
       merged = split.merged;
     }
-    lin = await lineariseAt(merged ?? posterior);
-    posterior = merged ?? updateWith(start, lin, variance);
+    lin = await observation.lineariseAt(merged ?? posterior);
+    posterior = merged ?? updateWith(observation, start, lin, variance);
   }
   return {
     posterior: { x: posterior.x, S: posterior.S },
     linearisation: lin,
     ...data,
-    active,
+    active: [...active],
     z: firstZ,
     gated,
     regimeChange,
     nonlinearity,
-    modelRuns,
+    modelRuns: observation.modelRuns,
     mismatch,
     rejected: false,
-    refusedBeyond,
+    outOfReach: false,
+    refusedBeyond: observation.refusedBeyond,
   };
 }
+
+function rejectedStep(
+  observation: Observation,
+  prior: Gaussian,
+  linearisation: Linearisation,
+  { nis, logLikelihood }: UpdateResult,
+  z: Float64Array,
+  outOfReach: boolean,
+): FilterStep {
+  return {
+    posterior: prior,
+    linearisation,
+    nis,
+    logLikelihood,
+    active: [...observation.active],
+    z,
+    gated: [],
+    regimeChange: false,
+    nonlinearity: 0,
+    modelRuns: observation.modelRuns,
+    mismatch: true,
+    rejected: true,
+    outOfReach,
+    refusedBeyond: observation.refusedBeyond,
+  };
+}
+
+/** Whether a sample is where the last rejected one was, compared with how far both are off. */
+function looksLike(
+  rejected: Float64Array | undefined,
+  measured: Float64Array,
+  lin: Linearisation,
+  active: readonly number[],
+): boolean {
+  if (rejected === undefined) return false;
+  const same = active.filter(
+    (o) => Math.abs(measured[o]! - rejected[o]!) < 0.1 * Math.abs(measured[o]! - lin.mean[o]!),
+  ).length;
+  return same >= MISMATCH_SHARE * active.length;
+}
+
+const isPowerOfTwo = (count: number) => (count & (count - 1)) === 0;

@@ -10,9 +10,14 @@ export const GATE_WIDEN = 30;
 const REGIME_NORMAL = 5.77;
 
 /** Quantile of chi-square by Wilson and Hilferty (1931). */
-function chiSquareAt(dof: number, z: number): number {
+export function chiSquareAt(dof: number, z: number): number {
   const c = 2 / (9 * dof);
   return dof * (1 - c + z * Math.sqrt(c)) ** 3;
+}
+
+/** Whether innovations are larger than chance allows. */
+export function isUnlikely(nis: number, channels: number): boolean {
+  return nis > chiSquareAt(channels, REGIME_NORMAL);
 }
 
 /**
@@ -60,7 +65,7 @@ export function isRegimeChange(
 ): boolean {
   const lone = active.length === 1;
   return (
-    (!lone && nis > chiSquareAt(active.length, REGIME_NORMAL)) ||
+    (!lone && isUnlikely(nis, active.length)) ||
     (!lone && gated.length >= Math.min(3, active.length)) ||
     gated.some((o) => suspicion[o]! === 2)
   );

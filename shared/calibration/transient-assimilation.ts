@@ -17,6 +17,9 @@ const STATE_NOISE_GAIN = 0.05;
 /** Bounds of the factor that it may come to, as a logarithm. */
 const STATE_NOISE_LOG = [-7, 14] as const;
 
+/** Samples running that may be left out because no parameters explain them. */
+const MISMATCH_MOST = 2;
+
 const NONE = new Float64Array();
 
 /** What transient mode remembers between samples, in the state's arrays. */
@@ -261,7 +264,7 @@ export function transientAssimilation(
       run,
       settings,
       withinBounds,
-      mayReject: input.mayReject,
+      mayReject: input.memory.unexplained < MISMATCH_MOST,
     });
     const { filtered, joint } = step;
     const N = 2 * n + ns;

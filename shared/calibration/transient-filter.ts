@@ -271,6 +271,7 @@ export async function transientUpdate(input: {
       modelRuns,
       mismatch,
       rejected,
+      outOfReach: false,
       refusedBeyond,
     },
   };

@@ -108,7 +108,7 @@ export type SkipReason =
   | 'not-newer-than-state'
   | 'no-usable-channel'
   | 'input-missing'
-  | 'model-mismatch'; // no parameters explain it; at most two running
+  | 'model-mismatch'; // no parameters explain it
 
 /** The outcome of one sample. */
 export interface StepResult {

@@ -133,6 +133,10 @@ export async function runCell(
         measured: measuredAt(row),
       });
       state = step.state;
+      // Of a machine that stands still nobody knows more than before.
+      if (scenario.standstill && row >= scenario.standstill[0] && row < scenario.standstill[1]) {
+        continue;
+      }
       const { result } = step;
       const e = names.map((name) => result.parameters[name]!);
       collect.visit({

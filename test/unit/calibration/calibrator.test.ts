@@ -263,16 +263,21 @@ describe('a sample that no parameters explain', () => {
     expect(again.result.skipped).toBe('not-newer-than-state');
   });
 
-  it('is followed from the third one on', async () => {
-    const truth = (k: number): [number, number] => (k < 100 ? [0.1, 0.2] : [4, 5]);
-    const { results } = await run(linearModel(), truth, 110);
-    expect(results.slice(100, 103).map((r) => r.skipped)).toEqual([
-      'model-mismatch',
-      'model-mismatch',
-      undefined,
-    ]);
-    expect(results[102]!.diagnostics.regimeChange).toBe(true);
-    expect(results.slice(103).every((r) => r.skipped === undefined)).toBe(true);
-    expect(results[109]!.parameters.p!.upper95).toBeCloseTo(1, 6);
+  it('is left out however many there are, and the estimate goes on from where it was', async () => {
+    for (const [p, q] of [
+      [0.1, 0.2],
+      [0.1, 0.7],
+    ] as const) {
+      const truth = (k: number): [number, number] => (k < 120 ? [0.1, 0.2] : [p, q]);
+      const change = (k: number, y: number[]) => (k >= 100 && k < 140 ? stopped : y);
+      const model = linearModel();
+      const { results } = await run(model, truth, 145, { change });
+      expect(results.slice(100, 140).every((r) => r.skipped === 'model-mismatch')).toBe(true);
+      expect(results[140]!.skipped).toBeUndefined();
+      expect(results[142]!.parameters.p!.mean).toBeCloseTo(p, 1);
+      expect(results[142]!.parameters.q!.mean).toBeCloseTo(q, 1);
+      // The search is not repeated while the machine stands still.
+      expect(model.runs).toBeLessThan(145 * 5 + 2 * 100);
+    }
   });
 });
