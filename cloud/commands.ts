@@ -1,6 +1,7 @@
 import type { Command } from '../shared/core/index.js';
 import { costCommand } from './cost/index.js';
 import { dashboardCommand } from './dashboards/dashboard-command.js';
+import { feedCommand } from './feed/index.js';
 import { sceneCommand } from './scene/scene-command.js';
 import { calibrationEngine } from './worker/calibration-engine.js';
 import { createWorkerCommand } from './worker/index.js';
@@ -11,4 +12,5 @@ export const cloudCommands: readonly Command[] = [
   dashboardCommand,
   sceneCommand,
   costCommand,
+  feedCommand,
 ];

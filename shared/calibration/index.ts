@@ -3,6 +3,11 @@ export * from './alarms.js';
 export * from './align.js';
 export { createCalibrator, filterSettings } from './calibrator.js';
 export * from './checkpoint.js';
+export {
+  positiveNumber,
+  progressBar,
+  wholeNumber,
+} from './command-options.js';
 export { calibrationCommands } from './commands.js';
 export { type Forecast, type ForecastSeries, forecast } from './forecast.js';
 export {

@@ -126,6 +126,17 @@ function toEntries(samples: readonly StreamTqv[]): Entry[] {
   return entries;
 }
 
+/** Two requests instead of one, down to single values; undefined when there is nothing to part. */
+function halve(entries: readonly Entry[]): [Entry[], Entry[]] | undefined {
+  const middle = Math.ceil(entries.length / 2);
+  if (entries.length > 1) return [entries.slice(0, middle), entries.slice(middle)];
+  const [entry] = entries;
+  if (entry === undefined || entry.samples.length < 2) return undefined;
+  const { alias, samples } = entry;
+  const half = Math.ceil(samples.length / 2);
+  return [[{ alias, samples: samples.slice(0, half) }], [{ alias, samples: samples.slice(half) }]];
+}
+
 /** A writer over BatchPutAssetPropertyValue. */
 export function createSiteWiseWriter(options: SiteWiseWriterOptions): SiteWiseWriter {
   const { client, clock = systemClock, logger = silentLogger, rng } = options;
@@ -186,11 +197,10 @@ export function createSiteWiseWriter(options: SiteWiseWriterOptions): SiteWiseWr
     } catch (error) {
       signal?.throwIfAborted();
       const code = faultName(error);
-      if (MALFORMED.has(code) && entries.length > 1) {
-        // One bad entry makes the whole request fail: halve until it stands alone.
-        const half = Math.ceil(entries.length / 2);
-        await put(entries.slice(0, half), outcome, signal);
-        await put(entries.slice(half), outcome, signal);
+      const halves = MALFORMED.has(code) ? halve(entries) : undefined;
+      if (halves !== undefined) {
+        // One bad value makes the whole request fail: halve until it stands alone.
+        for (const half of halves) await put(half, outcome, signal);
         return;
       }
       const bin = MALFORMED.has(code)

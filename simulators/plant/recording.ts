@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
-import { columnOf, parseNumericCsv, readUserFile, TwinError } from '../../shared/core/index.js';
+import { columnOf, parseNumericCsv, readUserFile, timeColumnOf } from '../../shared/core/index.js';
 import type { Machine } from './machine.js';
 
 export interface RecordingOptions {
@@ -22,17 +22,7 @@ export async function openRecording(options: RecordingOptions): Promise<Machine>
   const { twin, csv, columns = {} } = options;
   const text = (await readUserFile(csv, 'recording')).toString('utf8');
   const table = parseNumericCsv(text, csv, options.headerRow);
-  const times =
-    options.timeColumn === undefined ? table.data[0] : columnOf(table, options.timeColumn, csv);
-  if (times === undefined) throw new TwinError('FILE_INVALID', `${csv} has no columns.`);
-  for (let row = 1; row < times.length; row++) {
-    if (!(times[row]! > times[row - 1]!)) {
-      throw new TwinError(
-        'FILE_INVALID',
-        `${csv}: the time of row ${row + 1} is ${times[row]}, after ${times[row - 1]}: expected seconds in ascending order.`,
-      );
-    }
-  }
+  const times = timeColumnOf(table, csv, options.timeColumn);
   const channels = new Map<string, Float64Array>();
   for (const { variable, column } of twin.measured) {
     channels.set(variable, columnOf(table, columns[variable] ?? column ?? variable, csv));
