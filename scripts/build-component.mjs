@@ -2,9 +2,10 @@
 // native parts, and the recipe, laid out as `gdk component build` with a custom build expects it:
 // greengrass-build/artifacts/<name>/<version>/*.zip and greengrass-build/recipes/recipe.yaml.
 //
-//   node scripts/build-component.mjs [--arch x64|arm64] [--recipe]
+//   node scripts/build-component.mjs [--arch x64|arm64] [--check] [--recipe]
 //
-// --recipe only writes recipes/ from the config's schema.
+// --check then starts the bundle of this machine's architecture as a gateway would; --recipe only
+// writes recipes/ from the config's schema.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +13,14 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zipSync } from 'fflate';
 import { bundleInto, filesBelow, root, version } from './bundle.mjs';
+import { checkBundle } from './check-component.mjs';
 
 const { values: options } = parseArgs({
-  options: { arch: { type: 'string', multiple: true }, recipe: { type: 'boolean' } },
+  options: {
+    arch: { type: 'string', multiple: true },
+    check: { type: 'boolean' },
+    recipe: { type: 'boolean' },
+  },
 });
 const recipeModule = join(root, 'dist/edge-component/greengrass/recipe.js');
 const { bundleName, COMPONENT_NAME, edgeRecipeYaml, PLATFORMS } = await import(recipeModule);
@@ -69,4 +75,17 @@ for (const arch of wanted) {
   const sha256 = createHash('sha256').update(zip).digest('hex');
   console.log(`${relative(root, file)}  ${(zip.length / 1e6).toFixed(1)} MB  sha256 ${sha256}`);
 }
-writeFileSync(join(out, 'recipes/recipe.yaml'), edgeRecipeYaml(version));
+const builtRecipe = join(out, 'recipes/recipe.yaml');
+writeFileSync(builtRecipe, edgeRecipeYaml(version));
+if (options.check) {
+  const own = bundleName(process.arch);
+  await checkBundle({
+    root,
+    zipFile: join(artifacts, `${own}.zip`),
+    recipe: builtRecipe,
+    bundleName: own,
+  });
+  console.log(
+    `${own} runs from its recipe under the stand-in nucleus: values arrive by MQTT and by the API`,
+  );
+}

@@ -173,8 +173,7 @@ describe('the publisher sitewise', () => {
   });
 
   it('hands back what the API throttles, with the reason, and gets it through later', async () => {
-    const hasty: Clock = { nowNs: () => systemClock.nowNs(), sleep: async () => {} };
-    const { publisher, siteWise, history } = await startFarEnd('sitewise', hasty);
+    const { publisher, siteWise, history } = await startFarEnd('sitewise');
     const { signal } = new AbortController();
     await publisher.connect(signal);
     siteWise.faults.set([
