@@ -11,6 +11,7 @@ import {
   printLine,
   TwinError,
 } from '../shared/core/index.js';
+import { describeStatus } from './status/describe.js';
 import type { EdgeStatus } from './status/status.js';
 import { runTest } from './test-run.js';
 
@@ -80,7 +81,7 @@ const edgeStatus: Command = {
     const url = args.url === undefined ? await notedUrl(String(args.data)) : String(args.url);
     const status = await fetchStatus(url);
     if (args.json === true) printJson(io.stdout, status);
-    else for (const line of describeStatus(status)) printLine(io.stdout, line);
+    else for (const line of describeStatus(status, Date.now())) printLine(io.stdout, line);
     return status.healthy ? 0 : 1;
   },
 };
@@ -110,30 +111,6 @@ async function fetchStatus(url: string): Promise<EdgeStatus> {
       { cause },
     );
   }
-}
-
-/** The status in a few lines for people. */
-export function describeStatus(status: EdgeStatus): string[] {
-  const { component, publisher, outbox } = status;
-  const lines = [
-    `${component.name} ${component.version}, pid ${component.pid}: ${component.state}, ${status.healthy ? 'healthy' : 'NOT HEALTHY'}`,
-    `outbox     ${status.queueDepth} waiting (oldest ${status.oldestAgeS.toFixed(1)} s), ${(outbox.bytes / 1e6).toFixed(1)} of ${(outbox.maxBytes / 1e6).toFixed(0)} MB, ${status.dropped} dropped, ${outbox.parked} held`,
-    `publisher  ${publisher.type}: ${publisher.connected ? 'connected' : 'NOT CONNECTED'}, ${publisher.published} published in ${publisher.messages} messages, ${publisher.retried} sent again`,
-    `rates      ${status.ratesPerS.in.toFixed(1)} in, ${status.ratesPerS.out.toFixed(1)} out per second`,
-  ];
-  if (publisher.lastError !== undefined)
-    lines.push(`           last error: ${publisher.lastError}`);
-  if (outbox.fault !== undefined)
-    lines.push(`           outbox cannot be written: ${outbox.fault}`);
-  for (const [reason, count] of Object.entries(status.deadLettered)) {
-    lines.push(`dead letters ${count} ${reason}`);
-  }
-  for (const source of status.sources) {
-    lines.push(
-      `source     ${source.name} (${source.type}): ${source.state} since ${source.since}, ${source.received} read, ${source.forwarded} passed on, ${source.bad} bad${source.lastError === undefined ? '' : `; last error: ${source.lastError}`}`,
-    );
-  }
-  return lines;
 }
 
 /** The commands of the edge component. */

@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { edgeSchema, loadConfig } from '../shared/config/index.js';
+import { dirname, resolve } from 'node:path';
+import { edgeSchema, loadConfig, type SourceConfig } from '../shared/config/index.js';
 import {
   type CommandIo,
-  messageOf,
   nsToDate,
   printJson,
   printLine,
@@ -13,6 +10,7 @@ import {
 import type { EdgeSample } from './outbox/record.js';
 import { createSource } from './sources/create.js';
 import { SourceRunner } from './sources/source-runner.js';
+import { columns } from './status/describe.js';
 
 /**
  * Reads every source until each of its signals gave a value, prints the last value of each, and
@@ -27,7 +25,9 @@ export async function runTest(
   json: boolean,
 ): Promise<number> {
   const config = await loadConfig(edgeSchema, path, 'edge config');
-  const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-edge-test-'));
+  const baseDir = dirname(path);
+  // The same keys as in service, so that what is trusted here, and there, is trusted then.
+  const dataDir = resolve(baseDir, config.dataDir);
   const last = new Map<string, EdgeSample>();
   const wanted = config.sources.flatMap((s) => s.signals.map((signal) => signal.alias));
   const complete = deferred();
@@ -43,9 +43,9 @@ export async function runTest(
     (source) =>
       new SourceRunner({
         config: source,
-        source: createSource(source, {
+        source: createSource(withoutSession(source), {
           dataDir,
-          baseDir: dirname(path),
+          baseDir,
           clock: systemClock,
           logger: io.logger,
         }),
@@ -62,35 +62,52 @@ export async function runTest(
   clearTimeout(timer);
   const health = runners.map((r) => r.health);
   await Promise.all(runners.map((r) => r.close()));
-  await rm(dataDir, { recursive: true, force: true }).catch((error: unknown) => {
-    io.logger.warn('Could not remove a temporary folder', { error: messageOf(error) });
-  });
-  const rows = wanted.map((alias) => ({ alias, sample: last.get(alias) }));
+  const tested = config.sources.map(({ name, type, signals }, i) => ({
+    name,
+    type,
+    state: health[i]?.state ?? 'down',
+    lastError: health[i]?.lastError,
+    values: signals.map(({ alias, unit }) => ({ alias, unit, sample: last.get(alias) })),
+  }));
   if (json) {
     printJson(io.stdout, {
-      values: rows.map(({ alias, sample }) => ({
-        alias,
-        quality: sample?.quality ?? 'BAD',
-        value: sample?.value ?? null,
-        time: sample === undefined ? null : nsToDate(sample.timeNs).toISOString(),
-      })),
+      values: tested.flatMap((source) =>
+        source.values.map(({ alias, unit, sample }) => ({
+          source: source.name,
+          alias,
+          quality: sample?.quality ?? 'BAD',
+          value: sample?.value ?? null,
+          unit,
+          time: sample === undefined ? null : timeText(sample),
+        })),
+      ),
       sources: health,
     });
   } else {
-    for (const { alias, sample } of rows) {
-      const text =
-        sample === undefined
-          ? 'no value'
-          : `${sample.quality} ${String(sample.value)} at ${nsToDate(sample.timeNs).toISOString()}`;
-      printLine(io.stdout, `${alias}  ${text}`);
-    }
-    for (const source of health) {
-      if (source.lastError !== undefined) {
-        printLine(io.stderr, `${source.name}: ${source.lastError}`);
-      }
+    for (const source of tested) {
+      printLine(io.stdout, `${source.name} (${source.type}): ${source.state}`);
+      if (source.lastError !== undefined) printLine(io.stdout, `  ${source.lastError}`);
+      const rows = source.values.map(({ alias, unit, sample }) => [
+        `  ${sample?.quality ?? 'NO VALUE'}`,
+        sample === undefined || sample.value === null ? '–' : `${sample.value} ${unit}`.trim(),
+        sample === undefined ? '–' : timeText(sample),
+        alias,
+      ]);
+      for (const line of columns(rows)) printLine(io.stdout, line);
     }
   }
-  return rows.every(({ sample }) => isGood(sample)) ? 0 : 1;
+  return wanted.every((alias) => isGood(last.get(alias))) ? 0 : 1;
+}
+
+/** Without its client id: the broker keeps that one's messages for the component in service. */
+function withoutSession(source: SourceConfig): SourceConfig {
+  if (source.type !== 'mqtt') return source;
+  const { clientId: _, ...rest } = source;
+  return rest;
+}
+
+function timeText(sample: EdgeSample): string {
+  return nsToDate(sample.timeNs).toISOString();
 }
 
 function isGood(sample: EdgeSample | undefined): boolean {

@@ -10,6 +10,7 @@ import {
 import type { Checkpoint } from '../outbox/outbox.js';
 import type { EdgeSample } from '../outbox/record.js';
 import { type RawSample, SignalPipeline } from '../pipeline/signal-pipeline.js';
+import { RateMeter } from '../status/rate-meter.js';
 import type { Source, SourceSink } from './source.js';
 
 /** How a source is doing. */
@@ -21,6 +22,8 @@ export interface SourceHealth {
   since: string;
   /** Readings taken. */
   received: number;
+  /** The same over the last seconds, per second. */
+  receivedPerS: number;
   /** Samples passed on after the pipeline. */
   forwarded: number;
   /** Samples passed on that were BAD. */
@@ -54,6 +57,8 @@ export interface SourceRunnerOptions {
 
 /** How often heartbeats, alignment and staleness are looked at, and a waiting source asks again. */
 const TICK_MS = 100;
+/** The rate is measured about once a second. */
+const TICKS_PER_RATE = 10;
 /** A source that ran well for so long begins its backoff anew. */
 const STABLE_NS = secondsToNs(30);
 /** Readings of one source that may wait for the disk; beyond that the newest are given up. */
@@ -65,6 +70,7 @@ export class SourceRunner implements Closeable {
   readonly #pipelines: SignalPipeline[];
   readonly #health: SourceHealth;
   readonly #stop = new AbortController();
+  readonly #rates: RateMeter;
   #lastDataNs: bigint;
   #statusSentNs = 0n;
   #pending = 0;
@@ -78,6 +84,7 @@ export class SourceRunner implements Closeable {
     this.#options = options;
     const { config, clock } = options;
     this.#pipelines = config.signals.map((s) => new SignalPipeline(s, config.clockToleranceS));
+    this.#rates = new RateMeter(clock);
     this.#lastDataNs = clock.nowNs();
     this.#health = {
       name: config.name,
@@ -85,6 +92,7 @@ export class SourceRunner implements Closeable {
       state: 'connecting',
       since: this.#nowText(),
       received: 0,
+      receivedPerS: 0,
       forwarded: 0,
       bad: 0,
       clockFaults: 0,
@@ -101,7 +109,7 @@ export class SourceRunner implements Closeable {
 
   get health(): SourceHealth {
     const clockFaults = this.#pipelines.reduce((sum, p) => sum + p.clockFaults, 0);
-    return { ...this.#health, clockFaults };
+    return { ...this.#health, clockFaults, receivedPerS: this.#rates.read().in };
   }
 
   /** Stops taking readings for a while; connections stay. */
@@ -261,7 +269,10 @@ export class SourceRunner implements Closeable {
   async #tick(): Promise<void> {
     const { clock, config, sink, logger } = this.#options;
     const staleNs = secondsToNs(config.staleAfterS);
-    for (;;) {
+    for (let ticks = 0; ; ticks++) {
+      if (ticks % TICKS_PER_RATE === 0) {
+        this.#rates.sample(this.#health.received, this.#health.forwarded);
+      }
       try {
         await clock.sleep(TICK_MS, this.#stop.signal);
       } catch {

@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { Aedes } from 'aedes';
+import { connectAsync, connect as mqttConnect } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { edgeCommands } from '../../edge-component/index.js';
 import { silentLogger } from '../../shared/core/index.js';
@@ -60,6 +63,41 @@ describe('twinloop edge', { timeout: 60_000 }, () => {
     expect(JSON.parse(stdout)).toMatchObject({ values: [{ alias: '/x', quality: 'GOOD' }] });
   });
 
+  it('run --test leaves the messages that a broker keeps for the component in service', async () => {
+    const folder = await folderWithRecording();
+    const aedes = await Aedes.createBroker();
+    const server = createServer(aedes.handle);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const session = { clientId: 'gateway', clean: false, reconnectPeriod: 0 } as const;
+    const inService = await connectAsync(url, session);
+    await inService.subscribeAsync('hall', { qos: 1 });
+    await inService.endAsync();
+    const device = await connectAsync(url);
+    cleanups.push(() => device.endAsync(true));
+    await device.publishAsync('hall', '21.5', { qos: 1, retain: true });
+    const file = join(folder, 'edge.json');
+    const signals = [{ topic: 'hall', alias: '/hall' }];
+    const mqtt = { name: 'hall', type: 'mqtt', url, clientId: session.clientId, signals };
+    await writeFile(file, JSON.stringify({ dataDir: 'data', sources: [mqtt] }));
+    const { code, stdout } = await twinloop('edge run', {
+      config: file,
+      test: true,
+      testTimeout: 15,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/GOOD +21\.5 .*\/hall/);
+    const kept: string[] = [];
+    const back = mqttConnect(url, session);
+    cleanups.push(() => back.endAsync(true));
+    back.on('message', (_topic, payload) => kept.push(payload.toString()));
+    await until('the kept message comes', () => kept.includes('21.5'));
+  });
+
   it('run ends with 2 and names every mistake of its config', async () => {
     const folder = await folderWithRecording();
     // What the entry itself says, with the exit code of a user's mistake.
@@ -82,14 +120,17 @@ describe('twinloop edge', { timeout: 60_000 }, () => {
     await until('values', () => broker.values.length > 5);
     const { code, stdout } = await twinloop('edge status', { data: join(folder, 'data') });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/running, healthy/);
-    expect(stdout).toMatch(/replay \(csv\): up/);
+    expect(stdout).toMatch(/com\.twinloop\.Edge \S+: healthy/);
+    expect(stdout).toMatch(/^replay +csv +up /m);
     const metrics = await (await fetch(`${edge.statusUrl}/metrics`)).text();
     expect(metrics).toMatch(/twinloop_edge_source_up\{source="replay"\} 1/);
     expect(metrics).toMatch(/twinloop_edge_publisher_connected 1/);
     expect((await fetch(`${edge.statusUrl}/health`)).status).toBe(200);
     await broker.cut();
     await until('unhealthy', async () => (await fetch(`${edge.statusUrl}/health`)).status === 503);
+    const bad = await twinloop('edge status', { data: join(folder, 'data') });
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/NOT HEALTHY, the far end is not connected/);
     await broker.restore();
   });
 });

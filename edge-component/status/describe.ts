@@ -1,0 +1,114 @@
+import type { EdgeStatus } from './status.js';
+
+/** What is wrong, in a few words each; empty when all is well. */
+export function troubles(status: EdgeStatus): string[] {
+  const { publisher, outbox, sources } = status;
+  const bad = sources.filter((s) => s.state !== 'up' && s.state !== 'stopped').length;
+  return [
+    ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
+    ...(publisher.connected ? [] : ['the far end is not connected']),
+    ...(bad === 0 ? [] : [`${bad} of ${sources.length} sources not up`]),
+  ];
+}
+
+/**
+ * The status for people: first what is wrong, then queue, far end and sources, each with its last
+ * error.
+ *
+ * @param nowMs wall time that ages are counted to
+ */
+export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
+  const { component, publisher, outbox, virtualSensors } = status;
+  const since = (iso: string) => span((nowMs - Date.parse(iso)) / 1000);
+  const wrong = troubles(status);
+  const lines = [
+    `${component.name} ${component.version}: ${status.healthy ? 'healthy' : `NOT HEALTHY, ${wrong.join(', ')}`}`,
+    `${component.state} for ${since(component.startedAt)}, process ${component.pid}, configured by ${component.configSource}`,
+    '',
+    `queue      ${count(status.queueDepth)} values wait${status.queueDepth === 0 ? '' : `, the oldest ${span(status.oldestAgeS)}`}; ${megabytes(outbox.bytes)} of ${megabytes(outbox.maxBytes)}`,
+    `           ${rate(status.ratesPerS.in)} in, ${rate(status.ratesPerS.out)} out; ${count(status.dropped)} dropped, ${count(outbox.parked)} held by the far end`,
+  ];
+  if (outbox.fault !== undefined) lines.push(`           cannot be written: ${outbox.fault}`);
+  if (outbox.setAside !== undefined) {
+    lines.push(`           a broken one was set aside: ${outbox.setAside.path}`);
+  }
+  const letters = Object.entries(status.deadLettered).map(([why, n]) => `${count(n)} ${why}`);
+  if (letters.length > 0) lines.push(`           dead letters: ${letters.join(', ')}`);
+  lines.push(
+    `far end    ${publisher.type}, ${publisher.connected ? 'connected' : 'NOT CONNECTED'}; ${count(publisher.published)} values taken${publisher.lastPublishedAt === undefined ? '' : `, the last ${since(publisher.lastPublishedAt)} ago`}; ${count(publisher.retried)} sent again`,
+  );
+  if (publisher.lastError !== undefined) lines.push(`           ${publisher.lastError}`);
+  if (virtualSensors !== undefined) {
+    const { calibrationAgeS, stale, evaluations, failures, lastError } = virtualSensors;
+    const age =
+      calibrationAgeS === undefined
+        ? 'no calibration yet'
+        : `calibrated ${span(calibrationAgeS)} ago`;
+    lines.push(
+      `twin       ${age}${stale ? ', UNCERTAIN' : ''}; computed ${count(evaluations)} times, failed ${count(failures)} times`,
+    );
+    if (lastError !== undefined) lines.push(`           ${lastError}`);
+  }
+  if (status.sources.length === 0) return [...lines, '', 'No sources are configured.'];
+  const rows = status.sources.map((s) => [
+    s.name,
+    s.type,
+    s.state === 'up' ? 'up' : s.state.toUpperCase(),
+    since(s.since),
+    s.lastSampleAt === undefined ? 'never' : `${since(s.lastSampleAt)} ago`,
+    rate(s.receivedPerS),
+    count(s.received),
+    count(s.forwarded),
+    count(s.bad),
+  ]);
+  const table = columns([
+    ['source', 'type', 'state', 'for', 'last value', 'rate', 'read', 'sent on', 'bad'],
+    ...rows,
+  ]);
+  lines.push('', table[0] ?? '');
+  for (const [i, source] of status.sources.entries()) {
+    lines.push(table[i + 1] ?? '');
+    if (source.lastError !== undefined) lines.push(`           ${source.lastError}`);
+    const { clockFaults, overrun } = source;
+    if (clockFaults > 0) lines.push(`           ${count(clockFaults)} with a clock far off`);
+    if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
+  }
+  return lines;
+}
+
+/** Pads cells so that they stand below each other. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US');
+}
+
+function rate(perS: number): string {
+  return `${perS < 100 ? perS.toFixed(1) : count(Math.round(perS))}/s`;
+}
+
+function megabytes(bytes: number): string {
+  const mb = bytes / 1e6;
+  return `${mb < 10 ? mb.toFixed(1) : count(Math.round(mb))} MB`;
+}
+
+/** A time span in the unit that suits it, e.g. `4.9 s`, `12 min`, `3.2 d`. */
+function span(seconds: number): string {
+  const s = Math.max(0, seconds);
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 120) return `${Math.round(s)} s`;
+  if (s < 7200) return `${Math.round(s / 60)} min`;
+  if (s < 172_800) return `${(s / 3600).toFixed(1)} h`;
+  return `${(s / 86_400).toFixed(1)} d`;
+}
