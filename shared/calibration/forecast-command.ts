@@ -1,20 +1,44 @@
 import { type Command, printJson, printLine, TwinError, writeFileAtomic } from '../core/index.js';
-import { renderLineChart } from '../plot/index.js';
 import { openStore } from '../storage/index.js';
-import { parseInputs } from './command-options.js';
-import { type ForecastSeries, forecast } from './forecast.js';
+import {
+  inputOption,
+  lanesOf,
+  lanesOption,
+  parseInputs,
+  positiveNumber,
+  twinArgument,
+} from './command-options.js';
+import { type Forecast, type ForecastSeries, forecast } from './forecast.js';
+import { forecastPlot } from './forecast-plot.js';
 import { loadState } from './state-store.js';
 import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 
-const days = (s: number | null | undefined) =>
-  s === null || s === undefined ? 'later' : `${(s / 86_400).toFixed(2)} d`;
+const days = (s: number | null) => (s === null ? 'later' : `${(s / 86_400).toFixed(2)} d`);
+
+function forecastLines(result: Forecast): string[] {
+  const all = Object.entries({ ...result.parameters, ...result.virtualSensors });
+  const limited = all.filter(
+    (entry): entry is [string, Required<ForecastSeries>] => entry[1].passedLimit !== undefined,
+  );
+  const horizonDays = (result.aheadS.at(-1)! / 86_400).toFixed(1);
+  if (limited.length === 0) {
+    return [`${result.twin}: no limits are set; give parameters or virtual sensors an \`alarm\`.`];
+  }
+  return [
+    `${result.twin}: time until a limit is passed (median; 50 %, 80 %, 95 % interval), and the probability that it is within ${horizonDays} days`,
+    ...limited.map(([name, { timeToLimitS, timeToLimitIntervalsS: t, passedLimit }]) => {
+      const intervals = ([50, 80, 95] as const).map((p) => t[p].map(days).join(' to '));
+      return `  ${name.padEnd(28)} ${`${(100 * passedLimit.at(-1)!).toFixed(1)} %`.padStart(7)}  ${days(timeToLimitS.p50)}; ${intervals.join(', ')}`;
+    }),
+  ];
+}
 
 /** `forecast`: what the calibrated twin expects of the time to come. */
 export const forecastCommand: Command = {
   name: 'forecast',
   summary: 'Carry the calibrated parameters forward: when will a limit be passed?',
-  arguments: [{ name: '<twin>', description: 'the twin definition (twin.json)' }],
+  arguments: [twinArgument],
   options: [
     {
       flags: '--state <store>',
@@ -25,21 +49,33 @@ export const forecastCommand: Command = {
       flags: '--days <n>',
       description: 'how far ahead',
       default: 10,
-      parse: (text) => {
-        const value = Number(text);
-        if (!(value > 0)) {
-          throw new TwinError('USAGE', `--days is "${text}": expected a positive number.`);
-        }
-        return value;
-      },
+      parse: positiveNumber('--days'),
     },
-    { flags: '--input <name=value...>', description: 'operating inputs to assume instead' },
-    { flags: '--plot <svg>', description: 'probability over time of being beyond each limit' },
+    inputOption,
+    { flags: '--plot <svg>', description: 'fan charts with limits, and the probability over time' },
+    {
+      flags: '--show <name...>',
+      description: 'what to plot; default: what is most likely to pass its limit',
+    },
+    lanesOption,
   ],
-  examples: ['twinloop forecast twin.json --state states --days 14 --input lineSpeed=0.8'],
+  examples: [
+    'twinloop forecast twin.json --state states --days 14 --input lineSpeed=0.8',
+    'twinloop forecast twin.json --state states --plot fan.svg --show b9 S9_Tension_N',
+  ],
   async run(args, io) {
     const twin = await loadTwin(String(args.twin));
     const inputs = parseInputs(args.input);
+    const show = Array.isArray(args.show) ? (args.show as string[]) : [];
+    const { parameters, virtualSensors } = twin.definition;
+    const known = [...parameters, ...virtualSensors].map((i) => i.variable);
+    const unknown = show.filter((name) => !known.includes(name));
+    if (unknown.length > 0) {
+      throw new TwinError(
+        'USAGE',
+        `--show names ${unknown.join(', ')}: expected parameters or virtual sensors, ${known.join(', ')}.`,
+      );
+    }
     const stored = await loadState(openStore(String(args.state)), twin);
     if (stored === undefined) {
       throw new TwinError(
@@ -47,7 +83,7 @@ export const forecastCommand: Command = {
         `No state of "${twin.definition.name}" in ${String(args.state)}: run \`twinloop calibrate\` with the same --state first.`,
       );
     }
-    const model = await createTwinModel(twin, { logger: io.logger });
+    const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
     try {
       const result = await forecast({
         twin,
@@ -57,29 +93,11 @@ export const forecastCommand: Command = {
         inputs,
         signal: io.signal,
       });
-      const limited = Object.entries({ ...result.parameters, ...result.virtualSensors }).filter(
-        (entry): entry is [string, Required<ForecastSeries>] => entry[1].beyondLimit !== undefined,
-      );
       if (typeof args.plot === 'string') {
-        const x = result.aheadS.map((s) => s / 86_400);
-        const svg = await renderLineChart({
-          title: `${result.twin}: probability of being beyond the limit`,
-          xLabel: 'days ahead',
-          yLabel: 'probability',
-          series: limited.map(([name, s]) => ({ name, x, y: s.beyondLimit })),
-        });
-        await writeFileAtomic(args.plot, svg);
+        await writeFileAtomic(args.plot, await forecastPlot(twin, result, show));
       }
       if (args.json === true) printJson(io.stdout, result);
-      else {
-        printLine(io.stdout, `${result.twin}: time to limit (median; 50 %, 80 %, 95 % interval)`);
-        for (const [name, { timeToLimitS: t }] of limited) {
-          printLine(
-            io.stdout,
-            `  ${name.padEnd(28)} ${days(t.p50)}; ${days(t.p25)} to ${days(t.p75)}, ${days(t.p10)} to ${days(t.p90)}, ${days(t['p2.5'])} to ${days(t['p97.5'])}`,
-          );
-        }
-      }
+      else for (const line of forecastLines(result)) printLine(io.stdout, line);
     } finally {
       await model.close();
     }

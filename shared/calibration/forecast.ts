@@ -1,18 +1,36 @@
-import { TwinError } from '../core/index.js';
-import { normalCdf } from '../kalman/index.js';
-import { filterSettings, keepsWithinBounds } from './calibrator.js';
+import { filterSettings } from './calibrator.js';
 import { predict } from './filter.js';
-import { linearise, predictOutputs } from './linearise.js';
+import {
+  firstPassages,
+  INTERVALS,
+  isBeyond,
+  type Limits,
+  type PassageTime,
+  passageTime,
+  passedBy,
+  sortedQuantile,
+} from './first-passage.js';
+import { operatingInputs } from './operating-points.js';
+import { modelResponse } from './response.js';
+import { drawTrendPaths } from './trend-paths.js';
 import { truncatedEstimate } from './truncated.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from './types.js';
 
+/** An estimate with the intervals of a fan chart. */
+export interface ForecastEstimate extends Estimate {
+  lower50: number;
+  upper50: number;
+  lower80: number;
+  upper80: number;
+}
+
 /** What is to come for one parameter or virtual sensor. */
-export interface ForecastSeries {
-  estimates: Estimate[];
-  /** Where an alarm limit is set: the probability of being beyond it at each time. */
+export interface ForecastSeries extends Partial<PassageTime> {
+  estimates: ForecastEstimate[];
+  /** Where an alarm limit is set: the probability of being beyond it at each time … */
   beyondLimit?: number[];
-  /** Seconds from now after which the limit is passed with this probability; null: not within the horizon. */
-  timeToLimitS?: Record<'p2.5' | 'p10' | 'p25' | 'p50' | 'p75' | 'p90' | 'p97.5', number | null>;
+  /** … and of having passed it by then. */
+  passedLimit?: number[];
 }
 
 export interface Forecast {
@@ -24,30 +42,79 @@ export interface Forecast {
   inputs: Record<string, number>;
   parameters: Record<string, ForecastSeries>;
   virtualSensors: Record<string, ForecastSeries>;
+  /** Courses drawn from the trend model. */
+  paths: number;
+  modelRuns: number;
+  /** Root mean square of what the interpolated response missed, per virtual sensor, in its unit. */
+  responseError: Record<string, number>;
 }
 
-const QUANTILES = [2.5, 10, 25, 50, 75, 90, 97.5] as const;
+const PATHS = 2000;
+/** Steps of the paths between two reported times. */
+const SUBSTEPS = 4;
+/** Points at which the interpolated response is compared with the model itself. */
+const TRIALS = 24;
 
-/** First time at which a rising curve passes a level, between points by straight lines. */
-function crossing(x: readonly number[], p: readonly number[], level: number): number | null {
-  let highest = 0;
-  for (let i = 0; i < p.length; i++) {
-    const here = Math.max(highest, p[i]!);
-    if (here >= level) {
-      if (i === 0 || here === highest) return x[i]!;
-      return x[i - 1]! + ((level - highest) / (here - highest)) * (x[i]! - x[i - 1]!);
-    }
-    highest = here;
-  }
-  return null;
+type Intervals = Pick<
+  ForecastEstimate,
+  'lower50' | 'upper50' | 'lower80' | 'upper80' | 'lower95' | 'upper95'
+>;
+
+function intervalsOf(interval: (share: number) => [number, number]): Intervals {
+  return Object.fromEntries(
+    INTERVALS.flatMap((percent) => {
+      const [lower, upper] = interval(percent / 100);
+      return [
+        [`lower${percent}`, lower],
+        [`upper${percent}`, upper],
+      ];
+    }),
+  ) as unknown as Intervals;
+}
+
+/** Mean, deviation and central intervals of values drawn. */
+function drawnEstimate(values: Float64Array): ForecastEstimate {
+  const sorted = values.slice().sort();
+  const mean = sorted.reduce((sum, v) => sum + v, 0) / sorted.length;
+  const variance = sorted.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (sorted.length - 1);
+  return {
+    mean,
+    std: Math.sqrt(variance),
+    ...intervalsOf((share) => [
+      sortedQuantile(sorted, 0.5 - share / 2),
+      sortedQuantile(sorted, 0.5 + share / 2),
+    ]),
+  };
+}
+
+function series(
+  estimates: ForecastEstimate[],
+  times: Float64Array,
+  values: readonly Float64Array[],
+  limits: Limits | undefined,
+): ForecastSeries {
+  if (limits === undefined) return { estimates };
+  const passages = firstPassages(times, values, limits);
+  const reported = values.filter((_, k) => k % SUBSTEPS === 0);
+  return {
+    estimates,
+    beyondLimit: reported.map(
+      (at) => at.reduce((sum, v) => sum + (isBeyond(v, limits) ? 1 : 0), 0) / at.length,
+    ),
+    passedLimit: reported.map((_, k) => passedBy(passages, times[k * SUBSTEPS]!)),
+    ...passageTime(passages),
+  };
 }
 
 /**
- * Carries parameters and trends forward and runs the twin at each time ahead. The probability is
- * that of being beyond the limit at that time; intervals of the time to limit follow from it.
+ * Carries parameters and trends forward: courses are drawn from the filter's own trend model and go
+ * through the twin's response, so that the time to limit is that of the first passage.
  *
  * @param options.inputs operating inputs to assume instead of the definition's values
- * @throws TwinError `CONFIG_INVALID` (an input without a value), or as the model does
+ * @param options.points times to report after now; default 24
+ * @param options.paths courses to draw; default 2000
+ * @throws TwinError `CONFIG_INVALID` (an input without a value), or as the model does at the
+ *   present estimate
  */
 export async function forecast(options: {
   twin: Twin;
@@ -55,107 +122,107 @@ export async function forecast(options: {
   state: CalibratorState;
   horizonS: number;
   points?: number;
+  paths?: number;
   inputs?: Readonly<Record<string, number>>;
   signal?: AbortSignal;
 }): Promise<Forecast> {
   const { twin, model, state, horizonS } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
+  const { bounds } = settings;
   const n = definition.parameters.length;
   const N = 2 * n;
-  const unknown = Object.keys(options.inputs ?? {}).filter(
-    (name) => !definition.inputs.some((i) => i.variable === name),
-  );
-  if (unknown.length > 0) {
-    throw new TwinError(
-      'VARIABLE_UNKNOWN',
-      `No input is named ${unknown.join(', ')}: the twin has ${definition.inputs.map((i) => i.variable).join(', ')}.`,
-    );
-  }
-  const inputs = Float64Array.from(
-    definition.inputs,
-    (i) => options.inputs?.[i.variable] ?? i.value ?? Number.NaN,
-  );
-  if (inputs.some((v) => !Number.isFinite(v))) {
-    throw new TwinError(
-      'CONFIG_INVALID',
-      'The forecast needs a value for every input: give it by --input NAME=VALUE or in the definition.',
-    );
-  }
+  const inputs = operatingInputs(twin, options.inputs);
+  const now = { x: state.arrays.x!, S: state.arrays.S! };
   const count = options.points ?? 24;
-  const aheadS = Array.from({ length: count + 1 }, (_, k) => (k * horizonS) / count);
-  const sensors = definition.virtualSensors;
-  const all = [...definition.parameters, ...sensors];
-  const series = all.map((item) => ({
-    item,
-    estimates: [] as Estimate[],
-    beyond: [] as number[],
-  }));
-  for (const ahead of aheadS) {
-    const at = predict({ x: state.arrays.x!, S: state.arrays.S! }, ahead, settings);
-    const factor = new Float64Array(n * n);
-    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) factor[i * n + j] = at.S[i * N + j]!;
-    const mean = at.x.slice(0, n);
-    const lin = await linearise(
-      (points) => model.evaluate(points, inputs, options.signal),
-      mean,
-      factor,
-      settings.spread,
-      settings.bounds,
-      keepsWithinBounds(twin, state),
-    );
-    const outputs = predictOutputs(lin, mean);
-    const m = definition.measured.length;
-    series.forEach(({ item, estimates, beyond }, i) => {
-      let value = at.x[i]!;
-      let variance = 0;
-      if (i < n) {
-        for (let k = 0; k < N; k++) variance += at.S[i * N + k]! ** 2;
-      } else {
-        const o = m + i - n;
-        value = outputs[o]!;
-        variance = lin.omega[o * outputs.length + o]!;
-        for (let k = 0; k < n; k++) {
-          let sum = 0;
-          for (let j = k; j < n; j++) sum += lin.slope[o * n + j]! * factor[j * n + k]!;
-          variance += sum * sum;
-        }
-      }
-      const std = Math.sqrt(variance);
-      const parameter = i < n ? definition.parameters[i] : undefined;
-      estimates.push(truncatedEstimate(value, std, parameter?.lower, parameter?.upper));
-      const z = (limit: number) =>
-        std > 0 ? (value - limit) / std : Math.sign(value - limit) * Number.POSITIVE_INFINITY;
-      const { above, below } = item.alarm ?? {};
-      beyond.push(
-        Math.max(
-          above === undefined ? 0 : normalCdf(z(above)),
-          below === undefined ? 0 : normalCdf(-z(below)),
-        ),
-      );
-    });
+  const times = Float64Array.from(
+    { length: count * SUBSTEPS + 1 },
+    (_, k) => (k * horizonS) / (count * SUBSTEPS),
+  );
+  const drawn = drawTrendPaths(now, settings, times, options.paths ?? PATHS);
+  const paths = drawn.count;
+
+  const low = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
+  const high = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
+  for (const values of drawn.values) {
+    for (let p = 0; p < paths * n; p++) {
+      const i = p % n;
+      low[i] = Math.min(low[i]!, values[p]!);
+      high[i] = Math.max(high[i]!, values[p]!);
+    }
   }
-  const named = (from: number, to: number) =>
-    Object.fromEntries(
-      series.slice(from, to).map(({ item, estimates, beyond }): [string, ForecastSeries] => [
-        item.variable,
-        item.alarm === undefined
-          ? { estimates }
-          : {
-              estimates,
-              beyondLimit: beyond,
-              timeToLimitS: Object.fromEntries(
-                QUANTILES.map((q) => [`p${q}`, crossing(aheadS, beyond, q / 100)]),
-              ) as NonNullable<ForecastSeries['timeToLimitS']>,
-            },
-      ]),
+  const trials = Array.from({ length: TRIALS }, (_, k) => {
+    const at = Math.floor(((k + 1) / TRIALS) * (times.length - 1));
+    const path = (k * 83) % paths;
+    return drawn.values[at]!.slice(path * n, path * n + n);
+  });
+  const sensors = definition.virtualSensors;
+  const response =
+    sensors.length === 0
+      ? undefined
+      : await modelResponse(
+          model,
+          inputs,
+          now.x.slice(0, n),
+          low,
+          high,
+          bounds,
+          trials,
+          options.signal,
+        );
+
+  const parameters = definition.parameters.map((p, i): [string, ForecastSeries] => {
+    const estimates = Array.from({ length: count + 1 }, (_, k) => {
+      const at = predict(now, times[k * SUBSTEPS]!, settings);
+      const std = Math.hypot(...at.S.subarray(i * N, i * N + N));
+      const of = (share: number) => truncatedEstimate(at.x[i]!, std, p.lower, p.upper, share);
+      const { mean, std: truncatedStd } = of(0.95);
+      return {
+        mean,
+        std: truncatedStd,
+        ...intervalsOf((share) => {
+          const { lower95, upper95 } = of(share);
+          return [lower95, upper95];
+        }),
+      };
+    });
+    const values = drawn.values.map((v) =>
+      Float64Array.from({ length: paths }, (_, path) => v[path * n + i]!),
     );
+    return [p.variable, series(estimates, times, values, p.alarm)];
+  });
+
+  const m = definition.measured.length;
+  const outputs = sensors.map((): Float64Array[] => []);
+  if (response !== undefined) {
+    const out = new Float64Array(response.error.length);
+    for (const values of drawn.values) {
+      const here = sensors.map(() => new Float64Array(paths));
+      for (let path = 0; path < paths; path++) {
+        response.at(values.subarray(path * n, path * n + n), out);
+        here.forEach((column, s) => {
+          column[path] = out[m + s]!;
+        });
+      }
+      here.forEach((column, s) => void outputs[s]!.push(column));
+    }
+  }
+  const virtualSensors = sensors.map((sensor, s): [string, ForecastSeries] => {
+    const values = outputs[s]!;
+    const estimates = values.filter((_, k) => k % SUBSTEPS === 0).map(drawnEstimate);
+    return [sensor.variable, series(estimates, times, values, sensor.alarm)];
+  });
   return {
     twin: definition.name,
     fromS: state.timeS,
-    aheadS,
+    aheadS: Array.from({ length: count + 1 }, (_, k) => times[k * SUBSTEPS]!),
     inputs: Object.fromEntries(definition.inputs.map((i, k) => [i.variable, inputs[k]!])),
-    parameters: named(0, n),
-    virtualSensors: named(n, all.length),
+    parameters: Object.fromEntries(parameters),
+    virtualSensors: Object.fromEntries(virtualSensors),
+    paths,
+    modelRuns: response?.modelRuns ?? 0,
+    responseError: Object.fromEntries(
+      sensors.map((sensor, s) => [sensor.variable, response?.error[m + s] ?? 0]),
+    ),
   };
 }

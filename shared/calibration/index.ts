@@ -9,7 +9,12 @@ export {
   wholeNumber,
 } from './command-options.js';
 export { calibrationCommands } from './commands.js';
-export { type Forecast, type ForecastSeries, forecast } from './forecast.js';
+export {
+  type Forecast,
+  type ForecastEstimate,
+  type ForecastSeries,
+  forecast,
+} from './forecast.js';
 export {
   type Identifiability,
   type IdentifiabilityReport,
