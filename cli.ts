@@ -52,7 +52,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     },
   },
   {
-    nouns: ['calibrate', 'twin', 'sensors', 'forecast'],
+    nouns: ['calibrate', 'twin', 'sensors', 'forecast', 'state'],
     load: async () => (await import('./shared/calibration/index.js')).calibrationCommands,
   },
   {

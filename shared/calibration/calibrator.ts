@@ -11,15 +11,7 @@ import { initialHealth, updateHealth } from './health.js';
 import { initialNoise } from './noise.js';
 import { reportStep } from './report.js';
 import { transientAssimilation } from './transient-assimilation.js';
-import type {
-  Calibrator,
-  CalibratorState,
-  Sample,
-  SkipReason,
-  StepResult,
-  Twin,
-  TwinModel,
-} from './types.js';
+import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
 /** What the filter needs from a twin definition. */
 export function filterSettings(twin: Twin): FilterSettings {
@@ -158,7 +150,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     state: CalibratorState,
     sample: Sample,
     signal?: AbortSignal,
-  ): Promise<{ state: CalibratorState; result: StepResult }> => {
+  ): ReturnType<Calibrator['step']> => {
     if (state.twinHash !== twin.hash) {
       throw new TwinError(
         'STATE_MISMATCH',
@@ -267,7 +259,11 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         ),
       },
     };
-    return { state: next, result: reportStep({ twin, state: next, sample, filtered }) };
+    return {
+      state: next,
+      result: reportStep({ twin, state: next, sample, filtered }),
+      slopes: { slope: filtered.linearisation.slope, noiseStd, active: filtered.active },
+    };
   };
 
   return { twin, initialState, step };

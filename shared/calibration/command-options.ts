@@ -35,6 +35,19 @@ export const lanesOption: CommandOption = {
   parse: wholeNumber('--lanes', 1),
 };
 
+/** Where a state is kept, for commands that need one. */
+export const stateOption: CommandOption = {
+  flags: '--state <store>',
+  description: 'folder or s3://bucket/prefix that `calibrate` keeps the states in',
+  required: true,
+};
+
+/** Whose state it is, where the twin stands for several assets. */
+export const stateAssetOption: CommandOption = {
+  flags: '--asset <alias>',
+  description: 'alias of a stream of the asset that was calibrated, if not the definition’s own',
+};
+
 /** Given lanes as options of a model. */
 export function lanesOf(args: Record<string, unknown>): { lanes?: number } {
   return args.lanes === undefined ? {} : { lanes: args.lanes as number };

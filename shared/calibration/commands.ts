@@ -2,6 +2,7 @@ import type { Command } from '../core/index.js';
 import { calibrateCommand } from './calibrate-command.js';
 import { forecastCommand } from './forecast-command.js';
 import { sensorsCommand } from './sensors-command.js';
+import { stateCommands } from './state-commands.js';
 import { twinCheckCommand } from './twin-check-command.js';
 
 /** Commands about twins and their calibration. */
@@ -10,4 +11,5 @@ export const calibrationCommands: readonly Command[] = [
   twinCheckCommand,
   sensorsCommand,
   forecastCommand,
+  ...stateCommands,
 ];

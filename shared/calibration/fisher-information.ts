@@ -43,7 +43,10 @@ export interface InformationAnalysis {
   eigenvalues: Float64Array;
   /** Unit vector per eigenvalue. */
   directions: Float64Array[];
-  /** Cramér-Rao bound per parameter as a share of its range; `Infinity` where nothing is told. */
+  /**
+   * Cramér-Rao bound per parameter as a share of its range; `Infinity` where more than a hundredth
+   * of it lies in directions that nothing tells.
+   */
   share: Float64Array;
   /** Largest over smallest eigenvalue; `Infinity` where a direction is not seen at all. */
   condition: number;
@@ -53,8 +56,10 @@ export interface InformationAnalysis {
 
 /** Below this share of the largest eigenvalue a direction counts as not seen. */
 const BLIND = 1e-14;
-/** Weight of a parameter in an unseen direction beyond which it is not seen itself. */
-const BLIND_WEIGHT = 1e-9;
+/** Share of a parameter in unseen directions beyond which it is not told itself. */
+const BLIND_WEIGHT = 0.01;
+/** Along an unseen direction a value may be anywhere in its range: a uniform distribution's. */
+export const UNIFORM_VARIANCE = 1 / 12;
 
 /**
  * Eigenvalues, bounds and condition of an information matrix.
@@ -71,6 +76,7 @@ export function analyseInformation(information: Float64Array, n: number): Inform
   const largest = eigenvalues[n - 1]!;
   const blind = (value: number) => !(value > BLIND * largest);
   const share = new Float64Array(n);
+  const unseen = new Float64Array(n);
   const covariance = new Float64Array(n * n);
   let singular = false;
   eigenvalues.forEach((value, k) => {
@@ -78,7 +84,7 @@ export function analyseInformation(information: Float64Array, n: number): Inform
     singular ||= blind(value);
     for (let i = 0; i < n; i++) {
       if (blind(value)) {
-        if (u[i]! ** 2 > BLIND_WEIGHT) share[i] = Number.POSITIVE_INFINITY;
+        unseen[i]! += u[i]! ** 2;
         continue;
       }
       share[i]! += u[i]! ** 2 / value;
@@ -88,7 +94,11 @@ export function analyseInformation(information: Float64Array, n: number): Inform
   return {
     eigenvalues,
     directions,
-    share: share.map(Math.sqrt),
+    share: share.map((v, i) =>
+      unseen[i]! > BLIND_WEIGHT
+        ? Number.POSITIVE_INFINITY
+        : Math.sqrt(v + unseen[i]! * UNIFORM_VARIANCE),
+    ),
     condition: singular ? Number.POSITIVE_INFINITY : largest / eigenvalues[0]!,
     covariance: singular ? undefined : covariance,
   };

@@ -1,16 +1,18 @@
 import { type Command, printJson, printLine, TwinError, writeFileAtomic } from '../core/index.js';
-import { openStore } from '../storage/index.js';
+import { twinOfAsset } from './calibrate-source.js';
 import {
   inputOption,
   lanesOf,
   lanesOption,
   parseInputs,
   positiveNumber,
+  stateAssetOption,
+  stateOption,
   twinArgument,
 } from './command-options.js';
 import { type Forecast, type ForecastSeries, forecast } from './forecast.js';
 import { forecastPlot } from './forecast-plot.js';
-import { loadState } from './state-store.js';
+import { requireState } from './state-store.js';
 import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 
@@ -40,11 +42,8 @@ export const forecastCommand: Command = {
   summary: 'Carry the calibrated parameters forward: when will a limit be passed?',
   arguments: [twinArgument],
   options: [
-    {
-      flags: '--state <store>',
-      description: 'folder or s3://bucket/prefix that `calibrate` kept the state in',
-      required: true,
-    },
+    stateOption,
+    stateAssetOption,
     {
       flags: '--days <n>',
       description: 'how far ahead',
@@ -64,7 +63,11 @@ export const forecastCommand: Command = {
     'twinloop forecast twin.json --state states --plot fan.svg --show b9 S9_Tension_N',
   ],
   async run(args, io) {
-    const twin = await loadTwin(String(args.twin));
+    const definition = await loadTwin(String(args.twin));
+    const { twin, asset } =
+      typeof args.asset === 'string'
+        ? twinOfAsset(definition, args.asset)
+        : { twin: definition, asset: definition.definition.name };
     const inputs = parseInputs(args.input);
     const show = Array.isArray(args.show) ? (args.show as string[]) : [];
     const { parameters, virtualSensors } = twin.definition;
@@ -76,13 +79,7 @@ export const forecastCommand: Command = {
         `--show names ${unknown.join(', ')}: expected parameters or virtual sensors, ${known.join(', ')}.`,
       );
     }
-    const stored = await loadState(openStore(String(args.state)), twin);
-    if (stored === undefined) {
-      throw new TwinError(
-        'NOT_FOUND',
-        `No state of "${twin.definition.name}" in ${String(args.state)}: run \`twinloop calibrate\` with the same --state first.`,
-      );
-    }
+    const stored = await requireState(String(args.state), twin, asset);
     const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
     try {
       const result = await forecast({

@@ -1,5 +1,5 @@
-import { filterSettings } from './calibrator.js';
-import { predict } from './filter.js';
+import { filterSettings, keepsWithinBounds } from './calibrator.js';
+import { type FilterSettings, predict } from './filter.js';
 import {
   firstPassages,
   INTERVALS,
@@ -10,6 +10,7 @@ import {
   passedBy,
   sortedQuantile,
 } from './first-passage.js';
+import type { Bounds } from './linearise.js';
 import { operatingInputs } from './operating-points.js';
 import { modelResponse } from './response.js';
 import { drawTrendPaths } from './trend-paths.js';
@@ -54,6 +55,8 @@ const PATHS = 2000;
 const SUBSTEPS = 4;
 /** Points at which the interpolated response is compared with the model itself. */
 const TRIALS = 24;
+/** Standard deviations of the present estimate that the model is asked about beyond the bounds. */
+const NOW_REACH = 3;
 
 type Intervals = Pick<
   ForecastEstimate,
@@ -84,6 +87,23 @@ function drawnEstimate(values: Float64Array): ForecastEstimate {
       sortedQuantile(sorted, 0.5 - share / 2),
       sortedQuantile(sorted, 0.5 + share / 2),
     ]),
+  };
+}
+
+/**
+ * How far parameters may go as the model sees them: as the filter has it, beyond their bounds by
+ * what is uncertain now where the model bears that. Cutting at the bound itself would move the mean
+ * of healthy parts, whose estimates lie about it.
+ */
+function responseBounds(twin: Twin, state: CalibratorState, settings: FilterSettings): Bounds {
+  const { bounds, range } = settings;
+  if (keepsWithinBounds(twin, state)) return bounds;
+  const N = 2 * range.length;
+  const { x, S } = state.arrays;
+  const reach = range.map((_, i) => NOW_REACH * Math.hypot(...S!.subarray(i * N, i * N + N)));
+  return {
+    lower: bounds.lower.map((b, i) => Math.min(b, x![i]! - reach[i]!)),
+    upper: bounds.upper.map((b, i) => Math.max(b, x![i]! + reach[i]!)),
   };
 }
 
@@ -129,7 +149,6 @@ export async function forecast(options: {
   const { twin, model, state, horizonS } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
-  const { bounds } = settings;
   const n = definition.parameters.length;
   const N = 2 * n;
   const inputs = operatingInputs(twin, options.inputs);
@@ -166,7 +185,7 @@ export async function forecast(options: {
           now.x.slice(0, n),
           low,
           high,
-          bounds,
+          responseBounds(twin, state, settings),
           trials,
           options.signal,
         );

@@ -26,8 +26,8 @@ const SUSPICIOUS_RUN = 3;
 /** Fields per channel: sums of z, z·z before, z² − 1, the squared weights of each two, the last z. */
 const FIELDS = 6;
 const [SUM, PRODUCT, EXCESS, WEIGHT, PAIR_WEIGHT, LAST] = [0, 1, 2, 3, 4, 5] as const;
-/** Behind the channels: the NIS beyond its mean, and its variance. */
-const GLOBAL = 2;
+/** Behind the channels: the NIS beyond its mean, its variance, and its mean. */
+const GLOBAL = 3;
 
 /** The tests' memory before any sample, for m measured variables. */
 export function initialHealth(m: number): Float64Array {
@@ -66,6 +66,7 @@ export function updateHealth(health: Float64Array, filtered: FilterStep): Float6
     const g = next.length - GLOBAL;
     next[g] = FORGET * next[g]! + nis - m;
     next[g + 1] = FORGET ** 2 * next[g + 1]! + 2 * m;
+    next[g + 2] = FORGET * next[g + 2]! + m;
   }
   return next;
 }
@@ -124,9 +125,11 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
   );
   const g = health.length - GLOBAL;
   const m = measured.length;
-  const nis = tested(health[g]!, health[g + 1]! / (2 * m), 2 * m);
+  const enough = health[g + 1]! >= 2 * m * ENOUGH;
+  const excess = enough ? health[g]! / health[g + 2]! : 0;
   const nisOff =
-    Math.abs(nis.deviations) > SIGNIFICANT_SQUARES && Math.abs(nis.size / m) > RELEVANT_EXCESS;
+    Math.abs(excess) > RELEVANT_EXCESS &&
+    Math.abs(health[g]!) > SIGNIFICANT_SQUARES * Math.sqrt(health[g + 1]!);
   const fewest = Math.max(1, Math.floor(m / 4));
   const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
   const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);
@@ -169,7 +172,7 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
       alarms.push({
         code: 'noise-mismatch',
         subject: name,
-        message: `Innovations are ${(1 + nis.size / m).toPrecision(3)} times what the noise explains: noiseStd is wrong and is being adapted.`,
+        message: `Squared innovations are ${(1 + excess).toPrecision(2)} times what the noise explains: noiseStd is wrong and is being adapted.`,
       });
     }
   }

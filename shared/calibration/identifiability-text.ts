@@ -9,7 +9,7 @@ const figure = (value: number) => value.toPrecision(2);
 
 /** What the noise would have to be for a parameter to be told, as a clause. */
 export function noiseNeededText(p: ParameterIdentifiability): string {
-  if (p.noiseStdNeeded === undefined) return 'no noise would do: no sensor sees it';
+  if (p.noiseStdNeeded === undefined) return 'no noise would do: no sensor tells it from others';
   const names = Object.keys(p.noiseStdNeeded);
   const values = Object.values(p.noiseStdNeeded);
   const alike = values.every((v) => Math.abs(v - values[0]!) < 1e-9 * v);
@@ -26,7 +26,7 @@ export function noiseNeededText(p: ParameterIdentifiability): string {
 }
 
 function parameterLine(name: string, p: ParameterIdentifiability): string {
-  const known = p.std === null ? 'seen by no sensor' : `± ${p.std.toPrecision(3)} from one sample`;
+  const known = p.std === null ? 'told by no sensor' : `± ${p.std.toPrecision(3)} from one sample`;
   const verdict = p.identifiable
     ? 'identifiable'
     : p.std === null

@@ -94,9 +94,11 @@ export function identifiabilityOf(
     result.noiseStdNeeded = Object.fromEntries(
       active.map((o) => [measured[o]!.variable, noiseFactor * noiseStd[o]!]),
     );
+    const { covariance } = analysis;
+    if (covariance === undefined) return [p.variable, result];
     let best = 0;
     rows.forEach(({ row }, k) => {
-      const factor = singleChannelFactor(analysis.covariance!, row, i, WANTED_SHARE) ?? 0;
+      const factor = singleChannelFactor(covariance, row, i, WANTED_SHARE) ?? 0;
       if (factor <= best) return;
       best = factor;
       const o = active[k]!;

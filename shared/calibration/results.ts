@@ -1,6 +1,6 @@
 import { formatCsv } from '../core/index.js';
-import { type LineChart, renderLineChart } from '../plot/index.js';
-import type { Alarm, Estimate, StepResult, Twin } from './types.js';
+import { type Identifiability, identifiabilityOf } from './identifiability.js';
+import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from './types.js';
 
 /** What a calibration run gives out. */
 export interface CalibrationOutput {
@@ -18,11 +18,22 @@ export interface CalibrationOutput {
     parameters: Record<string, Estimate>;
     virtualSensors: Record<string, Estimate>;
     alarms: Alarm[];
+    /** What one sample of the sensors can tell where the run ended; absent without a step. */
+    identifiability?: Identifiability;
   };
 }
 
-/** Sums up the steps of a run. */
-export function summarize(twin: Twin, steps: StepResult[], wallS: number): CalibrationOutput {
+/**
+ * Sums up the steps of a run.
+ *
+ * @param slopes of its last step
+ */
+export function summarize(
+  twin: Twin,
+  steps: StepResult[],
+  wallS: number,
+  slopes?: SensorSlopes,
+): CalibrationOutput {
   const used = steps.filter((s) => s.skipped === undefined);
   const last = used.at(-1);
   const total = (f: (s: StepResult) => number) => used.reduce((sum, s) => sum + f(s), 0);
@@ -41,6 +52,11 @@ export function summarize(twin: Twin, steps: StepResult[], wallS: number): Calib
       parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
       virtualSensors: last?.virtualSensors ?? {},
       alarms: last?.alarms ?? [],
+      ...(slopes === undefined
+        ? {}
+        : {
+            identifiability: identifiabilityOf(twin, slopes.slope, slopes.noiseStd, slopes.active),
+          }),
     },
   };
 }
@@ -65,23 +81,4 @@ export function resultsCsv(twin: Twin, output: CalibrationOutput): string {
       ...names.flatMap(([kind, name]) => KEYS.map((key) => step[kind][name]?.[key])),
     ]),
   );
-}
-
-/** The parameters over time with their 95 % bands, as SVG. */
-export function resultsPlot(twin: Twin, output: CalibrationOutput): Promise<string> {
-  const steps = output.steps.filter((s) => s.skipped === undefined);
-  const x = steps.map((s) => s.timeS / 86_400);
-  const chart: LineChart = {
-    title: `${twin.definition.name}: parameters with 95 % bands`,
-    xLabel: 'days',
-    yLabel: twin.definition.parameters[0]?.unit ?? '',
-    series: twin.definition.parameters.map(({ variable }) => ({
-      name: variable,
-      x,
-      y: steps.map((s) => s.parameters[variable]!.mean),
-      lower: steps.map((s) => s.parameters[variable]!.lower95),
-      upper: steps.map((s) => s.parameters[variable]!.upper95),
-    })),
-  };
-  return renderLineChart(chart);
 }

@@ -4,6 +4,7 @@ import {
   fisherInformation,
   type Sensitivity,
   sensitivities,
+  UNIFORM_VARIANCE,
 } from './fisher-information.js';
 import type { Slopes } from './operating-points.js';
 import type { Twin } from './types.js';
@@ -56,11 +57,9 @@ interface Candidate {
 }
 
 /**
- * Before any sensor a parameter may be anywhere in its range: the variance of a uniform
- * distribution, in ranges. It keeps the information regular and one sensor's gain finite.
+ * Before any sensor a parameter may be anywhere in its range, which keeps the information regular and
+ * one sensor's gain finite.
  */
-const UNIFORM_VARIANCE = 1 / 12;
-
 function regular(rows: readonly Sensitivity[], n: number): Float64Array {
   const information = fisherInformation(rows, n);
   for (let i = 0; i < n; i++) information[i * n + i]! += 1 / UNIFORM_VARIANCE;

@@ -8,7 +8,6 @@ import {
 } from '../core/index.js';
 import { openFmu } from '../fmi/index.js';
 import { renderBarChart } from '../plot/index.js';
-import { openStore } from '../storage/index.js';
 import {
   inputOption,
   lanesOf,
@@ -32,7 +31,7 @@ import {
   type SensorOption,
   type SensorRanking,
 } from './sensor-ranking.js';
-import { loadState } from './state-store.js';
+import { requireState } from './state-store.js';
 import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 import type { Twin } from './types.js';
@@ -96,13 +95,7 @@ async function namedCandidates(
 
 async function pointsOf(twin: Twin, state: unknown): Promise<OperatingPoint[]> {
   if (typeof state !== 'string') return [priorPoint(twin), ...wornPoints(twin)];
-  const stored = await loadState(openStore(state), twin);
-  if (stored === undefined) {
-    throw new TwinError(
-      'NOT_FOUND',
-      `No state of "${twin.definition.name}" in ${state}: run \`twinloop calibrate\` with the same --state first.`,
-    );
-  }
+  const stored = await requireState(state, twin);
   const n = twin.definition.parameters.length;
   return [{ name: 'calibrated state', parameters: stored.state.arrays.x!.slice(0, n) }];
 }

@@ -159,6 +159,16 @@ export interface CalibratorState {
   readonly arrays: Readonly<Record<string, Float64Array>>;
 }
 
+/** How outputs follow the parameters at a sample: what the sensors could tell there. */
+export interface SensorSlopes {
+  /** Outputs × parameters, row-major, the measured variables first. */
+  slope: Float64Array;
+  /** Assumed noise per measured variable. */
+  noiseStd: Float64Array;
+  /** The measured variables that had a value. */
+  active: readonly number[];
+}
+
 /** A calibrator: pure steps from state to state. */
 export interface Calibrator {
   readonly twin: Twin;
@@ -181,5 +191,10 @@ export interface Calibrator {
     state: CalibratorState,
     sample: Sample,
     signal?: AbortSignal,
-  ): Promise<{ state: CalibratorState; result: StepResult }>;
+  ): Promise<{
+    state: CalibratorState;
+    result: StepResult;
+    /** Of the step's own linearisation; absent where the sample was skipped. */
+    slopes?: SensorSlopes;
+  }>;
 }

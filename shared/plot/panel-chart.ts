@@ -170,34 +170,51 @@ function limitSeries(panel: Panel, index: number): SeriesOption[] {
   ];
 }
 
-/** Ends of a panel's y axis that hold its curves, bands and limits. */
-function extent(panel: Panel): { min?: number; max?: number } {
-  const ends: { min?: number; max?: number } = {};
-  if (panel.min !== undefined) ends.min = panel.min;
-  if (panel.max !== undefined) ends.max = panel.max;
-  const limits = panel.limits ?? [];
-  if (limits.length === 0 || panel.logarithmic === true) return ends;
-  // The axis ignores lines drawn across: where a limit lies outside the curves it is widened.
-  let low = Math.min(...limits.map((l) => l.value));
-  let high = Math.max(...limits.map((l) => l.value));
+/** A step of 1, 2 or 5 times a power of ten that divides a span into about five. */
+function tickStep(span: number): number {
+  const rough = span / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const digit = rough / power;
+  return power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
+}
+
+/** Lowest value that a logarithmic axis shows. */
+const LEAST_OF_LOG = 1e-3;
+
+/** Ends of a panel's y axis that hold its curves, bands and limits, on whole ticks. */
+function extent(panel: Panel): { min?: number; max?: number; interval?: number } {
+  const given = {
+    ...(panel.min === undefined ? {} : { min: panel.min }),
+    ...(panel.max === undefined ? {} : { max: panel.max }),
+  };
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  const hold = (value: number | undefined) => {
+    if (value === undefined || !Number.isFinite(value)) return;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  };
+  for (const { value } of panel.limits ?? []) hold(value);
   for (const s of panel.series) {
     const curves = [s.y, s.lower, s.upper, ...(s.bands ?? []).flatMap((b) => [b.lower, b.upper])];
-    for (const curve of curves) {
-      for (let i = 0; i < (curve?.length ?? 0); i++) {
-        const value = curve![i]!;
-        if (!Number.isFinite(value)) continue;
-        low = Math.min(low, value);
-        high = Math.max(high, value);
-      }
-    }
+    for (const curve of curves) for (let i = 0; i < (curve?.length ?? 0); i++) hold(curve![i]);
   }
-  const room = 0.06 * (high - low || Math.abs(high) || 1);
-  // Curves that stay positive keep their zero.
-  const padded = (value: number) => Number(value.toPrecision(3));
+  if (low > high || (panel.min !== undefined && panel.max !== undefined)) return given;
+  if (panel.logarithmic === true) {
+    return {
+      min: 10 ** Math.floor(Math.log10(Math.max(LEAST_OF_LOG, low))),
+      max: 10 ** Math.ceil(Math.log10(Math.max(10 * LEAST_OF_LOG, high))),
+      ...given,
+    };
+  }
+  if (high === low) return given;
+  const interval = tickStep(high - low);
+  const whole = (value: number) => Number(value.toPrecision(12));
   return {
-    min: low >= 0 && low - room < 0 ? 0 : padded(low - room),
-    max: padded(high + room),
-    ...ends,
+    min: whole(Math.floor(low / interval) * interval),
+    max: whole(Math.ceil(high / interval) * interval),
+    interval,
+    ...given,
   };
 }
 
@@ -214,6 +231,8 @@ export function renderPanelChart(chart: PanelChart): Promise<string> {
   const labelled = panels.some((p) => p.series.length > 1 || panels.length > 1);
   const right = labelled ? RIGHT : 28;
   const colourOf = (i: number) => COLOURS[i % COLOURS.length] as string;
+  const times = panels.flatMap((p) => p.series.flatMap((s) => [s.x[0], s.x[s.x.length - 1]]));
+  const ends = [Math.min(...times.map(Number)), Math.max(...times.map(Number))];
   const option: EChartsOption = {
     title: { text: chart.title, left: 'center', top: 8, textStyle: { fontSize: 15 } },
     legend: !labelled
@@ -227,11 +246,19 @@ export function renderPanelChart(chart: PanelChart): Promise<string> {
           itemGap: 4,
           itemWidth: 18,
           itemHeight: 10,
+          icon: 'roundRect',
           textStyle: { fontSize: 11 },
           formatter: (name: string) => name.slice(name.indexOf(':') + 1),
           data: panel.series.map((s) => `${p}:${s.name}`),
         })),
-    grid: panels.map((_, p) => ({ left: LEFT, right, top: topOf(p), height })),
+    grid: panels.map((_, p) => ({
+      left: LEFT,
+      right,
+      top: topOf(p),
+      height,
+      // The panels' axes stay in line, however long their labels are.
+      outerBoundsMode: 'none' as const,
+    })),
     xAxis: panels.map((_, p) => ({
       type: 'value' as const,
       gridIndex: p,
@@ -242,6 +269,8 @@ export function renderPanelChart(chart: PanelChart): Promise<string> {
         show: p === panels.length - 1,
         formatter: (value: number) => String(Number(value.toPrecision(4))),
         hideOverlap: true,
+        showMinLabel: Number.isInteger(ends[0]),
+        showMaxLabel: Number.isInteger(ends[1]),
       },
       splitLine: { lineStyle: { color: '#eee' } },
       ...(p === panels.length - 1 && {

@@ -106,7 +106,7 @@ describe('forecast', () => {
       ...linearModel(),
       evaluate: async (points) =>
         points.map(([p = 0, q = 0]) =>
-          p > 0.9 ? new Error('jams') : Float64Array.of(p, q, p + q, p < 0.47 ? p : 0.47),
+          p > 0.9 ? new Error('jams') : Float64Array.of(p, q, p + q, Math.min(p, 0.47)),
         ),
     };
     const twin = smallTwin({
