@@ -229,7 +229,7 @@ function parameterAlarms(twin: Twin, state: CalibratorState, filtered: FilterSte
       alarms.push({
         code: 'not-identifiable',
         subject: p.variable,
-        message: `${p.variable} is known to ± ${std.toPrecision(3)} only, no better than at the start: not identifiable${told.identifiable ? '' : `; ${noiseNeededText(told)}`}.`,
+        message: `${p.variable} is known to ± ${std.toPrecision(3)} only, no better than at the start: not identifiable${told.identifiable || filtered.mode === 'transient' ? '' : `; ${noiseNeededText(told)}`}.`,
       });
     }
     const beyond =

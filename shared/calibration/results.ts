@@ -69,13 +69,14 @@ export function resultsCsv(twin: Twin, output: CalibrationOutput): string {
     ...twin.definition.parameters.map((p) => ['parameters', p.variable] as const),
     ...twin.definition.virtualSensors.map((s) => ['virtualSensors', s.variable] as const),
   ];
-  const columns = ['timeS', 'row', 'nis', 'alarms'];
+  const columns = ['timeS', 'row', 'mode', 'nis', 'alarms'];
   for (const [, name] of names) for (const key of KEYS) columns.push(`${name}.${key}`);
   return formatCsv(
     columns,
     output.steps.map((step) => [
       step.timeS,
       step.row,
+      step.diagnostics.mode,
       Number.isFinite(step.nis) ? step.nis : undefined,
       step.alarms.map((a) => `${a.code}:${a.subject}`).join(' '),
       ...names.flatMap(([kind, name]) => KEYS.map((key) => step[kind][name]?.[key])),

@@ -2,8 +2,8 @@ import type { StateEvaluation, TransientModel, Twin } from './types.js';
 
 /** At rest when this share of the largest deviation is left. */
 const SHARE_LEFT = 0.01;
-/** Deviations below this share of an output's value are the solver's. */
-const NEGLIGIBLE = 1e-7;
+/** Deviations below this share of an output's value are neither seen nor told from the solver's. */
+const NEGLIGIBLE = 1e-5;
 /** Each time looked at is so much later than the one before. */
 const RATIO = 1.4;
 /** So many times in a row must be at rest: ten times as long as the first of them. */
@@ -16,7 +16,7 @@ type Model = Pick<TransientModel, 'settle' | 'propagate' | 'startTimeS'>;
 /**
  * How long a model takes to come to rest: after a jump of its parameters by one prior standard
  * deviation, after one of its inputs, and from its start values. At rest is where no output is
- * further from its end than 1 % of the way it went.
+ * further from its end than 1 % of the way it went, or than its sensor's noise.
  *
  * @param inputs under which it rests
  * @returns seconds; `simulation.maxTimeS` where it does not come to rest
@@ -27,7 +27,7 @@ export async function settlingTimeS(
   inputs: Float64Array,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { parameters, inputs: named, simulation } = twin.definition;
+  const { parameters, inputs: named, measured, virtualSensors, simulation } = twin.definition;
   const { startTimeS } = model;
   const prior = Float64Array.from(parameters, (p) => p.prior.mean);
   const moved = Float64Array.from(parameters, ({ prior: { mean, std }, lower, upper }) => {
@@ -41,6 +41,13 @@ export async function settlingTimeS(
     const [found] = await model.settle([point], at, signal);
     return found instanceof Error ? undefined : found;
   };
+  // Largest value of each output so far: what is zero at rest has a size all the same.
+  const size = new Float64Array(measured.length + virtualSensors.length);
+  const see = (found: StateEvaluation) => {
+    if (found instanceof Error) return;
+    for (const [o, value] of found.outputs.entries()) size[o] = Math.max(size[o]!, Math.abs(value));
+  };
+  const negligible = (o: number) => Math.max(NEGLIGIBLE * size[o]!, measured[o]?.noiseStd ?? 0);
   const rest = await atRest(prior, inputs);
   if (rest === undefined) return simulation.maxTimeS;
   const times: number[] = [];
@@ -50,9 +57,11 @@ export async function settlingTimeS(
 
   let longest = times[0]!;
   for (const way of [
-    { parameters: moved, inputs, states: rest.states },
-    { parameters: prior, inputs: turned, states: rest.states },
     { parameters: prior, inputs, states: undefined },
+    { parameters: moved, inputs, states: rest.states },
+    ...(named.some((input) => input.value === undefined)
+      ? [{ parameters: prior, inputs: turned, states: rest.states }]
+      : []),
   ]) {
     const end = await atRest(way.parameters, way.inputs);
     if (end === undefined) return simulation.maxTimeS;
@@ -70,7 +79,8 @@ export async function settlingTimeS(
     while (course.length < times.length && course.length < restFrom + QUIET) {
       const next = times.slice(course.length, course.length + QUIET);
       course.push(...(await Promise.all(next.map(at))));
-      restFrom = lastMoving(course, end.outputs) + 1;
+      for (const found of course) see(found);
+      restFrom = lastMoving(course, end.outputs, negligible) + 1;
     }
     if (restFrom >= times.length) return simulation.maxTimeS;
     longest = Math.max(longest, times[restFrom]!);
@@ -79,14 +89,18 @@ export async function settlingTimeS(
 }
 
 /** Index of the last of the times at which an output is still on its way; -1 without one. */
-function lastMoving(course: readonly StateEvaluation[], end: Float64Array): number {
+function lastMoving(
+  course: readonly StateEvaluation[],
+  end: Float64Array,
+  negligible: (o: number) => number,
+): number {
   let last = -1;
   end.forEach((value, o) => {
     const deviation = course.map((at) =>
       at instanceof Error ? Number.POSITIVE_INFINITY : Math.abs(at.outputs[o]! - value),
     );
     const finite = deviation.filter(Number.isFinite);
-    const limit = Math.max(SHARE_LEFT * Math.max(...finite, 0), NEGLIGIBLE * Math.abs(value));
+    const limit = Math.max(SHARE_LEFT * Math.max(...finite, 0), negligible(o));
     last = Math.max(
       last,
       deviation.findLastIndex((d) => d > limit),

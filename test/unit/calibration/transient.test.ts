@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   calibrationCommands,
@@ -264,37 +264,99 @@ describe('the web line through a change of its speed', () => {
   });
 });
 
-describe.skipIf(!hasCompiler)('calibrate on a transient recording', () => {
+/** Runs a command and collects what it prints. */
+async function command(name: string, args: Record<string, unknown>) {
+  let text = '';
+  const out = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const signal = new AbortController().signal;
+  const io = { logger: silentLogger, signal, env: {}, stdout: out, stderr: out };
+  const code = await calibrationCommands.find((c) => c.name === name)!.run(args, io);
+  return { code, text };
+}
+
+describe.skipIf(!hasCompiler)('commands on a moving machine', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'twinloop-transient-'));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('writes parameters, hidden states and the mode of each step', async () => {
-    const truth = await oscillation();
-    const rng = createRng(9);
-    const rows = Array.from(truth.time, (t, k) => `${t},${truth.x0[k]! + 0.05 * rng.normal()}`);
-    writeFileSync(join(folder, 'record.csv'), `time,x0\n${rows.join('\n')}\n`);
+  const written = (definition: unknown): string => {
+    const path = join(folder, 'twin.json');
+    writeFileSync(path, JSON.stringify(definition));
+    return path;
+  };
+
+  it.each(['json', 'csv'])(
+    'calibrate writes parameters, hidden states and modes as %s',
+    async (ending) => {
+      const truth = await oscillation();
+      const rng = createRng(9);
+      const rows = Array.from(truth.time, (t, k) => `${t},${truth.x0[k]! + 0.05 * rng.normal()}`);
+      const data = join(folder, 'record.csv');
+      writeFileSync(data, `time,x0\n${rows.join('\n')}\n`);
+      const twin = written(oscillator(2, 'me').definition);
+      const output = join(folder, `out.${ending}`);
+      expect((await command('calibrate', { twin, data, output, lanes: 2 })).code).toBe(0);
+      const text = readFileSync(output, 'utf8');
+      if (ending === 'csv') {
+        expect(text.split('\n')[0]).toMatch(/^timeS,row,mode,nis,/);
+        expect(text.trim().split('\n')).toHaveLength(82);
+        expect(text.trim().split('\n').at(-1)).toMatch(/^16,80,transient,/);
+        return;
+      }
+      const { steps } = JSON.parse(text) as { steps: StepResult[] };
+      expect(steps).toHaveLength(81);
+      const last = steps.at(-1)!;
+      expect(last.diagnostics.mode).toBe('transient');
+      expect(Math.abs(last.parameters.mu!.mean - 2)).toBeLessThan(0.05);
+      expect(last.virtualSensors.x1!.std).toBeLessThan(0.2);
+    },
+  );
+
+  it('twin check tells the states, and that a model without rest has none to look at', async () => {
     const { definition } = oscillator(2, 'me');
-    writeFileSync(join(folder, 'twin.json'), JSON.stringify(definition));
-    const command = calibrationCommands.find((c) => c.name === 'calibrate')!;
-    const output = join(folder, 'out.json');
-    const code = await command.run(
-      { twin: join(folder, 'twin.json'), data: join(folder, 'record.csv'), output, lanes: 2 },
-      {
-        stdout: new PassThrough(),
-        stderr: new PassThrough(),
-        logger: silentLogger,
-        signal: new AbortController().signal,
-      } as never,
-    );
+    const simulation = { ...definition.simulation, maxTimeS: 10 };
+    const { code, text } = await command('twin check', {
+      twin: written({ ...definition, simulation }),
+      lanes: 1,
+    });
     expect(code).toBe(0);
-    const written = JSON.parse(readFileSync(output, 'utf8')) as { steps: StepResult[] };
-    expect(written.steps).toHaveLength(81);
-    const last = written.steps.at(-1)!;
-    expect(last.diagnostics.mode).toBe('transient');
-    expect(Math.abs(last.parameters.mu!.mean - 2)).toBeLessThan(0.05);
-    expect(last.virtualSensors.x1!.std).toBeLessThan(0.2);
+    expect(text).toMatch(/did not come to rest within 10 s/);
+    expect(text).toMatch(
+      /Transient mode: possible; the FMU's 2 continuous states can be set \(x0, x1\)/,
+    );
+  });
+
+  it('twin check says what transient mode lacks', async () => {
+    const twin = written({
+      ...oscillator(2, 'cs').definition,
+      name: 'lag',
+      fmu: buildFmu('decay', 2, (xml) =>
+        xml.replace(
+          'initial="exact"><Real start="1" unit="K"/>',
+          'initial="calculated"><Real unit="K"/>',
+        ),
+      ),
+      measured: [{ variable: 'y2', alias: '/y2' }],
+      parameters: [{ variable: 'k', alias: '/k', prior: { mean: 1, std: 0.5 } }],
+      virtualSensors: [],
+      simulation: {},
+    });
+    const { code, text } = await command('twin check', { twin, lanes: 1, json: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(text).dynamics).toEqual({
+      mode: 'steady-state',
+      interface: 'cs',
+      states: ['x'],
+      transient: false,
+      obstacle: expect.stringContaining('the states "x" of Decay are no start values'),
+      otherInterface: 'me',
+    });
   });
 });
