@@ -171,7 +171,7 @@ describe.skipIf(!hasCompiler)('transient mode', () => {
 /** The web line through a change of its speed, its drags b3 and b9 worn. */
 async function lineChange(): Promise<{
   samples: Sample[];
-  twin(mode: string): Promise<Twin>;
+  twin(mode: string, estimator?: object): Promise<Twin>;
   s4: Float64Array;
 }> {
   const path = packageFile('shared/twins/web-line/twin.json');
@@ -200,7 +200,7 @@ async function lineChange(): Promise<{
     inputs: Float64Array.of(speed(timeS), 100, 325956.2867),
     measured: Float64Array.from(columns, (column) => column[k]! + 1e-4 * rng.normal()),
   }));
-  const twin = async (mode: string) => {
+  const twin = async (mode: string, estimator: object = {}) => {
     const fresh = await loadTwin(path);
     const {
       inputs: [lineSpeed, ...others],
@@ -217,6 +217,7 @@ async function lineChange(): Promise<{
         dynamics: 'constant',
       })),
       simulation: { ...rest.simulation, mode },
+      estimator,
     });
     return { ...fresh, definition };
   };
@@ -226,8 +227,8 @@ async function lineChange(): Promise<{
 describe('the web line through a change of its speed', () => {
   it('is followed by mode auto, where steady-state mode is led astray', async () => {
     const { samples, twin, s4 } = await lineChange();
-    const run = async (mode: string, count: number) => {
-      const its = await twin(mode);
+    const run = async (mode: string, count: number, estimator?: object) => {
+      const its = await twin(mode, estimator);
       const model = await createTwinModel(its, { lanes: 2 });
       try {
         return await follow(its, model, samples.slice(0, count));
@@ -256,12 +257,13 @@ describe('the web line through a change of its speed', () => {
       });
       return Math.hypot(...errors) / Math.sqrt(errors.length);
     };
-    // Only the first seconds of the change: steady-state mode is soon lost, where runs are slow.
-    const steady = await run('steady-state', 12);
-    const first = auto.results.slice(0, 12);
+    // Only the first seconds of the change, and no search for a cause: steady-state mode is soon
+    // lost far out, where runs are slow.
+    const steady = await run('steady-state', 11, { gate: false });
+    const first = auto.results.slice(0, 11);
     expect(rms(first)).toBeLessThan(2);
     expect(rms(steady.results)).toBeGreaterThan(5 * rms(first));
-  });
+  }, 120_000);
 });
 
 /** Runs a command and collects what it prints. */
