@@ -12,11 +12,13 @@ import {
 import { ConfigError, readUserFile } from '../shared/core/index.js';
 import { type BuiltComponent, loadComponent } from './component-build.js';
 import type { FleetFiles } from './fleet-folder.js';
-import { ASSETS_PER_STACK, AssetsStack, ModelsStack } from './stacks/assets-stack.js';
+import { AssetsStack, assetsPerStack, ModelsStack } from './stacks/assets-stack.js';
 import { CalibrationStack } from './stacks/calibration-stack.js';
 import { DataStack } from './stacks/data-stack.js';
 import { EdgeStack } from './stacks/edge-stack.js';
+import { EntitiesStack } from './stacks/entities-stack.js';
 import { MonitoringStack } from './stacks/monitoring-stack.js';
+import { createViewFiles, type ViewFiles } from './view-files.js';
 
 /** A run may go on this long after its time is out: the sample under way, the commit, the report. */
 const STOP_MARGIN_S = 60;
@@ -24,6 +26,8 @@ const STOP_MARGIN_S = 60;
 /** What the stacks are made from. */
 export interface Deployment extends FleetFiles {
   config: DeploymentConfig;
+  /** Dashboards and scenes: `createViewFiles`. */
+  views: ViewFiles;
   /** The Greengrass component, where it was built here. */
   component?: BuiltComponent;
 }
@@ -60,6 +64,7 @@ export async function loadDeployment(path: string): Promise<Deployment> {
     fleet,
     twins,
     fmus,
+    views: await createViewFiles(config, fleet, twins),
     ...(built !== undefined && 'build' in built
       ? { component: await loadComponent(resolve(dirname(resolve(path)), built.build)) }
       : {}),
@@ -84,17 +89,36 @@ export function buildApp(deployment: Deployment, app: App = new App()): App {
   const id = (name: string) => `${config.name}-${name}`;
   const data = new DataStack(app, id('data'), { config, files: deployment });
   const { models } = new ModelsStack(app, id('models'), { fleet, twins });
-  for (let i = 0; i < fleet.assets.length; i += ASSETS_PER_STACK) {
-    const number = i / ASSETS_PER_STACK;
-    new AssetsStack(app, id(number === 0 ? 'assets' : `assets-${number + 1}`), {
+  const calibration = new CalibrationStack(app, id('calibration'), { config, fleet, data });
+  const scenes = config.twinMaker ? [...twins].filter(([, t]) => t.layout !== undefined) : [];
+  const monitoring = new MonitoringStack(app, id('monitoring'), {
+    config,
+    fleet,
+    data,
+    calibration,
+    scenes: scenes.map(([name]) => name),
+  });
+  const perStack = assetsPerStack(twins, fleet.assets);
+  for (let i = 0; i < fleet.assets.length; i += perStack) {
+    const number = i === 0 ? '' : `-${i / perStack + 1}`;
+    const assets = fleet.assets.slice(i, i + perStack);
+    const { assets: siteWiseAssets } = new AssetsStack(app, id(`assets${number}`), {
       fleet,
       twins,
       models,
-      assets: fleet.assets.slice(i, i + ASSETS_PER_STACK),
+      assets,
     });
+    if (!config.twinMaker) continue;
+    // By themselves: what only pictures need must not hold up or take down what data need.
+    const { workspaceId } = monitoring;
+    const name = id(`entities${number}`);
+    new EntitiesStack(app, name, {
+      workspaceId,
+      assets,
+      siteWiseAssets,
+      models,
+    }).addStackDependency(monitoring);
   }
-  const calibration = new CalibrationStack(app, id('calibration'), { config, fleet, data });
-  new MonitoringStack(app, id('monitoring'), { config, fleet, data, calibration });
   if (config.edge !== undefined) {
     new EdgeStack(app, id('edge'), {
       config,

@@ -33,3 +33,10 @@ export function writeFleetFolder({ fleet, twins, fmus }: FleetFiles): string {
 function writeJson(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
+
+/** Writes files into a new temporary folder. @returns its path */
+export function writeFolder(files: ReadonlyMap<string, Uint8Array | string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'twinloop-files-'));
+  for (const [name, content] of files) writeFileSync(join(folder, name), content);
+  return folder;
+}

@@ -76,6 +76,10 @@ export const OPERATIONS = {
       'iotsitewise:ListAssets',
       'iotsitewise:ListTimeSeries',
     ],
+    viewer: ['sts:AssumeRole'],
+  },
+  /** TwinMaker's data source in Grafana, and the browsers that it lends its rights to. */
+  sceneViewer: {
     twinMaker: [
       'iottwinmaker:GetEntity',
       'iottwinmaker:GetPropertyValueHistory',
@@ -84,6 +88,8 @@ export const OPERATIONS = {
       'iottwinmaker:ListEntities',
       'iottwinmaker:ListScenes',
     ],
+    objects: [...S3_STORE_OPERATIONS.read],
+    key: ['kms:Decrypt'],
   },
   twinMaker: {
     siteWise: [

@@ -10,8 +10,25 @@ import {
   withAliasPrefix,
 } from '../../shared/config/index.js';
 
-/** CloudFormation takes 500 resources a stack; a model and outputs need some of them. */
-export const ASSETS_PER_STACK = 400;
+/** CloudFormation takes 200 outputs a stack, and what others need to know of an asset is one. */
+const OUTPUTS_PER_STACK = 200;
+/** It takes templates of 1 MB; some of it is left for what is neither an asset nor a stream. */
+const TEMPLATE_BYTES = 900_000;
+/** What an alias and two ids take, on top of the alias itself. */
+const STREAM_BYTES = 120;
+
+/** How many assets one stack can hold, by the size of its template. */
+export function assetsPerStack(
+  twins: ReadonlyMap<string, TwinDefinition>,
+  assets: readonly FleetAsset[],
+): number {
+  const prefix = Math.max(...assets.map((a) => a.aliasPrefix?.length ?? 0));
+  const sizes = [...twins.values()].map((twin) =>
+    twinStreams(twin).reduce((sum, s) => sum + STREAM_BYTES + prefix + s.alias.length, 0),
+  );
+  const fit = Math.floor(TEMPLATE_BYTES / Math.max(...sizes));
+  return Math.max(1, Math.min(OUTPUTS_PER_STACK, fit));
+}
 /** Tag that policies scope by. */
 export const FLEET_TAG = 'twinloop:fleet';
 
@@ -52,6 +69,9 @@ export class ModelsStack extends Stack {
 
 /** SiteWise assets with their aliases; a big fleet takes several of these stacks. */
 export class AssetsStack extends Stack {
+  /** By the asset's id. */
+  readonly assets = new Map<string, CfnAsset>();
+
   constructor(
     scope: Construct,
     id: string,
@@ -62,11 +82,11 @@ export class AssetsStack extends Stack {
       models: ReadonlyMap<string, CfnAssetModel>;
     },
   ) {
-    super(scope, id, props);
+    super(scope, id, { ...props, suppressTemplateIndentation: true });
     for (const asset of props.assets) {
       const twin = props.twins.get(asset.twin) as TwinDefinition;
       const own = asset.aliasPrefix === undefined ? twin : withAliasPrefix(twin, asset.aliasPrefix);
-      new CfnAsset(this, `Asset-${asset.id}`, {
+      const resource = new CfnAsset(this, `Asset-${asset.id}`, {
         assetName: asset.id,
         assetExternalId: asset.id,
         assetModelId: (props.models.get(asset.twin) as CfnAssetModel).attrAssetModelId,
@@ -76,6 +96,7 @@ export class AssetsStack extends Stack {
           alias: s.alias,
         })),
       });
+      this.assets.set(asset.id, resource);
     }
     Tags.of(this).add(FLEET_TAG, props.fleet.name);
   }

@@ -1,13 +1,21 @@
 import { rmSync } from 'node:fs';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CorsRule,
+  HttpMethods,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../shared/config/index.js';
 import { acknowledge } from '../constructs/acknowledge.js';
 import { BucketUploads } from '../constructs/bucket-uploads.js';
 import { confineBucketEmptier } from '../constructs/emptied-bucket.js';
-import { type FleetFiles, writeFleetFolder } from '../fleet-folder.js';
+import { type FleetFiles, writeFleetFolder, writeFolder } from '../fleet-folder.js';
+import type { ViewFiles } from '../view-files.js';
 
 /** Where state, reports, fleet, dashboards and scenes are kept: a bucket and its key. */
 export class DataStack extends Stack {
@@ -19,7 +27,7 @@ export class DataStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    props: StackProps & { config: DeploymentConfig; files: FleetFiles },
+    props: StackProps & { config: DeploymentConfig; files: FleetFiles & { views: ViewFiles } },
   ) {
     super(scope, id, props);
     const { retain } = props.config;
@@ -43,6 +51,8 @@ export class DataStack extends Stack {
         { prefix: 'reports/', expiration: Duration.days(90) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
+      // Browsers that show a scene in Grafana fetch it from here.
+      cors: props.config.grafana && props.config.twinMaker ? [sceneCors(this)] : [],
       removalPolicy,
       autoDeleteObjects: !retain,
     });
@@ -56,12 +66,28 @@ export class DataStack extends Stack {
       key: this.key,
       removalPolicy,
     });
-    const folder = writeFleetFolder(props.files);
+    this.#upload('fleet', writeFleetFolder(props.files));
+    for (const [prefix, files] of props.files.views) this.#upload(prefix, writeFolder(files));
+    new CfnOutput(this, 'Store', { value: `s3://${this.bucket.bucketName}` });
+  }
+
+  /** Takes a temporary folder into the deployment, and removes it. */
+  #upload(prefix: string, folder: string): void {
     try {
-      this.uploads.add('fleet', folder);
+      this.uploads.add(prefix, folder);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    new CfnOutput(this, 'Store', { value: `s3://${this.bucket.bucketName}` });
   }
+}
+
+/** Lets pages of Grafana workspaces in this region read; they still need the rights to. */
+function sceneCors(stack: Stack): CorsRule {
+  return {
+    allowedMethods: [HttpMethods.GET, HttpMethods.HEAD],
+    allowedOrigins: [`https://*.grafana-workspace.${stack.region}.amazonaws.com`],
+    allowedHeaders: ['*'],
+    exposedHeaders: ['ETag'],
+    maxAge: 3000,
+  };
 }

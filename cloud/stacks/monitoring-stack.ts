@@ -10,12 +10,8 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { CfnWorkspace as GrafanaWorkspace } from 'aws-cdk-lib/aws-grafana';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  CfnEntity,
-  CfnScene,
-  CfnWorkspace as TwinMakerWorkspace,
-} from 'aws-cdk-lib/aws-iottwinmaker';
+import { ArnPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnScene, CfnWorkspace as TwinMakerWorkspace } from 'aws-cdk-lib/aws-iottwinmaker';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
@@ -28,6 +24,7 @@ import {
 } from '../constructs/acknowledge.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
+import { DASHBOARD_PREFIX, SCENE_PREFIX } from '../view-files.js';
 import { METRICS_NAMESPACE } from '../worker/emf.js';
 import type { CalibrationStack } from './calibration-stack.js';
 import type { DataStack } from './data-stack.js';
@@ -37,6 +34,9 @@ const SEARCH_PERIOD_S = 300;
 
 /** Who sees that something is wrong, and where one looks. */
 export class MonitoringStack extends Stack {
+  /** Id of TwinMaker's workspace, and name of Grafana's. */
+  readonly workspaceId: string;
+
   constructor(
     scope: Construct,
     id: string,
@@ -45,13 +45,16 @@ export class MonitoringStack extends Stack {
       fleet: FleetConfig;
       data: DataStack;
       calibration: CalibrationStack;
+      /** Twins that have a scene. */
+      scenes: readonly string[];
     },
   ) {
     super(scope, id, props);
     const { config, fleet } = props;
+    this.workspaceId = `${config.name}-${fleet.name}`;
     this.alarms(config, fleet, props.calibration);
-    if (config.twinMaker) this.twinMaker(config, fleet, props.data);
-    if (config.grafana) this.grafana(config, fleet);
+    if (config.twinMaker) this.twinMaker(fleet, props.data, props.scenes);
+    if (config.grafana) this.grafana(config, fleet, props.data);
   }
 
   private alarms(
@@ -180,7 +183,7 @@ export class MonitoringStack extends Stack {
     });
   }
 
-  private twinMaker(config: DeploymentConfig, fleet: FleetConfig, data: DataStack): void {
+  private twinMaker(fleet: FleetConfig, data: DataStack, scenes: readonly string[]): void {
     const role = new Role(this, 'TwinMakerRole', {
       assumedBy: new ServicePrincipal('iottwinmaker.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
@@ -191,7 +194,7 @@ export class MonitoringStack extends Stack {
       ...siteWiseStatements(this, fleet.name, OPERATIONS.twinMaker.siteWise),
       new PolicyStatement({
         actions: [...OPERATIONS.twinMaker.objects],
-        resources: [data.bucket.arnForObjects('scene/*')],
+        resources: [data.bucket.arnForObjects(`${SCENE_PREFIX}/*`)],
       }),
       new PolicyStatement({
         actions: [...OPERATIONS.twinMaker.mark],
@@ -210,35 +213,27 @@ export class MonitoringStack extends Stack {
     }
     acknowledgeWildcards(role, {
       ...SITEWISE_WILDCARDS,
-      ...bucketWildcards(data.stackName, ['scene']),
+      ...bucketWildcards(data.stackName, [SCENE_PREFIX]),
       [`${bucketArn(data.stackName)}/DO_NOT_DELETE_WORKSPACE_*`]:
         'TwinMaker names its mark in the bucket.',
     });
     const workspace = new TwinMakerWorkspace(this, 'TwinMaker', {
-      workspaceId: `${config.name}-${fleet.name}`,
+      workspaceId: this.workspaceId,
       role: role.roleArn,
       s3Location: data.bucket.bucketArn,
     });
     // The policy is not part of the role's ARN: without it the workspace can't be made.
     workspace.node.addDependency(role.node.findChild('DefaultPolicy'));
-    for (const asset of fleet.assets.slice(0, 400)) {
-      new CfnEntity(this, `Entity-${asset.id}`, {
+    for (const sceneId of scenes) {
+      new CfnScene(this, `Scene-${sceneId}`, {
         workspaceId: workspace.workspaceId,
-        entityId: asset.id,
-        entityName: asset.id,
-        tags: { asset: asset.id },
-      }).addResourceDependency(workspace);
-    }
-    for (const twin of Object.keys(fleet.twins)) {
-      new CfnScene(this, `Scene-${twin}`, {
-        workspaceId: workspace.workspaceId,
-        sceneId: twin,
-        contentLocation: data.bucket.s3UrlForObject(`scene/${twin}.json`),
+        sceneId,
+        contentLocation: data.bucket.s3UrlForObject(`${SCENE_PREFIX}/${sceneId}.json`),
       }).addResourceDependency(workspace);
     }
   }
 
-  private grafana(config: DeploymentConfig, fleet: FleetConfig): void {
+  private grafana(config: DeploymentConfig, fleet: FleetConfig, data: DataStack): void {
     const role = new Role(this, 'GrafanaRole', {
       assumedBy: new ServicePrincipal('grafana.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
@@ -251,28 +246,13 @@ export class MonitoringStack extends Stack {
     role.addToPolicy(
       new PolicyStatement({ actions: [...OPERATIONS.grafana.siteWiseLists], resources: ['*'] }),
     );
-    if (config.twinMaker) {
-      const workspace = `${config.name}-${fleet.name}`;
-      const arn = this.formatArn({
-        service: 'iottwinmaker',
-        resource: 'workspace',
-        resourceName: workspace,
-      });
-      role.addToPolicy(
-        new PolicyStatement({
-          actions: [...OPERATIONS.grafana.twinMaker],
-          resources: [arn, `${arn}/*`],
-        }),
-      );
-    }
+    if (config.twinMaker) this.sceneViewer(role, data);
     acknowledgeWildcards(role, {
       ...SITEWISE_WILDCARDS,
       '*': 'The lists of SiteWise take no resource.',
-      [`arn:<AWS::Partition>:iottwinmaker:<AWS::Region>:<AWS::AccountId>:workspace/${config.name}-${fleet.name}/*`]:
-        'Entities and scenes of the one workspace; read only.',
     });
     const workspace = new GrafanaWorkspace(this, 'Grafana', {
-      name: `${config.name}-${fleet.name}`,
+      name: this.workspaceId,
       accountAccessType: 'CURRENT_ACCOUNT',
       authenticationProviders: ['AWS_SSO'],
       permissionType: 'CUSTOMER_MANAGED',
@@ -282,5 +262,48 @@ export class MonitoringStack extends Stack {
       pluginAdminEnabled: true,
     });
     new CfnOutput(this, 'GrafanaUrl', { value: workspace.attrEndpoint });
+    const dashboards = data.bucket.s3UrlForObject(DASHBOARD_PREFIX);
+    new CfnOutput(this, 'Dashboards', { value: dashboards });
+  }
+
+  /** What TwinMaker's data source in Grafana assumes, and hands on to browsers that show a scene. */
+  private sceneViewer(grafanaRole: Role, data: DataStack): void {
+    const viewer = new Role(this, 'SceneViewerRole', {
+      assumedBy: new ArnPrincipal(grafanaRole.roleArn),
+      description: 'What the viewer of scenes reads',
+    });
+    grafanaRole.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.grafana.viewer],
+        resources: [viewer.roleArn],
+      }),
+    );
+    const workspace = this.formatArn({
+      service: 'iottwinmaker',
+      resource: 'workspace',
+      resourceName: this.workspaceId,
+    });
+    for (const statement of [
+      new PolicyStatement({
+        actions: [...OPERATIONS.sceneViewer.twinMaker],
+        resources: [workspace, `${workspace}/*`],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.sceneViewer.objects],
+        resources: [data.bucket.arnForObjects(`${SCENE_PREFIX}/*`)],
+      }),
+      new PolicyStatement({
+        actions: [...OPERATIONS.sceneViewer.key],
+        resources: [data.key.keyArn],
+      }),
+    ]) {
+      viewer.addToPolicy(statement);
+    }
+    acknowledgeWildcards(viewer, {
+      ...bucketWildcards(data.stackName, [SCENE_PREFIX]),
+      [`arn:<AWS::Partition>:iottwinmaker:<AWS::Region>:<AWS::AccountId>:workspace/${this.workspaceId}/*`]:
+        'Entities and scenes of the one workspace; read only.',
+    });
+    new CfnOutput(this, 'SceneViewerRoleArn', { value: viewer.roleArn });
   }
 }

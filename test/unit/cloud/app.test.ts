@@ -13,9 +13,12 @@ import {
 import { writeFleetFolder } from '../../../cloud/fleet-folder.js';
 import { fleetFromFile } from '../../../cloud/index.js';
 import { OPERATIONS } from '../../../cloud/permissions/operations.js';
+import { AssetsStack, assetsPerStack, ModelsStack } from '../../../cloud/stacks/assets-stack.js';
+import { createViewFiles } from '../../../cloud/view-files.js';
 import {
   deploymentSchema,
   fleetSchema,
+  loadConfig,
   parseConfig,
   twinSchema,
   twinStreams,
@@ -28,7 +31,28 @@ const twin = twinSchema.parse({
   inputs: [{ variable: 'speed', alias: '/p/speed', unit: 'rad/s' }],
   measured: [{ variable: 'flow', alias: '/p/flow' }],
   parameters: [{ variable: 'k', alias: '/p/k', prior: { mean: 0, std: 1 } }],
+  layout: {
+    components: [
+      { id: 'shaft', kind: 'roller', x: 0, y: 0, drag: 'k' },
+      { id: 'wheel', kind: 'roller', x: 1, y: 0 },
+    ],
+  },
 });
+const twins = new Map([['pump', twin]]);
+
+function fleetOf(assets: number) {
+  return fleetSchema.parse({
+    name: 'pumps',
+    twins: { pump: './twin.json' },
+    assets: Array.from({ length: assets }, (_, i) => ({
+      id: `pump-${i + 1}`,
+      twin: 'pump',
+      aliasPrefix: `/plant/pump${i + 1}`,
+    })),
+    calibration: { assetsPerJob: 2 },
+  });
+}
+const views = await createViewFiles({ grafana: true, twinMaker: true }, fleetOf(3), twins);
 
 function deployment(config: object = {}, assets = 3): Deployment {
   return {
@@ -41,17 +65,9 @@ function deployment(config: object = {}, assets = 3): Deployment {
       },
       ...config,
     }),
-    fleet: fleetSchema.parse({
-      name: 'pumps',
-      twins: { pump: './twin.json' },
-      assets: Array.from({ length: assets }, (_, i) => ({
-        id: `pump-${i + 1}`,
-        twin: 'pump',
-        aliasPrefix: `/plant/pump${i + 1}`,
-      })),
-      calibration: { assetsPerJob: 2 },
-    }),
-    twins: new Map([['pump', twin]]),
+    fleet: fleetOf(assets),
+    twins,
+    views,
     fmus: new Map([['pump', packageFile('shared/twins/web-line/web-line.fmu')]]),
   };
 }
@@ -140,6 +156,7 @@ const DECLARED: Record<string, readonly string[]> = {
   GatewayPolicy: ['iot:AssumeRoleWithCertificate'],
   GrafanaRole: Object.values(OPERATIONS.grafana).flat(),
   TwinMakerRole: Object.values(OPERATIONS.twinMaker).flat(),
+  SceneViewerRole: Object.values(OPERATIONS.sceneViewer).flat(),
   CustomS3AutoDeleteObjectsCustomResourceProviderRole: OPERATIONS.emptier.logs,
   // The account's administrators; without it a key could be lost for good.
   Key: ['kms:*'],
@@ -202,6 +219,7 @@ describe.each([...variants])('policies, %s', (_name, made) => {
       'UploadsRole',
       'GrafanaRole',
       'TwinMakerRole',
+      'SceneViewerRole',
     ]) {
       expect([owner, [...has(owner)].sort()]).toEqual([
         owner,
@@ -232,7 +250,12 @@ describe.each([...variants])('policies, %s', (_name, made) => {
         if (Type !== 'AWS::IAM::Role') continue;
         const trust = Properties.AssumeRolePolicyDocument as { Statement: Statement[] };
         for (const { Principal, Condition } of trust.Statement) {
-          const { Service } = Principal as { Service: string };
+          const { Service, AWS } = Principal as { Service?: string; AWS?: unknown };
+          if (Service === undefined) {
+            // Grafana's role, which only Grafana assumes, and no other identity.
+            expect([id, JSON.stringify(AWS)]).toEqual([id, expect.stringMatching(/"GrafanaRole/)]);
+            continue;
+          }
           if (TRUSTED_AS_THEY_ARE.some((s) => JSON.stringify(Service).includes(s))) continue;
           expect([id, Condition]).toEqual([
             id,
@@ -309,6 +332,58 @@ describe('what matters', () => {
     }
   });
 
+  test('scenes and dashboards are uploaded, and TwinMaker finds them', () => {
+    for (const prefix of ['scene', 'dashboards']) {
+      stack('data').hasResourceProperties('Custom::CDKBucketDeployment', {
+        DestinationBucketKeyPrefix: prefix,
+      });
+    }
+    expect([...(views.get('scene')?.keys() ?? [])]).toEqual(['pump.json', 'pump.glb']);
+    expect([...(views.get('dashboards')?.keys() ?? [])]).toEqual(['pump.json']);
+    const scenes = stack('monitoring').findResources('AWS::IoTTwinMaker::Scene');
+    expect(JSON.stringify(scenes)).toContain('/scene/pump.json');
+    const without = synth(deployment({ twinMaker: false, grafana: false }));
+    for (const template of without.values()) {
+      expect(JSON.stringify(template.toJSON())).not.toMatch(/TwinMaker|AWS::Grafana/);
+    }
+  });
+
+  test('every asset has an entity with the SiteWise component bound to it', () => {
+    const entities = Object.values(stack('entities').findResources('AWS::IoTTwinMaker::Entity'));
+    expect(entities.map((e) => e.Properties.EntityId)).toEqual(['pump-1', 'pump-2', 'pump-3']);
+    const exported = JSON.stringify(stack('assets').toJSON().Outputs);
+    for (const [i, { Properties }] of entities.entries()) {
+      const { twin: component } = Properties.Components;
+      expect(component.ComponentTypeId).toBe('com.amazon.iotsitewise.connector');
+      const id = component.Properties.sitewiseAssetId.Value.StringValue['Fn::ImportValue'];
+      expect(id).toContain(`Assetpump${i + 1}`);
+      expect(exported).toContain(id);
+      expect(component.Properties.sitewiseAssetModelId.Value.StringValue).toHaveProperty([
+        'Fn::ImportValue',
+      ]);
+    }
+  });
+
+  test('a stack of assets stays below what CloudFormation takes', async () => {
+    const path = packageFile('shared/twins/web-line/twin.json');
+    const line = await loadConfig(twinSchema, path, 'twin');
+    const { assets } = fleetOf(1);
+    const lines = new Map([['pump', line]]);
+    const count = assetsPerStack(lines, assets);
+    const fleet = fleetOf(count);
+    const app = new App();
+    const { models } = new ModelsStack(app, 'models', { fleet, twins: lines });
+    const full = new AssetsStack(app, 'assets', {
+      fleet,
+      twins: lines,
+      models,
+      assets: fleet.assets,
+    });
+    const size = JSON.stringify(Template.fromStack(full).toJSON()).length;
+    expect(size).toBeLessThan(1_000_000);
+    expect(size).toBeGreaterThan(600_000);
+  });
+
   test('a component that was built here is uploaded, made a version of and deployed', () => {
     const { name, version } = built;
     variant('with a component built here', 'data').hasResourceProperties(
@@ -374,7 +449,7 @@ describe('what matters', () => {
 
   test('a big fleet is spread over several stacks', () => {
     const big = synth(deployment({}, 401));
-    expect([...big.keys()].filter((k) => k.startsWith('twinloop-assets'))).toHaveLength(2);
+    expect([...big.keys()].filter((k) => k.startsWith('twinloop-assets'))).toHaveLength(3);
   });
 
   test.each([
