@@ -8,7 +8,7 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
     id: `${role}:${s.variable}`,
     role,
     variable: s.variable,
-    label: labelOf(s.variable),
+    label: labelOf(s.variable, s.unit),
     unit: s.unit,
     alias: s.alias,
   });
@@ -25,7 +25,13 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
   return { name: twin.name, quantities, layout: twin.layout, axis };
 }
 
-/** A variable's name for people: underscores to spaces. */
-function labelOf(variable: string): string {
-  return variable.replaceAll('_', ' ').trim();
+/** A variable's name for people: in words, and without its unit, which stands beside the value. */
+function labelOf(variable: string, unit: string): string {
+  const ending = `_${unit}`;
+  const bare =
+    unit !== '' && variable.endsWith(ending) ? variable.slice(0, -ending.length) : variable;
+  const words = bare
+    .replaceAll('_', ' ')
+    .replaceAll(/([a-z])([A-Z])(?=[a-z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);
+  return words.trim() || variable;
 }

@@ -1,6 +1,7 @@
 /**
  * `npm run screenshot`: starts the whole loop on fresh data, waits until a worn bearing has raised an
- * alarm, and takes docs/monitor.png of the page. `--url <page>` takes it of a loop that runs already.
+ * alarm, and takes docs/monitor.png of the page and docs/scene.png of the machine in space.
+ * `--url <page>` takes them of a loop that runs already.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     url: { type: 'string' },
     output: { type: 'string', default: packageFile('docs/monitor.png') },
+    scene: { type: 'string', default: packageFile('docs/scene.png') },
     /** Longest wait for the alarm, seconds. */
     wait: { type: 'string', default: '600' },
     dark: { type: 'boolean', default: false },
@@ -66,6 +68,11 @@ try {
   await mkdir(dirname(values.output), { recursive: true });
   await page.screenshot({ path: values.output });
   console.log(`Took ${values.output}`);
+  await page.getByRole('button', { name: 'Show in 3-D' }).click();
+  // Names are put in their places with the first picture that is drawn.
+  await page.locator('#schematic .names span[style*="translate"]').first().waitFor();
+  await page.locator('#schematic .scene').screenshot({ path: values.scene });
+  console.log(`Took ${values.scene}`);
   for (const error of misdeeds.errors) console.error(`The page complained: ${error}`);
 } finally {
   await browser.close();

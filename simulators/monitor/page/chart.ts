@@ -123,7 +123,9 @@ export function createChart(store: Store, content: ChartContent): Chart {
       font: '11px system-ui, sans-serif',
       labelFont: '11px system-ui, sans-serif',
     };
-    const number = (_: uPlot, value: number | null) => formatNumber(value);
+    // As many digits as tell values of this chart apart.
+    const number = ({ scales }: uPlot, value: number | null) =>
+      formatNumber(value, ((scales.y?.max ?? 0) - (scales.y?.min ?? 0)) / 10 || undefined);
     const line = (label: string, stroke: string, more: Partial<uPlot.Series>): uPlot.Series => ({
       label,
       stroke,
@@ -186,7 +188,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
           dash: [6, 4],
         }),
       ],
-      hooks: { draw: [drawLimits(content)] },
+      hooks: { draw: [drawLimits(content)], setCursor: [showNewest], setData: [showNewest] },
     };
   }
 
@@ -198,6 +200,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
     if (plot === undefined) {
       plot = new uPlot(options(width), data, element);
       hideUnused(plot, content);
+      showNewest(plot);
     } else plot.setData(data);
   }
 
@@ -229,6 +232,17 @@ export function createChart(store: Store, content: ChartContent): Chart {
       plot?.destroy();
     },
   };
+}
+
+/** While nobody points at an instant, the readout shows the newest value of each line. */
+function showNewest(plot: uPlot): void {
+  if (plot.cursor.idx !== null && plot.cursor.idx !== undefined) return;
+  const idxs = plot.data.map((values) => {
+    let i = values.length - 1;
+    while (i > 0 && (values[i] === null || values[i] === undefined)) i--;
+    return i;
+  });
+  if (plot.data[0].length > 0) plot.setLegend({ idxs });
 }
 
 /** uPlot lists hidden series in its legend; what a chart does not have is left out. */

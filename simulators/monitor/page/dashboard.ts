@@ -58,6 +58,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
   };
 
   const alarms = createAlarmsView(store, select);
+  const intro = h('p', { class: 'intro', text: introOf(machine) });
   const schematic =
     machine.layout === undefined
       ? undefined
@@ -105,6 +106,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
   ];
   const system = createSystemView(store, machine);
   root.replaceChildren(
+    intro,
     ...(schematic === undefined ? [] : [schematic.element]),
     alarms.element,
     focus.element,
@@ -130,6 +132,19 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     },
     redraw: () => focus.redraw(),
   };
+}
+
+/** What this page is about, for who sees it for the first time. */
+function introOf({ quantities }: Machine): string {
+  const count = (role: Quantity['role'], one: string, many: string) => {
+    const n = quantities.filter((q) => q.role === role).length;
+    return `${n} ${n === 1 ? one : many}`;
+  };
+  const found = [count('parameter', 'parameter', 'parameters')];
+  if (quantities.some((q) => q.role === 'virtualSensor')) {
+    found.push(count('virtualSensor', 'other quantity', 'other quantities'));
+  }
+  return `A physics model of the machine runs beside it. From ${count('measured', 'sensor', 'sensors')} it works out ${found.join(' and ')} that no sensor shows, and how sure it is of each.`;
 }
 
 /** The automatic choice changes only for something clearly worse, so that the page stays calm. */

@@ -56,8 +56,8 @@ export async function createSceneView(
   layout: Layout,
   select: (quantityId: string) => void,
 ): Promise<View & { destroy(): void }> {
-  const renderer = new WebGLRenderer({ antialias: true, alpha: true });
   const { scene: model } = await new GLTFLoader().loadAsync(MODEL_PATH);
+  const renderer = new WebGLRenderer({ antialias: true, alpha: true });
   const scene = new Scene();
   const sun = new DirectionalLight(0xffffff, 2.4);
   sun.position.set(1, 3, 4);
@@ -175,6 +175,8 @@ export async function createSceneView(
       cancelAnimationFrame(pending);
       view.destroy();
       renderer.dispose();
+      // Browsers allow a page only so many contexts, and free them late by themselves.
+      renderer.forceContextLoss();
     },
   };
 }
