@@ -252,7 +252,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
         limitRuns: a.limitRuns!.slice(),
         health: updateHealth(a.health ?? initialHealth(m), filtered),
-        unexplained: Float64Array.of(filtered.mismatch ? unexplained + 1 : 0),
+        unexplained: Float64Array.of(
+          filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
+        ),
         rejected: new Float64Array(m).fill(Number.NaN),
         oneSided: Float64Array.of(
           filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),

@@ -55,12 +55,17 @@ export interface FilterStep {
 
 /** What earlier samples found. */
 export interface FilterMemory {
-  /** Samples running that nothing explained. The search for a change is repeated ever less often. */
+  /**
+   * Samples running that the belief before them did not explain: the search for a change is
+   * repeated ever less often.
+   */
   unexplained: number;
   /** The values of the sample before where it was rejected; else `NaN`. */
   rejected?: Float64Array;
 }
 
+/** Unexplained samples running at which a change is searched for: it costs hundreds of runs. */
+const SEARCHED = new Set([0, 1, 4, 16, 64, 256, 1024]);
 /** Samples running that may be left out because only parameters far outside their bounds fit. */
 const IMPLAUSIBLE_MOST = 3;
 
@@ -152,7 +157,7 @@ export async function filterUpdate(
         isUnlikely(update.nis, active.length) || gated.some((o) => suspicion[o]! >= 2)
           ? undefined
           : { update, count: gated.length },
-        isPowerOfTwo(memory.unexplained),
+        SEARCHED.has(memory.unexplained),
       );
       mismatch = !change.explained;
       const patience = memory.unexplained < IMPLAUSIBLE_MOST;
@@ -264,5 +269,3 @@ function looksLike(
   ).length;
   return same >= MISMATCH_SHARE * active.length;
 }
-
-const isPowerOfTwo = (count: number) => (count & (count - 1)) === 0;

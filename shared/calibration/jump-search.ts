@@ -4,7 +4,7 @@ import type { Linearisation } from './linearise.js';
 import type { Observation } from './observation.js';
 
 /** Model runs along each parameter's range. */
-const GRID = 11;
+const GRID = 9;
 /** Candidates that are looked at more closely, and how often. */
 const CLOSER = 3;
 const REFINEMENTS = 8;

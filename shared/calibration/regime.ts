@@ -13,7 +13,7 @@ const MOST_JUMPS = 3;
 /** No further jump is looked for below this: one in a hundred is worse by chance. */
 const ENOUGH = 2.33;
 /** Linearisations that one explanation may take. */
-const ROUNDS = 4;
+const ROUNDS = 3;
 /** Log probabilities of a sample at which: one parameter jumps, all move, one value is an outlier. */
 const LOG_JUMP = Math.log(1e-4);
 const LOG_MOVE = Math.log(1e-4);
@@ -152,6 +152,11 @@ async function iterate(
       furthest = Math.max(furthest, Math.abs(update.x[i]! - at.x[i]!) / (std || 1));
     }
     if (best !== undefined && furthest < 0.1) break;
+    // The model means nothing there, and may take long to say so.
+    if (!staysNearBounds(update.x, observation.settings)) {
+      best ??= { start, linearisation, update, ...found };
+      break;
+    }
     at = update;
   }
   return best!;
@@ -215,6 +220,7 @@ export async function explainChange(
     explanation.evidence += jumped.length * LOG_JUMP;
     found.push(explanation);
     if (explanation.nis < chiSquareAt(active.length, ENOUGH)) break;
+    if (jumped.length > 1 && explanation.nis > 0.5 * found.at(-2)!.nis) break;
     const { lower, upper } = settings.bounds;
     const x = explanation.update.x.map((v, i) =>
       i < n ? Math.min(upper[i]!, Math.max(lower[i]!, v)) : v,
