@@ -1,6 +1,7 @@
 import type { Command } from '../shared/core/index.js';
 import { costCommand } from './cost/index.js';
 import { dashboardCommand } from './dashboards/dashboard-command.js';
+import { createDoctorCommand } from './doctor/index.js';
 import { feedCommand } from './feed/index.js';
 import { sceneCommand } from './scene/scene-command.js';
 import { calibrationEngine } from './worker/calibration-engine.js';
@@ -13,4 +14,5 @@ export const cloudCommands: readonly Command[] = [
   sceneCommand,
   costCommand,
   feedCommand,
+  createDoctorCommand(calibrationEngine),
 ];

@@ -15,7 +15,7 @@ import {
   printLine,
   TwinError,
 } from '../../shared/core/index.js';
-import { openStore } from '../../shared/storage/index.js';
+import { connectStore } from '../connections.js';
 import { byService, type Estimate, estimateCost } from './estimate.js';
 import { checkLoad, type LoadCheck } from './load.js';
 import { loadPriceList, loadQuotaList, type PriceList } from './price-list.js';
@@ -127,8 +127,7 @@ async function cost(args: Record<string, unknown>, io: CommandIo): Promise<CostR
   }
   let measured: MeasuredRunTime | undefined;
   if (args.store !== undefined) {
-    const region = io.env.AWS_REGION ?? io.env.AWS_DEFAULT_REGION;
-    const store = openStore(String(args.store), region === undefined ? {} : { region });
+    const store = connectStore(String(args.store), {}, io.env);
     measured = await measuredRunTime(store, files.fleet.name);
     if (measured === undefined) {
       throw new TwinError(

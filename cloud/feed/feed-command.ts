@@ -24,11 +24,11 @@ import {
   writeFileAtomic,
 } from '../../shared/core/index.js';
 import {
-  createSiteWiseClient,
   createSiteWiseWriter,
   ensureAsset,
   type RefusedSample,
 } from '../../shared/sitewise/index.js';
+import { connectSiteWise, ownEndpoint } from '../connections.js';
 import { feedRecording } from './feed.js';
 import { type FeedProgress, readProgress, removeProgress, writeProgress } from './progress.js';
 import { type RecordingValues, readRecordingValues } from './recording-values.js';
@@ -129,7 +129,7 @@ async function feed(args: FeedArgs, io: CommandIo): Promise<FeedSummary> {
   }
   const twin = await loadTwinDefinition(args);
   const recording = await readRecordingValues(twin, args.data, args);
-  const endpoint = args.endpoint ?? io.env.TWINLOOP_SITEWISE_ENDPOINT;
+  const endpoint = ownEndpoint(args, io.env);
   const progressPath = args.progress ?? `${resolve(args.data)}.feed.json`;
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([recording.fingerprint, endpoint ?? 'aws', args.keepTimes === true]))
@@ -149,11 +149,7 @@ async function feed(args: FeedArgs, io: CommandIo): Promise<FeedSummary> {
   if (args.timeMap !== undefined) {
     await writeFileAtomic(args.timeMap, encodeTimeMap(toTimeMap(begun.shift)));
   }
-  const region = args.region ?? io.env.AWS_REGION ?? io.env.AWS_DEFAULT_REGION;
-  const client = createSiteWiseClient({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
-  });
+  const client = connectSiteWise(args, io.env);
   const bar = progressBar(io, 'Feeding', 'rows');
   try {
     if (args.create !== undefined) {

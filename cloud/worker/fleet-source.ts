@@ -29,6 +29,34 @@ export interface FleetSource extends Closeable {
   twin(name: string): Promise<Twin>;
 }
 
+/**
+ * The fleet that a command names: a file, a single twin, or the one in the store.
+ *
+ * @throws TwinError `USAGE` when it names none, or two; as the three below
+ */
+export function openFleet(
+  named: {
+    fleet?: string | undefined;
+    twin?: string | undefined;
+    asset?: readonly string[] | undefined;
+  },
+  store: ObjectStore | undefined,
+): Promise<FleetSource> {
+  if (named.fleet !== undefined && named.twin !== undefined) {
+    throw new TwinError(
+      'USAGE',
+      'Name a fleet with --fleet or a single twin with --twin, not both.',
+    );
+  }
+  if (named.fleet !== undefined) return fleetFromFile(named.fleet);
+  if (named.twin !== undefined) return fleetFromTwin(named.twin, named.asset?.[0]);
+  if (store !== undefined) return fleetFromStore(store);
+  throw new TwinError(
+    'USAGE',
+    'No fleet: name one with --fleet, a single twin with --twin, or a store that holds one.',
+  );
+}
+
 /** A fleet from a file beside its twins. @throws TwinError, ConfigError */
 export async function fleetFromFile(path: string): Promise<FleetSource> {
   const fleet = await loadConfig(fleetSchema, path, 'fleet');

@@ -12,16 +12,15 @@ import {
   wallTime,
 } from '../../shared/core/index.js';
 import {
-  createSiteWiseClient,
   createSiteWiseReader,
   createSiteWiseWriter,
   describeAssetByAlias,
   describeAssetByExternalId,
 } from '../../shared/sitewise/index.js';
-import { type ObjectStore, openStore } from '../../shared/storage/index.js';
+import { connectSiteWise, connectStore } from '../connections.js';
 import { toEmfLines } from './emf.js';
 import type { CalibrationEngine } from './engine.js';
-import { type FleetSource, fleetFromFile, fleetFromStore, fleetFromTwin } from './fleet-source.js';
+import { openFleet } from './fleet-source.js';
 import { createHeartbeat, HEARTBEAT_VARIABLE } from './heartbeat.js';
 import type { RunReport } from './report.js';
 import { runWorker } from './run-worker.js';
@@ -56,18 +55,6 @@ function arrayIndex(args: WorkerArgs, env: NodeJS.ProcessEnv): number {
     throw new TwinError('USAGE', `The array index is "${text}": expected a whole number from 0.`);
   }
   return index;
-}
-
-function sourceOf(args: WorkerArgs, store: ObjectStore): Promise<FleetSource> {
-  if (args.fleet !== undefined && args.twin !== undefined) {
-    throw new TwinError(
-      'USAGE',
-      'Name a fleet with --fleet or a single twin with --twin, not both.',
-    );
-  }
-  if (args.fleet !== undefined) return fleetFromFile(args.fleet);
-  if (args.twin !== undefined) return fleetFromTwin(args.twin, args.asset?.[0]);
-  return fleetFromStore(store);
 }
 
 async function timeMapOf(path: string | undefined): Promise<TimeMap> {
@@ -164,24 +151,14 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
           'No store: name a folder or s3://bucket/prefix with --store or TWINLOOP_STORE.',
         );
       }
-      const region = args.region ?? io.env.AWS_REGION ?? io.env.AWS_DEFAULT_REGION;
-      const endpoint = args.endpoint ?? io.env.TWINLOOP_SITEWISE_ENDPOINT;
-      const s3Endpoint = io.env.TWINLOOP_S3_ENDPOINT;
-      const at = region === undefined ? {} : { region };
-      const store = openStore(location, {
-        ...at,
-        ...(s3Endpoint === undefined || s3Endpoint === '' ? {} : { endpoint: s3Endpoint }),
-      });
+      const store = connectStore(location, args, io.env);
       const heartbeat = io.env[HEARTBEAT_VARIABLE];
       const onProgress =
         heartbeat === undefined || heartbeat === '' ? undefined : createHeartbeat(heartbeat);
       onProgress?.();
       const timeMap = await timeMapOf(args.timeMap);
-      const source = await sourceOf(args, store);
-      const client = createSiteWiseClient({
-        ...at,
-        ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
-      });
+      const source = await openFleet(args, store);
+      const client = connectSiteWise(args, io.env);
       try {
         const report = await runWorker(
           {

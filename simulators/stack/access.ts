@@ -11,6 +11,8 @@ export interface StackAccess {
   certificate: ServerCertificate;
   /** File of the certificate, for processes that are told whom to trust. */
   caFile: string;
+  /** File of the keys below. */
+  keysFile: string;
   /** Keys that sign requests to SiteWise. */
   siteWise: { accessKeyId: string; secretAccessKey: string };
   /** Login at the gateway's broker. */
@@ -34,5 +36,5 @@ export async function openAccess(dataDir: string): Promise<StackAccess> {
     await writeFileAtomic(path, `${JSON.stringify(keys, null, 2)}\n`);
   }
   const keys = JSON.parse(await readFile(path, 'utf8')) as Pick<StackAccess, 'siteWise' | 'broker'>;
-  return { certificate, caFile: join(tlsDir, 'certificate.pem'), ...keys };
+  return { certificate, caFile: join(tlsDir, 'certificate.pem'), keysFile: path, ...keys };
 }

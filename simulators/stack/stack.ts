@@ -10,6 +10,7 @@ import {
   messageOf,
   secondsToNs,
   systemClock,
+  writeFileAtomic,
 } from '../../shared/core/index.js';
 import {
   createSiteWiseClient,
@@ -207,6 +208,15 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
       logger,
     }),
   );
+  await noteSystem(dataDir, {
+    fleet: fleetPath,
+    store: stateDir,
+    endpoint,
+    region,
+    caFile: guard.caFile,
+    keysFile: guard.keysFile,
+    edgeStatusFile: join(dataDir, 'edge', 'status.json'),
+  });
   const reader = createSiteWiseReader({ client });
   const endpoints = {
     sitewise: endpoint,
@@ -251,6 +261,11 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
       return closed;
     },
   };
+}
+
+/** Notes where everything is, for `twinloop doctor --data`. */
+function noteSystem(dataDir: string, system: Record<string, string>): Promise<void> {
+  return writeFileAtomic(join(dataDir, 'system.json'), `${JSON.stringify(system, null, 2)}\n`);
 }
 
 /** External id of the local asset; SiteWise wants two characters at least. */
