@@ -1,15 +1,19 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   createCalibrator,
   decodeCheckpoint,
   encodeCheckpoint,
+  listStates,
   loadState,
+  restoreState,
+  runSamples,
   saveState,
   stateKey,
 } from '../../../shared/calibration/index.js';
-import { TwinError } from '../../../shared/core/index.js';
+import { createRng, TwinError } from '../../../shared/core/index.js';
 import type { ObjectStore } from '../../../shared/storage/index.js';
-import { linearModel, smallTwin } from './fixtures.js';
+import { linearModel, sample, smallTwin } from './fixtures.js';
 
 const twin = smallTwin();
 const state = createCalibrator({ twin, model: linearModel() }).initialState();
@@ -74,5 +78,60 @@ describe('checkpoint', () => {
     const kept = await store.list(prefix);
     expect(kept).toHaveLength(10);
     expect(kept.at(-1)).toContain('000000000019');
+  });
+
+  it('goes on bit for bit wherever a recording is cut', async () => {
+    const small = smallTwin();
+    const rng = createRng(8);
+    // Noise, a step, an outlier, gaps and a frozen channel: every memory of the filter is in use.
+    const samples = Array.from({ length: 90 }, (_, k) => {
+      const p = k < 50 ? 0.1 + 0.002 * k : 0.45;
+      const y = [p, 0.2, p + 0.2].map((v) => v + 0.01 * rng.normal());
+      if (k === 20) y[1] = 3;
+      if (k % 7 === 0) y[0] = Number.NaN;
+      if (k > 55) y[2] = 0.66;
+      return sample(k, y);
+    });
+    const calibrator = createCalibrator({ twin: small, model: linearModel() });
+    const start = calibrator.initialState(samples.slice(0, 20));
+    const whole = await runSamples(calibrator, start, samples);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 90 }), async (cut) => {
+        const first = await runSamples(calibrator, start, samples.slice(0, cut));
+        const saved = decodeCheckpoint(encodeCheckpoint(first.state), small);
+        const again = createCalibrator({ twin: small, model: linearModel() });
+        const rest = await runSamples(again, saved, samples.slice(cut));
+        expect(encodeCheckpoint(rest.state)).toEqual(encodeCheckpoint(whole.state));
+        expect([...first.steps, ...rest.steps]).toEqual(whole.steps);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('lists what is kept and goes back to any of it', async () => {
+    const store = memoryStore();
+    let etag: string | undefined;
+    for (let k = 1; k <= 6; k++) {
+      ({ etag } = await saveState(store, twin, { ...state, sampleCount: k }, etag, { history: 4 }));
+    }
+    const listed = await listStates(store, twin);
+    expect(listed.map((e) => [e.sampleCount, e.latest])).toEqual([
+      [3, false],
+      [4, false],
+      [5, false],
+      [6, true],
+    ]);
+    expect(listed[0]!.bytes).toBeLessThan(5000);
+    await restoreState(store, twin, 4);
+    const restored = await loadState(store, twin);
+    expect(restored!.state.sampleCount).toBe(4);
+    expect((await listStates(store, twin)).find((e) => e.latest)!.sampleCount).toBe(4);
+    // The next run goes on from there, under the condition that nobody else did.
+    await saveState(store, twin, { ...state, sampleCount: 9 }, restored!.etag);
+    await expect(restoreState(store, twin, 77)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(restoreState(store, { ...twin, hash: 'other' }, 5)).rejects.toMatchObject({
+      code: 'STATE_MISMATCH',
+    });
+    expect((await listStates(store, { ...twin, hash: 'other' }))[0]!.problem).toMatch(/another/);
   });
 });
