@@ -114,31 +114,29 @@ export interface EdgeProcess {
   stop(): Promise<number | null>;
 }
 
-/** Starts the component with a config written to `folder`; resolves when it is ready. */
+/**
+ * Starts the component with a config written to `folder`; resolves when it is ready.
+ *
+ * @param options.shellPrefix shell commands that set the stage in the same process
+ * @param options.unshare in a user and mount namespace of its own, so that they may mount
+ */
 export async function startEdgeProcess(
   folder: string,
   config: object,
-  options: { shellPrefix?: string } = {},
+  options: { shellPrefix?: string; unshare?: boolean } = {},
 ): Promise<EdgeProcess> {
   const file = join(folder, 'edge.json');
   await writeFile(file, JSON.stringify(config));
   const entry = compiledEntry('edge-component/main');
-  const stdio: ('ignore' | 'pipe' | 'ipc')[] = ['ignore', 'pipe', 'pipe', 'ipc'];
-  const child =
-    options.shellPrefix === undefined
-      ? spawn(process.execPath, [entry, '--config', file], { stdio })
-      : spawn(
-          'bash',
-          [
-            '-c',
-            `${options.shellPrefix}; exec "$0" "$@"`,
-            process.execPath,
-            entry,
-            '--config',
-            file,
-          ],
-          { stdio },
-        );
+  const { shellPrefix, unshare = false } = options;
+  const command = [
+    ...(unshare ? ['unshare', '--map-root-user', '--mount'] : []),
+    ...(shellPrefix === undefined ? [] : ['bash', '-c', `${shellPrefix}; exec "$0" "$@"`]),
+    ...[process.execPath, entry, '--config', file],
+  ];
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
