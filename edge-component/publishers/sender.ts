@@ -183,9 +183,12 @@ export class Sender implements Closeable {
   async #sleep(ms: number, wakeable: boolean): Promise<void> {
     if (ms <= 0 || this.#stop.signal.aborted) return;
     const woken = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, woken.signal]);
-    if (wakeable) this.#wake = () => woken.abort();
-    await this.#options.clock.sleep(ms, signal).catch(() => {});
+    const end = () => woken.abort();
+    // Not AbortSignal.any: Node keeps what it makes for as long as the stop signal lives.
+    this.#stop.signal.addEventListener('abort', end, { once: true });
+    if (wakeable) this.#wake = end;
+    await this.#options.clock.sleep(ms, woken.signal).catch(() => {});
+    this.#stop.signal.removeEventListener('abort', end);
     this.#wake = undefined;
   }
 

@@ -22,7 +22,13 @@ import {
   UserTokenType,
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
-import { type Logger, messageOf, type Quality, TwinError } from '../../shared/core/index.js';
+import {
+  type Logger,
+  messageOf,
+  type Quality,
+  systemClock,
+  TwinError,
+} from '../../shared/core/index.js';
 import type { RawSample } from '../pipeline/signal-pipeline.js';
 import { readSecret } from '../secrets.js';
 import type { Source, SourceSink } from './source.js';
@@ -240,7 +246,7 @@ async function monitorAll(
       }
     }
     missing = absent;
-    if (missing.length > 0) await abortableDelay(RETRY_NODES_MS, signal);
+    if (missing.length > 0) await systemClock.sleep(RETRY_NODES_MS, signal).catch(() => {});
   }
 }
 
@@ -370,18 +376,4 @@ async function withinMs(ms: number, action: () => Promise<void>): Promise<void> 
   });
   await Promise.race([action().catch(() => {}), deadline]);
   clearTimeout(timer);
-}
-
-function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -57,6 +57,8 @@ export interface SourceRunnerOptions {
 
 /** How often heartbeats, alignment and staleness are looked at, and a waiting source asks again. */
 const TICK_MS = 100;
+/** Ticks further apart mean that the clock was set, or that the whole process stood still. */
+const JUMP_NS = secondsToNs(5);
 /** The rate is measured about once a second. */
 const TICKS_PER_RATE = 10;
 /** A source that ran well for so long begins its backoff anew. */
@@ -131,8 +133,12 @@ export class SourceRunner implements Closeable {
     let attempt = 0;
     while (!signal.aborted) {
       const startedNs = clock.nowNs();
+      // A signal of its own for each run: what a run hangs on it goes with it.
+      const running = new AbortController();
+      const end = () => running.abort(signal.reason);
+      signal.addEventListener('abort', end, { once: true });
       try {
-        await source.run(sink, signal);
+        await source.run(sink, running.signal);
         // A source that ends of itself (a recording that is over) has nothing more to say.
         if (!signal.aborted) this.#state('stopped');
         return;
@@ -141,6 +147,8 @@ export class SourceRunner implements Closeable {
         await this.#down(messageOf(error));
         const wasUp = clock.nowNs() - startedNs > STABLE_NS;
         attempt = wasUp ? 0 : attempt + 1;
+      } finally {
+        signal.removeEventListener('abort', end);
       }
       this.#health.restarts++;
       const { minMs, maxMs } = config.backoff;
@@ -269,6 +277,7 @@ export class SourceRunner implements Closeable {
   async #tick(): Promise<void> {
     const { clock, config, sink, logger } = this.#options;
     const staleNs = secondsToNs(config.staleAfterS);
+    let lastTickNs = clock.nowNs();
     for (let ticks = 0; ; ticks++) {
       if (ticks % TICKS_PER_RATE === 0) {
         this.#rates.sample(this.#health.received, this.#health.forwarded);
@@ -279,7 +288,8 @@ export class SourceRunner implements Closeable {
         return;
       }
       const nowNs = clock.nowNs();
-      if (nowNs < this.#lastDataNs) this.#lastDataNs = nowNs; // the clock went back
+      this.#followClock(nowNs - lastTickNs);
+      lastTickNs = nowNs;
       if (staleNs > 0n && this.#health.state === 'up' && nowNs - this.#lastDataNs > staleNs) {
         this.#stale = true;
         await this.#down(`No data for ${config.staleAfterS} s.`);
@@ -297,6 +307,14 @@ export class SourceRunner implements Closeable {
         });
       });
     }
+  }
+
+  /** Where the clock was set since the last tick, moments that are counted from move with it. */
+  #followClock(stepNs: bigint): void {
+    if (stepNs >= 0n && stepNs < JUMP_NS) return;
+    const jumpNs = stepNs - BigInt(TICK_MS * 1e6);
+    this.#lastDataNs += jumpNs;
+    this.#statusSentNs += jumpNs;
   }
 
   #sendStatus(value: 0 | 1): void {

@@ -270,13 +270,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function pause(ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     onWake = () => woken.abort();
-    try {
-      await clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
-    } catch {
-      signal.throwIfAborted();
-    } finally {
-      onWake = () => {};
-    }
+    signal.addEventListener('abort', onWake, { once: true });
+    await clock.sleep(ms, woken.signal).catch(() => {});
+    signal.removeEventListener('abort', onWake);
+    onWake = () => {};
+    signal.throwIfAborted();
   }
 
   async function run(signal: AbortSignal): Promise<void> {

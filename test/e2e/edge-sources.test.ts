@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -282,6 +283,67 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     await new Promise<void>((resolve) => tcp.listen(slave.port, '127.0.0.1', resolve));
     cleanups.push(() => closeServer(tcp, sockets));
     await until('the new value', () => of(broker, '/u').some((v) => v.value === 12));
+  });
+});
+
+describe('devices that speak another language', { timeout: 60_000 }, () => {
+  it('are down and BAD once, each with its error; the others go on', async () => {
+    const { folder, broker } = await setUp();
+    const sockets = new Set<Socket>();
+    const noise = Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 89 + 7) % 256));
+    const babbler = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        socket.write(noise);
+        setTimeout(() => socket.destroy(), 300);
+      });
+    });
+    await new Promise<void>((resolve) => babbler.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => babbler.close(() => resolve()));
+    });
+    const { port } = babbler.address() as AddressInfo;
+    const backoff = { minMs: 50, maxMs: 100 };
+    await writeFile(join(folder, 'r.csv'), 't,x\n0,1\n0.01,nonsense\n0.02,NaN\n0.03,4\n');
+    const edge = await run(folder, broker, [
+      opcuaSource(`opc.tcp://127.0.0.1:${port}`, { backoff }),
+      {
+        name: 'modbus',
+        type: 'modbus',
+        host: '127.0.0.1',
+        port,
+        timeoutMs: 200,
+        pollIntervalMs: 50,
+        backoff,
+        signals: [{ address: 0, alias: '/m' }],
+      },
+      {
+        name: 'mqtt',
+        type: 'mqtt',
+        url: `mqtt://127.0.0.1:${port}`,
+        backoff,
+        signals: [{ topic: 'a', alias: '/q' }],
+      },
+      { name: 'csv', type: 'csv', file: 'r.csv', signals: [{ column: 'x', alias: '/c' }] },
+    ]);
+    const down = () => edge.status().sources.filter((s) => s.state === 'down');
+    await until('all three are down, for good', () => {
+      const restarts = down().map((s) => s.restarts);
+      return restarts.length === 3 && Math.min(...restarts) >= 2;
+    });
+    for (const { lastError } of down()) expect(lastError).toBeTruthy();
+    await until('the others go on', () => of(broker, '/c').some((v) => v.value === 4));
+    await until('nothing waits', () => edge.status().queueDepth === 0);
+    for (const alias of ['/w', '/m', '/q']) {
+      expect(of(broker, alias)).toMatchObject([{ quality: 'BAD', value: null }]);
+    }
+    expect(of(broker, '/c').map((v) => [v.quality, v.value])).toEqual([
+      ['GOOD', 1],
+      ['BAD', null],
+      ['GOOD', 4],
+    ]);
   });
 });
 

@@ -5,22 +5,14 @@ import type { EdgeSample } from '../../../edge-component/outbox/record.js';
 import type { Publisher, SendOutcome } from '../../../edge-component/publishers/publisher.js';
 import { Sender } from '../../../edge-component/publishers/sender.js';
 import { edgeSchema } from '../../../shared/config/index.js';
-import { ManualClock, silentLogger } from '../../../shared/core/index.js';
+import { silentLogger } from '../../../shared/core/index.js';
 import { temporaryFolder, until } from '../../support/edge.js';
+import { SettableClock } from '../../support/settable-clock.js';
 
 const T0 = 1_800_000_000_000_000_000n;
 const S = 1_000_000_000n;
 const HOUR = 3600n * S;
 const BATCH = 20;
-
-/** A clock that somebody sets while the time goes on. */
-class SettableClock extends ManualClock {
-  shiftNs = 0n;
-
-  override nowNs(): bigint {
-    return super.nowNs() + this.shiftNs;
-  }
-}
 
 const cleanups: (() => Promise<unknown>)[] = [];
 let folder: string;

@@ -3,7 +3,8 @@ import type { EdgeSample } from '../../../edge-component/outbox/record.js';
 import type { Source, SourceSink } from '../../../edge-component/sources/source.js';
 import { SourceRunner } from '../../../edge-component/sources/source-runner.js';
 import { edgeSchema, parseConfig } from '../../../shared/config/index.js';
-import { ManualClock, silentLogger, TwinError } from '../../../shared/core/index.js';
+import { silentLogger, TwinError } from '../../../shared/core/index.js';
+import { SettableClock } from '../../support/settable-clock.js';
 
 const runners: SourceRunner[] = [];
 afterEach(async () => {
@@ -29,7 +30,7 @@ function setUp(change: object = {}, run?: Source['run']) {
     'test',
   ).sources[0];
   if (config === undefined) throw new Error('no source');
-  const clock = new ManualClock(1_800_000_000_000_000_000n);
+  const clock = new SettableClock(1_800_000_000_000_000_000n);
   const out: EdgeSample[] = [];
   let sink: SourceSink | undefined;
   let failing = 0;
@@ -74,7 +75,7 @@ function setUp(change: object = {}, run?: Source['run']) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { runner, out, say, pass, fail: (times: number) => (failing = times) };
+  return { runner, clock, out, say, pass, fail: (times: number) => (failing = times) };
 }
 
 describe('the source runner', () => {
@@ -95,16 +96,41 @@ describe('the source runner', () => {
     expect(out.filter((s) => s.alias === '/up').map((s) => s.value)).toEqual([1, 0, 1]);
   });
 
+  it.each([
+    ['forward', 3_600_000_000_000n],
+    ['back', -3_600_000_000_000n],
+  ])(
+    'takes no source for silent, and tells its state in time, when the clock is set %s by an hour',
+    async (_way, jumpNs) => {
+      const { runner, clock, out, say, pass } = setUp({ staleAfterS: 2, statusEveryS: 10 });
+      await say(1);
+      await pass(1000);
+      clock.shiftNs = jumpNs;
+      await pass(500);
+      expect(runner.health.state).toBe('up');
+      expect(out.filter((s) => s.quality === 'BAD')).toEqual([]);
+      await pass(3000);
+      // Silent for long enough by now, whatever the clock says.
+      expect(runner.health.state).toBe('down');
+      await pass(10_000);
+      expect(out.filter((s) => s.alias === '/up').map((s) => s.value)).toEqual([1, 0, 0]);
+    },
+  );
+
   it('runs a source that fails again and again, waiting longer each time', async () => {
     let runs = 0;
-    const { runner, out, pass } = setUp({ backoff: { minMs: 100, maxMs: 1000 } }, async () => {
+    const signals = new Set<AbortSignal>();
+    const { runner, out, pass } = setUp({ backoff: { minMs: 100, maxMs: 1000 } }, async (_, s) => {
       runs++;
+      signals.add(s);
       throw new TwinError('NETWORK', 'nobody there');
     });
     await pass(10_000);
     // 150, 300, 600, then 750 ms each: with jitter at its middle.
     expect(runs).toBeGreaterThan(8);
     expect(runs).toBeLessThan(20);
+    // Whatever a run hangs on its signal ends with the run: nothing grows over the years.
+    expect(signals.size).toBe(runs);
     expect(runner.health).toMatchObject({ state: 'down', lastError: 'nobody there' });
     expect(out.filter((s) => s.alias === '/a')).toHaveLength(1);
   });
