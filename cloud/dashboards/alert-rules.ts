@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type Rule,
   RuleBuilder,
@@ -5,14 +6,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/alerting';
 import { healthAliases, type TwinDefinition, withAliasPrefix } from '../../shared/config/index.js';
 import { type DashboardAsset, nisBound } from './dashboard.js';
-import {
-  ALIASES_PER_QUERY,
-  COUNT,
-  dataquery,
-  HISTORY,
-  queriesOf,
-  SITEWISE_PLUGIN,
-} from './queries.js';
+import { COUNT, dataquery, HISTORY, queriesOf, SITEWISE_PLUGIN } from './queries.js';
 
 export interface AlertOptions {
   assets: readonly DashboardAsset[];
@@ -25,18 +19,19 @@ export interface AlertOptions {
 }
 
 const FOLDER = 'Twinloop';
-/** Grafana takes so many characters. */
-const UID_LENGTH = 40;
 /** Grafana's own data source for what it computes. */
 const EXPRESSION_UID = '__expr__';
 /** Runs that may fail before it is reported: one that loses a race is made up for by the next. */
 const MISSED_RUNS = 3;
 
-/** What one rule watches: series, reduced to a number each, against a limit. */
+/**
+ * What one rule watches: a stream, reduced to a number, against a limit. One stream and not more,
+ * because the plugin's series have no labels, by which Grafana would tell several apart.
+ */
 interface Watch {
   title: string;
   summary: string;
-  aliases: readonly string[];
+  alias: string;
   query: typeof HISTORY | typeof COUNT;
   /** How far back it looks. */
   minutes: number;
@@ -53,24 +48,10 @@ interface Watch {
  */
 export function buildAlertRules(twin: TwinDefinition, options: AlertOptions): Rule[] {
   return options.assets.flatMap((asset) =>
-    watchesOf(withAliasPrefix(twin, asset.aliasPrefix), options)
-      .flatMap(inBatches)
-      .map((watch, i) => ruleOf(watch, asset, i, options.datasourceUid)),
+    watchesOf(withAliasPrefix(twin, asset.aliasPrefix), options).map((watch) =>
+      ruleOf(watch, asset, options.datasourceUid),
+    ),
   );
-}
-
-/** A rule compares the series of one query, and a query is one call. */
-function inBatches(watch: Watch): Watch[] {
-  const batches: Watch[] = [];
-  for (let i = 0; i < watch.aliases.length; i += ALIASES_PER_QUERY) {
-    const number = batches.length === 0 ? '' : ` (${batches.length + 1})`;
-    batches.push({
-      ...watch,
-      title: watch.title + number,
-      aliases: watch.aliases.slice(i, i + ALIASES_PER_QUERY),
-    });
-  }
-  return batches;
 }
 
 /** The rules as Grafana reads them from a file of its provisioning folder. */
@@ -96,27 +77,29 @@ export function alertFile(
 
 function watchesOf(twin: TwinDefinition, options: AlertOptions): Watch[] {
   const { nis } = healthAliases(twin);
-  const runs = MISSED_RUNS * options.calibrationMinutes;
-  const watches: Watch[] = [
-    {
-      title: 'no fresh data',
-      summary: `A sensor has sent nothing for ${options.staleMinutes} minutes: check the gateway and its connection.`,
-      aliases: twin.measured.map((m) => m.alias),
+  const minutes = MISSED_RUNS * options.calibrationMinutes;
+  const stale = twin.measured.map(
+    ({ variable, alias }): Watch => ({
+      title: `no fresh data from ${variable}`,
+      summary: `The sensor has sent nothing for ${options.staleMinutes} minutes: check the gateway and its connection.`,
+      alias,
       query: COUNT,
       minutes: options.staleMinutes,
       reducer: 'sum',
       compare: 'lt',
       limit: 1,
       silenceIsFault: true,
-    },
+    }),
+  );
+  const health: Watch[] = [
     {
       title: 'no calibration',
-      summary: `No calibration has succeeded for ${runs} minutes: see the report in the store.`,
-      aliases: [nis],
+      summary: `No calibration has succeeded for ${minutes} minutes: see the report in the store.`,
+      alias: nis,
       query: HISTORY,
-      minutes: runs,
+      minutes,
       reducer: 'last',
-      // Every NIS there is will do: what counts is that there is one.
+      // No NIS is below zero: what counts is that there is one.
       compare: 'lt',
       limit: 0,
       silenceIsFault: true,
@@ -124,54 +107,49 @@ function watchesOf(twin: TwinDefinition, options: AlertOptions): Watch[] {
     {
       title: 'model and machine disagree',
       summary: 'The NIS stayed too high: something happens to the machine that the model lacks.',
-      aliases: [nis],
+      alias: nis,
       query: HISTORY,
-      minutes: runs,
+      minutes,
       reducer: 'min',
       compare: 'gt',
       limit: nisBound(twin),
       silenceIsFault: false,
     },
   ];
-  for (const { compare, limit, unit, aliases } of limitsOf(twin)) {
-    const [word, bound] = compare === 'gt' ? ['above', 'lower'] : ['below', 'upper'];
-    watches.push({
-      title: `${word} ${limit} ${unit}`.trimEnd(),
-      summary: `The twin is 95 % sure that the value is ${word} its limit: plan maintenance.`,
-      aliases: aliases.map((alias) => `${alias}_${bound}`),
-      query: HISTORY,
-      minutes: runs,
-      reducer: 'last',
-      compare,
-      limit,
-      silenceIsFault: false,
-    });
-  }
-  return watches;
+  const limits = [...twin.parameters, ...twin.virtualSensors].flatMap((shown) =>
+    limitsOf(shown, minutes),
+  );
+  return [...stale, ...health, ...limits];
 }
 
-/** Quantities that share a limit share a rule, which then tells them apart by their series. */
-function limitsOf(twin: TwinDefinition) {
-  const limits = new Map<
-    string,
-    { compare: 'gt' | 'lt'; limit: number; unit: string; aliases: string[] }
-  >();
-  for (const { alias, unit, alarm } of [...twin.parameters, ...twin.virtualSensors]) {
-    for (const [compare, limit] of [
-      ['gt', alarm?.above],
-      ['lt', alarm?.below],
-    ] as const) {
-      if (limit === undefined) continue;
-      const key = `${compare} ${limit} ${unit}`;
-      const known = limits.get(key) ?? { compare, limit, unit, aliases: [] };
-      known.aliases.push(alias);
-      limits.set(key, known);
-    }
-  }
-  return limits.values();
+function limitsOf(
+  { variable, alias, unit, alarm }: TwinDefinition['virtualSensors'][number],
+  minutes: number,
+): Watch[] {
+  return [
+    { compare: 'gt', word: 'above', bound: 'lower', limit: alarm?.above } as const,
+    { compare: 'lt', word: 'below', bound: 'upper', limit: alarm?.below } as const,
+  ].flatMap(({ compare, word, bound, limit }) =>
+    limit === undefined
+      ? []
+      : [
+          {
+            title: `${variable} ${word} ${limit} ${unit}`.trimEnd(),
+            summary: `The twin is 95 % sure that ${variable} is ${word} its limit: plan maintenance.`,
+            alias: `${alias}_${bound}`,
+            query: HISTORY,
+            minutes,
+            reducer: 'last' as const,
+            compare,
+            limit,
+            silenceIsFault: false,
+          },
+        ],
+  );
 }
 
-function ruleOf(watch: Watch, asset: DashboardAsset, index: number, datasourceUid: string): Rule {
+function ruleOf(watch: Watch, asset: DashboardAsset, datasourceUid: string): Rule {
+  const title = `${asset.id}: ${watch.title}`;
   const range = { from: 60 * watch.minutes, to: 0 };
   const part = (refId: string, uid: string) =>
     new RuleQueryBuilder(refId).datasourceUid(uid).relativeTimeRange(range);
@@ -179,8 +157,9 @@ function ruleOf(watch: Watch, asset: DashboardAsset, index: number, datasourceUi
     part(refId, EXPRESSION_UID).model(
       dataquery({ refId, datasource: { type: EXPRESSION_UID, uid: EXPRESSION_UID }, ...model }),
     );
-  const rule = new RuleBuilder(`${asset.id}: ${watch.title}`)
-    .uid(`twinloop-${asset.id}-${index}`.slice(-UID_LENGTH))
+  const rule = new RuleBuilder(title)
+    // The same rule keeps its uid, and with it its history, whatever is added to the twin.
+    .uid(`twinloop-${createHash('sha256').update(title).digest('hex').slice(0, 24)}`)
     .folderUID(FOLDER)
     .ruleGroup('twinloop')
     .orgID(1)
@@ -191,7 +170,7 @@ function ruleOf(watch: Watch, asset: DashboardAsset, index: number, datasourceUi
     .annotations({ summary: watch.summary })
     .condition('C');
   const datasource = { type: SITEWISE_PLUGIN, uid: datasourceUid };
-  for (const query of queriesOf(datasource, watch.aliases, watch.query)) {
+  for (const query of queriesOf(datasource, [watch.alias], watch.query)) {
     rule.withQuery(part('A', datasourceUid).model(query));
   }
   return rule

@@ -1,19 +1,17 @@
-import {
-  type FleetConfig,
-  fleetSchema,
-  loadConfig,
-  twinSchema,
-  withAliasPrefix,
-} from '../../shared/config/index.js';
+import { dirname, resolve } from 'node:path';
+import { fleetSchema, loadConfig, twinSchema, withAliasPrefix } from '../../shared/config/index.js';
 import { type Command, printJson, printLine, TwinError } from '../../shared/core/index.js';
 
-function minutesOf(text: string): number {
+const minutesOf = (option: string) => (text: string) => {
   const minutes = Number(text);
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > 10_080) {
-    throw new TwinError('USAGE', `${text}: expected whole minutes from 1 to 10080 (a week).`);
+    throw new TwinError(
+      'USAGE',
+      `${option} ${text}: expected whole minutes from 1 to 10080 (a week).`,
+    );
   }
   return minutes;
-}
+};
 
 /** `twinloop dashboard`: a Grafana dashboard from a twin definition, also with all around it. */
 export const dashboardCommand: Command = {
@@ -40,13 +38,13 @@ export const dashboardCommand: Command = {
       flags: '--calibration-minutes <n>',
       description: 'minutes between calibrations, for the alert rules',
       default: 20,
-      parse: minutesOf,
+      parse: minutesOf('--calibration-minutes'),
     },
     {
       flags: '--stale-minutes <n>',
       description: 'a sensor that sends nothing for so long is reported',
       default: 60,
-      parse: minutesOf,
+      parse: minutesOf('--stale-minutes'),
     },
   ],
   examples: [
@@ -62,9 +60,7 @@ export const dashboardCommand: Command = {
     const twin = prefix === undefined ? defined : withAliasPrefix(defined, prefix);
     const own = ownAsset(twin);
     const assets =
-      args.fleet === undefined
-        ? [own]
-        : assetsOf(await loadConfig(fleetSchema, args.fleet as string, 'fleet'), twin.name, own);
+      args.fleet === undefined ? [own] : await assetsOf(args.fleet as string, path, own);
     const options = {
       assets,
       sceneId: args.scene as string | undefined,
@@ -88,17 +84,21 @@ export const dashboardCommand: Command = {
   },
 };
 
-/** The assets of a fleet that are the twin's: those whose twin has its name in the fleet's file. */
-function assetsOf(
-  fleet: FleetConfig,
-  name: string,
+/** The assets of a fleet that are of a twin, by the path of its definition. */
+async function assetsOf(
+  fleetPath: string,
+  twinPath: string,
   own: { aliasPrefix: string },
-): { id: string; aliasPrefix: string }[] {
-  const assets = fleet.assets.filter((a) => a.twin === name);
+): Promise<{ id: string; aliasPrefix: string }[]> {
+  const fleet = await loadConfig(fleetSchema, fleetPath, 'fleet');
+  const names = Object.entries(fleet.twins)
+    .filter(([, path]) => resolve(dirname(fleetPath), path) === resolve(twinPath))
+    .map(([name]) => name);
+  const assets = fleet.assets.filter((a) => names.includes(a.twin));
   if (assets.length === 0) {
     throw new TwinError(
       'CONFIG_INVALID',
-      `The fleet ${fleet.name} has no asset of the twin ${name}: its twins are ${Object.keys(fleet.twins).join(', ')}.`,
+      `The fleet ${fleetPath} has no asset of the twin ${twinPath}: its twins are ${Object.values(fleet.twins).join(', ')}. Name the definition of one of these.`,
     );
   }
   return assets.map((a) => ({ id: a.id, aliasPrefix: a.aliasPrefix ?? own.aliasPrefix }));

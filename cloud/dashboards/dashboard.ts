@@ -8,6 +8,7 @@ import {
   type GridPos,
   type Panel,
   RowBuilder,
+  TextBoxVariableBuilder,
   TimePickerBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
@@ -53,6 +54,8 @@ export interface DashboardOptions {
 const UID_LENGTH = 40;
 const ASSET_VARIABLE = 'asset';
 const COLUMNS = 24;
+/** With more assets than this one types which one, for the choice is part of the dashboard. */
+const MAX_CHOICES = 500;
 
 /**
  * The NIS that is passed once in a thousand samples while model and machine agree.
@@ -142,9 +145,12 @@ function choice(
   label: string,
   assets: readonly DashboardAsset[],
   read: (asset: DashboardAsset) => string,
-): CustomVariableBuilder {
+): CustomVariableBuilder | TextBoxVariableBuilder {
   const [first] = assets;
   if (first === undefined) throw new RangeError('A dashboard needs at least one asset');
+  if (assets.length > MAX_CHOICES) {
+    return new TextBoxVariableBuilder(name).label(label).defaultValue(read(first));
+  }
   const list = assets.map((a) => ({ text: a.id, value: read(a), selected: a === first }));
   return new CustomVariableBuilder(name)
     .label(label)

@@ -201,7 +201,8 @@ export function newestPanel(datasource: DatasourceRef, aliases: readonly string[
   return new TableBuilder()
     .title('Newest values')
     .datasource(datasource)
-    .targets(queriesOf(datasource, aliases, NEWEST));
+    .targets(queriesOf(datasource, aliases, NEWEST))
+    .withTransformation({ id: 'merge', options: {} });
 }
 
 /** The machine in space: TwinMaker's viewer with the values behind its tags. */

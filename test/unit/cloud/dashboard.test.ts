@@ -162,6 +162,9 @@ describe('the dashboard', () => {
     expect(queries.asset).toBe('line1 : /line1, line2 : /hall 2/line2');
     expect(queries.sel_entity).toBe('line1 : line1, line2 : line2');
     expect(() => buildDashboard(twin, { assets: [] })).toThrow(RangeError);
+    const many = Array.from({ length: 501 }, (_, i) => ({ id: `l${i}`, aliasPrefix: `/l${i}` }));
+    const typed = buildDashboard(twin, { assets: many }).templating.list ?? [];
+    expect(typed.find((v) => v.name === 'asset')).toMatchObject({ type: 'textbox', query: '/l0' });
   });
 });
 
@@ -233,7 +236,11 @@ describe('provisioning', () => {
       ]);
     }
     const silence = rules.filter((r) => r.noDataState === 'Alerting');
-    expect(silence.map((r) => r.title)).toEqual(['line1: no fresh data', 'line1: no calibration']);
+    expect(silence.map((r) => r.title)).toEqual([
+      ...twin.measured.map((m) => `line1: no fresh data from ${m.variable}`),
+      'line1: no calibration',
+    ]);
+    for (const r of rules) expect(r.data[0]?.model.propertyAliases).toHaveLength(1);
   });
 
   it('asks only what the SiteWise API answers: as the plugin would, against the stand-in', async () => {
