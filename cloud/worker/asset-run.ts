@@ -37,7 +37,8 @@ export interface AssetJob {
   twinName: string;
   /** The twin with this asset's aliases. */
   twin: Twin;
-  model: TwinModel;
+  /** Opened when there is something to calibrate with it. */
+  model: () => Promise<TwinModel>;
   options: CalibrationOptions;
   timeMap: TimeMap;
   runId: string;
@@ -58,6 +59,10 @@ export interface AssetDeps {
   /** Called after every sample. */
   onSample?: () => void;
 }
+
+/** A window with fewer values than this is followed by one so many times as long. */
+const SPARSE_VALUES = 1000;
+const WINDOW_GROWTH = 4;
 
 interface Committed {
   state: AssetState;
@@ -110,13 +115,12 @@ export async function runAsset(
   const { options } = job;
   const key = stateKey(job.fleet, job.assetId);
   const startNs = deps.clock.nowNs();
-  const calibrator = deps.engine.createCalibrator({ twin: job.twin, model: job.model });
-  const discover = () => deps.discover(job.assetId, definition.measured[0]?.alias ?? '');
 
   const found = await deps.store.get(key);
-  // SiteWise allows few such requests a second: one that was calibrated before was there.
-  if (found === undefined) await discover();
+  // SiteWise allows few such requests a second: an asset that was calibrated before was there.
+  if (found === undefined) await deps.discover(job.assetId, definition.measured[0]?.alias ?? '');
   let committed: Committed | undefined;
+  let calibrator: Calibrator | undefined;
   let calibratorState: CalibratorState | undefined;
   if (found !== undefined) {
     const state = decodeAssetState(found.body, job.assetId, key);
@@ -148,8 +152,9 @@ export async function runAsset(
 
   const overtime = () => deps.overtime() || signal.aborted;
   let windowEndNs = afterNs;
+  let windowS = options.readWindowS;
   while (afterNs < untilNs && !progress.stopped) {
-    windowEndNs += secondsToNs(options.readWindowS);
+    windowEndNs += secondsToNs(windowS);
     if (windowEndNs > untilNs) windowEndNs = untilNs;
     const last = windowEndNs === untilNs;
     const streams = await deps.reader.history({
@@ -158,14 +163,26 @@ export async function runAsset(
       untilNs: windowEndNs,
       // The estimator leaves out what is not GOOD anyway; each quality would be a request.
       qualities: ['GOOD'],
+      // A stream may be new. But an asset of which none is known is not set up, or was removed.
       missing: 'empty',
+      onMissing: (unknown) => {
+        if (unknown.length < aliases.length) return;
+        throw new TwinError(
+          'NOT_FOUND',
+          `SiteWise knows none of the streams of ${job.assetId} (${unknown.slice(0, 3).join(', ')}${unknown.length > 3 ? ', …' : ''}): check the asset's aliases, and aliasPrefix in the fleet.`,
+        );
+      },
       signal,
     });
+    let count = 0;
     for (const values of streams.values()) {
-      progress.valuesRead += values.length;
+      count += values.length;
       const newest = values.at(-1)?.timeNs;
       if (newest !== undefined && (newestNs === undefined || newest > newestNs)) newestNs = newest;
     }
+    progress.valuesRead += count;
+    // After a pause there is little to read in much time.
+    if (count < SPARSE_VALUES) windowS *= WINDOW_GROWTH;
     const withInputs = new Map<string, readonly Tqv[]>(streams);
     for (const input of definition.inputs) {
       const held = input.alias === undefined ? undefined : carried.get(input.alias);
@@ -182,6 +199,7 @@ export async function runAsset(
     });
     for (let i = 0; i < samples.length && !progress.stopped; i += options.commitEvery) {
       const chunk = samples.slice(i, i + options.commitEvery);
+      calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
       calibratorState ??= calibrator.initialState(firstSamples(deps.engine, samples));
       const done = await assimilate(
         job,
@@ -221,8 +239,6 @@ export async function runAsset(
     afterNs = pending ? (samples.at(-1)?.timeNs ?? afterNs) : windowEndNs;
     if (overtime()) progress.stopped = true;
   }
-  // No data at all may mean that the asset is no more; its streams then look empty.
-  if (found !== undefined && progress.valuesRead === 0 && !progress.stopped) await discover();
   if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
 }
 

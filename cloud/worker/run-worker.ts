@@ -62,24 +62,28 @@ export async function runWorker(
   const startNs = clock.nowNs();
   const runId = randomUUID();
   const assets = chooseAssets(config, deps);
+  let secondsToFirstEvaluation: number | undefined;
   const models = new Map<string, Promise<TwinModel>>();
   const modelOf = (name: string, twin: Twin) => {
     let model = models.get(name);
     if (model === undefined) {
-      model = deps.engine.createModel(twin, { logger });
+      model = deps.engine.createModel(twin, { logger }).then((opened) => ({
+        ...opened,
+        evaluate: async (...args) => {
+          const answers = await opened.evaluate(...args);
+          secondsToFirstEvaluation ??= deps.uptimeS();
+          return answers;
+        },
+      }));
       models.set(name, model);
     }
     return model;
   };
-  let secondsToFirstEvaluation: number | undefined;
   const overtime = () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS;
   const assetDeps: AssetDeps = {
     ...deps,
     overtime,
-    onSample: () => {
-      secondsToFirstEvaluation ??= deps.uptimeS();
-      deps.onProgress?.();
-    },
+    ...(deps.onProgress === undefined ? {} : { onSample: deps.onProgress }),
   };
 
   const runOne = async (asset: FleetAsset): Promise<AssetReport> => {
@@ -99,7 +103,7 @@ export async function runWorker(
           assetId: asset.id,
           twinName: asset.twin,
           twin: twinOfAsset(twin, asset),
-          model: await modelOf(asset.twin, twin),
+          model: () => modelOf(asset.twin, twin),
           options: {
             ...fleet.calibration,
             ...(config.settleS === undefined ? {} : { settleS: config.settleS }),

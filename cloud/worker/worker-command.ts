@@ -91,6 +91,9 @@ function printReport(report: RunReport, io: CommandIo): void {
   }
 }
 
+/** Faults of a model that need not come again, e.g. where memory ran out. */
+const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);
+
 /**
  * 0 when every asset was dealt with; 2 when every failure needs someone to mend something, so that
  * trying the job again is no use; 1 when trying again may help.
@@ -98,7 +101,7 @@ function printReport(report: RunReport, io: CommandIo): void {
 export function exitCodeOf(report: RunReport): number {
   const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
   if (faults.length === 0) return 0;
-  return faults.some((f) => f.retryable || f.code.startsWith('FMU_')) ? 1 : 2;
+  return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
 }
 
 /** `twinloop worker run`: what a Batch job runs. */

@@ -39,7 +39,9 @@ const calibration = z.strictObject({
     .number()
     .positive()
     .default(6 * 3600)
-    .describe('Longest stretch that is read and kept in memory at once, seconds.'),
+    .describe(
+      'Stretch that is read and kept in memory at once, seconds; it grows while there is little in it.',
+    ),
   maxRunS: z
     .number()
     .positive()

@@ -26,7 +26,7 @@ const THROTTLED = new Set([
 export function toTwinError(error: unknown, what: string): TwinError {
   if (error instanceof TwinError) return error;
   const name = faultName(error);
-  const message = `${what}: ${name}: ${messageOf(error)}`;
+  const message = `${what}: ${name}: ${messageOf(error).replace(/\.$/, '')}`;
   const options = { cause: error };
   if (name === 'AbortError') return new TwinError('CANCELLED', message, options);
   if (name === 'ResourceNotFoundException') return new TwinError('NOT_FOUND', message, options);

@@ -25,6 +25,8 @@ export interface HistoryQuery {
   qualities?: readonly Quality[];
   /** What an alias without a property means: an error (default), or a stream with no values yet. */
   missing?: 'throw' | 'empty';
+  /** Told which aliases have no property or time series, where that is no error. */
+  onMissing?: (aliases: readonly string[]) => void;
   signal?: AbortSignal;
 }
 
@@ -127,6 +129,7 @@ export function createSiteWiseReader(options: { client: IoTSiteWiseClient }): Si
           `SiteWise knows no property or time series by the alias ${[...missing].join(', ')}: create the asset, or check the aliases.`,
         );
       }
+      if (missing.size > 0) query.onMissing?.([...missing]);
       if (qualities.length > 1) {
         for (const list of values.values()) {
           list.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));

@@ -8,7 +8,7 @@ export interface MemoryWatch extends Closeable {
 }
 
 /** Resident memory of a process and its descendants, kB: each page shared by n counts 1/n. */
-function treeKb(root: number): number {
+export function treeKb(root: number): number {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
