@@ -47,8 +47,7 @@ export interface WorkerDeps {
 
 /**
  * One pass over a share of the fleet: assets in parallel, each on its own, so that a bad one never
- * stops the others. The report is kept in the store, unless there was
- * nothing to do for any asset.
+ * stops the others. The report is kept in the store, unless there was nothing to do for any asset.
  *
  * @throws TwinError `NOT_FOUND` when `only` names an asset that the fleet does not have
  */
@@ -124,7 +123,7 @@ export async function runWorker(
 
   const reports: AssetReport[] = [];
   // Each run begins elsewhere, so that it is not always the same assets that time is out for.
-  const first = assets.length === 0 ? 0 : Number(nsToSeconds(startNs).toFixed(0)) % assets.length;
+  const first = Number.parseInt(runId.slice(0, 8), 16) % Math.max(1, assets.length);
   const turn = [...assets.slice(first), ...assets.slice(0, first)];
   let next = 0;
   const lane = async () => {

@@ -25,6 +25,8 @@ export interface TestFleet {
   siteWise: SiteWise;
   store: ObjectStore;
   assets: readonly string[];
+  /** Adds the next readings: as many samples of each asset. */
+  produce(samples: number): Promise<void>;
   /** Starts a worker process, as Batch does. */
   start(index: number, env?: NodeJS.ProcessEnv, args?: readonly string[]): WorkerProcess;
   close(): Promise<void>;
@@ -45,7 +47,10 @@ export interface WorkerProcess {
 /** What a fleet is made of. */
 export interface TestFleetOptions {
   assets: number;
+  /** Samples of each asset at the start. */
   samples: number;
+  /** Samples that `produce` is to add; they end at `endS`. */
+  later?: number;
   /** Time of the newest sample, epoch seconds; default: now. */
   endS?: number;
   /** Seconds between samples; default 60. */
@@ -99,42 +104,48 @@ export async function startTestFleet(options: TestFleetOptions): Promise<TestFle
   const create = (id: string) =>
     client.send(new CreateAssetCommand({ assetName: id, assetExternalId: id, assetModelId }));
   for (const id of ids) await create(id);
-  const model = await createTwinModel(twin);
   const rng = createRng(7);
-  const values: StreamTqv[] = [];
-  try {
-    const inputs = Float64Array.from(twin.definition.inputs, (i) => i.value ?? Number.NaN);
-    for (let k = 0; k < options.samples; k++) {
-      const wear = Float64Array.from(twin.definition.parameters, (p) =>
-        p.variable === 'b9' ? 2e-4 + 5e-5 * k : 2e-4,
-      );
-      const [outputs] = await model.evaluate([wear], inputs);
-      if (outputs === undefined || outputs instanceof Error) throw outputs ?? new Error('no run');
-      const timeNs = secondsToNs(endS - (options.samples - 1 - k) * intervalS);
-      for (const id of ids) {
-        const own = withAliasPrefix(twin.definition, `/${id}`);
-        own.inputs.forEach(({ alias, variable }, i) => {
-          const value = options.inputs?.[id]?.[variable] ?? (inputs[i] as number);
-          values.push({ alias: alias as string, timeNs, quality: 'GOOD', value });
-        });
-        own.measured.forEach(({ alias, noiseStd }, i) => {
-          const value = (outputs[i] as number) + (noiseStd ?? 0) * rng.normal();
-          values.push({ alias, timeNs, quality: 'GOOD', value });
-        });
+  const writer = createSiteWiseWriter({ client, clock: systemClock });
+  const planned = options.samples + (options.later ?? 0);
+  let made = 0;
+  const produce = async (samples: number) => {
+    const model = await createTwinModel(twin);
+    const values: StreamTqv[] = [];
+    try {
+      const inputs = Float64Array.from(twin.definition.inputs, (i) => i.value ?? Number.NaN);
+      for (let k = 0; k < samples; k++, made++) {
+        const wear = Float64Array.from(twin.definition.parameters, (p) =>
+          p.variable === 'b9' ? 2e-4 + 5e-5 * made : 2e-4,
+        );
+        const [outputs] = await model.evaluate([wear], inputs);
+        if (outputs === undefined || outputs instanceof Error) throw outputs ?? new Error('no run');
+        const timeNs = secondsToNs(endS - (planned - 1 - made) * intervalS);
+        for (const id of ids) {
+          const own = withAliasPrefix(twin.definition, `/${id}`);
+          own.inputs.forEach(({ alias, variable }, i) => {
+            const value = options.inputs?.[id]?.[variable] ?? (inputs[i] as number);
+            values.push({ alias: alias as string, timeNs, quality: 'GOOD', value });
+          });
+          own.measured.forEach(({ alias, noiseStd }, i) => {
+            const value = (outputs[i] as number) + (noiseStd ?? 0) * rng.normal();
+            values.push({ alias, timeNs, quality: 'GOOD', value });
+          });
+        }
       }
+    } finally {
+      await model.close();
     }
-  } finally {
-    await model.close();
-  }
-  const written = await createSiteWiseWriter({ client, clock: systemClock }).write(values);
-  client.destroy();
-  if (written.accepted !== values.length) throw new Error('The stand-in refused readings.');
+    const written = await writer.write(values);
+    if (written.accepted !== values.length) throw new Error('The stand-in refused readings.');
+  };
+  await produce(options.samples);
 
   const running = new Set<ChildProcess>();
   return {
     siteWise,
     store: createFolderStore(directory),
     assets: ids,
+    produce,
     start(index, env = {}, args = []) {
       const child = spawn(
         process.execPath,
@@ -172,6 +183,7 @@ export async function startTestFleet(options: TestFleetOptions): Promise<TestFle
     },
     async close() {
       for (const child of running) child.kill('SIGKILL');
+      client.destroy();
       await siteWise.close();
       await rm(directory, { recursive: true, force: true });
     },

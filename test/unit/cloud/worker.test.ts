@@ -299,8 +299,9 @@ describe('a run', () => {
     const ids = ['a1', 'a2', 'a3', 'a4'];
     const source = fleetOf(ids, { maxRunS: 10, parallelAssets: 1 });
     const done = new Set<string>();
-    for (let nowS = 9100; nowS < 9104; nowS++) {
-      const clock = new ManualClock(BigInt(nowS) * S);
+    // Where a run begins is drawn: that one of four is left out sixty times does not happen.
+    for (let k = 0; k < 60; k++) {
+      const clock = new ManualClock(9100n * S);
       const store = newStore();
       // Each asset takes the time of half a run.
       const discover = () => Promise.resolve(clock.advance(5000));
