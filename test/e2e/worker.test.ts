@@ -87,7 +87,7 @@ const reportOf = (report: RunReport, asset: string) =>
 
 describe('a fleet under faults', () => {
   test('killed, raced and throttled, it ends as one that was left alone, bit for bit', async () => {
-    const options = { assets: 5, samples: 6, calibration: { commitEvery: 2, parallelAssets: 3 } };
+    const options = { assets: 4, samples: 6, calibration: { commitEvery: 2, parallelAssets: 3 } };
     const reference = await fleetOf(options);
     expect((await runOnce(reference)).code).toBe(0);
     const fleet = await fleetOf(options);
@@ -112,7 +112,7 @@ describe('a fleet under faults', () => {
       });
       for (const worker of racing) {
         // Somewhere between its first write and the end of its assets.
-        const at = puts() + 1 + Math.floor(rng.uniform() * 40);
+        const at = puts() + 1 + Math.floor(rng.uniform() * 30);
         await until('the moment of the kill', () => puts() >= at || over, 60_000);
         worker.child.kill('SIGKILL');
       }
@@ -150,7 +150,7 @@ describe('a fleet under faults', () => {
   });
 
   test('stopped with SIGTERM it saves its state, says so, and the next run goes on', async () => {
-    const fleet = await fleetOf({ assets: 1, samples: 60, calibration: { commitEvery: 5 } });
+    const fleet = await fleetOf({ assets: 1, samples: 30, calibration: { commitEvery: 3 } });
     const worker = fleet.start(0);
     await until('a first state', async () => (await stateOf(fleet, 'line-1')) !== undefined);
     worker.child.kill('SIGTERM');
@@ -159,12 +159,12 @@ describe('a fleet under faults', () => {
     const [report] = await reportsOf(fleet);
     const samples = (await stateOf(fleet, 'line-1'))?.samples ?? 0;
     expect(report?.assets[0]).toMatchObject({ outcome: 'stopped', steps: samples });
-    expect(samples).toBeLessThan(60);
+    expect(samples).toBeLessThan(30);
     expect((await runOnce(fleet)).report.assets[0]).toMatchObject({
       outcome: 'calibrated',
-      steps: 60 - samples,
+      steps: 30 - samples,
     });
-    expect(await outcomeOf(fleet, 'line-1')).toMatchObject({ samples: 60, pending: 0 });
+    expect(await outcomeOf(fleet, 'line-1')).toMatchObject({ samples: 30, pending: 0 });
   }, 60_000);
 });
 
