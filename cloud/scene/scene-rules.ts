@@ -19,12 +19,12 @@ export function colourRule({ variable, alarm }: Limited): SceneRule | undefined 
   const statements: SceneRule['statements'] = [];
   const add = (expression: string, colour: string | undefined) =>
     statements.push({ expression, target: `${COLOUR}${colour}` });
-  if (above !== undefined) add(`${variable} > ${above}`, PASSED);
-  if (below !== undefined) add(`${variable} < ${below}`, PASSED);
+  if (above !== undefined) add(`${variable} > ${literal(above)}`, PASSED);
+  if (below !== undefined) add(`${variable} < ${literal(below)}`, PASSED);
   if (statements.length === 0) return undefined;
   if (above !== undefined && below === undefined && above > 0) {
-    add(`${variable} > ${round((above * 2) / 3)}`, NEAR);
-    add(`${variable} > ${round(above / 3)}`, NOTICED);
+    add(`${variable} > ${literal(round((above * 2) / 3))}`, NEAR);
+    add(`${variable} > ${literal(round(above / 3))}`, NOTICED);
   }
   add('true', CALM);
   return { statements };
@@ -43,10 +43,10 @@ export function tagRule({
   const { above, below } = alarm ?? {};
   const statements: SceneRule['statements'] = [];
   if (above !== undefined) {
-    statements.push({ expression: `${variable}_lower > ${above}`, target: ERROR_ICON });
+    statements.push({ expression: `${variable}_lower > ${literal(above)}`, target: ERROR_ICON });
   }
   if (below !== undefined) {
-    statements.push({ expression: `${variable}_upper < ${below}`, target: ERROR_ICON });
+    statements.push({ expression: `${variable}_upper < ${literal(below)}`, target: ERROR_ICON });
   }
   if (statements.length === 0) return undefined;
   statements.push({ expression: 'true', target: INFO_ICON });
@@ -57,4 +57,12 @@ export function tagRule({
 /** Seven digits are more than enough for a colour. */
 function round(value: number): number {
   return Number(value.toPrecision(7));
+}
+
+/** A number as the language of the rules takes it: it knows no exponents. */
+function literal(value: number): string {
+  const [mantissa = '', exponent] = String(value).split('e');
+  if (exponent === undefined) return mantissa;
+  const places = (mantissa.split('.')[1]?.length ?? 0) - Number(exponent);
+  return places > 0 ? value.toFixed(Math.min(100, places)) : BigInt(value).toString();
 }

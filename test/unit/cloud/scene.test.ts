@@ -1,7 +1,10 @@
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildScene, TWIN_COMPONENT } from '../../../cloud/scene/build-scene.js';
 import type { SceneComponent, SceneDocument } from '../../../cloud/scene/scene-document.js';
 import { createSceneFiles } from '../../../cloud/scene/scene-files.js';
+import { colourRule, tagRule } from '../../../cloud/scene/scene-rules.js';
 import {
   loadConfig,
   type TwinDefinition,
@@ -9,6 +12,19 @@ import {
   twinStreams,
 } from '../../../shared/config/index.js';
 import { packageFile } from '../../../shared/core/index.js';
+
+/** What TwinMaker's viewer reads rules with; it comes without types. */
+const jexl = createRequire(import.meta.url)('jexl') as {
+  evalSync(expression: string, values: Record<string, number>): unknown;
+};
+
+/** The target of the first statement that holds, as the viewer finds it. */
+function targetOf(
+  rule: { statements: { expression: string; target: string }[] } | undefined,
+  values: Record<string, number>,
+): string | undefined {
+  return rule?.statements.find((s) => jexl.evalSync(s.expression, values))?.target.split(':')[1];
+}
 
 let twin: TwinDefinition;
 let scene: SceneDocument;
@@ -104,4 +120,31 @@ it('leaves out what TwinMaker cannot name, and says so; draws nothing without a 
   expect(JSON.stringify(built?.document)).not.toContain('bearing[1]');
   const { layout: _, ...flat } = twin;
   expect(buildScene(flat, options)).toBeUndefined();
+});
+
+describe('rules, as the viewer reads them', () => {
+  it('colour by thirds of the way to a limit', () => {
+    const rule = colourRule({ variable: 'k', alarm: { above: 3e-9 } });
+    const colours = [0, 1.5e-9, 2.5e-9, 3.5e-9].map((k) => targetOf(rule, { k }));
+    expect(new Set(colours).size).toBe(4);
+    expect(colourRule({ variable: 'k' })).toBeUndefined();
+  });
+
+  it('raise a tag exactly where the alarm is: the whole band beyond a limit', () => {
+    const number = fc
+      .oneof(
+        fc.double({ min: -1e25, max: 1e25, noNaN: true }),
+        fc.double({ min: -1e-6, max: 1e-6, noNaN: true }),
+      )
+      .map((v) => (Math.abs(v) < 1e-80 ? 0 : v));
+    fc.assert(
+      fc.property(number, number, number, (limit, a, b) => {
+        const values = { k_lower: Math.min(a, b), k_upper: Math.max(a, b) };
+        const icon = (alarm: { above?: number; below?: number }) =>
+          targetOf(tagRule({ variable: 'k', alarm }), values);
+        expect(icon({ above: limit })).toBe(values.k_lower > limit ? 'Error' : 'Info');
+        expect(icon({ below: limit })).toBe(values.k_upper < limit ? 'Error' : 'Info');
+      }),
+    );
+  });
 });
