@@ -3,6 +3,8 @@ import {
   alignStreams,
   type Calibrator,
   type CalibratorState,
+  identifiabilityOf,
+  type SensorSlopes,
   type StepResult,
   type Twin,
   type TwinModel,
@@ -72,7 +74,14 @@ interface Committed {
 /** What a run has done so far; the report is made from it, whichever way the run ends. */
 export type Progress = Pick<
   AssetReport,
-  'steps' | 'skipped' | 'valuesRead' | 'valuesWritten' | 'valuesRejected' | 'rejection' | 'dataAgeS'
+  | 'steps'
+  | 'skipped'
+  | 'valuesRead'
+  | 'valuesWritten'
+  | 'valuesRejected'
+  | 'rejection'
+  | 'dataAgeS'
+  | 'identifiability'
 > & {
   nisSum: number;
   nisCount: number;
@@ -278,11 +287,13 @@ async function assimilate(
   let state = start;
   let count = 0;
   let steps = 0;
+  let slopes: SensorSlopes | undefined;
   for (const sample of chunk) {
     if (overtime()) break;
     try {
-      const { state: next, result } = await calibrator.step(state, sample, signal);
+      const { state: next, result, slopes: here } = await calibrator.step(state, sample, signal);
       state = next;
+      slopes = here ?? slopes;
       deps.onSample?.();
       if (result.skipped === undefined) {
         steps++;
@@ -300,6 +311,10 @@ async function assimilate(
     } catch (fault) {
       return { state, count, steps, rows, fault: signal.aborted ? undefined : fault };
     }
+  }
+  if (slopes !== undefined) {
+    const { slope, noiseStd, active } = slopes;
+    progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
   }
   return { state, count, steps, rows, fault: undefined };
 }

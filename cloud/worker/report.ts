@@ -1,4 +1,4 @@
-import type { Alarm, Estimate } from '../../shared/calibration/index.js';
+import type { Alarm, Estimate, Identifiability } from '../../shared/calibration/index.js';
 import type { ErrorCode } from '../../shared/core/index.js';
 import { keySegment } from '../../shared/storage/index.js';
 
@@ -35,6 +35,8 @@ export interface AssetReport {
   parameters?: Record<string, Estimate>;
   virtualSensors?: Record<string, Estimate>;
   alarms: Alarm[];
+  /** What one sample of the sensors can tell, at the newest; absent when no step was made. */
+  identifiability?: Identifiability;
   seconds: number;
   error?: { code: ErrorCode; message: string; retryable: boolean };
 }

@@ -89,7 +89,9 @@ const engine: CalibrationEngine = {
           noiseStd: {},
         },
       };
-      return Promise.resolve({ state: next, result });
+      // The flow follows k with a slope of 2, at a noise of 0.1; k's range is ten times its prior's 1.
+      const slopes = { slope: Float64Array.of(2), noiseStd: Float64Array.of(0.1), active: [0] };
+      return Promise.resolve({ state: next, result, slopes });
     },
   }),
   encodeCheckpoint: (state) =>
@@ -226,6 +228,10 @@ describe('a run', () => {
     const report = await run({ plant, store });
     expect(report.assets[0]).toMatchObject({ outcome: 'calibrated', steps: 5, meanNis: 1 });
     expect(report.assets[0]?.watermarkNs).toBe(String(9005n * S));
+    expect(report.assets[0]?.identifiability?.parameters.k).toMatchObject({
+      std: expect.closeTo(0.05),
+      identifiable: true,
+    });
     expect(plant.results.get(`/p/k@${9003n * S}`)).toBe(2 * (1 + 2 + 3));
     expect(plant.results.get(`/p/flow_estimate@${9003n * S}`)).toBe(12);
     expect((await store.list('reports/f/')).length).toBe(1);
