@@ -1,7 +1,5 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import * as sdk from '@aws-sdk/client-iotsitewise';
 import { afterEach, expect, test } from 'vitest';
 import { createSiteWiseClient } from '../../../shared/sitewise/index.js';
@@ -67,38 +65,79 @@ test.each([false, true])(
   },
 );
 
-/** The AWS CLI to try, e.g. `aws`: a process a call takes about a minute, so it has to be asked for. */
-const aws = process.env.TWINLOOP_AWS_CLI;
-test.skipIf(aws === undefined)(
-  'the AWS CLI gets through the script (set TWINLOOP_AWS_CLI=aws to run it)',
+/** Starts a Python program that answers each line with `{"out": …}` or `{"error": …}`. */
+function startDriver(
+  python: string,
+  program: string,
+  siteWise: SiteWise,
+): (line: Json) => Promise<Json> {
+  const child = spawn(python, ['-c', program, HOST], {
+    env: environment(siteWise),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  closers.push(() => child.kill());
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async (line) => {
+    child.stdin.write(`${JSON.stringify(line)}\n`);
+    const { value } = await lines.next();
+    const { out, error } = JSON.parse(value as string);
+    if (error !== undefined) throw new Error(error);
+    return out;
+  };
+}
+
+/** The first Python that can import a module, if any. */
+function pythonWith(
+  module: string,
+  candidates: readonly (string | undefined)[],
+): string | undefined {
+  return candidates.find(
+    (p): p is string => p !== undefined && spawnSync(p, ['-c', `import ${module}`]).status === 0,
+  );
+}
+
+/** The AWS CLI's own program, called again and again in one process: starting it takes a second. */
+const CLI_DRIVER = `
+import sys, json, io, contextlib
+from awscli.clidriver import create_clidriver
+driver = create_clidriver()
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = driver.main(json.loads(line))
+        except SystemExit as e:
+            code = e.code
+    answer = {'out': out.getvalue()} if code == 0 else {'error': err.getvalue().strip() or str(code)}
+    print(json.dumps(answer), flush=True)
+`;
+
+const cliPython = pythonWith('awscli.clidriver', [
+  process.env.TWINLOOP_AWSCLI_PYTHON,
+  '/usr/bin/python3',
+  'python3',
+]);
+test.skipIf(cliPython === undefined)(
+  'the AWS CLI gets through the script (needs a Python with awscli, e.g. Debian’s package; TWINLOOP_AWSCLI_PYTHON names it)',
   async () => {
     const siteWise = await start();
-    const env = environment(siteWise);
+    const run = startDriver(cliPython ?? '', CLI_DRIVER, siteWise);
     const kebab = (name: string) => name.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
     const call: Caller = async (operation, input) => {
-      const { stdout } = await promisify(execFile)(
-        aws ?? '',
-        [
-          'iotsitewise',
-          kebab(operation),
-          '--endpoint-url',
-          HOST,
-          '--no-paginate',
-          '--output',
-          'json',
-          '--cli-input-json',
-          JSON.stringify(input),
-        ],
-        { env },
-      );
+      const stdout: string = await run([
+        ...['iotsitewise', kebab(operation), '--endpoint-url', HOST, '--no-paginate'],
+        ...['--output', 'json', '--cli-input-json', JSON.stringify(input)],
+      ]);
       return stdout.trim() === '' ? {} : JSON.parse(stdout);
     };
     // Debian's package may be older than some operations.
-    const skeleton = ['iotsitewise', 'execute-query', '--generate-cli-skeleton'];
-    const modern = spawnSync(aws ?? '', skeleton, { env }).status === 0;
+    const modern = await run(['iotsitewise', 'execute-query', '--generate-cli-skeleton']).then(
+      () => true,
+      () => false,
+    );
     expect(await runScript(call, modern)).toBeGreaterThanOrEqual(30);
   },
-  180_000,
+  120_000,
 );
 
 const DRIVER = `
@@ -120,30 +159,13 @@ for line in sys.stdin:
         print(json.dumps({'error': str(e)}), flush=True)
 `.replaceAll('\\\\1', '\\1');
 
-/** A Python that has boto3: named by TWINLOOP_BOTO3_PYTHON, or the system's. */
-const python = [process.env.TWINLOOP_BOTO3_PYTHON, 'python3']
-  .filter((p) => p !== undefined)
-  .find(
-    (p) =>
-      (p.includes('/') ? existsSync(p) : true) && spawnSync(p, ['-c', 'import boto3']).status === 0,
-  );
+const python = pythonWith('boto3', [process.env.TWINLOOP_BOTO3_PYTHON, 'python3']);
 test.skipIf(python === undefined)(
   'boto3 gets through the script (needs a Python with boto3; TWINLOOP_BOTO3_PYTHON names it)',
   async () => {
     const siteWise = await start();
-    const child = spawn(python ?? '', ['-c', DRIVER, HOST], {
-      env: environment(siteWise),
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    closers.push(() => child.kill());
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const call: Caller = async (operation, input) => {
-      child.stdin.write(`${JSON.stringify([operation, input])}\n`);
-      const { value } = await lines.next();
-      const { out, error } = JSON.parse(value as string);
-      if (error !== undefined) throw new Error(error);
-      return out;
-    };
+    const run = startDriver(python ?? '', DRIVER, siteWise);
+    const call: Caller = (operation, input) => run([operation, input]);
     expect(await runScript(call)).toBeGreaterThanOrEqual(30);
   },
   120_000,

@@ -12,9 +12,12 @@ import { runMore } from './more-calls.js';
 import { type Caller, runScript } from './script.js';
 
 /** The service's own model is not part of this repository; the walk needs it beside it. */
+const MODEL = 'shared/data/aws-models/iotsitewise-2019-12-02.service-2.json';
 const MODEL_FILE =
   process.env.TWINLOOP_SITEWISE_MODEL ??
-  packageFile('../shared/data/aws-models/iotsitewise-2019-12-02.service-2.json');
+  // Beside the repository, or beside the folder that holds its work trees.
+  [packageFile(`../${MODEL}`), packageFile(`../../${MODEL}`)].find(existsSync) ??
+  '';
 const REFUSALS = ['InvalidRequestException', 'SerializationException', 'UnknownOperationException'];
 
 describe.skipIf(!existsSync(MODEL_FILE))(
