@@ -15,6 +15,7 @@ import {
   keepCertificate,
   type ServerCertificate,
 } from './http/certificate.js';
+import { CONNECTION_LIMITS, type ConnectionLimits } from './http/connection-limits.js';
 import { EdgeLogin, type EdgeUser } from './http/edge-login.js';
 import { FaultRules } from './http/fault-rules.js';
 import { NO_QUOTAS, type Quotas, Throttle } from './http/quotas.js';
@@ -52,6 +53,8 @@ export interface SiteWiseOptions {
   region?: string;
   /** How long models and assets take to become active, milliseconds; default 50. */
   activationMs?: number;
+  /** What slow, silent or many clients may take. */
+  connections?: Partial<ConnectionLimits>;
   /** Of the fault rules' chances; default 1. */
   seed?: number;
 }
@@ -131,6 +134,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       faultRules: faults,
       edgeLogin,
       controlToken: credentials.secretAccessKey,
+      limits: { ...CONNECTION_LIMITS, ...options.connections },
       clock: systemClock,
       handlers: allHandlers(account, throttle, (count) => {
         counters.values += count;

@@ -6,26 +6,18 @@ import { type Clock, type Logger, TwinError } from '../../../shared/core/index.j
 import { ApiFault } from '../api/faults.js';
 import { type Handlers, toWire } from '../api/handler.js';
 import { validateRequest } from '../api/validate.js';
+import {
+  type ConnectionLimits,
+  guardConnections,
+  HeldBytes,
+  readBody,
+  serverOptions,
+} from './connection-limits.js';
 import type { EdgeLogin } from './edge-login.js';
 import { type FaultRules, injectedFault, parseRules } from './fault-rules.js';
 import type { Throttle } from './quotas.js';
 import { route } from './router.js';
 import type { SignatureVerifier } from './signature.js';
-
-/** Longest body of a request, bytes. */
-const MAX_BODY_BYTES = 12 * 1024 * 1024;
-/** A client has this long for its headers and for the whole request, milliseconds. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
-const MAX_CONNECTIONS = 2_000;
-const LIMITS = {
-  headersTimeout: HEADERS_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-  connectionsCheckingInterval: 2_000,
-  maxHeaderSize: 32 * 1024,
-};
 
 /** What the server counts. */
 export interface SiteWiseCounters {
@@ -50,6 +42,7 @@ export interface ApiServerOptions {
   edgeLogin?: EdgeLogin | undefined;
   /** Opens the control endpoint to whoever sends it as bearer token. */
   controlToken: string;
+  limits: ConnectionLimits;
   clock: Clock;
   handlers: Handlers;
   counters: SiteWiseCounters;
@@ -75,34 +68,6 @@ interface Answer {
   text: string;
 }
 
-function readBody(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const tooLarge = () =>
-      new ApiFault(
-        'RequestEntityTooLargeException',
-        `The request's body must not exceed ${MAX_BODY_BYTES} bytes.`,
-      );
-    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
-      reject(tooLarge());
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) {
-        request.removeAllListeners('data');
-        reject(tooLarge());
-      } else chunks.push(chunk);
-    });
-    request.on('end', () =>
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
-    );
-    request.on('error', reject);
-    request.on('aborted', () => reject(new Error('The client hung up.')));
-  });
-}
-
 function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   try {
@@ -114,7 +79,8 @@ function parseBody(body: Buffer): unknown {
 
 /** Listens and answers. @throws TwinError `PORT_IN_USE` */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { verifier, handlers, counters, logger } = options;
+  const { verifier, handlers, counters, logger, limits } = options;
+  const held = new HeldBytes(limits.maxHeldBytes);
 
   /** Reads or changes the fault rules. */
   function control(method: string, request: IncomingMessage, body: Buffer): Answer {
@@ -132,14 +98,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     return { status: 200, text: toWire({ rules: options.faultRules.get() }) };
   }
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
+  async function answer(request: IncomingMessage, take: (bytes: number) => void): Promise<Answer> {
     // A client behind a proxy setting sends the whole URL.
     const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*/, '');
     const at = target.indexOf('?');
     const path = at < 0 ? target : target.slice(0, at);
     const query = at < 0 ? '' : target.slice(at + 1);
     const method = request.method ?? 'GET';
-    const body = await readBody(request);
+    const body = await readBody(request, take);
     if (path === CONTROL_PATH) return control(method, request, body);
     if (path === '/authenticate' && method === 'POST' && options.edgeLogin !== undefined) {
       return { status: 200, text: toWire(options.edgeLogin.authenticate(parseBody(body))) };
@@ -190,8 +156,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     return new ApiFault('InternalFailureException', 'An internal failure occurred.');
   }
 
-  function send(response: ServerResponse, status: number, text: string, errorType?: string) {
-    const bytes = Buffer.from(text);
+  function send(response: ServerResponse, status: number, bytes: Buffer, errorType?: string) {
     response.writeHead(status, {
       'content-type': 'application/json',
       'content-length': bytes.length,
@@ -203,9 +168,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     counters.requests++;
+    let bodyBytes = 0;
+    const take = (bytes: number) => {
+      held.take(bytes);
+      bodyBytes += bytes;
+    };
     try {
-      const { status, text } = await answer(request);
-      send(response, status, text);
+      const { status, text } = await answer(request, take);
+      const bytes = Buffer.from(text);
+      // A client that is slow to read has the server hold its answer meanwhile.
+      held.take(bytes.length);
+      response.once('close', () => held.give(bytes.length));
+      send(response, status, bytes);
     } catch (error) {
       if (response.destroyed || response.headersSent) return;
       if (error instanceof ConnectionDropped) {
@@ -219,9 +193,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       send(
         response,
         fault.status,
-        toWire({ message: fault.message, ...fault.members }),
+        Buffer.from(toWire({ message: fault.message, ...fault.members })),
         fault.code,
       );
+    } finally {
+      held.give(bodyBytes);
     }
   }
 
@@ -229,13 +205,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     void handle(request, response);
   const server: Server =
     options.tls === undefined
-      ? createServer(LIMITS, listener)
-      : createTlsServer({ ...LIMITS, ...options.tls }, listener);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
-    else socket.destroy();
-  });
+      ? createServer(serverOptions(limits), listener)
+      : createTlsServer({ ...serverOptions(limits), ...options.tls }, listener);
+  guardConnections(server, limits);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
