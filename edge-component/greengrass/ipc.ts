@@ -4,6 +4,7 @@ import {
   type Closeable,
   type Logger,
   messageOf,
+  secondsToNs,
   TwinError,
 } from '../../shared/core/index.js';
 
@@ -14,6 +15,8 @@ export const MAX_MESSAGE_BYTES = 7000;
 
 const RECONNECT_MIN_MS = 500;
 const RECONNECT_MAX_MS = 30_000;
+/** A connection that stood for so long was a good one. */
+const STABLE_NS = secondsToNs(60);
 
 export interface GreengrassIpcOptions {
   clock: Clock;
@@ -32,6 +35,9 @@ export class GreengrassIpc implements Closeable {
   readonly #options: GreengrassIpcOptions;
   readonly #stop = new AbortController();
   #client: Client | undefined;
+  #connectedNs = 0n;
+  /** Times it was connected anew since a connection last stood for a while. */
+  #attempts = 0;
 
   constructor(options: GreengrassIpcOptions) {
     this.#options = options;
@@ -50,8 +56,10 @@ export class GreengrassIpc implements Closeable {
       });
     }
     this.#client = client;
+    this.#connectedNs = this.#options.clock.nowNs();
     client.on('disconnection', () => {
       this.#client = undefined;
+      if (this.#options.clock.nowNs() - this.#connectedNs > STABLE_NS) this.#attempts = 0;
       if (this.#stop.signal.aborted) return;
       this.#options.logger.warn('The Greengrass nucleus hung up; connecting anew');
       void this.#reconnect();
@@ -59,10 +67,30 @@ export class GreengrassIpc implements Closeable {
     await this.#subscribe(client);
   }
 
-  /** The component's whole configuration. */
+  /**
+   * The component's whole configuration.
+   *
+   * @throws TwinError `NETWORK` when the nucleus does not hand it out
+   */
   async configuration(): Promise<unknown> {
-    const answer = await this.#require().getConfiguration({ keyPath: [] });
-    return answer.value;
+    const client = this.#require();
+    // The SDK leaves a call open for ever when the nucleus hangs up on it.
+    let onHangUp = () => {};
+    const hungUp = new Promise<never>((_, reject) => {
+      onHangUp = () => reject(new Error('it hung up'));
+      client.once('disconnection', onHangUp);
+    });
+    try {
+      return (await Promise.race([client.getConfiguration({ keyPath: [] }), hungUp])).value;
+    } catch (cause) {
+      throw new TwinError(
+        'NETWORK',
+        `The nucleus did not hand the configuration out: ${said(cause)}. If it is nucleus lite and the configuration is longer than 10,000 bytes, that is why: share the signals among several gateways, or use the classic nucleus.`,
+        { cause, retryable: true },
+      );
+    } finally {
+      client.removeListener('disconnection', onHangUp);
+    }
   }
 
   /** Tells the nucleus how we are; lite and classic both take it. */
@@ -141,8 +169,9 @@ export class GreengrassIpc implements Closeable {
 
   async #reconnect(): Promise<void> {
     const { clock, logger } = this.#options;
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
-      const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(attempt, 20));
+    while (!this.#stop.signal.aborted) {
+      const doublings = Math.min(this.#attempts++, 20);
+      const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** doublings);
       try {
         await clock.sleep(waitMs, this.#stop.signal);
         await this.connect();

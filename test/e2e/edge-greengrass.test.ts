@@ -128,6 +128,29 @@ describe('a deployment that cannot work', { timeout: 90_000 }, () => {
   });
 });
 
+describe('a configuration that is too long for one packet', { timeout: 90_000 }, () => {
+  const signals = Array.from({ length: 200 }, (_, i) => ({
+    address: i,
+    alias: `/hall/press/${i}/hydraulic-pressure`,
+  }));
+  const long = {
+    sources: [{ name: 'plc', type: 'modbus', host: '127.0.0.1', port: 9, signals }],
+    status: { port: 0 },
+  };
+
+  it('is taken from the classic nucleus', async () => {
+    const { nucleus } = await start('classic', long);
+    await nucleus.reached('RUNNING');
+    expect(nucleus.starts).toBe(1);
+  });
+
+  it('cannot be had from nucleus lite, and the log says why', async () => {
+    const { nucleus, output } = await start('lite', long);
+    await nucleus.reached('ERRORED');
+    await until('the reason is told', () => output().includes('longer than 10,000 bytes'));
+  });
+});
+
 describe('the SiteWise API under the token exchange service', { timeout: 90_000 }, () => {
   const credentials = {
     accessKeyId: 'ASIAGATEWAY00000001',
