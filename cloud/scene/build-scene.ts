@@ -137,7 +137,10 @@ class SceneBuilder {
 
   /** Colours a part of the model by how near a quantity is to its limit. */
   #shader(part: string, position: Vector3, quantity: Shown | undefined): number[] {
-    const rule = quantity === undefined ? undefined : colourRule(quantity);
+    const beginsAtNothing = this.#twin.parameters.some(
+      (p) => p.variable === quantity?.variable && p.lower === 0,
+    );
+    const rule = quantity === undefined ? undefined : colourRule(quantity, beginsAtNothing);
     if (quantity === undefined || rule === undefined) return [];
     return [
       this.#add(part, position, [

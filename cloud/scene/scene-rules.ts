@@ -10,11 +10,14 @@ const ERROR_ICON = 'iottwinmaker.common.icon:Error';
 const INFO_ICON = 'iottwinmaker.common.icon:Info';
 
 /**
- * Colours by a value's way to its limit, in thirds where it begins at nothing.
+ * Colours by a value's way to its limit, in thirds where it begins at nothing, as drag does.
  *
  * @returns undefined for what has no limit
  */
-export function colourRule({ variable, alarm }: Limited): SceneRule | undefined {
+export function colourRule(
+  { variable, alarm }: Limited,
+  beginsAtNothing: boolean,
+): SceneRule | undefined {
   const { above, below } = alarm ?? {};
   const statements: SceneRule['statements'] = [];
   const add = (expression: string, colour: string | undefined) =>
@@ -22,7 +25,7 @@ export function colourRule({ variable, alarm }: Limited): SceneRule | undefined 
   if (above !== undefined) add(`${variable} > ${literal(above)}`, PASSED);
   if (below !== undefined) add(`${variable} < ${literal(below)}`, PASSED);
   if (statements.length === 0) return undefined;
-  if (above !== undefined && below === undefined && above > 0) {
+  if (above !== undefined && above > 0 && beginsAtNothing) {
     add(`${variable} > ${literal(round((above * 2) / 3))}`, NEAR);
     add(`${variable} > ${literal(round(above / 3))}`, NOTICED);
   }

@@ -124,10 +124,14 @@ it('leaves out what TwinMaker cannot name, and says so; draws nothing without a 
 
 describe('rules, as the viewer reads them', () => {
   it('colour by thirds of the way to a limit', () => {
-    const rule = colourRule({ variable: 'k', alarm: { above: 3e-9 } });
+    const limited = { variable: 'k', alarm: { above: 3e-9 } };
+    const rule = colourRule(limited, true);
     const colours = [0, 1.5e-9, 2.5e-9, 3.5e-9].map((k) => targetOf(rule, { k }));
     expect(new Set(colours).size).toBe(4);
-    expect(colourRule({ variable: 'k' })).toBeUndefined();
+    // A tension is never far from its limit, and is well all the same.
+    const calm = targetOf(rule, { k: 0 });
+    expect(targetOf(colourRule(limited, false), { k: 2.5e-9 })).toBe(calm);
+    expect(colourRule({ variable: 'k' }, true)).toBeUndefined();
   });
 
   it('raise a tag exactly where the alarm is: the whole band beyond a limit', () => {
