@@ -1,15 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import {
   type Command,
   type CommandIo,
-  decodeTimeMap,
-  messageOf,
   printJson,
   printLine,
+  readTimeMap,
   systemClock,
-  type TimeMap,
   TwinError,
-  wallTime,
 } from '../../shared/core/index.js';
 import {
   createSiteWiseReader,
@@ -55,19 +51,6 @@ function arrayIndex(args: WorkerArgs, env: NodeJS.ProcessEnv): number {
     throw new TwinError('USAGE', `The array index is "${text}": expected a whole number from 0.`);
   }
   return index;
-}
-
-async function timeMapOf(path: string | undefined): Promise<TimeMap> {
-  if (path === undefined) return wallTime;
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new TwinError('FILE_NOT_FOUND', `No time map at ${path}: ${messageOf(cause)}.`, {
-      cause,
-    });
-  }
-  return decodeTimeMap(text, path);
 }
 
 function printReport(report: RunReport, io: CommandIo): void {
@@ -159,7 +142,7 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
       const onProgress =
         heartbeat === undefined || heartbeat === '' ? undefined : createHeartbeat(heartbeat);
       onProgress?.();
-      const timeMap = await timeMapOf(args.timeMap);
+      const timeMap = await readTimeMap(args.timeMap);
       const source = await openFleet(args, store);
       const client = connectSiteWise(args, io.env);
       try {

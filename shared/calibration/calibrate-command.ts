@@ -9,7 +9,8 @@ import {
   writeFileAtomic,
 } from '../core/index.js';
 import { openStore } from '../storage/index.js';
-import { readAsset, twinOfAsset } from './calibrate-source.js';
+import { loadAssetTwin } from './asset-twin.js';
+import { readAsset } from './calibrate-source.js';
 import { createCalibrator } from './calibrator.js';
 import { lanesOf, lanesOption, progressBar, twinArgument, wholeNumber } from './command-options.js';
 import { identifiabilityLines } from './identifiability-text.js';
@@ -19,7 +20,6 @@ import { resultsPlot } from './results-plot.js';
 import { runSamples } from './run.js';
 import { conflictError, loadState, saveState } from './state-store.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from './tune.js';
-import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 import type { CalibratorState, Sample, Twin } from './types.js';
 
@@ -90,11 +90,7 @@ async function readSamples(
 
 async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkUsage(args);
-  const definition = await loadTwin(String(args.twin));
-  const { twin, asset } =
-    typeof args.asset === 'string'
-      ? twinOfAsset(definition, args.asset)
-      : { twin: definition, asset: definition.definition.name };
+  const { twin, asset } = await loadAssetTwin(args);
   if (args.tune === true) return tune(twin, args, io);
   const store = typeof args.state === 'string' ? openStore(args.state) : undefined;
   const stored = store === undefined ? undefined : await loadState(store, twin, asset);

@@ -1,67 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { aliasPrefix, withAliasPrefix } from '../config/index.js';
-import {
-  type CommandIo,
-  decodeTimeMap,
-  messageOf,
-  nsToDate,
-  systemClock,
-  type TimeMap,
-  TwinError,
-  wallTime,
-} from '../core/index.js';
-import { keySegment } from '../storage/index.js';
+import { type CommandIo, nsToDate, readTimeMap, systemClock, TwinError } from '../core/index.js';
 import { alignStreams } from './align.js';
 import type { CalibratorState, Sample, Twin } from './types.js';
-
-/** A twin on one asset, and the key that the asset's states are kept under. */
-export interface AssetTwin {
-  twin: Twin;
-  asset: string;
-}
-
-/**
- * The twin with the aliases of the asset that a stream belongs to: what the definition's aliases
- * have in common gives way to what the stream begins with.
- *
- * @param alias of any of the asset's streams, e.g. `/line2/roller1/w`
- * @throws TwinError `NOT_FOUND` when no stream of the twin ends like it
- */
-export function twinOfAsset(twin: Twin, alias: string): AssetTwin {
-  const { definition } = twin;
-  const own = aliasPrefix(definition);
-  const known = [
-    ...definition.inputs,
-    ...definition.measured,
-    ...definition.parameters,
-    ...definition.virtualSensors,
-  ].flatMap((s) => (s.alias?.startsWith(`${own}/`) ? [s.alias.slice(own.length)] : []));
-  const tail = known.find((t) => alias.endsWith(t));
-  if (tail === undefined) {
-    throw new TwinError(
-      'NOT_FOUND',
-      `--asset is "${alias}": expected the alias of one of the twin's streams on that asset, ending in ${known.slice(0, 3).join(', ')} …`,
-    );
-  }
-  const prefix = alias.slice(0, alias.length - tail.length);
-  if (prefix === own) return { twin, asset: definition.name };
-  return {
-    twin: { ...twin, definition: withAliasPrefix(definition, prefix) },
-    asset: keySegment(`${definition.name}@${prefix}`),
-  };
-}
-
-async function timeMapOf(path: unknown): Promise<TimeMap> {
-  if (typeof path !== 'string') return wallTime;
-  try {
-    return decodeTimeMap(await readFile(path, 'utf8'), path);
-  } catch (cause) {
-    if (cause instanceof TwinError) throw cause;
-    throw new TwinError('FILE_NOT_FOUND', `No time map at ${path}: ${messageOf(cause)}.`, {
-      cause,
-    });
-  }
-}
 
 /**
  * What SiteWise has of a twin's streams since a state's watermark, as samples. Nothing is written
@@ -86,7 +25,7 @@ export async function readAsset(
   const endpoint = (args.endpoint as string | undefined) ?? io.env.TWINLOOP_SITEWISE_ENDPOINT;
   const region =
     (args.region as string | undefined) ?? io.env.AWS_REGION ?? io.env.AWS_DEFAULT_REGION;
-  const timeMap = await timeMapOf(args.timeMap);
+  const timeMap = await readTimeMap(args.timeMap as string | undefined);
   const client = createSiteWiseClient({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),

@@ -1,5 +1,5 @@
 import { type Command, printJson, printLine, TwinError, writeFileAtomic } from '../core/index.js';
-import { twinOfAsset } from './calibrate-source.js';
+import { loadAssetTwin } from './asset-twin.js';
 import {
   inputOption,
   lanesOf,
@@ -13,7 +13,6 @@ import {
 import { type Forecast, type ForecastSeries, forecast } from './forecast.js';
 import { forecastPlot } from './forecast-plot.js';
 import { requireState } from './state-store.js';
-import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 
 const days = (s: number | null) => (s === null ? 'later' : `${(s / 86_400).toFixed(2)} d`);
@@ -63,11 +62,7 @@ export const forecastCommand: Command = {
     'twinloop forecast twin.json --state states --plot fan.svg --show b9 S9_Tension_N',
   ],
   async run(args, io) {
-    const definition = await loadTwin(String(args.twin));
-    const { twin, asset } =
-      typeof args.asset === 'string'
-        ? twinOfAsset(definition, args.asset)
-        : { twin: definition, asset: definition.definition.name };
+    const { twin, asset } = await loadAssetTwin(args);
     const inputs = parseInputs(args.input);
     const show = Array.isArray(args.show) ? (args.show as string[]) : [];
     const { parameters, virtualSensors } = twin.definition;

@@ -8,12 +8,14 @@ import {
 } from '../core/index.js';
 import { openFmu } from '../fmi/index.js';
 import { renderBarChart } from '../plot/index.js';
+import { loadAssetTwin } from './asset-twin.js';
 import {
   inputOption,
   lanesOf,
   lanesOption,
   parseInputs,
   progressBar,
+  stateAssetOption,
   twinArgument,
 } from './command-options.js';
 import { initialNoise } from './noise.js';
@@ -32,7 +34,6 @@ import {
   type SensorRanking,
 } from './sensor-ranking.js';
 import { requireState } from './state-store.js';
-import { loadTwin } from './twin.js';
 import { createTwinModel } from './twin-model.js';
 import type { Twin } from './types.js';
 
@@ -93,9 +94,9 @@ async function namedCandidates(
   return { named: [], assumed };
 }
 
-async function pointsOf(twin: Twin, state: unknown): Promise<OperatingPoint[]> {
+async function pointsOf(twin: Twin, asset: string, state: unknown): Promise<OperatingPoint[]> {
   if (typeof state !== 'string') return [priorPoint(twin), ...wornPoints(twin)];
-  const stored = await requireState(state, twin);
+  const stored = await requireState(state, twin, asset);
   const n = twin.definition.parameters.length;
   return [{ name: 'calibrated state', parameters: stored.state.arrays.x!.slice(0, n) }];
 }
@@ -152,6 +153,7 @@ export const sensorsCommand: Command = {
       flags: '--state <store>',
       description: 'rank at the calibrated state kept there; default: at the prior and worn',
     },
+    stateAssetOption,
     {
       flags: '--by <merit>',
       description: 'what the order maximises',
@@ -167,11 +169,11 @@ export const sensorsCommand: Command = {
     'twinloop sensors twin.json --state states --json',
   ],
   async run(args, io) {
-    const twin = await loadTwin(String(args.twin));
+    const { twin, asset } = await loadAssetTwin(args);
     const { definition } = twin;
     const inputs = operatingInputs(twin, parseInputs(args.input));
     const { named, assumed } = await namedCandidates(twin, parseCandidates(args.candidate));
-    const points = await pointsOf(twin, args.state);
+    const points = await pointsOf(twin, asset, args.state);
     const extra = [...named.map((c) => c.variable), ...assumed].filter(
       (v) => !definition.virtualSensors.some((s) => s.variable === v),
     );

@@ -1,16 +1,8 @@
 import { type Command, printJson, printLine } from '../core/index.js';
 import { openStore } from '../storage/index.js';
-import { twinOfAsset } from './calibrate-source.js';
+import { loadAssetTwin } from './asset-twin.js';
 import { stateAssetOption, stateOption, twinArgument, wholeNumber } from './command-options.js';
 import { conflictError, listStates, restoreState } from './state-store.js';
-import { loadTwin } from './twin.js';
-
-async function assetOf(args: Record<string, unknown>) {
-  const twin = await loadTwin(String(args.twin));
-  return typeof args.asset === 'string'
-    ? twinOfAsset(twin, args.asset)
-    : { twin, asset: twin.definition.name };
-}
 
 /** `state list`: which states are kept. */
 const stateList: Command = {
@@ -20,7 +12,7 @@ const stateList: Command = {
   options: [stateOption, stateAssetOption],
   examples: ['twinloop state list twin.json --state states'],
   async run(args, io) {
-    const { twin, asset } = await assetOf(args);
+    const { twin, asset } = await loadAssetTwin(args);
     const entries = await listStates(openStore(String(args.state)), twin, asset);
     const described = entries.map(({ state, ...entry }) => ({
       ...entry,
@@ -53,7 +45,7 @@ const stateRestore: Command = {
   options: [stateOption, stateAssetOption],
   examples: ['twinloop state restore twin.json 1200 --state states'],
   async run(args, io) {
-    const { twin, asset } = await assetOf(args);
+    const { twin, asset } = await loadAssetTwin(args);
     const count = wholeNumber('<samples>', 0)(String(args.samples));
     let timeS: number;
     try {

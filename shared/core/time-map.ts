@@ -1,4 +1,5 @@
 import { TwinError } from './errors.js';
+import { readUserFile } from './files.js';
 import { nsToSeconds } from './time.js';
 
 /** From `wallNs` on, the machine's time is `machineS` seconds and runs `scale` times as fast. */
@@ -56,4 +57,15 @@ export function decodeTimeMap(text: string, source: string): TimeMap {
       { cause },
     );
   }
+}
+
+/**
+ * Reads a time map that the user named.
+ *
+ * @param path left out: the machine's time is wall time
+ * @throws TwinError `FILE_NOT_FOUND`, `FILE_INVALID`
+ */
+export async function readTimeMap(path: string | undefined): Promise<TimeMap> {
+  if (path === undefined) return wallTime;
+  return decodeTimeMap((await readUserFile(path, 'time map')).toString('utf8'), path);
 }
