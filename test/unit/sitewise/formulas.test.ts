@@ -190,6 +190,11 @@ test('queries join, narrow, group and order', async () => {
     ['a', '5', '19.2'],
     ['b', '1', '1000'],
   ]);
+  const busy = await query(
+    `SELECT property_id, COUNT(*) AS n FROM raw_time_series GROUP BY property_id
+     HAVING COUNT(*) > 1 AND MAX(double_value) IN (42, 43) AND property_id IS NOT NULL`,
+  );
+  expect(busy.rows?.map((r) => r.data?.map((d) => d.scalarValue))).toEqual([[ids.get('a'), '5']]);
   const since = `TIMESTAMP '${new Date((base + 1200) * 1000).toISOString()}'`;
   const late = await query(
     `SELECT double_value FROM raw_time_series WHERE property_id = '${ids.get('a')}' AND event_timestamp > ${since} LIMIT 5`,
@@ -204,6 +209,8 @@ test.each([
   'SELECT upper(asset_name) FROM asset',
   'SELECT * FROM asset WHERE asset_name > 3',
   'SELECT asset_id FROM asset, asset_property',
+  'SELECT asset_id FROM asset HAVING COUNT(*) > 1',
+  'SELECT asset_id FROM asset WHERE COUNT(*) IN (1, 2)',
 ])('"%s" is refused with a reason', async (statement) => {
   await expect(query(statement)).rejects.toMatchObject({ name: 'ValidationException' });
 });

@@ -3,6 +3,16 @@ import { RawJson } from '../../api/handler.js';
 import { decodeToken, encodeToken } from '../../api/pagination.js';
 import { END_OF_TIME, type StoredTime } from '../../store/value-store.js';
 import type { Account } from '../account.js';
+import {
+  aggregate,
+  aggregatesIn,
+  type Column,
+  columnsIn,
+  compare,
+  evaluate,
+  hasAggregate,
+  type Lookup,
+} from './evaluate.js';
 import { badQuery, type Expression, parseQuery, type Query, type SqlValue } from './parse.js';
 import { type Constraint, type Row, VIEWS } from './views.js';
 
@@ -12,7 +22,6 @@ const MAX_ROWS_SEEN = 2_000_000;
 
 /** One row of every view of the query, by alias. */
 type Joined = Record<string, Row>;
-type Lookup = (table: string | undefined, name: string) => SqlValue;
 
 const NS_PER_S = 1_000_000_000n;
 
@@ -27,133 +36,6 @@ function ownerOf(query: Query, table: string | undefined, name: string): string 
   if (owners.length > 1)
     throw badQuery(`the column ${shown} is ambiguous: put its view before it.`);
   return owner.alias;
-}
-
-function columnsIn(expression: Expression): Extract<Expression, { kind: 'column' }>[] {
-  switch (expression.kind) {
-    case 'column':
-      return [expression];
-    case 'literal':
-      return [];
-    case 'binary':
-      return [...columnsIn(expression.left), ...columnsIn(expression.right)];
-    case 'aggregate':
-      return expression.argument === undefined ? [] : columnsIn(expression.argument);
-    case 'in':
-      return [expression.operand, ...expression.options].flatMap(columnsIn);
-    default:
-      return columnsIn(expression.operand);
-  }
-}
-
-const hasAggregate = (e: Expression): boolean =>
-  e.kind === 'aggregate' ||
-  (e.kind === 'binary' && (hasAggregate(e.left) || hasAggregate(e.right))) ||
-  ((e.kind === 'negate' || e.kind === 'not') && hasAggregate(e.operand));
-
-function compare(a: SqlValue, b: SqlValue): number | undefined {
-  if (a === null || b === null) return undefined;
-  const bothText = typeof a === 'string' && typeof b === 'string';
-  const bothNumeric = typeof a !== 'string' && typeof b !== 'string';
-  if (!bothText && !bothNumeric) {
-    throw badQuery(`a text cannot be compared with a number (${a}, ${b}).`);
-  }
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function like(text: string, pattern: string): boolean {
-  // Runs in linear time for any pattern: no regular expression from outside.
-  const parts = pattern.split('%');
-  const fits = (part: string, at: number) =>
-    at + part.length <= text.length && [...part].every((c, i) => c === '_' || text[at + i] === c);
-  let at = 0;
-  for (const [i, part] of parts.entries()) {
-    if (i === 0) {
-      if (!fits(part, 0)) return false;
-      at = part.length;
-      if (parts.length === 1) return at === text.length;
-    } else if (i === parts.length - 1) {
-      return text.length - part.length >= at && fits(part, text.length - part.length);
-    } else {
-      while (at <= text.length && !fits(part, at)) at++;
-      if (at > text.length) return false;
-      at += part.length;
-    }
-  }
-  return true;
-}
-
-function arithmetic(operator: string, a: SqlValue, b: SqlValue): SqlValue {
-  if (a === null || b === null) return null;
-  if (typeof a === 'bigint' || typeof b === 'bigint') {
-    const [x, y] = [BigInt(a as bigint), BigInt(Math.trunc(Number(b)))];
-    return operator === '+' ? x + y : operator === '-' ? x - y : Number(x) / Number(y);
-  }
-  if (typeof a !== 'number' || typeof b !== 'number') {
-    throw badQuery(`${operator} works on numbers only.`);
-  }
-  switch (operator) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '/':
-      return b === 0 ? null : a / b;
-    default:
-      return b === 0 ? null : a % b;
-  }
-}
-
-function evaluate(e: Expression, lookup: Lookup, aggregates?: Map<Expression, SqlValue>): SqlValue {
-  const value = (x: Expression) => evaluate(x, lookup, aggregates);
-  switch (e.kind) {
-    case 'literal':
-      return e.value;
-    case 'column':
-      return lookup(e.table, e.name);
-    case 'aggregate':
-      return aggregates?.get(e) ?? null;
-    case 'negate':
-      return arithmetic('-', 0, value(e.operand));
-    case 'not': {
-      const operand = value(e.operand);
-      return operand === null ? null : !operand;
-    }
-    case 'isNull':
-      return (value(e.operand) === null) !== e.negated;
-    case 'in': {
-      const operand = value(e.operand);
-      if (operand === null) return null;
-      return e.options.some((o) => compare(operand, value(o)) === 0) !== e.negated;
-    }
-    case 'binary': {
-      if (e.operator === 'and') return value(e.left) === true && value(e.right) === true;
-      if (e.operator === 'or') return value(e.left) === true || value(e.right) === true;
-      const [left, right] = [value(e.left), value(e.right)];
-      if (e.operator === 'like') {
-        return left === null || right === null ? null : like(String(left), String(right));
-      }
-      if ('+-*/%'.includes(e.operator)) return arithmetic(e.operator, left, right);
-      const order = compare(left, right);
-      if (order === undefined) return null;
-      switch (e.operator) {
-        case '=':
-          return order === 0;
-        case '<>':
-          return order !== 0;
-        case '<':
-          return order < 0;
-        case '<=':
-          return order <= 0;
-        case '>':
-          return order > 0;
-        default:
-          return order >= 0;
-      }
-    }
-  }
 }
 
 function toStoredTime(ns: bigint): StoredTime {
@@ -193,7 +75,7 @@ class Execution {
     const equal = new Map<string, SqlValue>();
     let from: StoredTime = { seconds: 0, nanos: 0 };
     let to = END_OF_TIME;
-    const isMine = (e: Expression): e is Extract<Expression, { kind: 'column' }> =>
+    const isMine = (e: Expression): e is Column =>
       e.kind === 'column' && ownerOf(this.#query, e.table, e.name) === alias;
     const isKnown = (e: Expression) =>
       !hasAggregate(e) &&
@@ -246,32 +128,6 @@ class Execution {
   }
 }
 
-function aggregatesIn(e: Expression): Extract<Expression, { kind: 'aggregate' }>[] {
-  if (e.kind === 'aggregate') return [e];
-  if (e.kind === 'binary') return [...aggregatesIn(e.left), ...aggregatesIn(e.right)];
-  return e.kind === 'negate' || e.kind === 'not' ? aggregatesIn(e.operand) : [];
-}
-
-function aggregate(
-  e: Extract<Expression, { kind: 'aggregate' }>,
-  lookups: readonly Lookup[],
-): SqlValue {
-  if (e.argument === undefined) return lookups.length;
-  const { argument } = e;
-  let values = lookups.map((l) => evaluate(argument, l)).filter((v) => v !== null);
-  if (e.distinct) values = [...new Set(values)];
-  if (e.name === 'count') return values.length;
-  if (values.length === 0) return null;
-  if (e.name === 'min' || e.name === 'max') {
-    const sign = e.name === 'min' ? 1 : -1;
-    return values.reduce((a, b) => ((compare(a, b) ?? 0) * sign <= 0 ? a : b));
-  }
-  if (!values.every((v) => typeof v === 'number'))
-    throw badQuery(`${e.name} works on numbers only.`);
-  const sum = (values as number[]).reduce((a, b) => a + b, 0);
-  return e.name === 'sum' ? sum : sum / values.length;
-}
-
 interface ResultRow {
   cells: SqlValue[];
   order: SqlValue[];
@@ -296,7 +152,8 @@ function run(account: Account, query: Query): { names: string[]; rows: ResultRow
         : undefined;
     return named?.expression ?? expression;
   });
-  for (const e of [...select.map((s) => s.expression), ...order, ...query.groupBy]) {
+  const having = query.having;
+  for (const e of [...select.map((s) => s.expression), ...order, ...query.groupBy, ...having]) {
     for (const c of columnsIn(e)) ownerOf(query, c.table, c.name);
   }
   const all = [...select.map((s) => s.expression), ...order];
@@ -307,7 +164,7 @@ function run(account: Account, query: Query): { names: string[]; rows: ResultRow
     const cells = all.map((e) => evaluate(e, lookup, values));
     rows.push({ cells: cells.slice(0, select.length), order: cells.slice(select.length) });
   };
-  const aggregates = all.flatMap(aggregatesIn);
+  const aggregates = [...all, ...having].flatMap(aggregatesIn);
   if (aggregates.length === 0 && query.groupBy.length === 0) {
     for (const lookup of lookups) finish(lookup);
   } else {
@@ -321,7 +178,8 @@ function run(account: Account, query: Query): { names: string[]; rows: ResultRow
     }
     for (const group of groups.values()) {
       const values = new Map<Expression, SqlValue>(aggregates.map((a) => [a, aggregate(a, group)]));
-      finish(group[0] ?? (() => null), values);
+      const lookup = group[0] ?? (() => null);
+      if (having.every((e) => evaluate(e, lookup, values) === true)) finish(lookup, values);
     }
   }
   return { names: select.map((s) => s.name), rows };

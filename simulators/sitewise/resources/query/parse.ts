@@ -28,6 +28,8 @@ export interface Query {
   /** All conditions, of JOIN … ON and WHERE, that have to hold. */
   conditions: Expression[];
   groupBy: Expression[];
+  /** Conditions on groups, that have to hold. */
+  having: Expression[];
   orderBy: { expression: Expression; descending: boolean }[];
   limit: number | undefined;
   offset: number;
@@ -167,6 +169,8 @@ class Parser {
       do groupBy.push(this.#additive());
       while (this.#accept(','));
     }
+    const having = this.#accept('having') ? conjuncts(this.#expression()) : [];
+    if (having.length > 0 && groupBy.length === 0) throw badQuery('HAVING wants a GROUP BY.');
     const orderBy: Query['orderBy'] = [];
     if (this.#accept('order', 'by')) {
       do {
@@ -181,10 +185,10 @@ class Parser {
     this.#accept(';');
     if (this.#peek().kind !== 'end') {
       throw badQuery(
-        `"${this.#peek().text}" is not understood there; this stand-in knows SELECT, FROM, JOIN … ON, WHERE, GROUP BY, ORDER BY, LIMIT and OFFSET.`,
+        `"${this.#peek().text}" is not understood there; this stand-in knows SELECT, FROM, JOIN … ON, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET.`,
       );
     }
-    return { distinct, select, from, conditions, groupBy, orderBy, limit, offset };
+    return { distinct, select, from, conditions, groupBy, having, orderBy, limit, offset };
   }
 
   #count(): number {
