@@ -48,10 +48,12 @@ if (!installed) {
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, lock);
 }
-const built = existsSync(join(root, 'dist', 'cli.js'));
+// All of it, or the part that was asked for: `node scripts/ready.mjs cloud`.
+const [project = 'test'] = process.argv.slice(2);
+const built = existsSync(join(root, 'dist', project === 'test' ? 'cli.js' : project));
 if (!built) console.error('Building (once; seconds) …');
 run(
   process.execPath,
-  [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, 'test')],
+  [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, project)],
   'The build',
 );
