@@ -9,7 +9,7 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import { createSiteWiseClient } from '../../shared/sitewise/index.js';
-import { connectSiteWise, connectStore } from '../connections.js';
+import { connectSiteWise, connectStore, fleetOptions } from '../connections.js';
 import { type CalibrationEngine, openFleet } from '../worker/index.js';
 import type { Check } from './check.js';
 import type { Freshness } from './check-asset.js';
@@ -110,21 +110,7 @@ export function createDoctorCommand(engine: CalibrationEngine): Command {
     summary: 'Check a deployed or local system end to end; changes nothing',
     options: [
       { flags: '--data <dir>', description: 'a local stack: the data folder of `twinloop up`' },
-      {
-        flags: '--fleet <file>',
-        description: 'fleet file; default: fleet/fleet.json in the store',
-      },
-      { flags: '--twin <file>', description: 'a twin definition: a fleet of this one asset' },
-      { flags: '--asset <id...>', description: 'only these assets; with --twin the external id' },
-      {
-        flags: '--store <dir|s3://…>',
-        description: 'where states and reports are kept; default: TWINLOOP_STORE',
-      },
-      {
-        flags: '--endpoint <url>',
-        description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
-      },
-      { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+      ...fleetOptions,
       { flags: '--edge-status <url>', description: 'status server of an edge component' },
       {
         flags: '--config <file>',

@@ -28,7 +28,7 @@ import {
   ensureAsset,
   type RefusedSample,
 } from '../../shared/sitewise/index.js';
-import { connectSiteWise, ownEndpoint } from '../connections.js';
+import { connectSiteWise, endpointOptions, ownEndpoint } from '../connections.js';
 import { feedRecording } from './feed.js';
 import { type FeedProgress, readProgress, removeProgress, writeProgress } from './progress.js';
 import { type RecordingValues, readRecordingValues } from './recording-values.js';
@@ -245,11 +245,7 @@ export const feedCommand: Command = {
       flags: '--create [id]',
       description: 'make model and asset where they are missing; id: the asset’s external id',
     },
-    {
-      flags: '--endpoint <url>',
-      description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
-    },
-    { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+    ...endpointOptions,
     { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
     { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
     { flags: '--stride <n>', description: 'take every nth row', parse: wholeNumber('--stride', 1) },

@@ -13,7 +13,7 @@ import {
   describeAssetByAlias,
   describeAssetByExternalId,
 } from '../../shared/sitewise/index.js';
-import { connectSiteWise, connectStore } from '../connections.js';
+import { connectSiteWise, connectStore, fleetOptions } from '../connections.js';
 import { toEmfLines } from './emf.js';
 import type { CalibrationEngine } from './engine.js';
 import { openFleet } from './fleet-source.js';
@@ -94,21 +94,7 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
     summary:
       'One pass over a share of the fleet: read, calibrate, write back (what a Batch job runs)',
     options: [
-      {
-        flags: '--fleet <file>',
-        description: 'fleet file; default: fleet/fleet.json in the store',
-      },
-      { flags: '--twin <file>', description: 'a twin definition: a fleet of this one asset' },
-      { flags: '--asset <id...>', description: 'only these assets; with --twin the external id' },
-      {
-        flags: '--store <dir|s3://…>',
-        description: 'where state and reports are kept; default: TWINLOOP_STORE',
-      },
-      {
-        flags: '--endpoint <url>',
-        description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
-      },
-      { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+      ...fleetOptions,
       {
         flags: '--time-map <file>',
         description: 'how timestamps relate to the machine’s time, where it runs faster',

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-iotsitewise';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock, toTimeInNanos } from '../../../shared/core/index.js';
 import {
   createSiteWiseClient,
@@ -19,26 +19,9 @@ import {
   AWS_QUOTAS,
   CONTROL_PATH,
   type SiteWise,
-  type SiteWiseOptions,
   startSiteWise,
 } from '../../../simulators/sitewise/index.js';
-
-const closers: (() => Promise<unknown> | unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function start(options: SiteWiseOptions = {}): Promise<SiteWise> {
-  const siteWise = await startSiteWise({ activationMs: 2, ...options });
-  closers.push(() => siteWise.close());
-  return siteWise;
-}
-
-function clientOf(siteWise: SiteWise, options = {}) {
-  const client = createSiteWiseClient({ ...siteWise, maxAttempts: 1, ...options });
-  closers.push(() => client.destroy());
-  return client;
-}
+import { afterTest, clientOf, openSiteWise } from '../../support/sitewise.js';
 
 interface Sent {
   method?: string;
@@ -117,7 +100,7 @@ async function isAlive(siteWise: SiteWise): Promise<void> {
 }
 
 test('signatures: header and presigned are taken; wrong, old, early, foreign and missing are not', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const errorOf = async (sent: Sent) => (await send(siteWise, sent))?.errorType;
   const inMinutes = (m: number) => new Date(Date.now() + m * 60_000);
   expect(await errorOf({})).toBeUndefined();
@@ -143,7 +126,7 @@ test('signatures: header and presigned are taken; wrong, old, early, foreign and
 
 test('a session token has to be the right one', async () => {
   const credentials = { accessKeyId: 'ASIA1', secretAccessKey: 's', sessionToken: 'token' };
-  const siteWise = await start({ credentials });
+  const siteWise = await openSiteWise({ credentials });
   await isAlive(siteWise);
   const other = { ...siteWise, credentials: { ...credentials, sessionToken: 'other' } };
   expect((await send(other, {}))?.errorType).toBe('UnrecognizedClientException');
@@ -152,7 +135,7 @@ test('a session token has to be the right one', async () => {
 });
 
 test('a gateway user logs in for keys that read, in region edge only', async () => {
-  const siteWise = await start({ edgeUsers: [{ username: 'u', password: 'p' }] });
+  const siteWise = await openSiteWise({ edgeUsers: [{ username: 'u', password: 'p' }] });
   const login = (password: string) =>
     fetch(`${siteWise.endpoint}/authenticate`, {
       method: 'POST',
@@ -165,7 +148,7 @@ test('a gateway user logs in for keys that read, in region edge only', async () 
     region: 'edge',
     credentials: keys,
   });
-  closers.push(() => client.destroy());
+  afterTest(() => client.destroy());
   const { assetModelSummaries } = await client.send(new ListAssetModelsCommand({}));
   expect(assetModelSummaries).toEqual([]);
   await expect(
@@ -180,13 +163,13 @@ test('it does not listen off loopback with keys that everyone knows', async () =
 });
 
 test('one data folder has one server, and a port in use is named', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const port = Number(new URL(siteWise.endpoint).port);
   await expect(startSiteWise({ port })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
 });
 
 test('malformed bodies and paths are refused, whatever they are', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const post = (body: string) => send(siteWise, { method: 'POST', path: '/properties', body });
   for (const body of [
     '{',
@@ -227,7 +210,7 @@ test('malformed bodies and paths are refused, whatever they are', async () => {
 });
 
 test('a huge body is refused before it is read to its end', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const { hostname, port } = new URL(siteWise.endpoint);
   const answer = await new Promise<string>((resolve) => {
     const socket = connect(Number(port), hostname);
@@ -246,7 +229,7 @@ test('a huge body is refused before it is read to its end', async () => {
 });
 
 test('what is no HTTP is closed', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const { hostname, port } = new URL(siteWise.endpoint);
   const closed = await new Promise<string>((resolve) => {
     const socket = connect(Number(port), hostname);
@@ -277,7 +260,7 @@ const putOf = (count: number, seconds: number) =>
   });
 
 test('the default quotas throttle requests, and values per property', async () => {
-  const siteWise = await start({ quotas: AWS_QUOTAS });
+  const siteWise = await openSiteWise({ quotas: AWS_QUOTAS });
   const client = clientOf(siteWise);
   const now = Math.floor(Date.now() / 1000);
   const first = await client.send(putOf(10, now));
@@ -292,7 +275,7 @@ test('the default quotas throttle requests, and values per property', async () =
 });
 
 test('fault rules: by control endpoint, by header, for entries and for connections', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const client = clientOf(siteWise);
   const control = (method: string, rules?: unknown, token = siteWise.credentials.secretAccessKey) =>
     fetch(siteWise.endpoint + CONTROL_PATH, {
@@ -319,7 +302,7 @@ test('fault rules: by control endpoint, by header, for entries and for connectio
 });
 
 test('a writer gets everything through partial errors, throttling and lost answers, once', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const client = clientOf(siteWise);
   siteWise.faults.set([
     {

@@ -7,30 +7,9 @@ import {
   GetAssetPropertyValueHistoryCommand,
   ListAssetModelsCommand,
 } from '@aws-sdk/client-iotsitewise';
-import { afterEach, expect, test, vi } from 'vitest';
-import { createSiteWiseClient } from '../../../shared/sitewise/index.js';
-import {
-  type SiteWise,
-  type SiteWiseOptions,
-  startSiteWise,
-} from '../../../simulators/sitewise/index.js';
-
-const closers: (() => Promise<unknown> | unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function start(options: SiteWiseOptions = {}): Promise<SiteWise> {
-  const siteWise = await startSiteWise({ activationMs: 2, ...options });
-  closers.push(() => siteWise.close());
-  return siteWise;
-}
-
-function clientOf(siteWise: SiteWise, options = {}) {
-  const client = createSiteWiseClient({ ...siteWise, maxAttempts: 1, ...options });
-  closers.push(() => client.destroy());
-  return client;
-}
+import { expect, test, vi } from 'vitest';
+import type { SiteWise } from '../../../simulators/sitewise/index.js';
+import { afterTest, clientOf, openSiteWise } from '../../support/sitewise.js';
 
 /** A bare connection: what it was told, and whether it was closed. */
 function open(siteWise: SiteWise): Socket & { told: () => string } {
@@ -42,7 +21,7 @@ function open(siteWise: SiteWise): Socket & { told: () => string } {
   });
   socket.on('error', () => {});
   socket.told = () => text;
-  closers.push(() => socket.destroy());
+  afterTest(() => socket.destroy());
   return socket;
 }
 
@@ -53,14 +32,14 @@ function drip(socket: Socket, text: string): void {
     if (socket.writable) socket.write(text[at++ % text.length] ?? ' ');
     else clearInterval(timer);
   }, 5);
-  closers.push(() => clearInterval(timer));
+  afterTest(() => clearInterval(timer));
 }
 
 const QUICK = { headersTimeoutMs: 150, requestTimeoutMs: 300, checkEveryMs: 40 };
 const HEAD = 'POST /properties HTTP/1.1\r\nhost: x\r\n';
 
 test('clients that say nothing, drip their headers or drip their body are told and closed, others served', async () => {
-  const siteWise = await start({ connections: QUICK });
+  const siteWise = await openSiteWise({ connections: QUICK });
   const client = clientOf(siteWise);
   const silent = open(siteWise);
   const slowHeaders = open(siteWise);
@@ -84,7 +63,7 @@ test('clients that say nothing, drip their headers or drip their body are told a
 });
 
 test('a body that breaks off is no batch, nor part of one', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const entry = (n: number) =>
     `{"entryId":"${n}","propertyAlias":"/half/${n}","propertyValues":[{"value":{"doubleValue":1},"timestamp":{"timeInSeconds":${Math.floor(Date.now() / 1000)}}}]}`;
   const socket = open(siteWise);
@@ -101,7 +80,7 @@ test('a body that breaks off is no batch, nor part of one', async () => {
 });
 
 test('headers without end are refused', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   const socket = open(siteWise);
   socket.write(`${HEAD}x-long: ${'x'.repeat(100_000)}`);
   await once(socket, 'close');
@@ -110,7 +89,7 @@ test('headers without end are refused', async () => {
 });
 
 test('what bodies and answers hold together is bounded: more is refused for now, and room comes back', async () => {
-  const siteWise = await start({ connections: { maxHeldBytes: 200_000 } });
+  const siteWise = await openSiteWise({ connections: { maxHeldBytes: 200_000 } });
   const client = clientOf(siteWise);
   const began = Math.floor(Date.now() / 1000) - 3600;
   for (let i = 0; i < 20; i++) {
@@ -175,7 +154,7 @@ setInterval(() => console.log(JSON.stringify({ begun: Math.min(begun, count), op
 const CROWD_SIZE = 10_000;
 
 test('ten thousand connections: those beyond the limit are closed, who was there is served, memory stays', async () => {
-  const siteWise = await start();
+  const siteWise = await openSiteWise();
   // One connection, kept open, that was there before the crowd.
   const client = clientOf(siteWise, { maxSockets: 1 });
   await client.send(new ListAssetModelsCommand({}));
@@ -193,7 +172,7 @@ test('ten thousand connections: those beyond the limit are closed, who was there
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  closers.push(() => child.kill('SIGKILL'));
+  afterTest(() => child.kill('SIGKILL'));
   let answered = 0;
   let last = { begun: 0, open: 0, ended: 0 };
   for await (const line of createInterface({ input: child.stdout! })) {
