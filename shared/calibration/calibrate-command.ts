@@ -195,6 +195,11 @@ async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): P
     ];
     printLine(io.stdout, `${cells.join('')}${t === best ? '  best' : ''}`);
   }
+  const [least, most] = result.plausibleTrendScale;
+  printLine(
+    io.stdout,
+    `The recording does not speak against a trendScale from ${least.toPrecision(2)} to ${most.toPrecision(2)}${least < best.trendScale / 10 ? ': a longer one, or one with wear in it, would tell more' : ''}.`,
+  );
   printLine(io.stdout, 'Put this into the twin definition:');
   printLine(io.stdout, JSON.stringify(fragment, null, 2));
   return 0;

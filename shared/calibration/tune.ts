@@ -20,6 +20,8 @@ export interface TuneResult {
   /** Every value tried, in the order of the search. */
   tried: Trial[];
   best: Trial;
+  /** Lowest and highest of the `trendScale`s tried that the recording does not speak against. */
+  plausibleTrendScale: [number, number];
   /** What to put into the twin definition: `estimator`, … */
   estimator: { trendScale: number };
   /** … and the noise of the channels that had none. */
@@ -33,6 +35,8 @@ const GRID = 5;
 /** Golden sections after the grid: the factor is then known to about a tenth. */
 const SECTIONS = 7;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
+/** Half the 95 % quantile of χ² with one degree of freedom: fits within it are as good. */
+const PLAUSIBLE = 1.92;
 /** Samples that noise is first estimated from. */
 const NOISE_SAMPLES = 200;
 
@@ -153,10 +157,14 @@ export async function tuneEstimator(options: {
     await maximise((s) => attempt(trend, s), NOISE_SCALES);
   } else await maximise((s) => attempt(s, 1), TREND_SCALES);
   const best = tried.reduce((a, b) => (b.logLikelihood > a.logLikelihood ? b : a));
+  const plausible = tried
+    .filter((t) => best.logLikelihood - t.logLikelihood <= PLAUSIBLE)
+    .map((t) => t.trendScale);
   return {
     twin: definition.name,
     tried,
     best,
+    plausibleTrendScale: [Math.min(...plausible), Math.max(...plausible)],
     estimator: { trendScale: Number(best.trendScale.toPrecision(3)) },
     measured: definition.measured.flatMap(({ variable, noiseStd }, i) =>
       noiseStd === undefined

@@ -34,6 +34,10 @@ describe('tune', () => {
       });
       expect(result.estimator.trendScale / scale).toBeGreaterThan(0.6);
       expect(result.estimator.trendScale / scale).toBeLessThan(1.7);
+      const [least, most] = result.plausibleTrendScale;
+      expect(least).toBeLessThanOrEqual(result.best.trendScale);
+      expect(most).toBeGreaterThanOrEqual(result.best.trendScale);
+      expect(most / least).toBeLessThan(10);
       expect(result.measured).toEqual([]);
       const likelihoods = result.tried.map((t) => t.logLikelihood);
       expect(result.best.logLikelihood).toBe(Math.max(...likelihoods));
