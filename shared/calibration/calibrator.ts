@@ -8,7 +8,7 @@ import {
 } from './filter.js';
 import type { Gaussian } from './gaussian-update.js';
 import { initialHealth, updateHealth } from './health.js';
-import { initialNoise } from './noise.js';
+import { adaptNoise, initialNoise } from './noise.js';
 import { reportStep } from './report.js';
 import { transientAssimilation } from './transient-assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
@@ -64,8 +64,6 @@ export type Assimilate = (input: {
 const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
-/** How fast the assumed noise follows the innovations, per sample. */
-const NOISE_GAIN = 0.005;
 
 /** Whether sigma points have to stay inside the parameters' bounds at the next sample. */
 export function keepsWithinBounds(twin: Twin, state: CalibratorState): boolean {
@@ -225,17 +223,11 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const suspicion = Float64Array.from(a.suspicion!, (s, i) =>
       filtered.gated.includes(i) ? s + 1 : 0,
     );
-    const noiseStd = a.noiseStd!.slice();
     const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
-    if (definition.estimator.adaptNoise && quiet) {
-      const ratio = Math.min(4, filtered.nis / filtered.active.length) - 1;
-      for (let i = 0; i < m; i++) noiseStd[i]! *= Math.exp(0.5 * NOISE_GAIN * ratio);
-      filtered.active.forEach((channel, i) => {
-        if (definition.measured[channel]!.noiseStd !== undefined) return;
-        const gain = Math.max(NOISE_GAIN, 1 / (10 + state.sampleCount));
-        noiseStd[channel]! *= Math.exp(0.5 * gain * (Math.min(9, filtered.z[i]! ** 2) - 1));
-      });
-    }
+    const noiseStd =
+      definition.estimator.adaptNoise && quiet
+        ? adaptNoise(definition, a.noiseStd!, filtered, state.sampleCount)
+        : a.noiseStd!.slice();
     const next: CalibratorState = {
       twinHash: twin.hash,
       timeS: sample.timeS,

@@ -35,6 +35,8 @@ export interface FilterStep {
   active: number[];
   /** Leave-one-out residuals of the active channels under the noise as assumed. */
   z: Float64Array;
+  /** How much of those residuals' variance is the sensor's noise, rather than the others'. */
+  noiseShare: Float64Array;
   gated: number[];
   regimeChange: boolean;
   nonlinearity: number;
@@ -136,6 +138,7 @@ export async function filterUpdate(
   let variance = nominal.slice();
   let update = updateWith(observation, start, lin, variance);
   const firstZ = update.z;
+  const noiseShare = update.precision.map((p, i) => p * nominal[active[i]!]!);
   let gated: number[] = [];
   let regimeChange = false;
   let mismatch = false;
@@ -219,6 +222,7 @@ export async function filterUpdate(
     ...data,
     active: [...active],
     z: firstZ,
+    noiseShare,
     gated,
     regimeChange,
     nonlinearity,
@@ -245,6 +249,7 @@ function rejectedStep(
     logLikelihood,
     active: [...observation.active],
     z,
+    noiseShare: new Float64Array(z.length),
     gated: [],
     regimeChange: false,
     nonlinearity: 0,

@@ -13,6 +13,8 @@ export interface UpdateResult extends Gaussian {
   innovation: Float64Array;
   /** Each channel's innovation against what all others predict, in standard deviations. */
   z: Float64Array;
+  /** Of each channel's innovation when all others are known: the inverse of its variance. */
+  precision: Float64Array;
   /** Each innovation against its own predicted deviation. */
   own: Float64Array;
   nis: number;
@@ -66,18 +68,21 @@ export function squareRootUpdate(
   }
   const weighted = solveLowerTransposed(sy, e, m);
   const z = new Float64Array(m);
+  const precision = new Float64Array(m);
   const own = innovation.map((v, i) => v / Math.hypot(...sy.subarray(i * m, i * m + m)));
   for (let i = 0; i < m; i++) {
     const unit = new Float64Array(m);
     unit[i] = 1;
     const column = solveLower(sy, unit, m);
-    z[i] = weighted[i]! / Math.hypot(...column);
+    for (const v of column) precision[i]! += v * v;
+    z[i] = weighted[i]! / Math.sqrt(precision[i]!);
   }
   return {
     x,
     S,
     innovation,
     z,
+    precision,
     own,
     nis,
     logLikelihood: -0.5 * (nis + logDet + m * Math.log(2 * Math.PI)),

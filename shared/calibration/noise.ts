@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../config/index.js';
+import type { FilterStep } from './filter.js';
 import type { Sample } from './types.js';
 
 /** Share of a value's size that a sensor's noise is taken for while nothing is known. */
@@ -24,5 +25,43 @@ export function initialNoise(definition: TwinDefinition, samples: readonly Sampl
     return differences.length >= FEWEST_DIFFERENCES
       ? Math.max(sigma, 1e-7 * size)
       : UNKNOWN_NOISE * size;
+  });
+}
+
+/** How fast the assumed noise follows the residuals, per sample. */
+const NOISE_GAIN = 0.005;
+/** A residual counts with at most so many standard deviations. */
+const CLIP = 4;
+
+/**
+ * The assumed noise after a sample: what is left of each channel once all others are known,
+ * squared, against what it should be, weighted by the share that the sensor's noise has in it.
+ * So a trend's noise that is too large or too small is not taken for the sensors'. Channels whose
+ * noise the definition gives keep their ratio to each other.
+ *
+ * @param noiseStd standard deviations so far, per measured variable
+ * @param sampleCount samples before this one
+ * @see Mohamed & Schwarz, Adaptive Kalman filtering for INS/GPS, Journal of Geodesy 73 (1999),
+ *   for the residual-based form
+ */
+export function adaptNoise(
+  definition: TwinDefinition,
+  noiseStd: Float64Array,
+  filtered: FilterStep,
+  sampleCount: number,
+): Float64Array {
+  const excess = filtered.z.map(
+    (z, i) => filtered.noiseShare[i]! * (Math.min(CLIP, Math.abs(z)) ** 2 - 1),
+  );
+  const given = filtered.active.filter((o) => definition.measured[o]!.noiseStd !== undefined);
+  const mean =
+    filtered.active.reduce((sum, o, i) => sum + (given.includes(o) ? excess[i]! : 0), 0) /
+    Math.max(1, given.length);
+  return noiseStd.map((std, o) => {
+    const i = filtered.active.indexOf(o);
+    const own = definition.measured[o]!.noiseStd === undefined;
+    if (own && i < 0) return std;
+    const gain = own ? Math.max(NOISE_GAIN, 1 / (10 + sampleCount)) : NOISE_GAIN;
+    return std * Math.exp(0.5 * gain * (own ? excess[i]! : mean));
   });
 }

@@ -195,6 +195,7 @@ export async function transientUpdate(input: {
   const first = carried(start, run, n);
   let update = updateWith(start, run, variance);
   const firstZ = update.z;
+  const noiseShare = update.precision.map((p, i) => p * nominal[active[i]!]!);
   const own = new Float64Array(measured.length).fill(Number.NaN);
   active.forEach((o, i) => {
     own[o] = update.own[i]!;
@@ -265,6 +266,7 @@ export async function transientUpdate(input: {
       ...data,
       active,
       z: firstZ,
+      noiseShare,
       gated,
       regimeChange: regimeChange && !rejected,
       nonlinearity,
