@@ -68,6 +68,8 @@ export interface FilterMemory {
 
 /** Unexplained samples running at which a change is searched for: it costs hundreds of runs. */
 const SEARCHED = new Set([0, 1, 4, 16, 64, 256, 1024]);
+/** The model is as good as straight where it bends by less than this share of the noise. */
+const STRAIGHT = 0.1;
 /** Samples running that may be left out because only parameters far outside their bounds fit. */
 const IMPLAUSIBLE_MOST = 3;
 
@@ -188,15 +190,7 @@ export async function filterUpdate(
     }
   }
 
-  let nonlinearity = 0;
-  let worst = active[0]!;
-  for (const o of active) {
-    const ratio = lin.omega[o * lin.mean.length + o]! / variance[o]!;
-    if (ratio > nonlinearity) {
-      nonlinearity = ratio;
-      worst = o;
-    }
-  }
+  const { ratio: nonlinearity, worst } = bendOf(observation, lin, variance);
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
   let posterior: Gaussian = update;
   if (nonlinearity > 0.02 && settings.kink !== 'none' && !settled) {
@@ -214,7 +208,11 @@ export async function filterUpdate(
       merged = split.merged;
     }
     lin = await observation.lineariseAt(merged ?? posterior);
-    posterior = merged ?? updateWith(observation, start, lin, variance);
+    // Where the merged Gaussian lies on one side of the kink, the model is a straight line there:
+    // the update from the whole prior by that line is better than the sum of its parts.
+    const straight = bendOf(observation, lin, variance).ratio < STRAIGHT;
+    posterior =
+      merged !== undefined && !straight ? merged : updateWith(observation, start, lin, variance);
   }
   return {
     posterior: { x: posterior.x, S: posterior.S },
@@ -232,6 +230,24 @@ export async function filterUpdate(
     outOfReach: false,
     refusedBeyond: observation.refusedBeyond,
   };
+}
+
+/** What the straight line misses, in variances of the noise, where that is most. */
+function bendOf(
+  { active }: Observation,
+  lin: Linearisation,
+  variance: Float64Array,
+): { ratio: number; worst: number } {
+  let ratio = 0;
+  let worst = active[0]!;
+  for (const o of active) {
+    const here = lin.omega[o * lin.mean.length + o]! / variance[o]!;
+    if (here > ratio) {
+      ratio = here;
+      worst = o;
+    }
+  }
+  return { ratio, worst };
 }
 
 function rejectedStep(
