@@ -175,7 +175,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
     const unexplained = a.unexplained?.[0] ?? 0;
-    const { prior, filtered, own } = await assimilate({
+    const { filtered, own } = await assimilate({
       state,
       sample,
       measured,
@@ -193,8 +193,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         arrays: {
           ...a,
           ...own,
-          x: prior.x,
-          S: prior.S,
+          x: filtered.posterior.x,
+          S: filtered.posterior.S,
           ...(filtered.outOfReach
             ? { rejected: measured }
             : { unexplained: Float64Array.of(unexplained + 1) }),

@@ -3,7 +3,7 @@ import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange, isUnlikely
 import type { Gaussian, UpdateResult } from './gaussian-update.js';
 import type { Bounds, EvaluatePoints, Linearisation } from './linearise.js';
 import { type Observation, observe, updateWith } from './observation.js';
-import { explainChange, MISMATCH_SHARE } from './regime.js';
+import { explainChange, inflate, MISMATCH_SHARE } from './regime.js';
 import { splitUpdate } from './split.js';
 import type { StepMode } from './types.js';
 
@@ -70,8 +70,6 @@ export interface FilterMemory {
 const SEARCHED = new Set([0, 1, 4, 16, 64, 256, 1024]);
 /** The model is as good as straight where it bends by less than this share of the noise. */
 const STRAIGHT = 0.1;
-/** Samples running that may be left out because only parameters far outside their bounds fit. */
-const IMPLAUSIBLE_MOST = 3;
 
 /**
  * Carries parameters and trends over a time: b moves by v, v drifts. Trends are kept per wear
@@ -165,9 +163,10 @@ export async function filterUpdate(
         SEARCHED.has(memory.unexplained),
       );
       mismatch = !change.explained;
-      const patience = memory.unexplained < IMPLAUSIBLE_MOST;
-      if (change.outOfReach || (change.implausible && patience)) {
-        return rejectedStep(observation, prior, lin, update, firstZ, change.outOfReach);
+      if (change.outOfReach || change.implausible) {
+        // Where the machine runs but nothing fits, what was known of it is doubtful.
+        const kept = change.outOfReach ? prior : inflate(prior, settings);
+        return rejectedStep(observation, kept, lin, update, firstZ, change.outOfReach);
       }
       if (change.best.kind !== 'outliers') {
         regimeChange = true;

@@ -153,7 +153,7 @@ async function iterate(
     }
     if (best !== undefined && furthest < 0.1) break;
     // The model means nothing there, and may take long to say so.
-    if (!staysNearBounds(update.x, observation.settings)) {
+    if (!staysNearBounds(update.x, observation.settings, guess)) {
       best ??= { start, linearisation, update, ...found };
       break;
     }
@@ -229,7 +229,7 @@ export async function explainChange(
     slopes = explanation.linearisation;
   }
 
-  const within = found.filter(({ update }) => staysNearBounds(update.x, settings));
+  const within = found.filter(({ update }) => staysNearBounds(update.x, settings, prior));
   const best = (within.length > 0 ? within : found).reduce((a, b) =>
     b.evidence > a.evidence ? b : a,
   );
@@ -246,11 +246,17 @@ export async function explainChange(
   };
 }
 
-/** Whether no parameter is so far outside its bounds that the model means nothing there. */
-function staysNearBounds(x: Float64Array, { bounds, range }: FilterSettings): boolean {
+/** Whether no parameter goes so far outside its bounds that the model means nothing there. */
+function staysNearBounds(
+  x: Float64Array,
+  { bounds, range }: FilterSettings,
+  prior: Gaussian,
+): boolean {
   return range.every((r, i) => {
     const margin = BOUND_MARGIN * r;
-    return x[i]! >= bounds.lower[i]! - margin && x[i]! <= bounds.upper[i]! + margin;
+    const lowest = Math.min(bounds.lower[i]!, prior.x[i]!) - margin;
+    const highest = Math.max(bounds.upper[i]!, prior.x[i]!) + margin;
+    return x[i]! >= lowest && x[i]! <= highest;
   });
 }
 
