@@ -1,16 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import {
-  type DeploymentConfig,
-  deploymentSchema,
-  fleetSchema,
-  loadConfig,
-  type TwinDefinition,
-  twinSchema,
-} from '../shared/config/index.js';
+import type { DeploymentConfig } from '../shared/config/index.js';
 import { ConfigError, readUserFile } from '../shared/core/index.js';
 import { type BuiltComponent, loadComponent } from './component-build.js';
+import { readDeploymentFiles, readTwins } from './deployment-files.js';
 import type { FleetFiles } from './fleet-folder.js';
 import { AssetsStack, assetsPerStack, ModelsStack } from './stacks/assets-stack.js';
 import { CalibrationStack } from './stacks/calibration-stack.js';
@@ -38,9 +32,8 @@ export interface Deployment extends FleetFiles {
  * @throws TwinError `FILE_NOT_FOUND`; ConfigError
  */
 export async function loadDeployment(path: string): Promise<Deployment> {
-  const config = await loadConfig(deploymentSchema, path, 'deployment');
-  const fleetPath = resolve(dirname(resolve(path)), config.fleet);
-  const fleet = await loadConfig(fleetSchema, fleetPath, 'fleet');
+  const files = await readDeploymentFiles(path);
+  const { config, fleet, fleetPath } = files;
   const { timeoutMinutes } = config.compute;
   if (fleet.calibration.maxRunS > timeoutMinutes * 60 - STOP_MARGIN_S) {
     throw new ConfigError(fleetPath, [
@@ -50,13 +43,10 @@ export async function loadDeployment(path: string): Promise<Deployment> {
       },
     ]);
   }
-  const twins = new Map<string, TwinDefinition>();
+  const { twins, twinPaths } = await readTwins(files);
   const fmus = new Map<string, string>();
-  for (const [name, twin] of Object.entries(fleet.twins)) {
-    const twinPath = resolve(dirname(fleetPath), twin);
-    const definition = await loadConfig(twinSchema, twinPath, 'twin');
-    twins.set(name, definition);
-    fmus.set(name, await existing(resolve(dirname(twinPath), definition.fmu), 'FMU'));
+  for (const [name, { fmu }] of twins) {
+    fmus.set(name, await existing(resolve(dirname(twinPaths.get(name) as string), fmu), 'FMU'));
   }
   const built = config.edge?.component;
   return {

@@ -1,11 +1,3 @@
-import { dirname, resolve } from 'node:path';
-import {
-  deploymentSchema,
-  fleetSchema,
-  loadConfig,
-  type TwinDefinition,
-  twinSchema,
-} from '../../shared/config/index.js';
 import {
   type Command,
   type CommandIo,
@@ -16,6 +8,7 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import { connectStore } from '../connections.js';
+import { readDeploymentFiles, readTwins } from '../deployment-files.js';
 import { byService, type Estimate, estimateCost } from './estimate.js';
 import { checkLoad, type LoadCheck } from './load.js';
 import { loadPriceList, loadQuotaList, type PriceList } from './price-list.js';
@@ -88,18 +81,6 @@ function fleetSizes(text: string): number[] {
   return sizes;
 }
 
-/** A twin fleet's deployment file with all it names, without CDK. */
-async function readFiles(path: string) {
-  const config = await loadConfig(deploymentSchema, path, 'deployment');
-  const fleetPath = resolve(dirname(resolve(path)), config.fleet);
-  const fleet = await loadConfig(fleetSchema, fleetPath, 'fleet');
-  const twins = new Map<string, TwinDefinition>();
-  for (const [name, twin] of Object.entries(fleet.twins)) {
-    twins.set(name, await loadConfig(twinSchema, resolve(dirname(fleetPath), twin), 'twin'));
-  }
-  return { config, fleet, twins };
-}
-
 /** What `twinloop cost --json` prints. */
 export interface CostReport {
   currency: 'USD';
@@ -115,7 +96,8 @@ export interface CostReport {
 
 async function cost(args: Record<string, unknown>, io: CommandIo): Promise<CostReport> {
   const path = (args.config as string | undefined) ?? packageFile('cloud/deployment.json');
-  const files = await readFiles(path);
+  const deployment = await readDeploymentFiles(path);
+  const files = { ...deployment, ...(await readTwins(deployment)) };
   const prices = await loadPriceList(args.prices as string | undefined);
   const quotas = await loadQuotaList();
   const sizes = fleetSizes((args.fleetSizes as string | undefined) ?? FLEET_SIZES);
