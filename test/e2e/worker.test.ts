@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type AssetReport, decodeAssetState, type RunReport, stateKey } from '../../cloud/index.js';
 import { resultAliases } from '../../cloud/worker/results.js';
@@ -10,7 +11,7 @@ import { loadTwin } from '../../shared/calibration/index.js';
 import { type FleetConfig, withAliasPrefix } from '../../shared/config/index.js';
 import { createRng, packageFile, secondsToNs } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseReader } from '../../shared/sitewise/index.js';
-import { getText, putJson } from '../../shared/storage/index.js';
+import { createS3Client, createS3Store, getText, putJson } from '../../shared/storage/index.js';
 import { until } from '../support/edge.js';
 import {
   buildWorkerImage,
@@ -167,6 +168,30 @@ describe('a fleet under faults', () => {
     expect(await outcomeOf(fleet, 'line-1')).toMatchObject({ samples: 30, pending: 0 });
   }, 60_000);
 });
+
+// Any S3-compatible server will do, e.g. moto's.
+const s3 = process.env.TWINLOOP_TEST_S3;
+test.skipIf(s3 === undefined)(
+  'two jobs with their store in S3 (set TWINLOOP_TEST_S3 to its endpoint): one does the work',
+  async () => {
+    const fleet = await fleetOf({ assets: 2, samples: 2 });
+    const bucket = `twinloop-${randomUUID()}`;
+    const { region, credentials } = fleet.siteWise;
+    const client = createS3Client({ endpoint: s3 ?? '', region, credentials });
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    const store = createS3Store({ bucket, prefix: 'plant', client });
+    for (const key of await fleet.store.list('fleet/')) {
+      await store.put(key, (await fleet.store.get(key))?.body ?? new Uint8Array());
+    }
+    const env = { TWINLOOP_STORE: `s3://${bucket}/plant`, TWINLOOP_S3_ENDPOINT: s3 };
+    const ends = await Promise.all([fleet.start(0, env).ended, fleet.start(0, env).ended]);
+    expect(ends.map((e) => e.code)).toEqual([0, 0]);
+    for (const asset of fleet.assets) {
+      expect(await outcomeOf({ ...fleet, store }, asset)).toMatchObject({ samples: 2, pending: 0 });
+    }
+    client.destroy();
+  },
+);
 
 describe('bad input', () => {
   test('an unknown asset, an impossible one, a foreign state: each reported, the others calibrated', async () => {
