@@ -6,10 +6,14 @@ import type { Sample } from './types.js';
 const UNKNOWN_NOISE = 1e-4;
 /** Successive differences that an estimate needs. */
 const FEWEST_DIFFERENCES = 8;
+/** Variance of white noise's successive differences of order 1, 2, 3, …: C(2k, k) times its own. */
+const GAIN = [2, 6, 20, 70] as const;
+const MOST_DIFFERENCES = GAIN.length;
 
 /**
  * Sensor noise to begin with: from the definition, or else from the median absolute difference of
- * successive samples (robust against outliers and steps, blind to slow changes).
+ * successive samples (robust against outliers and steps, blind to slow changes); of a moving
+ * machine's samples, from the order of differences up to the fourth that gives the least.
  *
  * @returns standard deviation per measured variable
  */
@@ -18,13 +22,17 @@ export function initialNoise(definition: TwinDefinition, samples: readonly Sampl
     if (channel.noiseStd !== undefined) return channel.noiseStd;
     const values = samples.map((s) => s.measured[i]!).filter(Number.isFinite);
     const size = Math.max(...values.map(Math.abs), 0) || 1;
-    const differences = values.slice(1).map((v, k) => Math.abs(v - values[k]!));
-    differences.sort((a, b) => a - b);
-    // 1.4826 turns a Gaussian's median absolute deviation into σ; a difference has twice the variance.
-    const sigma = (1.4826 / Math.SQRT2) * (differences[differences.length >> 1] ?? 0);
-    return differences.length >= FEWEST_DIFFERENCES
-      ? Math.max(sigma, 1e-7 * size)
-      : UNKNOWN_NOISE * size;
+    // A moving machine's own changes are smooth: higher differences see less of them.
+    const orders = definition.simulation.mode === 'steady-state' ? 1 : MOST_DIFFERENCES;
+    const sigmas: number[] = [];
+    let differences = values;
+    for (let order = 1; order <= orders; order++) {
+      const before = differences;
+      differences = before.slice(1).map((v, k) => v - before[k]!);
+      if (differences.length < FEWEST_DIFFERENCES) break;
+      sigmas.push(medianDeviation(differences) / Math.sqrt(GAIN[order - 1]!));
+    }
+    return sigmas.length > 0 ? Math.max(Math.min(...sigmas), 1e-7 * size) : UNKNOWN_NOISE * size;
   });
 }
 
@@ -64,4 +72,10 @@ export function adaptNoise(
     const gain = own ? Math.max(NOISE_GAIN, 1 / (10 + sampleCount)) : NOISE_GAIN;
     return std * Math.exp(0.5 * gain * (own ? excess[i]! : mean));
   });
+}
+
+/** Standard deviation of a Gaussian about zero, from the median of its absolute values. */
+function medianDeviation(values: readonly number[]): number {
+  const sorted = values.map(Math.abs).sort((a, b) => a - b);
+  return 1.4826 * sorted[sorted.length >> 1]!;
 }

@@ -243,6 +243,28 @@ describe('the joint filter', () => {
     expect(modes.slice(33)).toEqual(new Array(7).fill('steady-state'));
   });
 
+  it('begins with noise that a moving machine does not hide', () => {
+    const { model } = linearDynamics();
+    const measured = ['y1', 'y2', 'y3'].map((variable) => ({ variable, alias: `/s/${variable}` }));
+    const rng = createRng(6);
+    const samples = Array.from({ length: 100 }, (_, k) =>
+      sample(k, [
+        Math.sin(k / 5) + 0.01 * rng.normal(),
+        0.1 * k + 0.01 * rng.normal(),
+        0.01 * rng.normal(),
+      ]),
+    );
+    const noise = (mode: string) => {
+      const twin = smallTwin({ ...overrides, measured, simulation: { mode } });
+      return [...createCalibrator({ twin, model }).initialState(samples).arrays.noiseStd!];
+    };
+    for (const sigma of noise('transient')) {
+      expect(sigma).toBeGreaterThan(0.007);
+      expect(sigma).toBeLessThan(0.013);
+    }
+    expect(noise('steady-state')[0]).toBeGreaterThan(0.05);
+  });
+
   it('says what is missing where a model offers no states', () => {
     const model: TwinModel = { outputs: [], evaluate: async () => [], close: async () => {} };
     expect(() => createCalibrator({ twin: smallTwin(overrides), model })).toThrow(
