@@ -1,43 +1,12 @@
 import { TwinError } from '../core/index.js';
-import {
-  type FilterMemory,
-  type FilterSettings,
-  type FilterStep,
-  filterUpdate,
-  predict,
-} from './filter.js';
-import type { Gaussian } from './gaussian-update.js';
-import { initialHealth, updateHealth } from './health.js';
-import { adaptNoise, initialNoise } from './noise.js';
-import { reportStep } from './report.js';
-import { transientAssimilation } from './transient-assimilation.js';
+import { type FilterMemory, type FilterStep, filterUpdate, predict } from './filter/filter.js';
+import type { Gaussian } from './filter/gaussian-update.js';
+import { adaptNoise, initialNoise } from './filter/noise.js';
+import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
+import { initialHealth, updateHealth } from './report/health.js';
+import { reportStep } from './report/report.js';
+import { transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
-
-/** What the filter needs from a twin definition. */
-export function filterSettings(twin: Twin): FilterSettings {
-  const { parameters, estimator } = twin.definition;
-  return {
-    range: Float64Array.from(parameters, (p) =>
-      p.lower !== undefined && p.upper !== undefined
-        ? p.upper - p.lower
-        : Math.max(10 * p.prior.std, Math.abs(p.prior.mean)),
-    ),
-    horizonS: Float64Array.from(parameters, (p) =>
-      p.dynamics === 'constant'
-        ? Number.POSITIVE_INFINITY
-        : (p.wearHorizonS ?? estimator.wearHorizonS),
-    ),
-    trend: parameters.map((p) => p.dynamics === 'trend'),
-    trendScale: estimator.trendScale,
-    spread: estimator.sigmaPointSpread,
-    bounds: {
-      lower: Float64Array.from(parameters, (p) => p.lower ?? Number.NEGATIVE_INFINITY),
-      upper: Float64Array.from(parameters, (p) => p.upper ?? Number.POSITIVE_INFINITY),
-    },
-    gate: estimator.gate,
-    kink: estimator.kink,
-  };
-}
 
 /** One sample's way into the estimate, after it was checked. */
 export type Assimilate = (input: {
@@ -64,11 +33,6 @@ export type Assimilate = (input: {
 const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
-
-/** Whether sigma points have to stay inside the parameters' bounds at the next sample. */
-export function keepsWithinBounds(twin: Twin, state: CalibratorState): boolean {
-  return twin.definition.estimator.respectBounds === 'always' || state.arrays.oneSided![0]! > 0;
-}
 
 function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
   if (!(sample.timeS > state.timeS)) return 'not-newer-than-state';

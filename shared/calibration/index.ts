@@ -1,36 +1,37 @@
 /** The twin model = FMU + twin definition, and its calibration against measurements. */
 export * from './alarms.js';
-export * from './align.js';
-export { createCalibrator, filterSettings } from './calibrator.js';
-export * from './checkpoint.js';
+export { createCalibrator } from './calibrator.js';
+export { calibrationCommands } from './commands/index.js';
 export {
   positiveNumber,
   progressBar,
   wholeNumber,
-} from './command-options.js';
-export { calibrationCommands } from './commands.js';
+} from './commands/options.js';
+export * from './data/align.js';
+export { type RecordingOptions, readRecording } from './data/recording.js';
+export { truncatedEstimate } from './filter/truncated.js';
 export {
   type Forecast,
   type ForecastEstimate,
   type ForecastSeries,
   forecast,
-} from './forecast.js';
+} from './forecast/forecast.js';
 export {
   type Identifiability,
   type IdentifiabilityReport,
   identifiability,
   identifiabilityOf,
-} from './identifiability.js';
-export { type RecordingOptions, readRecording } from './recording.js';
-export { parameterEstimates } from './report.js';
-export { type CalibrationOutput, resultsCsv, summarize } from './results.js';
-export { type CalibrationRun, runSamples } from './run.js';
+} from './identifiability/identifiability.js';
 export {
   type RankedSensor,
   rankSensors,
   type SensorOption,
   type SensorRanking,
-} from './sensor-ranking.js';
+} from './identifiability/sensor-ranking.js';
+export { parameterEstimates } from './report/report.js';
+export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';
+export { type CalibrationRun, runSamples } from './run.js';
+export * from './state/checkpoint.js';
 export {
   listStates,
   loadState,
@@ -38,9 +39,8 @@ export {
   type StoredState,
   saveState,
   stateKey,
-} from './state-store.js';
-export { type Steadiness, type SteadinessWindow, steadiness } from './steadiness.js';
-export { truncatedEstimate } from './truncated.js';
+} from './state/state-store.js';
+export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export * from './twin.js';
 export { createTwinModel } from './twin-model.js';

@@ -1,5 +1,5 @@
 import { createCalibrator } from './calibrator.js';
-import { initialNoise } from './noise.js';
+import { initialNoise } from './filter/noise.js';
 import { runSamples } from './run.js';
 import type { Sample, Twin, TwinModel } from './types.js';
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, TwinError } from '../core/index.js';
 import { createFmuPool, openFmu, settableStates } from '../fmi/index.js';
-import { createTransientModel } from './transient-model.js';
+import { createTransientModel } from './transient/model.js';
 import type { Evaluation, Twin, TwinModel } from './types.js';
 
 /**

@@ -1,0 +1,149 @@
+import type { TwinDefinition } from '../../config/index.js';
+import { type TimeMap, type Tqv, toMachineTimeS, wallTime } from '../../core/index.js';
+import type { Sample } from '../types.js';
+
+/** A sample that came from timestamped streams. */
+export interface AlignedSample extends Sample {
+  timeNs: bigint;
+}
+
+export interface AlignOptions {
+  /** The twin definition whose inputs and measured variables the streams belong to. */
+  definition: TwinDefinition;
+  /** Readings by alias, each in any order; aliases that the twin does not know are ignored. */
+  streams: ReadonlyMap<string, readonly Tqv[]>;
+  /** Readings of measured variables up to and including this time are taken as known already. */
+  afterNs?: bigint;
+  /** The time up to which the streams have been read; readings after it wait. */
+  untilNs: bigint;
+  /** How timestamps relate to the machine's time; default: they are the machine's time. */
+  timeMap?: TimeMap;
+  /** Timestamps that lie closer together than this are one instant; default: from the data. */
+  windowNs?: bigint;
+}
+
+export interface Alignment {
+  /** In ascending order of time. */
+  samples: AlignedSample[];
+  /** Readings that were left out, by reason. */
+  ignored: { notGood: number; notNumber: number; duplicate: number };
+  /** Whether the newest instant was left for the next run, as some channels may still be coming. */
+  pending: boolean;
+}
+
+interface Reading {
+  timeNs: bigint;
+  channel: number;
+  value: number;
+}
+
+/** The median of positive bigints; undefined of none. */
+function median(values: bigint[]): bigint | undefined {
+  values.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return values[values.length >> 1];
+}
+
+function usable(tqv: Tqv): number {
+  return tqv.quality === 'GOOD' && typeof tqv.value === 'number' && Number.isFinite(tqv.value)
+    ? tqv.value
+    : Number.NaN;
+}
+
+/**
+ * Half the median interval of the channels: readings of one scan lie closer than that, scans don't.
+ */
+function inferWindowNs(readings: readonly Reading[], channels: number): bigint {
+  const last = new Map<number, bigint>();
+  const gaps: bigint[] = [];
+  for (const r of readings) {
+    const before = last.get(r.channel);
+    if (before !== undefined && r.timeNs > before) gaps.push(r.timeNs - before);
+    last.set(r.channel, r.timeNs);
+  }
+  const gap = channels === 0 ? undefined : median(gaps);
+  return gap === undefined ? 1_000_000_000n : gap / 2n;
+}
+
+/**
+ * Joins the streams of a twin to samples. Readings that lie within a window of the first of them
+ * make one sample at the time of the newest; a channel without a GOOD number there is `NaN`.
+ * Inputs hold their last GOOD value. The newest instant is kept back until every channel has
+ * spoken or the window has passed, so that no reading is left behind.
+ */
+export function alignStreams(options: AlignOptions): Alignment {
+  const { definition, streams, untilNs, timeMap = wallTime } = options;
+  const ignored = { notGood: 0, notNumber: 0, duplicate: 0 };
+  const readings: Reading[] = [];
+  definition.measured.forEach(({ alias }, channel) => {
+    const seen = new Set<bigint>();
+    for (const tqv of streams.get(alias) ?? []) {
+      if (tqv.timeNs > untilNs) continue;
+      if (options.afterNs !== undefined && tqv.timeNs <= options.afterNs) continue;
+      const value = usable(tqv);
+      if (tqv.quality !== 'GOOD') ignored.notGood++;
+      else if (Number.isNaN(value)) ignored.notNumber++;
+      else if (seen.has(tqv.timeNs)) {
+        ignored.duplicate++;
+        continue;
+      } else seen.add(tqv.timeNs);
+      readings.push({ timeNs: tqv.timeNs, channel, value });
+    }
+  });
+  readings.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+
+  const channels = definition.measured.length;
+  const windowNs = options.windowNs ?? inferWindowNs(readings, channels);
+  const inputs = definition.inputs.map((input) => ({
+    value: input.value ?? Number.NaN,
+    next: 0,
+    readings:
+      input.value !== undefined || input.alias === undefined
+        ? []
+        : [...(streams.get(input.alias) ?? [])]
+            .filter((tqv) => !Number.isNaN(usable(tqv)))
+            .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0)),
+  }));
+
+  const periodS = (definition.estimator.samplePeriodS ?? 0) * (1 - 1e-6);
+  let lastS =
+    options.afterNs === undefined
+      ? Number.NEGATIVE_INFINITY
+      : toMachineTimeS(timeMap, options.afterNs);
+  const samples: AlignedSample[] = [];
+  let pending = false;
+  let i = 0;
+  while (i < readings.length) {
+    const startNs = readings[i]!.timeNs;
+    const endNs = startNs + windowNs;
+    const measured = new Float64Array(channels).fill(Number.NaN);
+    const heard = new Set<number>();
+    let timeNs = startNs;
+    for (; i < readings.length && readings[i]!.timeNs <= endNs; i++) {
+      const { timeNs: readNs, channel, value } = readings[i]!;
+      heard.add(channel);
+      timeNs = readNs;
+      if (!Number.isNaN(value)) measured[channel] = value;
+    }
+    const newest = i === readings.length;
+    if (newest && heard.size < channels && endNs >= untilNs) {
+      pending = true;
+      break;
+    }
+    for (const input of inputs) {
+      while (input.next < input.readings.length && input.readings[input.next]!.timeNs <= timeNs) {
+        input.value = input.readings[input.next]!.value as number;
+        input.next++;
+      }
+    }
+    const timeS = toMachineTimeS(timeMap, timeNs);
+    if (timeS - lastS < periodS) continue;
+    lastS = timeS;
+    samples.push({
+      timeNs,
+      timeS,
+      inputs: Float64Array.from(inputs, (input) => input.value),
+      measured,
+    });
+  }
+  return { samples, ignored, pending };
+}

@@ -1,0 +1,167 @@
+import { messageOf, TwinError } from '../../core/index.js';
+import { matMulTransposed, solveLowerTransposed } from '../../kalman/index.js';
+import type { Evaluation } from '../types.js';
+
+/** A model of outputs that is linear in the parameters, with what it leaves out. */
+export interface Linearisation {
+  /** Parameters at which `mean` holds. */
+  centre: Float64Array;
+  /** Expected outputs there, the curvature's shift included. */
+  mean: Float64Array;
+  /** Outputs × parameters, row-major. */
+  slope: Float64Array;
+  /** Outputs × outputs: covariance of what the straight line misses. */
+  omega: Float64Array;
+  modelRuns: number;
+  /** Whether points were kept inside the bounds, one-sided where need be. */
+  oneSided: boolean;
+  /** Whether the model refused a point beyond the bounds: it will refuse the next as well. */
+  refusedBeyond: boolean;
+}
+
+/** Evaluates the model at parameter points. */
+export type EvaluatePoints = (points: readonly Float64Array[]) => Promise<readonly Evaluation[]>;
+
+export interface Bounds {
+  lower: Float64Array;
+  upper: Float64Array;
+}
+
+function centreOf(evaluation: Evaluation | undefined): Float64Array {
+  if (evaluation instanceof Float64Array) return evaluation;
+  if (evaluation instanceof TwinError) throw evaluation;
+  throw new TwinError(
+    'NUMERIC',
+    `The model failed at the present estimate: ${messageOf(evaluation)}. The last good state is kept.`,
+    { cause: evaluation },
+  );
+}
+
+/**
+ * Statistical linearisation over a Gaussian by second-order divided differences.
+ *
+ * @param mean n parameters
+ * @param factor n × n lower factor of their covariance
+ * @param spread distance of the sigma points in standard deviations
+ * @see Nørgaard, Poulsen & Ravn, New developments in state estimation, Automatica 36 (2000)
+ * @throws TwinError when the model fails at the mean itself
+ */
+export async function linearise(
+  evaluate: EvaluatePoints,
+  mean: Float64Array,
+  factor: Float64Array,
+  spread: number,
+  bounds: Bounds,
+  forceBounds: boolean,
+): Promise<Linearisation> {
+  const n = mean.length;
+  if (forceBounds) return lineariseWithin(evaluate, mean, factor, spread, bounds);
+  const points = [mean.slice()];
+  for (let i = 0; i < n; i++) {
+    for (const sign of [1, -1]) {
+      points.push(mean.map((m, j) => m + sign * spread * factor[j * n + i]!));
+    }
+  }
+  const values = await evaluate(points);
+  if (!values.every((v) => v instanceof Float64Array)) {
+    const within = await lineariseWithin(evaluate, mean, factor, spread, bounds);
+    const beyond = (v: number, i: number) => v < bounds.lower[i]! || v > bounds.upper[i]!;
+    return {
+      ...within,
+      modelRuns: points.length + within.modelRuns,
+      refusedBeyond: points.some((p, k) => !(values[k] instanceof Float64Array) && p.some(beyond)),
+    };
+  }
+  const h0 = values[0] as Float64Array;
+  const outputs = h0.length;
+  const b = new Float64Array(n * outputs); // transposed: parameters × outputs
+  const e = new Float64Array(outputs * n);
+  const expected = h0.slice();
+  for (let i = 0; i < n; i++) {
+    const plus = values[1 + 2 * i] as Float64Array;
+    const minus = values[2 + 2 * i] as Float64Array;
+    for (let o = 0; o < outputs; o++) {
+      b[i * outputs + o] = (plus[o]! - minus[o]!) / (2 * spread);
+      const shift = ((plus[o]! + minus[o]!) / 2 - h0[o]!) / spread ** 2;
+      expected[o]! += shift;
+      e[o * n + i] = Math.SQRT2 * shift;
+    }
+  }
+  const omega = matMulTransposed(e, e, outputs, n, outputs);
+  const solved = solveLowerTransposed(factor, b, n, outputs);
+  const slope = new Float64Array(outputs * n);
+  for (let i = 0; i < n; i++) {
+    for (let o = 0; o < outputs; o++) slope[o * n + i] = solved[i * outputs + o]!;
+  }
+  return {
+    centre: mean.slice(),
+    mean: expected,
+    slope,
+    omega,
+    modelRuns: points.length,
+    oneSided: false,
+    refusedBeyond: false,
+  };
+}
+
+/**
+ * The same along the parameters' axes and never beyond their bounds, for models that fail there;
+ * a point that fails even so is replaced by the one on the other side.
+ */
+async function lineariseWithin(
+  evaluate: EvaluatePoints,
+  mean: Float64Array,
+  factor: Float64Array,
+  spread: number,
+  bounds: Bounds,
+): Promise<Linearisation> {
+  const n = mean.length;
+  const inside = (value: number, i: number) =>
+    Math.min(bounds.upper[i]!, Math.max(bounds.lower[i]!, value));
+  const centre = mean.map(inside);
+  const points = [centre];
+  for (let i = 0; i < n; i++) {
+    let variance = 0;
+    for (let k = 0; k <= i; k++) variance += factor[i * n + k]! ** 2;
+    for (const sign of [1, -1]) {
+      const point = centre.slice();
+      point[i] = inside(centre[i]! + sign * spread * Math.sqrt(variance), i);
+      points.push(point);
+    }
+  }
+  const values = await evaluate(points);
+  const h0 = centreOf(values[0]);
+  const outputs = h0.length;
+  const slope = new Float64Array(outputs * n);
+  const omega = new Float64Array(outputs * outputs);
+  for (let i = 0; i < n; i++) {
+    const up = values[1 + 2 * i] instanceof Float64Array ? 1 + 2 * i : 0;
+    const down = values[2 + 2 * i] instanceof Float64Array ? 2 + 2 * i : 0;
+    const width = points[up]![i]! - points[down]![i]!;
+    if (width === 0) continue;
+    const high = values[up] as Float64Array;
+    const low = values[down] as Float64Array;
+    for (let o = 0; o < outputs; o++) slope[o * n + i] = (high[o]! - low[o]!) / width;
+  }
+  return {
+    centre,
+    mean: h0,
+    slope,
+    omega,
+    modelRuns: points.length,
+    oneSided: true,
+    refusedBeyond: false,
+  };
+}
+
+/** Expected outputs at other parameters. */
+export function predictOutputs(lin: Linearisation, parameters: Float64Array): Float64Array {
+  const n = parameters.length;
+  return lin.mean.map((y, o) => {
+    let value = y;
+    for (let i = 0; i < n; i++) {
+      value += lin.slope[o * n + i]! * (parameters[i]! - lin.centre[i]!);
+    }
+    return value;
+  });
+}

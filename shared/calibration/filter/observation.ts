@@ -1,0 +1,90 @@
+import {
+  type Gaussian,
+  noiseOf,
+  slopeTimesFactor,
+  squareRootUpdate,
+  type UpdateResult,
+} from './gaussian-update.js';
+import { type EvaluatePoints, type Linearisation, linearise, predictOutputs } from './linearise.js';
+import type { FilterSettings } from './settings.js';
+
+/** One sample with the model that is to explain it. Counts what it costs. */
+export interface Observation {
+  readonly settings: FilterSettings;
+  /** Channels with a value, as indices of the measured variables. */
+  readonly active: readonly number[];
+  readonly measured: Float64Array;
+  evaluate: EvaluatePoints;
+  /** Linearises over the parameters of a Gaussian. */
+  lineariseAt(g: Gaussian): Promise<Linearisation>;
+  modelRuns: number;
+  /** Whether sigma points stay inside the parameters' bounds by now. */
+  oneSided: boolean;
+  refusedBeyond: boolean;
+}
+
+/** The factor of the parameters' covariance, without the trends. */
+export function parameterFactor(S: Float64Array, n: number): Float64Array {
+  const N = 2 * n;
+  const l = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) l[i * n + j] = S[i * N + j]!;
+  return l;
+}
+
+/** @param measured `NaN` for channels without a value */
+export function observe(
+  measured: Float64Array,
+  evaluate: EvaluatePoints,
+  settings: FilterSettings,
+  forceBounds: boolean,
+): Observation {
+  const n = settings.range.length;
+  const active: number[] = [];
+  measured.forEach((v, i) => {
+    if (!Number.isNaN(v)) active.push(i);
+  });
+  const observation: Observation = {
+    settings,
+    active,
+    measured,
+    modelRuns: 0,
+    oneSided: forceBounds,
+    refusedBeyond: false,
+    evaluate(points) {
+      observation.modelRuns += points.length;
+      return evaluate(points);
+    },
+    async lineariseAt(g) {
+      const lin = await linearise(
+        observation.evaluate,
+        g.x.slice(0, n),
+        parameterFactor(g.S, n),
+        settings.spread,
+        settings.bounds,
+        observation.oneSided,
+      );
+      observation.oneSided ||= lin.oneSided;
+      observation.refusedBeyond ||= lin.refusedBeyond;
+      return lin;
+    },
+  };
+  return observation;
+}
+
+/** The update of a Gaussian by the observation, with the model as linearised. */
+export function updateWith(
+  observation: Observation,
+  g: Gaussian,
+  lin: Linearisation,
+  variance: Float64Array,
+): UpdateResult {
+  const { active, measured, settings } = observation;
+  const n = settings.range.length;
+  const expected = predictOutputs(lin, g.x.slice(0, n));
+  return squareRootUpdate(
+    g,
+    slopeTimesFactor(lin, g.S, active, n),
+    Float64Array.from(active, (o) => measured[o]! - expected[o]!),
+    noiseOf(lin.omega, lin.mean.length, variance, active),
+  );
+}

@@ -1,0 +1,270 @@
+import { cholesky, solveLower, squareRootOfStack } from '../../kalman/index.js';
+import { chiSquareAt, isUnlikely } from './gate.js';
+import { type Gaussian, noiseOf, type UpdateResult } from './gaussian-update.js';
+import { findJump } from './jump-search.js';
+import type { Linearisation } from './linearise.js';
+import { type Observation, updateWith } from './observation.js';
+import type { FilterSettings } from './settings.js';
+
+/** Share of its range by which every parameter may have moved at once. */
+export const REGIME_JUMP = 0.04;
+/** Parameters that may have jumped together. */
+const MOST_JUMPS = 3;
+/** No further jump is looked for below this: one in a hundred is worse by chance. */
+const ENOUGH = 2.33;
+/** Linearisations that one explanation may take. */
+const ROUNDS = 3;
+/** Log probabilities of a sample at which: one parameter jumps, all move, one value is an outlier. */
+const LOG_JUMP = Math.log(1e-4);
+const LOG_MOVE = Math.log(1e-4);
+const LOG_OUTLIER = Math.log(1e-2);
+/** Of the channels' reach by any parameter: further off than this is out of reach. */
+const REACH = 0.5;
+/** Share of the channels that must be out of reach for a sample to be rejected. */
+export const MISMATCH_SHARE = 0.8;
+/** Share of its range that a parameter may lie beyond its bounds in an explanation. */
+const BOUND_MARGIN = 0.1;
+/** What may have happened to the machine, with the estimate that follows from it. */
+export interface Explanation {
+  kind: 'outliers' | 'move' | 'jump';
+  /** The belief before the sample if that happened. */
+  start: Gaussian;
+  linearisation: Linearisation;
+  update: UpdateResult;
+  /** Log probability of the sample and of that having happened. */
+  evidence: number;
+  /** Squared residual at the estimate: of the channels' noise and of the belief. */
+  nis: number;
+  /** Parameters that jumped. */
+  jumped: readonly number[];
+}
+
+export interface ChangeSearch {
+  best: Explanation;
+  /** Whether the best explains the sample within its noise. */
+  explained: boolean;
+  /** Whether every explanation takes parameters far outside their bounds. */
+  implausible: boolean;
+  /** Whether no parameters in their ranges bring most channels near, as at a standstill. */
+  outOfReach: boolean;
+}
+
+/** Raises the parameters' variances to what a change of the machine may bring. */
+export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
+  const n = settings.range.length;
+  const N = state.x.length;
+  const stack = new Float64Array((N + n) * N);
+  for (let k = 0; k < N; k++) {
+    for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
+  }
+  for (let i = 0; i < n; i++) {
+    let variance = 0;
+    for (let k = 0; k < N; k++) variance += state.S[i * N + k]! ** 2;
+    const missing = (REGIME_JUMP * settings.range[i]!) ** 2 - variance;
+    if (missing > 0) stack[(N + i) * N + i] = Math.sqrt(missing);
+  }
+  return { x: state.x, S: squareRootOfStack(stack, N + n, N) };
+}
+
+/** Replaces what was known of some parameters and their trends, the others' knowledge kept. */
+function replaceKnowledge(
+  state: Gaussian,
+  parameters: readonly number[],
+  settings: FilterSettings,
+  belief: (parameter: number) => { mean: number; std: number },
+): Gaussian {
+  const n = settings.range.length;
+  const N = 2 * n;
+  const x = state.x.slice();
+  const stack = new Float64Array((N + 2 * parameters.length) * N);
+  for (let k = 0; k < N; k++) {
+    for (let i = 0; i < N; i++) {
+      if (!parameters.includes(i % n)) stack[k * N + i] = state.S[i * N + k]!;
+    }
+  }
+  parameters.forEach((i, k) => {
+    const { mean, std } = belief(i);
+    x[i] = mean;
+    x[n + i] = 0;
+    stack[(N + 2 * k) * N + i] = std;
+    // A trend may be any that the wear horizon allows.
+    stack[(N + 2 * k + 1) * N + n + i] = settings.trend[i] ? settings.range[i]! / 2 : 0;
+  });
+  return { x, S: squareRootOfStack(stack, N + 2 * parameters.length, N) };
+}
+
+/** The log probability of the sample, by Laplace at the point of linearisation. */
+function evidenceAt(
+  observation: Observation,
+  start: Gaussian,
+  lin: Linearisation,
+  update: UpdateResult,
+  variance: Float64Array,
+): { evidence: number; nis: number } {
+  const { active, measured } = observation;
+  const n = lin.centre.length;
+  const N = 2 * n;
+  const m = active.length;
+  const noise = noiseOf(lin.omega, lin.mean.length, variance, active);
+  const residual = Float64Array.from(active, (o) => measured[o]! - lin.mean[o]!);
+  let nis = 0;
+  for (const v of solveLower(cholesky(noise, m), residual, m)) nis += v * v;
+  // Forward substitution by hand: a parameter that cannot move has no deviation.
+  const moved = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    let rest = lin.centre[i]! - start.x[i]!;
+    for (let k = 0; k < i; k++) rest -= start.S[i * N + k]! * moved[k]!;
+    const pivot = start.S[i * N + i]!;
+    moved[i] = pivot === 0 ? 0 : rest / pivot;
+    nis += moved[i]! ** 2;
+  }
+  return { evidence: update.logLikelihood + 0.5 * (update.nis - nis), nis };
+}
+
+/**
+ * Iterated statistical linearisation: the model is linearised at the posterior and the update
+ * redone from the belief before it, until both agree.
+ *
+ * @see García-Fernández, Svensson, Morelande & Särkkä, Posterior linearization filter (2015)
+ */
+async function iterate(
+  observation: Observation,
+  start: Gaussian,
+  guess: Gaussian,
+  variance: Float64Array,
+): Promise<Omit<Explanation, 'kind' | 'jumped'>> {
+  const n = observation.settings.range.length;
+  const N = 2 * n;
+  let at = guess;
+  let best: Omit<Explanation, 'kind' | 'jumped'> | undefined;
+  for (let round = 0; round < ROUNDS; round++) {
+    const linearisation = await observation.lineariseAt(at);
+    const update = updateWith(observation, start, linearisation, variance);
+    const found = evidenceAt(observation, start, linearisation, update, variance);
+    // The prior's own spread may cover a kink, where a straight line explains anything.
+    const counts = round > 0 || guess !== start;
+    if (counts && (best === undefined || found.evidence > best.evidence)) {
+      best = { start, linearisation, update, ...found };
+    }
+    let furthest = 0;
+    for (let i = 0; i < n; i++) {
+      const std = Math.hypot(...update.S.subarray(i * N, i * N + N));
+      furthest = Math.max(furthest, Math.abs(update.x[i]! - at.x[i]!) / (std || 1));
+    }
+    if (best !== undefined && furthest < 0.1) break;
+    // The model means nothing there, and may take long to say so.
+    if (!staysNearBounds(update.x, observation.settings, guess)) {
+      best ??= { start, linearisation, update, ...found };
+      break;
+    }
+    at = update;
+  }
+  return best!;
+}
+
+/**
+ * What explains a sample that is too far from what was expected: outliers, a move of all
+ * parameters, or jumps of up to three of them to anywhere in their ranges. The most probable is
+ * taken.
+ *
+ * @param lin the model as linearised at the prior
+ * @param outliers the update with the contradicting channels nearly left out, where that is allowed
+ */
+export async function explainChange(
+  observation: Observation,
+  prior: Gaussian,
+  lin: Linearisation,
+  variance: Float64Array,
+  outliers: { update: UpdateResult; count: number } | undefined,
+  search: boolean,
+): Promise<ChangeSearch> {
+  const { settings, active, measured } = observation;
+  const n = settings.range.length;
+  const found: Explanation[] = [];
+  if (outliers !== undefined) {
+    found.push({
+      kind: 'outliers',
+      start: prior,
+      linearisation: lin,
+      update: outliers.update,
+      evidence: outliers.update.logLikelihood + outliers.count * LOG_OUTLIER,
+      nis: outliers.update.nis,
+      jumped: [],
+    });
+  }
+  const wide = inflate(prior, settings);
+  const move = await iterate(observation, wide, wide, variance);
+  found.push({ ...move, kind: 'move', evidence: move.evidence + LOG_MOVE, jumped: [] });
+
+  let span: Float64Array | undefined;
+  const jumped: number[] = [];
+  let base = prior;
+  let slopes = lin;
+  while (search && jumped.length < Math.min(MOST_JUMPS, n)) {
+    const others = Array.from({ length: n }, (_, i) => i).filter((i) => !jumped.includes(i));
+    const result = await findJump(observation, base, slopes, variance, others);
+    span = result.span.map((s, r) => Math.max(s, span?.[r] ?? 0));
+    const { jump } = result;
+    if (jump === undefined) break;
+    jumped.push(jump.parameter);
+    const start = replaceKnowledge(prior, jumped, settings, anywhere(prior, settings));
+    const guess = replaceKnowledge({ x: base.x, S: prior.S }, jumped, settings, (i) => ({
+      mean: i === jump.parameter ? jump.value : base.x[i]!,
+      std: Math.min(jump.std, REGIME_JUMP * settings.range[i]!),
+    }));
+    const explanation: Explanation = {
+      ...(await iterate(observation, start, guess, variance)),
+      kind: 'jump',
+      jumped: [...jumped],
+    };
+    explanation.evidence += jumped.length * LOG_JUMP;
+    found.push(explanation);
+    if (explanation.nis < chiSquareAt(active.length, ENOUGH)) break;
+    if (jumped.length > 1 && explanation.nis > 0.5 * found.at(-2)!.nis) break;
+    const { lower, upper } = settings.bounds;
+    const x = explanation.update.x.map((v, i) =>
+      i < n ? Math.min(upper[i]!, Math.max(lower[i]!, v)) : v,
+    );
+    base = { x, S: start.S };
+    slopes = explanation.linearisation;
+  }
+
+  const within = found.filter(({ update }) => staysNearBounds(update.x, settings, prior));
+  const best = (within.length > 0 ? within : found).reduce((a, b) =>
+    b.evidence > a.evidence ? b : a,
+  );
+  const explained = within.length > 0 && !isUnlikely(best.nis, active.length);
+  const beyond = active.filter((o, r) => {
+    const off = Math.abs(measured[o]! - best.linearisation.mean[o]!);
+    return span !== undefined && off > REACH * span[r]! && off ** 2 > 900 * variance[o]!;
+  }).length;
+  return {
+    best,
+    explained,
+    implausible: within.length === 0,
+    outOfReach: !explained && beyond >= MISMATCH_SHARE * active.length,
+  };
+}
+
+/** Whether no parameter goes so far outside its bounds that the model means nothing there. */
+function staysNearBounds(
+  x: Float64Array,
+  { bounds, range }: FilterSettings,
+  prior: Gaussian,
+): boolean {
+  return range.every((r, i) => {
+    const margin = BOUND_MARGIN * r;
+    const lowest = Math.min(bounds.lower[i]!, prior.x[i]!) - margin;
+    const highest = Math.max(bounds.upper[i]!, prior.x[i]!) + margin;
+    return x[i]! >= lowest && x[i]! <= highest;
+  });
+}
+
+/** A parameter that may be anywhere in its range. */
+function anywhere(prior: Gaussian, { bounds, range }: FilterSettings) {
+  return (i: number) => {
+    const [lower, upper] = [bounds.lower[i]!, bounds.upper[i]!];
+    const mean = Number.isFinite(upper - lower) ? (lower + upper) / 2 : prior.x[i]!;
+    return { mean, std: range[i]! / 2 };
+  };
+}

@@ -1,0 +1,48 @@
+import type { CalibratorState, Twin } from '../types.js';
+import type { Bounds } from './linearise.js';
+
+/** How each parameter moves, and how the filter is set. */
+export interface FilterSettings {
+  /** Physical range of each parameter; scales noise and inflation. */
+  range: Float64Array;
+  /** Seconds in which a parameter may wear through its range; `Infinity` for constants. */
+  horizonS: Float64Array;
+  /** Whether the parameter has a trend; otherwise it walks randomly. */
+  trend: readonly boolean[];
+  trendScale: number;
+  spread: number;
+  bounds: Bounds;
+  gate: boolean;
+  kink: 'none' | 'relinearise' | 'split';
+}
+
+/** What the filter needs from a twin definition. */
+export function filterSettings(twin: Twin): FilterSettings {
+  const { parameters, estimator } = twin.definition;
+  return {
+    range: Float64Array.from(parameters, (p) =>
+      p.lower !== undefined && p.upper !== undefined
+        ? p.upper - p.lower
+        : Math.max(10 * p.prior.std, Math.abs(p.prior.mean)),
+    ),
+    horizonS: Float64Array.from(parameters, (p) =>
+      p.dynamics === 'constant'
+        ? Number.POSITIVE_INFINITY
+        : (p.wearHorizonS ?? estimator.wearHorizonS),
+    ),
+    trend: parameters.map((p) => p.dynamics === 'trend'),
+    trendScale: estimator.trendScale,
+    spread: estimator.sigmaPointSpread,
+    bounds: {
+      lower: Float64Array.from(parameters, (p) => p.lower ?? Number.NEGATIVE_INFINITY),
+      upper: Float64Array.from(parameters, (p) => p.upper ?? Number.POSITIVE_INFINITY),
+    },
+    gate: estimator.gate,
+    kink: estimator.kink,
+  };
+}
+
+/** Whether sigma points have to stay inside the parameters' bounds at the next sample. */
+export function keepsWithinBounds(twin: Twin, state: CalibratorState): boolean {
+  return twin.definition.estimator.respectBounds === 'always' || state.arrays.oneSided![0]! > 0;
+}

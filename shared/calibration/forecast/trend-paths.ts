@@ -1,0 +1,77 @@
+import { createRng } from '../../core/index.js';
+import { predict } from '../filter/filter.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import type { FilterSettings } from '../filter/settings.js';
+
+/** Courses that the parameters may take, drawn from the filter's own trend model. */
+export interface TrendPaths {
+  /** Seconds ahead, from 0. */
+  aheadS: Float64Array;
+  count: number;
+  /** By time, then path, then parameter; unconstrained, as the filter's state is. */
+  values: readonly Float64Array[];
+}
+
+/**
+ * Draws courses of the parameters. The random numbers are the same at every call, so that two
+ * forecasts under different assumptions differ by those alone; paths come in antithetic pairs.
+ *
+ * @param state parameters and trends
+ * @param count even
+ */
+export function drawTrendPaths(
+  state: Gaussian,
+  settings: FilterSettings,
+  aheadS: Float64Array,
+  count: number,
+  seed = 1,
+): TrendPaths {
+  const n = settings.range.length;
+  const N = 2 * n;
+  const rng = createRng(seed);
+  const pairs = Math.ceil(count / 2);
+  const x = new Float64Array(2 * pairs * N);
+  const values: Float64Array[] = [];
+  let before = 0;
+  aheadS.forEach((ahead, k) => {
+    // What moves is linear, so that the step's mean and noise follow from the filter's prediction.
+    const step = transition(settings, ahead - before);
+    before = ahead;
+    for (let pair = 0; pair < pairs; pair++) {
+      const w = Float64Array.from({ length: N }, () => rng.normal());
+      for (const sign of [1, -1]) {
+        const at = (2 * pair + (sign > 0 ? 0 : 1)) * N;
+        if (k === 0) {
+          for (let i = 0; i < N; i++) {
+            x[at + i] = state.x[i]!;
+            for (let j = 0; j <= i; j++) x[at + i]! += sign * state.S[i * N + j]! * w[j]!;
+          }
+        } else {
+          for (let i = 0; i < n; i++) {
+            const { tau, l11, l21, l22 } = step[i]!;
+            x[at + i]! += tau * x[at + n + i]! + sign * l11 * w[i]!;
+            x[at + n + i]! += sign * (l21 * w[i]! + l22 * w[n + i]!);
+          }
+        }
+      }
+    }
+    const b = new Float64Array(2 * pairs * n);
+    for (let p = 0; p < 2 * pairs; p++) b.set(x.subarray(p * N, p * N + n), p * n);
+    values.push(b);
+  });
+  return { aheadS, count: 2 * pairs, values };
+}
+
+/** How a parameter and its trend move over a time, and the factor of their noise. */
+function transition(settings: FilterSettings, dtS: number) {
+  const n = settings.range.length;
+  const N = 2 * n;
+  // From a state known exactly, the predicted covariance is the noise of the step alone.
+  const { S } = predict({ x: new Float64Array(N), S: new Float64Array(N * N) }, dtS, settings);
+  return Array.from({ length: n }, (_, i) => ({
+    tau: settings.trend[i] ? dtS / settings.horizonS[i]! : 0,
+    l11: S[i * N + i]!,
+    l21: S[(n + i) * N + i]!,
+    l22: S[(n + i) * N + n + i]!,
+  }));
+}

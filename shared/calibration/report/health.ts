@@ -1,0 +1,273 @@
+import type { FilterStep } from '../filter/filter.js';
+import { identifiabilityOf } from '../identifiability/identifiability.js';
+import { noiseNeededText } from '../identifiability/text.js';
+import type { Alarm, CalibratorState, Twin } from '../types.js';
+
+/** How much of the past the tests keep from sample to sample: about the last 50 count. */
+const FORGET = 0.98;
+/** Samples that a test needs. */
+const FEWEST = 30;
+/**
+ * Standard deviations beyond which a test speaks: one in two million for a Gaussian. Some thirty
+ * tests run at every sample, and are to raise less than one false alarm in 30 days of 1000 samples.
+ */
+const SIGNIFICANT = 5;
+/** The same for sums of squares, whose upper tail is heavier. */
+const SIGNIFICANT_SQUARES = 6.5;
+/** Innovations count with at most so many standard deviations: a lone outlier proves nothing. */
+const CLIP = 4;
+/** A NIS this share off is worth an alarm; noise that is 12 % wrong is not. */
+const RELEVANT_EXCESS = 0.25;
+/** So is a correlation of successive innovations from here on. */
+const RELEVANT_CORRELATION = 0.3;
+/** Samples running that a channel must be gated before it is called faulty. */
+const SUSPICIOUS_RUN = 3;
+
+/** Fields per channel: sums of z, z·z before, z² − 1, the squared weights of each two, the last z. */
+const FIELDS = 6;
+const [SUM, PRODUCT, EXCESS, WEIGHT, PAIR_WEIGHT, LAST] = [0, 1, 2, 3, 4, 5] as const;
+/** Behind the channels: the NIS beyond its mean, its variance, and its mean. */
+const GLOBAL = 3;
+
+/** The tests' memory before any sample, for m measured variables. */
+export function initialHealth(m: number): Float64Array {
+  const health = new Float64Array(FIELDS * m + GLOBAL);
+  for (let i = 0; i < m; i++) health[i * FIELDS + LAST] = Number.NaN;
+  return health;
+}
+
+/**
+ * Takes a step's innovations into the tests. While some channels are gated the others' residuals
+ * are not their own, and after a regime change nobody's are.
+ */
+export function updateHealth(health: Float64Array, filtered: FilterStep): Float64Array {
+  const next = health.slice();
+  if (filtered.regimeChange) return next;
+  filtered.active.forEach((channel, k) => {
+    const at = channel * FIELDS;
+    if (filtered.gated.length > 0 && !filtered.gated.includes(channel)) {
+      next[at + LAST] = Number.NaN;
+      return;
+    }
+    const z = Math.max(-CLIP, Math.min(CLIP, filtered.z[k]!));
+    const before = next[at + LAST]!;
+    next[at + SUM] = FORGET * next[at + SUM]! + z;
+    next[at + EXCESS] = FORGET * next[at + EXCESS]! + z * z - 1;
+    next[at + WEIGHT] = FORGET ** 2 * next[at + WEIGHT]! + 1;
+    if (!Number.isNaN(before)) {
+      next[at + PRODUCT] = FORGET * next[at + PRODUCT]! + z * before;
+      next[at + PAIR_WEIGHT] = FORGET ** 2 * next[at + PAIR_WEIGHT]! + 1;
+    }
+    next[at + LAST] = z;
+  });
+  if (filtered.gated.length === 0) {
+    const m = filtered.active.length;
+    const nis = Math.min(filtered.nis, m + CLIP * Math.sqrt(2 * m));
+    const g = next.length - GLOBAL;
+    next[g] = FORGET * next[g]! + nis - m;
+    next[g + 1] = FORGET ** 2 * next[g + 1]! + 2 * m;
+    next[g + 2] = FORGET * next[g + 2]! + m;
+  }
+  return next;
+}
+
+/** A statistic in standard deviations of what a consistent filter gives, and its size. */
+interface Tested {
+  /** Standard deviations; 0 while there is too little to tell. */
+  deviations: number;
+  /** Mean bias in noises, correlation, or excess of variance. */
+  size: number;
+}
+
+/** Sum of squared weights once {@link FEWEST} samples have come. */
+const ENOUGH = (1 - FORGET ** (2 * FEWEST)) / (1 - FORGET ** 2);
+
+/** @param weight sum of squared weights, unit variances */
+function tested(sum: number, weight: number, variance: number): Tested {
+  if (weight < ENOUGH) return { deviations: 0, size: 0 };
+  // Σλᵏ from Σλ²ᵏ, both of as many samples.
+  const count = (1 - Math.sqrt(Math.max(0, 1 - weight * (1 - FORGET ** 2)))) / (1 - FORGET);
+  return { deviations: sum / Math.sqrt(variance * weight), size: sum / count };
+}
+
+/** The tests of one channel. */
+function channelTests(health: Float64Array, channel: number) {
+  const at = channel * FIELDS;
+  const weight = health[at + WEIGHT]!;
+  return {
+    bias: tested(health[at + SUM]!, weight, 1),
+    correlation: tested(health[at + PRODUCT]!, health[at + PAIR_WEIGHT]!, 1),
+    variance: tested(health[at + EXCESS]!, weight, 2),
+  };
+}
+
+/**
+ * What the innovations say about sensors, noise and model. A consistent filter's are white and of
+ * unit variance; the tests are sums over about the last 50 of their means, squares and products of
+ * neighbours, against what chance gives.
+ *
+ * @see Mehra & Peschon, An innovations approach to fault detection and diagnosis in dynamic
+ *   systems, Automatica 7 (1971); Bar-Shalom, Li & Kirubarajan 2001, 5.4
+ */
+export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
+  const { measured, name } = twin.definition;
+  const health = state.arrays.health!;
+  const alarms: Alarm[] = [];
+  const tests = measured.map((_, i) => channelTests(health, i));
+  const biased = tests.flatMap(({ bias }, i) =>
+    Math.abs(bias.deviations) > SIGNIFICANT ? [i] : [],
+  );
+  const correlated = tests.flatMap(({ correlation: c }, i) =>
+    c.deviations > SIGNIFICANT && c.size > RELEVANT_CORRELATION ? [i] : [],
+  );
+  const scattered = tests.flatMap(({ variance: v }, i) =>
+    Math.abs(v.deviations) > SIGNIFICANT_SQUARES && Math.abs(v.size) > RELEVANT_EXCESS ? [i] : [],
+  );
+  const g = health.length - GLOBAL;
+  const m = measured.length;
+  const enough = health[g + 1]! >= 2 * m * ENOUGH;
+  const excess = enough ? health[g]! / health[g + 2]! : 0;
+  const nisOff =
+    Math.abs(excess) > RELEVANT_EXCESS &&
+    Math.abs(health[g]!) > SIGNIFICANT_SQUARES * Math.sqrt(health[g + 1]!);
+  const fewest = Math.max(1, Math.floor(m / 4));
+  const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
+  const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);
+
+  if (biased.length > 0 && !few(biased)) {
+    alarms.push({
+      code: 'model-mismatch',
+      subject: name,
+      message: `The innovations of ${names(biased).join(', ')} keep to one side: no parameter values explain the channels together.`,
+    });
+  } else {
+    for (const i of biased) {
+      const { bias } = tests[i]!;
+      alarms.push({
+        code: 'sensor-fault',
+        subject: measured[i]!.variable,
+        message: `${measured[i]!.variable} has read ${Math.abs(bias.size).toPrecision(2)} of its noise too ${bias.size > 0 ? 'high' : 'low'} on average, ${Math.abs(bias.deviations).toFixed(1)} standard deviations from chance, while ${m - biased.length} other channels agree.`,
+      });
+    }
+  }
+  if (biased.length === 0) {
+    for (const i of correlated) {
+      alarms.push({
+        code: 'correlated-innovations',
+        subject: measured[i]!.variable,
+        message: `Successive innovations of ${measured[i]!.variable} are correlated (${tests[i]!.correlation.size.toPrecision(2)}): something moves that the model lacks.`,
+      });
+    }
+    const white = correlated.length === 0;
+    if (white && scattered.length > 0 && few(scattered)) {
+      for (const i of scattered) {
+        const { size } = tests[i]!.variance;
+        alarms.push({
+          code: 'noise-mismatch',
+          subject: measured[i]!.variable,
+          message: `${measured[i]!.variable} scatters ${Math.sqrt(Math.max(0, 1 + size)).toPrecision(2)} times as much as its noiseStd says; it is being adapted.`,
+        });
+      }
+    } else if (white && (nisOff || scattered.length > 0)) {
+      alarms.push({
+        code: 'noise-mismatch',
+        subject: name,
+        message: `Squared innovations are ${(1 + excess).toPrecision(2)} times what the noise explains: noiseStd is wrong and is being adapted.`,
+      });
+    }
+  }
+  return alarms;
+}
+
+/** Channels that were gated for some samples running, or repeat one value. */
+function channelAlarms(twin: Twin, state: CalibratorState): Alarm[] {
+  const { suspicion, faults, repeats } = state.arrays;
+  return twin.definition.measured.flatMap(({ variable }, i): Alarm[] => [
+    ...(suspicion![i]! >= SUSPICIOUS_RUN
+      ? [
+          {
+            code: 'sensor-fault' as const,
+            subject: variable,
+            message: `${variable} has contradicted all other channels for ${suspicion![i]} samples and carries little weight.`,
+          },
+        ]
+      : []),
+    ...(faults![i] === 1
+      ? [
+          {
+            code: 'sensor-frozen' as const,
+            subject: variable,
+            message: `${variable} has repeated one value ${repeats![i]} times while others move; it is left out.`,
+          },
+        ]
+      : []),
+  ]);
+}
+
+/** Samples after which a parameter should be better known than at the start. */
+const LEARNT = 50;
+/** A parameter is no better known than its prior from this share of the prior's deviation on … */
+const UNLEARNT_SHARE = 0.9;
+/** … unless it is known to this share of its range. */
+const KNOWN_SHARE = 0.02;
+/** Standard deviations beyond a bound that count as pressing against it. */
+const BEYOND_BOUND = 4;
+
+function parameterAlarms(twin: Twin, state: CalibratorState, filtered: FilterStep): Alarm[] {
+  if (state.sampleCount < LEARNT) return [];
+  const { parameters } = twin.definition;
+  const { x, S, noiseStd } = state.arrays;
+  const N = S!.length / x!.length;
+  let found: ReturnType<typeof identifiabilityOf> | undefined;
+  return parameters.flatMap((p, i): Alarm[] => {
+    const std = Math.hypot(...S!.subarray(i * N, i * N + N));
+    const range = p.lower !== undefined && p.upper !== undefined ? p.upper - p.lower : undefined;
+    const alarms: Alarm[] = [];
+    if (std > UNLEARNT_SHARE * p.prior.std && (range === undefined || std > KNOWN_SHARE * range)) {
+      found ??= identifiabilityOf(twin, filtered.linearisation.slope, noiseStd!, filtered.active);
+      const told = found.parameters[p.variable]!;
+      alarms.push({
+        code: 'not-identifiable',
+        subject: p.variable,
+        message: `${p.variable} is known to ± ${std.toPrecision(3)} only, no better than at the start: not identifiable${told.identifiable || filtered.mode === 'transient' ? '' : `; ${noiseNeededText(told)}`}.`,
+      });
+    }
+    const beyond =
+      (p.lower !== undefined && x![i]! + BEYOND_BOUND * std < p.lower) ||
+      (p.upper !== undefined && x![i]! - BEYOND_BOUND * std > p.upper);
+    if (beyond) {
+      alarms.push({
+        code: 'at-bound',
+        subject: p.variable,
+        message: `${p.variable} would fit best at ${x![i]!.toPrecision(4)}, beyond its bounds: the model or the bounds are wrong, or a sensor is.`,
+      });
+    }
+    return alarms;
+  });
+}
+
+/** What a person should know about filter, sensors and model after a step. */
+export function healthAlarms(twin: Twin, state: CalibratorState, filtered: FilterStep): Alarm[] {
+  const { name } = twin.definition;
+  const regime: Alarm[] = filtered.regimeChange
+    ? [
+        {
+          code: 'regime-change',
+          subject: name,
+          message: `The machine changed suddenly (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels); the parameters were opened up to follow.`,
+        },
+      ]
+    : [];
+  const alarms = [
+    ...regime,
+    ...channelAlarms(twin, state),
+    ...innovationAlarms(twin, state),
+    ...parameterAlarms(twin, state, filtered),
+  ];
+  // A channel may be found faulty in two ways: once is enough.
+  const seen = new Set<string>();
+  return alarms.filter(({ code, subject }) => {
+    const key = `${code} ${subject}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}

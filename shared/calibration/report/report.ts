@@ -1,0 +1,126 @@
+import type { FilterStep } from '../filter/filter.js';
+import { predictOutputs } from '../filter/linearise.js';
+import { truncatedEstimate } from '../filter/truncated.js';
+import type {
+  Alarm,
+  CalibratorState,
+  Estimate,
+  Sample,
+  SkipReason,
+  StepResult,
+  Twin,
+} from '../types.js';
+import { healthAlarms } from './health.js';
+
+/** Samples running that a limit must be passed before its alarm. */
+const ALARM_RUN = 3;
+
+/** The parameters of a state with the bounds applied. */
+export function parameterEstimates(twin: Twin, state: CalibratorState): Record<string, Estimate> {
+  const { parameters } = twin.definition;
+  const N = 2 * parameters.length;
+  return Object.fromEntries(
+    parameters.map((p, i) => {
+      const row = state.arrays.S!.subarray(i * N, i * N + N);
+      const estimate = truncatedEstimate(state.arrays.x![i]!, Math.hypot(...row), p.lower, p.upper);
+      return [p.variable, estimate];
+    }),
+  );
+}
+
+function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
+  const { linearisation: lin, posterior } = filtered;
+  const known = filtered.outputs;
+  if (known !== undefined) {
+    return Array.from(known.mean, (value, o) => truncatedEstimate(value, known.std[o]!));
+  }
+  const n = twin.definition.parameters.length;
+  const N = 2 * n;
+  const outputs = lin.mean.length;
+  const mean = predictOutputs(lin, posterior.x.slice(0, n));
+  return Array.from(mean, (value, o) => {
+    let variance = Math.max(0, lin.omega[o * outputs + o]!);
+    for (let k = 0; k < N; k++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++) sum += lin.slope[o * n + j]! * posterior.S[j * N + k]!;
+      variance += sum * sum;
+    }
+    return truncatedEstimate(value, Math.sqrt(variance));
+  });
+}
+
+function limitAlarms(
+  items: readonly {
+    variable: string;
+    alarm?: { above?: number | undefined; below?: number | undefined } | undefined;
+  }[],
+  estimates: Record<string, Estimate>,
+  runs: Float64Array,
+  offset: number,
+): Alarm[] {
+  return items.flatMap((item, i) => {
+    const estimate = estimates[item.variable]!;
+    const { above, below } = item.alarm ?? {};
+    const over = above !== undefined && estimate.lower95 > above;
+    const under = below !== undefined && estimate.upper95 < below;
+    runs[offset + i] = over || under ? runs[offset + i]! + 1 : 0;
+    if (runs[offset + i]! < ALARM_RUN) return [];
+    const message = over
+      ? `${item.variable} is above its limit ${above}: 95 % certain to be at least ${estimate.lower95.toPrecision(4)}.`
+      : `${item.variable} is below its limit ${below}: 95 % certain to be at most ${estimate.upper95.toPrecision(4)}.`;
+    return [{ code: 'limit' as const, subject: item.variable, message }];
+  });
+}
+
+/** Turns a filter step, or a skipped sample, into what is reported. Counts runs beyond limits in the state. */
+export function reportStep(input: {
+  twin: Twin;
+  state: CalibratorState;
+  sample: Sample;
+  filtered?: FilterStep;
+  skipped?: SkipReason;
+  /** Of a skipped sample. */
+  alarms?: readonly Alarm[];
+}): StepResult {
+  const { twin, state, sample, filtered, skipped } = input;
+  const { definition } = twin;
+  const names = definition.measured.map((c) => c.variable);
+  const parameters = parameterEstimates(twin, state);
+  const outputs = filtered === undefined ? [] : outputEstimates(twin, filtered);
+  const measured = Object.fromEntries(outputs.slice(0, names.length).map((e, i) => [names[i]!, e]));
+  const virtualSensors = Object.fromEntries(
+    outputs.slice(names.length).map((e, i) => [definition.virtualSensors[i]!.variable, e]),
+  );
+  const alarms: Alarm[] = [...(input.alarms ?? [])];
+  if (filtered !== undefined) {
+    const runs = state.arrays.limitRuns!;
+    alarms.push(
+      ...limitAlarms(definition.parameters, parameters, runs, 0),
+      ...limitAlarms(definition.virtualSensors, virtualSensors, runs, definition.parameters.length),
+      ...healthAlarms(twin, state, filtered),
+    );
+  }
+  return {
+    timeS: sample.timeS,
+    ...(sample.timeNs === undefined ? {} : { timeNs: sample.timeNs }),
+    ...(sample.row === undefined ? {} : { row: sample.row }),
+    ...(skipped === undefined ? {} : { skipped }),
+    nis: filtered?.nis ?? Number.NaN,
+    channels: filtered?.active.length ?? 0,
+    logLikelihood: filtered?.logLikelihood ?? 0,
+    parameters,
+    virtualSensors,
+    measured,
+    alarms,
+    diagnostics: {
+      mode:
+        filtered?.mode ??
+        (definition.simulation.mode === 'transient' ? 'transient' : 'steady-state'),
+      modelRuns: filtered?.modelRuns ?? 0,
+      gated: (filtered?.gated ?? []).map((i) => names[i]!),
+      regimeChange: filtered?.regimeChange ?? false,
+      nonlinearity: filtered?.nonlinearity ?? 0,
+      noiseStd: Object.fromEntries(names.map((name, i) => [name, state.arrays.noiseStd![i]!])),
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { formatCsv } from '../../core/index.js';
+import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
+import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
+
+/** What a calibration run gives out. */
+export interface CalibrationOutput {
+  twin: string;
+  steps: StepResult[];
+  summary: {
+    samples: number;
+    assimilated: number;
+    skipped: number;
+    modelRuns: number;
+    /** Mean NIS per channel: near 1 when the noise is right. */
+    meanNisPerChannel: number | null;
+    logLikelihood: number;
+    wallS: number;
+    parameters: Record<string, Estimate>;
+    virtualSensors: Record<string, Estimate>;
+    alarms: Alarm[];
+    /** What one sample of the sensors can tell where the run ended; absent without a step. */
+    identifiability?: Identifiability;
+  };
+}
+
+/**
+ * Sums up the steps of a run.
+ *
+ * @param slopes of its last step
+ */
+export function summarize(
+  twin: Twin,
+  steps: StepResult[],
+  wallS: number,
+  slopes?: SensorSlopes,
+): CalibrationOutput {
+  const used = steps.filter((s) => s.skipped === undefined);
+  const last = used.at(-1);
+  const total = (f: (s: StepResult) => number) => used.reduce((sum, s) => sum + f(s), 0);
+  const channels = total((s) => s.channels);
+  return {
+    twin: twin.definition.name,
+    steps,
+    summary: {
+      samples: steps.length,
+      assimilated: used.length,
+      skipped: steps.length - used.length,
+      modelRuns: total((s) => s.diagnostics.modelRuns),
+      meanNisPerChannel: channels === 0 ? null : total((s) => s.nis) / channels,
+      logLikelihood: total((s) => s.logLikelihood),
+      wallS,
+      parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
+      virtualSensors: last?.virtualSensors ?? {},
+      alarms: last?.alarms ?? [],
+      ...(slopes === undefined
+        ? {}
+        : {
+            identifiability: identifiabilityOf(twin, slopes.slope, slopes.noiseStd, slopes.active),
+          }),
+    },
+  };
+}
+
+const KEYS = ['mean', 'std', 'lower95', 'upper95'] as const;
+
+/** The steps as a flat table, one row each. */
+export function resultsCsv(twin: Twin, output: CalibrationOutput): string {
+  const names = [
+    ...twin.definition.parameters.map((p) => ['parameters', p.variable] as const),
+    ...twin.definition.virtualSensors.map((s) => ['virtualSensors', s.variable] as const),
+  ];
+  const columns = ['timeS', 'row', 'mode', 'nis', 'alarms'];
+  for (const [, name] of names) for (const key of KEYS) columns.push(`${name}.${key}`);
+  return formatCsv(
+    columns,
+    output.steps.map((step) => [
+      step.timeS,
+      step.row,
+      step.diagnostics.mode,
+      Number.isFinite(step.nis) ? step.nis : undefined,
+      step.alarms.map((a) => `${a.code}:${a.subject}`).join(' '),
+      ...names.flatMap(([kind, name]) => KEYS.map((key) => step[kind][name]?.[key])),
+    ]),
+  );
+}

@@ -1,0 +1,320 @@
+import { TwinError } from '../../core/index.js';
+import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
+import type { Assimilate } from '../calibrator.js';
+import { predict } from '../filter/filter.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import { linearise } from '../filter/linearise.js';
+import type { FilterSettings } from '../filter/settings.js';
+import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
+import { transientUpdate, widenStates } from './filter.js';
+import type { PropagatePoints } from './linearise.js';
+import { settlingTimeS } from './settling-time.js';
+import { extendWindow, windowAtRest } from './steadiness-window.js';
+
+/** How sure a state is when the data have shown rest, as a share of its scale. */
+const REST_STD = 1e-3;
+/** How fast the states' noise follows the correlation of innovations, per sample. */
+const STATE_NOISE_GAIN = 0.05;
+/** Bounds of the factor that it may come to, as a logarithm. */
+const STATE_NOISE_LOG = [-7, 14] as const;
+
+/** Samples running that may be left out because no parameters explain them. */
+const MISMATCH_MOST = 2;
+
+const NONE = new Float64Array();
+
+/** What transient mode remembers between samples, in the state's arrays. */
+interface Memory {
+  /** Continuous states at the last sample; none where it was one of rest. */
+  stateMean: Float64Array;
+  /** Their rows of the joint factor, behind those of parameters and trends. */
+  stateFactor: Float64Array;
+  /** Typical magnitude of each. */
+  stateScale: Float64Array;
+  /** Logarithm of the factor on their noise. */
+  stateNoiseLog: Float64Array;
+  /** Own innovations of the last sample; none where it was one of rest. */
+  lastInnovation: Float64Array;
+  lastInputs: Float64Array;
+  /** The FMU's time at the last sample, seconds. */
+  fmuTimeS: Float64Array;
+  /** In mode `auto`: the newest samples, and how long the machine takes to settle. */
+  window: Float64Array;
+  settlingTimeS: Float64Array;
+}
+
+function recall(arrays: Readonly<Record<string, Float64Array>>): Memory {
+  return {
+    stateMean: arrays.stateMean ?? NONE,
+    stateFactor: arrays.stateFactor ?? NONE,
+    stateScale: arrays.stateScale ?? NONE,
+    stateNoiseLog: arrays.stateNoiseLog ?? Float64Array.of(0),
+    lastInnovation: arrays.lastInnovation ?? NONE,
+    lastInputs: arrays.lastInputs ?? NONE,
+    fmuTimeS: arrays.fmuTimeS ?? NONE,
+    window: arrays.window ?? NONE,
+    settlingTimeS: arrays.settlingTimeS ?? NONE,
+  };
+}
+
+/** Parameters, trends and states from the state's arrays, as one Gaussian. */
+function jointOf(a: Readonly<Record<string, Float64Array>>, memory: Memory): Gaussian {
+  const trendsEnd = a.x!.length;
+  const N = trendsEnd + memory.stateMean.length;
+  const S = new Float64Array(N * N);
+  for (let i = 0; i < trendsEnd; i++) {
+    S.set(a.S!.subarray(i * trendsEnd, (i + 1) * trendsEnd), i * N);
+  }
+  S.set(memory.stateFactor, trendsEnd * N);
+  return { x: Float64Array.of(...a.x!, ...memory.stateMean), S };
+}
+
+function scalesOf(model: TransientModel, states: Float64Array): Float64Array {
+  return model.nominal.map((nominal, i) =>
+    nominal > 0 ? nominal : Math.abs(states[i]!) > 0 ? Math.abs(states[i]!) : 1,
+  );
+}
+
+/** Parameters and trends with the states at rest that belong to them. */
+async function atRest(
+  model: TransientModel,
+  parameters: Gaussian,
+  inputs: Float64Array,
+  settings: FilterSettings,
+  withinBounds: boolean,
+  stdShare: number,
+  signal: AbortSignal | undefined,
+): Promise<{ joint: Gaussian; scale: Float64Array; modelRuns: number }> {
+  const n = settings.range.length;
+  const ns = model.states.length;
+  const N = 2 * n + ns;
+  const factor = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) factor[i * n + j] = parameters.S[i * 2 * n + j]!;
+  }
+  const evaluate = async (points: readonly Float64Array[]): Promise<Evaluation[]> =>
+    (await model.settle(points, inputs, signal)).map((r) => (r instanceof Error ? r : r.states));
+  const lin = await linearise(
+    evaluate,
+    parameters.x.slice(0, n),
+    factor,
+    settings.spread,
+    settings.bounds,
+    withinBounds,
+  );
+  const omega = semidefiniteSquareRoot(lin.omega, ns);
+  const stack = new Float64Array((2 * n + ns) * N);
+  for (let k = 0; k < 2 * n; k++) {
+    for (let i = 0; i < 2 * n; i++) stack[k * N + i] = parameters.S[i * 2 * n + k]!;
+    for (let s = 0; s < ns; s++) {
+      for (let j = 0; j < n; j++) {
+        stack[k * N + 2 * n + s]! += lin.slope[s * n + j]! * parameters.S[j * 2 * n + k]!;
+      }
+    }
+  }
+  for (let k = 0; k < ns; k++) {
+    for (let s = 0; s < ns; s++) stack[(2 * n + k) * N + 2 * n + s] = omega[s * ns + k]!;
+  }
+  const scale = scalesOf(model, lin.mean);
+  const joint: Gaussian = {
+    x: Float64Array.of(...parameters.x, ...lin.mean),
+    S: squareRootOfStack(stack, N, N),
+  };
+  return {
+    joint: widenStates(joint, n, (i) => stdShare * scale[i]!),
+    scale,
+    modelRuns: lin.modelRuns,
+  };
+}
+
+/** Parameters and trends with the states that the FMU starts with. */
+async function atStart(
+  model: TransientModel,
+  parameters: Gaussian,
+  inputs: Float64Array,
+  n: number,
+  stdShare: number,
+  signal: AbortSignal | undefined,
+): Promise<{ joint: Gaussian; scale: Float64Array; modelRuns: number }> {
+  const { startTimeS } = model;
+  const [found] = await model.propagate(
+    [{ parameters: parameters.x.slice(0, n) }],
+    { fromS: startTimeS, toS: startTimeS, inputs, inputsTo: inputs },
+    signal,
+  );
+  if (found === undefined || found instanceof Error) throw found;
+  const scale = scalesOf(model, found.states);
+  const joint = jointOf(
+    { x: parameters.x, S: parameters.S },
+    {
+      ...recall({}),
+      stateMean: found.states,
+      stateFactor: new Float64Array(found.states.length * (2 * n + found.states.length)),
+    },
+  );
+  return { joint: widenStates(joint, n, (i) => stdShare * scale[i]!), scale, modelRuns: 1 };
+}
+
+/**
+ * Takes samples as moments of a moving machine, whose continuous states are estimated together with
+ * the parameters; in mode `auto` as states of rest where the data show rest.
+ *
+ * @param steady the way of samples at rest
+ * @throws TwinError `FMU_UNSUPPORTED` for a model without states that can be set
+ */
+export function transientAssimilation(
+  twin: Twin,
+  model: TwinModel,
+  settings: FilterSettings,
+  steady: Assimilate,
+): Assimilate {
+  const { definition } = twin;
+  const { simulation, transient: options, estimator } = definition;
+  const dynamics = model.transient;
+  if (dynamics === undefined) {
+    throw new TwinError(
+      'FMU_UNSUPPORTED',
+      `"${definition.name}" has mode "${simulation.mode}", but its model offers no states.`,
+    );
+  }
+  const n = definition.parameters.length;
+  const ns = dynamics.states.length;
+  const streamed = definition.inputs.flatMap((input, i) => (input.value === undefined ? [i] : []));
+
+  return async (input) => {
+    const { state, sample, measured, dtS, signal } = input;
+    const a = state.arrays;
+    let memory = recall(a);
+    if (simulation.mode === 'auto') {
+      if (memory.settlingTimeS.length === 0) {
+        const settling =
+          options.settlingTimeS ?? (await settlingTimeS(twin, dynamics, sample.inputs, signal));
+        memory = { ...memory, settlingTimeS: Float64Array.of(settling) };
+      }
+      const spanS = memory.settlingTimeS[0]!;
+      const window = extendWindow(
+        memory.window,
+        sample.timeS,
+        [...measured, ...streamed.map((i) => sample.inputs[i]!)],
+        spanS,
+      );
+      memory = { ...memory, window };
+      const noiseStd = Float64Array.of(...a.noiseStd!, ...streamed.map(() => Number.NaN));
+      const rest =
+        dtS >= spanS || windowAtRest(window, noiseStd, spanS, options.steadyFalseAlarm).steady;
+      if (rest) {
+        const { prior, filtered } = await steady(input);
+        const own = {
+          ...memory,
+          stateMean: NONE,
+          stateFactor: NONE,
+          lastInnovation: NONE,
+          lastInputs: sample.inputs.slice(),
+        };
+        return { prior, filtered, own };
+      }
+    }
+
+    const { withinBounds } = input;
+    let last: Gaussian;
+    let elapsedS = dtS;
+    let inputsBefore = memory.lastInputs;
+    let fmuTimeS = memory.fmuTimeS[0] ?? dynamics.startTimeS;
+    let scale = memory.stateScale;
+    let startRuns = 0;
+    const known = memory.stateMean.length === ns && dtS <= simulation.maxTimeS;
+    if (known) last = jointOf(a, memory);
+    else {
+      const first = state.sampleCount === 0;
+      const stale = first || dtS > simulation.maxTimeS;
+      // After so long a gap the machine rests by now; otherwise it did at the last sample.
+      const parameters = stale
+        ? predict({ x: a.x!, S: a.S! }, dtS, settings)
+        : { x: a.x!, S: a.S! };
+      if (stale) {
+        elapsedS = 0;
+        inputsBefore = sample.inputs;
+      }
+      fmuTimeS = dynamics.startTimeS;
+      const share = stale ? options.initialStateStd : REST_STD;
+      const begun =
+        options.initialState === 'settled' || !stale
+          ? await atRest(dynamics, parameters, inputsBefore, settings, withinBounds, share, signal)
+          : await atStart(dynamics, parameters, inputsBefore, n, share, signal);
+      ({ joint: last, scale } = begun);
+      startRuns = begun.modelRuns;
+    }
+
+    const span = {
+      fromS: fmuTimeS,
+      toS: fmuTimeS + elapsedS,
+      inputs: inputsBefore,
+      inputsTo: sample.inputs,
+    };
+    const run: PropagatePoints = (points) => dynamics.propagate(points, span, signal);
+    const noise =
+      options.stateNoise * Math.exp(memory.stateNoiseLog[0]!) * Math.sqrt(Math.max(0, elapsedS));
+    const step = await transientUpdate({
+      last,
+      dtS: elapsedS,
+      stateStd: scale.map((s) => noise * s),
+      stateScale: scale,
+      measured,
+      noiseStd: a.noiseStd!,
+      suspicion: a.suspicion!,
+      run,
+      settings,
+      withinBounds,
+      mayReject: input.memory.unexplained < MISMATCH_MOST,
+    });
+    const { filtered, joint } = step;
+    const N = 2 * n + ns;
+    const calm = filtered.gated.length === 0 && !filtered.regimeChange && !filtered.rejected;
+    const own: Memory = {
+      ...memory,
+      stateMean: joint.x.slice(2 * n),
+      stateFactor: joint.S.slice(2 * n * N),
+      stateScale: scale,
+      stateNoiseLog:
+        estimator.adaptNoise && calm && known
+          ? Float64Array.of(adaptedLog(memory, step.own))
+          : memory.stateNoiseLog,
+      lastInnovation: step.own,
+      lastInputs: sample.inputs.slice(),
+      fmuTimeS: Float64Array.of(span.toS),
+    };
+    return {
+      prior: parametersOf(step.prior, 2 * n),
+      filtered: { ...filtered, modelRuns: filtered.modelRuns + startRuns },
+      own: { ...own },
+    };
+  };
+}
+
+function parametersOf(joint: Gaussian, count: number): Gaussian {
+  const N = joint.x.length;
+  const S = new Float64Array(count * count);
+  for (let i = 0; i < count; i++) S.set(joint.S.subarray(i * N, i * N + count), i * count);
+  return { x: joint.x.slice(0, count), S };
+}
+
+/**
+ * The states' noise after a sample: innovations that follow each other say that the states were
+ * trusted too much, such that turn round each time that they were trusted too little.
+ *
+ * @see Mehra, On the identification of variances and adaptive Kalman filtering (1970)
+ */
+function adaptedLog(memory: Memory, innovation: Float64Array): number {
+  let sum = 0;
+  let count = 0;
+  innovation.forEach((value, i) => {
+    const product = value * memory.lastInnovation[i]!;
+    if (!Number.isFinite(product)) return;
+    sum += Math.max(-4, Math.min(4, product));
+    count++;
+  });
+  const before = memory.stateNoiseLog[0]!;
+  if (count === 0) return before;
+  const [least, most] = STATE_NOISE_LOG;
+  return Math.min(most, Math.max(least, before + (STATE_NOISE_GAIN * sum) / count));
+}

@@ -1,0 +1,143 @@
+import { messageOf, TwinError } from '../../core/index.js';
+import { solveLowerTransposed, squareRootOfStack } from '../../kalman/index.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import type { Bounds } from '../filter/linearise.js';
+import type { StateEvaluation } from '../types.js';
+
+/** Runs the model from parameters and states over the time between two samples. */
+export type PropagatePoints = (
+  points: readonly { parameters: Float64Array; states: Float64Array }[],
+) => Promise<readonly StateEvaluation[]>;
+
+/** A model of the end of a run that is linear in its start, with what it leaves out. */
+export interface LinearRun {
+  /** Parameters and states at which `mean` holds. */
+  centre: Float64Array;
+  /** States at the end, then outputs there; the curvature's shift included. */
+  mean: Float64Array;
+  /** Ends × starts, row-major. */
+  slope: Float64Array;
+  /** Ends × starts: a factor of the covariance of what the straight line misses. */
+  bend: Float64Array;
+  modelRuns: number;
+  /** Whether the model refused a point beyond the parameters' bounds. */
+  refusedBeyond: boolean;
+}
+
+/** Where a point was refused, it is tried again at this share of its distance. */
+const SECOND_TRY = 0.2;
+/** Shorter arms, as a share of the spread, say nothing. */
+const SHORTEST_ARM = 0.02;
+
+/**
+ * Statistical linearisation of a run over the Gaussian of its start: second-order divided
+ * differences along the columns of a factor, with arms of unequal length where the model or the
+ * parameters' bounds leave no room.
+ *
+ * @param start parameters, trends, states
+ * @param n parameters
+ * @param bounds the parameters' bounds where points must not pass them
+ * @see Nørgaard, Poulsen & Ravn, New developments in state estimation, Automatica 36 (2000)
+ * @throws TwinError when the model fails at the mean itself
+ */
+export async function lineariseRun(
+  run: PropagatePoints,
+  start: Gaussian,
+  n: number,
+  spread: number,
+  bounds: Bounds,
+  withinBounds: boolean,
+): Promise<LinearRun> {
+  const N = start.x.length;
+  const p = N - n;
+  const rowOf = (j: number) => (j < n ? j : j + n);
+  const stack = new Float64Array(N * p);
+  for (let k = 0; k < N; k++) {
+    for (let j = 0; j < p; j++) stack[k * p + j] = start.S[rowOf(j) * N + k]!;
+  }
+  const factor = squareRootOfStack(stack, N, p);
+  const centre = Float64Array.from({ length: p }, (_, j) => start.x[rowOf(j)]!);
+  if (withinBounds) {
+    for (let j = 0; j < n; j++) {
+      centre[j] = Math.min(bounds.upper[j]!, Math.max(bounds.lower[j]!, centre[j]!));
+    }
+  }
+  const at = (i: number, arm: number) =>
+    centre.map((c, j) => c + arm * (i < 0 ? 0 : factor[j * p + i]!));
+  const room = (i: number, arm: number): number => {
+    let share = 1;
+    for (let j = 0; withinBounds && j < n; j++) {
+      const step = arm * factor[j * p + i]!;
+      const limit = (step > 0 ? bounds.upper[j]! : bounds.lower[j]!) - centre[j]!;
+      if (step !== 0 && limit / step < share) share = Math.max(0, limit / step);
+    }
+    return share * arm;
+  };
+  let modelRuns = 0;
+  let refusedBeyond = false;
+  const evaluate = async (points: readonly Float64Array[]) => {
+    modelRuns += points.length;
+    const found = await run(points.map((x) => ({ parameters: x.slice(0, n), states: x.slice(n) })));
+    return found.map((value, k) => {
+      if (!(value instanceof Error)) return Float64Array.of(...value.states, ...value.outputs);
+      const beyond = (v: number, j: number) => v < bounds.lower[j]! || v > bounds.upper[j]!;
+      refusedBeyond ||= points[k]!.subarray(0, n).some(beyond);
+      return value;
+    });
+  };
+
+  const arms: { i: number; arm: number; value?: Float64Array }[] = [];
+  for (let i = 0; i < p; i++) {
+    for (const sign of [1, -1]) {
+      const arm = room(i, sign * spread);
+      if (Math.abs(arm) >= SHORTEST_ARM * spread) arms.push({ i, arm });
+    }
+  }
+  const [h0, ...values] = await evaluate([centre, ...arms.map(({ i, arm }) => at(i, arm))]);
+  if (!(h0 instanceof Float64Array)) {
+    if (h0 instanceof TwinError) throw h0;
+    throw new TwinError(
+      'NUMERIC',
+      `The model failed at the present estimate: ${messageOf(h0)}. The last good state is kept.`,
+      { cause: h0 },
+    );
+  }
+  const keep = (chosen: typeof arms, found: readonly (Float64Array | Error)[]) =>
+    chosen.forEach((arm, k) => {
+      const value = found[k];
+      if (value instanceof Float64Array) arm.value = value;
+    });
+  keep(arms, values);
+  const refused = arms.filter((arm) => arm.value === undefined);
+  if (refused.length > 0) {
+    for (const arm of refused) arm.arm *= SECOND_TRY;
+    keep(refused, await evaluate(refused.map(({ i, arm }) => at(i, arm))));
+  }
+
+  const ends = h0.length;
+  const gradient = new Float64Array(p * ends); // transposed: starts × ends
+  const bend = new Float64Array(ends * p);
+  const mean = h0.slice();
+  for (let i = 0; i < p; i++) {
+    const [a, b] = arms.filter((arm) => arm.i === i && arm.value !== undefined);
+    if (a === undefined) continue;
+    for (let o = 0; o < ends; o++) {
+      const da = a.value![o]! - h0[o]!;
+      if (b === undefined) {
+        gradient[i * ends + o] = da / a.arm;
+        continue;
+      }
+      // The parabola through the three points; its half second derivative is the mean's shift.
+      const db = b.value![o]! - h0[o]!;
+      const shift = (da / a.arm - db / b.arm) / (a.arm - b.arm);
+      gradient[i * ends + o] = da / a.arm - shift * a.arm;
+      mean[o]! += shift;
+      bend[o * p + i] = Math.SQRT2 * shift;
+    }
+  }
+  const solved = solveLowerTransposed(factor, gradient, p, ends);
+  const slope = new Float64Array(ends * p);
+  for (let i = 0; i < p; i++)
+    for (let o = 0; o < ends; o++) slope[o * p + i] = solved[i * ends + o]!;
+  return { centre, mean, slope, bend, modelRuns, refusedBeyond };
+}
