@@ -34,6 +34,11 @@ const INITIAL_TREND = 0.0155;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
 
+/** The array of a state that no filter can go on from. */
+function unsoundArray({ arrays }: CalibratorState): string | undefined {
+  return ['x', 'S', 'noiseStd'].find((name) => !arrays[name]!.every(Number.isFinite));
+}
+
 function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
   if (!(sample.timeS > state.timeS)) return 'not-newer-than-state';
   if (sample.measured.every((v) => !Number.isFinite(v))) return 'no-usable-channel';
@@ -117,6 +122,13 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       throw new TwinError(
         'STATE_MISMATCH',
         `The saved state belongs to another definition of "${definition.name}" (or another FMU). Put the old definition back, or start afresh with another --state.`,
+      );
+    }
+    const unsound = unsoundArray(state);
+    if (unsound !== undefined) {
+      throw new TwinError(
+        'NUMERIC',
+        `The state of "${definition.name}" at ${state.timeS} s holds values in ${unsound} that are not finite numbers: go back to a sound one (\`twinloop state list\`, \`twinloop state restore\`), or start afresh.`,
       );
     }
     if (sample.measured.length !== m || sample.inputs.length !== definition.inputs.length) {

@@ -44,7 +44,7 @@ const measured = z.strictObject({
   unit: unit.default(''),
   noiseStd: z
     .number()
-    .positive()
+    .positive('expected >0: every sensor has noise; leave it out to have it estimated')
     .optional()
     .describe("Standard deviation of the sensor's noise, in its unit; left out, it is estimated."),
   cost: cost.optional(),
@@ -72,7 +72,12 @@ const parameter = z
     prior: z
       .strictObject({
         mean: z.number().describe('What the parameter is before any data.'),
-        std: z.number().positive().describe('How sure that is: one standard deviation.'),
+        std: z
+          .number()
+          .positive(
+            'expected >0: what is known for sure is no parameter but an item of `inputs` with `value`',
+          )
+          .describe('How sure that is: one standard deviation.'),
       })
       .describe('What is known before any data.'),
     wearHorizonS: z

@@ -23,11 +23,21 @@ export interface Observation {
   refusedBeyond: boolean;
 }
 
-/** The factor of the parameters' covariance, without the trends. */
-export function parameterFactor(S: Float64Array, n: number): Float64Array {
+/** Least deviation over which the model is linearised, as a share of the range. */
+const LEAST_STD = 1e-6;
+
+/**
+ * The factor of the parameters' covariance, without the trends; a direction that has vanished gets
+ * a deviation too small to matter, so that there is a slope along it.
+ */
+function parameterFactor(S: Float64Array, range: Float64Array): Float64Array {
+  const n = range.length;
   const N = 2 * n;
   const l = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) l[i * n + j] = S[i * N + j]!;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) l[i * n + j] = S[i * N + j]!;
+    if (l[i * n + i] === 0) l[i * n + i] = LEAST_STD * range[i]!;
+  }
   return l;
 }
 
@@ -58,7 +68,7 @@ export function observe(
       const lin = await linearise(
         observation.evaluate,
         g.x.slice(0, n),
-        parameterFactor(g.S, n),
+        parameterFactor(g.S, settings.range),
         settings.spread,
         settings.bounds,
         observation.oneSided,
