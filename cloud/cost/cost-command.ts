@@ -8,6 +8,7 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import { connectStore } from '../connections.js';
+import { REFRESH_S, WINDOW_H } from '../dashboards/pace.js';
 import { readDeploymentFiles, readTwins } from '../deployment-files.js';
 import { byService, type Estimate, estimateCost } from './estimate.js';
 import { checkLoad, type LoadCheck } from './load.js';
@@ -25,8 +26,8 @@ const DEFAULTS: Assumptions = {
   editors: 1,
   viewers: 0,
   dashboardHours: 40,
-  refreshS: 60,
-  windowHours: 6,
+  refreshS: REFRESH_S,
+  windowHours: WINDOW_H,
   assetsPerGateway: 10,
 };
 const FLEET_SIZES = '1,100,10000';

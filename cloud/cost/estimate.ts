@@ -70,7 +70,7 @@ export function estimateCost(usage: Usage, { prices }: PriceList): Estimate {
     'values to one open dashboard',
     'siteWiseMessage',
     refreshes *
-      (shownMessages(usage.machineStreams, usage.intervalS) +
+      (shownMessages(usage.machineStreams, Math.max(usage.intervalS, dashboard.averageS)) +
         (usage.runsPerMonth === 0 ? 0 : shownMessages(usage.resultStreams, stepIntervalS))),
   );
   const storedValues =

@@ -5,6 +5,7 @@ import {
   type TwinDefinition,
   twinStreams,
 } from '../../shared/config/index.js';
+import { AVERAGE_S } from '../dashboards/pace.js';
 
 /** Hours in a month as AWS reckons. */
 export const HOURS_PER_MONTH = 730;
@@ -60,7 +61,13 @@ export interface Usage {
   };
   retentionDays: number;
   grafana: { editors: number; viewers: number };
-  dashboard: { hours: number; refreshS: number; windowS: number };
+  dashboard: {
+    hours: number;
+    refreshS: number;
+    windowS: number;
+    /** Machine streams are shown as averages over so many seconds; 0: every value. */
+    averageS: number;
+  };
   twinMakerEntities: number;
   gateways: number;
   /** Custom metrics, and the alarms on them, in CloudWatch. */
@@ -131,6 +138,7 @@ export function usageOf(
         hours: config.grafana ? assumed.dashboardHours : 0,
         refreshS: assumed.refreshS,
         windowS: assumed.windowHours * 3600,
+        averageS: AVERAGE_S,
       },
       twinMakerEntities: config.twinMaker ? 1 : 0,
       gateways: config.edge === undefined ? 0 : 1,
@@ -208,7 +216,7 @@ export function seedUsage(assumed: Assumptions): Usage {
     },
     retentionDays: assumed.retentionDays,
     grafana: { editors: assumed.editors, viewers: assumed.viewers },
-    dashboard: { hours: assumed.dashboardHours, refreshS: 5, windowS: 900 },
+    dashboard: { hours: assumed.dashboardHours, refreshS: 5, windowS: 900, averageS: 0 },
     twinMakerEntities: 1,
     gateways: 1,
     metrics: 0,

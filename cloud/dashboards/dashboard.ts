@@ -19,6 +19,7 @@ import {
 } from '../../shared/config/index.js';
 import { chiSquareQuantile } from '../../shared/kalman/index.js';
 import { ENTITY_VARIABLE, isPropertyName, TWIN_COMPONENT } from '../scene/build-scene.js';
+import { REFRESH_S, WINDOW_H } from './pace.js';
 import {
   alarmsPanel,
   arrivalsPanel,
@@ -98,9 +99,9 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     .description('Made by `twinloop dashboard` from the twin definition; change that instead.')
     .tags(['twinloop'])
     .tooltip(DashboardCursorSync.Crosshair)
-    .time({ from: 'now-24h', to: 'now' })
+    .time({ from: `now-${WINDOW_H}h`, to: 'now' })
     .timepicker(new TimePickerBuilder().refreshIntervals(['1m', '5m', '15m', '1h']))
-    .refresh('5m')
+    .refresh(`${REFRESH_S / 60}m`)
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
     )
