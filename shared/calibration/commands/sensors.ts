@@ -146,8 +146,9 @@ export const sensorsCommand: Command = {
   arguments: [twinArgument],
   options: [
     {
-      flags: '--candidate <variable:noise[:cost]...>',
-      description: 'sensors that might be bought, beside the definition’s `candidates`',
+      flags: '--candidate <sensor...>',
+      description:
+        'sensors that might be bought, beside the definition’s `candidates`: VARIABLE:NOISE_STD or VARIABLE:NOISE_STD:COST',
     },
     {
       flags: '--state <store>',
