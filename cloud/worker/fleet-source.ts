@@ -53,7 +53,7 @@ export function openFleet(
   if (store !== undefined) return fleetFromStore(store);
   throw new TwinError(
     'USAGE',
-    'No fleet: name one with --fleet, a single twin with --twin, or a store that holds one.',
+    'No fleet: name one with --fleet, a single twin with --twin, or a store that holds one with --store.',
   );
 }
 

@@ -32,7 +32,11 @@ function problemsOf(error: z.ZodError, input: unknown): Problem[] {
         message: `unknown option ${issue.keys.map((k) => `"${k}"`).join(', ')}: remove or rename it`,
       };
     }
-    return { path, message: `found ${valueAt(input, issue.path)}: ${issue.message}` };
+    // The value found is shown already: of zod's message only what was expected is news.
+    const expected = issue.message
+      .replace(/^(Invalid|Too) \w+: (?=expected )/, '')
+      .replace(/, received \w+$/, '');
+    return { path, message: `found ${valueAt(input, issue.path)}: ${expected}` };
   });
 }
 

@@ -5,12 +5,14 @@ import { messageOf, TwinError } from './errors.js';
 
 /**
  * Writes a file so that a reader, or a crash at any moment, sees the old content or the new one,
- * never a part: temporary file, fsync, rename.
+ * never a part: temporary file, fsync, rename. Its folder is made where it is missing.
+ *
+ * @throws TwinError `STORAGE`
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(data);
@@ -20,7 +22,8 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // What keeps it from being written may keep it from being removed: the first cause is told.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new TwinError('STORAGE', `Could not write ${path}: ${messageOf(error)}`, {
       cause: error,
     });

@@ -1,4 +1,5 @@
 import { IoTSiteWiseClient, type IoTSiteWiseClientConfig } from '@aws-sdk/client-iotsitewise';
+import { TwinError } from '../core/index.js';
 
 /** Keys that sign requests; a session token goes with temporary ones. */
 export interface SiteWiseCredentials {
@@ -11,6 +12,7 @@ export interface SiteWiseCredentials {
 export interface SiteWiseClientOptions {
   /** e.g. `https://127.0.0.1:8443`; left out, the AWS endpoint of the region. */
   endpoint?: string;
+  /** Left out, and none in the SDK's chain: an endpoint of one's own gets {@link ANY_REGION}. */
   region?: string;
   /** Keys, or a function that gives them and is asked again when they expire. */
   credentials?: SiteWiseCredentials | NonNullable<IoTSiteWiseClientConfig['credentials']>;
@@ -24,8 +26,12 @@ export interface SiteWiseClientOptions {
   maxSockets?: number;
 }
 
+/** What requests to an endpoint of one's own are signed for where no region is named. */
+const ANY_REGION = 'us-east-1';
+
 /**
- * The SDK's client for IoT SiteWise. With an endpoint of one's own the SDK would still put `api.`
+ * The SDK's client for IoT SiteWise. A region that is named nowhere is told at the first request, as
+ * TwinError `USAGE`. With an endpoint of one's own the SDK would still put `api.`
  * or `data.` before the host, which no local name resolves; here it does not.
  *
  * @see https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/iotsitewise/
@@ -47,6 +53,14 @@ export function createSiteWiseClient(options: SiteWiseClientOptions = {}): IoTSi
       httpsAgent: options.ca === undefined ? agent : { ...agent, ca: options.ca },
     },
   });
+  const fromChain = client.config.region;
+  client.config.region = () =>
+    fromChain().catch((cause: unknown) => {
+      if (options.endpoint !== undefined) return ANY_REGION;
+      throw new TwinError('USAGE', 'No AWS region is named: give --region or set AWS_REGION.', {
+        cause,
+      });
+    });
   // The SDK prepares every request and answer for a log that nobody asked for: a tenth of its time.
   client.middlewareStack.remove('loggerMiddleware');
   return client;
