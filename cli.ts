@@ -74,6 +74,17 @@ async function loadCommands(argv: readonly string[]): Promise<readonly Command[]
   return loaded.flat();
 }
 
+/** What help says of the nouns that are no command themselves. */
+const groups: Readonly<Record<string, string>> = {
+  sitewise: 'The stand-in for IoT SiteWise alone',
+  twin: 'Validate a twin definition',
+  state: 'The saved states of a twin, and how to go back to one',
+  worker: 'What a Batch job runs',
+  fmu: 'Look at, check and run an FMU',
+  edge: 'The edge component outside Greengrass',
+  config: 'Schemas and samples of every file that you write, and their validation',
+};
+
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');
   const verb = words.pop() ?? command.name;
@@ -81,7 +92,7 @@ function addCommand(program: Program, command: Command, signal: AbortSignal): vo
   for (const noun of words) {
     parent =
       parent.commands.find((c) => c.name() === noun) ??
-      parent.command(noun).description(`${noun} commands`);
+      parent.command(noun).description(groups[noun] ?? '');
   }
   const sub = parent.command(verb).description(command.summary);
   for (const argument of command.arguments ?? []) sub.argument(argument.name, argument.description);

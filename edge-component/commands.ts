@@ -17,7 +17,7 @@ import { runTest } from './test-run.js';
 
 const edgeRun: Command = {
   name: 'edge run',
-  summary: 'Runs the edge component on this machine, outside Greengrass',
+  summary: 'Run the edge component on this machine, outside Greengrass',
   options: [
     { flags: '--config <file>', description: 'its config, JSON or YAML', required: true },
     { flags: '--test', description: 'read every source once, print the values, send nothing' },
@@ -63,7 +63,7 @@ function runMain(config: string, io: CommandIo): Promise<number> {
 
 const edgeConfig: Command = {
   name: 'edge config',
-  summary: "Prints a commented sample of the edge component's config (YAML)",
+  summary: "Print a commented sample of the edge component's config (YAML)",
   run: async (_args, io) => {
     io.stdout.write(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Config of the edge component.'));
     return 0;
@@ -72,7 +72,7 @@ const edgeConfig: Command = {
 
 const edgeStatus: Command = {
   name: 'edge status',
-  summary: 'Shows how a running edge component is doing',
+  summary: 'Show how a running edge component is doing',
   options: [
     { flags: '--data <dir>', description: 'its data folder', default: '.' },
     { flags: '--url <url>', description: 'its status server; default: the one noted in --data' },

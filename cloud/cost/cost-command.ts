@@ -164,7 +164,7 @@ function printReport(report: CostReport, io: CommandIo): void {
   say(`${'Total'.padEnd(107)}${money(report.estimate.totalUsd).padStart(11)}`);
   say('');
   say(
-    'Beside the seed project’s settings (a 40-vCPU job each minute, two NAT gateways, 5 s refresh)',
+    'Beside the settings it began with (a 40-vCPU job each minute, two NAT gateways, 5 s refresh)',
   );
   const ours = new Map(byService(report.estimate).map((s) => [s.service, s.usd]));
   const seed = new Map(byService(report.seed).map((s) => [s.service, s.usd]));

@@ -81,7 +81,7 @@ function commandsFor(kinds: readonly ConfigKind[]): readonly Command[] {
   return [
     {
       name: 'config schema',
-      summary: 'Print the JSON Schema of a config file, for editors.',
+      summary: 'Print the JSON Schema of a config file, for editors',
       arguments: [argument],
       run: (args, io) => {
         printJson(io.stdout, toJsonSchema(kindOf(args.kind).schema));
@@ -90,7 +90,7 @@ function commandsFor(kinds: readonly ConfigKind[]): readonly Command[] {
     },
     {
       name: 'config sample',
-      summary: 'Print a config file to start from, with every option explained.',
+      summary: 'Print a config file to start from, with every option explained',
       arguments: [argument],
       run: (args, io) => {
         const kind = kindOf(args.kind);
@@ -103,7 +103,7 @@ function commandsFor(kinds: readonly ConfigKind[]): readonly Command[] {
     },
     {
       name: 'config validate',
-      summary: 'Check a config file and list every problem it has.',
+      summary: 'Check a config file and list every problem it has',
       arguments: [argument, { name: '<file>', description: 'the file, JSON or YAML' }],
       examples: ['twinloop config validate twin my-machine/twin.json'],
       run: async (args, io) => {

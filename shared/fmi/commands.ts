@@ -60,7 +60,7 @@ function summary(md: ModelDescription, sha256: string): string[] {
 
 const infoCommand: Command = {
   name: 'fmu info',
-  summary: 'what an FMU is, can and has',
+  summary: 'What an FMU is, can and has',
   arguments: [{ name: '<file>', description: 'the FMU' }],
   examples: ['twinloop fmu info shared/twins/web-line/web-line.fmu'],
   async run(args, io) {
@@ -80,7 +80,7 @@ const infoCommand: Command = {
 
 const validateCommand: Command = {
   name: 'fmu validate',
-  summary: 'lists every problem of an FMU with its line; exit code 1 when there is one',
+  summary: 'List every problem of an FMU with its line; exit code 1 when there is one',
   arguments: [{ name: '<file>', description: 'the FMU' }],
   examples: ['twinloop fmu validate model.fmu --json'],
   async run(args, io) {
@@ -99,7 +99,7 @@ const validateCommand: Command = {
 
 const simulateCommand: Command = {
   name: 'fmu simulate',
-  summary: 'simulates an FMU in a process of its own',
+  summary: 'Simulate an FMU in a process of its own',
   arguments: [{ name: '<file>', description: 'the FMU' }],
   options: [
     {

@@ -73,7 +73,7 @@ async function optionsOf(
 
 const serve: Command = {
   name: 'sitewise serve',
-  summary: 'Serves the stand-in for the IoT SiteWise API on this machine',
+  summary: 'Serve the stand-in for the IoT SiteWise API on this machine',
   options: [
     { flags: '--port <n>', description: '0 takes any free one', default: 0, parse: portOf },
     { flags: '--host <address>', description: 'where to listen', default: '127.0.0.1' },
@@ -130,7 +130,7 @@ const serve: Command = {
 
 const exportCommand: Command = {
   name: 'sitewise export',
-  summary: "Writes a store's values to CSV, in the format of SiteWise's bulk import or as a table",
+  summary: "Write a store's values to CSV, in the format of SiteWise's bulk import or as a table",
   options: [
     { ...dataOption, required: true },
     { flags: '--output <file>', description: 'the CSV file', required: true },
@@ -158,7 +158,7 @@ const exportCommand: Command = {
 
 const importCommand: Command = {
   name: 'sitewise import',
-  summary: "Puts values from a file in SiteWise's bulk import format into a store, of any age",
+  summary: "Put values from a file in SiteWise's bulk import format into a store, of any age",
   arguments: [{ name: '<file>', description: 'CSV, one line a value' }],
   options: [
     { ...dataOption, required: true },

@@ -63,7 +63,7 @@ function integer(name: string, max: number) {
 export function upCommand(entries: StackEntries): Command {
   return {
     name: 'up',
-    summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page.',
+    summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page',
     options: [
       {
         flags: '--for <s>',

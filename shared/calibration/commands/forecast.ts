@@ -21,7 +21,15 @@ import {
   twinArgument,
 } from './options.js';
 
-const days = (s: number | null) => (s === null ? 'later' : `${(s / 86_400).toFixed(2)} d`);
+const days = (s: number | null) =>
+  s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;
+
+const interval = (ends: readonly (number | null)[]) => [...new Set(ends.map(days))].join(' to ');
+
+function tableLine(name: string, probability: string, median: string, intervals: string[]): string {
+  const cells = [median.padEnd(8), ...intervals.map((text) => text.padEnd(18))];
+  return `  ${name.padEnd(28)} ${probability.padStart(11)}  ${cells.join(' ')}`.trimEnd();
+}
 
 function forecastLines(result: Forecast): string[] {
   const all = Object.entries({ ...result.parameters, ...result.virtualSensors });
@@ -33,11 +41,16 @@ function forecastLines(result: Forecast): string[] {
     return [`${result.twin}: no limits are set; give parameters or virtual sensors an \`alarm\`.`];
   }
   return [
-    `${result.twin}: time until a limit is passed (median; 50 %, 80 %, 95 % interval), and the probability that it is within ${horizonDays} days`,
-    ...limited.map(([name, { timeToLimitS, timeToLimitIntervalsS: t, passedLimit }]) => {
-      const intervals = ([50, 80, 95] as const).map((p) => t[p].map(days).join(' to '));
-      return `  ${name.padEnd(28)} ${`${(100 * passedLimit.at(-1)!).toFixed(1)} %`.padStart(7)}  ${days(timeToLimitS.p50)}; ${intervals.join(', ')}`;
-    }),
+    `${result.twin}: how probable it is that a limit is passed within ${horizonDays} days, and when, in days from now (later: not within them)`,
+    tableLine('', 'probability', 'median', ['50 % interval', '80 % interval', '95 % interval']),
+    ...limited.map(([name, { timeToLimitS, timeToLimitIntervalsS: t, passedLimit }]) =>
+      tableLine(
+        name,
+        `${(100 * passedLimit.at(-1)!).toFixed(1)} %`,
+        days(timeToLimitS.p50),
+        ([50, 80, 95] as const).map((p) => interval(t[p])),
+      ),
+    ),
   ];
 }
 
