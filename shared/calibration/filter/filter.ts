@@ -1,10 +1,18 @@
 import { squareRootOfStack } from '../../kalman/index.js';
 import type { StepMode } from '../types.js';
-import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange, isUnlikely } from './gate.js';
+import {
+  GATE_MOST,
+  GATE_WIDEN,
+  GATE_Z,
+  gateChannels,
+  isRegimeChange,
+  isSearched,
+  isUnlikely,
+} from './gate.js';
 import type { Gaussian, UpdateResult } from './gaussian-update.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
 import { type Observation, observe, updateWith } from './observation.js';
-import { explainChange, inflate, MISMATCH_SHARE } from './regime.js';
+import { doubt, explainChange, MISMATCH_SHARE, staysNearBounds } from './regime.js';
 import type { FilterSettings } from './settings.js';
 import { splitUpdate } from './split.js';
 
@@ -45,15 +53,13 @@ export interface FilterStep {
 export interface FilterMemory {
   /**
    * Samples running that the belief before them did not explain: the search for a change is
-   * repeated ever less often.
+   * repeated less often, up to a limit.
    */
   unexplained: number;
   /** The values of the sample before where it was rejected; else `NaN`. */
   rejected?: Float64Array;
 }
 
-/** Unexplained samples running at which a change is searched for: it costs hundreds of runs. */
-const SEARCHED = new Set([0, 1, 4, 16, 64, 256, 1024]);
 /** The model is as good as straight where it bends by less than this share of the noise. */
 const STRAIGHT = 0.1;
 
@@ -146,12 +152,12 @@ export async function filterUpdate(
         isUnlikely(update.nis, active.length) || gated.some((o) => suspicion[o]! >= 2)
           ? undefined
           : { update, count: gated.length },
-        SEARCHED.has(memory.unexplained),
+        isSearched(memory.unexplained),
       );
       mismatch = !change.explained;
       if (change.outOfReach || change.implausible) {
         // Where the machine runs but nothing fits, what was known of it is doubtful.
-        const kept = change.outOfReach ? prior : inflate(prior, settings);
+        const kept = change.outOfReach ? prior : doubt(prior, settings, memory.unexplained);
         return rejectedStep(observation, kept, lin, update, firstZ, change.outOfReach);
       }
       if (change.best.kind !== 'outliers') {
@@ -194,10 +200,15 @@ export async function filterUpdate(
     }
     lin = await observation.lineariseAt(merged ?? posterior);
     // Where the merged Gaussian lies on one side of the kink, the model is a straight line there:
-    // the update from the whole prior by that line is better than the sum of its parts.
+    // the update from the whole prior by that line is better than the sum of its parts, unless it
+    // leads to where the line was not tried, as from the kink's wrong side.
+    const byLine = updateWith(observation, start, lin, variance);
     const straight = bendOf(observation, lin, variance).ratio < STRAIGHT;
     posterior =
-      merged !== undefined && !straight ? merged : updateWith(observation, start, lin, variance);
+      merged === undefined || (straight && liesWithin(byLine, merged, settings)) ? byLine : merged;
+    if (!staysNearBounds(posterior.x, settings, prior)) {
+      return rejectedStep(observation, doubt(prior, settings, memory.unexplained), lin, update, firstZ, false);
+    }
   }
   return {
     posterior: { x: posterior.x, S: posterior.S },
@@ -215,6 +226,15 @@ export async function filterUpdate(
     outOfReach: false,
     refusedBeyond: observation.refusedBeyond,
   };
+}
+
+/** Whether a Gaussian's parameters lie no further from another's than its sigma points. */
+function liesWithin(g: Gaussian, other: Gaussian, { range, spread }: FilterSettings): boolean {
+  const N = g.x.length;
+  return range.every((_, i) => {
+    const std = Math.hypot(...other.S.subarray(i * N, i * N + N));
+    return Math.abs(g.x[i]! - other.x[i]!) <= spread * std;
+  });
 }
 
 /** What the straight line misses, in variances of the noise, where that is most. */

@@ -9,6 +9,20 @@ export const GATE_WIDEN = 30;
 /** One in about 1e9 for a consistent filter: 60 at nine channels. */
 const REGIME_NORMAL = 5.77;
 
+/** Of many samples that stay unexplained each so-manieth is searched: it doubles their runs. */
+const SEARCH_EACH = 16;
+
+/**
+ * Whether a change is searched for, which costs hundreds of model runs: soon again at first, and
+ * never more than 16 samples later.
+ *
+ * @param unexplained samples running before this one
+ */
+export function isSearched(unexplained: number): boolean {
+  const powerOfTwo = (unexplained & (unexplained - 1)) === 0; // 0 as well
+  return unexplained >= 0 && (powerOfTwo || unexplained % SEARCH_EACH === 0);
+}
+
 /** Quantile of chi-square by Wilson and Hilferty (1931). */
 export function chiSquareAt(dof: number, z: number): number {
   const c = 2 / (9 * dof);
@@ -52,7 +66,8 @@ export function gateChannels(
 
 /**
  * Whether the machine has changed, not a sensor: the rest's NIS, three channels gated at once, or
- * one for three samples running.
+ * one for three samples running; where two stay gated, again and again, as two sensors seldom fail
+ * together.
  *
  * @param nis with the gated channels at little weight
  * @param suspicion how many samples running each channel was gated before
@@ -67,6 +82,7 @@ export function isRegimeChange(
   return (
     (!lone && isUnlikely(nis, active.length)) ||
     (!lone && gated.length >= Math.min(3, active.length)) ||
-    gated.some((o) => suspicion[o]! === 2)
+    gated.some((o) => suspicion[o]! === 2) ||
+    (gated.length > 1 && gated.every((o) => isSearched(suspicion[o]! - 2)))
   );
 }

@@ -167,7 +167,13 @@ export async function findJump(
       return Math.min(best.value - a, b - best.value) > 1e-3 * best.std && b - a > best.std / 3;
     });
     if (wanted.length === 0) break;
-    await lookAt(wanted.map(({ candidate, best }) => ({ candidate, value: best.value })));
+    // With the middle of each segment: before a kink the line's minimum alone hardly moves.
+    await lookAt(
+      wanted.flatMap(({ candidate, best }) => {
+        const [a, b] = [candidate.points[best.left]!, candidate.points[best.left + 1]!];
+        return [best.value, (a.value + b.value) / 2].map((value) => ({ candidate, value }));
+      }),
+    );
     for (const c of closer) c.best = minimumOf(c.candidate.points);
   }
   closer.sort((a, b) => score(a) - score(b));

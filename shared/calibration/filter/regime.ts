@@ -8,6 +8,8 @@ import type { FilterSettings } from './settings.js';
 
 /** Share of its range by which every parameter may have moved at once. */
 export const REGIME_JUMP = 0.04;
+/** Share of its range that a doubted parameter's standard deviation grows to at most. */
+const MOST_DOUBT = 0.5;
 /** Parameters that may have jumped together. */
 const MOST_JUMPS = 3;
 /** No further jump is looked for below this: one in a hundred is worse by chance. */
@@ -49,8 +51,16 @@ export interface ChangeSearch {
   outOfReach: boolean;
 }
 
-/** Raises the parameters' variances to what a change of the machine may bring. */
-export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
+/**
+ * Raises the parameters' variances to what a change of the machine may bring.
+ *
+ * @param share standard deviation as a share of each range
+ */
+export function inflate(
+  state: Gaussian,
+  settings: FilterSettings,
+  share: number = REGIME_JUMP,
+): Gaussian {
   const n = settings.range.length;
   const N = state.x.length;
   const stack = new Float64Array((N + n) * N);
@@ -60,7 +70,7 @@ export function inflate(state: Gaussian, settings: FilterSettings): Gaussian {
   for (let i = 0; i < n; i++) {
     let variance = 0;
     for (let k = 0; k < N; k++) variance += state.S[i * N + k]! ** 2;
-    const missing = (REGIME_JUMP * settings.range[i]!) ** 2 - variance;
+    const missing = (share * settings.range[i]!) ** 2 - variance;
     if (missing > 0) stack[(N + i) * N + i] = Math.sqrt(missing);
   }
   return { x: state.x, S: squareRootOfStack(stack, N + n, N) };
@@ -91,6 +101,23 @@ function replaceKnowledge(
     stack[(N + 2 * k + 1) * N + n + i] = settings.trend[i] ? settings.range[i]! / 2 : 0;
   });
   return { x, S: squareRootOfStack(stack, N + 2 * parameters.length, N) };
+}
+
+/**
+ * What is left of a belief that led nowhere: variances that double from sample to sample until any
+ * value in range is near, and nothing of what was known of parameters far outside their bounds,
+ * where the model means nothing.
+ *
+ * @param unexplained samples running before this one
+ */
+export function doubt(state: Gaussian, settings: FilterSettings, unexplained: number): Gaussian {
+  const { bounds, range } = settings;
+  const nonsense = Array.from(range, (_, i) => i).filter((i) => {
+    const beyond = Math.max(bounds.lower[i]! - state.x[i]!, state.x[i]! - bounds.upper[i]!);
+    return beyond > BOUND_MARGIN * range[i]!;
+  });
+  const rest = replaceKnowledge(state, nonsense, settings, anywhere(state, settings));
+  return inflate(rest, settings, Math.min(MOST_DOUBT, REGIME_JUMP * 2 ** (unexplained / 2)));
 }
 
 /** The log probability of the sample, by Laplace at the point of linearisation. */
@@ -247,7 +274,7 @@ export async function explainChange(
 }
 
 /** Whether no parameter goes so far outside its bounds that the model means nothing there. */
-function staysNearBounds(
+export function staysNearBounds(
   x: Float64Array,
   { bounds, range }: FilterSettings,
   prior: Gaussian,
