@@ -12,7 +12,7 @@ import {
 import type { Gaussian, UpdateResult } from './gaussian-update.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
 import { type Observation, observe, updateWith } from './observation.js';
-import { doubt, explainChange, MISMATCH_SHARE, staysNearBounds } from './regime.js';
+import { doubt, explainChange, forgetBeyond, MISMATCH_SHARE, staysNearBounds } from './regime.js';
 import type { FilterSettings } from './settings.js';
 import { splitUpdate } from './split.js';
 
@@ -105,7 +105,7 @@ export function predict(state: Gaussian, dtS: number, settings: FilterSettings):
 /**
  * One step of the parameter-and-trend filter, after prediction.
  *
- * @param prior predicted state
+ * @param predicted state at the sample's time
  * @param measured `NaN` for channels without a value
  * @param noiseStd per channel
  * @param suspicion how many samples running each channel was gated before
@@ -113,7 +113,7 @@ export function predict(state: Gaussian, dtS: number, settings: FilterSettings):
  * @throws TwinError as the model does at the estimate; `NUMERIC`
  */
 export async function filterUpdate(
-  prior: Gaussian,
+  predicted: Gaussian,
   measured: Float64Array,
   noiseStd: Float64Array,
   suspicion: Float64Array,
@@ -122,6 +122,8 @@ export async function filterUpdate(
   forceBounds: boolean,
   memory: FilterMemory = { unexplained: 0 },
 ): Promise<FilterStep> {
+  // A whole range outside: no sample of this machine has led there.
+  const prior = forgetBeyond(predicted, settings, 1);
   const observation = observe(measured, evaluate, settings, forceBounds);
   const { active } = observation;
   const nominal = noiseStd.map((s) => s * s);
@@ -207,7 +209,14 @@ export async function filterUpdate(
     posterior =
       merged === undefined || (straight && liesWithin(byLine, merged, settings)) ? byLine : merged;
     if (!staysNearBounds(posterior.x, settings, prior)) {
-      return rejectedStep(observation, doubt(prior, settings, memory.unexplained), lin, update, firstZ, false);
+      return rejectedStep(
+        observation,
+        doubt(prior, settings, memory.unexplained),
+        lin,
+        update,
+        firstZ,
+        false,
+      );
     }
   }
   return {

@@ -104,20 +104,29 @@ function replaceKnowledge(
 }
 
 /**
- * What is left of a belief that led nowhere: variances that double from sample to sample until any
- * value in range is near, and nothing of what was known of parameters far outside their bounds,
- * where the model means nothing.
+ * Forgets what was known of parameters so far outside their bounds that the model means nothing.
+ *
+ * @param margin beyond the bounds, as a share of each range
+ */
+export function forgetBeyond(state: Gaussian, settings: FilterSettings, margin: number): Gaussian {
+  const { bounds, range } = settings;
+  const beyond = Array.from(range, (_, i) => i).filter((i) => {
+    const by = Math.max(bounds.lower[i]! - state.x[i]!, state.x[i]! - bounds.upper[i]!);
+    return by > margin * range[i]!;
+  });
+  if (beyond.length === 0) return state;
+  return replaceKnowledge(state, beyond, settings, anywhere(state, settings));
+}
+
+/**
+ * What is left of a belief that led nowhere: variances that double with each sample until any
+ * value in range is near, and nothing of what was known far outside the bounds.
  *
  * @param unexplained samples running before this one
  */
 export function doubt(state: Gaussian, settings: FilterSettings, unexplained: number): Gaussian {
-  const { bounds, range } = settings;
-  const nonsense = Array.from(range, (_, i) => i).filter((i) => {
-    const beyond = Math.max(bounds.lower[i]! - state.x[i]!, state.x[i]! - bounds.upper[i]!);
-    return beyond > BOUND_MARGIN * range[i]!;
-  });
-  const rest = replaceKnowledge(state, nonsense, settings, anywhere(state, settings));
-  return inflate(rest, settings, Math.min(MOST_DOUBT, REGIME_JUMP * 2 ** (unexplained / 2)));
+  const share = Math.min(MOST_DOUBT, REGIME_JUMP * Math.SQRT2 ** unexplained);
+  return inflate(forgetBeyond(state, settings, BOUND_MARGIN), settings, share);
 }
 
 /** The log probability of the sample, by Laplace at the point of linearisation. */
