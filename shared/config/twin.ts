@@ -86,14 +86,28 @@ const parameter = z
       .optional()
       .describe('Seconds in which the parameter may wear through its whole range.'),
     dynamics: z
-      .enum(['trend', 'random-walk', 'constant'])
+      .enum(['trend', 'random-walk', 'mean-reverting', 'constant'])
       .default('trend')
-      .describe('How the parameter moves between samples.'),
+      .describe(
+        'How the parameter moves between samples: with a trend, as wear does; at random; at random about its prior, with the prior as what it tends to; or not at all.',
+      ),
+    timeConstantS: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'Of a mean-reverting parameter: seconds in which what is off its mean falls to 1/e. Such a parameter knows no wear horizon.',
+      ),
     alarm: alarm.optional(),
   })
   .refine((p) => p.lower === undefined || p.upper === undefined || p.lower < p.upper, {
     message: 'expected lower < upper',
     path: ['upper'],
+  })
+  .refine((p) => (p.dynamics === 'mean-reverting') === (p.timeConstantS !== undefined), {
+    message:
+      'expected `timeConstantS` where `dynamics` is "mean-reverting", and only there: add it, or choose other dynamics',
+    path: ['timeConstantS'],
   });
 
 const virtualSensor = z.strictObject({

@@ -64,8 +64,8 @@ export interface FilterMemory {
 const STRAIGHT = 0.1;
 
 /**
- * Carries parameters and trends over a time: b moves by v, v drifts. Trends are kept per wear
- * horizon, so that all figures are of the parameters' size.
+ * Carries parameters and trends over a time: b moves by v, v drifts, or b reverts to its mean.
+ * Trends are kept per wear horizon, so that all figures are of the parameters' size.
  *
  * @param state parameters and trends; states of the machine may follow, which stay as they are
  * @param dtS seconds since the state's sample; 0 leaves it as it is
@@ -79,6 +79,16 @@ export function predict(state: Gaussian, dtS: number, settings: FilterSettings):
     for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
   }
   for (let i = 0; i < n; i++) {
+    const reversion = settings.reversion[i];
+    if (reversion !== undefined) {
+      // Exact over any time, as the process is linear.
+      const kept = Math.exp(-dtS / reversion.timeConstantS);
+      x[i] = reversion.mean + kept * (x[i]! - reversion.mean);
+      for (let k = 0; k < N; k++) stack[k * N + i]! *= kept;
+      stack[(N + 2 * i) * N + i] =
+        reversion.std * Math.sqrt(-Math.expm1((-2 * dtS) / reversion.timeConstantS));
+      continue;
+    }
     const tau = dtS / settings.horizonS[i]!;
     if (tau === 0) continue;
     const range = settings.range[i]!;

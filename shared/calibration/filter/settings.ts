@@ -1,14 +1,24 @@
 import type { CalibratorState, Twin } from '../types.js';
 import type { Bounds } from './linearise.js';
 
+/** A stationary Ornstein-Uhlenbeck process. */
+export interface Reversion {
+  mean: number;
+  /** Of the stationary distribution. */
+  std: number;
+  timeConstantS: number;
+}
+
 /** How each parameter moves, and how the filter is set. */
 export interface FilterSettings {
   /** Physical range of each parameter; scales noise and inflation. */
   range: Float64Array;
   /** Seconds in which a parameter may wear through its range; `Infinity` for constants. */
   horizonS: Float64Array;
-  /** Whether the parameter has a trend; otherwise it walks randomly. */
+  /** Whether the parameter has a trend; otherwise it walks randomly or reverts to a mean. */
   trend: readonly boolean[];
+  /** Where the parameter reverts to a mean: to which, how widely about it, and how fast. */
+  reversion: readonly (Reversion | undefined)[];
   trendScale: number;
   spread: number;
   bounds: Bounds;
@@ -26,11 +36,14 @@ export function filterSettings(twin: Twin): FilterSettings {
         : Math.max(10 * p.prior.std, Math.abs(p.prior.mean)),
     ),
     horizonS: Float64Array.from(parameters, (p) =>
-      p.dynamics === 'constant'
+      p.dynamics === 'constant' || p.dynamics === 'mean-reverting'
         ? Number.POSITIVE_INFINITY
         : (p.wearHorizonS ?? estimator.wearHorizonS),
     ),
     trend: parameters.map((p) => p.dynamics === 'trend'),
+    reversion: parameters.map((p) =>
+      p.timeConstantS === undefined ? undefined : { ...p.prior, timeConstantS: p.timeConstantS },
+    ),
     trendScale: estimator.trendScale,
     spread: estimator.sigmaPointSpread,
     bounds: {

@@ -48,8 +48,8 @@ export function drawTrendPaths(
           }
         } else {
           for (let i = 0; i < n; i++) {
-            const { tau, l11, l21, l22 } = step[i]!;
-            x[at + i]! += tau * x[at + n + i]! + sign * l11 * w[i]!;
+            const { kept, drift, tau, l11, l21, l22 } = step[i]!;
+            x[at + i] = drift + kept * x[at + i]! + tau * x[at + n + i]! + sign * l11 * w[i]!;
             x[at + n + i]! += sign * (l21 * w[i]! + l22 * w[n + i]!);
           }
         }
@@ -67,8 +67,11 @@ function transition(settings: FilterSettings, dtS: number) {
   const n = settings.range.length;
   const N = 2 * n;
   // From a state known exactly, the predicted covariance is the noise of the step alone.
-  const { S } = predict({ x: new Float64Array(N), S: new Float64Array(N * N) }, dtS, settings);
+  const zero = { x: new Float64Array(N), S: new Float64Array(N * N) };
+  const { x, S } = predict(zero, dtS, settings);
   return Array.from({ length: n }, (_, i) => ({
+    kept: Math.exp(-dtS / (settings.reversion[i]?.timeConstantS ?? Number.POSITIVE_INFINITY)),
+    drift: x[i]!,
     tau: settings.trend[i] ? dtS / settings.horizonS[i]! : 0,
     l11: S[i * N + i]!,
     l21: S[(n + i) * N + i]!,
