@@ -13,7 +13,7 @@ const MOST_DIFFERENCES = GAIN.length;
 /**
  * Sensor noise to begin with: from the definition, or else from the median absolute difference of
  * successive samples (robust against outliers and steps, blind to slow changes); of a moving
- * machine's samples, from the order of differences up to the fourth that gives the least.
+ * machine's samples, or under inputs that change, from the order of differences up to the fourth that gives the least.
  *
  * @returns standard deviation per measured variable
  */
@@ -22,8 +22,11 @@ export function initialNoise(definition: TwinDefinition, samples: readonly Sampl
     if (channel.noiseStd !== undefined) return channel.noiseStd;
     const values = samples.map((s) => s.measured[i]!).filter(Number.isFinite);
     const size = Math.max(...values.map(Math.abs), 0) || 1;
-    // A moving machine's own changes are smooth: higher differences see less of them.
-    const orders = definition.simulation.mode === 'steady-state' ? 1 : MOST_DIFFERENCES;
+    // What a moving machine or its inputs do is smooth: higher differences see less of them.
+    const still =
+      definition.simulation.mode === 'steady-state' &&
+      definition.inputs.every((input) => input.value !== undefined);
+    const orders = still ? 1 : MOST_DIFFERENCES;
     const sigmas: number[] = [];
     let differences = values;
     for (let order = 1; order <= orders; order++) {
