@@ -9,8 +9,8 @@ import {
   isSearched,
   isUnlikely,
 } from './gate.js';
-import type { Gaussian, UpdateResult } from './gaussian-update.js';
-import type { EvaluatePoints, Linearisation } from './linearise.js';
+import { type Gaussian, slopeTimesFactor, type UpdateResult } from './gaussian-update.js';
+import { type EvaluatePoints, type Linearisation, predictOutputs } from './linearise.js';
 import { type Observation, observe, updateWith } from './observation.js';
 import { doubt, explainChange, forgetBeyond, MISMATCH_SHARE, staysNearBounds } from './regime.js';
 import type { FilterSettings } from './settings.js';
@@ -196,6 +196,7 @@ export async function filterUpdate(
   const { ratio: nonlinearity, worst } = bendOf(observation, lin, variance);
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
   let posterior: Gaussian = update;
+  const atStart = lin;
   if (nonlinearity > 0.02 && settings.kink !== 'none' && !settled) {
     let merged: Gaussian | undefined;
     if (nonlinearity > 1 && settings.kink === 'split' && !observation.oneSided) {
@@ -218,6 +219,16 @@ export async function filterUpdate(
     const straight = bendOf(observation, lin, variance).ratio < STRAIGHT;
     posterior =
       merged === undefined || (straight && liesWithin(byLine, merged, settings)) ? byLine : merged;
+    if (settings.gate && contradicts(observation, posterior, lin, variance)) {
+      // The prior was too wide for parts and lines alike: a search knows no prior.
+      const change = await explainChange(observation, prior, atStart, nominal, undefined, true);
+      if (!change.explained || change.implausible) {
+        const kept = doubt(prior, settings, memory.unexplained);
+        return rejectedStep(observation, kept, lin, update, firstZ, change.outOfReach);
+      }
+      regimeChange = true;
+      ({ update: posterior, linearisation: lin } = change.best);
+    }
     if (!staysNearBounds(posterior.x, settings, prior)) {
       return rejectedStep(
         observation,
@@ -245,6 +256,28 @@ export async function filterUpdate(
     outOfReach: false,
     refusedBeyond: observation.refusedBeyond,
   };
+}
+
+/** Posterior residuals that no approximation excuses, as a multiple of what a change takes. */
+const CONTRADICTION = 4;
+
+/** Whether the sample is far from where the posterior expects it. */
+function contradicts(
+  { active, measured, settings }: Observation,
+  posterior: Gaussian,
+  lin: Linearisation,
+  variance: Float64Array,
+): boolean {
+  const n = settings.range.length;
+  const expected = predictOutputs(lin, posterior.x.slice(0, n));
+  const factor = slopeTimesFactor(lin, posterior.S, active, n);
+  const N = posterior.x.length;
+  const nis = active.reduce((sum, o, r) => {
+    const own = variance[o]! + lin.omega[o * lin.mean.length + o]!;
+    const known = factor.subarray(r * N, r * N + N).reduce((v, f) => v + f * f, 0);
+    return sum + (measured[o]! - expected[o]!) ** 2 / (own + known);
+  }, 0);
+  return isUnlikely(nis / CONTRADICTION, active.length);
 }
 
 /** Whether a Gaussian's parameters lie no further from another's than its sigma points. */
