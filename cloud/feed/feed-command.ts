@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { positiveNumber, progressBar, wholeNumber } from '../../shared/calibration/index.js';
+import { positiveNumber, progressBar, recordingOptions } from '../../shared/calibration/index.js';
 import {
   loadConfig,
   type TwinDefinition,
@@ -246,15 +246,7 @@ export const feedCommand: Command = {
       description: 'make model and asset where they are missing; id: the asset’s external id',
     },
     ...endpointOptions,
-    { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
-    { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
-    { flags: '--stride <n>', description: 'take every nth row', parse: wholeNumber('--stride', 1) },
-    { flags: '--time-column <name>', description: 'time column, seconds; default: the first' },
-    {
-      flags: '--header-row <line>',
-      description: 'line of the header, 1-based; default: found',
-      parse: wholeNumber('--header-row', 1),
-    },
+    ...recordingOptions,
     { flags: '--end <time>', description: 'when the last row was, ISO 8601; default: now' },
     {
       flags: '--time-scale <x>',

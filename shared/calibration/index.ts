@@ -5,7 +5,7 @@ export { calibrationCommands } from './commands/index.js';
 export {
   positiveNumber,
   progressBar,
-  wholeNumber,
+  recordingOptions,
 } from './commands/options.js';
 export * from './data/align.js';
 export { type RecordingOptions, readRecording } from './data/recording.js';

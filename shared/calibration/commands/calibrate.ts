@@ -21,7 +21,14 @@ import { conflictError, loadState, saveState } from '../state/state-store.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../tune.js';
 import { createTwinModel } from '../twin-model.js';
 import type { CalibratorState, Sample, Twin } from '../types.js';
-import { lanesOf, lanesOption, progressBar, twinArgument, wholeNumber } from './options.js';
+import {
+  lanesOf,
+  lanesOption,
+  progressBar,
+  recordingOptions,
+  twinArgument,
+  wholeNumber,
+} from './options.js';
 
 /** Samples that sensor noise is first estimated from. */
 const NOISE_SAMPLES = 200;
@@ -212,15 +219,7 @@ export const calibrateCommand: Command = {
   arguments: [twinArgument],
   options: [
     { flags: '--data <csv>', description: 'a recording' },
-    { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
-    { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
-    { flags: '--stride <n>', description: 'use every nth row', parse: wholeNumber('--stride', 1) },
-    { flags: '--time-column <name>', description: 'time column, seconds; default: the first' },
-    {
-      flags: '--header-row <line>',
-      description: 'line of the header, 1-based; default: found',
-      parse: wholeNumber('--header-row', 1),
-    },
+    ...recordingOptions,
     {
       flags: '--asset <alias>',
       description: 'alias of a stream of an asset in SiteWise: reads what is new, writes nothing',

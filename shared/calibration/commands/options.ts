@@ -29,6 +29,19 @@ export function positiveNumber(flag: string): (text: string) => number {
   };
 }
 
+/** Which rows and columns of a recording are taken. */
+export const recordingOptions: readonly CommandOption[] = [
+  { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
+  { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
+  { flags: '--stride <n>', description: 'use every nth row', parse: wholeNumber('--stride', 1) },
+  { flags: '--time-column <name>', description: 'time column, seconds; default: the first' },
+  {
+    flags: '--header-row <line>',
+    description: 'line of the header, 1-based; default: found',
+    parse: wholeNumber('--header-row', 1),
+  },
+];
+
 export const lanesOption: CommandOption = {
   flags: '--lanes <n>',
   description: 'processes that run the FMU; default: one per core',
