@@ -1,27 +1,5 @@
-import type { CommandOption } from '../shared/core/index.js';
 import { createSiteWiseClient } from '../shared/sitewise/index.js';
-import { type ObjectStore, openStore } from '../shared/storage/index.js';
-
-/** Options that say where the far ends are. */
-export const endpointOptions: readonly CommandOption[] = [
-  {
-    flags: '--endpoint <url>',
-    description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
-  },
-  { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
-];
-
-/** Options that say which fleet, and where its states and reports are. */
-export const fleetOptions: readonly CommandOption[] = [
-  { flags: '--fleet <file>', description: 'fleet file; default: fleet/fleet.json in the store' },
-  { flags: '--twin <file>', description: 'a twin definition: a fleet of this one asset' },
-  { flags: '--asset <id...>', description: 'only these assets; with --twin the external id' },
-  {
-    flags: '--store <dir|s3://…>',
-    description: 'where states and reports are kept; default: TWINLOOP_STORE',
-  },
-  ...endpointOptions,
-];
+import { type ObjectStore, openStore } from '../shared/store/index.js';
 
 /** Where the far ends are, as options of a command give it. */
 export interface Whereabouts {

@@ -1,13 +1,12 @@
 // Makes a fresh clone ready: installs packages when they are missing or the lockfile changed, then
 // builds what is stale. Runs before `npm start` and `npm test`; needs nothing but Node itself.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'node_modules', '.twinloop-lock');
-const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -27,8 +26,18 @@ function run(command, args, label) {
   }
 }
 
-const installed = existsSync(stamp) && readFileSync(stamp, 'utf8') === lock;
-if (!installed) {
+/** Whether npm's own account of node_modules has every package of the lockfile, at its version. */
+function isInstalled() {
+  const account = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(account)) return false;
+  const found = JSON.parse(readFileSync(account, 'utf8')).packages;
+  return Object.entries(lock).every(
+    ([path, { version, optional }]) =>
+      path === '' || (found[path] === undefined ? optional : found[path].version === version),
+  );
+}
+
+if (!isInstalled()) {
   console.error('Installing packages (once; about a minute) …');
   const options = ['--no-fund', '--no-audit', '--loglevel=error'];
   const ci = spawnSync('npm', ['ci', ...options], {
@@ -45,15 +54,16 @@ if (!installed) {
     console.error(`npm ci failed (${ci.error?.message ?? `exit ${ci.status}`}).`);
     process.exit(ci.status ?? 1);
   }
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, lock);
 }
 // All of it, or the part that was asked for: `node scripts/ready.mjs cloud`.
-const [project = 'test'] = process.argv.slice(2);
-const built = existsSync(join(root, 'dist', project === 'test' ? 'cli.js' : project));
-if (!built) console.error('Building (once; seconds) …');
+const [project = '.'] = process.argv.slice(2);
+const entry = join(root, 'dist', project === '.' ? 'cli.js' : project);
+if (!existsSync(entry)) console.error('Building (once; seconds) …');
 run(
   process.execPath,
   [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, project)],
   'The build',
 );
+if (project === '.') {
+  run(process.execPath, [join(root, 'scripts', 'bundle-cli.mjs')], 'Bundling the command line');
+}

@@ -1,6 +1,5 @@
 /** What stands in for hardware and AWS on one machine. */
 export * from './greengrass/index.js';
-export * from './monitor/index.js';
 export * from './plant/index.js';
 export * from './scheduler/index.js';
 export * from './sitewise/index.js';

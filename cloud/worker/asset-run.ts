@@ -1,14 +1,3 @@
-import {
-  type AlignedSample,
-  alignStreams,
-  type Calibrator,
-  type CalibratorState,
-  identifiabilityOf,
-  type SensorSlopes,
-  type StepResult,
-  type Twin,
-  type TwinModel,
-} from '../../shared/calibration/index.js';
 import type { CalibrationOptions } from '../../shared/config/index.js';
 import {
   type Clock,
@@ -20,7 +9,18 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
-import type { ObjectStore } from '../../shared/storage/index.js';
+import type { ObjectStore } from '../../shared/store/index.js';
+import {
+  type AlignedSample,
+  alignStreams,
+  type Calibrator,
+  type CalibratorState,
+  identifiabilityOf,
+  type SensorSlopes,
+  type StepResult,
+  type Twin,
+  type TwinModel,
+} from '../../shared/twin/index.js';
 import { type CalibrationEngine, firstSamples } from './engine.js';
 import type { AssetReport } from './report.js';
 import { resultAliases, resultRow, toStreamTqvs } from './results.js';

@@ -1,11 +1,11 @@
+import type { Logger } from '../../shared/core/index.js';
 import type {
   Calibrator,
   CalibratorState,
   Sample,
   Twin,
   TwinModel,
-} from '../../shared/calibration/index.js';
-import type { Logger } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 
 /** What the worker needs of the calibration: passed in, so that a test can bring another model. */
 export interface CalibrationEngine {

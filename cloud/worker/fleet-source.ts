@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { loadTwin, type Twin } from '../../shared/calibration/index.js';
 import {
   type FleetAsset,
   type FleetConfig,
@@ -13,7 +12,8 @@ import {
   withAliasPrefix,
 } from '../../shared/config/index.js';
 import { type Closeable, ConfigError, messageOf, TwinError } from '../../shared/core/index.js';
-import { getText, type ObjectStore } from '../../shared/storage/index.js';
+import { getText, type ObjectStore } from '../../shared/store/index.js';
+import { loadTwin, type Twin } from '../../shared/twin/index.js';
 
 /** Where a fleet that was put into the store has its manifest. */
 export const FLEET_KEY = 'fleet/fleet.json';

@@ -4,6 +4,6 @@ export * from './engine.js';
 export * from './fleet-source.js';
 export * from './report.js';
 export { formatAlarms } from './results.js';
+export { exitCodeOf, runWorkerJob, type WorkerArgs } from './run-job.js';
 export * from './run-worker.js';
 export * from './state.js';
-export { createWorkerCommand, exitCodeOf } from './worker-command.js';

@@ -1,7 +1,7 @@
 import { createLogger, isUserError, messageOf, TwinError } from '../../shared/core/index.js';
 import { calibrationEngine } from './calibration-engine.js';
 import { HEARTBEAT_VARIABLE, heartbeatAgeS, MAX_SILENCE_S } from './heartbeat.js';
-import { createWorkerCommand } from './worker-command.js';
+import { runWorkerJob } from './run-job.js';
 
 // The container's entry: `worker run` alone, without what the command line loads besides; with the
 // argument `health`, whether the worker that runs in this container gets on.
@@ -17,7 +17,7 @@ async function work(): Promise<number> {
       stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`));
     });
   }
-  const code = await createWorkerCommand(calibrationEngine).run(
+  const code = await runWorkerJob(
     {},
     {
       stdout: process.stdout,
@@ -26,9 +26,10 @@ async function work(): Promise<number> {
       signal: stop.signal,
       env,
     },
+    calibrationEngine,
   );
   // Not 0: samples may be left, and Batch shall start a job again whose host was taken away.
-  return signalled === 0 ? (code ?? 0) : 128 + signalled;
+  return signalled === 0 ? code : 128 + signalled;
 }
 
 function health(): number {

@@ -1,6 +1,6 @@
-import type { Alarm, Estimate, Identifiability } from '../../shared/calibration/index.js';
 import type { ErrorCode } from '../../shared/core/index.js';
-import { keySegment } from '../../shared/storage/index.js';
+import { keySegment } from '../../shared/store/index.js';
+import type { Alarm, Estimate, Identifiability } from '../../shared/twin/index.js';
 
 /** How the run of an asset ended. */
 export type AssetOutcome =

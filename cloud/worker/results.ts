@@ -1,11 +1,11 @@
+import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
+import type { StreamTqv } from '../../shared/core/index.js';
 import {
   ALARM_MEANINGS,
   type Alarm,
   type Estimate,
   type StepResult,
-} from '../../shared/calibration/index.js';
-import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
-import type { StreamTqv } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 import type { PendingResults } from './state.js';
 
 /** SiteWise takes strings of at most so many bytes. */

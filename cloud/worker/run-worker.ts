@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Twin, TwinModel } from '../../shared/calibration/index.js';
 import { type FleetAsset, shareOf } from '../../shared/config/index.js';
 import {
   type Clock,
@@ -11,7 +10,8 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
-import { type ObjectStore, putJson } from '../../shared/storage/index.js';
+import { type ObjectStore, putJson } from '../../shared/store/index.js';
+import type { Twin, TwinModel } from '../../shared/twin/index.js';
 import { type AssetDeps, newProgress, type Progress, runAsset } from './asset-run.js';
 import type { CalibrationEngine } from './engine.js';
 import { type FleetSource, twinOfAsset } from './fleet-source.js';

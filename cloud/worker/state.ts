@@ -1,5 +1,5 @@
 import { TwinError } from '../../shared/core/index.js';
-import { keySegment } from '../../shared/storage/index.js';
+import { keySegment } from '../../shared/store/index.js';
 
 const FORMAT = 'twinloop-worker-state';
 const VERSION = 1;

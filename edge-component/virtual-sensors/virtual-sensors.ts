@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadTwin, type Twin } from '../../shared/calibration/index.js';
 import type { VirtualSensorsConfig } from '../../shared/config/index.js';
 import {
   type Clock,
@@ -12,7 +11,8 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import { createFmuPool, type FmuPool, openFmu } from '../../shared/fmi/index.js';
-import { openStore } from '../../shared/storage/index.js';
+import { openStore } from '../../shared/store/index.js';
+import { loadTwin, type Twin } from '../../shared/twin/index.js';
 import type { EdgeSample } from '../outbox/record.js';
 import { type DeliveredCalibration, parseCalibration } from './delivered-calibration.js';
 

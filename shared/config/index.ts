@@ -1,6 +1,5 @@
 /** The files that users write: one zod schema each, and how they are read. */
 
-export * from './commands.js';
 export * from './deployment.js';
 export * from './edge.js';
 export * from './edge-example.js';

@@ -1,6 +1,6 @@
 /** What every part of Twinloop has in common: errors, time, logging, randomness, files, commands. */
 export * from './clock.js';
-export * from './command.js';
+export * from './command-io.js';
 export * from './csv.js';
 export * from './errors.js';
 export * from './files.js';

@@ -1,9 +1,5 @@
 /** The FMU importer: reads, checks and runs FMUs of FMI 2.0 and 3.0 in processes of their own. */
-export { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS, defaultCacheDir } from './archive.js';
-export { fmiCommands } from './commands.js';
-export { type StateAccess, settableStates, stateAccess } from './continuous-states.js';
-export { type Jacobian, jacobian } from './derivatives.js';
-export { type Fmu, type OpenFmuOptions, openFmu, readFmu } from './fmu.js';
+
 export type {
   CompletedStepInfo,
   DiscreteStatesInfo,
@@ -13,8 +9,29 @@ export type {
   FmuInstance,
   InstanceOptions,
   InterfaceType,
-} from './instance.js';
-export { applyStartValues, defaultInterface, instantiate } from './instantiate.js';
+} from './binding/instance.js';
+export { applyStartValues, defaultInterface, instantiate } from './binding/instantiate.js';
+export { FmiCallError } from './binding/status.js';
+export {
+  type ArchiveLimits,
+  DEFAULT_ARCHIVE_LIMITS,
+  defaultCacheDir,
+} from './description/archive.js';
+export { type Fmu, type OpenFmuOptions, openFmu, readFmu } from './description/fmu.js';
+export * from './description/model-description.js';
+export { readModelDescription } from './description/parse.js';
+export { parseStartValue, type StartValue } from './description/start-values.js';
+export { toDisplayUnit, toVariableUnit } from './description/units.js';
+export { type FmuProblem, validateFmu } from './description/validate.js';
+export { DEFAULT_XML_LIMITS, type XmlLimits } from './description/xml.js';
+export type { DescriptionProblem } from './description/xml-attributes.js';
+export {
+  createFmuPool,
+  FmuPool,
+  type FmuPoolOptions,
+  type RunOptions,
+  simulate,
+} from './lanes/pool.js';
 export type {
   AdvanceRequest,
   AdvanceResult,
@@ -23,18 +40,11 @@ export type {
   PropagateResult,
   SettleRequest,
   SettleResult,
-} from './lane-protocol.js';
-export * from './model-description.js';
-export { SOLVERS, type SolverName } from './ode-solver.js';
-export { readModelDescription } from './parse.js';
-export { createFmuPool, FmuPool, type FmuPoolOptions, type RunOptions, simulate } from './pool.js';
-export { inputsBetween } from './propagate.js';
-export { formatResultCsv, type ResultColumn } from './recorder.js';
-export { type InputTable, parseInputCsv } from './signals.js';
-export { resultColumn, type SimulateRequest, type SimulationResult } from './simulation.js';
-export { parseStartValue, type StartValue } from './start-values.js';
-export { FmiCallError } from './status.js';
-export { toDisplayUnit, toVariableUnit } from './units.js';
-export { type FmuProblem, validateFmu } from './validate.js';
-export { DEFAULT_XML_LIMITS, type XmlLimits } from './xml.js';
-export type { DescriptionProblem } from './xml-attributes.js';
+} from './running/lane-protocol.js';
+export { inputsBetween } from './running/propagate.js';
+export { formatResultCsv, type ResultColumn } from './running/recorder.js';
+export { resultColumn, type SimulateRequest, type SimulationResult } from './running/simulation.js';
+export { type StateAccess, settableStates, stateAccess } from './solving/continuous-states.js';
+export { type Jacobian, jacobian } from './solving/derivatives.js';
+export { SOLVERS, type SolverName } from './solving/ode-solver.js';
+export { type InputTable, parseInputCsv } from './solving/signals.js';

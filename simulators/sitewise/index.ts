@@ -1,5 +1,4 @@
 /** A stand-in for the IoT SiteWise API on this machine. */
-export * from './commands.js';
 export type { ServerCertificate } from './http/certificate.js';
 export { generateCertificate, keepCertificate } from './http/certificate.js';
 export type { FaultRule, FaultRules } from './http/fault-rules.js';

@@ -2,4 +2,3 @@
 export type { EdgeDeployment } from './edge-process.js';
 export * from './stack.js';
 export * from './summary.js';
-export * from './up-command.js';

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadTwin, type Twin } from '../../shared/calibration/index.js';
-import { type StackConfig, twinStreams } from '../../shared/config/index.js';
+import type { IoTSiteWiseClient } from '@aws-sdk/client-iotsitewise';
+import { type StackConfig, type TwinDefinition, twinStreams } from '../../shared/config/index.js';
 import {
   type Closeable,
   closeAll,
@@ -10,6 +10,7 @@ import {
   messageOf,
   secondsToNs,
   systemClock,
+  type TimeMap,
   writeFileAtomic,
 } from '../../shared/core/index.js';
 import {
@@ -18,7 +19,7 @@ import {
   ensureAsset,
   type SiteWiseReader,
 } from '../../shared/sitewise/index.js';
-import { type Monitor, startMonitor } from '../monitor/index.js';
+import { loadTwin, type Twin } from '../../shared/twin/index.js';
 import {
   createSimulatedMachine,
   defaultScenario,
@@ -40,6 +41,34 @@ export interface StackEntries {
   edge: EdgeDeployment;
   /** The worker as a job, given where things are. */
   worker(where: WorkerPlace): JobDefinition;
+  /** Starts the operator's page on a port of loopback. */
+  page(options: PageOptions): Promise<Closeable & { url: string }>;
+}
+
+/** What the page is given by the stack. */
+export interface PageOptions {
+  /** Port on loopback; 0 = any free. */
+  port: number;
+  siteWise: IoTSiteWiseClient;
+  twin: TwinDefinition;
+  /** What SiteWise does not hold; asked with every poll. */
+  status: () => Promise<StackStatus>;
+  logger: Logger;
+}
+
+/** What only the stack knows of the running loop. */
+export interface StackStatus {
+  /** The edge component's own figures; left out while it is away. */
+  edge?: { queueDepth: number; published: number; dropped: number; healthy: boolean };
+  /** Values that only the simulated machine knows, by variable. */
+  truth: Readonly<Record<string, number>>;
+  /** The last calibrations, oldest first. */
+  calibrations: ReturnType<CalibrationLog['recent']>;
+  endpoints: Readonly<Record<string, string>>;
+  machineTimeS: number;
+  /** Seconds of the machine per second of wall time. */
+  timeScale: number;
+  timeMap: TimeMap;
 }
 
 /** Where a worker finds what it works on. */
@@ -224,8 +253,8 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     opcua: plant.endpointUrl,
     monitor: '',
   };
-  const monitor: Monitor = keep(
-    await startMonitor({
+  const page = keep(
+    await entries.page({
       port: config.ports.monitor,
       siteWise: client,
       twin: definition,
@@ -244,7 +273,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
       logger,
     }),
   );
-  endpoints.monitor = monitor.url;
+  endpoints.monitor = page.url;
   let closed: Promise<void> | undefined;
   return {
     twin,

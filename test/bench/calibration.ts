@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { createRng, packageFile } from '../../shared/core/index.js';
 import {
   createCalibrator,
   createTwinModel,
@@ -9,8 +10,7 @@ import {
   type Sample,
   type Twin,
   type TwinModel,
-} from '../../shared/calibration/index.js';
-import { createRng, packageFile } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 import { webLine } from '../study/algebraic-web-line.js';
 import type { BenchIo } from './main.js';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { resultAliases } from '../../cloud/worker/results.js';
-import { loadTwin } from '../../shared/calibration/index.js';
 import { packageFile } from '../../shared/core/index.js';
+import { loadTwin } from '../../shared/twin/index.js';
 import { treeKb } from '../../simulators/stack/memory.js';
 import { reportsOf, startTestFleet } from '../support/fleet.js';
 import type { BenchIo } from './main.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { createRng, packageFile, type Rng, TwinError } from '../../shared/core/index.js';
-import { unpackArchive } from '../../shared/fmi/archive.js';
+import { unpackArchive } from '../../shared/fmi/description/archive.js';
 import { parseInputCsv, readModelDescription, validateFmu } from '../../shared/fmi/index.js';
 import type { BenchIo } from './main.js';
 

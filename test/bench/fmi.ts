@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageFile } from '../../shared/core/index.js';
+import { findBinary } from '../../shared/fmi/description/platform.js';
 import { createFmuPool, type Fmu, instantiate, openFmu } from '../../shared/fmi/index.js';
-import { findBinary } from '../../shared/fmi/platform.js';
-import { FmuRunner } from '../../shared/fmi/runner.js';
+import { FmuRunner } from '../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 import type { BenchIo } from './main.js';
 

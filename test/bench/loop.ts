@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCalibrator, createTwinModel, loadTwin } from '../../shared/calibration/index.js';
 import { compiledEntry, createRng, packageFile } from '../../shared/core/index.js';
+import { createCalibrator, createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import type { StackSummary } from '../../simulators/index.js';
 import type { BenchIo } from './main.js';
 

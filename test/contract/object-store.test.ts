@@ -13,7 +13,7 @@ import {
   createS3Client,
   createS3Store,
   type ObjectStore,
-} from '../../shared/storage/index.js';
+} from '../../shared/store/index.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (body: Uint8Array | undefined) => new TextDecoder().decode(body);
@@ -130,7 +130,7 @@ describe('folder store', () => {
   test('loses no increment of a counter that processes race for', async () => {
     const store = createFolderStore(directory);
     await store.put('counter', bytes('0'));
-    const entry = pathToFileURL(compiledEntry('shared/storage/index')).href;
+    const entry = pathToFileURL(compiledEntry('shared/store/index')).href;
     const script = `
       const { createFolderStore } = await import(${JSON.stringify(entry)});
       const store = createFolderStore(${JSON.stringify(directory)});

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { Aedes } from 'aedes';
 import { connectAsync, connect as mqttConnect } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { edgeCommands } from '../../edge-component/index.js';
+import { edgeCommands } from '../../cli/edge.js';
 import { silentLogger } from '../../shared/core/index.js';
 import { startEdgeProcess, startTestBroker, temporaryFolder, until } from '../support/edge.js';
 

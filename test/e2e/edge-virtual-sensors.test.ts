@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEdge } from '../../edge-component/index.js';
-import { loadTwin } from '../../shared/calibration/index.js';
 import { edgeSchema, parseConfig } from '../../shared/config/index.js';
 import { packageFile, silentLogger, systemClock } from '../../shared/core/index.js';
+import { loadTwin } from '../../shared/twin/index.js';
 import { startTestBroker, temporaryFolder, until } from '../support/edge.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -7,11 +7,11 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type AssetReport, decodeAssetState, type RunReport, stateKey } from '../../cloud/index.js';
 import { resultAliases } from '../../cloud/worker/results.js';
-import { loadTwin } from '../../shared/calibration/index.js';
 import { type FleetConfig, withAliasPrefix } from '../../shared/config/index.js';
 import { createRng, packageFile, secondsToNs } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseReader } from '../../shared/sitewise/index.js';
-import { createS3Client, createS3Store, getText, putJson } from '../../shared/storage/index.js';
+import { createS3Client, createS3Store, getText, putJson } from '../../shared/store/index.js';
+import { loadTwin } from '../../shared/twin/index.js';
 import { until } from '../support/edge.js';
 import {
   buildWorkerImage,

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
 import {
   ALARM_CODES,
   type AlarmCode,
@@ -7,8 +8,7 @@ import {
   type StepResult,
   type Twin,
   type TwinModel,
-} from '../../shared/calibration/index.js';
-import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
 
 /**

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createTwinModel, loadTwin } from '../../shared/calibration/index.js';
 import { packageFile } from '../../shared/core/index.js';
+import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import { algebraicModel, type Cell, runCell } from './cell.js';
 import { SCENARIOS } from './scenarios.js';
 import { loadTruth } from './truth.js';

@@ -1,10 +1,10 @@
+import { createRng } from '../../shared/core/index.js';
 import {
   createCalibrator,
   type StepResult,
   type Twin,
   type TwinModel,
-} from '../../shared/calibration/index.js';
-import { createRng } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
 import { runBaseline } from './clipped-filter.js';
 import type { Scenario } from './scenarios.js';

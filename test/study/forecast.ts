@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
 import {
   createCalibrator,
   type Forecast,
@@ -7,8 +8,7 @@ import {
   loadTwin,
   type Twin,
   type TwinModel,
-} from '../../shared/calibration/index.js';
-import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
+} from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
 import { loadTruth } from './truth.js';
 

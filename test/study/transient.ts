@@ -1,4 +1,7 @@
 import { parseArgs } from 'node:util';
+import { twinSchema } from '../../shared/config/index.js';
+import { createRng, packageFile } from '../../shared/core/index.js';
+import { resultColumn, simulate } from '../../shared/fmi/index.js';
 import {
   createCalibrator,
   createTwinModel,
@@ -6,10 +9,7 @@ import {
   type Sample,
   type StepResult,
   type Twin,
-} from '../../shared/calibration/index.js';
-import { twinSchema } from '../../shared/config/index.js';
-import { createRng, packageFile } from '../../shared/core/index.js';
-import { resultColumn, simulate } from '../../shared/fmi/index.js';
+} from '../../shared/twin/index.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 
 /**

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateAssetCommand, CreateAssetModelCommand } from '@aws-sdk/client-iotsitewise';
-import { writeFleetFolder } from '../../cloud/fleet-folder.js';
+import { writeFleetFolder } from '../../cloud/deploy/fleet-folder.js';
 import type { RunReport } from '../../cloud/index.js';
-import { createTwinModel, loadTwin } from '../../shared/calibration/index.js';
 import { fleetSchema, withAliasPrefix } from '../../shared/config/index.js';
 import {
   compiledEntry,
@@ -17,7 +16,8 @@ import {
   systemClock,
 } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseWriter } from '../../shared/sitewise/index.js';
-import { createFolderStore, type ObjectStore } from '../../shared/storage/index.js';
+import { createFolderStore, type ObjectStore } from '../../shared/store/index.js';
+import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import { type SiteWise, startSiteWise } from '../../simulators/sitewise/index.js';
 
 /** A fleet of web lines with readings in a stand-in for SiteWise, and its store in a folder. */

@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
-import { buildApp, type Deployment, loadDeployment } from '../../../cloud/build-app.js';
+import { buildApp, type Deployment, loadDeployment } from '../../../cloud/deploy/build-app.js';
 import {
   ARTIFACT_PLACE,
   type BuiltComponent,
   loadComponent,
-} from '../../../cloud/component-build.js';
-import { writeFleetFolder } from '../../../cloud/fleet-folder.js';
+} from '../../../cloud/deploy/component-build.js';
+import { writeFleetFolder } from '../../../cloud/deploy/fleet-folder.js';
+import { OPERATIONS } from '../../../cloud/deploy/permissions/operations.js';
+import {
+  AssetsStack,
+  assetsPerStack,
+  ModelsStack,
+} from '../../../cloud/deploy/stacks/assets-stack.js';
+import { createViewFiles } from '../../../cloud/deploy/view-files.js';
 import { fleetFromFile } from '../../../cloud/index.js';
-import { OPERATIONS } from '../../../cloud/permissions/operations.js';
-import { AssetsStack, assetsPerStack, ModelsStack } from '../../../cloud/stacks/assets-stack.js';
-import { createViewFiles } from '../../../cloud/view-files.js';
 import {
   deploymentSchema,
   fleetSchema,

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { type CostReport, costCommand } from '../../../cli/cost.js';
 import {
   type Assumptions,
-  type CostReport,
   checkLoad,
-  costCommand,
   estimateCost,
   loadPriceList,
   loadQuotaList,
@@ -25,7 +24,7 @@ import {
   twinStreams,
 } from '../../../shared/config/index.js';
 import { silentLogger } from '../../../shared/core/index.js';
-import { createFolderStore, putJson } from '../../../shared/storage/index.js';
+import { createFolderStore, putJson } from '../../../shared/store/index.js';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

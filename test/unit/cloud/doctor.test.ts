@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { DeleteAssetCommand } from '@aws-sdk/client-iotsitewise';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createDoctorCommand, type Diagnosis } from '../../../cli/doctor.js';
 import {
   type CalibrationEngine,
   type Check,
-  createDoctorCommand,
-  type Diagnosis,
   diagnose,
   encodeAssetState,
   type FleetSource,
@@ -18,7 +17,6 @@ import {
   reportKey,
   stateKey,
 } from '../../../cloud/index.js';
-import type { Twin } from '../../../shared/calibration/index.js';
 import { fleetSchema, twinSchema, twinStreams } from '../../../shared/config/index.js';
 import {
   nsToDate,
@@ -33,7 +31,8 @@ import {
   createSiteWiseWriter,
   ensureAsset,
 } from '../../../shared/sitewise/index.js';
-import { createFolderStore, type ObjectStore, putJson } from '../../../shared/storage/index.js';
+import { createFolderStore, type ObjectStore, putJson } from '../../../shared/store/index.js';
+import type { Twin } from '../../../shared/twin/index.js';
 import { type SiteWise, startSiteWise } from '../../../simulators/sitewise/index.js';
 
 const definition = twinSchema.parse({

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type FeedSummary, feedCommand } from '../../../cli/feed.js';
 import {
   type FeedProgress,
-  type FeedSummary,
-  feedCommand,
   feedRecording,
   readRecordingValues,
   shiftIntoWindow,

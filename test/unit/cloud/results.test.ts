@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { formatAlarms } from '../../../cloud/index.js';
-import type { Alarm } from '../../../shared/calibration/index.js';
+import type { Alarm } from '../../../shared/twin/index.js';
 
 it('fits the most urgent alarms into what SiteWise takes', () => {
   const alarm = (code: Alarm['code'], k: number): Alarm => ({

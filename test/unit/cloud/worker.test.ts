@@ -11,12 +11,6 @@ import {
   stateKey,
   toEmfLines,
 } from '../../../cloud/index.js';
-import type {
-  Calibrator,
-  CalibratorState,
-  StepResult,
-  Twin,
-} from '../../../shared/calibration/index.js';
 import { fleetSchema, twinSchema } from '../../../shared/config/index.js';
 import {
   ManualClock,
@@ -27,7 +21,8 @@ import {
   wallTime,
 } from '../../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../../shared/sitewise/index.js';
-import { createFolderStore, type ObjectStore } from '../../../shared/storage/index.js';
+import { createFolderStore, type ObjectStore } from '../../../shared/store/index.js';
+import type { Calibrator, CalibratorState, StepResult, Twin } from '../../../shared/twin/index.js';
 
 const S = 1_000_000_000n;
 const definition = twinSchema.parse({

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { CONFIG_KINDS } from '../../../cli/config.js';
 import {
-  CONFIG_KINDS,
   loadConfig,
   parseConfig,
   sampleConfig,

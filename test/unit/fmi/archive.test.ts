@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unpackArchive } from '../../../shared/fmi/archive.js';
+import { unpackArchive } from '../../../shared/fmi/description/archive.js';
 import { openFmu } from '../../../shared/fmi/index.js';
 
 let dir: string;

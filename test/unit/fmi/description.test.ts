@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packageFile, TwinError } from '../../../shared/core/index.js';
+import { parseXml } from '../../../shared/fmi/description/xml.js';
 import {
   findVariable,
   readModelDescription,
@@ -9,7 +10,6 @@ import {
   toVariableUnit,
   validateFmu,
 } from '../../../shared/fmi/index.js';
-import { parseXml } from '../../../shared/fmi/xml.js';
 
 const bytes = (s: string) => new TextEncoder().encode(s);
 const fixture = (name: string) =>

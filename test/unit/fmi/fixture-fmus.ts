@@ -12,7 +12,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { packageFile } from '../../../shared/core/index.js';
-import { platformFolders } from '../../../shared/fmi/platform.js';
+import { platformFolders } from '../../../shared/fmi/description/platform.js';
 
 /** Whether test FMUs can be built here. */
 export const hasCompiler = spawnSync('cc', ['--version']).status === 0;

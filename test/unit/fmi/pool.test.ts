@@ -9,7 +9,7 @@ import {
   resultColumn,
   simulate,
 } from '../../../shared/fmi/index.js';
-import { FmuRunner } from '../../../shared/fmi/runner.js';
+import { FmuRunner } from '../../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const MODES = {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { formatPrintf } from '../../../shared/fmi/printf.js';
+import { formatPrintf } from '../../../shared/fmi/binding/printf.js';
 
 function format(text: string, ...args: (number | bigint | string)[]): string {
   const queue = [...args];

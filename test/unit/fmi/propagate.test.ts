@@ -6,7 +6,7 @@ import {
   openFmu,
   stateAccess,
 } from '../../../shared/fmi/index.js';
-import { FmuRunner } from '../../../shared/fmi/runner.js';
+import { FmuRunner } from '../../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const everyWay = [2, 3].flatMap((version) =>

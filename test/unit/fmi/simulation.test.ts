@@ -7,7 +7,7 @@ import {
   type SimulateRequest,
   type SimulationResult,
 } from '../../../shared/fmi/index.js';
-import { FmuRunner } from '../../../shared/fmi/runner.js';
+import { FmuRunner } from '../../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const VDP_20 = [2.00814976217, -0.04250887527] as const;

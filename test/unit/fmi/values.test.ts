@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
+import { resolveStartValues } from '../../../shared/fmi/description/start-values.js';
 import {
   formatResultCsv,
   openFmu,
@@ -12,8 +13,7 @@ import {
   readModelDescription,
   resultColumn,
 } from '../../../shared/fmi/index.js';
-import { FmuRunner } from '../../../shared/fmi/runner.js';
-import { resolveStartValues } from '../../../shared/fmi/start-values.js';
+import { FmuRunner } from '../../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'twinloop-values-'));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
+import { findBinary } from '../../../shared/fmi/description/platform.js';
 import {
   type InterfaceType,
   openFmu,
@@ -7,8 +8,7 @@ import {
   resultColumn,
   validateFmu,
 } from '../../../shared/fmi/index.js';
-import { findBinary } from '../../../shared/fmi/platform.js';
-import { FmuRunner } from '../../../shared/fmi/runner.js';
+import { FmuRunner } from '../../../shared/fmi/running/runner.js';
 
 const files = ['web-line.fmu', 'web-line-fmi3.fmu'].map((name) =>
   packageFile(`shared/twins/web-line/${name}`),

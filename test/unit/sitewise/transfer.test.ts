@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { connectAsync } from 'mqtt';
 import { afterEach, expect, test } from 'vitest';
+import { siteWiseCommands } from '../../../cli/sitewise.js';
 import { packageFile, silentLogger, systemClock } from '../../../shared/core/index.js';
 import {
   createSiteWiseClient,
@@ -13,7 +14,6 @@ import {
 import {
   generateCertificate,
   operationsTable,
-  siteWiseCommands,
   startSiteWise,
 } from '../../../simulators/sitewise/index.js';
 import { startSiteWiseEdge } from '../../../simulators/sitewise-edge/index.js';

@@ -1,0 +1,264 @@
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  secondsToNs,
+  systemClock,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { openStore } from '../shared/store/index.js';
+import { createCalibrator } from '../shared/twin/calibrator.js';
+import { readRecording } from '../shared/twin/data/recording.js';
+import { readAsset } from '../shared/twin/data/sitewise-source.js';
+import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/report/results.js';
+import { resultsPlot } from '../shared/twin/report/results-plot.js';
+import { runSamples } from '../shared/twin/run.js';
+import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
+import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
+import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
+import type { Command } from './command.js';
+import {
+  lanesOf,
+  lanesOption,
+  progressBar,
+  recordingOptions,
+  twinArgument,
+  wholeNumber,
+} from './twin-options.js';
+
+/** Samples that sensor noise is first estimated from. */
+const NOISE_SAMPLES = 200;
+/** How far back an asset is read without a state, seconds. */
+const LOOK_BACK_S = 30 * 86_400;
+
+function parseSince(text: string): bigint {
+  const ms = Date.parse(text);
+  if (!Number.isFinite(ms)) {
+    throw new TwinError(
+      'USAGE',
+      `--since is "${text}": expected a time such as 2025-01-31T12:00:00Z.`,
+    );
+  }
+  return BigInt(ms) * 1_000_000n;
+}
+
+/** Options that belong to one source of samples only. */
+const RECORDING_FLAGS = ['from', 'to', 'stride', 'timeColumn', 'headerRow'] as const;
+const ASSET_FLAGS = ['since', 'endpoint', 'region', 'timeMap'] as const;
+
+function checkUsage(args: Record<string, unknown>): void {
+  const given = (names: readonly string[]) => names.filter((name) => args[name] !== undefined);
+  const flag = (name: string) => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+  if ((args.data === undefined) === (args.asset === undefined)) {
+    throw new TwinError(
+      'USAGE',
+      args.data === undefined
+        ? 'No data: name a recording with --data FILE.csv, or a stream in SiteWise with --asset ALIAS.'
+        : 'Two sources of data: give --data or --asset, not both.',
+    );
+  }
+  const idle = given(args.data === undefined ? RECORDING_FLAGS : ASSET_FLAGS);
+  const ofTune = args.tune === true ? given(['state', 'plot']) : [];
+  if (idle.length + ofTune.length > 0) {
+    throw new TwinError(
+      'USAGE',
+      `${[...idle, ...ofTune].map(flag).join(', ')} ${idle.length > 0 ? `goes with ${args.data === undefined ? '--data' : '--asset'} only` : 'does not go with --tune, which keeps no state and draws nothing'}.`,
+    );
+  }
+  const output = args.output as string | undefined;
+  const endings = args.tune === true ? /\.json$/ : /\.(json|csv)$/;
+  if (output !== undefined && !endings.test(output)) {
+    throw new TwinError(
+      'USAGE',
+      `--output is "${output}": expected a name ending in .json${args.tune === true ? '' : ' or .csv'}.`,
+    );
+  }
+}
+
+async function readSamples(
+  twin: Twin,
+  state: CalibratorState | undefined,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<Sample[]> {
+  if (typeof args.data !== 'string') {
+    const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
+    return readAsset(twin, String(args.asset), state, { ...args, since }, io);
+  }
+  const given = RECORDING_FLAGS.flatMap((name) =>
+    args[name] === undefined ? [] : [[name, args[name]] as const],
+  );
+  return readRecording(twin, args.data, Object.fromEntries(given));
+}
+
+async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
+  checkUsage(args);
+  const { twin, asset } = await loadAssetTwin(args);
+  if (args.tune === true) return tune(twin, args, io);
+  const store = typeof args.state === 'string' ? openStore(args.state) : undefined;
+  const stored = store === undefined ? undefined : await loadState(store, twin, asset);
+  const samples = await readSamples(twin, stored?.state, args, io);
+  const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
+  const startedMs = performance.now();
+  const bar = progressBar(io, 'Calibrating', 'samples');
+  let result: CalibrationOutput;
+  try {
+    const calibrator = createCalibrator({ twin, model });
+    const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
+    bar.start(samples.length);
+    const run = await runSamples(calibrator, start, samples, bar.update, io.signal);
+    result = summarize(twin, run.steps, (performance.now() - startedMs) / 1000, run.slopes);
+    if (store !== undefined && run.state !== stored?.state) {
+      try {
+        await saveState(store, twin, run.state, stored?.etag, {
+          asset,
+          ...(args.history === undefined ? {} : { history: Number(args.history) }),
+        });
+      } catch (error) {
+        throw error instanceof TwinError && error.code === 'CONFLICT'
+          ? conflictError(error)
+          : error;
+      }
+    }
+  } finally {
+    bar.stop();
+    await model.close();
+  }
+  const output = args.output as string | undefined;
+  if (output !== undefined) {
+    const text = output.endsWith('.csv')
+      ? resultsCsv(twin, result)
+      : `${JSON.stringify(result, null, 1)}\n`;
+    await writeFileAtomic(output, text);
+  }
+  if (typeof args.plot === 'string')
+    await writeFileAtomic(args.plot, await resultsPlot(twin, result));
+  if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
+  else printSummary(result, io);
+  return 0;
+}
+
+function printSummary(result: CalibrationOutput, io: CommandIo): void {
+  const { summary } = result;
+  printLine(
+    io.stdout,
+    `${result.twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}, ${summary.wallS.toFixed(1)} s`,
+  );
+  for (const group of [summary.parameters, summary.virtualSensors]) {
+    for (const [name, e] of Object.entries(group)) {
+      printLine(
+        io.stdout,
+        `  ${name.padEnd(28)} ${e.mean.toPrecision(5).padStart(12)}   95 %: ${e.lower95.toPrecision(5)} to ${e.upper95.toPrecision(5)}`,
+      );
+    }
+  }
+  for (const alarm of summary.alarms) printLine(io.stdout, `  ! ${alarm.code}: ${alarm.message}`);
+  if (summary.identifiability === undefined) return;
+  printLine(io.stdout, 'What one sample can tell, where the run ended:');
+  for (const line of identifiabilityLines(summary.identifiability)) {
+    printLine(io.stdout, `  ${line}`);
+  }
+}
+
+async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): Promise<number> {
+  const samples = await readSamples(twin, undefined, args, io);
+  const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
+  const bar = progressBar(io, 'Tuning', 'samples');
+  let result: TuneResult;
+  try {
+    bar.start(tuneRuns(twin) * samples.length);
+    result = await tuneEstimator({
+      twin,
+      model,
+      samples,
+      onSample: bar.update,
+      signal: io.signal,
+    });
+  } finally {
+    bar.stop();
+    await model.close();
+  }
+  const { tried, best, estimator, measured } = result;
+  const fragment = { estimator, ...(measured.length > 0 && { measured }) };
+  if (typeof args.output === 'string') {
+    await writeFileAtomic(args.output, `${JSON.stringify({ ...fragment, tried }, null, 2)}\n`);
+  }
+  if (args.json === true) {
+    printJson(io.stdout, result);
+    return 0;
+  }
+  printLine(io.stdout, `${result.twin}: ${samples.length} samples`);
+  printLine(io.stdout, '  trendScale  noise scale   log-likelihood  NIS per channel');
+  for (const t of tried) {
+    const cells = [
+      t.trendScale.toPrecision(3).padStart(12),
+      t.noiseScale.toPrecision(3).padStart(13),
+      t.logLikelihood.toFixed(1).padStart(17),
+      t.meanNisPerChannel.toFixed(3).padStart(17),
+    ];
+    printLine(io.stdout, `${cells.join('')}${t === best ? '  best' : ''}`);
+  }
+  const [least, most] = result.plausibleTrendScale;
+  printLine(
+    io.stdout,
+    `The recording does not speak against a trendScale from ${least.toPrecision(2)} to ${most.toPrecision(2)}${least < best.trendScale / 10 ? ': a longer one, or one with wear in it, would tell more' : ''}.`,
+  );
+  printLine(io.stdout, 'Put this into the twin definition:');
+  printLine(io.stdout, JSON.stringify(fragment, null, 2));
+  return 0;
+}
+
+/** `calibrate`: one calibration run, or with `--tune` the search for the settings that suit best. */
+export const calibrateCommand: Command = {
+  name: 'calibrate',
+  summary: 'Calibrate a twin against a recording, or against what SiteWise has of an asset',
+  arguments: [twinArgument],
+  options: [
+    { flags: '--data <csv>', description: 'a recording' },
+    ...recordingOptions,
+    {
+      flags: '--asset <alias>',
+      description: 'alias of a stream of an asset in SiteWise: reads what is new, writes nothing',
+    },
+    {
+      flags: '--since <time>',
+      description: 'where to begin without a state; default: 30 days ago',
+      parse: parseSince,
+    },
+    {
+      flags: '--endpoint <url>',
+      description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
+    },
+    { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+    {
+      flags: '--time-map <file>',
+      description: 'how timestamps relate to the machine’s time, where it runs faster',
+    },
+    {
+      flags: '--state <store>',
+      description: 'folder or s3://bucket/prefix that keeps the state between runs',
+    },
+    {
+      flags: '--history <n>',
+      description: 'earlier states to keep beside the newest; default: 10',
+      parse: wholeNumber('--history', 0),
+    },
+    { flags: '--output <file>', description: 'every step, as .json or .csv' },
+    { flags: '--plot <svg>', description: 'parameters, virtual sensors and NIS over time' },
+    {
+      flags: '--tune',
+      description: 'find trendScale, and noise that is left out, by likelihood; --output .json',
+    },
+    lanesOption,
+  ],
+  examples: [
+    'twinloop calibrate shared/twins/web-line/twin.json --data recording.csv --output out.json --plot out.svg',
+    'twinloop calibrate twin.json --data recording.csv --tune --output tuned.json',
+    'twinloop calibrate twin.json --asset /line1/roller1/w --state states',
+  ],
+  run: calibrate,
+};

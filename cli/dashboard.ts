@@ -1,0 +1,106 @@
+import { dirname, resolve } from 'node:path';
+import { fleetSchema, loadConfig, twinSchema, withAliasPrefix } from '../shared/config/index.js';
+import { printJson, printLine, TwinError } from '../shared/core/index.js';
+import type { Command } from './command.js';
+
+const minutesOf = (option: string) => (text: string) => {
+  const minutes = Number(text);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 10_080) {
+    throw new TwinError(
+      'USAGE',
+      `${option} ${text}: expected whole minutes from 1 to 10080 (a week).`,
+    );
+  }
+  return minutes;
+};
+
+/** `twinloop dashboard`: a Grafana dashboard from a twin definition, also with all around it. */
+export const dashboardCommand: Command = {
+  name: 'dashboard',
+  summary: 'A Grafana dashboard of a twin: as JSON to import, or with alert rules as files',
+  arguments: [{ name: '<twin>', description: 'twin definition' }],
+  options: [
+    { flags: '--alias-prefix <path>', description: 'prefix of the asset’s aliases, e.g. /line7' },
+    {
+      flags: '--fleet <file>',
+      description: 'a fleet: the dashboard has its assets to choose from',
+    },
+    { flags: '--scene <id>', description: 'scene in TwinMaker to show' },
+    {
+      flags: '--source-status <alias...>',
+      description: '`statusAlias` of the gateway’s sources, to show which are cut off',
+    },
+    {
+      flags: '--provisioning <dir>',
+      description:
+        'writes data source, dashboard, alert rules and a compose file for a Grafana into a folder',
+    },
+    {
+      flags: '--calibration-minutes <n>',
+      description: 'minutes between calibrations, for the alert rules',
+      default: 20,
+      parse: minutesOf('--calibration-minutes'),
+    },
+    {
+      flags: '--stale-minutes <n>',
+      description: 'a sensor that sends nothing for so long is reported',
+      default: 60,
+      parse: minutesOf('--stale-minutes'),
+    },
+  ],
+  examples: [
+    'twinloop dashboard twin.json > dashboard.json',
+    'twinloop dashboard twin.json --provisioning ./grafana',
+  ],
+  async run(args, io) {
+    // Loaded when they are needed: a worker of the same part never is.
+    const { buildDashboard, ownAsset } = await import('../cloud/dashboards/dashboard.js');
+    const path = args.twin as string;
+    const defined = await loadConfig(twinSchema, path, 'twin definition');
+    const prefix = args.aliasPrefix as string | undefined;
+    const twin = prefix === undefined ? defined : withAliasPrefix(defined, prefix);
+    const own = ownAsset(twin);
+    const assets =
+      args.fleet === undefined ? [own] : await assetsOf(args.fleet as string, path, own);
+    const options = {
+      assets,
+      sceneId: args.scene as string | undefined,
+      sourceStatus: (args.sourceStatus as string[] | undefined) ?? [],
+    };
+    if (args.provisioning === undefined) {
+      printJson(io.stdout, buildDashboard(twin, options));
+      return 0;
+    }
+    const { provisioningFiles } = await import('../cloud/dashboards/provisioning.js');
+    const { writeFiles } = await import('../cloud/scene/scene-files.js');
+    const files = provisioningFiles(twin, {
+      ...options,
+      calibrationMinutes: args.calibrationMinutes as number,
+      staleMinutes: args.staleMinutes as number,
+    });
+    const written = await writeFiles(args.provisioning as string, files);
+    if (args.json === true) printJson(io.stdout, { files: written });
+    else for (const file of written) printLine(io.stdout, file);
+    return 0;
+  },
+};
+
+/** The assets of a fleet that are of a twin, by the path of its definition. */
+async function assetsOf(
+  fleetPath: string,
+  twinPath: string,
+  own: { aliasPrefix: string },
+): Promise<{ id: string; aliasPrefix: string }[]> {
+  const fleet = await loadConfig(fleetSchema, fleetPath, 'fleet');
+  const names = Object.entries(fleet.twins)
+    .filter(([, path]) => resolve(dirname(fleetPath), path) === resolve(twinPath))
+    .map(([name]) => name);
+  const assets = fleet.assets.filter((a) => names.includes(a.twin));
+  if (assets.length === 0) {
+    throw new TwinError(
+      'CONFIG_INVALID',
+      `The fleet ${fleetPath} has no asset of the twin ${twinPath}: its twins are ${Object.values(fleet.twins).join(', ')}. Name the definition of one of these.`,
+    );
+  }
+  return assets.map((a) => ({ id: a.id, aliasPrefix: a.aliasPrefix ?? own.aliasPrefix }));
+}

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describeStatus } from '../edge-component/status/describe.js';
+import type { EdgeStatus } from '../edge-component/status/status.js';
+import { runTest } from '../edge-component/test-run.js';
+import { EDGE_EXAMPLE, edgeSchema, sampleConfig } from '../shared/config/index.js';
+import {
+  type CommandIo,
+  compiledEntry,
+  messageOf,
+  printJson,
+  printLine,
+  TwinError,
+} from '../shared/core/index.js';
+import type { Command } from './command.js';
+
+const edgeRun: Command = {
+  name: 'edge run',
+  summary: 'Run the edge component on this machine, outside Greengrass',
+  options: [
+    { flags: '--config <file>', description: 'its config, JSON or YAML', required: true },
+    { flags: '--test', description: 'read every source once, print the values, send nothing' },
+    {
+      flags: '--test-timeout <s>',
+      description: 'with --test: how long to wait for every source',
+      default: 15,
+      parse: (text) => {
+        const value = Number(text);
+        if (!(value > 0)) {
+          throw new TwinError('USAGE', `--test-timeout ${text}: expected seconds above 0.`);
+        }
+        return value;
+      },
+    },
+  ],
+  examples: ['twinloop edge run --config edge.yaml', 'twinloop edge run --config edge.yaml --test'],
+  run: async (args, io) => {
+    const config = resolve(String(args.config));
+    if (args.test === true)
+      return await runTest(config, Number(args.testTimeout), io, args.json === true);
+    return await runMain(config, io);
+  },
+};
+
+/** Runs the very entry point that the recipe names, as Greengrass would. */
+function runMain(config: string, io: CommandIo): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    [compiledEntry('edge-component/main'), '--config', config],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: io.env },
+  );
+  const stop = () => child.kill('SIGTERM');
+  io.signal.addEventListener('abort', stop, { once: true });
+  return new Promise((done, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      io.signal.removeEventListener('abort', stop);
+      done(code ?? 1);
+    });
+  });
+}
+
+const edgeConfig: Command = {
+  name: 'edge config',
+  summary: "Print a commented sample of the edge component's config (YAML)",
+  run: async (_args, io) => {
+    io.stdout.write(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Config of the edge component.'));
+    return 0;
+  },
+};
+
+const edgeStatus: Command = {
+  name: 'edge status',
+  summary: 'Show how a running edge component is doing',
+  options: [
+    { flags: '--data <dir>', description: 'its data folder', default: '.' },
+    { flags: '--url <url>', description: 'its status server; default: the one noted in --data' },
+  ],
+  run: async (args, io) => {
+    const url = args.url === undefined ? await notedUrl(String(args.data)) : String(args.url);
+    const status = await fetchStatus(url);
+    if (args.json === true) printJson(io.stdout, status);
+    else for (const line of describeStatus(status, Date.now())) printLine(io.stdout, line);
+    return status.healthy ? 0 : 1;
+  },
+};
+
+async function notedUrl(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'status.json');
+  try {
+    return (JSON.parse(await readFile(path, 'utf8')) as { url: string }).url;
+  } catch (cause) {
+    throw new TwinError(
+      'NOT_FOUND',
+      `No edge component has run in ${dataDir} (there is no readable ${path}): name its data folder with --data or its status server with --url.`,
+      { cause },
+    );
+  }
+}
+
+async function fetchStatus(url: string): Promise<EdgeStatus> {
+  try {
+    const response = await fetch(new URL('/status', url), { signal: AbortSignal.timeout(5000) });
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return (await response.json()) as EdgeStatus;
+  } catch (cause) {
+    throw new TwinError(
+      'NETWORK',
+      `The edge component does not answer at ${url}: ${messageOf(cause)}. Is it running?`,
+      { cause },
+    );
+  }
+}
+
+/** The commands of the edge component. */
+export const edgeCommands: readonly Command[] = [edgeRun, edgeConfig, edgeStatus];

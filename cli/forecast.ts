@@ -1,0 +1,112 @@
+import { printJson, printLine, TwinError, writeFileAtomic } from '../shared/core/index.js';
+import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
+import { forecastPlot } from '../shared/twin/forecast/plot.js';
+import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { requireState } from '../shared/twin/state/state-store.js';
+import type { Command } from './command.js';
+import {
+  inputOption,
+  lanesOf,
+  lanesOption,
+  parseInputs,
+  positiveNumber,
+  stateAssetOption,
+  stateOption,
+  twinArgument,
+} from './twin-options.js';
+
+const days = (s: number | null) =>
+  s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;
+
+const interval = (ends: readonly (number | null)[]) => [...new Set(ends.map(days))].join(' to ');
+
+function tableLine(name: string, probability: string, median: string, intervals: string[]): string {
+  const cells = [median.padEnd(8), ...intervals.map((text) => text.padEnd(18))];
+  return `  ${name.padEnd(28)} ${probability.padStart(11)}  ${cells.join(' ')}`.trimEnd();
+}
+
+function forecastLines(result: Forecast): string[] {
+  const all = Object.entries({ ...result.parameters, ...result.virtualSensors });
+  const limited = all.filter(
+    (entry): entry is [string, Required<ForecastSeries>] => entry[1].passedLimit !== undefined,
+  );
+  const horizonDays = (result.aheadS.at(-1)! / 86_400).toFixed(1);
+  if (limited.length === 0) {
+    return [`${result.twin}: no limits are set; give parameters or virtual sensors an \`alarm\`.`];
+  }
+  return [
+    `${result.twin}: how probable it is that a limit is passed within ${horizonDays} days, and when, in days from now (later: not within them)`,
+    tableLine('', 'probability', 'median', ['50 % interval', '80 % interval', '95 % interval']),
+    ...limited.map(([name, { timeToLimitS, timeToLimitIntervalsS: t, passedLimit }]) =>
+      tableLine(
+        name,
+        `${(100 * passedLimit.at(-1)!).toFixed(1)} %`,
+        days(timeToLimitS.p50),
+        ([50, 80, 95] as const).map((p) => interval(t[p])),
+      ),
+    ),
+  ];
+}
+
+/** `forecast`: what the calibrated twin expects of the time to come. */
+export const forecastCommand: Command = {
+  name: 'forecast',
+  summary: 'Carry the calibrated parameters forward: when will a limit be passed?',
+  arguments: [twinArgument],
+  options: [
+    stateOption,
+    stateAssetOption,
+    {
+      flags: '--days <n>',
+      description: 'how far ahead',
+      default: 10,
+      parse: positiveNumber('--days'),
+    },
+    inputOption,
+    { flags: '--plot <svg>', description: 'fan charts with limits, and the probability over time' },
+    {
+      flags: '--show <name...>',
+      description: 'what to plot; default: what is most likely to pass its limit',
+    },
+    lanesOption,
+  ],
+  examples: [
+    'twinloop forecast twin.json --state states --days 14 --input lineSpeed=0.8',
+    'twinloop forecast twin.json --state states --plot fan.svg --show b9 S9_Tension_N',
+  ],
+  async run(args, io) {
+    const { twin, asset } = await loadAssetTwin(args);
+    const inputs = parseInputs(args.input);
+    const show = Array.isArray(args.show) ? (args.show as string[]) : [];
+    const { parameters, virtualSensors } = twin.definition;
+    const known = [...parameters, ...virtualSensors].map((i) => i.variable);
+    const unknown = show.filter((name) => !known.includes(name));
+    if (unknown.length > 0) {
+      throw new TwinError(
+        'USAGE',
+        `--show names ${unknown.join(', ')}: expected parameters or virtual sensors, ${known.join(', ')}.`,
+      );
+    }
+    const stored = await requireState(String(args.state), twin, asset);
+    const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
+    try {
+      const result = await forecast({
+        twin,
+        model,
+        state: stored.state,
+        horizonS: Number(args.days) * 86_400,
+        inputs,
+        signal: io.signal,
+      });
+      if (typeof args.plot === 'string') {
+        await writeFileAtomic(args.plot, await forecastPlot(twin, result, show));
+      }
+      if (args.json === true) printJson(io.stdout, result);
+      else for (const line of forecastLines(result)) printLine(io.stdout, line);
+    } finally {
+      await model.close();
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,266 @@
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { openFmu } from '../shared/fmi/index.js';
+import { renderBarChart } from '../shared/plot/index.js';
+import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { initialNoise } from '../shared/twin/filter/noise.js';
+import {
+  type OperatingPoint,
+  operatingInputs,
+  priorPoint,
+  type Slopes,
+  slopesAt,
+  wornPoints,
+} from '../shared/twin/identifiability/operating-points.js';
+import {
+  type RankedSensor,
+  rankSensors,
+  type SensorOption,
+  type SensorRanking,
+} from '../shared/twin/identifiability/sensor-ranking.js';
+import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { requireState } from '../shared/twin/state/state-store.js';
+import type { Twin } from '../shared/twin/types.js';
+import type { Command } from './command.js';
+import {
+  inputOption,
+  lanesOf,
+  lanesOption,
+  parseInputs,
+  progressBar,
+  stateAssetOption,
+  twinArgument,
+} from './twin-options.js';
+
+/** Noise that is assumed for an output without a stated one: this share of its largest size. */
+const ASSUMED_NOISE = 1e-3;
+
+function parseCandidates(texts: unknown): SensorOption[] {
+  return (Array.isArray(texts) ? (texts as string[]) : []).map((text) => {
+    // Names of variables may hold colons themselves: the figures are the last.
+    const match = /^(.+?):([^:]+)(?::([^:]+))?$/.exec(text);
+    const [, variable = '', noise = '', cost] = match ?? [];
+    const bad = (value: string) => !(Number(value) > 0 && Number.isFinite(Number(value)));
+    if (variable === '' || bad(noise) || (cost !== undefined && bad(cost))) {
+      throw new TwinError(
+        'USAGE',
+        `--candidate is "${text}": expected VARIABLE:NOISE_STD or VARIABLE:NOISE_STD:COST, figures above 0.`,
+      );
+    }
+    return {
+      variable,
+      existing: false,
+      noiseStd: Number(noise),
+      ...(cost === undefined ? {} : { cost: Number(cost) }),
+    };
+  });
+}
+
+/** Candidates that are named; all other outputs of the FMU where none is. */
+async function namedCandidates(
+  twin: Twin,
+  flags: readonly SensorOption[],
+): Promise<{
+  named: SensorOption[];
+  assumed: string[];
+}> {
+  const { definition } = twin;
+  const measured = new Set(definition.measured.map((m) => m.variable));
+  const given = definition.candidates.map(({ variable, noiseStd, cost }) => ({
+    variable,
+    existing: false,
+    noiseStd,
+    ...(cost === undefined ? {} : { cost }),
+  }));
+  const byName = new Map([...given, ...flags].map((c) => [c.variable, c]));
+  const twice = [...byName.keys()].filter((name) => measured.has(name));
+  if (twice.length > 0) {
+    throw new TwinError(
+      'CONFIG_INVALID',
+      `${twice.join(', ')} is measured already: a candidate is a sensor that is not there yet.`,
+    );
+  }
+  if (byName.size > 0) return { named: [...byName.values()], assumed: [] };
+  const { modelDescription } = await openFmu(twin.fmuPath);
+  const assumed = modelDescription.variables
+    .filter((v) => v.causality === 'output' && /^(Float|Real)/.test(v.type))
+    .filter((v) => v.dimensions.length === 0 && !measured.has(v.name))
+    .map((v) => v.name);
+  return { named: [], assumed };
+}
+
+async function pointsOf(twin: Twin, asset: string, state: unknown): Promise<OperatingPoint[]> {
+  if (typeof state !== 'string') return [priorPoint(twin), ...wornPoints(twin)];
+  const stored = await requireState(state, twin, asset);
+  const n = twin.definition.parameters.length;
+  return [{ name: 'calibrated state', parameters: stored.state.arrays.x!.slice(0, n) }];
+}
+
+const largestStd = (std: Record<string, number>) => {
+  const [name, value] = Object.entries(std).reduce((a, b) => (b[1] > a[1] ? b : a));
+  return `largest std ${value.toPrecision(3)} (${name})`;
+};
+
+function rankedLine(s: RankedSensor, i: number): string {
+  const cost =
+    s.cost === undefined ? '' : `, cost ${s.cost}: ${s.gainPerCost!.toPrecision(3)} per unit`;
+  return `  ${String(i + 1).padStart(3)} ${s.variable.padEnd(28)} ${s.existing ? 'there    ' : 'candidate'} ± ${s.noiseStd.toPrecision(3)}  +${s.gain.toFixed(2)}${cost}; ${largestStd(s.std)}`;
+}
+
+function printRanking(ranking: SensorRanking, assumed: boolean, io: CommandIo): void {
+  const line = (text: string) => printLine(io.stdout, text);
+  line(`${ranking.twin}: sensors by what they add to log det of the Fisher information of one`);
+  line(
+    `sample, mean of ${ranking.points.length} operating points (${ranking.points[0]}${ranking.points.length > 1 ? ', each parameter alone worn' : ''}).`,
+  );
+  if (assumed) {
+    line(
+      `No candidates are named: every other output of the FMU stands for one, its noise taken for ${ASSUMED_NOISE} of its size. Name those that can be had, with their true noise.`,
+    );
+  }
+  for (const f of ranking.failed)
+    line(`  left out, the model does not run at ${f.point}: ${f.error}`);
+  line('');
+  line('From nothing:');
+  ranking.ranking.forEach((s, i) => void line(rankedLine(s, i)));
+  line('');
+  line(`What to buy next (now ${largestStd(ranking.std.existing)}):`);
+  if (ranking.additions.length === 0) line('  no candidates');
+  ranking.additions.forEach((s, i) => void line(rankedLine(s, i)));
+  line('');
+  line('What each existing sensor contributes (loss when it is removed):');
+  for (const s of ranking.existing) {
+    line(`      ${s.variable.padEnd(28)} −${s.loss.toFixed(2)}; then ${largestStd(s.stdWithout)}`);
+  }
+}
+
+/** `sensors`: which sensors are worth having. */
+export const sensorsCommand: Command = {
+  name: 'sensors',
+  summary: 'Rank existing and candidate sensors by what they tell about the parameters',
+  arguments: [twinArgument],
+  options: [
+    {
+      flags: '--candidate <sensor...>',
+      description:
+        'sensors that might be bought, beside the definition’s `candidates`: VARIABLE:NOISE_STD or VARIABLE:NOISE_STD:COST',
+    },
+    {
+      flags: '--state <store>',
+      description: 'rank at the calibrated state kept there; default: at the prior and worn',
+    },
+    stateAssetOption,
+    {
+      flags: '--by <merit>',
+      description: 'what the order maximises',
+      choices: ['gain', 'gain-per-cost'],
+      default: 'gain',
+    },
+    inputOption,
+    { flags: '--plot <svg>', description: 'the gains as bars' },
+    lanesOption,
+  ],
+  examples: [
+    'twinloop sensors twin.json --candidate S4_Tension_N:0.5:1200 S9_Tension_N:0.5:1200',
+    'twinloop sensors twin.json --state states --json',
+  ],
+  async run(args, io) {
+    const { twin, asset } = await loadAssetTwin(args);
+    const { definition } = twin;
+    const inputs = operatingInputs(twin, parseInputs(args.input));
+    const { named, assumed } = await namedCandidates(twin, parseCandidates(args.candidate));
+    const points = await pointsOf(twin, asset, args.state);
+    const extra = [...named.map((c) => c.variable), ...assumed].filter(
+      (v) => !definition.virtualSensors.some((s) => s.variable === v),
+    );
+    const model = await createTwinModel(
+      {
+        ...twin,
+        definition: {
+          ...definition,
+          virtualSensors: [
+            ...definition.virtualSensors,
+            ...extra.map((variable) => ({ variable, alias: `candidate:${variable}`, unit: '' })),
+          ],
+        },
+      },
+      { logger: io.logger, ...lanesOf(args) },
+    );
+    const bar = progressBar(io, 'Probing', 'operating points');
+    const slopes: Slopes[] = [];
+    const failed: { point: string; error: string }[] = [];
+    try {
+      bar.start(points.length);
+      for (const point of points) {
+        const found = await slopesAt(twin, model, point, inputs, io.signal);
+        if ('error' in found) failed.push({ point: point.name, error: found.error });
+        else slopes.push(found);
+        bar.update(slopes.length + failed.length);
+      }
+    } finally {
+      bar.stop();
+      await model.close();
+    }
+    const [first] = slopes;
+    if (first === undefined) {
+      throw new TwinError('NUMERIC', `The model runs at no operating point: ${failed[0]!.error}`);
+    }
+    const measured = first.outputs.slice(0, definition.measured.length);
+    const noise = initialNoise(definition, [{ timeS: 0, inputs, measured }]);
+    const size = (variable: string) => {
+      const o = model.outputs.indexOf(variable);
+      return Math.max(...slopes.map((s) => Math.abs(s.outputs[o]!)));
+    };
+    const options: SensorOption[] = [
+      ...definition.measured.map(({ variable, cost }, i) => ({
+        variable,
+        existing: true,
+        noiseStd: noise[i]!,
+        ...(cost === undefined ? {} : { cost }),
+      })),
+      ...named,
+      ...assumed
+        .map((variable) => ({
+          variable,
+          existing: false,
+          noiseStd: ASSUMED_NOISE * size(variable),
+        }))
+        .filter((c) => c.noiseStd > 0),
+    ];
+    const costless = options.filter((o) => o.cost === undefined).map((o) => o.variable);
+    if (args.by === 'gain-per-cost' && costless.length > 0) {
+      throw new TwinError(
+        'USAGE',
+        `--by gain-per-cost needs the cost of every sensor: ${costless.join(', ')} have none. Give each a \`cost\` in the definition, or by --candidate NAME:NOISE:COST.`,
+      );
+    }
+    const by = args.by === 'gain-per-cost' ? 'gain-per-cost' : 'gain';
+    const ranking: SensorRanking = {
+      ...rankSensors(twin, slopes, model.outputs, options, by),
+      failed,
+    };
+    if (typeof args.plot === 'string') {
+      await writeFileAtomic(
+        args.plot,
+        await renderBarChart({
+          title: `${ranking.twin}: what each sensor adds, in greedy order`,
+          valueLabel: 'gain in log det of the Fisher information',
+          groups: ['there', 'candidate'],
+          bars: ranking.ranking.map((s) => ({
+            name: s.variable,
+            value: s.gain,
+            group: s.existing ? 0 : 1,
+          })),
+        }),
+      );
+    }
+    if (args.json === true) printJson(io.stdout, ranking);
+    else printRanking(ranking, assumed.length > 0, io);
+    return 0;
+  },
+};

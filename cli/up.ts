@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { loadConfig, parseConfig, type StackConfig, stackSchema } from '../shared/config/index.js';
+import {
+  type CommandIo,
+  packageFile,
+  printJson,
+  printLine,
+  systemClock,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { watchMemory } from '../simulators/stack/memory.js';
+import { drain, type Stack, type StackEntries, startStack } from '../simulators/stack/stack.js';
+import { type StackSummary, summarise } from '../simulators/stack/summary.js';
+import type { Command } from './command.js';
+
+const DEFAULT_TWIN = 'shared/twins/web-line/twin.json';
+
+interface UpArgs {
+  config?: string;
+  twin?: string;
+  for?: number;
+  replay?: string;
+  timeScale?: number;
+  data?: string;
+  port?: number;
+  seed?: number;
+  json?: boolean;
+}
+
+function positive(name: string) {
+  return (text: string) => {
+    const value = Number(text);
+    if (!(value > 0)) {
+      throw new TwinError('USAGE', `--${name} is "${text}": expected a number above 0.`);
+    }
+    return value;
+  };
+}
+
+function integer(name: string, max: number) {
+  return (text: string) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 0 || value > max) {
+      throw new TwinError(
+        'USAGE',
+        `--${name} is "${text}": expected a whole number from 0 to ${max}.`,
+      );
+    }
+    return value;
+  };
+}
+
+/** `twinloop up`: the whole loop on this machine. */
+export function upCommand(entries: StackEntries): Command {
+  return {
+    name: 'up',
+    summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page',
+    options: [
+      {
+        flags: '--for <s>',
+        description: 'stop after so many seconds of wall time, with a summary',
+        parse: positive('for'),
+      },
+      { flags: '--replay <csv>', description: 'feed a recording instead of the simulated machine' },
+      {
+        flags: '--time-scale <x>',
+        description: 'seconds of the machine per second of wall time (default: 3600)',
+        parse: positive('time-scale'),
+      },
+      {
+        flags: '--data <dir>',
+        description: 'folder of everything that is stored (default: .twinloop)',
+      },
+      {
+        flags: '--port <n>',
+        description: 'port of the page; 0 = any free (default: 8080)',
+        parse: integer('port', 65_535),
+      },
+      { flags: '--twin <file>', description: 'twin definition (default: the web line)' },
+      {
+        flags: '--seed <n>',
+        description: "seed of the simulated machine's noise (default: 1)",
+        parse: integer('seed', 2 ** 31 - 1),
+      },
+      { flags: '--config <file>', description: 'stack config; options given here go before it' },
+    ],
+    examples: [
+      'twinloop up',
+      'twinloop up --for 120 --json',
+      'twinloop up --replay recording.csv --twin my-machine/twin.json --time-scale 3600',
+    ],
+    run: (args, io) => up(args as UpArgs, entries, io),
+  };
+}
+
+async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<number> {
+  const config = await resolveConfig(args);
+  await claimData(config);
+  const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
+  say('Starting the loop …');
+  const memory = watchMemory();
+  const stack = await startStack({ config, entries, logger: io.logger });
+  let summary: StackSummary | undefined;
+  try {
+    announce(stack, config, say);
+    await runUntil(stack, args.for, say, io.signal);
+    if (!io.signal.aborted) {
+      say('Stopping the machine and waiting for its last values …');
+      await drain(stack, 20, io.signal);
+      // The newest samples become readable for the worker after its settling time.
+      await systemClock.sleep(2500, io.signal);
+      await stack.scheduler.runNow();
+      summary = await summarise(stack, memory.peakMb());
+    }
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+  } finally {
+    await stack.close();
+    await memory.close();
+  }
+  if (summary === undefined) say('Stopped. The next start goes on from here.');
+  else if (args.json === true) printJson(io.stdout, summary);
+  else printSummary(summary, say);
+  return 0;
+}
+
+/** The config file with the options on top and paths made absolute. */
+async function resolveConfig(args: UpArgs): Promise<StackConfig & { twin: string }> {
+  const file =
+    args.config === undefined
+      ? parseConfig(stackSchema, {}, 'the defaults')
+      : await loadConfig(stackSchema, args.config, 'stack config');
+  const base = args.config === undefined ? process.cwd() : dirname(resolve(args.config));
+  const replayCsv =
+    args.replay === undefined
+      ? file.replay && resolve(base, file.replay.csv)
+      : resolve(args.replay);
+  const twin =
+    args.twin === undefined
+      ? file.twin === undefined
+        ? packageFile(DEFAULT_TWIN)
+        : resolve(base, file.twin)
+      : resolve(args.twin);
+  const { replay, ...rest } = file;
+  return {
+    ...rest,
+    twin,
+    data: args.data === undefined ? dataFolder(file.data, base, replayCsv) : resolve(args.data),
+    timeScale: args.timeScale ?? file.timeScale,
+    seed: args.seed ?? file.seed,
+    ports: { ...file.ports, monitor: args.port ?? file.ports.monitor },
+    ...(replayCsv === undefined
+      ? {}
+      : { replay: { ...(replay ?? { columns: {} }), csv: replayCsv } }),
+  };
+}
+
+/** A recording gets a folder of its own below, so that it does not mix with the simulated machine. */
+function dataFolder(data: string, base: string, replayCsv: string | undefined): string {
+  const folder = resolve(base, data);
+  if (replayCsv === undefined) return folder;
+  const name = createHash('sha256').update(replayCsv).digest('hex').slice(0, 8);
+  return join(`${folder}-replay`, name);
+}
+
+/** A data folder belongs to one machine: another twin or recording would mix with its values. */
+async function claimData(config: StackConfig & { twin: string }): Promise<void> {
+  const path = join(config.data, 'machine.json');
+  const machine = { twin: config.twin, replay: config.replay?.csv ?? null };
+  if (existsSync(path)) {
+    const owner = JSON.parse(await readFile(path, 'utf8')) as typeof machine;
+    if (owner.twin !== machine.twin || owner.replay !== machine.replay) {
+      throw new TwinError(
+        'STATE_MISMATCH',
+        `The data folder ${config.data} belongs to ${owner.replay ?? owner.twin}, not to ${machine.replay ?? machine.twin}: name another folder with --data.`,
+      );
+    }
+    return;
+  }
+  await writeFileAtomic(path, `${JSON.stringify(machine, null, 2)}\n`);
+}
+
+function announce(stack: Stack, config: StackConfig, say: (text: string) => void): void {
+  const { endpoints, twin } = stack;
+  const hours = config.timeScale / 3600;
+  say('');
+  say(`  The page        ${endpoints.monitor}`);
+  say(`  Machine         ${twin.definition.name} over OPC UA, ${endpoints.opcua}`);
+  say(`  Gateway         ${endpoints.mqtt}`);
+  say(`  SiteWise        ${endpoints.sitewise}`);
+  say(`  Data            ${config.data}`);
+  say(`  Time            one second here is ${Number(hours.toPrecision(3))} h of the machine`);
+  say('');
+  say('Open the page. Ctrl-C stops everything; the next start goes on where this one ended.');
+}
+
+/** Waits for the time to be over, or for Ctrl-C, and tells of calibrations meanwhile. */
+async function runUntil(
+  stack: Stack,
+  seconds: number | undefined,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const endMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
+  let told = 0;
+  while (!signal.aborted && Date.now() < endMs) {
+    await systemClock.sleep(Math.min(500, Math.max(1, endMs - Date.now())), signal);
+    const { calibrations } = stack;
+    if (calibrations.calibrations > told) {
+      told = calibrations.calibrations;
+      const last = calibrations.recent().at(-1);
+      say(
+        `Calibration ${told}: ${last?.steps ?? 0} samples in ${((last?.durationMs ?? 0) / 1000).toFixed(1)} s`,
+      );
+    }
+  }
+}
+
+function printSummary(summary: StackSummary, say: (text: string) => void): void {
+  say('');
+  say(
+    `Published ${summary.published}, stored ${summary.stored}, lost ${summary.lost}, duplicated ${summary.duplicated} values; ${summary.calibrations} calibrations of ${summary.steps} samples.`,
+  );
+  for (const [name, e] of Object.entries(summary.parameters)) {
+    const truth = e.truth === undefined ? '' : `   truth ${e.truth.toPrecision(4)}`;
+    say(
+      `  ${name.padEnd(12)} ${e.mean.toPrecision(4)}   95 %: ${e.lower95.toPrecision(4)} … ${e.upper95.toPrecision(4)}${truth}`,
+    );
+  }
+}

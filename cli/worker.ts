@@ -1,0 +1,48 @@
+import type { CalibrationEngine } from '../cloud/worker/engine.js';
+import { runWorkerJob, type WorkerArgs } from '../cloud/worker/run-job.js';
+import { TwinError } from '../shared/core/index.js';
+import type { Command } from './command.js';
+import { fleetOptions } from './connection-options.js';
+
+function nonNegative(what: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value >= 0)) {
+      throw new TwinError('USAGE', `${what} is "${text}": expected a number, 0 or more.`);
+    }
+    return value;
+  };
+}
+
+/** `twinloop worker run`: what a Batch job runs. */
+export function createWorkerCommand(engine: CalibrationEngine): Command {
+  return {
+    name: 'worker run',
+    summary:
+      'One pass over a share of the fleet: read, calibrate, write back (what a Batch job runs)',
+    options: [
+      ...fleetOptions,
+      {
+        flags: '--time-map <file>',
+        description: 'how timestamps relate to the machine’s time, where it runs faster',
+      },
+      {
+        flags: '--settle <s>',
+        description: 'leave samples younger than this to the next run; default: the fleet’s',
+        parse: nonNegative('--settle'),
+      },
+      {
+        flags: '--index <n>',
+        description: 'which share of the fleet; default: AWS_BATCH_JOB_ARRAY_INDEX, or 0',
+        parse: nonNegative('--index'),
+      },
+    ],
+    examples: [
+      'twinloop worker run --store s3://my-bucket/twinloop',
+      'twinloop worker run --twin twin.json --asset line1 --store ./state --json',
+    ],
+    async run(received, io) {
+      return runWorkerJob(received as WorkerArgs, io, engine);
+    },
+  };
+}

@@ -1,7 +1,0 @@
-/** What a deployment costs: amounts from its files, prices from one list. */
-export * from './cost-command.js';
-export * from './estimate.js';
-export * from './load.js';
-export * from './price-list.js';
-export * from './run-time.js';
-export * from './usage.js';

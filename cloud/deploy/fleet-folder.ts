@@ -1,0 +1,42 @@
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FleetConfig, TwinDefinition } from '../../shared/config/index.js';
+
+/** A fleet with all that its worker reads. */
+export interface FleetFiles {
+  fleet: FleetConfig;
+  twins: ReadonlyMap<string, TwinDefinition>;
+  /** Paths of the twins' FMUs. */
+  fmus: ReadonlyMap<string, string>;
+}
+
+/**
+ * Lays a fleet out as the worker expects it in the store, with paths that hold there.
+ *
+ * @returns a new temporary folder
+ */
+export function writeFleetFolder({ fleet, twins, fmus }: FleetFiles): string {
+  const folder = mkdtempSync(join(tmpdir(), 'twinloop-fleet-'));
+  const paths: Record<string, string> = {};
+  for (const [name, twin] of twins) {
+    const path = `twins/${name}`;
+    mkdirSync(join(folder, path), { recursive: true });
+    copyFileSync(fmus.get(name) as string, join(folder, path, 'model.fmu'));
+    writeJson(join(folder, path, 'twin.json'), { ...twin, fmu: './model.fmu' });
+    paths[name] = `./${path}/twin.json`;
+  }
+  writeJson(join(folder, 'fleet.json'), { ...fleet, twins: paths });
+  return folder;
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Writes files into a new temporary folder. @returns its path */
+export function writeFolder(files: ReadonlyMap<string, Uint8Array | string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'twinloop-files-'));
+  for (const [name, content] of files) writeFileSync(join(folder, name), content);
+  return folder;
+}

@@ -1,0 +1,42 @@
+import type { DeploymentConfig, FleetConfig, TwinDefinition } from '../../shared/config/index.js';
+import { buildDashboard, ownAsset } from '../dashboards/dashboard.js';
+import { createSceneFiles } from '../scene/scene-files.js';
+
+/** Prefixes in the bucket of what people look at. */
+export const SCENE_PREFIX = 'scene';
+export const DASHBOARD_PREFIX = 'dashboards';
+
+/** Files by folder, each folder for a prefix of the bucket. */
+export type ViewFiles = ReadonlyMap<string, ReadonlyMap<string, Uint8Array | string>>;
+
+/**
+ * What people look at, for every twin of a fleet: the scene with its model where the twin has a
+ * layout, and the dashboard with the fleet's assets to choose from.
+ */
+export async function createViewFiles(
+  config: Pick<DeploymentConfig, 'grafana' | 'twinMaker'>,
+  fleet: FleetConfig,
+  twins: ReadonlyMap<string, TwinDefinition>,
+): Promise<ViewFiles> {
+  const scenes = new Map<string, Uint8Array>();
+  const dashboards = new Map<string, string>();
+  for (const [name, twin] of twins) {
+    const own = ownAsset(twin);
+    const assets = fleet.assets
+      .filter((a) => a.twin === name)
+      .map((a) => ({ id: a.id, aliasPrefix: a.aliasPrefix ?? own.aliasPrefix }));
+    const [first] = assets;
+    if (first === undefined) continue;
+    const scene = config.twinMaker ? await createSceneFiles(name, twin, first.id) : undefined;
+    for (const [file, content] of scene?.files ?? []) scenes.set(file, content);
+    if (!config.grafana) continue;
+    const sceneId = scene === undefined ? undefined : name;
+    const dashboard = buildDashboard(twin, { assets, sceneId });
+    dashboards.set(`${name}.json`, `${JSON.stringify(dashboard, null, 2)}\n`);
+  }
+  return new Map<string, ReadonlyMap<string, Uint8Array | string>>(
+    [[SCENE_PREFIX, scenes] as const, [DASHBOARD_PREFIX, dashboards] as const].filter(
+      ([, files]) => files.size > 0,
+    ),
+  );
+}

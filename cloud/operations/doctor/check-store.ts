@@ -1,0 +1,109 @@
+import { messageOf, nsToDate, nsToSeconds, TwinError } from '../../../shared/core/index.js';
+import { getText, keySegment, type ObjectStore } from '../../../shared/store/index.js';
+import type { Twin } from '../../../shared/twin/index.js';
+import {
+  type CalibrationEngine,
+  decodeAssetState,
+  type RunReport,
+  stateKey,
+} from '../../worker/index.js';
+import { type Check, duration, failed, few, ok, warning } from './check.js';
+
+/** Whether an asset's state can be read and is of this twin. */
+export async function checkState(
+  fleet: string,
+  assetId: string,
+  twin: Twin,
+  store: ObjectStore,
+  engine: CalibrationEngine,
+): Promise<Check> {
+  const key = stateKey(fleet, assetId);
+  try {
+    const found = await store.get(key);
+    if (found === undefined) {
+      return warning(
+        'state',
+        assetId,
+        'there is none yet',
+        'The first calibration with enough data makes it; see the runs below.',
+      );
+    }
+    const state = decodeAssetState(found.body, assetId, key);
+    if (state.twinHash !== twin.hash) {
+      return failed(
+        'state',
+        assetId,
+        `${key} was calibrated with another twin definition or FMU`,
+        'Put the old ones back, or move the object away to begin again.',
+      );
+    }
+    engine.decodeCheckpoint(state.checkpoint, twin);
+    const { rows } = state.pending;
+    const until = nsToDate(state.watermarkNs).toISOString();
+    return rows.length > 0
+      ? warning(
+          'state',
+          assetId,
+          `readable, but results of ${rows.length} samples are not in SiteWise yet`,
+          'The next run sends them; if this stays, look at the permission to write.',
+        )
+      : ok('state', assetId, `readable, of this twin; ${state.samples} samples up to ${until}`);
+  } catch (error) {
+    if (!(error instanceof TwinError)) throw error;
+    return failed('state', assetId, error.message, 'See the message.');
+  }
+}
+
+/** Whether the fleet's runs go on, and how the newest one ended. */
+export async function checkRuns(
+  fleet: string,
+  store: ObjectStore,
+  nowNs: bigint,
+  maxAgeS: number,
+): Promise<Check[]> {
+  let report: RunReport;
+  try {
+    const keys = await store.list(`reports/${keySegment(fleet)}/`);
+    const newest = keys.at(-1);
+    if (newest === undefined) {
+      return [
+        failed(
+          'runs',
+          fleet,
+          'no run has left a report',
+          'Start one by hand with `twinloop worker run`; then see whether the schedule is on.',
+        ),
+      ];
+    }
+    report = JSON.parse((await getText(store, newest)) ?? '') as RunReport;
+  } catch (error) {
+    return [failed('runs', fleet, messageOf(error), 'Check the store and the access to it.')];
+  }
+  const ageS = nsToSeconds(nowNs) - Date.parse(report.startedAt) / 1000;
+  const checks: Check[] = [
+    ageS > maxAgeS
+      ? failed(
+          'runs',
+          fleet,
+          `the newest run with new data began ${duration(ageS)} ago, more than ${duration(maxAgeS)}`,
+          'Where data are fresh, look at schedule, queue and dead letters.',
+        )
+      : ok(
+          'runs',
+          fleet,
+          `the newest run began ${duration(ageS)} ago, made ${report.totals.steps} steps in ${duration(report.seconds)}`,
+        ),
+  ];
+  const reasons = new Map<string, string[]>();
+  for (const { asset, error } of report.assets) {
+    if (error === undefined) continue;
+    const reason = `${error.code}: ${error.message}`;
+    reasons.set(reason, [...(reasons.get(reason) ?? []), asset]);
+  }
+  for (const [reason, assets] of reasons) {
+    checks.push(
+      failed('runs', few(assets), `failed in the newest run: ${reason}`, 'Mend what it names.'),
+    );
+  }
+  return checks;
+}

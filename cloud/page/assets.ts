@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { packageFile } from '../../shared/core/index.js';
+
+/** A file that the page may ask for. */
+export interface Asset {
+  type: string;
+  body: Buffer;
+}
+
+const PAGE = 'cloud/page/browser';
+const JS = 'text/javascript; charset=utf-8';
+const CSS = 'text/css; charset=utf-8';
+
+/** Files by the path they are served at: a fixed list, so no path can reach another file. */
+const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
+  '/': [`${PAGE}/index.html`, 'text/html; charset=utf-8'],
+  '/page.css': [`${PAGE}/page.css`, CSS],
+  '/favicon.svg': [`${PAGE}/favicon.svg`, 'image/svg+xml'],
+  '/vendor/uplot.css': ['node_modules/uplot/dist/uPlot.min.css', CSS],
+  '/vendor/uplot.js': ['node_modules/uplot/dist/uPlot.esm.js', JS],
+  '/vendor/three.module.js': ['node_modules/three/build/three.module.js', JS],
+  '/vendor/three.core.js': ['node_modules/three/build/three.core.js', JS],
+  ...Object.fromEntries(
+    [
+      'controls/OrbitControls.js',
+      'loaders/GLTFLoader.js',
+      'utils/BufferGeometryUtils.js',
+      'utils/SkeletonUtils.js',
+    ].map((file) => [
+      `/vendor/three-addons/${file}`,
+      [`node_modules/three/examples/jsm/${file}`, JS] as const,
+    ]),
+  ),
+  '/shared/scene/web-path.js': ['dist/shared/scene/web-path.js', JS],
+};
+
+/** The page's own modules, compiled. */
+const MODULE = /^\/page\/([a-z0-9-]+)\.js$/;
+
+/**
+ * The file served at a path, or undefined.
+ *
+ * @throws if the package lacks one of its own files
+ */
+export function assetAt(path: string): Asset | undefined {
+  const listed = FILES[path];
+  if (listed !== undefined) {
+    return { type: listed[1], body: readFileSync(packageFile(listed[0])) };
+  }
+  const name = MODULE.exec(path)?.[1];
+  if (name === undefined) return undefined;
+  try {
+    return { type: JS, body: readFileSync(packageFile(`dist/${PAGE}/${name}.js`)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The policy that browsers enforce on the page: nothing but its own files and its import map, which
+ * stands in index.html and is allowed by its digest.
+ */
+export function contentSecurityPolicy(html: string): string {
+  const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(html)?.[1] ?? '';
+  const digest = createHash('sha256').update(importMap).digest('base64');
+  return [
+    "default-src 'none'",
+    `script-src 'self' 'sha256-${digest}'`,
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}

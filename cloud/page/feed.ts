@@ -1,0 +1,243 @@
+import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  nsToSeconds,
+  secondsToNs,
+  type TimeMap,
+  type Tqv,
+  toMachineTimeS,
+} from '../../shared/core/index.js';
+import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import { parseAlarms } from './alarms.js';
+import type { Alarm, Machine, Row, Snapshot, Status, Update } from './browser/protocol.js';
+import { Channel } from './channel.js';
+import { describeMachine } from './describe-machine.js';
+import type { MonitorStatus } from './status.js';
+import { type StreamTarget, streamTargets } from './streams.js';
+
+export interface FeedOptions {
+  reader: SiteWiseReader;
+  twin: TwinDefinition;
+  status: () => Promise<MonitorStatus>;
+  clock: Clock;
+  logger: Logger;
+  /** How far back the first read goes, wall seconds. */
+  historyS: number;
+}
+
+/** Samples may be stamped a little ahead of this machine's clock. */
+const AHEAD_NS = secondsToNs(600);
+/** Every so many polls the machine's streams are read again this far back, for late samples. */
+const SWEEP_EVERY = 20;
+const SWEEP_NS = secondsToNs(600);
+/** Without a measurement for this long something is wrong. */
+const STALE_S = 15;
+
+/** Reads SiteWise incrementally and keeps what the page shows. */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #targets: ReadonlyMap<string, StreamTarget>;
+  readonly #channels = new Map<string, Channel>();
+  /** Newest timestamp read of each alias. */
+  readonly #seenNs = new Map<string, bigint>();
+  readonly #startNs: bigint;
+  readonly #alarmAlias: string;
+  readonly #badStreams = new Set<string>();
+  #timeMap: TimeMap | undefined;
+  #status: Status | undefined;
+  #calibrationAlarms: Alarm[] = [];
+  #fault: string | undefined;
+  #polls = 0;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#targets = new Map(streamTargets(options.twin).map((t) => [t.alias, t]));
+    this.#startNs = options.clock.nowNs() - secondsToNs(options.historyS);
+    this.#alarmAlias = healthAliases(options.twin).alarms;
+  }
+
+  /** Reads what is new. A fault of SiteWise is told to the page, not thrown. */
+  async poll(signal: AbortSignal): Promise<Update> {
+    const status = await this.#readStatus();
+    try {
+      await this.#readStreams(signal);
+      if (this.#fault !== undefined) this.#options.logger.info('SiteWise can be read again');
+      this.#fault = undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (this.#fault === undefined) {
+        this.#options.logger.warn('SiteWise could not be read', { reason: messageOf(error) });
+      }
+      this.#fault = messageOf(error);
+    }
+    this.#polls++;
+    const channels: Record<string, Row[]> = {};
+    for (const [id, channel] of this.#channels) {
+      channel.trim();
+      const rows = channel.takeChanged();
+      if (rows.length > 0) channels[id] = rows;
+    }
+    this.#status = this.#toStatus(status);
+    return { channels, status: this.#status };
+  }
+
+  /** All that is known; undefined before the first poll. */
+  snapshot(): Snapshot | undefined {
+    if (this.#status === undefined) return undefined;
+    const channels: Record<string, Row[]> = {};
+    for (const [id, channel] of this.#channels) channels[id] = [...channel.rows()];
+    return { machine: this.#machine(), channels, status: this.#status };
+  }
+
+  #machine(): Machine {
+    const simulated = (this.#timeMap?.segments.length ?? 0) > 0;
+    return describeMachine(this.#options.twin, simulated ? 'machine' : 'wall');
+  }
+
+  async #readStatus(): Promise<MonitorStatus> {
+    const { clock, logger, status: readStatus } = this.#options;
+    let status: MonitorStatus = { calibrations: [], endpoints: {} };
+    try {
+      status = await readStatus();
+    } catch (error) {
+      logger.warn('The status could not be read', { reason: messageOf(error) });
+    }
+    if (status.timeMap !== undefined) this.#timeMap = status.timeMap;
+    else if (this.#timeMap === undefined) this.#timeMap = timeMapFrom(status, clock.nowNs());
+    const x = status.machineTimeS ?? this.#axisX(clock.nowNs());
+    for (const [variable, value] of Object.entries(status.truth ?? {})) {
+      this.#channel(`truth:${variable}`).set(x, 'value', Number.isFinite(value) ? value : null);
+    }
+    if (status.edge !== undefined) {
+      this.#channel('edge:queueDepth').set(
+        this.#axisX(clock.nowNs()),
+        'value',
+        status.edge.queueDepth,
+      );
+    }
+    return status;
+  }
+
+  async #readStreams(signal: AbortSignal): Promise<void> {
+    const { reader, clock } = this.#options;
+    const latest = await reader.latest([...this.#targets.keys(), this.#alarmAlias], signal);
+    this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
+    const sweep = this.#polls > 0 && this.#polls % SWEEP_EVERY === 0;
+    for (const origin of ['machine', 'twin'] as const) {
+      const wanted: string[] = [];
+      let afterNs: bigint | undefined;
+      for (const target of this.#targets.values()) {
+        const newest = latest.get(target.alias);
+        if (target.origin !== origin || newest === undefined) continue;
+        if (newest.quality === 'BAD') this.#badStreams.add(target.alias);
+        else this.#badStreams.delete(target.alias);
+        const seenNs = this.#seenNs.get(target.alias) ?? this.#startNs;
+        const again = sweep && origin === 'machine';
+        if (newest.timeNs <= seenNs && !again) continue;
+        wanted.push(target.alias);
+        const fromNs = again ? seenNs - SWEEP_NS : seenNs;
+        if (afterNs === undefined || fromNs < afterNs) afterNs = fromNs;
+      }
+      if (afterNs === undefined) continue;
+      const untilNs = clock.nowNs() + AHEAD_NS;
+      const history = await reader.history({
+        aliases: wanted,
+        afterNs: afterNs > this.#startNs ? afterNs : this.#startNs,
+        untilNs,
+        missing: 'empty',
+        signal,
+      });
+      for (const [alias, values] of history) this.#take(alias, values);
+    }
+  }
+
+  #take(alias: string, values: readonly Tqv[]): void {
+    const target = this.#targets.get(alias);
+    if (target === undefined) return;
+    const channel = this.#channel(target.channel);
+    for (const { timeNs, quality, value } of values) {
+      const usable = quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value);
+      channel.set(this.#axisX(timeNs), target.column, usable ? value : null);
+    }
+    const newest = values.at(-1)?.timeNs;
+    const seen = this.#seenNs.get(alias);
+    if (newest !== undefined && (seen === undefined || newest > seen)) {
+      this.#seenNs.set(alias, newest);
+    }
+  }
+
+  #channel(id: string): Channel {
+    let channel = this.#channels.get(id);
+    if (channel === undefined) {
+      channel = new Channel();
+      this.#channels.set(id, channel);
+    }
+    return channel;
+  }
+
+  /** Milliseconds are what sensors are stamped with; finer digits would only cost bytes. */
+  #axisX(timeNs: bigint): number {
+    return Math.round(toMachineTimeS(this.#timeMap ?? { segments: [] }, timeNs) * 1000) / 1000;
+  }
+
+  #newestMs(origin: StreamTarget['origin']): number | undefined {
+    let newest: bigint | undefined;
+    for (const [alias, seen] of this.#seenNs) {
+      if (this.#targets.get(alias)?.origin !== origin) continue;
+      if (newest === undefined || seen > newest) newest = seen;
+    }
+    return newest === undefined ? undefined : nsToSeconds(newest) * 1000;
+  }
+
+  #toStatus(status: MonitorStatus): Status {
+    const nowMs = nsToSeconds(this.#options.clock.nowNs()) * 1000;
+    const measuredAtMs = this.#newestMs('machine');
+    const calibratedAtMs = this.#newestMs('twin');
+    return {
+      nowMs,
+      ...(measuredAtMs === undefined ? {} : { measuredAtMs }),
+      ...(calibratedAtMs === undefined ? {} : { calibratedAtMs }),
+      ...(this.#fault === undefined ? {} : { fault: this.#fault }),
+      ...(status.machineTimeS === undefined ? {} : { machineTimeS: status.machineTimeS }),
+      ...(status.timeScale === undefined ? {} : { timeScale: status.timeScale }),
+      ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
+      calibrations: status.calibrations,
+      endpoints: status.endpoints,
+      alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
+    };
+  }
+
+  /** What concerns the way of the data rather than the machine. */
+  #ownAlarms(status: MonitorStatus, nowMs: number, measuredAtMs: number | undefined): Alarm[] {
+    const alarms: Alarm[] = [];
+    const warn = (code: string, subject: string, message: string) =>
+      alarms.push({ level: 'warning', code, subject, message });
+    if (measuredAtMs !== undefined && nowMs - measuredAtMs > STALE_S * 1000) {
+      const seconds = Math.round((nowMs - measuredAtMs) / 1000);
+      warn('stale', this.#options.twin.name, `No measurement has arrived for ${seconds} s.`);
+    }
+    for (const alias of this.#badStreams) {
+      warn('bad-quality', alias, 'Its source says that its last value is bad.');
+    }
+    const last = status.calibrations.at(-1);
+    if (last !== undefined && !last.ok) {
+      warn('calibration-failed', this.#options.twin.name, last.message ?? 'The last run failed.');
+    }
+    return alarms;
+  }
+}
+
+/** The figures that the page shows; whatever else the component tells stays here. */
+function edgeFigures(edge: NonNullable<MonitorStatus['edge']>): NonNullable<Status['edge']> {
+  const { queueDepth, published, dropped, healthy } = edge;
+  return { queueDepth, published, dropped, healthy };
+}
+
+/** The map of a machine that tells only its present time and scale. */
+function timeMapFrom(status: MonitorStatus, nowNs: bigint): TimeMap | undefined {
+  const { machineTimeS, timeScale } = status;
+  if (machineTimeS === undefined || timeScale === undefined) return undefined;
+  return { segments: [{ wallNs: nowNs, machineS: machineTimeS, scale: timeScale }] };
+}

@@ -1,0 +1,145 @@
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  readTimeMap,
+  systemClock,
+  TwinError,
+} from '../../shared/core/index.js';
+import {
+  createSiteWiseReader,
+  createSiteWiseWriter,
+  describeAssetByAlias,
+  describeAssetByExternalId,
+} from '../../shared/sitewise/index.js';
+import { connectSiteWise, connectStore } from '../connections.js';
+import { toEmfLines } from './emf.js';
+import type { CalibrationEngine } from './engine.js';
+import { openFleet } from './fleet-source.js';
+import { createHeartbeat, HEARTBEAT_VARIABLE } from './heartbeat.js';
+import type { RunReport } from './report.js';
+import { runWorker } from './run-worker.js';
+
+/** What a job is given besides the environment. */
+export interface WorkerArgs {
+  fleet?: string;
+  twin?: string;
+  asset?: string[];
+  store?: string;
+  endpoint?: string;
+  region?: string;
+  timeMap?: string;
+  settle?: number;
+  index?: number;
+  json?: boolean;
+}
+
+function arrayIndex(args: WorkerArgs, env: NodeJS.ProcessEnv): number {
+  const text = env.AWS_BATCH_JOB_ARRAY_INDEX;
+  const index = args.index ?? (text === undefined || text === '' ? 0 : Number(text));
+  if (!Number.isInteger(index) || index < 0) {
+    throw new TwinError('USAGE', `The array index is "${text}": expected a whole number from 0.`);
+  }
+  return index;
+}
+
+function printReport(report: RunReport, io: CommandIo): void {
+  const { totals } = report;
+  printLine(
+    io.stdout,
+    `${totals.calibrated} of ${totals.assets} assets calibrated, ${totals.failed} failed; ${totals.steps} steps, ${totals.valuesRead} values read, ${totals.valuesWritten} written in ${report.seconds.toFixed(1)} s`,
+  );
+  for (const a of report.assets) {
+    const watermark =
+      a.watermarkNs === undefined
+        ? ''
+        : `, up to ${new Date(Number(BigInt(a.watermarkNs) / 1_000_000n)).toISOString()}`;
+    const nis = a.meanNis === undefined ? '' : `, mean NIS ${a.meanNis.toFixed(2)}`;
+    printLine(io.stdout, `  ${a.asset}: ${a.outcome}, ${a.steps} steps${watermark}${nis}`);
+    if (a.error !== undefined) printLine(io.stdout, `    ${a.error.code}: ${a.error.message}`);
+    if (a.rejection !== undefined) {
+      printLine(io.stdout, `    ${a.valuesRejected} values refused by SiteWise: ${a.rejection}`);
+    }
+    for (const alarm of a.alarms) printLine(io.stdout, `    ALARM ${alarm.code}: ${alarm.message}`);
+  }
+}
+
+/** Faults of a model that need not come again, e.g. where memory ran out. */
+const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);
+
+/**
+ * 0 when every asset was dealt with; 2 when every failure needs someone to mend something, so that
+ * trying the job again is no use; 1 when trying again may help.
+ */
+export function exitCodeOf(report: RunReport): number {
+  const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
+  if (faults.length === 0) return 0;
+  return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
+}
+
+/**
+ * One pass over a share of the fleet, from options and environment to the printed report.
+ *
+ * @returns the exit code, see {@link exitCodeOf}
+ * @throws TwinError `USAGE` without a store or with a wrong array index
+ */
+export async function runWorkerJob(
+  args: WorkerArgs,
+  io: CommandIo,
+  engine: CalibrationEngine,
+): Promise<number> {
+  const location = args.store ?? io.env.TWINLOOP_STORE;
+  if (location === undefined || location === '') {
+    throw new TwinError(
+      'USAGE',
+      'No store: name a folder or s3://bucket/prefix with --store or TWINLOOP_STORE.',
+    );
+  }
+  const store = connectStore(location, args, io.env);
+  const heartbeat = io.env[HEARTBEAT_VARIABLE];
+  const onProgress =
+    heartbeat === undefined || heartbeat === '' ? undefined : createHeartbeat(heartbeat);
+  onProgress?.();
+  const timeMap = await readTimeMap(args.timeMap);
+  const source = await openFleet(args, store);
+  const client = connectSiteWise(args, io.env);
+  try {
+    const report = await runWorker(
+      {
+        index: arrayIndex(args, io.env),
+        ...(args.asset === undefined ? {} : { only: args.asset }),
+        timeMap,
+        ...(args.settle === undefined ? {} : { settleS: args.settle }),
+      },
+      {
+        source,
+        store,
+        reader: createSiteWiseReader({ client }),
+        writer: createSiteWiseWriter({ client, clock: systemClock, logger: io.logger }),
+        engine,
+        discover: async (assetId, alias) => {
+          try {
+            await describeAssetByExternalId(client, assetId);
+          } catch (error) {
+            if (!(error instanceof TwinError) || error.code !== 'NOT_FOUND') throw error;
+            // The asset may have been made by other means, without the external id.
+            await describeAssetByAlias(client, alias);
+          }
+        },
+        clock: systemClock,
+        logger: io.logger,
+        uptimeS: () => process.uptime(),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      },
+      io.signal,
+    );
+    if (io.env.TWINLOOP_METRICS === 'emf') {
+      for (const text of toEmfLines(report)) printLine(io.stdout, text);
+    } else if (args.json === true) printJson(io.stdout, report);
+    else printReport(report, io);
+    return exitCodeOf(report);
+  } finally {
+    client.destroy();
+    await source.close();
+  }
+}

@@ -1,0 +1,24 @@
+import type { Logger } from './logger.js';
+
+/** What a command may touch besides its arguments. */
+export interface CommandIo {
+  /** Results go here. */
+  stdout: NodeJS.WritableStream;
+  /** Progress and remarks go here. */
+  stderr: NodeJS.WritableStream;
+  logger: Logger;
+  /** Aborts on SIGINT and SIGTERM. */
+  signal: AbortSignal;
+  env: NodeJS.ProcessEnv;
+}
+
+/** Puts one line on a stream. */
+export function printLine(stream: NodeJS.WritableStream, text: string): void {
+  stream.write(`${text}\n`);
+}
+
+/** Puts a result on stdout as JSON for machines; bigints become strings. */
+export function printJson(stream: NodeJS.WritableStream, value: unknown): void {
+  const text = JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? v.toString() : v), 2);
+  stream.write(`${text}\n`);
+}

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TwinError } from '../../core/index.js';
+import type { ModelDescription } from './model-description.js';
+
+/** Folder names of this machine's binaries, FMI 2's name first where it has one. */
+export function platformFolders(
+  platform: NodeJS.Platform = process.platform,
+  arch: string = process.arch,
+): string[] {
+  const system = { linux: 'linux', win32: 'windows', darwin: 'darwin' }[platform as string];
+  const machine = { x64: 'x86_64', arm64: 'aarch64', ia32: 'x86' }[arch];
+  if (system === undefined || machine === undefined) return [];
+  const short = { linux: 'linux', win32: 'win', darwin: 'darwin' }[platform as string];
+  const fmi2 = arch === 'x64' ? [`${short}64`] : arch === 'ia32' ? [`${short}32`] : [];
+  return [...fmi2, `${machine}-${system}`];
+}
+
+const ENDINGS: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  win32: '.dll',
+  darwin: '.dylib',
+};
+
+/** The shared library of a model for this machine, if the FMU has one. */
+export function findBinary(unzipDir: string, modelIdentifier: string): string | undefined {
+  const ending = ENDINGS[process.platform] ?? '.so';
+  return platformFolders()
+    .map((folder) => join(unzipDir, 'binaries', folder, `${modelIdentifier}${ending}`))
+    .find((path) => existsSync(path));
+}
+
+/**
+ * What an FMU is called in the file system.
+ *
+ * @throws TwinError `FMU_INVALID` when modelIdentifier could be anything but a file's name
+ */
+export function checkModelIdentifier(md: ModelDescription, source: string): void {
+  for (const info of [md.coSimulation, md.modelExchange, md.scheduledExecution]) {
+    if (info !== undefined && !/^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(info.modelIdentifier)) {
+      throw new TwinError(
+        'FMU_INVALID',
+        `${source}: line ${info.line}: modelIdentifier ${JSON.stringify(info.modelIdentifier.slice(0, 80))} is no C identifier.`,
+      );
+    }
+  }
+}

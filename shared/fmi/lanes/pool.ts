@@ -1,0 +1,275 @@
+import { availableParallelism } from 'node:os';
+import { type Logger, silentLogger, TwinError } from '../../core/index.js';
+import { type Fmu, openFmu } from '../description/fmu.js';
+import type {
+  AdvanceRequest,
+  AdvanceResult,
+  JacobianRequest,
+  LaneJobs,
+  PropagateRequest,
+  PropagateResult,
+  SettleRequest,
+  SettleResult,
+  ToLane,
+} from '../running/lane-protocol.js';
+import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
+import type { Jacobian } from '../solving/derivatives.js';
+import { cancelled, Lane } from './lane.js';
+
+export interface FmuPoolOptions {
+  fmu: Fmu;
+  /** Number of processes; default: one per core. */
+  lanes?: number;
+  /** Wall time that one run may take before its process is killed, ms; default 60 000. */
+  timeoutMs?: number;
+  /** Runs after which a process is replaced, against leaks; default 5000. */
+  recycleAfter?: number;
+  /** Resident memory of one process above which it is replaced, MB; default 2048. */
+  memoryLimitMb?: number;
+  logger?: Logger;
+  /** Ask the FMU to log; its messages go to the logger. */
+  loggingOn?: boolean;
+  /** Called with every FMI call of every process: name, arguments, status. Slow. */
+  onFmiCall?: (text: string) => void;
+}
+
+export interface RunOptions {
+  /** Overrides the pool's deadline, ms. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** Starting a process and loading (perhaps compiling) an FMU may take so long, ms. */
+const START_TIMEOUT_MS = 150_000;
+
+interface Waiting {
+  toMessage(id: number): ToLane;
+  options: RunOptions;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Runs simulations of one FMU in child processes: a run that crashes or hangs costs itself, never
+ * the caller.
+ */
+export class FmuPool {
+  readonly fmu: Fmu;
+  readonly laneCount: number;
+  readonly #options: FmuPoolOptions;
+  readonly #logger: Logger;
+  readonly #timeoutMs: number;
+  readonly #recycleAfter: number;
+  readonly #memoryLimitBytes: number;
+  readonly #idle: Lane[] = [];
+  readonly #busy = new Set<Lane>();
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #queue: Waiting[] = [];
+  #closed = false;
+
+  /** Use {@link createFmuPool}. */
+  constructor(options: FmuPoolOptions) {
+    this.#options = options;
+    this.fmu = options.fmu;
+    this.laneCount = Math.max(1, Math.floor(options.lanes ?? availableParallelism()));
+    this.#logger = options.logger ?? silentLogger;
+    this.#timeoutMs = options.timeoutMs ?? 60_000;
+    this.#recycleAfter = options.recycleAfter ?? 5000;
+    this.#memoryLimitBytes = (options.memoryLimitMb ?? 2048) * 1024 * 1024;
+  }
+
+  /** Process ids of the lanes, for those who watch or test them. */
+  get pids(): number[] {
+    return [...this.#idle, ...this.#busy].flatMap((lane) => lane.pid ?? []);
+  }
+
+  #spawn(): Lane {
+    return new Lane({
+      fmu: this.fmu,
+      logger: this.#logger,
+      loggingOn: this.#options.loggingOn ?? false,
+      fmiLogging: this.#options.onFmiCall !== undefined,
+      onCall: this.#options.onFmiCall,
+      memoryLimitBytes: this.#memoryLimitBytes,
+      startTimeoutMs: Math.max(this.#timeoutMs, START_TIMEOUT_MS),
+    });
+  }
+
+  /** Starts the first process and loads the FMU there, so that faults show at once. */
+  async start(): Promise<void> {
+    const lane = this.#spawn();
+    try {
+      await lane.ready();
+    } catch (error) {
+      await lane.close();
+      throw error;
+    }
+    this.#idle.push(lane);
+  }
+
+  /**
+   * Runs the FMU until its outputs rest.
+   *
+   * @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID`, `FMI_CALL_FAILED`, `NUMERIC`,
+   *   `FMU_CRASHED`, `FMU_TIMEOUT`, `CANCELLED`
+   */
+  async settle(request: SettleRequest & RunOptions): Promise<SettleResult> {
+    return this.#submit('settle', request);
+  }
+
+  /**
+   * Simulates over a time span.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  async simulate(request: SimulateRequest & RunOptions = {}): Promise<SimulationResult> {
+    return this.#submit('simulate', request);
+  }
+
+  /**
+   * Moves on from a serialized state, or from the start, to a time.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the FMU can't serialize its state
+   */
+  async advance(request: AdvanceRequest & RunOptions): Promise<AdvanceResult> {
+    return this.#submit('advance', request);
+  }
+
+  /**
+   * Runs over a time from given continuous states.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the states can't be set
+   */
+  async propagate(request: PropagateRequest & RunOptions): Promise<PropagateResult> {
+    return this.#submit('propagate', request);
+  }
+
+  /**
+   * Partial derivatives at the initialized start: the FMU's own, or checked finite differences.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  async jacobian(request: JacobianRequest & RunOptions): Promise<Jacobian> {
+    return this.#submit('jacobian', request);
+  }
+
+  async #submit<K extends keyof LaneJobs>(
+    type: K,
+    given: LaneJobs[K]['request'] & RunOptions,
+  ): Promise<LaneJobs[K]['result']> {
+    const { timeoutMs, signal, ...request } = given;
+    const result = await this.#enqueue((id) => ({ type, id, request }) as ToLane, {
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(signal !== undefined && { signal }),
+    });
+    return result as LaneJobs[K]['result'];
+  }
+
+  #enqueue(toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new TwinError('CANCELLED', 'The FMU pool is closed.'));
+        return;
+      }
+      const job: Waiting = { toMessage, options, resolve, reject };
+      this.#queue.push(job);
+      options.signal?.addEventListener(
+        'abort',
+        () => {
+          const at = this.#queue.indexOf(job);
+          if (at < 0) return;
+          this.#queue.splice(at, 1);
+          reject(cancelled(options.signal));
+        },
+        { once: true },
+      );
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0 && !this.#closed) {
+      let lane = this.#idle.pop();
+      while (lane !== undefined && !lane.alive) lane = this.#idle.pop();
+      if (lane === undefined) {
+        if (this.#busy.size >= this.laneCount) return;
+        lane = this.#spawn();
+      }
+      const job = this.#queue.shift() as Waiting;
+      this.#busy.add(lane);
+      void this.#runOn(lane, job);
+    }
+  }
+
+  async #runOn(lane: Lane, job: Waiting): Promise<void> {
+    try {
+      const result = await lane.run(
+        job.toMessage,
+        job.options.timeoutMs ?? this.#timeoutMs,
+        job.options.signal,
+      );
+      job.resolve(result);
+    } catch (error) {
+      job.reject(error);
+    }
+    this.#busy.delete(lane);
+    const worn = lane.runs >= this.#recycleAfter || lane.rssBytes > this.#memoryLimitBytes;
+    if (this.#closed || !lane.alive || worn) {
+      if (worn && lane.alive) {
+        this.#logger.info('FMU process recycled', { runs: lane.runs, rssBytes: lane.rssBytes });
+      }
+      const gone: Promise<void> = lane.close().finally(() => this.#leaving.delete(gone));
+      this.#leaving.add(gone);
+    } else this.#idle.push(lane);
+    this.#dispatch();
+  }
+
+  /** Ends all processes; runs under way and waiting are rejected. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const closed = new TwinError('CANCELLED', 'The FMU pool was closed.');
+    for (const job of this.#queue.splice(0)) job.reject(closed);
+    const lanes = [...this.#idle.splice(0), ...this.#busy];
+    await Promise.all([...lanes.map((lane) => lane.close()), ...this.#leaving]);
+  }
+}
+
+/**
+ * Creates a pool and loads the FMU in its first process.
+ *
+ * @throws TwinError `FMU_UNSUPPORTED` when it can't be loaded here, `FMU_CRASHED`, `FMU_TIMEOUT`
+ */
+export async function createFmuPool(options: FmuPoolOptions): Promise<FmuPool> {
+  const pool = new FmuPool(options);
+  await pool.start();
+  return pool;
+}
+
+/**
+ * Simulates an FMU once, in a process of its own.
+ *
+ * @param fmu an opened FMU, or the path of one
+ * @throws TwinError what {@link openFmu}, {@link createFmuPool} and {@link FmuPool.simulate} throw
+ */
+export async function simulate(
+  fmu: Fmu | string,
+  options: SimulateRequest & RunOptions & Omit<FmuPoolOptions, 'fmu' | 'lanes'> = {},
+): Promise<SimulationResult> {
+  const opened = typeof fmu === 'string' ? await openFmu(fmu) : fmu;
+  const { logger, loggingOn, onFmiCall, memoryLimitMb, recycleAfter, ...request } = options;
+  const pool = await createFmuPool({
+    fmu: opened,
+    lanes: 1,
+    ...(logger && { logger }),
+    ...(loggingOn !== undefined && { loggingOn }),
+    ...(onFmiCall && { onFmiCall }),
+    ...(memoryLimitMb !== undefined && { memoryLimitMb }),
+    ...(recycleAfter !== undefined && { recycleAfter }),
+    ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
+  });
+  try {
+    return await pool.simulate(request);
+  } finally {
+    await pool.close();
+  }
+}

@@ -1,0 +1,152 @@
+import { TwinError } from '../../core/index.js';
+import type {
+  Float64Block,
+  FmuInstance,
+  InstanceOptions,
+  InterfaceType,
+} from '../binding/instance.js';
+import { instantiate, interfaceInfo, loadFmuLibrary } from '../binding/instantiate.js';
+import type { NativeLibrary } from '../binding/native.js';
+import type { Fmu } from '../description/fmu.js';
+import type { ModelVariable } from '../description/model-description.js';
+import { variableOf } from '../description/start-values.js';
+
+export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
+  /** Ask the FMU to log. */
+  loggingOn?: boolean;
+}
+
+/** How many sets of variables keep their memory. */
+const MAX_BLOCKS = 64;
+
+/** The instances of one FMU in this process, reused from run to run, with memory shared with them. */
+export class InstanceCache {
+  readonly #fmu: Fmu;
+  readonly #options: RunnerOptions;
+  readonly #onDrop: (instance: FmuInstance) => void;
+  readonly #libraries = new Map<string, NativeLibrary>();
+  readonly #instances = new Map<string, FmuInstance>();
+  readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
+
+  /** @param onDrop called before an instance is freed */
+  constructor(fmu: Fmu, options: RunnerOptions, onDrop: (instance: FmuInstance) => void) {
+    this.#fmu = fmu;
+    this.#options = options;
+    this.#onDrop = onDrop;
+  }
+
+  /** Loads the library, so that faults show before the first run. @throws TwinError `FMU_UNSUPPORTED` */
+  load(type: InterfaceType): NativeLibrary {
+    const { modelIdentifier } = interfaceInfo(this.#fmu, type);
+    let library = this.#libraries.get(modelIdentifier);
+    if (library === undefined) {
+      library = loadFmuLibrary(this.#fmu, type);
+      this.#libraries.set(modelIdentifier, library);
+    }
+    return library;
+  }
+
+  /** An instance as after instantiation: a used one that was reset, or a new one. */
+  fresh(type: InterfaceType, eventModeUsed = false): FmuInstance {
+    const key = `${type}${eventModeUsed ? '+events' : ''}`;
+    const existing = this.#instances.get(key);
+    if (existing !== undefined) {
+      try {
+        existing.reset();
+        return existing;
+      } catch {
+        // An FMU that does not reset (after Error, or at all) gets a new instance.
+        this.#drop(existing);
+      }
+    }
+    if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) {
+      for (const other of [...this.#instances.values()]) this.#drop(other);
+    }
+    const instance = instantiate(
+      this.#fmu,
+      { ...this.#options, interface: type, eventModeUsed, earlyReturnAllowed: true },
+      this.load(type),
+    );
+    this.#instances.set(key, instance);
+    return instance;
+  }
+
+  /** Gives an instance up with all that hangs on it. */
+  #drop(instance: FmuInstance): void {
+    for (const [key, value] of this.#instances) {
+      if (value === instance) this.#instances.delete(key);
+    }
+    this.#onDrop(instance);
+    for (const block of this.#blocks.get(instance)?.values() ?? []) block.release();
+    this.#blocks.delete(instance);
+    try {
+      instance.free();
+    } catch {
+      // Nothing more can be done for it; the process is recycled sooner or later.
+    }
+  }
+
+  /** A run; an instance whose call failed is not used again. */
+  guard<T>(type: InterfaceType, run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof TwinError) || error.code === 'FMI_CALL_FAILED') {
+        for (const instance of [...this.#instances.values()]) {
+          if (instance.interface === type) this.#drop(instance);
+        }
+      }
+      throw error;
+    }
+  }
+
+  /** Shared memory for a set of variables, made once per instance. */
+  block(instance: FmuInstance, variables: readonly ModelVariable[]): Float64Block {
+    let blocks = this.#blocks.get(instance);
+    if (blocks === undefined) {
+      blocks = new Map();
+      this.#blocks.set(instance, blocks);
+    }
+    const key = variables.map((v) => v.valueReference).join();
+    let block = blocks.get(key);
+    if (block === undefined) {
+      if (blocks.size >= MAX_BLOCKS) {
+        for (const old of blocks.values()) old.release();
+        blocks.clear();
+      }
+      block = instance.float64Block(variables);
+      blocks.set(key, block);
+    }
+    return block;
+  }
+
+  /** Sets Float64 scalars by name. */
+  set(instance: FmuInstance, values: Readonly<Record<string, number>>): void {
+    const names = Object.keys(values);
+    const block = this.block(
+      instance,
+      names.map((name) => this.real(name)),
+    );
+    names.forEach((name, i) => {
+      block.values[i] = values[name] as number;
+    });
+    block.set();
+  }
+
+  /** A variable that must be a Float64 scalar. */
+  real(name: string): ModelVariable {
+    const variable = variableOf(this.#fmu.modelDescription, name);
+    if (variable.type !== 'Float64' || variable.dimensions.length > 0) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `${name} is of type ${variable.type}${variable.dimensions.length > 0 ? ' with dimensions' : ''}; a Real or Float64 scalar was expected.`,
+      );
+    }
+    return variable;
+  }
+
+  /** Frees all instances. */
+  close(): void {
+    for (const instance of [...this.#instances.values()]) this.#drop(instance);
+  }
+}

@@ -1,0 +1,144 @@
+import type { FmiLogMessage, InterfaceType } from '../binding/instance.js';
+import type { Fmu } from '../description/fmu.js';
+import type { Jacobian } from '../solving/derivatives.js';
+import type { InputTable } from '../solving/signals.js';
+import type { SimulateRequest, SimulationResult } from './simulation.js';
+
+/** A run until the outputs rest. */
+export interface SettleRequest {
+  /** Values of parameters and start values by variable name, in the FMU's units. */
+  startValues: Readonly<Record<string, number>>;
+  /** Values of inputs, held for the whole run. */
+  inputs: Readonly<Record<string, number>>;
+  outputs: readonly string[];
+  /** Read at the end beside the outputs, at rest or not. */
+  along?: readonly string[];
+  interface?: InterfaceType;
+  /** First, and where the FMU can't vary it, every step, seconds. */
+  stepSizeS: number;
+  /** Longest simulated time, seconds. */
+  maxTimeS: number;
+  /** At rest when no output is further than this share of its value from where it is going. */
+  relativeTolerance: number;
+  /** Start from a kept settled state where the FMU can; default `true`. */
+  warm?: boolean;
+  /**
+   * The point whose settled state warm runs start from; default: the FMU's own start values. The
+   * same reference gives the same results whatever was run before.
+   */
+  reference?: {
+    startValues: Readonly<Record<string, number>>;
+    inputs: Readonly<Record<string, number>>;
+  };
+}
+
+export interface SettleResult {
+  /** In the order of the request's outputs, then those read along. */
+  values: Float64Array;
+  /** Simulated time, seconds. */
+  timeS: number;
+  /** `false`: `maxTimeS` came first, or the FMU ended the simulation. */
+  settled: boolean;
+  steps: number;
+}
+
+/** A run from one time to another, from a serialized state. */
+export interface AdvanceRequest {
+  interface?: InterfaceType;
+  /** What an earlier run gave; left out, the run begins with initialization. */
+  state?: Uint8Array;
+  /** Parameters; from a state on only tunable ones. */
+  startValues?: Readonly<Record<string, number>>;
+  /** Inputs, held for the whole run. */
+  inputs?: Readonly<Record<string, number>>;
+  outputs: readonly string[];
+  fromS: number;
+  toS: number;
+  /** Communication step, seconds; default: one step. */
+  stepSizeS?: number;
+  /** Of the solver under model exchange; default 1e-6. */
+  relativeTolerance?: number;
+}
+
+export interface AdvanceResult {
+  /** In the order of the request's outputs. */
+  values: Float64Array;
+  /** The FMU's state at the end, serialized. */
+  state: Uint8Array;
+  timeS: number;
+}
+
+/** A run over a time from given continuous states. */
+export interface PropagateRequest {
+  interface?: InterfaceType;
+  /** Parameters of every kind. */
+  startValues: Readonly<Record<string, number>>;
+  /** Continuous states at the start, in the FMU's order; left out, what initialization makes. */
+  states?: Float64Array;
+  /** Inputs over the time. */
+  inputs?: InputTable;
+  outputs: readonly string[];
+  fromS: number;
+  /** The end; the start's time reads the outputs there. */
+  toS: number;
+  /** Longest communication step, seconds; default: one step. */
+  stepSizeS?: number;
+  /** Of the solver under model exchange; default 1e-6. */
+  relativeTolerance?: number;
+}
+
+export interface PropagateResult {
+  /** At the end, in the order of the request's outputs. */
+  values: Float64Array;
+  /** Continuous states at the end, in the FMU's order. */
+  states: Float64Array;
+}
+
+/** Partial derivatives at the initialized start. */
+export interface JacobianRequest {
+  interface?: InterfaceType;
+  startValues?: Readonly<Record<string, number>>;
+  inputs?: Readonly<Record<string, number>>;
+  unknowns: readonly string[];
+  knowns: readonly string[];
+  /** Default: the FMU's own derivatives where it offers them. */
+  method?: 'finite-differences';
+}
+
+/** What a lane can be asked to do, by name. */
+export interface LaneJobs {
+  settle: { request: SettleRequest; result: SettleResult };
+  simulate: { request: SimulateRequest; result: SimulationResult };
+  advance: { request: AdvanceRequest; result: AdvanceResult };
+  propagate: { request: PropagateRequest; result: PropagateResult };
+  jacobian: { request: JacobianRequest; result: Jacobian };
+}
+
+/** What the pool sends to a lane. */
+export type ToLane =
+  | { type: 'open'; id: number; fmu: Fmu; fmiLogging: boolean; loggingOn: boolean }
+  | {
+      [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
+    }[keyof LaneJobs];
+
+/** What a lane answers; `told` is the number of lines it has written on its telling channel. */
+export type FromLane =
+  | { type: 'done'; id: number; result: unknown; rssBytes: number; told: number }
+  | { type: 'failed'; id: number; error: LaneError; fatal: boolean; told: number };
+
+/**
+ * File descriptor on which a lane tells, as JSON lines, what its FMU logs and which calls are made.
+ * Written synchronously: what was said before a crash arrives, and a flood waits for its reader.
+ */
+export const TELLING_FD = 4;
+
+/** One line on the telling channel. */
+export type Told = { log: FmiLogMessage } | { call: string };
+
+/** An error as it crosses the process border. */
+export interface LaneError {
+  code: string;
+  message: string;
+  function?: string;
+  status?: string;
+}

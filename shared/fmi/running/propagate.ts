@@ -1,0 +1,143 @@
+import { TwinError } from '../../core/index.js';
+import { defaultInterface } from '../binding/instantiate.js';
+import type { Fmu } from '../description/fmu.js';
+import { settableStates } from '../solving/continuous-states.js';
+import { MeStepper } from '../solving/me-stepper.js';
+import { InputSignals, type InputTable } from '../solving/signals.js';
+import type { InstanceCache } from './instance-cache.js';
+import type { PropagateRequest, PropagateResult } from './lane-protocol.js';
+import { initialize, stepperOn } from './run-setup.js';
+
+/**
+ * Runs from given continuous states over a time, with inputs as they went in it. The run begins
+ * with an initialization at its first instant, so that parameters of every kind may differ; what a
+ * model remembers beside its continuous states is what initialization and event iteration make of
+ * them.
+ *
+ * @throws TwinError `FMU_UNSUPPORTED` where states can't be set, `VALUE_INVALID`,
+ *   `VARIABLE_UNKNOWN`, `FMI_CALL_FAILED`, `NUMERIC`
+ */
+export function propagate(
+  fmu: Fmu,
+  cache: InstanceCache,
+  request: PropagateRequest,
+): PropagateResult {
+  const md = fmu.modelDescription;
+  const type = request.interface ?? defaultInterface(fmu);
+  const states = settableStates(md, type);
+  const { startValues, states: given, inputs, fromS, toS, relativeTolerance = 1e-6 } = request;
+  if (given !== undefined && given.length !== states.length) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `Found ${given.length} states, expected ${states.length}: ${states.map((v) => v.name).join(', ')}.`,
+    );
+  }
+  if (!(Number.isFinite(fromS) && toS >= fromS)) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `A run from ${fromS} to ${toS} s: expected it to end after it begins.`,
+    );
+  }
+  return cache.guard(type, () => {
+    const begun =
+      given === undefined || type === 'me'
+        ? startValues
+        : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+    const instance = initialize(fmu, cache, type, {
+      startValues: begun,
+      inputs: {},
+      startTimeS: fromS,
+      tolerance: md.defaultExperiment.tolerance,
+    });
+    const stepSizeS = regularStep(fmu, type, request);
+    const table =
+      inputs !== undefined && type === 'cs' && moves(inputs) ? centred(inputs, stepSizeS) : inputs;
+    const signals = table === undefined ? undefined : new InputSignals(md, instance, table);
+    try {
+      signals?.apply(fromS, true, true);
+      instance.exitInitializationMode();
+      const stepper = stepperOn(fmu, instance, fromS, stepSizeS, relativeTolerance, signals);
+      if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
+      for (let k = 1; stepper.timeS < toS; k++) {
+        const next = fromS + k * stepSizeS;
+        const end = type === 'me' || next > toS - 1e-9 * stepSizeS ? toS : next;
+        if (stepper.advanceTo(end)) continue;
+        throw new TwinError(
+          'NUMERIC',
+          `${md.modelName} ended the simulation at ${stepper.timeS} s, before ${toS} s.`,
+        );
+      }
+      // Outputs may follow inputs at once.
+      if (type === 'cs') signals?.apply(toS, true, true);
+      const outputs = cache.block(
+        instance,
+        request.outputs.map((name) => cache.real(name)),
+      );
+      const at = cache.block(instance, states);
+      outputs.get();
+      const values = outputs.values.slice();
+      at.get();
+      return { values, states: at.values.slice() };
+    } finally {
+      signals?.release();
+    }
+  });
+}
+
+/** Steps that co-simulation takes at least where inputs move: it holds them over each. */
+const STEPS_WITH_MOVING_INPUTS = 20;
+
+/** Whether an input runs from one value to another, rather than jumping. */
+function moves({ time, columns }: InputTable): boolean {
+  const jumps = time.some((t, row) => row > 0 && t === time[row - 1]);
+  return !jumps && columns.some(({ values }) => values.some((v) => v !== values[0]));
+}
+
+/** The inputs half a step earlier, so that each step holds what they are in its middle. */
+function centred({ time, columns }: InputTable, stepSizeS: number): InputTable {
+  return { time: time.map((t) => t - stepSizeS / 2), columns };
+}
+
+/** Communication step: the FMU's where it takes no other, otherwise the given one at most. */
+function regularStep(fmu: Fmu, type: 'cs' | 'me', request: PropagateRequest): number {
+  const spanS = request.toS - request.fromS;
+  const wantedS = request.stepSizeS ?? spanS;
+  if (spanS === 0) return wantedS > 0 ? wantedS : 1;
+  if (!(wantedS > 0)) {
+    throw new TwinError('VALUE_INVALID', `stepSizeS = ${wantedS}: a positive number was expected.`);
+  }
+  const canVary =
+    fmu.modelDescription.coSimulation?.canHandleVariableCommunicationStepSize === true;
+  const moving = canVary && request.inputs !== undefined && moves(request.inputs);
+  const least = type === 'cs' && moving ? STEPS_WITH_MOVING_INPUTS : 1;
+  const steps = Math.max(least, Math.ceil(spanS / wantedS - 1e-9));
+  if (type === 'cs' && !canVary && Math.abs(steps * wantedS - spanS) > 1e-6 * wantedS) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `${fmu.modelDescription.modelName} takes steps of one size only, and ${spanS} s are no multiple of ${wantedS} s. Choose a step size that divides the time between samples.`,
+    );
+  }
+  return spanS / steps;
+}
+
+/** The inputs of a run between two samples, as a table: straight lines, or held until its end. */
+export function inputsBetween(
+  fromS: number,
+  toS: number,
+  names: readonly string[],
+  from: ArrayLike<number>,
+  to: ArrayLike<number>,
+  interpolation: 'linear' | 'hold',
+): InputTable {
+  const hold = interpolation === 'hold' && toS > fromS;
+  return {
+    time: Float64Array.from(toS > fromS ? [fromS, ...(hold ? [toS] : []), toS] : [fromS]),
+    columns: names.map((name, i) => ({
+      name,
+      values: Float64Array.from(
+        toS > fromS ? [from[i]!, ...(hold ? [from[i]!] : []), to[i]!] : [to[i]!],
+      ),
+      width: 1,
+    })),
+  };
+}

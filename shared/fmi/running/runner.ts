@@ -1,0 +1,341 @@
+import { TwinError } from '../../core/index.js';
+import type { FmuInstance, InterfaceType } from '../binding/instance.js';
+import { defaultInterface, interfaceInfo } from '../binding/instantiate.js';
+import type { Pointer } from '../binding/native.js';
+import type { Fmu } from '../description/fmu.js';
+import type { ModelVariable } from '../description/model-description.js';
+import { variableOf } from '../description/start-values.js';
+import { type Jacobian, jacobian } from '../solving/derivatives.js';
+import { InputSignals } from '../solving/signals.js';
+import { runToSteadyState, type Stepper } from '../solving/steady-state.js';
+import { advance } from './advance.js';
+import { InstanceCache, type RunnerOptions } from './instance-cache.js';
+import type {
+  AdvanceRequest,
+  AdvanceResult,
+  JacobianRequest,
+  PropagateRequest,
+  PropagateResult,
+  SettleRequest,
+  SettleResult,
+} from './lane-protocol.js';
+import { propagate } from './propagate.js';
+import { initialize, stepperOn } from './run-setup.js';
+import {
+  resolveExperiment,
+  runSimulation,
+  type SimulateRequest,
+  type SimulationResult,
+} from './simulation.js';
+
+/** How many settled states are kept, one per reference point. */
+const MAX_KEPT_STATES = 4;
+/** Tolerance of the solver under steady-state runs, against the run's own. */
+const SOLVER_SHARE = 0.02;
+
+type Values = Readonly<Record<string, number>>;
+
+/** Runs simulations of one FMU in this process, one after the other, reusing its instances. */
+export class FmuRunner {
+  readonly #fmu: Fmu;
+  readonly #cache: InstanceCache;
+  readonly #kept = new Map<string, { state: Pointer; timeS: number; instance: FmuInstance }>();
+  #watchedVariables: ModelVariable[] | undefined;
+
+  constructor(fmu: Fmu, options: RunnerOptions = {}) {
+    this.#fmu = fmu;
+    this.#cache = new InstanceCache(fmu, options, (instance) => {
+      for (const [key, kept] of this.#kept) {
+        if (kept.instance === instance) this.#kept.delete(key);
+      }
+    });
+  }
+
+  /** Loads the library, so that faults show before the first run. @throws TwinError `FMU_UNSUPPORTED` */
+  load(type: InterfaceType = defaultInterface(this.#fmu)): void {
+    this.#cache.load(type);
+  }
+
+  #checkNumbers(...sets: readonly Values[]): void {
+    for (const values of sets) {
+      for (const [name, value] of Object.entries(values)) {
+        if (typeof value !== 'number' || !Number.isFinite(value)) {
+          throw new TwinError('VALUE_INVALID', `${name} = ${value}: a finite number was expected.`);
+        }
+      }
+    }
+  }
+
+  #begin(
+    type: InterfaceType,
+    startValues: Values,
+    inputs: Values,
+    request: SettleRequest,
+  ): { instance: FmuInstance; stepper: Stepper } {
+    const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+    const instance = initialize(this.#fmu, this.#cache, type, {
+      startValues,
+      inputs,
+      startTimeS: startTime,
+      tolerance,
+    });
+    instance.exitInitializationMode();
+    return {
+      instance,
+      stepper: stepperOn(
+        this.#fmu,
+        instance,
+        startTime,
+        request.stepSizeS,
+        solverTolerance(request),
+      ),
+    };
+  }
+
+  /** Whether a run may begin from a kept state: all it sets can be set at any time. */
+  #canStartWarm(type: InterfaceType, request: SettleRequest): boolean {
+    if (request.warm === false || !interfaceInfo(this.#fmu, type).canGetAndSetFmuState)
+      return false;
+    const reference = request.reference?.startValues ?? {};
+    return Object.keys({ ...request.startValues, ...reference }).every((name) => {
+      const { causality, variability } = variableOf(this.#fmu.modelDescription, name);
+      return causality === 'input' || (causality === 'parameter' && variability === 'tunable');
+    });
+  }
+
+  /** Settles the reference point once and keeps its state. */
+  #keptState(type: InterfaceType, request: SettleRequest) {
+    const reference = request.reference ?? { startValues: {}, inputs: {} };
+    const key = JSON.stringify([
+      type,
+      request.stepSizeS,
+      request.maxTimeS,
+      request.relativeTolerance,
+      Object.entries(reference.startValues).sort(),
+      Object.entries(reference.inputs).sort(),
+      request.outputs,
+    ]);
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known;
+    const { instance, stepper } = this.#begin(
+      type,
+      reference.startValues,
+      reference.inputs,
+      request,
+    );
+    const run = this.#run(instance, stepper, request);
+    if (!run.settled) return undefined;
+    const kept = { state: instance.getFmuState(), timeS: stepper.timeS, instance };
+    if (this.#kept.size >= MAX_KEPT_STATES) {
+      const [oldest] = this.#kept;
+      if (oldest !== undefined) {
+        this.#kept.delete(oldest[0]);
+        oldest[1].instance.freeFmuState(oldest[1].state);
+      }
+    }
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  /** All continuous outputs and states: while they move, the wanted outputs may yet. */
+  #watched(): ModelVariable[] {
+    if (this.#watchedVariables === undefined) {
+      const { variables } = this.#fmu.modelDescription;
+      const states = new Set(variables.flatMap((v) => v.derivative ?? []));
+      this.#watchedVariables = variables.filter(
+        (v) =>
+          (v.causality === 'output' || states.has(v.name)) &&
+          v.type === 'Float64' &&
+          v.variability === 'continuous' &&
+          v.dimensions.length === 0,
+      );
+    }
+    return this.#watchedVariables;
+  }
+
+  #run(instance: FmuInstance, stepper: Stepper, request: SettleRequest): SettleResult {
+    const wanted = request.outputs.map((name) => this.#cache.real(name));
+    const references = new Set(wanted.map((v) => v.valueReference));
+    const others = this.#watched().filter((v) => !references.has(v.valueReference));
+    const along = (request.along ?? []).map((name) => this.#cache.real(name));
+    const variables = [...wanted, ...others];
+    const block = this.#cache.block(instance, variables);
+    const read = () => {
+      block.get();
+      return block.values;
+    };
+    const begin = stepper.timeS;
+    const run = runToSteadyState(stepper, read, variables, wanted.length, request);
+    const values = block.values.slice(0, wanted.length);
+    const beside = this.#cache.block(instance, along);
+    if (along.length > 0) beside.get();
+    return {
+      values: along.length > 0 ? Float64Array.of(...values, ...beside.values) : values,
+      timeS: run.timeS - begin,
+      settled: run.settled,
+      steps: run.steps,
+    };
+  }
+
+  /**
+   * Runs until the outputs rest.
+   *
+   * @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID`, `FMU_UNSUPPORTED`, `FMI_CALL_FAILED`,
+   *   `NUMERIC`
+   */
+  settle(request: SettleRequest): SettleResult {
+    const type = request.interface ?? defaultInterface(this.#fmu);
+    this.#checkNumbers(request.startValues, request.inputs);
+    checkPositive({
+      stepSizeS: request.stepSizeS,
+      maxTimeS: request.maxTimeS,
+      relativeTolerance: request.relativeTolerance,
+    });
+    return this.#cache.guard(type, () => {
+      if (this.#canStartWarm(type, request)) {
+        const kept = this.#keptState(type, request);
+        if (kept !== undefined) return this.#settleFrom(kept, request);
+      }
+      const { instance, stepper } = this.#begin(type, request.startValues, request.inputs, request);
+      return this.#run(instance, stepper, request);
+    });
+  }
+
+  #settleFrom(
+    kept: { state: Pointer; timeS: number; instance: FmuInstance },
+    request: SettleRequest,
+  ): SettleResult {
+    const { instance, timeS } = kept;
+    instance.setFmuState(kept.state);
+    if (instance.interface === 'me') {
+      // Tunable parameters may change only at events.
+      instance.setTime(timeS);
+      instance.enterEventMode();
+    }
+    // What the reference set and this run does not goes back to the FMU's own start values.
+    this.#cache.set(instance, { ...this.#ownValues(request), ...request.startValues });
+    this.#cache.set(instance, request.inputs);
+    const stepper = stepperOn(
+      this.#fmu,
+      instance,
+      timeS,
+      request.stepSizeS,
+      solverTolerance(request),
+    );
+    return this.#run(instance, stepper, request);
+  }
+
+  #ownValues(request: SettleRequest): Record<string, number> {
+    const own: Record<string, number> = {};
+    const { reference } = request;
+    if (reference === undefined) return own;
+    for (const name of [...Object.keys(reference.startValues), ...Object.keys(reference.inputs)]) {
+      if (name in request.startValues || name in request.inputs) continue;
+      const start = this.#cache.real(name).start?.[0];
+      if (typeof start === 'number') own[name] = start;
+    }
+    return own;
+  }
+
+  /**
+   * Simulates over a time span.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  simulate(request: SimulateRequest): SimulationResult {
+    const md = this.#fmu.modelDescription;
+    const type = request.interface ?? defaultInterface(this.#fmu);
+    const experiment = resolveExperiment(md, type, request);
+    return this.#cache.guard(type, () => {
+      const eventModeUsed =
+        type === 'cs' && (request.useEventMode ?? true) && md.coSimulation?.hasEventMode === true;
+      const { startTimeS, stopTimeS, tolerance } = experiment;
+      const instance = initialize(this.#fmu, this.#cache, type, {
+        startValues: request.startValues ?? {},
+        inputs: {},
+        startTimeS,
+        stopTimeS,
+        tolerance,
+        eventModeUsed,
+      });
+      const signals =
+        request.input === undefined ? undefined : new InputSignals(md, instance, request.input);
+      try {
+        signals?.apply(startTimeS, true, true);
+        instance.exitInitializationMode();
+        const result = runSimulation(md, instance, experiment, request, signals, eventModeUsed);
+        instance.terminate();
+        return result;
+      } finally {
+        signals?.release();
+      }
+    });
+  }
+
+  /**
+   * Moves on from a serialized state, or from the start, to a time.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when the FMU can't serialize its state
+   */
+  advance(request: AdvanceRequest): AdvanceResult {
+    this.#checkNumbers(request.startValues ?? {}, request.inputs ?? {});
+    return advance(this.#fmu, this.#cache, request);
+  }
+
+  /**
+   * Runs from given continuous states over a time.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  propagate(request: PropagateRequest): PropagateResult {
+    this.#checkNumbers(request.startValues);
+    return propagate(this.#fmu, this.#cache, request);
+  }
+
+  /**
+   * Partial derivatives at the initialized start.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  jacobian(request: JacobianRequest): Jacobian {
+    const type = request.interface ?? (this.#fmu.modelDescription.modelExchange ? 'me' : 'cs');
+    const info = interfaceInfo(this.#fmu, type);
+    return this.#cache.guard(type, () => {
+      const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+      const instance = initialize(this.#fmu, this.#cache, type, {
+        startValues: request.startValues ?? {},
+        inputs: request.inputs ?? {},
+        startTimeS: startTime,
+        tolerance,
+      });
+      instance.exitInitializationMode();
+      const differences = request.method === 'finite-differences';
+      return jacobian(
+        instance,
+        request.unknowns.map((name) => this.#cache.real(name)),
+        request.knowns.map((name) => this.#cache.real(name)),
+        {
+          directional: !differences && info.providesDirectionalDerivatives,
+          adjoint: !differences && info.providesAdjointDerivatives,
+        },
+      );
+    });
+  }
+
+  /** Frees all instances. */
+  close(): void {
+    this.#cache.close();
+  }
+}
+
+function solverTolerance(request: SettleRequest): number {
+  return Math.max(1e-12, Math.min(1e-4, request.relativeTolerance * SOLVER_SHARE));
+}
+
+function checkPositive(values: Record<string, number>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw new TwinError('VALUE_INVALID', `${name} = ${value}: a positive number was expected.`);
+    }
+  }
+}

@@ -1,0 +1,299 @@
+import { TwinError } from '../../core/index.js';
+import type { FmuInstance } from '../binding/instance.js';
+import { FmiCallError } from '../binding/status.js';
+import { iterateEvents } from './events.js';
+import {
+  type Derivatives,
+  DormandPrince,
+  FixedStepSolver,
+  type OdeSolver,
+  type SolverName,
+  type Tolerances,
+} from './ode-solver.js';
+import { Rosenbrock } from './rosenbrock.js';
+import type { InputSignals } from './signals.js';
+import type { Stepper } from './steady-state.js';
+
+/** Points inside a step at which event indicators are looked at besides its end. */
+const INNER_POINTS = 3;
+/** Events without any progress in time after which the model is taken to chatter. */
+const MAX_EVENTS_AT_ONCE = 100;
+
+export interface MeOptions {
+  solver: SolverName;
+  /** Step of the fixed-step solvers, seconds. */
+  stepSizeS: number;
+  /** Relative tolerance of the adaptive solver; absolute: times each state's nominal value. */
+  relativeTolerance: number;
+  /** Longest step of the adaptive solver, seconds. */
+  maxStepSizeS: number;
+  /** Whether completedIntegratorStep must be called. */
+  needsCompletedIntegratorStep: boolean;
+  signals: InputSignals | undefined;
+}
+
+/** What may be written down on the way. */
+export interface MeObserver {
+  /** The next time a sample is due; Infinity when none is. */
+  nextSample(): number;
+  /** The model stands at the sample's time. */
+  sample(timeS: number): void;
+  /** The model stands right before (`after` false) or after an event. */
+  event(timeS: number, after: boolean): void;
+}
+
+/** Integrates a model-exchange FMU and handles its events. */
+export class MeStepper implements Stepper {
+  timeS: number;
+  readonly canVaryStep = true;
+  steps = 0;
+  stateEvents = 0;
+  timeEvents = 0;
+  stepEvents = 0;
+  observer: MeObserver | undefined;
+  readonly #instance: FmuInstance;
+  readonly #options: MeOptions;
+  readonly #solver: OdeSolver;
+  readonly #tolerances: Tolerances;
+  readonly #x: Float64Array;
+  readonly #xEnd: Float64Array;
+  readonly #xInner: Float64Array;
+  readonly #z: Float64Array;
+  readonly #zInner: Float64Array;
+  readonly #adaptive: boolean;
+  #nextTimeEvent = Number.POSITIVE_INFINITY;
+  #terminated = false;
+  #eventsAtOnce = 0;
+  #lastEventTime = Number.NEGATIVE_INFINITY;
+
+  /** @param instance in event mode: fresh from initialization, or put there */
+  constructor(instance: FmuInstance, timeS: number, options: MeOptions) {
+    this.#instance = instance;
+    this.#options = options;
+    this.timeS = timeS;
+    const n = instance.stateCount;
+    this.#x = new Float64Array(n);
+    this.#xEnd = new Float64Array(n);
+    this.#xInner = new Float64Array(n);
+    this.#z = new Float64Array(instance.eventIndicatorCount);
+    this.#zInner = new Float64Array(instance.eventIndicatorCount);
+    this.#tolerances = {
+      relative: options.relativeTolerance,
+      absolute: new Float64Array(n).fill(options.relativeTolerance),
+    };
+    const f = (t: number, x: Float64Array, dx: Float64Array) => this.#derivatives(t, x, dx);
+    this.#adaptive = options.solver === 'dopri5' || options.solver === 'rodas3';
+    this.#solver = this.#makeSolver(n, f);
+    // After initialization, and after a state was restored, the instance is in event mode.
+    this.#leaveEventMode();
+  }
+
+  get terminated(): boolean {
+    return this.#terminated;
+  }
+
+  get rejectedSteps(): number {
+    return this.#solver.rejectedSteps;
+  }
+
+  #makeSolver(n: number, f: Derivatives): OdeSolver {
+    const { solver, stepSizeS } = this.#options;
+    switch (solver) {
+      case 'dopri5':
+        return new DormandPrince(n, f, this.#tolerances);
+      case 'rodas3':
+        return new Rosenbrock(n, f, this.#tolerances);
+      case 'rk4':
+        return new FixedStepSolver(n, f, stepSizeS, 4);
+      case 'euler':
+        return new FixedStepSolver(n, f, stepSizeS, 1);
+    }
+  }
+
+  #readNominals(): void {
+    const { absolute, relative } = this.#tolerances;
+    if (absolute.length === 0) return;
+    this.#instance.getNominals(absolute);
+    for (let i = 0; i < absolute.length; i++) {
+      const nominal = Math.abs(absolute[i] as number);
+      absolute[i] = relative * (nominal > 0 && Number.isFinite(nominal) ? nominal : 1);
+    }
+  }
+
+  #moveTo(t: number, x: Float64Array): void {
+    this.#instance.setTime(t);
+    // Right after an event the values behind a jump hold, up to the next one those before it.
+    this.#options.signals?.apply(t, near(t, this.#lastEventTime), false);
+    this.#instance.setContinuousStates(x);
+  }
+
+  #derivatives(t: number, x: Float64Array, dx: Float64Array): boolean {
+    try {
+      this.#moveTo(t, x);
+      this.#instance.getDerivatives(dx);
+    } catch (error) {
+      if (error instanceof FmiCallError && error.status === 'Discard') return false;
+      throw error;
+    }
+    for (let i = 0; i < dx.length; i++) if (!Number.isFinite(dx[i] as number)) return false;
+    return true;
+  }
+
+  #leaveEventMode(): void {
+    const info = iterateEvents(this.#instance, this.timeS);
+    this.#nextTimeEvent = info.nextEventTimeDefined ? info.nextEventTime : Number.POSITIVE_INFINITY;
+    if (info.terminateSimulation) {
+      this.#terminated = true;
+      return;
+    }
+    this.#instance.enterContinuousTimeMode();
+    this.#instance.getContinuousStates(this.#x);
+    this.#readNominals();
+    this.#instance.getEventIndicators(this.#z);
+    this.#solver.restart();
+  }
+
+  #handleEvent(): void {
+    this.observer?.event(this.timeS, false);
+    if (this.timeS === this.#lastEventTime) {
+      if (++this.#eventsAtOnce > MAX_EVENTS_AT_ONCE) {
+        throw new TwinError(
+          'NUMERIC',
+          `More than ${MAX_EVENTS_AT_ONCE} events at ${this.timeS} s without progress: the model chatters.`,
+        );
+      }
+    } else this.#eventsAtOnce = 0;
+    this.#lastEventTime = this.timeS;
+    this.#instance.enterEventMode();
+    this.#options.signals?.apply(this.timeS, true, true);
+    this.#leaveEventMode();
+    this.observer?.event(this.timeS, true);
+  }
+
+  /** Goes on from other continuous states, events that they set off included. */
+  placeStates(states: Float64Array): void {
+    if (this.#terminated) return;
+    this.#instance.setContinuousStates(states);
+    this.#handleEvent();
+  }
+
+  advance(stepSizeS: number): boolean {
+    return this.advanceTo(this.timeS + stepSizeS);
+  }
+
+  /**
+   * Integrates to a time.
+   *
+   * @returns `false` when the FMU asked for the simulation's end before
+   */
+  advanceTo(end: number): boolean {
+    const { signals } = this.#options;
+    while (!this.#terminated && this.timeS < end) {
+      const inputEvent = signals?.nextEvent(this.timeS) ?? Number.POSITIVE_INFINITY;
+      const limit = Math.min(
+        end,
+        this.#nextTimeEvent,
+        inputEvent,
+        signals?.nextRow(this.timeS) ?? Number.POSITIVE_INFINITY,
+      );
+      if (limit > this.timeS) this.#integrate(limit);
+      else this.#timeEvent();
+      if (this.#terminated) break;
+      if (near(this.timeS, this.#nextTimeEvent) || near(this.timeS, inputEvent)) this.#timeEvent();
+    }
+    return !this.#terminated;
+  }
+
+  #timeEvent(): void {
+    this.timeEvents++;
+    this.#handleEvent();
+  }
+
+  /** One step of the solver, shortened to the first event in it. */
+  #integrate(limit: number): void {
+    const t0 = this.timeS;
+    const longest = this.#adaptive ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
+    const hMax = Math.min(limit - t0, longest);
+    let t1 = this.#solver.step(t0, this.#x, hMax, this.#xEnd);
+    if (near(t1, limit)) t1 = limit;
+    this.steps++;
+    const h = t1 - t0;
+    const theta = this.#z.length > 0 ? this.#findEvent(t0, h) : undefined;
+    if (theta !== undefined) {
+      t1 = t0 + theta * h;
+      this.#solver.interpolate(theta, this.#xEnd);
+    }
+    const { observer } = this;
+    if (observer !== undefined) {
+      for (let ts = observer.nextSample(); ts < t1 && !near(ts, t1); ts = observer.nextSample()) {
+        this.#solver.interpolate((ts - t0) / h, this.#xInner);
+        this.#moveTo(ts, this.#xInner);
+        observer.sample(ts);
+      }
+    }
+    this.timeS = t1;
+    this.#x.set(this.#xEnd);
+    this.#moveTo(t1, this.#x);
+    if (observer !== undefined && near(observer.nextSample(), t1)) observer.sample(t1);
+    if (this.#z.length > 0 && theta === undefined) this.#instance.getEventIndicators(this.#z);
+    let stepEvent = false;
+    if (this.#options.needsCompletedIntegratorStep) {
+      const completed = this.#instance.completedIntegratorStep();
+      if (completed.terminateSimulation) {
+        this.#terminated = true;
+        return;
+      }
+      stepEvent = completed.enterEventMode;
+    }
+    if (theta !== undefined) {
+      this.stateEvents++;
+      this.#handleEvent();
+    } else if (stepEvent) {
+      this.stepEvents++;
+      this.#handleEvent();
+    }
+  }
+
+  #indicatorsAt(t0: number, h: number, theta: number): void {
+    if (theta === 1) this.#xInner.set(this.#xEnd);
+    else this.#solver.interpolate(theta, this.#xInner);
+    this.#moveTo(t0 + theta * h, this.#xInner);
+    this.#instance.getEventIndicators(this.#zInner);
+  }
+
+  /** Whether an indicator lies in another domain than at the step's start: above zero, or not. */
+  #crossed(): boolean {
+    for (let i = 0; i < this.#z.length; i++) {
+      if ((this.#z[i] as number) > 0 !== (this.#zInner[i] as number) > 0) return true;
+    }
+    return false;
+  }
+
+  /** Share of the step at which the first event lies, just behind it; `undefined` without one. */
+  #findEvent(t0: number, h: number): number | undefined {
+    let low = 0;
+    for (let point = 1; point <= INNER_POINTS + 1; point++) {
+      let high = point / (INNER_POINTS + 1);
+      this.#indicatorsAt(t0, h, high);
+      if (!this.#crossed()) {
+        low = high;
+        continue;
+      }
+      // Any crossing inside counts, so the bracket is halved on "in another domain", down to where
+      // times can hardly be told apart; secant steps on the indicators would be misled by several.
+      const resolution = Math.max(4 * Number.EPSILON * Math.abs(t0 + h), 1e-13 * h) / h;
+      while (high - low > Math.max(resolution, 1e-14)) {
+        const middle = (low + high) / 2;
+        this.#indicatorsAt(t0, h, middle);
+        if (this.#crossed()) high = middle;
+        else low = middle;
+      }
+      return high;
+    }
+    return undefined;
+  }
+}
+
+function near(a: number, b: number): boolean {
+  return a === b || Math.abs(a - b) <= 1e-13 * Math.max(1, Math.abs(a));
+}

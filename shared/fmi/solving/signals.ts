@@ -1,0 +1,233 @@
+import { TwinError } from '../../core/index.js';
+import type { Float64Block, FmuInstance } from '../binding/instance.js';
+import { sizeOf } from '../description/dimensions.js';
+import type {
+  ModelDescription,
+  ModelVariable,
+  ScalarValue,
+} from '../description/model-description.js';
+import { coerceScalar, variableOf } from '../description/start-values.js';
+import { words } from '../description/xml-attributes.js';
+
+/**
+ * Input signals over time. Equal times in a row mark a step: the first row is before it, the second
+ * after. Continuous inputs are interpolated linearly, all others keep their value until the next row.
+ */
+export interface InputTable {
+  /** Seconds, never falling. */
+  time: Float64Array;
+  columns: readonly {
+    /** Name of an input (or tunable parameter). */
+    name: string;
+    /** One element per row; rows of `width` elements for an array. */
+    values: Float64Array;
+    width: number;
+  }[];
+}
+
+/** Sorts out quotes as spreadsheets and FMPy write them. */
+const clean = (cell: string) =>
+  cell
+    .trim()
+    .replace(/^"(.*)"$/s, '$1')
+    .replaceAll('""', '"');
+
+/** Cells of a line; commas inside quotes belong to a name such as `a[1,2]`. */
+function cellsOf(line: string): string[] {
+  const cells: string[] = [];
+  const pattern = /\s*("(?:[^"]|"")*"|[^,]*)\s*(,|$)/y;
+  for (let more = true; more; ) {
+    const match = pattern.exec(line);
+    if (match === null) break;
+    cells.push(clean(match[1] ?? ''));
+    more = match[2] === ',';
+  }
+  return cells;
+}
+
+/**
+ * Reads an input file with FMPy's conventions: the first column is the time, each other column the
+ * variable of its header; array elements in one cell, separated by spaces.
+ *
+ * @throws TwinError `FILE_INVALID` with the line
+ */
+export function parseInputCsv(text: string, source: string): InputTable {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  while (lines.length > 0 && lines[lines.length - 1]?.trim() === '') lines.pop();
+  const fail = (line: number, what: string) =>
+    new TwinError('FILE_INVALID', `${source}:${line + 1}: ${what}`);
+  const names = cellsOf(lines[0] ?? '');
+  if (lines.length < 2 || names.length < 2) {
+    throw fail(0, 'expected a header "time",… and at least one row of numbers.');
+  }
+  const rows = lines.length - 1;
+  const first = cellsOf(lines[1] ?? '');
+  const widths = names.map((_, c) => Math.max(1, words(first[c] ?? '').length));
+  const data = widths.map((width) => new Float64Array(rows * width));
+  for (let row = 0; row < rows; row++) {
+    const cells = cellsOf(lines[row + 1] ?? '');
+    if (cells.length !== names.length) {
+      throw fail(row + 1, `found ${cells.length} cells, expected ${names.length}.`);
+    }
+    cells.forEach((cell, c) => {
+      const parts = words(cell);
+      const width = widths[c] as number;
+      if (parts.length !== width) {
+        throw fail(row + 1, `${names[c]}: found ${parts.length} values, expected ${width}.`);
+      }
+      parts.forEach((part, k) => {
+        const lower = part.toLowerCase();
+        const value = lower === 'true' ? 1 : lower === 'false' ? 0 : Number(part);
+        if (!Number.isFinite(value)) {
+          throw fail(row + 1, `${names[c]}: ${JSON.stringify(part.slice(0, 40))} is no number.`);
+        }
+        (data[c] as Float64Array)[row * width + k] = value;
+      });
+    });
+  }
+  const [time = new Float64Array()] = data;
+  for (let row = 1; row < rows; row++) {
+    if ((time[row] as number) < (time[row - 1] as number)) {
+      throw fail(row + 1, `time ${time[row]} comes after ${time[row - 1]}; times must not fall.`);
+    }
+  }
+  return {
+    time,
+    columns: names.slice(1).map((name, c) => ({
+      name,
+      values: data[c + 1] as Float64Array,
+      width: widths[c + 1] as number,
+    })),
+  };
+}
+
+const near = (a: number, b: number) => Math.abs(a - b) <= 1e-12 * Math.max(1, Math.abs(a));
+
+/** Sets a model's inputs as time goes on. */
+export class InputSignals {
+  readonly #table: InputTable;
+  readonly #continuous: { values: Float64Array; at: number }[] = [];
+  readonly #block: Float64Block | undefined;
+  readonly #others: { variable: ModelVariable; values: Float64Array; width: number }[] = [];
+  readonly #instance: FmuInstance;
+  readonly #events: number[];
+
+  /** @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID` for a column that is no input */
+  constructor(md: ModelDescription, instance: FmuInstance, table: InputTable) {
+    this.#table = table;
+    this.#instance = instance;
+    const continuous: ModelVariable[] = [];
+    const events = new Set<number>();
+    const { time } = table;
+    for (const { name, values, width } of table.columns) {
+      const variable = variableOf(md, name);
+      if (variable.causality !== 'input' && variable.variability !== 'tunable') {
+        throw new TwinError(
+          'VALUE_INVALID',
+          `The input file has a column "${name}", which is no input of ${md.modelName} but ${variable.causality}. Remove it, or name an input.`,
+        );
+      }
+      const size = sizeOf(md, variable);
+      if (variable.dimensions.every((d) => 'start' in d) && size !== width) {
+        throw new TwinError(
+          'VALUE_INVALID',
+          `The input file's column "${name}" has ${width} values per cell, expected ${size}.`,
+        );
+      }
+      const smooth = variable.variability === 'continuous';
+      if (smooth && variable.type === 'Float64' && variable.dimensions.length === 0) {
+        this.#continuous.push({ values, at: continuous.length });
+        continuous.push(variable);
+      } else this.#others.push({ variable, values, width });
+      if (!smooth) {
+        for (let row = 1; row < time.length; row++) {
+          for (let k = 0; k < width; k++) {
+            if (values[row * width + k] !== values[(row - 1) * width + k]) {
+              events.add(time[row] as number);
+            }
+          }
+        }
+      }
+    }
+    for (let row = 1; row < time.length; row++) {
+      if (time[row] === time[row - 1]) events.add(time[row] as number);
+    }
+    this.#events = [...events].sort((a, b) => a - b);
+    if (continuous.length > 0) this.#block = instance.float64Block(continuous);
+  }
+
+  /** The first time after `t` at which an input jumps; Infinity when none does. */
+  nextEvent(t: number): number {
+    return this.#events.find((e) => e > t && !near(e, t)) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The first row's time after `t`: a continuous input may bend there. */
+  nextRow(t: number): number {
+    const { time } = this.#table;
+    let row = this.#rowAfter(t);
+    while (row < time.length && near(time[row] as number, t)) row++;
+    return time[row] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Index of the first row later than `t`. */
+  #rowAfter(t: number): number {
+    const { time } = this.#table;
+    let low = 0;
+    let high = time.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((time[middle] as number) > t) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Two rows and the share of the way from one to the other; before a step or after it. */
+  #locate(t: number, afterEvent: boolean): { row: number; next: number; share: number } {
+    const { time } = this.#table;
+    const last = time.length - 1;
+    let next = this.#rowAfter(t);
+    if (!afterEvent) {
+      // At a step, stay before it: the first of the rows with this time ends the interval.
+      while (next > 0 && near(time[next - 1] as number, t)) next--;
+    }
+    if (next === 0) return { row: 0, next: 0, share: 0 };
+    if (next > last) return { row: last, next: last, share: 0 };
+    const row = next - 1;
+    const t0 = time[row] as number;
+    const t1 = time[next] as number;
+    return { row, next, share: t1 > t0 ? (t - t0) / (t1 - t0) : 0 };
+  }
+
+  /**
+   * Sets the inputs of a time.
+   *
+   * @param afterEvent whether the right-hand values hold where an input jumps at `t`
+   * @param discrete set discrete inputs too; only allowed in initialization, event and step mode
+   */
+  apply(t: number, afterEvent: boolean, discrete: boolean): void {
+    const { row, next, share } = this.#locate(t, afterEvent);
+    const mix = (values: Float64Array, width: number, k: number) => {
+      const a = values[row * width + k] as number;
+      return share === 0 ? a : a + ((values[next * width + k] as number) - a) * share;
+    };
+    if (this.#block !== undefined) {
+      for (const { values, at } of this.#continuous) this.#block.values[at] = mix(values, 1, 0);
+      this.#block.set();
+    }
+    for (const { variable, values, width } of this.#others) {
+      const smooth = variable.variability === 'continuous';
+      if (!smooth && !discrete) continue;
+      const elements: ScalarValue[] = [];
+      for (let k = 0; k < width; k++) {
+        const value = smooth ? mix(values, width, k) : (values[row * width + k] as number);
+        elements.push(coerceScalar(variable, value));
+      }
+      this.#instance.setValue(variable, elements);
+    }
+  }
+
+  release(): void {
+    this.#block?.release();
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { loadConfig, type TwinDefinition, twinSchema } from '../../config/index.js';
+import { ConfigError, type Problem, readUserFile } from '../../core/index.js';
+import type { Twin } from '../types.js';
+
+/**
+ * Reads a twin definition, checks it, and fingerprints it with its FMU.
+ *
+ * @param path the twin.json (or YAML) file
+ * @throws TwinError `FILE_NOT_FOUND` (definition or FMU); ConfigError with every problem
+ */
+export async function loadTwin(path: string): Promise<Twin> {
+  const definition = await loadConfig(twinSchema, path, 'twin definition');
+  const problems = definitionProblems(definition);
+  if (problems.length > 0) throw new ConfigError(path, problems);
+  const fmuPath = resolve(dirname(resolve(path)), definition.fmu);
+  const fmu = await readUserFile(fmuPath, 'FMU');
+  return {
+    definition,
+    fmuPath,
+    hash: twinHash(definition, createHash('sha256').update(fmu).digest('hex')),
+  };
+}
+
+/**
+ * What the schema alone cannot say: names used twice, a prior outside its bounds, a steady-state
+ * twin with nothing to drive it.
+ */
+export function definitionProblems(definition: TwinDefinition): Problem[] {
+  const problems: Problem[] = [];
+  const seenVariables = new Map<string, string>();
+  const seenAliases = new Map<string, string>();
+  for (const section of ['inputs', 'measured', 'parameters', 'virtualSensors'] as const) {
+    definition[section].forEach((item, i) => {
+      const path = `${section}[${i}]`;
+      const otherVariable = seenVariables.get(item.variable);
+      if (otherVariable !== undefined) {
+        problems.push({
+          path: `${path}.variable`,
+          message: `found "${item.variable}", which ${otherVariable} names already: expected each variable once (a measured one has its own estimate)`,
+        });
+      } else seenVariables.set(item.variable, path);
+      if (item.alias === undefined) return;
+      const otherAlias = seenAliases.get(item.alias);
+      if (otherAlias !== undefined) {
+        problems.push({
+          path: `${path}.alias`,
+          message: `found "${item.alias}", which ${otherAlias} has already: expected a stream of its own`,
+        });
+      } else seenAliases.set(item.alias, path);
+    });
+  }
+  definition.inputs.forEach((input, i) => {
+    if (input.value === undefined && input.alias === undefined && input.column === undefined) {
+      problems.push({
+        path: `inputs[${i}]`,
+        message:
+          'found neither `value` nor a stream: expected a fixed `value`, or the `alias` (or CSV `column`) to follow',
+      });
+    }
+  });
+  definition.parameters.forEach((p, i) => {
+    const { mean } = p.prior;
+    if ((p.lower !== undefined && mean < p.lower) || (p.upper !== undefined && mean > p.upper)) {
+      problems.push({
+        path: `parameters[${i}].prior.mean`,
+        message: `found ${mean}: expected a mean inside [${p.lower ?? '-∞'}, ${p.upper ?? '∞'}]; move the prior or the bounds`,
+      });
+    }
+  });
+  return problems;
+}
+
+/**
+ * The fingerprint that a saved state carries. What only names, alarms or publishes is left out, so
+ * that an alias or an alarm limit may change without losing the state.
+ *
+ * @param fmuSha256 hex digest of the FMU's content
+ */
+export function twinHash(definition: TwinDefinition, fmuSha256: string): string {
+  const relevant = {
+    fmuSha256,
+    inputs: definition.inputs.map(({ variable, value }) => ({ variable, value })),
+    measured: definition.measured.map(({ variable, noiseStd }) => ({ variable, noiseStd })),
+    parameters: definition.parameters.map(({ alias, unit, alarm, ...rest }) => rest),
+    simulation: {
+      mode: definition.simulation.mode,
+      interface: definition.simulation.interface,
+    },
+    estimator: definition.estimator,
+    ...(definition.simulation.mode === 'steady-state' ? {} : { transient: definition.transient }),
+  };
+  return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
+}

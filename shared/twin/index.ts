@@ -1,0 +1,42 @@
+/** The twin model = FMU + twin definition, and its calibration against measurements. */
+
+export { createCalibrator } from './calibrator.js';
+export * from './data/align.js';
+export { type RecordingOptions, readRecording } from './data/recording.js';
+export * from './definition/twin.js';
+export { truncatedEstimate } from './filter/truncated.js';
+export {
+  type Forecast,
+  type ForecastEstimate,
+  type ForecastSeries,
+  forecast,
+} from './forecast/forecast.js';
+export {
+  type Identifiability,
+  type IdentifiabilityReport,
+  identifiability,
+  identifiabilityOf,
+} from './identifiability/identifiability.js';
+export {
+  type RankedSensor,
+  rankSensors,
+  type SensorOption,
+  type SensorRanking,
+} from './identifiability/sensor-ranking.js';
+export { createTwinModel } from './model/twin-model.js';
+export * from './report/alarms.js';
+export { parameterEstimates } from './report/report.js';
+export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';
+export { type CalibrationRun, runSamples } from './run.js';
+export * from './state/checkpoint.js';
+export {
+  listStates,
+  loadState,
+  restoreState,
+  type StoredState,
+  saveState,
+  stateKey,
+} from './state/state-store.js';
+export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
+export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
+export * from './types.js';

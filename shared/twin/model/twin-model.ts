@@ -1,0 +1,96 @@
+import { setMaxListeners } from 'node:events';
+import { type Logger, TwinError } from '../../core/index.js';
+import { createFmuPool, openFmu, settableStates } from '../../fmi/index.js';
+import type { Evaluation, Twin, TwinModel } from '../types.js';
+import { createTransientModel } from './dynamic-model.js';
+
+/**
+ * The FMU as the filter's observation function: steady states of many parameter points, evaluated
+ * in parallel in processes of their own.
+ *
+ * @param options.lanes number of processes; default: one per core
+ * @throws TwinError `FMU_INVALID`, `FMU_UNSUPPORTED`, `VARIABLE_UNKNOWN` (with every unknown name)
+ */
+export async function createTwinModel(
+  twin: Twin,
+  options: { lanes?: number; logger?: Logger } = {},
+): Promise<TwinModel> {
+  const { definition } = twin;
+  const { simulation } = definition;
+  const outputs = [...definition.measured, ...definition.virtualSensors].map((o) => o.variable);
+  const fmu = await openFmu(twin.fmuPath);
+  const known = new Set(fmu.modelDescription.variables.map((v) => v.name));
+  const named = [...definition.inputs, ...definition.parameters].map((v) => v.variable);
+  const unknown = [...named, ...outputs].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new TwinError(
+      'VARIABLE_UNKNOWN',
+      `The FMU ${twin.fmuPath} has no variable ${unknown.map((u) => `"${u}"`).join(', ')}: use the names that \`twinloop fmu info\` lists.`,
+    );
+  }
+  if (simulation.mode !== 'steady-state')
+    settableStates(fmu.modelDescription, simulation.interface);
+  const pool = await createFmuPool({
+    fmu,
+    timeoutMs: simulation.timeoutS * 1000,
+    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
+  });
+  // Warm runs all start from the prior's steady state: the same result whatever ran before.
+  const referenceParameters = Object.fromEntries(
+    definition.parameters.map((p) => [p.variable, p.prior.mean]),
+  );
+
+  const evaluateOne = async (
+    point: Float64Array,
+    inputValues: Record<string, number>,
+    signal?: AbortSignal,
+  ): Promise<Evaluation> => {
+    try {
+      const result = await pool.settle({
+        startValues: Object.fromEntries(
+          definition.parameters.map((p, i) => [p.variable, point[i]!]),
+        ),
+        inputs: inputValues,
+        outputs,
+        interface: simulation.interface,
+        stepSizeS: simulation.stepSizeS,
+        maxTimeS: simulation.maxTimeS,
+        relativeTolerance: simulation.relativeTolerance,
+        reference: { startValues: referenceParameters, inputs: inputValues },
+        ...(signal === undefined ? {} : { signal }),
+      });
+      if (!result.settled) {
+        return new TwinError(
+          'NUMERIC',
+          `The model did not come to rest within ${simulation.maxTimeS} s: raise simulation.maxTimeS or simulation.relativeTolerance.`,
+        );
+      }
+      if (!result.values.every(Number.isFinite)) {
+        return new TwinError('NUMERIC', 'The model gave an output that is not a finite number.');
+      }
+      return result.values;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  };
+
+  const transient =
+    simulation.mode === 'steady-state'
+      ? {}
+      : { transient: createTransientModel(twin, pool, fmu.modelDescription, outputs) };
+  return {
+    outputs,
+    ...transient,
+    evaluate(points, inputs, signal) {
+      // Each run of a step listens: as many as there are points, which is no leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
+      const inputValues = Object.fromEntries(
+        definition.inputs.map((input, i) => [input.variable, inputs[i]!]),
+      );
+      return Promise.all(points.map((point) => evaluateOne(point, inputValues, signal)));
+    },
+    close: () => pool.close(),
+  };
+}

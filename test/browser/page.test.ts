@@ -1,0 +1,112 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Monitor, startMonitor } from '../../cloud/page/index.js';
+import { systemClock } from '../../shared/core/index.js';
+import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
+import { chromiumPath, launchChromium, openMonitor, shownBand } from './launch.js';
+
+const LIMIT_PASSED = /2 alarms/;
+
+// Skipped where there is no Chromium, and reported as such.
+describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
+  let browser: Browser;
+  const opened: Monitor[] = [];
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+  afterEach(async () => {
+    for (const monitor of opened.splice(0)) await monitor.close();
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  async function start(machine: GrowingDrag, port = 0): Promise<Monitor> {
+    const monitor = await startMonitor({
+      port,
+      siteWise: machine,
+      twin: machine.twin,
+      status: async () => machine.status(),
+      pollIntervalMs: 50,
+    });
+    opened.push(monitor);
+    return monitor;
+  }
+
+  it("shows a parameter's band and moves it as the calibration goes on", async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(100, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openMonitor(browser, url);
+    await page.locator('[data-quantity="parameter:b9"].card .range:has-text("95 %")').waitFor();
+    const before = await shownBand(page, 'parameter:b9');
+    const healthy = await shownBand(page, 'parameter:b1');
+    for (let i = 0; i < 60; i++) machine.step(systemClock.nowNs() + BigInt(i) * 1_000_000n, 0);
+    await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    const after = await shownBand(page, 'parameter:b9');
+    const lower = (text: string) => Number(/95 %: ([\d.]+)/.exec(text)?.[1]);
+    expect(lower(after)).toBeGreaterThan(lower(before) + 0.05);
+    expect(await shownBand(page, 'parameter:b1')).not.toBe(after);
+    expect(healthy).toContain('95 %: 0');
+    expect(
+      await page.locator('#schematic [data-component="R9"]').getAttribute('data-condition'),
+    ).toBe('beyond');
+    expect(await page.locator('#focus canvas').count()).toBeGreaterThan(0);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('shows any twin, without a layout too, and takes names as text', async () => {
+    const twin = structuredClone(lineTwin(false));
+    const [parameter] = twin.parameters;
+    if (parameter !== undefined) parameter.variable = '<img src=x onerror=alert(1)>';
+    const machine = new GrowingDrag(twin);
+    machine.fill(5, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openMonitor(browser, url);
+    await page.getByText('<img src=x onerror=alert(1)>').first().waitFor();
+    expect(await page.locator('#schematic').count()).toBe(0);
+    expect(await page.locator('main img').count()).toBe(0);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('shows the line in space on demand, and tells what is pointed at', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(5, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openMonitor(browser, url);
+    await page.getByRole('button', { name: 'Show in 3-D' }).click();
+    const canvas = page.locator('#schematic .scene canvas');
+    await canvas.waitFor();
+    // The name hangs above its roller, whose centre is a little below.
+    const name = page.locator('#schematic .names').getByText('R3', { exact: true });
+    await expect.poll(async () => (await name.boundingBox())?.x).toBeGreaterThan(0);
+    const tip = page.locator('#schematic .tip');
+    const at = await name.boundingBox();
+    await expect
+      .poll(async () => {
+        for (let below = 10; below < 60; below += 8) {
+          await page.mouse.move((at?.x ?? 0) + (at?.width ?? 0) / 2, (at?.y ?? 0) + below);
+          const text = (await tip.textContent()) ?? '';
+          if (text.startsWith('R3 (roller)')) return text;
+        }
+        return '';
+      })
+      .toMatch(/drag: .*95 %/);
+    await page.getByRole('button', { name: 'Show flat' }).click();
+    await page.locator('#schematic [data-component="R9"]').waitFor();
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('says that the connection is lost, and recovers', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(5, systemClock.nowNs());
+    const first = await start(machine);
+    const { page } = await openMonitor(browser, first.url);
+    await page.locator('.card').first().waitFor();
+    await first.close();
+    await page.getByRole('status').filter({ hasText: 'Connection lost' }).waitFor();
+    await start(machine, Number(new URL(first.url).port));
+    await page.getByRole('status').filter({ hasText: 'All is well' }).waitFor();
+  });
+});

@@ -1,0 +1,219 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { loadCommands } from '../../../cli/commands.js';
+import {
+  createRng,
+  packageFile,
+  type StreamTqv,
+  silentLogger,
+  systemClock,
+} from '../../../shared/core/index.js';
+import {
+  createSiteWiseClient,
+  createSiteWiseWriter,
+  ensureAsset,
+} from '../../../shared/sitewise/index.js';
+import { startSiteWise } from '../../../simulators/sitewise/index.js';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'twinloop-insight-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** Runs a command and collects what it prints. */
+async function run(name: string, args: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) {
+  const command = (await loadCommands([])).find((c) => c.name === name)!;
+  let text = '';
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const io = { logger: silentLogger, signal: new AbortController().signal, env };
+  const code = await command.run({ lanes: 1, ...args }, { ...io, stdout, stderr: stdout });
+  return { code, text };
+}
+
+/** The web line with other sensor noise. */
+async function webLine(noiseStd: number): Promise<string> {
+  const source = packageFile('shared/twins/web-line/twin.json');
+  const twin = JSON.parse(await readFile(source, 'utf8'));
+  twin.fmu = packageFile('shared/twins/web-line/web-line.fmu');
+  for (const m of twin.measured) m.noiseStd = noiseStd;
+  const path = join(dir, `twin-${noiseStd}.json`);
+  await writeFile(path, JSON.stringify(twin));
+  return path;
+}
+
+describe('twin check', () => {
+  it('says at 1e-3 rad/s that drags are not identifiable, and which noise would do', async () => {
+    const { code, text } = await run('twin check', { twin: await webLine(1e-3) });
+    expect(code).toBe(0);
+    expect(text).toMatch(/Each parameter alone worn/);
+    expect(text).toMatch(
+      /b9 .*not identifiable: noiseStd of every sensor would have to be 0\.00052 or lower/,
+    );
+  });
+});
+
+describe('sensors', () => {
+  it('ranks candidates beside the sensors that are there', async () => {
+    const plot = join(dir, 'sensors.svg');
+    const { code, text } = await run('sensors', {
+      twin: await webLine(1e-3),
+      candidate: ['S4_Tension_N:0.5:1200', 'NR2_w:0.001'],
+      by: 'gain',
+      plot,
+      json: true,
+    });
+    expect(code).toBe(0);
+    const result = JSON.parse(text);
+    expect(result.ranking).toHaveLength(11);
+    // A tension says more than a speed at this noise; the driven nip's speed says nothing.
+    expect(result.ranking[0]).toMatchObject({ variable: 'S4_Tension_N', cost: 1200 });
+    expect(result.additions.map((s: { variable: string }) => s.variable)).toEqual([
+      'S4_Tension_N',
+      'NR2_w',
+    ]);
+    expect(result.additions[1].gain).toBeLessThan(1e-3);
+    expect(result.existing).toHaveLength(9);
+    expect(result.points).toContain('b9 worn 40 %');
+    expect(await readFile(plot, 'utf8')).toMatch(/<svg[\s\S]*S4_Tension_N/);
+  });
+
+  it('refuses candidates that it cannot read, know or weigh', async () => {
+    const twin = await webLine(1e-4);
+    const code = (args: Record<string, unknown>) =>
+      run('sensors', { twin, by: 'gain', ...args }).then(
+        () => 'none',
+        (e) => e.code,
+      );
+    expect(await code({ candidate: ['S4_Tension_N'] })).toBe('USAGE');
+    expect(await code({ candidate: ['S4_Tension_N:-1'] })).toBe('USAGE');
+    expect(await code({ candidate: ['nothing:1'] })).toBe('VARIABLE_UNKNOWN');
+    expect(await code({ candidate: ['Roller1_w:1'] })).toBe('CONFIG_INVALID');
+    expect(await code({ candidate: ['S4_Tension_N:1'], by: 'gain-per-cost' })).toBe('USAGE');
+    expect(await code({ state: join(dir, 'empty') })).toBe('NOT_FOUND');
+  });
+});
+
+describe('calibrate', () => {
+  const ROLLERS = [1, 2, 3, 4, 5, 7, 8, 9, 10];
+  /** Rows of a healthy line, by time and roller. */
+  const rows = (count: number) => {
+    const rng = createRng(4);
+    return Array.from({ length: count }, () =>
+      ROLLERS.map((r) => 20 + (r >= 7 ? 0.0024994 : 0) + 1e-4 * rng.normal()),
+    );
+  };
+
+  it('tells what can be identified, draws, keeps states and forecasts from them', async () => {
+    const twin = await webLine(1e-4);
+    const data = join(dir, 'recording.csv');
+    const header = `t,${ROLLERS.map((r) => `Main.R${r}.w`).join(',')}`;
+    const lines = rows(6).map((row, k) => `${1300 * k},${row.join(',')}`);
+    await writeFile(data, [header, ...lines, ''].join('\n'));
+    const state = join(dir, 'states');
+    const plot = join(dir, 'plot.svg');
+    const done = await run('calibrate', { twin, data, state, plot, json: true });
+    const { summary } = JSON.parse(done.text);
+    expect(summary.assimilated).toBe(6);
+    expect(summary.identifiability.parameters.b9.identifiable).toBe(true);
+    const svg = await readFile(plot, 'utf8');
+    for (const text of ['limit 0.1', 'NIS per channel', 'virtual sensors (N)', '97.5 %']) {
+      expect(svg).toContain(text);
+    }
+    const listed = JSON.parse((await run('state list', { twin, state, json: true })).text);
+    expect(listed).toMatchObject([{ sampleCount: 6, latest: true }]);
+    await run('state restore', { twin, samples: '6', state });
+
+    const fan = join(dir, 'fan.svg');
+    const ahead = await run('forecast', {
+      ...{ twin, state, days: 5, plot: fan, show: ['b9', 'S9_Tension_N'], json: true },
+    });
+    const forecast = JSON.parse(ahead.text);
+    expect(Object.keys(forecast.parameters.b9)).toEqual([
+      'estimates',
+      'beyondLimit',
+      'passedLimit',
+      'timeToLimitS',
+      'timeToLimitIntervalsS',
+    ]);
+    expect(forecast.parameters.b9.timeToLimitIntervalsS['80']).toHaveLength(2);
+    expect(forecast.virtualSensors.S9_Tension_N.estimates[0]).toMatchObject({
+      lower50: expect.any(Number),
+      upper95: expect.any(Number),
+    });
+    expect(await readFile(fan, 'utf8')).toContain('probability passed');
+  });
+
+  it('refuses options that would do nothing', async () => {
+    const twin = await webLine(1e-4);
+    for (const args of [
+      {},
+      { data: 'a.csv', asset: '/line1/roller1/w' },
+      { data: 'a.csv', since: 1n },
+      { asset: '/line1/roller1/w', stride: 2 },
+      { data: 'a.csv', tune: true, state: 'states' },
+      { data: 'a.csv', tune: true, output: 'a.csv' },
+      { data: 'a.csv', output: 'a.txt' },
+    ]) {
+      await expect(run('calibrate', { twin, ...args })).rejects.toMatchObject({ code: 'USAGE' });
+    }
+    await expect(run('calibrate', { twin, asset: '/elsewhere' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('reads what SiteWise has of another asset since its state, and writes nothing', async () => {
+    const twin = await webLine(1e-4);
+    const siteWise = await startSiteWise({ activationMs: 5 });
+    vi.stubEnv('AWS_ACCESS_KEY_ID', siteWise.credentials.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', siteWise.credentials.secretAccessKey);
+    const { endpoint, region, credentials } = siteWise;
+    const client = createSiteWiseClient({ endpoint, region, credentials });
+    try {
+      const aliases = ROLLERS.map((r) => `/hall/line7/roller${r}/w`);
+      await ensureAsset(client, {
+        model: { externalId: 'line', name: 'Line' },
+        asset: { externalId: 'line7', name: 'Line 7' },
+        streams: aliases.map((alias, i) => ({ alias, name: `w${i}`, unit: 'rad/s' })),
+        pollMs: 2,
+      });
+      const now = systemClock.nowNs();
+      const samples = rows(5).flatMap((row, k): StreamTqv[] =>
+        row.map((value, i) => ({
+          alias: aliases[i]!,
+          timeNs: now - BigInt(6 - k) * 600_000_000_000n,
+          quality: 'GOOD',
+          value,
+        })),
+      );
+      const writer = createSiteWiseWriter({ client });
+      await writer.write(samples.slice(0, 27));
+      const args = { twin, asset: aliases[0], state: join(dir, 'assets'), endpoint, json: true };
+      const env = { AWS_REGION: region };
+      const first = JSON.parse((await run('calibrate', args, env)).text);
+      expect(first.summary).toMatchObject({ samples: 3, assimilated: 3 });
+      await writer.write(samples.slice(27));
+      const second = JSON.parse((await run('calibrate', args, env)).text);
+      expect(second.summary).toMatchObject({ samples: 2, assimilated: 2 });
+      const listed = await run('state list', { ...args, asset: '/hall/line7/roller9/b' });
+      expect(JSON.parse(listed.text)).toHaveLength(2);
+      // The definition's own asset is another one: it has no state here, nor streams in SiteWise.
+      expect(JSON.parse((await run('state list', { ...args, asset: undefined })).text)).toEqual([]);
+      await expect(
+        run('calibrate', { ...args, asset: '/line1/roller1/w' }, env),
+      ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    } finally {
+      client.destroy();
+      await siteWise.close();
+      vi.unstubAllEnvs();
+    }
+  });
+});

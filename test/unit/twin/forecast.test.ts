@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import {
+  type CalibratorState,
+  createCalibrator,
+  forecast,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
+import { linearModel, sample, smallTwin } from './fixtures.js';
+
+/** A state that knows p = 0.1 and q = 0.1, and their trends, as well as is said. */
+function knownState(trend: [number, number], std: number): CalibratorState {
+  const S = new Float64Array(16);
+  for (let i = 0; i < 4; i++) S[i * 5] = std;
+  return {
+    ...createCalibrator({ twin: smallTwin(), model: linearModel() }).initialState(),
+    timeS: 0,
+    arrays: {
+      ...createCalibrator({ twin: smallTwin(), model: linearModel() }).initialState().arrays,
+      x: Float64Array.of(0.1, 0.1, ...trend),
+      S,
+    },
+  };
+}
+
+describe('forecast', () => {
+  it('expects a growing parameter to pass its limit when it will', async () => {
+    const twin = smallTwin();
+    const model = linearModel();
+    const calibrator = createCalibrator({ twin, model });
+    const rng = createRng(3);
+    let state = calibrator.initialState();
+    for (let k = 0; k <= 200; k++) {
+      const p = 0.1 + 0.001 * k;
+      const y = [p, 0.1, p + 0.1].map((v) => v + 0.01 * rng.normal());
+      ({ state } = await calibrator.step(state, sample(k, y)));
+    }
+    const result = await forecast({ twin, model, state, horizonS: 1000, points: 40 });
+    const { timeToLimitS: t, passedLimit, beyondLimit } = result.parameters.p!;
+    // p is 0.3 now and passes 0.5 in 200 s.
+    expect(t!['p2.5']!).toBeLessThan(200);
+    expect(t!.p50!).toBeGreaterThan(120);
+    expect(t!.p50!).toBeLessThan(320);
+    expect(t!.p25!).toBeLessThanOrEqual(t!.p50!);
+    passedLimit!.forEach((p, k) => {
+      // What has passed may come back; what is beyond has passed.
+      expect(p).toBeGreaterThanOrEqual(beyondLimit![k]!);
+      expect(p).toBeGreaterThanOrEqual(passedLimit![k - 1] ?? 0);
+    });
+    await expect(
+      forecast({ twin, model, state, horizonS: 10, inputs: { nope: 1 } }),
+    ).rejects.toMatchObject({ code: 'VARIABLE_UNKNOWN' });
+  });
+
+  it('obeys the reflection principle for a random walk', async () => {
+    const twin = smallTwin({
+      parameters: ['p', 'q'].map((variable) => ({
+        variable,
+        alias: `/s/${variable}`,
+        dynamics: 'random-walk',
+        prior: { mean: 0.1, std: 0.1 },
+        lower: 0,
+        upper: 1,
+        wearHorizonS: 1000,
+        alarm: { above: 0.5 },
+      })),
+    });
+    const result = await forecast({
+      twin,
+      model: linearModel(),
+      state: knownState([0, 0], 0),
+      horizonS: 1000,
+      points: 100,
+      paths: 4000,
+    });
+    const { passedLimit, beyondLimit } = result.parameters.p!;
+    // A walk that is beyond a level at t had passed it before, and might as well have come back.
+    expect(beyondLimit!.at(-1)!).toBeCloseTo(0.212, 1);
+    const ratio = passedLimit!.at(-1)! / beyondLimit!.at(-1)!;
+    expect(ratio).toBeGreaterThan(1.8);
+    expect(ratio).toBeLessThan(2.1);
+  });
+
+  it('takes a steady trend to the limit exactly', async () => {
+    // 0.4 in half a wear horizon of 1000 s; no drift, as the trends are scaled away.
+    const twin = smallTwin({
+      estimator: { trendScale: 1e-6 },
+      virtualSensors: [{ variable: 'v', alias: '/s/v', alarm: { above: 0.2 } }],
+    });
+    const state = knownState([0.8, 0], 0);
+    const result = await forecast({ twin, model: linearModel(), state, horizonS: 900 });
+    expect(result.parameters.p!.timeToLimitS!.p50).toBeCloseTo(500, 0);
+    expect(result.parameters.p!.timeToLimitIntervalsS![95]).toEqual([
+      expect.closeTo(500, 0),
+      expect.closeTo(500, 0),
+    ]);
+    // v = p − q passes 0.2 after 250 s.
+    expect(result.virtualSensors.v!.timeToLimitS!.p50).toBeCloseTo(250, 0);
+    expect(result.virtualSensors.v!.estimates.at(-1)!.mean).toBeCloseTo(0.72, 3);
+    expect(result.parameters.q!.timeToLimitS!.p50).toBeNull();
+    expect(result.responseError.v).toBeCloseTo(0, 10);
+  });
+
+  it('follows a bend of the model, tells what curves cannot add up, and bears failures', async () => {
+    const bent: TwinModel = {
+      ...linearModel(),
+      evaluate: async (points) =>
+        points.map(([p = 0, q = 0]) =>
+          p > 0.9 ? new Error('jams') : Float64Array.of(p, q, p + q, Math.min(p, 0.47)),
+        ),
+    };
+    const twin = smallTwin({
+      estimator: { trendScale: 1e-6 },
+      virtualSensors: [{ variable: 'v', alias: '/s/v', alarm: { above: 0.46 } }],
+    });
+    const state = knownState([1, 0], 0);
+    const result = await forecast({ twin, model: bent, state, horizonS: 880 });
+    expect(result.virtualSensors.v!.timeToLimitS!.p50! / 360).toBeCloseTo(1, 1);
+    expect(result.virtualSensors.v!.estimates.at(-1)!.mean).toBeCloseTo(0.47, 2);
+    const mixed: TwinModel = {
+      ...linearModel(),
+      evaluate: async (points) =>
+        points.map(([p = 0, q = 0]) => Float64Array.of(p, q, p + q, 10 * (p - 0.1) * (q - 0.1))),
+    };
+    const both = await forecast({
+      twin,
+      model: mixed,
+      state: knownState([0.5, 0.5], 0),
+      horizonS: 880,
+    });
+    expect(both.responseError.v).toBeGreaterThan(0.1);
+  });
+
+  it('draws the same courses again, so that what-ifs differ by their inputs alone', async () => {
+    const twin = smallTwin({
+      virtualSensors: [{ variable: 'v', alias: '/s/v', alarm: { above: 0.3 } }],
+    });
+    const scaled: TwinModel = {
+      ...linearModel(),
+      evaluate: async (points, [u = 1]) =>
+        points.map(([p = 0, q = 0]) => Float64Array.of(p, q, p + q, u * p)),
+    };
+    const state = knownState([0.5, 0], 0.05);
+    const at = (u: number) =>
+      forecast({ twin, model: scaled, state, horizonS: 500, inputs: { u } });
+    const [once, again, harder] = [await at(1), await at(1), await at(1.5)];
+    expect(again).toEqual(once);
+    expect(harder.parameters).toEqual(once.parameters);
+    expect(harder.virtualSensors.v!.passedLimit!.at(-1)!).toBeGreaterThan(
+      once.virtualSensors.v!.passedLimit!.at(-1)!,
+    );
+  });
+});

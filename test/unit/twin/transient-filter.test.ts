@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { kfPredict, kfUpdate } from '../../../shared/kalman/index.js';
+import {
+  createCalibrator,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type TransientModel,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
+import { sample, smallTwin } from './fixtures.js';
+
+const A = [0.8, 0.1, -0.2, 0.9];
+const B = [0.3, 0.1, 0.05, -0.2];
+
+/** s⁺ = A s + B [p; q] + [0; 0.1 u], y = (s1 + 0.1 p, s2, s1 + s2), v = s1 − s2. */
+function linearDynamics(refuse: (states: Float64Array) => boolean = () => false) {
+  const asked = { runs: 0, settled: 0 };
+  const outputs = (p: number, s: Float64Array) =>
+    Float64Array.of(s[0]! + 0.1 * p, s[1]!, s[0]! + s[1]!, s[0]! - s[1]!);
+  const transient: TransientModel = {
+    states: ['s1', 's2'],
+    nominal: Float64Array.of(1, 1),
+    startTimeS: 0,
+    settle: async (points) => {
+      asked.settled += points.length;
+      return points.map(([p = 0, q = 0]) => {
+        const states = Float64Array.of(p, q);
+        return { states, outputs: outputs(p, states) };
+      });
+    },
+    propagate: async (points, span) => {
+      asked.runs += points.length;
+      return points.map(({ parameters: [p = 0, q = 0], states = new Float64Array(2) }) => {
+        if (refuse(states)) return new Error('refused');
+        const s =
+          span.toS === span.fromS
+            ? states
+            : Float64Array.of(
+                A[0]! * states[0]! + A[1]! * states[1]! + B[0]! * p + B[1]! * q,
+                A[2]! * states[0]! +
+                  A[3]! * states[1]! +
+                  B[2]! * p +
+                  B[3]! * q +
+                  0.1 * span.inputs[0]!,
+              );
+        return { states: s, outputs: outputs(p, s) };
+      });
+    },
+  };
+  const model: TwinModel = {
+    outputs: ['y1', 'y2', 'y3', 'v'],
+    evaluate: async () => [],
+    transient,
+    close: async () => {},
+  };
+  return { model, asked };
+}
+
+const overrides = {
+  parameters: ['p', 'q'].map((variable) => ({
+    variable,
+    alias: `/s/${variable}`,
+    prior: { mean: 0.1, std: 0.05 },
+    dynamics: 'constant',
+  })),
+  simulation: { mode: 'transient' },
+  transient: { initialState: 'start-values', initialStateStd: 0.2, stateNoise: 0.01 },
+  estimator: { adaptNoise: false },
+};
+
+describe('the joint filter', () => {
+  it('is the Kalman filter on a linear model', async () => {
+    const { model, asked } = linearDynamics();
+    const estimator = { adaptNoise: false, gate: false, kink: 'none' };
+    const calibrator = createCalibrator({ twin: smallTwin({ ...overrides, estimator }), model });
+    let state = calibrator.initialState();
+    let kf: { x: Float64Array; P: Float64Array } = {
+      x: Float64Array.of(0.1, 0.1, 0, 0),
+      P: Float64Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? (i < 8 ? 0.05 : 0.2) ** 2 : 0)),
+    };
+    const identity = Float64Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 1 : 0));
+    const F = Float64Array.of(
+      1,
+      0,
+      0,
+      0,
+      0,
+      1,
+      0,
+      0,
+      B[0]!,
+      B[1]!,
+      A[0]!,
+      A[1]!,
+      B[2]!,
+      B[3]!,
+      A[2]!,
+      A[3]!,
+    );
+    const H = Float64Array.of(0.1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1);
+    const R = Float64Array.from({ length: 9 }, (_, i) => (i % 4 === 0 ? 1e-4 : 0));
+    const rng = createRng(5);
+    for (let k = 0; k < 25; k++) {
+      const z = Float64Array.of(
+        0.2 + 0.02 * rng.normal(),
+        0.3 + 0.01 * rng.normal(),
+        0.5 + 0.01 * k,
+      );
+      const { state: next, result } = await calibrator.step(state, sample(2 * k, [...z]));
+      state = next;
+      if (k > 0) {
+        // Noise of 0.01 per √s over 2 s comes in at the start.
+        const Q = Float64Array.from({ length: 16 }, (_, i) => (i === 10 || i === 15 ? 2e-4 : 0));
+        kf = kfPredict(kf, { F: identity, Q });
+        kf = kfPredict(kf, { F, u: Float64Array.of(0, 0, 0, 0.1), Q: new Float64Array(16) });
+      }
+      const updated = kfUpdate(kf, { H, R, z });
+      kf = { x: updated.x, P: updated.P };
+      expect(result.nis).toBeCloseTo(updated.innovation.nis, 8);
+    }
+    const estimate = [...state.arrays.x!.subarray(0, 2), ...state.arrays.stateMean!];
+    estimate.forEach((value, i) => {
+      expect(Math.abs(value - kf.x[i]!)).toBeLessThan(1e-10);
+    });
+    const N = 6;
+    const factor = state.arrays.stateFactor!;
+    for (const i of [0, 1]) {
+      for (const j of [0, 1]) {
+        let covariance = 0;
+        for (let c = 0; c < N; c++) covariance += factor[i * N + c]! * factor[j * N + c]!;
+        expect(Math.abs(covariance - kf.P[(2 + i) * 4 + 2 + j]!)).toBeLessThan(1e-12);
+      }
+    }
+    // 2 (n + states) + 1 a sample, and one look at the FMU's start.
+    expect(asked.runs).toBe(25 * 9 + 1);
+  });
+
+  it('goes on where the model refuses some points, by those on the other side', async () => {
+    const { model } = linearDynamics((states) => states[0]! > 0.35);
+    const calibrator = createCalibrator({ twin: smallTwin(overrides), model });
+    let state = calibrator.initialState();
+    let result: Awaited<ReturnType<typeof calibrator.step>>['result'] | undefined;
+    for (let k = 0; k < 4; k++) {
+      ({ state, result } = await calibrator.step(state, sample(k, [0.3, 0.2, 0.5])));
+    }
+    expect(result!.virtualSensors.v!.mean).toBeCloseTo(0.1, 1);
+    const none = linearDynamics(() => true);
+    const failing = createCalibrator({ twin: smallTwin(overrides), model: none.model });
+    await expect(failing.step(failing.initialState(), sample(0, [0, 0, 0]))).rejects.toThrow(
+      'refused',
+    );
+  });
+
+  it('keeps the lone wrong sensor out, and opens up when the machine jumps', async () => {
+    const { model } = linearDynamics();
+    const calibrator = createCalibrator({ twin: smallTwin(overrides), model });
+    let state = calibrator.initialState();
+    // At rest s = (I − A)⁻¹ (B b + u): found by running on.
+    let s = [0, 0];
+    const truth = (p: number, q: number) => {
+      s = [
+        A[0]! * s[0]! + A[1]! * s[1]! + B[0]! * p + B[1]! * q,
+        A[2]! * s[0]! + A[3]! * s[1]! + B[2]! * p + B[3]! * q + 0.1,
+      ];
+      return [s[0]! + 0.1 * p, s[1]!, s[0]! + s[1]!];
+    };
+    const rng = createRng(2);
+    const noisy = (y: number[]) => y.map((v) => v + 0.01 * rng.normal());
+    let step = await calibrator.step(state, sample(0, [0.01, 0, 0]));
+    for (let k = 1; k < 40; k++) {
+      const y = noisy(truth(0.15, 0.05));
+      if (k === 30) y[1]! += 1;
+      step = await calibrator.step(step.state, sample(k, y));
+      if (k === 30) {
+        expect(step.result.diagnostics.gated).toEqual(['y2']);
+        expect(step.result.diagnostics.regimeChange).toBe(false);
+      }
+    }
+    expect(step.result.diagnostics.mode).toBe('transient');
+    s = [s[0]! + 0.8, s[1]! + 0.5];
+    step = await calibrator.step(step.state, sample(40, noisy(truth(0.15, 0.05))));
+    expect(step.result.diagnostics.regimeChange).toBe(true);
+    for (let k = 41; k < 44; k++) {
+      step = await calibrator.step(step.state, sample(k, noisy(truth(0.15, 0.05))));
+    }
+    expect(Math.abs(step.result.virtualSensors.v!.mean - (s[0]! - s[1]!))).toBeLessThan(0.05);
+    state = step.state;
+    expect(state.arrays.stateMean).toHaveLength(2);
+  });
+
+  it('settles anew after a gap longer than simulation.maxTimeS', async () => {
+    const { model, asked } = linearDynamics();
+    const twin = smallTwin({
+      ...overrides,
+      simulation: { mode: 'transient', maxTimeS: 100 },
+      transient: { initialState: 'settled' },
+    });
+    const calibrator = createCalibrator({ twin, model });
+    let { state } = await calibrator.step(calibrator.initialState(), sample(0, [0.1, 0.1, 0.2]));
+    expect(asked.settled).toBe(5);
+    ({ state } = await calibrator.step(state, sample(100, [0.1, 0.1, 0.2])));
+    expect(asked.settled).toBe(5);
+    const late = await calibrator.step(state, sample(201, [0.1, 0.1, 0.2]));
+    expect(asked.settled).toBe(10);
+    expect(late.result.skipped).toBeUndefined();
+  });
+
+  it('changes between rest and motion in mode auto, and goes on from any checkpoint bit for bit', async () => {
+    const { model } = linearDynamics();
+    const twin = smallTwin({
+      ...overrides,
+      simulation: { mode: 'auto' },
+      transient: { initialState: 'settled', settlingTimeS: 5 },
+      estimator: {},
+    });
+    const atRest: TwinModel = {
+      ...model,
+      evaluate: async (points, inputs) =>
+        (await model.transient!.settle(points, inputs)).map((r) =>
+          r instanceof Error ? r : r.outputs,
+        ),
+    };
+    const calibrator = createCalibrator({ twin, model: atRest });
+    const rng = createRng(8);
+    const course = Array.from({ length: 40 }, (_, k) => {
+      const moved = k < 15 || k > 25 ? 0 : 0.3 * Math.sin((k - 14) / 2);
+      return [0.11 + moved, 0.1, 0.2 + moved].map((y) => y + 0.01 * rng.normal());
+    });
+    const modes: string[] = [];
+    let state = calibrator.initialState();
+    let resumed = state;
+    for (const [k, y] of course.entries()) {
+      const step = await calibrator.step(state, sample(k, y));
+      state = step.state;
+      modes.push(step.result.diagnostics.mode);
+      const again = decodeCheckpoint(encodeCheckpoint(resumed), twin);
+      resumed = (await calibrator.step(again, sample(k, y))).state;
+    }
+    expect(encodeCheckpoint(resumed)).toEqual(encodeCheckpoint(state));
+    expect(modes.slice(6, 15)).toEqual(new Array(9).fill('steady-state'));
+    expect(modes.slice(15, 31)).toEqual(new Array(16).fill('transient'));
+    expect(modes.slice(33)).toEqual(new Array(7).fill('steady-state'));
+  });
+
+  it('begins with noise that a moving machine does not hide', () => {
+    const { model } = linearDynamics();
+    const measured = ['y1', 'y2', 'y3'].map((variable) => ({ variable, alias: `/s/${variable}` }));
+    const rng = createRng(6);
+    const samples = Array.from({ length: 100 }, (_, k) =>
+      sample(k, [
+        Math.sin(k / 5) + 0.01 * rng.normal(),
+        0.1 * k + 0.01 * rng.normal(),
+        0.01 * rng.normal(),
+      ]),
+    );
+    const noise = (mode: string) => {
+      const twin = smallTwin({ ...overrides, measured, simulation: { mode } });
+      return [...createCalibrator({ twin, model }).initialState(samples).arrays.noiseStd!];
+    };
+    for (const sigma of noise('transient')) {
+      expect(sigma).toBeGreaterThan(0.007);
+      expect(sigma).toBeLessThan(0.013);
+    }
+    expect(noise('steady-state')[0]).toBeGreaterThan(0.05);
+  });
+
+  it('says what is missing where a model offers no states', () => {
+    const model: TwinModel = { outputs: [], evaluate: async () => [], close: async () => {} };
+    expect(() => createCalibrator({ twin: smallTwin(overrides), model })).toThrow(
+      /offers no states/,
+    );
+  });
+});
