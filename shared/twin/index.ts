@@ -27,6 +27,18 @@ export { createTwinModel } from './model/twin-model.js';
 export * from './report/alarms.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';
+export {
+  alarmFindings,
+  type Finding,
+  type Grade,
+  type RecordingSummary,
+  recordingFindings,
+  runAlarms,
+  type Verdict,
+  verdictExitCode,
+  verdictLines,
+  verdictOf,
+} from './report/verdict.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/checkpoint.js';
 export {

@@ -9,6 +9,8 @@ export const ALARM_CODES = [
   'noise-mismatch',
   'correlated-innovations',
   'regime-change',
+  'prior-only',
+  'inconsistent',
 ] as const;
 export type AlarmCode = (typeof ALARM_CODES)[number];
 
@@ -70,5 +72,17 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     level: 'note',
     title: 'Sudden change',
     meaning: 'The machine changed at a stroke (slip, repair); the twin opened its bands to follow.',
+  },
+  'prior-only': {
+    level: 'warning',
+    title: 'Nothing learnt',
+    meaning:
+      'The data say no more about it than was assumed before: the value is the prior, not a finding.',
+  },
+  inconsistent: {
+    level: 'warning',
+    title: 'Bands not to be believed',
+    meaning:
+      'Over the whole run the predictions were off by much more, or much less, than their bands say.',
   },
 };

@@ -1,0 +1,159 @@
+import type { Alarm, Twin } from '../types.js';
+import { ALARM_MEANINGS } from './alarms.js';
+import type { CalibrationOutput } from './results.js';
+
+/** Whether a result may be acted on: as it is, with care, or not at all. */
+export type Grade = 'good' | 'care' | 'unusable';
+
+/** The grade of a result, and every reason that speaks against it. */
+export interface Verdict {
+  grade: Grade;
+  /** One sentence each, the gravest first; none where the grade is `good`. */
+  reasons: string[];
+}
+
+/** What was read for a result, and what became of it. */
+export interface RecordingSummary {
+  /** Rows with data in the recording; of streams, the samples that they make. */
+  rows: number;
+  /** Rows that entered the result. */
+  used: number;
+  /** Rows that did not, by reason: `used` and these make `rows`. */
+  skipped: Record<string, number>;
+  /** Cells that hold something but no value, by column. */
+  unreadable: Record<string, { count: number; example: string }>;
+  /** Measured variables and followed inputs that never move. */
+  deadChannels: string[];
+  /** Seconds from the first to the last row. */
+  spanS: number;
+  /** Median seconds between rows; null of fewer than two. */
+  periodS: number | null;
+  /** Seconds from the last row to now; null where times are not of a calendar. */
+  ageS: number | null;
+}
+
+/** One thing that speaks against a result. */
+export interface Finding {
+  grade: Exclude<Grade, 'good'>;
+  reason: string;
+}
+
+/** The verdict of findings: the gravest decides. */
+export function verdictOf(findings: readonly Finding[]): Verdict {
+  const unusable = findings.filter((f) => f.grade === 'unusable');
+  const care = findings.filter((f) => f.grade === 'care');
+  return {
+    grade: unusable.length > 0 ? 'unusable' : care.length > 0 ? 'care' : 'good',
+    reasons: [...new Set([...unusable, ...care].map((f) => f.reason))],
+  };
+}
+
+const WORDS: Readonly<Record<Grade, string>> = {
+  good: 'good',
+  care: 'use with care',
+  unusable: 'do not use',
+};
+
+/** A verdict as lines to print: `use with care: …`, the reasons below where there are several. */
+export function verdictLines(
+  { grade, reasons }: Verdict,
+  good = 'nothing speaks against it',
+): string[] {
+  if (reasons.length < 2) return [`${WORDS[grade]}: ${reasons[0] ?? good}`];
+  return [`${WORDS[grade]}:`, ...reasons.map((reason) => `  - ${reason}`)];
+}
+
+/**
+ * The exit code that a verdict means: 1 for `unusable`, and for `care` too where nothing but a good
+ * result will do.
+ */
+export function verdictExitCode({ grade }: Verdict, strict: boolean): number {
+  return grade === 'unusable' || (strict && grade === 'care') ? 1 : 0;
+}
+
+/** Rows skipped by reason as text, the most frequent first. */
+export function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ');
+}
+
+/** Share of a recording above which a fault is one of the recording, not of a row. */
+const MOST = 0.5;
+/** Posterior deviation, as a share of the prior's, above which the data told nothing. */
+const NOTHING_LEARNT = 0.98;
+/** Mean NIS per channel beyond which bands cannot be believed. */
+const BAND_OF_NIS = [0.2, 3] as const;
+
+/** What a recording alone says against whatever is made of it. */
+export function recordingFindings(
+  recording: RecordingSummary,
+  measured: readonly string[],
+): Finding[] {
+  const { rows, used, skipped, unreadable, deadChannels } = recording;
+  const findings: Finding[] = [];
+  const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
+  if (used === 0) {
+    add(
+      'unusable',
+      rows === 0
+        ? 'there are no samples'
+        : `none of ${rows} samples was used: ${countsText(skipped)}`,
+    );
+  } else {
+    for (const [reason, count] of Object.entries(skipped)) {
+      if (count <= MOST * rows) continue;
+      const text = `${count} of ${rows} samples were left out: ${reason}`;
+      add(reason === 'model-mismatch' ? 'unusable' : 'care', text);
+    }
+  }
+  for (const [column, { count, example }] of Object.entries(unreadable)) {
+    add(
+      'care',
+      `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}`,
+    );
+  }
+  const dead = deadChannels.filter((name) => measured.includes(name));
+  if (dead.length > 0 && dead.length === measured.length) {
+    add('unusable', `no measured variable ever moves: ${dead.join(', ')}`);
+  } else {
+    for (const name of dead) add('care', `${name} never moves: is the sensor connected?`);
+  }
+  return findings;
+}
+
+/** What a run's steps say against its result, as alarms that hold for the run as a whole. */
+export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>): Alarm[] {
+  const used = output.steps.filter((s) => s.skipped === undefined);
+  const last = used.at(-1);
+  if (last === undefined) return [];
+  const alarms: Alarm[] = [];
+  const { parameters } = twin.definition;
+  for (const { variable, prior } of parameters) {
+    const std = last.parameters[variable]?.std ?? Number.POSITIVE_INFINITY;
+    if (std < NOTHING_LEARNT * prior.std) continue;
+    alarms.push({
+      code: 'prior-only',
+      subject: variable,
+      message: `${variable} is known no better than before the data: ± ${std.toPrecision(3)}, its prior ± ${prior.std.toPrecision(3)}.`,
+    });
+  }
+  const channels = used.reduce((sum, s) => sum + s.channels, 0);
+  const nis = used.reduce((sum, s) => sum + (Number.isFinite(s.nis) ? s.nis : 0), 0) / channels;
+  if (channels >= 20 && (nis < BAND_OF_NIS[0] || nis > BAND_OF_NIS[1])) {
+    alarms.push({
+      code: 'inconsistent',
+      subject: twin.definition.name,
+      message: `Over the whole run the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).`,
+    });
+  }
+  return alarms;
+}
+
+/** Alarms that speak against a result; limits and what is good to know do not. */
+export function alarmFindings(alarms: readonly Alarm[]): Finding[] {
+  return alarms
+    .filter(({ code }) => ALARM_MEANINGS[code].level === 'warning')
+    .map(({ message }) => ({ grade: 'care', reason: message.replace(/\.$/, '') }));
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import {
+  alarmFindings,
+  type RecordingSummary,
+  recordingFindings,
+  verdictExitCode,
+  verdictLines,
+  verdictOf,
+} from '../../../shared/twin/index.js';
+
+const good: RecordingSummary = {
+  rows: 100,
+  used: 100,
+  skipped: {},
+  unreadable: {},
+  deadChannels: [],
+  spanS: 99,
+  periodS: 1,
+  ageS: null,
+};
+const verdict = (changes: Partial<RecordingSummary>) =>
+  verdictOf(recordingFindings({ ...good, ...changes }, ['a', 'b']));
+
+describe('the verdict', () => {
+  it('is good where nothing speaks against it', () => {
+    expect(verdict({})).toEqual({ grade: 'good', reasons: [] });
+    expect(verdictLines(verdict({}))).toEqual(['good: nothing speaks against it']);
+  });
+
+  it('is "do not use" with counts by reason where no sample was used', () => {
+    const none = verdict({ used: 0, skipped: { 'model-mismatch': 60, 'input-missing': 40 } });
+    expect(none.grade).toBe('unusable');
+    expect(verdictLines(none)).toEqual([
+      'do not use: none of 100 samples was used: 60 model-mismatch, 40 input-missing',
+    ]);
+    expect(verdict({ rows: 0, used: 0 }).reasons).toEqual(['there are no samples']);
+  });
+
+  it('is "do not use" where the model does not fit most of the recording', () => {
+    expect(verdict({ used: 40, skipped: { 'model-mismatch': 60 } }).grade).toBe('unusable');
+    expect(verdict({ used: 60, skipped: { 'model-mismatch': 40 } }).grade).toBe('good');
+    expect(verdict({ used: 40, skipped: { 'no-usable-channel': 60 } }).grade).toBe('care');
+  });
+
+  it('names dead channels and cells without a value', () => {
+    expect(verdict({ deadChannels: ['a'] })).toEqual({
+      grade: 'care',
+      reasons: ['a never moves: is the sensor connected?'],
+    });
+    expect(verdict({ deadChannels: ['a', 'b'] }).grade).toBe('unusable');
+    expect(verdict({ unreadable: { TI103: { count: 3, example: '37,985' } } }).reasons[0]).toBe(
+      'TI103: 3 cells hold no value that can be read, e.g. "37,985"',
+    );
+  });
+
+  it('puts the gravest reason first and decides the exit code', () => {
+    const findings = [
+      { grade: 'care' as const, reason: 'x' },
+      { grade: 'unusable' as const, reason: 'y' },
+      { grade: 'care' as const, reason: 'x' },
+    ];
+    expect(verdictOf(findings)).toEqual({ grade: 'unusable', reasons: ['y', 'x'] });
+    expect(verdictExitCode(verdictOf(findings), false)).toBe(1);
+    expect(verdictExitCode(verdict({ deadChannels: ['a'] }), false)).toBe(0);
+    expect(verdictExitCode(verdict({ deadChannels: ['a'] }), true)).toBe(1);
+    expect(verdictExitCode(verdict({}), true)).toBe(0);
+  });
+
+  it('counts warnings against a result, limits and notes not', () => {
+    const alarm = (code: 'limit' | 'sensor-frozen' | 'regime-change') => ({
+      code,
+      subject: 'a',
+      message: 'It is so.',
+    });
+    expect(alarmFindings([alarm('limit'), alarm('sensor-frozen'), alarm('regime-change')])).toEqual(
+      [{ grade: 'care', reason: 'It is so' }],
+    );
+  });
+});
