@@ -4,11 +4,15 @@ import type { Machine, Quantity } from './browser/protocol.js';
 /** What the page needs to know of a twin, whatever machine it is of. */
 export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Machine {
   const quantities: Quantity[] = [];
-  const base = (role: Quantity['role'], s: { variable: string; alias: string; unit: string }) => ({
+  const base = (
+    role: Quantity['role'],
+    s: { variable: string; alias: string; unit: string; label?: string | undefined },
+  ) => ({
     id: `${role}:${s.variable}`,
     role,
     variable: s.variable,
-    label: labelOf(s.variable, s.unit),
+    label: s.label ?? labelOf(s.variable, s.unit),
+    named: s.label !== undefined,
     unit: s.unit,
     alias: s.alias,
   });

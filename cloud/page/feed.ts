@@ -11,9 +11,19 @@ import {
 } from '../../shared/core/index.js';
 import type { SiteWiseReader } from '../../shared/sitewise/index.js';
 import { parseAlarms } from './alarms.js';
-import type { Alarm, Machine, Row, Snapshot, Status, Update } from './browser/protocol.js';
+import type {
+  Alarm,
+  Machine,
+  PageEvent,
+  Row,
+  Snapshot,
+  Status,
+  Update,
+} from './browser/protocol.js';
 import { Channel } from './channel.js';
 import { describeMachine } from './describe-machine.js';
+import { EventLog } from './event-log.js';
+import { freshnessOf } from './freshness.js';
 import type { MonitorStatus } from './status.js';
 import { type StreamTarget, streamTargets } from './streams.js';
 
@@ -25,6 +35,10 @@ export interface FeedOptions {
   logger: Logger;
   /** How far back the first read goes, wall seconds. */
   historyS: number;
+  /** From a measurement to the result that has it, wall seconds, before the twin counts as behind. */
+  calibratedWithinS: number;
+  /** Wall seconds without a measurement before the machine counts as silent. */
+  measuredWithinS: number;
 }
 
 /** Samples may be stamped a little ahead of this machine's clock. */
@@ -32,8 +46,6 @@ const AHEAD_NS = secondsToNs(600);
 /** Every so many polls the machine's streams are read again this far back, for late samples. */
 const SWEEP_EVERY = 20;
 const SWEEP_NS = secondsToNs(600);
-/** Without a measurement for this long something is wrong. */
-const STALE_S = 15;
 
 /** Reads SiteWise incrementally and keeps what the page shows. */
 export class Feed {
@@ -45,6 +57,8 @@ export class Feed {
   readonly #startNs: bigint;
   readonly #alarmAlias: string;
   readonly #badStreams = new Set<string>();
+  readonly #events = new EventLog();
+  #eventsSent: readonly PageEvent[] = [];
   #timeMap: TimeMap | undefined;
   #status: Status | undefined;
   #calibrationAlarms: Alarm[] = [];
@@ -80,7 +94,10 @@ export class Feed {
       if (rows.length > 0) channels[id] = rows;
     }
     this.#status = this.#toStatus(status);
-    return { channels, status: this.#status };
+    const events = this.#events.events();
+    const news = events === this.#eventsSent ? {} : { events };
+    this.#eventsSent = events;
+    return { channels, ...news, status: this.#status };
   }
 
   /** All that is known; undefined before the first poll. */
@@ -88,7 +105,8 @@ export class Feed {
     if (this.#status === undefined) return undefined;
     const channels: Record<string, Row[]> = {};
     for (const [id, channel] of this.#channels) channels[id] = [...channel.rows()];
-    return { machine: this.#machine(), channels, status: this.#status };
+    const events = this.#events.events();
+    return { machine: this.#machine(), channels, events, status: this.#status };
   }
 
   #machine(): Machine {
@@ -122,21 +140,22 @@ export class Feed {
 
   async #readStreams(signal: AbortSignal): Promise<void> {
     const { reader, clock } = this.#options;
-    const latest = await reader.latest([...this.#targets.keys(), this.#alarmAlias], signal);
+    const aliases = [...this.#targets.keys(), this.#alarmAlias];
+    const latest = await reader.latest(aliases, signal);
     this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
     const sweep = this.#polls > 0 && this.#polls % SWEEP_EVERY === 0;
     for (const origin of ['machine', 'twin'] as const) {
       const wanted: string[] = [];
       let afterNs: bigint | undefined;
-      for (const target of this.#targets.values()) {
-        const newest = latest.get(target.alias);
-        if (target.origin !== origin || newest === undefined) continue;
-        if (newest.quality === 'BAD') this.#badStreams.add(target.alias);
-        else this.#badStreams.delete(target.alias);
-        const seenNs = this.#seenNs.get(target.alias) ?? this.#startNs;
+      for (const alias of aliases) {
+        const newest = latest.get(alias);
+        if (this.#originOf(alias) !== origin || newest === undefined) continue;
+        if (newest.quality === 'BAD') this.#badStreams.add(alias);
+        else this.#badStreams.delete(alias);
+        const seenNs = this.#seenNs.get(alias) ?? this.#startNs;
         const again = sweep && origin === 'machine';
         if (newest.timeNs <= seenNs && !again) continue;
-        wanted.push(target.alias);
+        wanted.push(alias);
         const fromNs = again ? seenNs - SWEEP_NS : seenNs;
         if (afterNs === undefined || fromNs < afterNs) afterNs = fromNs;
       }
@@ -153,13 +172,22 @@ export class Feed {
     }
   }
 
+  /** Alarms come from the calibration, as what it estimates. */
+  #originOf(alias: string): StreamTarget['origin'] {
+    return this.#targets.get(alias)?.origin ?? 'twin';
+  }
+
   #take(alias: string, values: readonly Tqv[]): void {
     const target = this.#targets.get(alias);
-    if (target === undefined) return;
-    const channel = this.#channel(target.channel);
+    const channel = target && this.#channel(target.channel);
     for (const { timeNs, quality, value } of values) {
+      const x = this.#axisX(timeNs);
+      if (target === undefined) {
+        this.#events.take(x, parseAlarms(value));
+        continue;
+      }
       const usable = quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value);
-      channel.set(this.#axisX(timeNs), target.column, usable ? value : null);
+      channel?.set(x, target.column, usable ? value : null);
     }
     const newest = values.at(-1)?.timeNs;
     const seen = this.#seenNs.get(alias);
@@ -185,7 +213,7 @@ export class Feed {
   #newestMs(origin: StreamTarget['origin']): number | undefined {
     let newest: bigint | undefined;
     for (const [alias, seen] of this.#seenNs) {
-      if (this.#targets.get(alias)?.origin !== origin) continue;
+      if (this.#originOf(alias) !== origin) continue;
       if (newest === undefined || seen > newest) newest = seen;
     }
     return newest === undefined ? undefined : nsToSeconds(newest) * 1000;
@@ -205,6 +233,13 @@ export class Feed {
       ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
       calibrations: status.calibrations,
       endpoints: status.endpoints,
+      freshness: freshnessOf(
+        { nowMs, measuredAtMs, calibratedAtMs, fault: this.#fault },
+        {
+          measuredS: this.#options.measuredWithinS,
+          calibratedS: this.#options.calibratedWithinS,
+        },
+      ),
       alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
     };
   }
@@ -214,7 +249,7 @@ export class Feed {
     const alarms: Alarm[] = [];
     const warn = (code: string, subject: string, message: string) =>
       alarms.push({ level: 'warning', code, subject, message });
-    if (measuredAtMs !== undefined && nowMs - measuredAtMs > STALE_S * 1000) {
+    if (measuredAtMs !== undefined && nowMs - measuredAtMs > this.#options.measuredWithinS * 1000) {
       const seconds = Math.round((nowMs - measuredAtMs) / 1000);
       warn('stale', this.#options.twin.name, `No measurement has arrived for ${seconds} s.`);
     }

@@ -32,6 +32,10 @@ export interface MonitorOptions {
   pollIntervalMs?: number;
   /** How far back the first read goes, wall seconds; default six hours. */
   historyS?: number;
+  /** From a measurement to the result that has it, wall seconds; default a minute and a half. */
+  calibratedWithinS?: number;
+  /** Wall seconds without a measurement before the machine counts as silent; default 15. */
+  measuredWithinS?: number;
 }
 
 /** The page that shows a twin live. */
@@ -58,6 +62,8 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     clock,
     logger,
     historyS: options.historyS ?? 6 * 3600,
+    calibratedWithinS: options.calibratedWithinS ?? 90,
+    measuredWithinS: options.measuredWithinS ?? 15,
   });
   const audience = new Audience(() => feed.snapshot());
   const { layout } = options.twin;

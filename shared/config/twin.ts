@@ -9,6 +9,13 @@ const alias = z
   .describe('The SiteWise property alias of its stream, e.g. `/line1/roller1/w`.');
 const unit = z.string().describe('The unit of the value, for people and for SiteWise.');
 
+const label = z
+  .string()
+  .min(1)
+  .max(80)
+  .optional()
+  .describe('What people call it, e.g. `Drag of R9`; default: from the layout or the variable.');
+
 const cost = z
   .number()
   .positive()
@@ -24,6 +31,18 @@ const alarm = z
       .number()
       .optional()
       .describe('Alarm when the value is below this, with 95 % certainty.'),
+    verb: z
+      .string()
+      .min(1)
+      .max(80)
+      .optional()
+      .describe('What happens then, after the label, e.g. `runs too loose`.'),
+    consequence: z
+      .string()
+      .min(1)
+      .max(240)
+      .optional()
+      .describe('What comes of it and what to do, in one sentence.'),
   })
   .refine((a) => a.above !== undefined || a.below !== undefined, {
     message: 'expected `above`, `below` or both',
@@ -31,6 +50,7 @@ const alarm = z
 
 const input = z.strictObject({
   variable,
+  label,
   alias: alias.optional(),
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
@@ -39,6 +59,7 @@ const input = z.strictObject({
 
 const measured = z.strictObject({
   variable,
+  label,
   alias,
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
@@ -65,6 +86,7 @@ const candidate = z.strictObject({
 const parameter = z
   .strictObject({
     variable,
+    label,
     alias,
     unit: unit.default(''),
     lower: z.number().optional().describe('Physical lower bound; applied to what is reported.'),
@@ -112,6 +134,7 @@ const parameter = z
 
 const virtualSensor = z.strictObject({
   variable,
+  label,
   alias,
   unit: unit.default(''),
   alarm: alarm.optional(),

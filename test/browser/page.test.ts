@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Monitor, startMonitor } from '../../cloud/page/index.js';
-import { systemClock } from '../../shared/core/index.js';
+import { healthAliases } from '../../shared/config/index.js';
+import { secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { chromiumPath, launchChromium, openMonitor, shownBand } from './launch.js';
 
@@ -96,6 +97,69 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await page.getByRole('button', { name: 'Show flat' }).click();
     await page.locator('#schematic [data-component="R9"]').waitFor();
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('keeps events after they are over, with since, until and peak', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    const nowNs = systemClock.nowNs();
+    machine.fill(130, nowNs);
+    const { alarms } = healthAliases(machine.twin);
+    // Repaired: the newest sample has no alarm.
+    machine.put(alarms, { timeNs: nowNs, quality: 'GOOD', value: '[]' });
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openMonitor(browser, url);
+    await page.locator('#alarms').getByText('Nothing.').waitFor();
+    await page.getByText('Over (2)').click();
+    const over = page.locator('#events-over li');
+    expect(await over.first().textContent()).toMatch(/Drag of R[39] is above 0\.1 N·m·s\/rad/);
+    expect(await over.first().textContent()).toMatch(/ to .* · peak 0\.1/);
+    await page.getByLabel('Filter events').fill('R9');
+    expect(await over.count()).toBe(1);
+    await over.getByRole('button').click();
+    expect(await page.locator('#focus-title').textContent()).toContain('R9');
+    expect(new URL(page.url()).hash).toBe('#show=parameter%3Ab9');
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('zooms all charts by dragging, keeps it in the address, and goes back', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(100, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page } = await openMonitor(browser, url);
+    const plot = page.locator('#focus .u-over').first();
+    await plot.waitFor();
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    if (box === null) throw new Error('the chart is not there');
+    await page.mouse.move(box.x + 0.3 * box.width, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.6 * box.width, box.y + 20, { steps: 4 });
+    await page.mouse.up();
+    await page.locator('#span').filter({ hasText: 'Esc goes back' }).waitFor();
+    const zoomed = await page.locator('#span').textContent();
+    expect(new URL(page.url()).hash).toMatch(/from=\d+&to=\d+/);
+    await page.reload();
+    await page.locator('#span').filter({ hasText: 'Esc goes back' }).waitFor();
+    expect(await page.locator('#span').textContent()).toBe(zoomed);
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'CSV' }).click();
+    expect((await download).suggestedFilename()).toBe('web-line.csv');
+    await page.keyboard.press('Escape');
+    await page.locator('#span').filter({ hasText: 'live' }).waitFor();
+  });
+
+  it('says how old the twin is when it has fallen behind, and never calls that now', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    const nowNs = systemClock.nowNs();
+    machine.fill(60, nowNs - secondsToNs(600));
+    for (const { alias } of machine.twin.measured) {
+      machine.put(alias, { timeNs: nowNs, quality: 'GOOD', value: 20 });
+    }
+    const { url } = await start(machine);
+    const { page } = await openMonitor(browser, url);
+    await page.getByRole('status').filter({ hasText: 'fallen behind' }).waitFor();
+    expect(await page.locator('#freshness').textContent()).toContain('10 min old');
+    expect(await page.locator('#schematic-title').textContent()).toMatch(/^The machine .* ago$/);
   });
 
   it('says that the connection is lost, and recovers', async () => {

@@ -19,6 +19,8 @@ export interface ChartContent {
   /** `full` has axes with labels and a readout; `small` is for comparing at a glance. */
   size: 'full' | 'small';
   heightPx: number;
+  /** Variable whose events are marked. */
+  subject?: string | undefined;
   /** The vertical range stays at zero or above. */
   fromZero?: boolean;
 }
@@ -41,7 +43,7 @@ function columnsOf(store: Store, content: ChartContent): Columns {
   const ids = [content.main.channel, content.sensor?.channel, content.truth];
   ids.forEach((id, place) => {
     for (const row of id === undefined ? [] : store.rows(id)) {
-      if (row[0] < store.fromX) continue;
+      if (row[0] < store.fromX || row[0] > store.toX) continue;
       const entry = xs.get(row[0]) ?? [];
       entry[place] = row;
       xs.set(row[0], entry);
@@ -98,6 +100,31 @@ function drawLimits(content: ChartContent) {
   };
 }
 
+/** Marks the time of each event of the quantity along the bottom. */
+function drawEvents(store: Store, content: ChartContent) {
+  return (u: uPlot) => {
+    if (content.subject === undefined) return;
+    const { ctx, bbox } = u;
+    const scale = perDay(content.axis);
+    const right = bbox.left + bbox.width;
+    const height = 4 * devicePixelRatio;
+    for (const event of store.events) {
+      if (event.subject !== content.subject) continue;
+      const from = Math.max(bbox.left, u.valToPos(event.sinceX / scale, 'x', true));
+      const until = event.untilX ?? Number.POSITIVE_INFINITY;
+      const to = Number.isFinite(until)
+        ? Math.min(right, u.valToPos(until / scale, 'x', true))
+        : right;
+      if (to <= bbox.left || from >= right) continue;
+      ctx.save();
+      const { alarm, warn, muted } = palette();
+      ctx.fillStyle = { alarm, warning: warn, note: muted }[event.level];
+      ctx.fillRect(from, bbox.top + bbox.height - height, Math.max(2, to - from), height);
+      ctx.restore();
+    }
+  };
+}
+
 /** Makes a chart; it draws itself anew with `update`, only while it is in view. */
 export function createChart(store: Store, content: ChartContent): Chart {
   const full = content.size === 'full';
@@ -111,7 +138,18 @@ export function createChart(store: Store, content: ChartContent): Chart {
   function revision(): string {
     const ids = [content.main.channel, content.sensor?.channel, content.truth];
     const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
-    return `${revisions.join()};${store.windowS}`;
+    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision}`;
+  }
+
+  /** A dragged span becomes what all charts show. */
+  function zoomTo(u: uPlot): void {
+    const { left, width } = u.select;
+    if (width < 6) return;
+    const at = (px: number) => u.posToVal(px, 'x') * perDay(content.axis);
+    const [from, to] = [at(left), at(left + width)];
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    if (to > from)
+      element.dispatchEvent(new CustomEvent('zoom', { bubbles: true, detail: [from, to] }));
   }
 
   function options(width: number): uPlot.Options {
@@ -143,7 +181,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
         show: full,
         y: false,
         points: { size: 7 },
-        drag: { x: false, y: false },
+        drag: { x: full, y: false, setScale: false },
         sync: { key: 'twinloop' },
       },
       scales: {
@@ -188,7 +226,12 @@ export function createChart(store: Store, content: ChartContent): Chart {
           dash: [6, 4],
         }),
       ],
-      hooks: { draw: [drawLimits(content)], setCursor: [showNewest], setData: [showNewest] },
+      hooks: {
+        draw: [drawLimits(content), drawEvents(store, content)],
+        setSelect: [zoomTo],
+        setCursor: [showNewest],
+        setData: [showNewest],
+      },
     };
   }
 
@@ -216,6 +259,9 @@ export function createChart(store: Store, content: ChartContent): Chart {
     } else if (plot === undefined && visible) draw();
   });
   resized.observe(element);
+  // On paper everything is in view.
+  const beforePrint = () => draw();
+  window.addEventListener('beforeprint', beforePrint);
 
   return {
     element,
@@ -229,6 +275,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
     destroy() {
       inView.disconnect();
       resized.disconnect();
+      window.removeEventListener('beforeprint', beforePrint);
       plot?.destroy();
     },
   };

@@ -21,6 +21,7 @@ export function contentOf(
     truth: hasTruth ? truth : undefined,
     unit: quantity.unit,
     limit: quantity.limit,
+    subject: quantity.variable,
     axis: machine.axis,
     size,
     heightPx: size === 'full' ? 220 : 64,

@@ -1,6 +1,6 @@
-import { createAlarmsView } from './alarms-view.js';
 import { worstParameter } from './assess.js';
 import { h } from './dom.js';
+import { createEventsView } from './events-view.js';
 import { createFocusView } from './focus-view.js';
 import { formatUnit } from './format.js';
 import { createGridView } from './grid-view.js';
@@ -9,7 +9,8 @@ import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
 import { createSystemView } from './system-view.js';
-import { createWindowChoice } from './window-choice.js';
+import { createTimeRange } from './time-range.js';
+import { noteAddress, parseAddress } from './view-address.js';
 
 /** Everything below the page's head. */
 export interface Dashboard {
@@ -54,19 +55,35 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     if (quantity === undefined) return;
     chosenByHand = true;
     focusOn(quantity);
+    noteAddress(store, quantity.id);
     focus.element.scrollIntoView({ block: 'nearest' });
   };
 
-  const alarms = createAlarmsView(store, select);
+  const alarms = createEventsView(store, select);
   const intro = h('p', { class: 'intro', text: introOf(machine) });
   const schematic =
     machine.layout === undefined
       ? undefined
       : createSchematicView(store, machine, machine.layout, select);
-  const choice = createWindowChoice(store, machine, () => {
+  const updateAll = () => {
+    range.update();
     for (const view of views) view.update();
+  };
+  const range = createTimeRange(
+    store,
+    machine,
+    () => focus.shown(),
+    () => {
+      noteAddress(store, chosenByHand ? focused?.id : undefined);
+      updateAll();
+    },
+  );
+  const focus = createFocusView(store, machine, range.element);
+  root.addEventListener('zoom', (event) => {
+    store.setRange((event as CustomEvent<readonly [number, number]>).detail);
+    noteAddress(store, chosenByHand ? focused?.id : undefined);
+    updateAll();
   });
-  const focus = createFocusView(store, machine, choice);
   const grids = [
     createGridView(
       store,
@@ -107,8 +124,8 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
   const system = createSystemView(store, machine);
   root.replaceChildren(
     intro,
-    ...(schematic === undefined ? [] : [schematic.element]),
     alarms.element,
+    ...(schematic === undefined ? [] : [schematic.element]),
     focus.element,
     ...grids.map((g) => g.element),
     system.element,
@@ -120,6 +137,13 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
       }),
     ),
   );
+  const asked = parseAddress(location.hash);
+  if (asked.range !== undefined) store.setRange(asked.range);
+  const wanted = machine.quantities.find((q) => q.id === asked.show);
+  if (wanted !== undefined) {
+    chosenByHand = true;
+    focusOn(wanted);
+  }
   const views = [alarms, ...(schematic === undefined ? [] : [schematic]), focus, ...grids, system];
   return {
     update() {
@@ -128,7 +152,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
         const worst = worstParameter(store) ?? machine.quantities[0];
         if (worst !== undefined && worstIsClear(store, worst, focused)) focusOn(worst);
       }
-      for (const view of views) view.update();
+      updateAll();
     },
     redraw: () => focus.redraw(),
   };

@@ -18,7 +18,7 @@ export function createFocusView(
   store: Store,
   machine: Machine,
   choice: HTMLElement,
-): View & { show(quantity: Quantity): void; redraw(): void } {
+): View & { show(quantity: Quantity): void; redraw(): void; shown(): readonly Quantity[] } {
   const title = h('h2', { id: 'focus-title' });
   const panels = h('div', { class: 'panels' });
   const element = h(
@@ -47,6 +47,7 @@ export function createFocusView(
   return {
     element,
     show,
+    shown: () => (current === undefined ? [] : relatedTo(current, machine)),
     update() {
       for (const panel of shown) panel.update();
     },

@@ -68,8 +68,25 @@ export function formatDuration(seconds: number): string {
   return `${Number((seconds / 86_400).toPrecision(2))} days`;
 }
 
+/** How long something lasted, e.g. `3 d 18 h`. */
+export function formatSpan(seconds: number): string {
+  if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+}
+
 /** An instant on the charts' axis. */
-export function formatInstant(xS: number, axis: 'machine' | 'wall'): string {
-  if (axis === 'wall') return new Date(xS * 1000).toLocaleString();
-  return `day ${(xS / 86_400).toFixed(2)}`;
+export function formatWhen(xS: number, axis: 'machine' | 'wall'): string {
+  if (axis === 'machine') return `day ${(xS / 86_400).toFixed(2)}`;
+  return new Date(xS * 1000).toLocaleString(undefined, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 }

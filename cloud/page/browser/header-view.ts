@@ -18,12 +18,15 @@ export function verdictOf(store: Store, connection: Connection): { mood: Mood; t
   if (status.measuredAtMs === undefined) {
     return { mood: 'wait', text: 'Waiting for the first measurement' };
   }
+  const { freshness } = status;
+  if (freshness.state === 'silent') return { mood: 'bad', text: 'No fresh measurements' };
   const alarms = status.alarms.filter((a) => a.level === 'alarm').length;
   if (alarms > 0) return { mood: 'bad', text: alarms === 1 ? '1 alarm' : `${alarms} alarms` };
   const warnings = status.alarms.filter((a) => a.level === 'warning').length;
   if (warnings > 0) {
     return { mood: 'warn', text: warnings === 1 ? '1 warning' : `${warnings} warnings` };
   }
+  if (freshness.state === 'behind') return { mood: 'warn', text: 'The twin has fallen behind' };
   if (status.calibratedAtMs === undefined) {
     return { mood: 'wait', text: 'Waiting for the first calibration' };
   }
@@ -49,7 +52,8 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
   fact('calibrated', 'Twin is as of', 'The newest measurement that the calibration has taken in');
   fact('machine', 'Machine time', 'The machine’s own clock');
   fact('scale', 'Time runs', 'Machine time against the clock on the wall');
-  root.replaceChildren(h('div', { class: 'bar' }, title, pill), list);
+  const freshness = h('p', { class: 'freshness', id: 'freshness' });
+  root.replaceChildren(h('div', { class: 'bar' }, title, pill), list, freshness);
 
   return (connection) => {
     const { machine, status } = store;
@@ -62,6 +66,9 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
     setText(symbol, SYMBOLS[mood]);
     setText(verdict, text);
     if (status === undefined) return;
+    const { state, text: why } = status.freshness;
+    document.body.dataset.freshness = connection === 'lost' ? 'lost' : state;
+    setText(freshness, state === 'live' ? '' : why);
     const nowMs = status.nowMs + (Date.now() - store.heardAtMs);
     const age = (ms: number | undefined) =>
       ms === undefined ? 'none yet' : formatAge(Math.max(0, nowMs - ms) / 1000);

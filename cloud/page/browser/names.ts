@@ -1,7 +1,8 @@
 import type { Layout, LayoutComponent, Machine, Quantity } from './protocol.js';
 
-/** A quantity's name for people: by its place in the machine where the layout tells it. */
+/** A quantity's name for people: as the definition names it, or by its place in the layout. */
 export function nameOf(quantity: Quantity, layout: Layout | undefined): string {
+  if (quantity.named) return quantity.label;
   for (const c of layout?.components ?? []) {
     if (c.drag === quantity.variable) return `Drag of ${c.id}`;
     if (c.speed === quantity.variable) return `Speed of ${c.id}`;

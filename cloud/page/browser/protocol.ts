@@ -4,6 +4,10 @@
 export interface Limit {
   above?: number | undefined;
   below?: number | undefined;
+  /** What happens past it, in the words of the machine's people. */
+  verb?: string | undefined;
+  /** What comes of it, and what to do. */
+  consequence?: string | undefined;
 }
 
 /** One thing that is shown: a stream of the twin, with its band where it has one. */
@@ -12,7 +16,9 @@ export interface Quantity {
   id: string;
   role: 'input' | 'measured' | 'parameter' | 'virtualSensor';
   variable: string;
+  /** From its variable; in the words of the machine's people where `named`. */
   label: string;
+  named: boolean;
   unit: string;
   alias: string;
   limit?: Limit | undefined;
@@ -65,6 +71,27 @@ export interface Alarm {
   meaning?: string;
 }
 
+/** An alarm of the calibration over the time that it stood. */
+export interface PageEvent extends Alarm {
+  /** The same in every browser: code, subject and beginning. */
+  key: string;
+  /** The first sample with it, seconds of the axis. */
+  sinceX: number;
+  /** The first sample without it; absent while it stands. */
+  untilX?: number;
+}
+
+/** How far what the twin says may be taken for the present. */
+export interface Freshness {
+  /**
+   * `waiting`: nothing measured yet; `learning`: nothing calibrated yet; `live`; `silent`: no fresh
+   * measurements; `behind`: measurements run ahead of the calibration; `unread`: SiteWise cannot be read.
+   */
+  state: 'waiting' | 'learning' | 'live' | 'silent' | 'behind' | 'unread';
+  /** In a sentence, with what is kept and what to do. */
+  text: string;
+}
+
 /** One run of the calibration. */
 export interface CalibrationRun {
   startedAtMs: number;
@@ -89,6 +116,7 @@ export interface Status {
   timeScale?: number;
   edge?: { queueDepth: number; published: number; dropped: number; healthy: boolean };
   calibrations: readonly CalibrationRun[];
+  freshness: Freshness;
   alarms: readonly Alarm[];
   endpoints: Readonly<Record<string, string>>;
 }
@@ -97,11 +125,15 @@ export interface Status {
 export interface Snapshot {
   machine: Machine;
   channels: Record<string, Row[]>;
+  /** The latest beginning first. */
+  events: readonly PageEvent[];
   status: Status;
 }
 
 /** What has come since the last message: rows to add, or to replace where x is known. */
 export interface Update {
   channels: Record<string, Row[]>;
+  /** All events, where any of them changed. */
+  events?: readonly PageEvent[];
   status: Status;
 }

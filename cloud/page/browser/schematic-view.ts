@@ -2,6 +2,7 @@ import { type Point, tangentBetween, wrapAngle } from '../../../shared/scene/web
 import { conditionOf, severityOf } from './assess.js';
 import { scaleColour } from './colour-scale.js';
 import { h, setText, svg } from './dom.js';
+import { formatSpan } from './format.js';
 import { componentLines, type Find, finderOf, spanLine } from './part-text.js';
 import type { Layout, LayoutComponent, Machine } from './protocol.js';
 import type { Store } from './store.js';
@@ -50,21 +51,18 @@ export function createSchematicView(
   const holder = h('div', { class: 'picture' });
   holder.append(picture);
   const inSpace = createSpaceToggle(store, machine, metres, select, holder, picture);
+  const title = h('h2', { id: 'schematic-title', text: 'The machine now' });
   const element = h(
     'section',
     { id: 'schematic', 'aria-labelledby': 'schematic-title' },
-    h(
-      'div',
-      { class: 'bar between' },
-      h('h2', { id: 'schematic-title', text: 'The line right now' }),
-      inSpace.button,
-    ),
+    h('div', { class: 'bar between' }, title, inSpace.button),
     holder,
     legend(),
   );
   return {
     element,
     update() {
+      setText(title, titleOf(store, machine));
       for (const update of updates) update();
       inSpace.update();
     },
@@ -72,6 +70,18 @@ export function createSchematicView(
       for (const [id, node] of marks) node.classList.toggle('selected', id === componentId);
     },
   };
+}
+
+/** The picture says of what instant it is, unless that is now. */
+function titleOf(store: Store, machine: Machine): string {
+  const { status } = store;
+  const atMs = status?.calibratedAtMs;
+  if (status === undefined || atMs === undefined || status.freshness.state === 'live') {
+    return 'The machine now';
+  }
+  const behindS = Math.max(0, status.nowMs - atMs) / 1000;
+  const scale = machine.axis === 'machine' ? (status.timeScale ?? 1) : 1;
+  return `The machine ${formatSpan(behindS * scale)} ago`;
 }
 
 /** A button that shows the line in space instead; what that takes is loaded only then. */

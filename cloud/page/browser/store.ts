@@ -1,4 +1,4 @@
-import type { Machine, Row, Snapshot, Status, Update } from './protocol.js';
+import type { Machine, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
 const MAX_ROWS = 2400;
@@ -11,6 +11,12 @@ export class Store {
   heardAtMs = 0;
   /** How far back charts reach from the newest row, seconds of the axis. */
   windowS = Number.POSITIVE_INFINITY;
+  /** The latest beginning first. */
+  events: readonly PageEvent[] = [];
+  /** Rises with every change of the events. */
+  eventsRevision = 0;
+  #range: readonly [from: number, to: number] | undefined;
+  readonly #earlierRanges: (readonly [number, number] | undefined)[] = [];
   readonly #channels = new Map<string, Row[]>();
   readonly #revisions = new Map<string, number>();
   #newestX = Number.NEGATIVE_INFINITY;
@@ -22,6 +28,10 @@ export class Store {
       this.#newestX = Number.NEGATIVE_INFINITY;
     }
     this.status = message.status;
+    if (message.events !== undefined) {
+      this.events = message.events;
+      this.eventsRevision++;
+    }
     this.heardAtMs = Date.now();
     for (const [id, rows] of Object.entries(message.channels)) this.#merge(id, rows);
   }
@@ -35,9 +45,36 @@ export class Store {
     return this.#revisions.get(id) ?? 0;
   }
 
+  /** The newest instant of any channel, seconds of the axis. */
+  get newestX(): number {
+    return this.#newestX;
+  }
+
+  /** What the reader has zoomed to; undefined while charts follow the newest value. */
+  get range(): readonly [from: number, to: number] | undefined {
+    return this.#range;
+  }
+
+  /** Zooms all charts; undefined lets them follow again. */
+  setRange(range: readonly [from: number, to: number] | undefined): void {
+    if (range === undefined) this.#earlierRanges.length = 0;
+    else this.#earlierRanges.push(this.#range);
+    this.#range = range;
+  }
+
+  /** One zoom back. */
+  backRange(): void {
+    this.#range = this.#earlierRanges.pop();
+  }
+
   /** Where charts begin. */
   get fromX(): number {
-    return this.#newestX - this.windowS;
+    return this.#range?.[0] ?? this.#newestX - this.windowS;
+  }
+
+  /** Where charts end. */
+  get toX(): number {
+    return this.#range?.[1] ?? Number.POSITIVE_INFINITY;
   }
 
   /** The newest row that has a value. */

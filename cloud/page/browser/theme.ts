@@ -6,6 +6,7 @@ export interface Palette {
   sensor: string;
   truth: string;
   alarm: string;
+  warn: string;
   muted: string;
   grid: string;
 }
@@ -24,6 +25,7 @@ export function palette(): Palette {
     sensor: color('sensor'),
     truth: color('truth'),
     alarm: color('alarm'),
+    warn: color('warn'),
     muted: color('muted'),
     grid: color('grid'),
   };

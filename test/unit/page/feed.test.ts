@@ -15,6 +15,8 @@ function feedOf(machine: GrowingDrag, clock: ManualClock): Feed {
     clock,
     logger: silentLogger,
     historyS: 3600,
+    calibratedWithinS: 90,
+    measuredWithinS: 15,
   });
 }
 
@@ -82,6 +84,8 @@ describe('Feed', () => {
       clock: new ManualClock(START_NS + secondsToNs(2)),
       logger: silentLogger,
       historyS: 3600,
+      calibratedWithinS: 90,
+      measuredWithinS: 15,
     });
     const { channels } = await feed.poll(signal);
     expect(channels['measured:Roller1_w']?.map((row) => row[0])).toEqual([32_400, 39_600]);

@@ -1,0 +1,112 @@
+import { h } from './dom.js';
+import { peakOf, titleOf } from './event-text.js';
+import { formatSpan, formatWhen } from './format.js';
+import { MEANINGS } from './meanings.js';
+import { nameOf } from './names.js';
+import type { Alarm, PageEvent, Quantity } from './protocol.js';
+import type { Store } from './store.js';
+import type { View } from './view.js';
+
+const ORDER = { alarm: 0, warning: 1, note: 2 } as const;
+const WORDS = { alarm: 'Alarm', warning: 'Warning', note: 'Note' } as const;
+/** Events that are over are listed as far as this; the filter finds the others. */
+const MOST_OVER = 50;
+
+/** What needs attention now, and what is over: each event with its time, peak and meaning. */
+export function createEventsView(store: Store, select: (quantityId: string) => void): View {
+  const now = h('ul', { class: 'alarms', id: 'alarms' });
+  const over = h('ul', { class: 'alarms', id: 'events-over' });
+  const summary = h('summary', { text: 'Over' });
+  const filter = h('input', {
+    type: 'search',
+    id: 'event-filter',
+    placeholder: 'part, limit, kind …',
+    'aria-label': 'Filter events',
+  });
+  const element = h(
+    'section',
+    { id: 'events', 'aria-labelledby': 'alarms-title' },
+    h(
+      'div',
+      { class: 'bar between' },
+      h('h2', { id: 'alarms-title', text: 'What needs attention' }),
+      h('label', { class: 'choice' }, h('span', { text: 'Filter' }), filter),
+    ),
+    now,
+    h('details', { class: 'over' }, summary, over),
+  );
+  let shown = '';
+  filter.addEventListener('input', () => {
+    shown = '';
+    update();
+  });
+
+  function quantityOf(alarm: Alarm): Quantity | undefined {
+    return store.machine?.quantities.find(
+      (q) => q.variable === alarm.subject || q.alias === alarm.subject,
+    );
+  }
+
+  function item(alarm: Alarm | PageEvent): HTMLElement {
+    const quantity = quantityOf(alarm);
+    const known = MEANINGS[alarm.code];
+    const title = titleOf(alarm, quantity, store.machine) ?? known?.title ?? alarm.code;
+    const heading = h('div', { class: 'what' }, h('strong', { text: WORDS[alarm.level] }));
+    if (quantity === undefined) {
+      const subject = alarm.subject === '' ? '' : ` (${alarm.subject})`;
+      heading.append(h('span', { class: 'title', text: `${title}${subject}` }));
+    } else {
+      const button = h('button', { type: 'button', class: 'title', text: title });
+      button.addEventListener('click', () => select(quantity.id));
+      heading.append(button);
+    }
+    const lines = [heading];
+    if ('sinceX' in alarm) lines.push(h('p', { class: 'when', text: whenOf(alarm, quantity) }));
+    const detail = alarm.level === 'note' || alarm.code === 'limit' ? '' : alarm.message;
+    if (detail !== '') lines.push(h('p', { text: detail }));
+    const meaning = quantity?.limit?.consequence ?? alarm.meaning ?? known?.meaning ?? '';
+    lines.push(h('p', { class: 'meaning', text: meaning }));
+    const state = 'untilX' in alarm ? ' over' : '';
+    return h('li', { class: `${alarm.level}${state}` }, ...lines);
+  }
+
+  function whenOf(event: PageEvent, quantity: Quantity | undefined): string {
+    const axis = store.machine?.axis ?? 'wall';
+    const untilX = event.untilX ?? store.newestX;
+    const lasted = formatSpan(untilX - event.sinceX);
+    const peak = peakOf(event, quantity, store);
+    const tail = peak === '' ? '' : ` · peak ${peak}`;
+    return event.untilX === undefined
+      ? `since ${formatWhen(event.sinceX, axis)} (${lasted})${tail}`
+      : `${formatWhen(event.sinceX, axis)} to ${formatWhen(event.untilX, axis)} (${lasted})${tail}`;
+  }
+
+  function matches(alarm: Alarm): boolean {
+    const wanted = filter.value.trim().toLowerCase();
+    if (wanted === '') return true;
+    const quantity = quantityOf(alarm);
+    const name = quantity === undefined ? '' : nameOf(quantity, store.machine?.layout);
+    const text = [name, alarm.subject, alarm.code, alarm.title, alarm.message].join(' ');
+    return text.toLowerCase().includes(wanted);
+  }
+
+  function update(): void {
+    const own = (store.status?.alarms ?? []).filter((a) => a.code in MEANINGS);
+    const text = JSON.stringify([own, store.eventsRevision, store.newestX]);
+    if (text === shown) return;
+    shown = text;
+    const standing = store.events.filter((e) => e.untilX === undefined);
+    const current = [...own, ...standing].filter(matches);
+    current.sort((a, b) => ORDER[a.level] - ORDER[b.level]);
+    now.replaceChildren(...current.map(item));
+    if (current.length === 0) now.append(h('li', { class: 'none', text: 'Nothing.' }));
+    const ended = store.events.filter((e) => e.untilX !== undefined && matches(e));
+    summary.textContent = `Over (${ended.length})`;
+    over.replaceChildren(...ended.slice(0, MOST_OVER).map(item));
+    if (ended.length > MOST_OVER) {
+      const hidden = `${ended.length - MOST_OVER} earlier ones: narrow the filter.`;
+      over.append(h('li', { class: 'none', text: hidden }));
+    }
+  }
+  return { element, update };
+}

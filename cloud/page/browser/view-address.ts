@@ -1,0 +1,43 @@
+import type { Store } from './store.js';
+
+/**
+ * What is shown stands in the address, so that a link shows the same: `#show=parameter:b9` and
+ * `&from=…&to=…` in seconds of the axis.
+ */
+export interface ViewAddress {
+  show?: string;
+  range?: readonly [from: number, to: number];
+}
+
+/** Reads an address's fragment; what can't be read is left out. */
+export function parseAddress(hash: string): ViewAddress {
+  const params = new URLSearchParams(hash.replace(/^#/, ''));
+  const show = params.get('show');
+  const from = Number(params.get('from') ?? Number.NaN);
+  const to = Number(params.get('to') ?? Number.NaN);
+  return {
+    ...(show === null || show === '' ? {} : { show }),
+    ...(Number.isFinite(from) && Number.isFinite(to) && to > from ? { range: [from, to] } : {}),
+  };
+}
+
+/** @returns the fragment, empty where everything is as at first */
+export function formatAddress({ show, range }: ViewAddress): string {
+  const params = new URLSearchParams();
+  if (show !== undefined) params.set('show', show);
+  if (range !== undefined) {
+    params.set('from', String(Math.round(range[0])));
+    params.set('to', String(Math.round(range[1])));
+  }
+  const text = params.toString();
+  return text === '' ? '' : `#${text}`;
+}
+
+/** Writes what is shown into the address, without a step in the browser's history. */
+export function noteAddress(store: Store, show: string | undefined): void {
+  const address = formatAddress({
+    ...(show === undefined ? {} : { show }),
+    ...(store.range === undefined ? {} : { range: store.range }),
+  });
+  history.replaceState(null, '', `${location.pathname}${location.search}${address}`);
+}
