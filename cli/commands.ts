@@ -45,11 +45,14 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
     nouns: ['up'],
     load: async () => {
       const { upCommand } = await import('./up.js');
-      const page = async (options: PageOptions) =>
-        (await import('../cloud/page/index.js')).startMonitor(options);
+      const page = async ({ twin, status, ...options }: PageOptions) => {
+        const { startPage } = await import('../cloud/page/index.js');
+        return startPage({ ...options, assets: [{ id: twin.name, twin, status }] });
+      };
       return [upCommand({ edge: edgeDeployment, worker: workerJob, page })];
     },
   },
+  { nouns: ['page'], load: async () => [(await import('./page.js')).pageCommand] },
   { nouns: ['sitewise'], load: async () => (await import('./sitewise.js')).siteWiseCommands },
   { nouns: ['calibrate'], load: async () => [(await import('./calibrate.js')).calibrateCommand] },
   { nouns: ['twin'], load: async () => [(await import('./twin.js')).twinCheckCommand] },

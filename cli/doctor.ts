@@ -72,7 +72,14 @@ async function freshnessOf(args: DoctorArgs): Promise<Freshness> {
   };
 }
 
-async function connect(args: DoctorArgs, io: CommandIo) {
+/** The far ends that options name: a local stack's by its data folder, or each by itself. */
+export async function connectSystem(
+  args: Pick<
+    DoctorArgs,
+    'data' | 'store' | 'fleet' | 'twin' | 'endpoint' | 'region' | 'edgeStatus'
+  >,
+  io: Pick<CommandIo, 'env'>,
+) {
   if (args.data === undefined) {
     const location = args.store ?? io.env.TWINLOOP_STORE;
     return {
@@ -137,7 +144,7 @@ export function createDoctorCommand(engine: CalibrationEngine): Command {
     async run(received, io) {
       const args = received as DoctorArgs;
       const freshness = await freshnessOf(args);
-      const { store, client, fleet, edgeUrl } = await connect(args, io);
+      const { store, client, fleet, edgeUrl } = await connectSystem(args, io);
       try {
         const source = await openFleet({ ...args, fleet }, store);
         try {

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { assetAt, contentSecurityPolicy } from './assets.js';
-import type { Audience } from './audience.js';
-import type { Feed } from './feed.js';
+import type { FleetWatch } from './fleet-watch.js';
+import type { Rooms } from './rooms.js';
 
 /**
  * A page on another site may point its own host name at 127.0.0.1; the browser would then take this
@@ -10,19 +10,9 @@ import type { Feed } from './feed.js';
  */
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
-/**
- * The monitor's routes: the page, its files, the machine's model, the live events, and the same as
- * one JSON document.
- *
- * @param parts.model makes the binary glTF of the machine; called once, when a page asks for it
- */
-export function createApp(parts: {
-  feed: Feed;
-  audience: Audience;
-  model: (() => Promise<Uint8Array>) | undefined;
-}): Hono {
-  const { feed, audience } = parts;
-  let model: Promise<Uint8Array> | undefined;
+/** The routes: the page and its files, each machine's live events, model and state, and the fleet. */
+export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
+  const { rooms, fleet } = parts;
   // Read once: the policy holds the digest of the very import map that is served.
   const index = assetAt('/');
   const policy = contentSecurityPolicy(index?.body.toString('utf8') ?? '');
@@ -30,7 +20,7 @@ export function createApp(parts: {
 
   app.use(async (c, next) => {
     if (!LOCAL_HOST.test(c.req.header('host') ?? '')) {
-      return c.text('This monitor answers only to 127.0.0.1 and localhost.', 421);
+      return c.text('This page answers only to 127.0.0.1 and localhost.', 421);
     }
     await next();
     c.header('Content-Security-Policy', policy);
@@ -41,10 +31,12 @@ export function createApp(parts: {
   });
 
   app.get('/api/events', (c) => {
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.text('No such machine', 404);
     // Proxies between here and a browser must not hold events back.
     c.header('X-Accel-Buffering', 'no');
     return streamSSE(c, (stream) =>
-      audience.join(
+      room.audience.join(
         (event, data) => stream.writeSSE({ event, data, retry: 1000 }),
         (leave) => stream.onAbort(leave),
       ),
@@ -52,15 +44,22 @@ export function createApp(parts: {
   });
 
   app.get('/api/state', (c) => {
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.text('No such machine', 404);
     c.header('Cache-Control', 'no-store');
-    const snapshot = feed.snapshot();
+    const snapshot = room.feed.snapshot();
     return snapshot === undefined ? c.json({ error: 'starting' }, 503) : c.json(snapshot);
   });
 
+  app.get('/api/fleet', async (c) => {
+    c.header('Cache-Control', 'no-store');
+    return c.json(await fleet.summary());
+  });
+
   app.get('/machine.glb', async (c) => {
-    model ??= parts.model?.();
+    const model = rooms.enter(c.req.query('asset'))?.model;
     if (model === undefined) return c.text('This machine has no layout', 404);
-    return c.body(new Uint8Array(await model), 200, {
+    return c.body(new Uint8Array(await model()), 200, {
       'Content-Type': 'model/gltf-binary',
       'Cache-Control': 'no-cache',
     });

@@ -42,6 +42,11 @@ export class Audience {
     });
   }
 
+  /** How many browsers listen. */
+  get size(): number {
+    return this.#listeners.size;
+  }
+
   /** Tells everyone what is new. */
   send(update: Update): void {
     if (this.#listeners.size === 0) return;

@@ -30,7 +30,7 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
 }
 
 /** A variable's name for people: in words, and without its unit, which stands beside the value. */
-function labelOf(variable: string, unit: string): string {
+export function labelOf(variable: string, unit: string): string {
   const ending = `_${unit}`;
   const bare =
     unit !== '' && variable.endsWith(ending) ? variable.slice(0, -ending.length) : variable;

@@ -24,13 +24,13 @@ import { Channel } from './channel.js';
 import { describeMachine } from './describe-machine.js';
 import { EventLog } from './event-log.js';
 import { freshnessOf } from './freshness.js';
-import type { MonitorStatus } from './status.js';
+import type { PageStatus } from './status.js';
 import { type StreamTarget, streamTargets } from './streams.js';
 
 export interface FeedOptions {
   reader: SiteWiseReader;
   twin: TwinDefinition;
-  status: () => Promise<MonitorStatus>;
+  status: () => Promise<PageStatus>;
   clock: Clock;
   logger: Logger;
   /** How far back the first read goes, wall seconds. */
@@ -114,9 +114,9 @@ export class Feed {
     return describeMachine(this.#options.twin, simulated ? 'machine' : 'wall');
   }
 
-  async #readStatus(): Promise<MonitorStatus> {
+  async #readStatus(): Promise<PageStatus> {
     const { clock, logger, status: readStatus } = this.#options;
-    let status: MonitorStatus = { calibrations: [], endpoints: {} };
+    let status: PageStatus = { calibrations: [], endpoints: {} };
     try {
       status = await readStatus();
     } catch (error) {
@@ -219,7 +219,7 @@ export class Feed {
     return newest === undefined ? undefined : nsToSeconds(newest) * 1000;
   }
 
-  #toStatus(status: MonitorStatus): Status {
+  #toStatus(status: PageStatus): Status {
     const nowMs = nsToSeconds(this.#options.clock.nowNs()) * 1000;
     const measuredAtMs = this.#newestMs('machine');
     const calibratedAtMs = this.#newestMs('twin');
@@ -245,7 +245,7 @@ export class Feed {
   }
 
   /** What concerns the way of the data rather than the machine. */
-  #ownAlarms(status: MonitorStatus, nowMs: number, measuredAtMs: number | undefined): Alarm[] {
+  #ownAlarms(status: PageStatus, nowMs: number, measuredAtMs: number | undefined): Alarm[] {
     const alarms: Alarm[] = [];
     const warn = (code: string, subject: string, message: string) =>
       alarms.push({ level: 'warning', code, subject, message });
@@ -265,13 +265,13 @@ export class Feed {
 }
 
 /** The figures that the page shows; whatever else the component tells stays here. */
-function edgeFigures(edge: NonNullable<MonitorStatus['edge']>): NonNullable<Status['edge']> {
+function edgeFigures(edge: NonNullable<PageStatus['edge']>): NonNullable<Status['edge']> {
   const { queueDepth, published, dropped, healthy } = edge;
   return { queueDepth, published, dropped, healthy };
 }
 
 /** The map of a machine that tells only its present time and scale. */
-function timeMapFrom(status: MonitorStatus, nowNs: bigint): TimeMap | undefined {
+function timeMapFrom(status: PageStatus, nowNs: bigint): TimeMap | undefined {
   const { machineTimeS, timeScale } = status;
   if (machineTimeS === undefined || timeScale === undefined) return undefined;
   return { segments: [{ wallNs: nowNs, machineS: machineTimeS, scale: timeScale }] };

@@ -1,5 +1,5 @@
-/** The operator's page: what a twin knows, live in a browser. */
-
+/** The operator's page: what a twin, or a fleet of them, knows, live in a browser. */
 export type { CalibrationRun } from './browser/protocol.js';
-export { type Monitor, type MonitorOptions, startMonitor } from './monitor.js';
-export type { MonitorStatus } from './status.js';
+export type { Pace, PageAsset } from './rooms.js';
+export { type Page, type PageOptions, startPage } from './server.js';
+export type { PageStatus } from './status.js';

@@ -1,8 +1,8 @@
 import type { TimeMap } from '../../shared/core/index.js';
 import type { CalibrationRun } from './browser/protocol.js';
 
-/** What SiteWise does not hold, and whoever runs the monitor knows. */
-export interface MonitorStatus {
+/** What SiteWise does not hold, and whoever runs the page knows. */
+export interface PageStatus {
   /** The edge component's own figures; left out while it is away. */
   edge?: { queueDepth: number; published: number; dropped: number; healthy: boolean };
   /** Values that no sensor shows, by variable: only a simulated machine knows them. */

@@ -12,7 +12,7 @@ export interface SiteWiseCredentials {
 export interface SiteWiseClientOptions {
   /** e.g. `https://127.0.0.1:8443`; left out, the AWS endpoint of the region. */
   endpoint?: string;
-  /** Left out, and none in the SDK's chain: an endpoint of one's own gets {@link ANY_REGION}. */
+  /** Left out: the SDK's chain; for an endpoint of one's own AWS_REGION, or {@link ANY_REGION}. */
   region?: string;
   /** Keys, or a function that gives them and is asked again when they expire. */
   credentials?: SiteWiseCredentials | NonNullable<IoTSiteWiseClientConfig['credentials']>;
@@ -37,9 +37,14 @@ const ANY_REGION = 'us-east-1';
  * @see https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/iotsitewise/
  */
 export function createSiteWiseClient(options: SiteWiseClientOptions = {}): IoTSiteWiseClient {
+  const ownRegion =
+    options.endpoint === undefined
+      ? undefined
+      : (process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? ANY_REGION);
+  const region = options.region ?? ownRegion;
   const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 50 };
   const client = new IoTSiteWiseClient({
-    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(region === undefined ? {} : { region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.endpoint === undefined
       ? {}
@@ -56,7 +61,6 @@ export function createSiteWiseClient(options: SiteWiseClientOptions = {}): IoTSi
   const fromChain = client.config.region;
   client.config.region = () =>
     fromChain().catch((cause: unknown) => {
-      if (options.endpoint !== undefined) return ANY_REGION;
       throw new TwinError('USAGE', 'No AWS region is named: give --region or set AWS_REGION.', {
         cause,
       });

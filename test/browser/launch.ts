@@ -40,7 +40,7 @@ export interface Misdeeds {
 }
 
 /** Opens the monitor in a new page and watches what it does. */
-export async function openMonitor(
+export async function openPage(
   browser: Browser,
   url: string,
   options: {

@@ -1,17 +1,17 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Monitor, startMonitor } from '../../cloud/page/index.js';
-import { healthAliases } from '../../shared/config/index.js';
+import { type Page, startPage } from '../../cloud/page/index.js';
+import { healthAliases, withAliasPrefix } from '../../shared/config/index.js';
 import { secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
-import { chromiumPath, launchChromium, openMonitor, shownBand } from './launch.js';
+import { chromiumPath, launchChromium, openPage, shownBand } from './launch.js';
 
 const LIMIT_PASSED = /2 alarms/;
 
 // Skipped where there is no Chromium, and reported as such.
 describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
   let browser: Browser;
-  const opened: Monitor[] = [];
+  const opened: Page[] = [];
   beforeAll(async () => {
     browser = await launchChromium();
   });
@@ -23,23 +23,22 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     for (const context of browser.contexts()) await context.close();
   });
 
-  async function start(machine: GrowingDrag, port = 0): Promise<Monitor> {
-    const monitor = await startMonitor({
+  async function start(machine: GrowingDrag, port = 0): Promise<Page> {
+    const page = await startPage({
       port,
       siteWise: machine,
-      twin: machine.twin,
-      status: async () => machine.status(),
-      pollIntervalMs: 50,
+      assets: [{ id: 'line1', twin: machine.twin, status: async () => machine.status() }],
+      pace: { pollIntervalMs: 50 },
     });
-    opened.push(monitor);
-    return monitor;
+    opened.push(page);
+    return page;
   }
 
   it("shows a parameter's band and moves it as the calibration goes on", async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(100, systemClock.nowNs());
     const { url } = await start(machine);
-    const { page, misdeeds } = await openMonitor(browser, url);
+    const { page, misdeeds } = await openPage(browser, url);
     await page.locator('[data-quantity="parameter:b9"].card .range:has-text("95 %")').waitFor();
     const before = await shownBand(page, 'parameter:b9');
     const healthy = await shownBand(page, 'parameter:b1');
@@ -64,7 +63,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     const machine = new GrowingDrag(twin);
     machine.fill(5, systemClock.nowNs());
     const { url } = await start(machine);
-    const { page, misdeeds } = await openMonitor(browser, url);
+    const { page, misdeeds } = await openPage(browser, url);
     await page.getByText('<img src=x onerror=alert(1)>').first().waitFor();
     expect(await page.locator('#schematic').count()).toBe(0);
     expect(await page.locator('main img').count()).toBe(0);
@@ -75,7 +74,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(5, systemClock.nowNs());
     const { url } = await start(machine);
-    const { page, misdeeds } = await openMonitor(browser, url);
+    const { page, misdeeds } = await openPage(browser, url);
     await page.getByRole('button', { name: 'Show in 3-D' }).click();
     const canvas = page.locator('#schematic .scene canvas');
     await canvas.waitFor();
@@ -107,7 +106,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     // Repaired: the newest sample has no alarm.
     machine.put(alarms, { timeNs: nowNs, quality: 'GOOD', value: '[]' });
     const { url } = await start(machine);
-    const { page, misdeeds } = await openMonitor(browser, url);
+    const { page, misdeeds } = await openPage(browser, url);
     await page.locator('#alarms').getByText('Nothing.').waitFor();
     await page.getByText('Over (2)').click();
     const over = page.locator('#events-over li');
@@ -125,7 +124,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(100, systemClock.nowNs());
     const { url } = await start(machine);
-    const { page } = await openMonitor(browser, url);
+    const { page } = await openPage(browser, url);
     const plot = page.locator('#focus .u-over').first();
     await plot.waitFor();
     await plot.scrollIntoViewIfNeeded();
@@ -156,17 +155,61 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
       machine.put(alias, { timeNs: nowNs, quality: 'GOOD', value: 20 });
     }
     const { url } = await start(machine);
-    const { page } = await openMonitor(browser, url);
+    const { page } = await openPage(browser, url);
     await page.getByRole('status').filter({ hasText: 'fallen behind' }).waitFor();
     expect(await page.locator('#freshness').textContent()).toContain('10 min old');
     expect(await page.locator('#schematic-title').textContent()).toMatch(/^The machine .* ago$/);
+  });
+
+  it('shows a fleet by urgency, and one click leads to a machine and back', async () => {
+    const nowNs = systemClock.nowNs();
+    const worn = new GrowingDrag(lineTwin());
+    worn.fill(130, nowNs);
+    const twinOf = (id: string) => withAliasPrefix(lineTwin(), `/${id}`);
+    const assets = Array.from({ length: 12 }, (_, i) => ({
+      id: `line${i + 1}`,
+      twin: twinOf(`line${i + 1}`),
+    }));
+    // The others are healthy, but line2, which sends nothing any more.
+    for (const { id, twin } of assets.slice(1)) {
+      const ageS = id === 'line2' ? 900 : 1;
+      for (const s of [...twin.measured, ...twin.parameters]) {
+        const value = 1e-3 * (1 + 0.1 * Math.sin(s.alias.length + id.length * id.charCodeAt(4)));
+        worn.put(s.alias, { timeNs: nowNs - secondsToNs(ageS), quality: 'GOOD', value });
+      }
+    }
+    const server = await startPage({
+      port: 0,
+      siteWise: worn,
+      assets,
+      pace: { pollIntervalMs: 50 },
+    });
+    opened.push(server);
+    const { page, misdeeds } = await openPage(browser, server.url);
+    const rows = page.locator('#machines tr');
+    await rows.first().waitFor();
+    expect(await rows.count()).toBe(12);
+    expect(await page.locator('#fleet-title').textContent()).toBe(
+      'Of 12 machines: 1 past a limit, 1 without fresh news',
+    );
+    expect(await rows.nth(0).textContent()).toMatch(/past a limit.*line1.*0\.1 N·m·s/);
+    expect(await rows.nth(0).textContent()).toContain('usual');
+    expect(await rows.nth(1).textContent()).toMatch(/silent.*line2/);
+    await page.getByLabel('Filter machines').fill('line12');
+    expect(await rows.count()).toBe(1);
+    await page.getByLabel('Filter machines').fill('');
+    await page.getByRole('link', { name: 'line1', exact: true }).click();
+    await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    await page.getByRole('link', { name: 'Fleet' }).click();
+    await rows.first().waitFor();
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
   it('says that the connection is lost, and recovers', async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(5, systemClock.nowNs());
     const first = await start(machine);
-    const { page } = await openMonitor(browser, first.url);
+    const { page } = await openPage(browser, first.url);
     await page.locator('.card').first().waitFor();
     await first.close();
     await page.getByRole('status').filter({ hasText: 'Connection lost' }).waitFor();

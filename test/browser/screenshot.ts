@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { compiledEntry, packageFile } from '../../shared/core/index.js';
-import { launchChromium, openMonitor } from './launch.js';
+import { launchChromium, openPage } from './launch.js';
 
 const { values } = parseArgs({
   options: {
@@ -55,7 +55,7 @@ const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-screenshot-'));
 const loop = values.url === undefined ? await startLoop(dataDir) : undefined;
 const browser = await launchChromium();
 try {
-  const { page, misdeeds } = await openMonitor(browser, values.url ?? loop?.url ?? '', {
+  const { page, misdeeds } = await openPage(browser, values.url ?? loop?.url ?? '', {
     viewport: { width: Number(values.width), height: Number(values.height) },
     colorScheme: values.dark ? 'dark' : 'light',
   });

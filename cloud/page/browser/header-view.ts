@@ -53,7 +53,11 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
   fact('machine', 'Machine time', 'The machine’s own clock');
   fact('scale', 'Time runs', 'Machine time against the clock on the wall');
   const freshness = h('p', { class: 'freshness', id: 'freshness' });
-  root.replaceChildren(h('div', { class: 'bar' }, title, pill), list, freshness);
+  const bar = h('div', { class: 'bar' }, title, pill);
+  if (new URLSearchParams(location.search).has('asset')) {
+    bar.prepend(h('a', { href: '/', text: 'Fleet' }));
+  }
+  root.replaceChildren(bar, list, freshness);
 
   return (connection) => {
     const { machine, status } = store;

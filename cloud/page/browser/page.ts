@@ -1,6 +1,7 @@
 import { createDashboard, type Dashboard } from './dashboard.js';
+import { createFleetView } from './fleet-view.js';
 import { type Connection, createHeader } from './header-view.js';
-import type { Snapshot, Update } from './protocol.js';
+import type { FleetSummary, Snapshot, Update } from './protocol.js';
 import { Store } from './store.js';
 import { onThemeChange } from './theme.js';
 
@@ -8,6 +9,11 @@ import { onThemeChange } from './theme.js';
 const SILENCE_MS = 10_000;
 /** An event source that has given up is opened anew after this. */
 const REOPEN_MS = 2000;
+/** A fleet's overview is asked for so often. */
+const FLEET_MS = 5000;
+
+/** The machine that the address names, if it names one. */
+const asset = new URLSearchParams(location.search).get('asset');
 
 const store = new Store();
 const header = document.getElementById('header');
@@ -37,7 +43,9 @@ function show(): void {
 }
 
 function listen(): void {
-  const events = new EventSource('/api/events');
+  const events = new EventSource(
+    `/api/events${asset === null ? '' : `?asset=${encodeURIComponent(asset)}`}`,
+  );
   const take = (event: MessageEvent<string>) => {
     store.take(JSON.parse(event.data) as Snapshot | Update);
     setConnection('open');
@@ -56,8 +64,41 @@ onThemeChange(() => {
   machineText = '';
   show();
 });
-setInterval(() => {
-  if (connection === 'open' && Date.now() - store.heardAtMs > SILENCE_MS) setConnection('lost');
-  showHeader(connection);
-}, 1000);
-listen();
+/** A fleet shows its overview until a machine is chosen; a single machine is shown at once. */
+async function begin(): Promise<void> {
+  if (asset === null) {
+    const fleet = await readFleet();
+    if (fleet !== undefined && fleet.of > 1) return watchFleet(fleet);
+  }
+  setInterval(() => {
+    if (connection === 'open' && Date.now() - store.heardAtMs > SILENCE_MS) setConnection('lost');
+    showHeader(connection);
+  }, 1000);
+  listen();
+}
+
+async function readFleet(): Promise<FleetSummary | undefined> {
+  try {
+    const answer = await fetch('/api/fleet');
+    return answer.ok ? ((await answer.json()) as FleetSummary) : undefined;
+  } catch {
+    // The server is away: said in the head of the page.
+    return undefined;
+  }
+}
+
+function watchFleet(first: FleetSummary): void {
+  if (main === null || header === null) return;
+  header.hidden = true;
+  const view = createFleetView(main);
+  view.show(first);
+  let atMs = Date.now();
+  setInterval(async () => {
+    const summary = await readFleet();
+    if (summary !== undefined) atMs = Date.now();
+    document.body.classList.toggle('lost', Date.now() - atMs > SILENCE_MS);
+    if (summary !== undefined) view.show(summary);
+  }, FLEET_MS);
+}
+
+void begin();

@@ -137,3 +137,31 @@ export interface Update {
   events?: readonly PageEvent[];
   status: Status;
 }
+
+/** What to know of one machine of a fleet. */
+export interface AssetSummary {
+  id: string;
+  /** Name of its twin. */
+  twin: string;
+  freshness: Freshness;
+  measuredAtMs?: number | undefined;
+  calibratedAtMs?: number | undefined;
+  /** How many of each stand. */
+  alarms: number;
+  warnings: number;
+  /** The quantity nearest to its limit, or farthest beyond: share 1 is at the limit. */
+  worst?: { label: string; unit: string; value: number; limit: number; share: number } | undefined;
+  /** The parameter that differs most from those of machines with the same twin. */
+  differs?: { label: string; unit: string; value: number; usual: number } | undefined;
+}
+
+/** What to know of a fleet. */
+export interface FleetSummary {
+  /** Server's wall time, milliseconds. */
+  nowMs: number;
+  /** Why SiteWise could not be read, when it could not. */
+  fault?: string;
+  assets: readonly AssetSummary[];
+  /** How many machines there are. */
+  of: number;
+}

@@ -23,7 +23,7 @@ import type { View } from './view.js';
 
 /** Rollers are shown turning so much slower than they do, or the eye would see them stand. */
 const SLOWER = 10;
-const MODEL_PATH = '/machine.glb';
+const MODEL_PATH = `/machine.glb${location.search}`;
 const HIGHLIGHT = 0.22;
 
 /** A component or span of the loaded model: what can be coloured, pointed at and chosen. */

@@ -1,4 +1,4 @@
-import type { MonitorStatus } from '../../../cloud/page/index.js';
+import type { PageStatus } from '../../../cloud/page/index.js';
 import {
   healthAliases,
   parseConfig,
@@ -209,7 +209,7 @@ export class GrowingDrag implements SiteWiseReader {
     for (let i = rows; i > 0; i--) this.step(nowNs - secondsToNs(i));
   }
 
-  status(): MonitorStatus {
+  status(): PageStatus {
     return {
       edge: { queueDepth: this.#row % 7, published: this.#row * 10, dropped: 0, healthy: true },
       truth: this.truth(),

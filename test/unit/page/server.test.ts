@@ -1,26 +1,25 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Monitor, startMonitor } from '../../../cloud/page/index.js';
+import { type Page, startPage } from '../../../cloud/page/index.js';
 import { systemClock } from '../../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from './growing-drag.js';
 
-const opened: Monitor[] = [];
+const opened: Page[] = [];
 afterEach(async () => {
   for (const monitor of opened.splice(0)) await monitor.close();
 });
 
-async function start(port = 0, withLayout = true): Promise<Monitor> {
+async function start(port = 0, withLayout = true): Promise<Page> {
   const machine = new GrowingDrag(lineTwin(withLayout));
   machine.fill(10, systemClock.nowNs());
-  const monitor = await startMonitor({
+  const page = await startPage({
     port,
     siteWise: machine,
-    twin: machine.twin,
-    status: async () => machine.status(),
-    pollIntervalMs: 20,
+    assets: [{ id: 'line1', twin: machine.twin, status: async () => machine.status() }],
+    pace: { pollIntervalMs: 20 },
   });
-  opened.push(monitor);
-  return monitor;
+  opened.push(page);
+  return page;
 }
 
 /** The status of a request whose Host header is not the address it goes to. */

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Snapshot } from '../../../cloud/page/browser/protocol.js';
-import { startMonitor } from '../../../cloud/page/index.js';
+import { startPage } from '../../../cloud/page/index.js';
 import { type Closeable, closeAll, secondsToNs, systemClock } from '../../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseWriter } from '../../../shared/sitewise/index.js';
 import { startSiteWise } from '../../../simulators/index.js';
@@ -20,14 +20,13 @@ it('shows what a real client of SiteWise has written, as it comes', async () => 
   });
   opened.push({ close: async () => client.destroy() });
   const twin = lineTwin();
-  const monitor = await startMonitor({
+  const page = await startPage({
     port: 0,
     siteWise: client,
-    twin,
-    status: async () => ({ calibrations: [], endpoints: {} }),
-    pollIntervalMs: 20,
+    assets: [{ id: 'line1', twin }],
+    pace: { pollIntervalMs: 20 },
   });
-  opened.push(monitor);
+  opened.push(page);
   const writer = createSiteWiseWriter({ client });
   const write = async (ageS: number, value: number) => {
     const timeNs = systemClock.nowNs() - secondsToNs(ageS);
@@ -42,7 +41,7 @@ it('shows what a real client of SiteWise has written, as it comes', async () => 
     expect(result.rejected).toEqual([]);
   };
   const shown = async () => {
-    const state = (await (await fetch(`${monitor.url}api/state`)).json()) as Snapshot;
+    const state = (await (await fetch(`${page.url}api/state`)).json()) as Snapshot;
     expect(state.status.fault).toBeUndefined();
     return (state.channels['parameter:b9'] ?? []).map((row) => row.slice(1));
   };

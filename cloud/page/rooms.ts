@@ -1,0 +1,143 @@
+import type { TwinDefinition } from '../../shared/config/index.js';
+import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
+import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import { Audience } from './audience.js';
+import { Feed } from './feed.js';
+import type { PageStatus } from './status.js';
+
+/** A machine that the page can show. */
+export interface PageAsset {
+  /** Unique on the page; stands in its address. */
+  id: string;
+  /** With the asset's own aliases. */
+  twin: TwinDefinition;
+  /** What SiteWise does not hold; asked with every poll. Left out, there is nothing else. */
+  status?: (() => Promise<PageStatus>) | undefined;
+}
+
+/** How often is read, and how old things may be. */
+export interface Pace {
+  /** Wall time between two polls. */
+  pollIntervalMs: number;
+  /** How far back the first read goes, wall seconds. */
+  historyS: number;
+  /** From a measurement to the result that has it, wall seconds, before the twin counts as behind. */
+  calibratedWithinS: number;
+  /** Wall seconds without a measurement before the machine counts as silent. */
+  measuredWithinS: number;
+}
+
+export interface RoomsOptions {
+  reader: SiteWiseReader;
+  assets: readonly PageAsset[];
+  pace: Pace;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** A machine that is watched, and who watches it. */
+export interface Room {
+  feed: Feed;
+  audience: Audience;
+  /** Makes the binary glTF of the machine; left out without a layout. */
+  model: (() => Promise<Uint8Array>) | undefined;
+}
+
+interface OpenRoom extends Room {
+  stop: AbortController;
+  running: Promise<void>;
+  kept: boolean;
+}
+
+/** A machine that nobody watches any more is read for so many polls yet: a reload comes back soon. */
+const POLLS_ALONE = 60;
+
+/** The machines that are watched now: each is read while somebody looks at it. */
+export class Rooms {
+  readonly #options: RoomsOptions;
+  readonly #open = new Map<string, OpenRoom>();
+  #closed = false;
+
+  constructor(options: RoomsOptions) {
+    this.#options = options;
+  }
+
+  /** The machine of that id, or the only one; undefined for an unknown id. */
+  enter(id: string | undefined): Room | undefined {
+    const { assets } = this.#options;
+    const asset =
+      id === undefined && assets.length === 1 ? assets[0] : assets.find((a) => a.id === id);
+    if (asset === undefined || this.#closed) return undefined;
+    const open = this.#open.get(asset.id);
+    if (open !== undefined) return open;
+    const room = this.#start(asset);
+    this.#open.set(asset.id, room);
+    return room;
+  }
+
+  /** Watches a machine also while nobody looks. */
+  keep(id: string): void {
+    this.enter(id);
+    const room = this.#open.get(id);
+    if (room !== undefined) room.kept = true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const rooms = [...this.#open.values()];
+    for (const room of rooms) {
+      room.stop.abort();
+      room.audience.close();
+    }
+    await Promise.all(rooms.map((room) => room.running));
+  }
+
+  #start(asset: PageAsset): OpenRoom {
+    const { reader, clock, logger, pace } = this.#options;
+    const feed = new Feed({
+      reader,
+      twin: asset.twin,
+      status: asset.status ?? (async () => ({ calibrations: [], endpoints: {} })),
+      clock,
+      logger,
+      ...pace,
+    });
+    const audience = new Audience(() => feed.snapshot());
+    const stop = new AbortController();
+    const { layout } = asset.twin;
+    const room: OpenRoom = {
+      feed,
+      audience,
+      model: layout === undefined ? undefined : async () => modelOf(layout),
+      stop,
+      kept: false,
+      running: Promise.resolve(),
+    };
+    room.running = this.#run(asset, room).catch((error: unknown) => {
+      if (stop.signal.aborted) return;
+      logger.error('The page stopped reading', { asset: asset.id, reason: messageOf(error) });
+    });
+    return room;
+  }
+
+  async #run(asset: PageAsset, room: OpenRoom): Promise<void> {
+    const { clock, pace } = this.#options;
+    const { signal } = room.stop;
+    let alone = 0;
+    try {
+      while (!signal.aborted && alone < POLLS_ALONE) {
+        room.audience.send(await room.feed.poll(signal));
+        alone = room.kept || room.audience.size > 0 ? 0 : alone + 1;
+        await clock.sleep(pace.pollIntervalMs, signal);
+      }
+    } finally {
+      this.#open.delete(asset.id);
+    }
+  }
+}
+
+async function modelOf(layout: NonNullable<TwinDefinition['layout']>): Promise<Uint8Array> {
+  // Loaded when a page asks for it: few do.
+  const { createMachineModel } = await import('../../shared/scene/index.js');
+  return createMachineModel(layout);
+}
