@@ -61,14 +61,18 @@ export function createFleetView(root: HTMLElement): { show(summary: FleetSummary
 
   function row(asset: AssetSummary, nowMs: number): HTMLElement {
     const { glyph, word, kind } = conditionOf(asset);
-    const link = h('a', { href: `?asset=${encodeURIComponent(asset.id)}`, text: asset.id });
+    const link = h('a', {
+      class: 'machine-link',
+      href: `?asset=${encodeURIComponent(asset.id)}`,
+      text: asset.id,
+    });
     const age = asset.measuredAtMs;
     return h(
       'tr',
-      { class: kind },
+      {},
       h(
         'td',
-        { class: 'state', title: asset.freshness.text },
+        { class: `state state-${kind}`, title: asset.freshness.text },
         h('span', { 'aria-hidden': 'true', text: glyph }),
         h('span', { text: word }),
       ),

@@ -55,7 +55,7 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
   const freshness = h('p', { class: 'freshness', id: 'freshness' });
   const bar = h('div', { class: 'bar' }, title, pill);
   if (new URLSearchParams(location.search).has('asset')) {
-    bar.prepend(h('a', { href: '/', text: 'Fleet' }));
+    bar.prepend(h('a', { class: 'to-fleet', href: '/', text: 'Fleet' }));
   }
   root.replaceChildren(bar, list, freshness);
 
