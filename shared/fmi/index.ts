@@ -32,6 +32,9 @@ export {
   type RunOptions,
   simulate,
 } from './lanes/pool.js';
+export { currentLevel, KEEPS_OUT, type SandboxLevel, trustFmus } from './lanes/sandbox.js';
+export { inputsBetween } from './running/propagate.js';
+export { formatResultCsv, type ResultColumn } from './running/recorder.js';
 export type {
   AdvanceRequest,
   AdvanceResult,
@@ -40,9 +43,7 @@ export type {
   PropagateResult,
   SettleRequest,
   SettleResult,
-} from './running/lane-protocol.js';
-export { inputsBetween } from './running/propagate.js';
-export { formatResultCsv, type ResultColumn } from './running/recorder.js';
+} from './running/requests.js';
 export { resultColumn, type SimulateRequest, type SimulationResult } from './running/simulation.js';
 export { type StateAccess, settableStates, stateAccess } from './solving/continuous-states.js';
 export { type Jacobian, jacobian } from './solving/derivatives.js';

@@ -35,15 +35,15 @@ const invalid = (path: string, what: string, cause?: unknown) =>
  * system's temporary folder.
  */
 export function defaultCacheDir(): string {
-  const { uid, username } = userInfo();
-  return join(tmpdir(), `twinloop-fmus-${uid >= 0 ? uid : username}`);
+  // Containers run as users that have no name.
+  return join(tmpdir(), `twinloop-fmus-${process.getuid?.() ?? userInfo().username}`);
 }
 
 /** Makes the cache folder; refuses one that another user could have prepared. */
 async function secureDir(dir: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const { uid } = userInfo();
+    const uid = process.getuid?.() ?? -1;
     const found = await lstat(dir);
     if (!found.isDirectory() || (uid >= 0 && found.uid !== uid) || (found.mode & 0o002) !== 0) {
       throw new TwinError(

@@ -3,14 +3,15 @@ import { writeSync } from 'node:fs';
 import { messageOf, TwinError } from '../../core/index.js';
 import { dieWithParent } from '../binding/native.js';
 import { FmiCallError } from '../binding/status.js';
+import { FmuRunner } from '../running/runner.js';
 import {
   type FromLane,
   type LaneError,
+  type LaneHello,
   TELLING_FD,
   type ToLane,
   type Told,
-} from '../running/lane-protocol.js';
-import { FmuRunner } from '../running/runner.js';
+} from './lane-protocol.js';
 
 let runner: FmuRunner | undefined;
 
@@ -45,9 +46,12 @@ function describe(error: unknown): LaneError {
   };
 }
 
-/** After Fatal nothing of this process may be used again. */
+/**
+ * After Error and Fatal nothing of this process may be used again: what a library keeps in static
+ * memory survives its instances. A discarded step is no fault.
+ */
 function isFatal(error: unknown): boolean {
-  return error instanceof FmiCallError && error.status === 'Fatal';
+  return error instanceof FmiCallError && error.status !== 'Discard';
 }
 
 function perform(message: ToLane): unknown {
@@ -86,6 +90,7 @@ function handle(message: ToLane): void {
 }
 
 dieWithParent();
+process.send?.({ type: 'hello' } satisfies LaneHello);
 // The terminal signals the whole group; when and how lanes end is the pool's business.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -1,24 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { constants } from 'node:os';
 import type { ErrorCode } from '../../core/index.js';
-import { compiledEntry, type Logger, TwinError } from '../../core/index.js';
+import { type Logger, TwinError } from '../../core/index.js';
 import { FmiCallError } from '../binding/status.js';
 import type { Fmu } from '../description/fmu.js';
-import {
-  type FromLane,
-  type LaneError,
-  TELLING_FD,
-  type ToLane,
-  type Told,
-} from '../running/lane-protocol.js';
+import { LaneChild } from './lane-child.js';
+import type { FromLane, LaneError, ToLane, Told } from './lane-protocol.js';
+import { currentLevel, giveUpLevel, type SandboxLevel, SCRATCH_LIMIT_BYTES } from './sandbox.js';
 
-/** How often a running process's memory is looked at, ms. */
-const MEMORY_WATCH_MS = 100;
-
-/** Last words of a process that are kept for its obituary. */
-const STDERR_TAIL = 2000;
+/** How often a running process's memory and scratch folder are looked at, ms. */
+const WATCH_MS = 100;
 
 export interface LaneOptions {
   fmu: Fmu;
@@ -26,6 +16,8 @@ export interface LaneOptions {
   loggingOn: boolean;
   fmiLogging: boolean;
   onCall: ((text: string) => void) | undefined;
+  /** The strongest sandbox to try. */
+  sandbox: SandboxLevel;
   /** Deadline for starting the process and loading the library, ms. */
   startTimeoutMs: number;
   /** Resident memory above which the process is ended, bytes. */
@@ -46,59 +38,56 @@ export class Lane {
   runs = 0;
   rssBytes = 0;
   readonly #options: LaneOptions;
-  readonly #child: ChildProcess;
   readonly #ready: Promise<void>;
-  readonly #exited: Promise<void>;
+  #child: LaneChild;
   #job: Job | undefined;
   #heard = 0;
   /** An answer that came before what was told ahead of it. */
   #answer: FromLane | undefined;
   #nextId = 1;
-  #lastWords = '';
   #end: TwinError | undefined;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    const child = fork(compiledEntry('shared/fmi/lanes/lane-process'), [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
-      execArgv: [],
-    });
-    this.#child = child;
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      options.logger.debug('FMU wrote to stdout', { text: text.trimEnd() });
-    });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-STDERR_TAIL);
-      options.logger.debug('FMU wrote to stderr', { text: text.trimEnd() });
-    });
-    createInterface({ input: child.stdio[TELLING_FD] as Readable }).on('line', (line) =>
-      this.#hear(line),
-    );
-    this.#exited = new Promise((resolve) => {
-      child.once('close', (code, signal) => {
-        this.#fail(this.#end ?? this.#obituary(code, signal));
-        resolve();
-      });
-      child.once('error', (error) => {
-        this.#fail(
-          new TwinError('FMU_CRASHED', `Could not start a process for the FMU: ${error.message}`, {
-            cause: error,
-          }),
-        );
-        if (child.pid === undefined) resolve();
-      });
-    });
-    const { fmu, loggingOn, fmiLogging } = options;
-    const opened = this.#submit(
-      (id) => ({ type: 'open', id, fmu, loggingOn, fmiLogging }),
-      options.startTimeoutMs,
-    );
-    this.#ready = opened.then(() => {
+    this.#child = this.#start(currentLevel(options.sandbox));
+    this.#ready = this.#submit((id) => this.#opening(id), options.startTimeoutMs).then(() => {
       this.runs = 0;
     });
     this.#ready.catch(() => undefined);
-    child.on('message', (message) => this.#receive(message as FromLane));
+  }
+
+  #opening(id: number): ToLane {
+    const { fmu, loggingOn, fmiLogging } = this.#options;
+    return { type: 'open', id, fmu, loggingOn, fmiLogging };
+  }
+
+  #start(level: SandboxLevel): LaneChild {
+    const { fmu, logger } = this.#options;
+    const child = new LaneChild(level, fmu, logger, {
+      onMessage: (message) => this.#receive(message),
+      onLine: (line) => this.#hear(line),
+      onExit: (code, signal, error) => {
+        if (!child.saidHello && this.#end === undefined && level === 'namespaces') {
+          this.#weaken(level, error?.message ?? child.lastWords.trim());
+        } else this.#fail(this.#end ?? this.#obituary(code, signal, error));
+      },
+    });
+    return child;
+  }
+
+  /** Starts again in a weaker sandbox where the system does not allow the one that was tried. */
+  #weaken(level: SandboxLevel, reason: string): void {
+    giveUpLevel(level);
+    const weaker = currentLevel(this.#options.sandbox);
+    this.#options.logger.info('FMU sandbox not available', { level, using: weaker, reason });
+    this.#child = this.#start(weaker);
+    const job = this.#job;
+    if (job !== undefined) this.#child.send(this.#opening(job.id), () => this.#lost());
+  }
+
+  /** How the process is contained. */
+  get level(): SandboxLevel {
+    return this.#child.level;
   }
 
   get pid(): number | undefined {
@@ -155,28 +144,40 @@ export class Lane {
             );
           }, timeoutMs)
         : undefined;
-      this.#job = { id, resolve, reject, timer, watch: this.#watchMemory() };
-      this.#child.send(toMessage(id), (error) => {
-        if (error !== null && error !== undefined)
-          this.kill(this.#end ?? this.#obituary(null, null));
-      });
+      this.#job = { id, resolve, reject, timer, watch: this.#watch() };
+      this.#child.send(toMessage(id), () => this.#lost());
     });
   }
 
-  /** While a run lasts, looks at what its process takes (Linux; elsewhere only between runs). */
-  #watchMemory(): NodeJS.Timeout | undefined {
-    if (process.platform !== 'linux') return undefined;
+  /** A message did not get through: a process that ended tells itself how, one that did not is ended. */
+  #lost(): void {
+    if (this.#child.saidHello) this.kill(this.#end ?? this.#obituary(null, null));
+  }
+
+  /** While a run lasts, looks at the memory (Linux; elsewhere only between runs) and disk it takes. */
+  #watch(): NodeJS.Timeout {
     const { memoryLimitBytes, fmu } = this.#options;
+    const { modelName } = fmu.modelDescription;
+    const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MB`;
     const timer = setInterval(() => {
-      const rssBytes = residentBytes(this.#child.pid);
-      if (rssBytes <= memoryLimitBytes) return;
-      this.kill(
-        new TwinError(
-          'FMU_CRASHED',
-          `${fmu.modelDescription.modelName} took ${Math.round(rssBytes / 2 ** 20)} MB of memory in one run; its process was ended (limit ${Math.round(memoryLimitBytes / 2 ** 20)} MB).`,
-        ),
-      );
-    }, MEMORY_WATCH_MS);
+      const memory = this.#child.memoryBytes();
+      const disk = this.#child.scratchBytes();
+      if (memory > memoryLimitBytes) {
+        this.kill(
+          new TwinError(
+            'FMU_CRASHED',
+            `${modelName} took ${megabytes(memory)} of memory in one run; its process was ended (limit ${megabytes(memoryLimitBytes)}).`,
+          ),
+        );
+      } else if (disk > SCRATCH_LIMIT_BYTES) {
+        this.kill(
+          new TwinError(
+            'FMU_CRASHED',
+            `${modelName} wrote ${megabytes(disk)} to its scratch folder; its process was ended (limit ${megabytes(SCRATCH_LIMIT_BYTES)}).`,
+          ),
+        );
+      }
+    }, WATCH_MS);
     timer.unref();
     return timer;
   }
@@ -229,19 +230,28 @@ export class Lane {
     }
   }
 
-  #obituary(code: number | null, signal: NodeJS.Signals | null): TwinError {
-    const how = signal !== null ? `was ended by ${signal}` : `ended with exit code ${code}`;
-    const words = this.#lastWords.trim();
+  #obituary(code: number | null, signal: NodeJS.Signals | null, error?: Error): TwinError {
+    const { modelName } = this.#options.fmu.modelDescription;
+    if (error !== undefined) {
+      return new TwinError(
+        'FMU_CRASHED',
+        `Could not start a process for the FMU: ${error.message}`,
+        { cause: error },
+      );
+    }
+    const by = signal ?? signalOf(code);
+    const how = by !== undefined ? `was ended by ${by}` : `ended with exit code ${code}`;
+    const words = this.#child.lastWords.trim();
     return new TwinError(
       'FMU_CRASHED',
-      `The process of ${this.#options.fmu.modelDescription.modelName} ${how} during a run: its binary crashed or ended it.${words === '' ? '' : ` Its last words: ${words}`}`,
+      `The process of ${modelName} ${how} during a run: its binary crashed or ended it.${words === '' ? '' : ` Its last words: ${words}`}`,
     );
   }
 
   /** Ends the process and whatever it is doing. */
   kill(reason: TwinError): void {
     this.#fail(reason);
-    this.#child.kill('SIGKILL');
+    this.#child.kill();
   }
 
   #fail(reason: TwinError): void {
@@ -258,7 +268,7 @@ export class Lane {
   /** Ends the process and waits until it is gone. */
   async close(): Promise<void> {
     this.kill(new TwinError('CANCELLED', 'The FMU pool was closed.'));
-    await this.#exited;
+    await this.#child.exited;
   }
 }
 
@@ -278,12 +288,8 @@ function revive(error: LaneError): TwinError {
   return new TwinError(error.code as ErrorCode, error.message);
 }
 
-/** Resident memory of a process; 0 when it can't be told. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kilobytes ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
+/** The signal that a shell reports as an exit code. */
+function signalOf(code: number | null): string | undefined {
+  if (code === null || code <= 128) return undefined;
+  return Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
 }

@@ -1,20 +1,21 @@
 import { availableParallelism } from 'node:os';
-import { type Logger, silentLogger, TwinError } from '../../core/index.js';
+import { type Logger, messageOf, silentLogger, TwinError } from '../../core/index.js';
+import { FmiCallError } from '../binding/status.js';
 import { type Fmu, openFmu } from '../description/fmu.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
   JacobianRequest,
-  LaneJobs,
   PropagateRequest,
   PropagateResult,
   SettleRequest,
   SettleResult,
-  ToLane,
-} from '../running/lane-protocol.js';
+} from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
 import { cancelled, Lane } from './lane.js';
+import type { LaneJobs, ToLane } from './lane-protocol.js';
+import type { SandboxLevel } from './sandbox.js';
 
 export interface FmuPoolOptions {
   fmu: Fmu;
@@ -27,6 +28,8 @@ export interface FmuPoolOptions {
   /** Resident memory of one process above which it is replaced, MB; default 2048. */
   memoryLimitMb?: number;
   logger?: Logger;
+  /** The strongest sandbox to try; default: the strongest that the system allows. */
+  sandbox?: SandboxLevel;
   /** Ask the FMU to log; its messages go to the logger. */
   loggingOn?: boolean;
   /** Called with every FMI call of every process: name, arguments, status. Slow. */
@@ -66,6 +69,7 @@ export class FmuPool {
   readonly #leaving = new Set<Promise<void>>();
   readonly #queue: Waiting[] = [];
   #closed = false;
+  #repeated = 0;
 
   /** Use {@link createFmuPool}. */
   constructor(options: FmuPoolOptions) {
@@ -90,6 +94,7 @@ export class FmuPool {
       loggingOn: this.#options.loggingOn ?? false,
       fmiLogging: this.#options.onFmiCall !== undefined,
       onCall: this.#options.onFmiCall,
+      sandbox: this.#options.sandbox ?? 'namespaces',
       memoryLimitBytes: this.#memoryLimitBytes,
       startTimeoutMs: Math.max(this.#timeoutMs, START_TIMEOUT_MS),
     });
@@ -104,6 +109,10 @@ export class FmuPool {
       await lane.close();
       throw error;
     }
+    this.#logger.info('FMU loaded', {
+      model: this.fmu.modelDescription.modelName,
+      sandbox: lane.level,
+    });
     this.#idle.push(lane);
   }
 
@@ -202,26 +211,57 @@ export class FmuPool {
   }
 
   async #runOn(lane: Lane, job: Waiting): Promise<void> {
+    const usedBefore = lane.runs > 0;
+    let last = lane;
     try {
-      const result = await lane.run(
-        job.toMessage,
-        job.options.timeoutMs ?? this.#timeoutMs,
-        job.options.signal,
-      );
-      job.resolve(result);
+      job.resolve(await this.#tryOn(lane, job.toMessage, job.options));
     } catch (error) {
-      job.reject(error);
+      const cold = coldAgain(job.toMessage, usedBefore);
+      if (cold !== undefined && mayBePoisoned(error) && !this.#closed) {
+        // The library may carry what an earlier run left in its static memory.
+        this.#logger.info('FMU run repeated cold in a fresh process', {
+          reason: messageOf(error),
+        });
+        this.#repeated++;
+        this.#busy.delete(lane);
+        this.#retire(lane);
+        last = this.#spawn();
+        this.#busy.add(last);
+        try {
+          job.resolve(await this.#tryOn(last, cold, job.options));
+        } catch (again) {
+          job.reject(again);
+        }
+      } else job.reject(error);
     }
-    this.#busy.delete(lane);
-    const worn = lane.runs >= this.#recycleAfter || lane.rssBytes > this.#memoryLimitBytes;
-    if (this.#closed || !lane.alive || worn) {
-      if (worn && lane.alive) {
-        this.#logger.info('FMU process recycled', { runs: lane.runs, rssBytes: lane.rssBytes });
+    this.#busy.delete(last);
+    const worn = last.runs >= this.#recycleAfter || last.rssBytes > this.#memoryLimitBytes;
+    if (this.#closed || !last.alive || worn) {
+      if (worn && last.alive) {
+        this.#logger.info('FMU process recycled', { runs: last.runs, rssBytes: last.rssBytes });
       }
-      const gone: Promise<void> = lane.close().finally(() => this.#leaving.delete(gone));
-      this.#leaving.add(gone);
-    } else this.#idle.push(lane);
+      this.#retire(last);
+    } else this.#idle.push(last);
     this.#dispatch();
+  }
+
+  #tryOn(lane: Lane, toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
+    return lane.run(toMessage, options.timeoutMs ?? this.#timeoutMs, options.signal);
+  }
+
+  #retire(lane: Lane): void {
+    const gone: Promise<void> = lane.close().finally(() => this.#leaving.delete(gone));
+    this.#leaving.add(gone);
+  }
+
+  /** Runs that failed and were tried again in a fresh process. */
+  get repeatedRuns(): number {
+    return this.#repeated;
+  }
+
+  /** How the processes are contained; `undefined` before the first is started. */
+  get sandboxLevel(): SandboxLevel | undefined {
+    return [...this.#idle, ...this.#busy][0]?.level;
   }
 
   /** Ends all processes; runs under way and waiting are rejected. Idempotent. */
@@ -232,6 +272,28 @@ export class FmuPool {
     const lanes = [...this.#idle.splice(0), ...this.#busy];
     await Promise.all([...lanes.map((lane) => lane.close()), ...this.#leaving]);
   }
+}
+
+/** Whether the process, not the point, may be to blame: an FMI error or a crash. */
+function mayBePoisoned(error: unknown): boolean {
+  if (error instanceof FmiCallError) return error.status !== 'Discard';
+  return error instanceof TwinError && error.code === 'FMU_CRASHED';
+}
+
+/** The job without anything kept from before; `undefined` where it was that already. */
+function coldAgain(
+  toMessage: (id: number) => ToLane,
+  usedBefore: boolean,
+): ((id: number) => ToLane) | undefined {
+  const sample = toMessage(0);
+  const warm = sample.type === 'settle' && sample.request.warm !== false;
+  if (!usedBefore && !warm) return undefined;
+  return (id) => {
+    const message = toMessage(id);
+    return message.type === 'settle'
+      ? { ...message, request: { ...message.request, warm: false } }
+      : message;
+  };
 }
 
 /**
@@ -256,11 +318,13 @@ export async function simulate(
   options: SimulateRequest & RunOptions & Omit<FmuPoolOptions, 'fmu' | 'lanes'> = {},
 ): Promise<SimulationResult> {
   const opened = typeof fmu === 'string' ? await openFmu(fmu) : fmu;
-  const { logger, loggingOn, onFmiCall, memoryLimitMb, recycleAfter, ...request } = options;
+  const { logger, loggingOn, onFmiCall, memoryLimitMb, recycleAfter, sandbox, ...request } =
+    options;
   const pool = await createFmuPool({
     fmu: opened,
     lanes: 1,
     ...(logger && { logger }),
+    ...(sandbox !== undefined && { sandbox }),
     ...(loggingOn !== undefined && { loggingOn }),
     ...(onFmiCall && { onFmiCall }),
     ...(memoryLimitMb !== undefined && { memoryLimitMb }),

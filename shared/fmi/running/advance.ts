@@ -3,7 +3,7 @@ import type { FmuInstance } from '../binding/instance.js';
 import { defaultInterface, interfaceInfo } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
 import type { InstanceCache } from './instance-cache.js';
-import type { AdvanceRequest, AdvanceResult } from './lane-protocol.js';
+import type { AdvanceRequest, AdvanceResult } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 
 /**

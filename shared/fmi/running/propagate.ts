@@ -5,7 +5,7 @@ import { settableStates } from '../solving/continuous-states.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
-import type { PropagateRequest, PropagateResult } from './lane-protocol.js';
+import type { PropagateRequest, PropagateResult } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 
 /**

@@ -10,6 +10,7 @@ import { InputSignals } from '../solving/signals.js';
 import { runToSteadyState, type Stepper } from '../solving/steady-state.js';
 import { advance } from './advance.js';
 import { InstanceCache, type RunnerOptions } from './instance-cache.js';
+import { propagate } from './propagate.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
@@ -18,8 +19,7 @@ import type {
   PropagateResult,
   SettleRequest,
   SettleResult,
-} from './lane-protocol.js';
-import { propagate } from './propagate.js';
+} from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 import {
   resolveExperiment,

@@ -1,8 +1,5 @@
-import type { FmiLogMessage, InterfaceType } from '../binding/instance.js';
-import type { Fmu } from '../description/fmu.js';
-import type { Jacobian } from '../solving/derivatives.js';
+import type { InterfaceType } from '../binding/instance.js';
 import type { InputTable } from '../solving/signals.js';
-import type { SimulateRequest, SimulationResult } from './simulation.js';
 
 /** A run until the outputs rest. */
 export interface SettleRequest {
@@ -103,42 +100,4 @@ export interface JacobianRequest {
   knowns: readonly string[];
   /** Default: the FMU's own derivatives where it offers them. */
   method?: 'finite-differences';
-}
-
-/** What a lane can be asked to do, by name. */
-export interface LaneJobs {
-  settle: { request: SettleRequest; result: SettleResult };
-  simulate: { request: SimulateRequest; result: SimulationResult };
-  advance: { request: AdvanceRequest; result: AdvanceResult };
-  propagate: { request: PropagateRequest; result: PropagateResult };
-  jacobian: { request: JacobianRequest; result: Jacobian };
-}
-
-/** What the pool sends to a lane. */
-export type ToLane =
-  | { type: 'open'; id: number; fmu: Fmu; fmiLogging: boolean; loggingOn: boolean }
-  | {
-      [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
-    }[keyof LaneJobs];
-
-/** What a lane answers; `told` is the number of lines it has written on its telling channel. */
-export type FromLane =
-  | { type: 'done'; id: number; result: unknown; rssBytes: number; told: number }
-  | { type: 'failed'; id: number; error: LaneError; fatal: boolean; told: number };
-
-/**
- * File descriptor on which a lane tells, as JSON lines, what its FMU logs and which calls are made.
- * Written synchronously: what was said before a crash arrives, and a flood waits for its reader.
- */
-export const TELLING_FD = 4;
-
-/** One line on the telling channel. */
-export type Told = { log: FmiLogMessage } | { call: string };
-
-/** An error as it crosses the process border. */
-export interface LaneError {
-  code: string;
-  message: string;
-  function?: string;
-  status?: string;
 }
