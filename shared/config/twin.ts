@@ -68,6 +68,19 @@ const measured = z.strictObject({
     .positive('expected >0: every sensor has noise; leave it out to have it estimated')
     .optional()
     .describe("Standard deviation of the sensor's noise, in its unit; left out, it is estimated."),
+  rail: z
+    .strictObject({
+      lower: z.number().optional().describe('What the sensor shows below its range.'),
+      upper: z.number().optional().describe('What the sensor shows above its range.'),
+    })
+    .refine((r) => r.lower === undefined || r.upper === undefined || r.lower < r.upper, {
+      message: 'expected lower < upper',
+      path: ['upper'],
+    })
+    .optional()
+    .describe(
+      "The ends of the sensor's range, in its unit: a value there is no measurement, and fits take it as missing. Left out, a rail that shows in the data is found.",
+    ),
   cost: cost.optional(),
 });
 

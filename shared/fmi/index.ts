@@ -43,8 +43,11 @@ export type {
   PropagateResult,
   SettleRequest,
   SettleResult,
+  TrajectoryRequest,
+  TrajectoryResult,
 } from './running/requests.js';
 export { resultColumn, type SimulateRequest, type SimulationResult } from './running/simulation.js';
+export { inputsAlong } from './running/trajectory.js';
 export { type StateAccess, settableStates, stateAccess } from './solving/continuous-states.js';
 export { type Jacobian, jacobian } from './solving/derivatives.js';
 export { SOLVERS, type SolverName } from './solving/ode-solver.js';

@@ -74,6 +74,8 @@ function perform(message: ToLane): unknown {
       return runner.advance(message.request);
     case 'propagate':
       return runner.propagate(message.request);
+    case 'trajectory':
+      return runner.trajectory(message.request);
     case 'jacobian':
       return runner.jacobian(message.request);
   }

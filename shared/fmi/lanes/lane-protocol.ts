@@ -8,6 +8,8 @@ import type {
   PropagateResult,
   SettleRequest,
   SettleResult,
+  TrajectoryRequest,
+  TrajectoryResult,
 } from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
@@ -18,6 +20,7 @@ export interface LaneJobs {
   simulate: { request: SimulateRequest; result: SimulationResult };
   advance: { request: AdvanceRequest; result: AdvanceResult };
   propagate: { request: PropagateRequest; result: PropagateResult };
+  trajectory: { request: TrajectoryRequest; result: TrajectoryResult };
   jacobian: { request: JacobianRequest; result: Jacobian };
 }
 

@@ -10,6 +10,8 @@ import type {
   PropagateResult,
   SettleRequest,
   SettleResult,
+  TrajectoryRequest,
+  TrajectoryResult,
 } from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
@@ -151,6 +153,15 @@ export class FmuPool {
    */
   async propagate(request: PropagateRequest & RunOptions): Promise<PropagateResult> {
     return this.#submit('propagate', request);
+  }
+
+  /**
+   * Runs once along given times and reads outputs at each.
+   *
+   * @throws TwinError as {@link settle}; `FMU_UNSUPPORTED` when states are given that can't be set
+   */
+  async trajectory(request: TrajectoryRequest & RunOptions): Promise<TrajectoryResult> {
+    return this.#submit('trajectory', request);
   }
 
   /**

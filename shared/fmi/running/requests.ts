@@ -91,6 +91,35 @@ export interface PropagateResult {
   states: Float64Array;
 }
 
+/** One run along given times, outputs read at each. */
+export interface TrajectoryRequest {
+  interface?: InterfaceType;
+  /** Parameters of every kind. */
+  startValues: Readonly<Record<string, number>>;
+  /** Continuous states at the start, in the FMU's order; left out, what initialization makes. */
+  states?: Float64Array;
+  /** Inputs over the time. */
+  inputs?: InputTable;
+  outputs: readonly string[];
+  /** When outputs are read, seconds, rising. */
+  timesS: Float64Array;
+  /** Where the run begins; default: the first time. */
+  fromS?: number;
+  /** Longest communication step, seconds; default: from time to time. */
+  stepSizeS?: number;
+  /** Of the solver under model exchange; default 1e-6. */
+  relativeTolerance?: number;
+  /** Give the continuous states at each time, too. */
+  keepStates?: boolean;
+}
+
+export interface TrajectoryResult {
+  /** Times × outputs, row-major. */
+  values: Float64Array;
+  /** Times × states, row-major, where they were asked for. */
+  states?: Float64Array;
+}
+
 /** Partial derivatives at the initialized start. */
 export interface JacobianRequest {
   interface?: InterfaceType;

@@ -19,6 +19,8 @@ import type {
   PropagateResult,
   SettleRequest,
   SettleResult,
+  TrajectoryRequest,
+  TrajectoryResult,
 } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 import {
@@ -27,6 +29,7 @@ import {
   type SimulateRequest,
   type SimulationResult,
 } from './simulation.js';
+import { trajectory } from './trajectory.js';
 
 /** How many settled states are kept, one per reference point. */
 const MAX_KEPT_STATES = 4;
@@ -290,6 +293,16 @@ export class FmuRunner {
   propagate(request: PropagateRequest): PropagateResult {
     this.#checkNumbers(request.startValues);
     return propagate(this.#fmu, this.#cache, request);
+  }
+
+  /**
+   * Runs once along given times.
+   *
+   * @throws TwinError as {@link settle}
+   */
+  trajectory(request: TrajectoryRequest): TrajectoryResult {
+    this.#checkNumbers(request.startValues);
+    return trajectory(this.#fmu, this.#cache, request);
   }
 
   /**

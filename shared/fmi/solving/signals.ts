@@ -158,7 +158,16 @@ export class InputSignals {
 
   /** The first time after `t` at which an input jumps; Infinity when none does. */
   nextEvent(t: number): number {
-    return this.#events.find((e) => e > t && !near(e, t)) ?? Number.POSITIVE_INFINITY;
+    // By halves: a held input has an event at each of thousands of samples.
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const event = this.#events[middle] as number;
+      if (event > t && !near(event, t)) high = middle;
+      else low = middle + 1;
+    }
+    return this.#events[low] ?? Number.POSITIVE_INFINITY;
   }
 
   /** The first row's time after `t`: a continuous input may bend there. */

@@ -1,0 +1,113 @@
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { readRecording } from '../shared/twin/data/recording.js';
+import { loadTwin } from '../shared/twin/definition/twin.js';
+import { commission, createFitModel } from '../shared/twin/fit/index.js';
+import { fitLines, fitPlot, fitReport } from '../shared/twin/fit/report.js';
+import { verdictExitCode } from '../shared/twin/report/verdict.js';
+import type { Command } from './command.js';
+import {
+  lanesOf,
+  lanesOption,
+  progressBar,
+  recordingOptions,
+  twinArgument,
+  wholeNumber,
+} from './twin-options.js';
+
+const RECORDING_FLAGS = ['from', 'to', 'stride', 'timeColumn', 'headerRow'] as const;
+/** Files that only make sense with one ending. */
+const ENDINGS = { output: '.json', plot: '.svg', report: '.html' } as const;
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 0.9)) {
+    throw new TwinError('USAGE', `--hold-out is "${text}": expected a share from 0 to 0.9.`);
+  }
+  return value;
+}
+
+async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number> {
+  for (const [name, ending] of Object.entries(ENDINGS)) {
+    const file = args[name];
+    if (typeof file === 'string' && !file.endsWith(ending)) {
+      throw new TwinError('USAGE', `--${name} is "${file}": expected a name ending in ${ending}.`);
+    }
+  }
+  const twin = await loadTwin(String(args.twin));
+  const given = RECORDING_FLAGS.flatMap((name) =>
+    args[name] === undefined ? [] : [[name, args[name]] as const],
+  );
+  const samples = await readRecording(twin, String(args.data), Object.fromEntries(given));
+  const model = await createFitModel(twin, {
+    logger: io.logger,
+    signal: io.signal,
+    ...lanesOf(args),
+  });
+  const bar = progressBar(io, 'Fitting', 'model runs');
+  try {
+    bar.start(0);
+    const result = await commission(twin, model, samples, {
+      signal: io.signal,
+      onPass: bar.update,
+      ...(args.starts === undefined ? {} : { starts: args.starts as number }),
+      ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
+    });
+    const { output } = result;
+    if (typeof args.output === 'string') {
+      await writeFileAtomic(args.output, `${JSON.stringify(output, null, 1)}\n`);
+    }
+    if (typeof args.plot === 'string') {
+      const svg = await fitPlot(twin, result);
+      if (svg === undefined) io.logger.warn('Nothing was fitted, so nothing is drawn');
+      else await writeFileAtomic(args.plot, svg);
+    }
+    if (typeof args.report === 'string') {
+      await writeFileAtomic(args.report, await fitReport(twin, result));
+    }
+    bar.stop();
+    if (args.json === true) {
+      printJson(io.stdout, args.output === undefined ? output : output.summary);
+    } else for (const line of fitLines(output)) printLine(io.stdout, line);
+    return verdictExitCode(output.verdict, args.strict === true);
+  } finally {
+    bar.stop();
+    await model.close();
+  }
+}
+
+/** `fit`: commissioning of a twin from a recording. */
+export const fitCommand: Command = {
+  name: 'fit',
+  summary: 'Fit a twin’s constants, its start and its noise to a recording, and test the fit',
+  arguments: [twinArgument],
+  options: [
+    { flags: '--data <csv>', description: 'a recording', required: true },
+    ...recordingOptions,
+    {
+      flags: '--starts <n>',
+      description: 'points that the search begins from, 1 to 6; default: 4',
+      parse: (text) => Math.min(6, wholeNumber('--starts', 1)(text)),
+    },
+    {
+      flags: '--hold-out <share>',
+      description: 'last share of the rows, kept from the fit to test it; default: 0.25',
+      parse: share,
+    },
+    { flags: '--output <file>', description: 'the whole result, .json' },
+    { flags: '--report <file>', description: 'a page to read, .html' },
+    { flags: '--plot <svg>', description: 'the free run beside the data' },
+    { flags: '--strict', description: 'exit 1 unless the verdict is good' },
+    lanesOption,
+  ],
+  examples: [
+    'twinloop fit twin.json --data recording.csv --report fit.html',
+    'twinloop fit twin.json --data recording.csv --hold-out 0.5 --output fit.json --plot fit.svg',
+  ],
+  run: fit,
+};

@@ -1,0 +1,188 @@
+import { TwinError } from '../../core/index.js';
+import { defaultInterface } from '../binding/instantiate.js';
+import type { Fmu } from '../description/fmu.js';
+import { settableStates } from '../solving/continuous-states.js';
+import { MeStepper } from '../solving/me-stepper.js';
+import { InputSignals, type InputTable } from '../solving/signals.js';
+import type { InstanceCache } from './instance-cache.js';
+import type { TrajectoryRequest, TrajectoryResult } from './requests.js';
+import { initialize, stepperOn } from './run-setup.js';
+
+/**
+ * Runs an FMU once along given times and reads its outputs at each. The FMU needs no declared
+ * states: without given ones the run begins with what its initialization makes.
+ *
+ * @throws TwinError `VALUE_INVALID` for times that do not rise, `FMU_UNSUPPORTED` where states are
+ *   given or asked for that the FMU does not offer, `VARIABLE_UNKNOWN`, `FMI_CALL_FAILED`, `NUMERIC`
+ */
+export function trajectory(
+  fmu: Fmu,
+  cache: InstanceCache,
+  request: TrajectoryRequest,
+): TrajectoryResult {
+  const md = fmu.modelDescription;
+  const type = request.interface ?? defaultInterface(fmu);
+  const { startValues, timesS, fromS = timesS[0] ?? 0, relativeTolerance = 1e-6 } = request;
+  checkTimes(timesS, fromS);
+  const wantsStates = request.states !== undefined || request.keepStates === true;
+  const states = wantsStates ? settableStates(md, type) : [];
+  const given = request.states;
+  if (given !== undefined && given.length !== states.length) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `Found ${given.length} states, expected ${states.length}: ${states.map((v) => v.name).join(', ')}.`,
+    );
+  }
+  return cache.guard(type, () => {
+    const begun =
+      given === undefined || type === 'me'
+        ? startValues
+        : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+    const instance = initialize(fmu, cache, type, {
+      startValues: begun,
+      inputs: {},
+      startTimeS: fromS,
+      tolerance: md.defaultExperiment.tolerance,
+    });
+    const steps = stepPlan(fmu, type, request, fromS);
+    const { inputs } = request;
+    const exact = inputs === undefined ? undefined : new InputSignals(md, instance, inputs);
+    // Co-simulation holds an input over each step: take what it is in the step's middle.
+    const held =
+      inputs !== undefined && type === 'cs' && !hasJumps(inputs)
+        ? new InputSignals(md, instance, earlier(inputs, steps.usualS / 2))
+        : exact;
+    try {
+      exact?.apply(fromS, true, true);
+      instance.exitInitializationMode();
+      const stepper = stepperOn(fmu, instance, fromS, steps.usualS, relativeTolerance, held);
+      if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
+      const outputs = cache.block(
+        instance,
+        request.outputs.map((name) => cache.real(name)),
+      );
+      const at = request.keepStates === true ? cache.block(instance, states) : undefined;
+      const values = new Float64Array(timesS.length * outputs.values.length);
+      const kept = new Float64Array(at === undefined ? 0 : timesS.length * states.length);
+      let read = 0;
+      const readUpTo = (row: number) => {
+        if (type === 'cs') exact?.apply(stepper.timeS, true, true);
+        outputs.get();
+        values.set(outputs.values, row * outputs.values.length);
+        if (at !== undefined) {
+          at.get();
+          kept.set(at.values, row * states.length);
+        }
+        read = row + 1;
+      };
+      if (timesS.length > 0 && timesS[0]! <= fromS) readUpTo(0);
+      while (read < timesS.length) {
+        const target = timesS[read]!;
+        const n = steps.between(stepper.timeS, target);
+        const begin = stepper.timeS;
+        for (let k = 1; k <= n; k++) {
+          const end = steps.fixed
+            ? begin + k * steps.usualS
+            : k === n
+              ? target
+              : begin + ((target - begin) * k) / n;
+          if (stepper.advanceTo(end)) continue;
+          throw new TwinError(
+            'NUMERIC',
+            `${md.modelName} ended the simulation at ${stepper.timeS} s, before ${timesS.at(-1)} s.`,
+          );
+        }
+        readUpTo(read);
+      }
+      return { values, ...(at !== undefined && { states: kept }) };
+    } finally {
+      exact?.release();
+      if (held !== exact) held?.release();
+    }
+  });
+}
+
+function checkTimes(timesS: Float64Array, fromS: number): void {
+  let last = fromS;
+  timesS.forEach((t, row) => {
+    if (!Number.isFinite(t) || t < last || (row > 0 && t === last)) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `Time ${row} of the run is ${t} s, after ${last} s: expected times that rise.`,
+      );
+    }
+    last = t;
+  });
+}
+
+/** Communication steps between two times. */
+interface StepPlan {
+  usualS: number;
+  /** Steps of one size only: a time between two is read at the nearest one. */
+  fixed: boolean;
+  between(fromS: number, toS: number): number;
+}
+
+function stepPlan(
+  fmu: Fmu,
+  type: 'cs' | 'me',
+  { timesS, stepSizeS }: TrajectoryRequest,
+  fromS: number,
+): StepPlan {
+  const periods = timesS.map((t, i) => t - (i === 0 ? fromS : timesS[i - 1]!)).filter((p) => p > 0);
+  const periodS = periods.toSorted()[periods.length >> 1] ?? 1;
+  const wantedS = stepSizeS ?? periodS;
+  if (!(wantedS > 0)) {
+    throw new TwinError('VALUE_INVALID', `stepSizeS = ${wantedS}: a positive number was expected.`);
+  }
+  if (type === 'me') return { usualS: periodS, fixed: false, between: () => 1 };
+  const canVary =
+    fmu.modelDescription.coSimulation?.canHandleVariableCommunicationStepSize === true;
+  if (!canVary) {
+    return {
+      usualS: wantedS,
+      fixed: true,
+      between: (from, to) => Math.max(0, Math.round((to - from) / wantedS)),
+    };
+  }
+  const count = (from: number, to: number) => Math.max(1, Math.ceil((to - from) / wantedS - 1e-9));
+  return { usualS: periodS / count(0, periodS), fixed: false, between: count };
+}
+
+/** Whether the table marks steps: then it says by itself what holds when. */
+const hasJumps = ({ time }: InputTable) => time.some((t, row) => row > 0 && t === time[row - 1]);
+
+const earlier = ({ time, columns }: InputTable, byS: number): InputTable => ({
+  time: time.map((t) => t - byS),
+  columns,
+});
+
+/**
+ * The inputs of a run along samples.
+ *
+ * @param timesS of the samples, rising
+ * @param columns values per sample
+ * @param interpolation straight lines between samples, or each value held until the next sample
+ */
+export function inputsAlong(
+  timesS: Float64Array,
+  columns: readonly { name: string; values: Float64Array }[],
+  interpolation: 'linear' | 'hold',
+): InputTable {
+  const n = timesS.length;
+  if (interpolation === 'linear' || n < 2) {
+    return { time: timesS, columns: columns.map((c) => ({ ...c, width: 1 })) };
+  }
+  // Two rows per later sample: before the step, and after it.
+  const rows = 2 * n - 1;
+  const time = new Float64Array(rows);
+  for (let r = 0; r < rows; r++) time[r] = timesS[(r + 1) >> 1]!;
+  return {
+    time,
+    columns: columns.map(({ name, values }) => ({
+      name,
+      values: Float64Array.from({ length: rows }, (_, r) => values[r >> 1]!),
+      width: 1,
+    })),
+  };
+}

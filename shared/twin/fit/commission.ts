@@ -1,0 +1,317 @@
+import { messageOf, TwinError } from '../../core/index.js';
+import { type Finding, type RecordingSummary, verdictOf } from '../report/verdict.js';
+import type { Estimate, Sample, Twin } from '../types.js';
+import { parameterCoordinate, startPoints } from './coordinates.js';
+import {
+  estimateOf,
+  estimatesOf,
+  type Fit,
+  type FitContext,
+  fitCoordinates,
+  fitProblem,
+  fitRecordFrom,
+  predictionStd,
+  rangeOf,
+  residualsOf,
+  SAME_OPTIMUM,
+} from './fit.js';
+import type { FitModel } from './fit-model.js';
+import { sensitivities } from './least-squares.js';
+import { type FitRecord, fitRecord, headOf } from './record.js';
+import { findRidges } from './ridges.js';
+import type { FitOutput, HeldOut } from './types.js';
+import { fitFindings } from './verdict.js';
+
+/** How a twin is commissioned. */
+export interface CommissionOptions {
+  /** Points that the search begins from; default 4. */
+  starts?: number;
+  /** Share of the record that is held out to test the fit; default 0.25. */
+  holdOut?: number;
+  /** What was read of the recording, where a reader knows. */
+  recording?: RecordingSummary;
+  signal?: AbortSignal;
+  onPass?: (passes: number) => void;
+}
+
+/** A commissioned twin: what is written, and what plots and states are made of. */
+export interface Commission {
+  output: FitOutput;
+  /** The fit of the whole record; left out where nothing could be fitted. */
+  fit?: Fit;
+  /** The free run that was tested on rows held out, with its 95 % half-widths. */
+  test?: { fit: Fit; prediction: Float64Array; std: Float64Array; fromSample: number };
+}
+
+/** Fewer samples hold nothing out. */
+const LEAST_TO_HOLD_OUT = 40;
+const Z95 = 1.959963984540054;
+
+/**
+ * Commissions a twin from a recording: fits its parameters, the start and the noise by output error,
+ * tests the fit on rows held out, and says how far the result can be believed. A record that cannot
+ * carry a fit ends in a verdict `unusable` with the priors as parameters, not in an error.
+ *
+ * @throws TwinError `CANCELLED`, and what the model throws that no data can mend
+ */
+export async function commission(
+  twin: Twin,
+  model: FitModel,
+  samples: readonly Sample[],
+  options: CommissionOptions = {},
+): Promise<Commission> {
+  const startedMs = performance.now();
+  const { starts = 4, holdOut = 0.25, signal, onPass } = options;
+  const whole = fitRecord(twin, samples);
+  const dead = deadChannels(twin, whole);
+  const record = withoutChannels(whole, dead);
+  const context: FitContext = {
+    twin,
+    model,
+    passes: 0,
+    ...(signal === undefined ? {} : { signal }),
+    ...(onPass === undefined ? {} : { onPass }),
+  };
+  const recording = options.recording ?? recordingOf(twin, samples, whole, dead);
+  const done = (
+    findings: readonly Finding[],
+    parts: Partial<FitOutput> & { parameters: Record<string, Estimate> },
+  ): FitOutput => {
+    const verdict = verdictOf(findings);
+    return {
+      twin: twin.definition.name,
+      summary: {
+        samples: samples.length,
+        used: whole.timesS.length,
+        modelRuns: context.passes,
+        wallS: (performance.now() - startedMs) / 1000,
+        parameters: parts.parameters,
+        verdict,
+        recording,
+      },
+      startStates: {},
+      nEff: 0,
+      tFactor: 1,
+      residuals: { white: 0, ou: { std: 0, timeConstantS: 0 }, channels: {} },
+      structures: {},
+      ridges: [],
+      rails: whole.rails,
+      starts: [],
+      freeRun: { channels: {} },
+      notes: [...model.notes],
+      ...parts,
+      verdict,
+    };
+  };
+  const findings: Finding[] = deadFindings(twin, dead);
+  const p = twin.definition.parameters.length;
+  const usable = record.data.filter((v) => !Number.isNaN(v)).length;
+  const unknowns = p + model.states.length;
+  if (usable <= unknowns) {
+    findings.push({
+      grade: 'unusable',
+      reason: `${usable} usable values cannot tell ${p} parameters${model.states.length > 0 ? ` and ${model.states.length} states at the start` : ''}: the parameters are their priors`,
+    });
+    return { output: done(findings, { parameters: priorEstimates(twin) }) };
+  }
+  try {
+    const n = record.timesS.length;
+    const train = n >= LEAST_TO_HOLD_OUT && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
+    const coordinates = await fitCoordinates(context, record);
+    const first = await fitRecordFrom(
+      context,
+      coordinates,
+      headOf(record, train),
+      startPoints(coordinates, starts),
+    );
+    const test = train < n ? await testOn(context, first, record, train) : undefined;
+    // The whole record from where its first part led, and from second modes.
+    const fit = train < n ? await refit(context, first, record) : first;
+    fit.starts = first.starts;
+    const parameterCount = coordinates.filter((c) => c.kind === 'parameter').length;
+    const ridges = findRidges(
+      coordinates.slice(0, parameterCount),
+      block(fit.covariance.covariance, coordinates.length, parameterCount),
+      block(fit.covariance.information, coordinates.length, parameterCount),
+    );
+    findings.push(...fitFindings(twin, fit, ridges, test?.heldOut));
+    const names = twin.definition.measured.map((c) => c.variable);
+    const channels = Object.fromEntries(
+      names.flatMap((name, c) => (dead.has(c) ? [] : [[name, fit.residualModels[c]!]])),
+    );
+    const least = Object.values(channels).toSorted((a, b) => a.nEff - b.nEff)[0]!;
+    const output = done(findings, {
+      parameters: estimatesOf(fit, 'parameter'),
+      startStates: estimatesOf(fit, 'start-state'),
+      nEff: fit.covariance.nEff,
+      tFactor: fit.covariance.tFactor,
+      residuals: { white: least.white, ou: least.ou, channels },
+      structures: { 'output-error': { weight: 1 } },
+      ridges,
+      starts: first.starts,
+      freeRun: { channels: rmseOf(names, record, fit.prediction, 0, dead) },
+      ...(test === undefined ? {} : { heldOut: test.heldOut }),
+    });
+    return {
+      output,
+      fit,
+      ...(test === undefined
+        ? {}
+        : {
+            test: { fit: first, prediction: test.prediction, std: test.std, fromSample: train },
+          }),
+    };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+    findings.push({ grade: 'unusable', reason: messageOf(error).replace(/\.$/, '') });
+    return { output: done(findings, { parameters: priorEstimates(twin) }) };
+  }
+}
+
+/** The fit of the whole record, begun where its first part ended. */
+async function refit(context: FitContext, first: Fit, record: FitRecord): Promise<Fit> {
+  const modes = first.secondModes.length === 0 ? [] : secondPoints(first);
+  return fitRecordFrom(context, first.coordinates, record, [first.u, ...modes]);
+}
+
+function secondPoints(fit: Fit): Float64Array[] {
+  return fit.secondModes.map((mode) =>
+    Float64Array.from(fit.coordinates, (c, j) => {
+      const value = mode[c.name];
+      if (value === undefined) return fit.u[j]!;
+      return ((c.transform === 'log' ? Math.log(value) : value) - c.centre) / c.scale;
+    }),
+  );
+}
+
+/** The free run of a fit of a record's head over all of it, judged on the rest. */
+async function testOn(
+  context: FitContext,
+  fit: Fit,
+  record: FitRecord,
+  fromSample: number,
+): Promise<{ heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
+  const problem = fitProblem(context, fit.coordinates, record);
+  const [prediction] = await problem.simulate([fit.u]);
+  if (!(prediction instanceof Float64Array)) throw prediction;
+  const { columns } = await sensitivities(problem, fit.u, prediction);
+  const std = predictionStd(fit, columns, record.channels);
+  const names = context.twin.definition.measured.map((c) => c.variable);
+  const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
+  const errors = rmseOf(names, record, prediction, fromSample, dead);
+  const channels: HeldOut['channels'] = {};
+  names.forEach((name, c) => {
+    const rmse = errors[name]?.rmse;
+    if (rmse === undefined || Number.isNaN(rmse)) return;
+    let sum = 0;
+    let squares = 0;
+    let inside = 0;
+    let count = 0;
+    for (let row = fromSample; row < record.timesS.length; row++) {
+      const i = row * record.channels + c;
+      const y = record.data[i]!;
+      if (Number.isNaN(y)) continue;
+      count++;
+      sum += y;
+      squares += y * y;
+      if (Math.abs(y - prediction[i]!) <= Z95 * std[i]!) inside++;
+    }
+    channels[name] = {
+      rmse,
+      coverage95: inside / count,
+      std: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)),
+    };
+  });
+  const held = { fromSample, samples: record.timesS.length - fromSample, channels };
+  return { heldOut: held, prediction, std };
+}
+
+function rmseOf(
+  names: readonly string[],
+  record: FitRecord,
+  prediction: Float64Array,
+  fromRow: number,
+  dead: ReadonlySet<number>,
+): Record<string, { rmse: number }> {
+  return Object.fromEntries(
+    names.flatMap((name, c) => {
+      if (dead.has(c)) return [];
+      const e = residualsOf(record, prediction, c)
+        .subarray(fromRow)
+        .filter((v) => !Number.isNaN(v));
+      return [[name, { rmse: Math.sqrt(e.reduce((s, v) => s + v * v, 0) / e.length) }]];
+    }),
+  );
+}
+
+/** Channels that hold no value, or one value only. */
+function deadChannels(twin: Twin, record: FitRecord): Set<number> {
+  return new Set(
+    twin.definition.measured.flatMap((_, c) => {
+      const range = rangeOf(record, c);
+      const many = record.timesS.length > 2;
+      return Number.isNaN(range) || (range === 0 && many) ? [c] : [];
+    }),
+  );
+}
+
+function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
+  const { measured } = twin.definition;
+  const names = [...dead].map((c) => measured[c]!.variable);
+  if (dead.size === measured.length) {
+    return [
+      {
+        grade: 'unusable',
+        reason: `no measured variable has values that move: ${names.join(', ')}`,
+      },
+    ];
+  }
+  return names.map((name) => ({
+    grade: 'care',
+    reason: `${name} holds no value, or one value throughout, and was left out: is the sensor connected?`,
+  }));
+}
+
+function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): FitRecord {
+  if (dead.size === 0) return record;
+  const data = record.data.map((v, i) => (dead.has(i % record.channels) ? Number.NaN : v));
+  return { ...record, data };
+}
+
+const priorEstimates = (twin: Twin): Record<string, Estimate> =>
+  Object.fromEntries(
+    twin.definition.parameters.map((parameter) => [
+      parameter.variable,
+      estimateOf(parameterCoordinate(parameter), 0, 1),
+    ]),
+  );
+
+/** The leading block of a square matrix. */
+function block(a: Float64Array, n: number, size: number): Float64Array {
+  return Float64Array.from(
+    { length: size * size },
+    (_, i) => a[Math.floor(i / size) * n + (i % size)]!,
+  );
+}
+
+function recordingOf(
+  twin: Twin,
+  samples: readonly Sample[],
+  record: FitRecord,
+  dead: ReadonlySet<number>,
+): RecordingSummary {
+  const { timesS } = record;
+  const spanS = timesS.length > 1 ? timesS.at(-1)! - timesS[0]! : 0;
+  const periods = timesS.slice(1).map((t, i) => t - timesS[i]!);
+  return {
+    rows: samples.length,
+    used: timesS.length,
+    skipped: { ...record.skipped },
+    unreadable: {},
+    deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
+    spanS,
+    periodS: periods.length === 0 ? null : periods.sort()[periods.length >> 1]!,
+    ageS: null,
+  };
+}

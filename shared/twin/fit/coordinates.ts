@@ -1,0 +1,95 @@
+import type { TwinParameter } from '../../config/index.js';
+
+/**
+ * One unknown of a fit, on the scale on which it is searched: u = (T(value) − centre) / scale, T the
+ * logarithm or nothing. The prior of every u is the standard normal.
+ */
+export interface Coordinate {
+  name: string;
+  kind: 'parameter' | 'start-state';
+  transform: 'log' | 'linear';
+  /** On the transformed scale. */
+  centre: number;
+  /** Prior standard deviation, on the transformed scale. */
+  scale: number;
+  /** Bounds of u; infinite where there is none. */
+  lower: number;
+  upper: number;
+}
+
+/**
+ * A parameter's coordinate. One that its bounds keep positive is fitted as its logarithm: wrong
+ * by a factor is then what it means, and it cannot leave the positive numbers. The prior's standard
+ * deviation becomes that of the log-normal with the same mean and deviation.
+ */
+export function parameterCoordinate(parameter: TwinParameter): Coordinate {
+  const { variable, lower, upper } = parameter;
+  const { mean, std } = parameter.prior;
+  const log = lower !== undefined && lower >= 0 && mean > 0;
+  const scale = log ? Math.sqrt(Math.log1p((std / mean) ** 2)) : std;
+  const centre = log ? Math.log(mean) : mean;
+  const toU = (value: number) => ((log ? Math.log(value) : value) - centre) / scale;
+  return {
+    name: variable,
+    kind: 'parameter',
+    transform: log ? 'log' : 'linear',
+    centre,
+    scale,
+    lower: lower === undefined ? Number.NEGATIVE_INFINITY : toU(lower),
+    upper: upper === undefined ? Number.POSITIVE_INFINITY : toU(upper),
+  };
+}
+
+/**
+ * The coordinate of a state at the record's start.
+ *
+ * @param value where the search begins
+ * @param range how far the state moves along the record: how unsure its start is
+ */
+export function startStateCoordinate(name: string, value: number, range: number): Coordinate {
+  return {
+    name,
+    kind: 'start-state',
+    transform: 'linear',
+    centre: value,
+    scale: Math.max(range, 1e-6 * Math.max(1, Math.abs(value))),
+    lower: Number.NEGATIVE_INFINITY,
+    upper: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** The value at u, on the FMU's scale. */
+export function valueAt(c: Coordinate, u: number): number {
+  const x = c.centre + c.scale * u;
+  return c.transform === 'log' ? Math.exp(x) : x;
+}
+
+/** The nearest u inside the bounds. */
+export const clampU = (c: Coordinate, u: number) => Math.min(c.upper, Math.max(c.lower, u));
+
+/** Factors of the starts on the priors' means, in turn over the parameters. */
+const START_FACTORS: readonly (readonly number[])[] = [
+  [1],
+  [0.5, 0.8, 1.5, 0.5, 1],
+  [2, 1.2, 0.6, 0.7, 1],
+  [0.4, 1, 1.5, 0.4, 1.3],
+  [1.4, 0.5, 0.5, 2, 0.8],
+  [0.7, 2, 1, 0.6, 1.6, 0.4],
+];
+
+/**
+ * Where the searches begin: at the prior's mean, and at up to five points from 0.4 to 2 times it
+ * (of linear parameters: that many prior standard deviations off it).
+ *
+ * @see Ljung, System Identification (2nd ed., 1999), section 10.5: output error has local minima
+ */
+export function startPoints(coordinates: readonly Coordinate[], count: number): Float64Array[] {
+  return START_FACTORS.slice(0, Math.max(1, count)).map((factors) => {
+    let parameter = 0;
+    return Float64Array.from(coordinates, (c) => {
+      if (c.kind === 'start-state') return 0;
+      const ln = Math.log(factors[parameter++ % factors.length]!);
+      return clampU(c, c.transform === 'log' ? ln / c.scale : 1.5 * ln);
+    });
+  });
+}

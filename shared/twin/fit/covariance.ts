@@ -1,0 +1,95 @@
+import { cholesky, choleskySolve, invertFromCholesky } from '../../kalman/index.js';
+import type { LeastSquaresProblem } from './least-squares.js';
+import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
+import { studentTQuantile } from './student-t.js';
+
+/** How sure a fit is, in the coordinates' own units (priors have unit variance). */
+export interface FitCovariance {
+  /** n × n; residuals' memory and shortness included, no variance above the prior's. */
+  covariance: Float64Array;
+  /** What white residuals would give, n × n. */
+  white: Float64Array;
+  /** Information of the data alone under white residuals, n × n. */
+  information: Float64Array;
+  /** Independent samples that all channels are worth together. */
+  nEff: number;
+  /** Student's factor on standard deviations. */
+  tFactor: number;
+}
+
+const Z975 = 1.959963984540054;
+/** Fewest degrees of freedom: below, Student's factor would be infinite. */
+const LEAST_DOF = 1.5;
+
+/**
+ * The sandwich covariance: sensitivities weighted as if residuals were white, their true covariance
+ * in between.
+ *
+ * C = A⁻¹ (Σ GᵀΓG/σ⁴ + I) A⁻¹ with A = Σ GᵀG/σ² + I, never below A⁻¹; standard deviations times
+ * t₀.₉₇₅(n_eff − p)/1.96, capped at the prior's.
+ *
+ * @param columns sensitivities, a column per coordinate
+ * @param residualModels one per channel
+ * @param parameters number of coordinates that are parameters, which come first
+ * @see White, Econometrica 50 (1982); Newey & West, Econometrica 55 (1987)
+ */
+export function fitCovariance(
+  problem: Pick<LeastSquaresProblem, 'data' | 'channels'>,
+  timesS: Float64Array,
+  columns: readonly Float64Array[],
+  noiseStd: Float64Array,
+  residualModels: readonly ResidualModel[],
+  parameters: number,
+): FitCovariance {
+  const n = columns.length;
+  const { data, channels } = problem;
+  const rows = timesS.length;
+  const information = new Float64Array(n * n);
+  const middle = new Float64Array(n * n);
+  for (let c = 0; c < channels; c++) {
+    const use = (row: number) => !Number.isNaN(data[row * channels + c]!);
+    const of = columns.map((column) =>
+      Float64Array.from({ length: rows }, (_, row) => (use(row) ? column[row * channels + c]! : 0)),
+    );
+    const w = 1 / noiseStd[c]! ** 2;
+    const correlated = of.map((g) => timesResidualCovariance(residualModels[c]!, timesS, use, g));
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) {
+        let plain = 0;
+        let weighted = 0;
+        for (let row = 0; row < rows; row++) {
+          plain += of[j]![row]! * of[k]![row]!;
+          weighted += of[j]![row]! * correlated[k]![row]!;
+        }
+        information[j * n + k]! += w * plain;
+        middle[j * n + k]! += w * w * weighted;
+      }
+    }
+  }
+  const A = information.slice();
+  for (let j = 0; j < n; j++) {
+    A[j * n + j]! += 1;
+    middle[j * n + j]! += 1;
+  }
+  const L = cholesky(A, n);
+  const white = invertFromCholesky(L, n);
+  const left = choleskySolve(L, middle, n, n);
+  const transposed = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) transposed[k * n + j] = left[j * n + k]!;
+  const C = choleskySolve(L, transposed, n, n);
+  const nEff = residualModels.reduce((sum, r) => sum + r.nEff, 0);
+  const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z975;
+  // Correlations stay; each deviation is the larger of the two, times Student's factor, capped.
+  const scale = Float64Array.from({ length: n }, (_, j) => {
+    const own = Math.sqrt(Math.max(C[j * n + j]!, 1e-300));
+    const base = Math.max(own, Math.sqrt(white[j * n + j]!));
+    return Math.min(base * tFactor, Math.max(base, 1), 1) / own;
+  });
+  const covariance = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < n; k++) {
+      covariance[j * n + k] = 0.5 * scale[j]! * scale[k]! * (C[j * n + k]! + C[k * n + j]!);
+    }
+  }
+  return { covariance, white, information, nEff, tFactor };
+}

@@ -1,0 +1,250 @@
+import { setMaxListeners } from 'node:events';
+import { type Logger, messageOf, TwinError } from '../../core/index.js';
+import { createFmuPool, type FmuPool, inputsAlong, openFmu, stateAccess } from '../../fmi/index.js';
+import { createTwinModel } from '../model/twin-model.js';
+import type { Twin } from '../types.js';
+import type { FitRecord } from './record.js';
+
+/** Values of parameters and, where the model takes them, of the states at the record's start. */
+export interface FitPoint {
+  parameters: Float64Array;
+  /** Left out: what the model starts with. */
+  states?: Float64Array;
+}
+
+/** A free run: outputs, and states where they were asked for. */
+export interface FreeRun {
+  /** Samples × measured variables. */
+  outputs: Float64Array;
+  /** Samples × states. */
+  states?: Float64Array;
+}
+
+/** The model as a fit sees it: the free run along a record from its start. */
+export interface FitModel {
+  /** States whose values at the start can be chosen; empty where the FMU offers none. */
+  readonly states: readonly string[];
+  /** What a reader of the report should know about the start. */
+  readonly notes: readonly string[];
+  /**
+   * Runs from the record's start along all its samples; a point that fails does not throw.
+   *
+   * @param record whose inputs drive the run
+   */
+  run(
+    points: readonly FitPoint[],
+    record: FitRecord,
+    options?: { keepStates?: boolean },
+  ): Promise<readonly (FreeRun | Error)[]>;
+  /** States where the search for the start begins: at rest, or the model's own start values. */
+  startStates(parameters: Float64Array, record: FitRecord): Promise<Float64Array>;
+  close(): Promise<void>;
+}
+
+/** Accuracy of a solver's run against that of coming to rest, as in the transient model. */
+const SOLVER_SHARE = 0.02;
+
+/**
+ * Opens a twin's FMU for fits. It needs no declared states; where they are declared and can be set,
+ * the start is fitted too.
+ *
+ * @param options.lanes number of processes; default: one per core
+ * @throws TwinError `FMU_INVALID`, `FMU_UNSUPPORTED`, `VARIABLE_UNKNOWN`
+ */
+export async function createFitModel(
+  twin: Twin,
+  options: { lanes?: number; logger?: Logger; signal?: AbortSignal } = {},
+): Promise<FitModel> {
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
+  return twin.definition.simulation.mode === 'steady-state'
+    ? steadyFitModel(twin, options)
+    : movingFitModel(twin, options);
+}
+
+type Options = { lanes?: number; logger?: Logger; signal?: AbortSignal };
+
+const finiteOr = (values: Float64Array): Float64Array | Error => {
+  const bad = values.findIndex((v) => !Number.isFinite(v));
+  return bad < 0
+    ? values
+    : new TwinError('NUMERIC', `The model gave ${values[bad]} as output ${bad} of its run.`);
+};
+
+/** A twin of states of rest: each sample on its own. */
+async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
+  const { definition } = twin;
+  const model = await createTwinModel(twin, options);
+  const m = definition.measured.length;
+  const { signal } = options;
+  return {
+    states: [],
+    notes: [],
+    async run(points, record) {
+      const n = record.timesS.length;
+      const outputs: (FreeRun | Error)[] = points.map(() => ({
+        outputs: new Float64Array(n * m),
+      }));
+      // Equal inputs rest at equal values: one run for all samples that have them.
+      const rowsOf = new Map<string, number[]>();
+      for (let row = 0; row < n; row++) {
+        const key = record.inputs.map((column) => column[row]).join(' ');
+        const rows = rowsOf.get(key);
+        if (rows === undefined) rowsOf.set(key, [row]);
+        else rows.push(row);
+      }
+      await Promise.all(
+        [...rowsOf.values()].map(async (rows) => {
+          const inputs = Float64Array.from(record.inputs, (column) => column[rows[0]!]!);
+          const found = await model.evaluate(
+            points.map((p) => p.parameters),
+            inputs,
+            signal,
+          );
+          found.forEach((value, k) => {
+            const run = outputs[k]!;
+            if (run instanceof Error) return;
+            if (value instanceof Error) outputs[k] = value;
+            else for (const row of rows) run.outputs.set(value.subarray(0, m), row * m);
+          });
+        }),
+      );
+      return outputs;
+    },
+    startStates: async () => new Float64Array(),
+    close: () => model.close(),
+  };
+}
+
+/** A moving machine: one run along the record. */
+async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
+  const { definition } = twin;
+  const { simulation, transient } = definition;
+  const fmu = await openFmu(twin.fmuPath);
+  const md = fmu.modelDescription;
+  const known = new Set(md.variables.map((v) => v.name));
+  const outputs = definition.measured.map((c) => c.variable);
+  const names = [...definition.inputs, ...definition.parameters].map((v) => v.variable);
+  const unknown = [...names, ...outputs].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new TwinError(
+      'VARIABLE_UNKNOWN',
+      `The FMU ${twin.fmuPath} has no variable ${unknown.map((u) => `"${u}"`).join(', ')}: use the names that \`twinloop fmu info\` lists.`,
+    );
+  }
+  const access = stateAccess(md, simulation.interface);
+  const states = access.obstacle === undefined ? access.states.map((v) => v.name) : [];
+  const notes =
+    access.obstacle === undefined
+      ? []
+      : [
+          `The start is not fitted but is what the FMU makes of its parameters: ${access.obstacle}.`,
+        ];
+  const pool = await createFmuPool({
+    fmu,
+    timeoutMs: simulation.timeoutS * 1000,
+    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
+  });
+  const { signal } = options;
+  const named = (point: ArrayLike<number>) =>
+    Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));
+  const originS = md.defaultExperiment.startTime ?? 0;
+  return {
+    states,
+    notes,
+    run(points, record, { keepStates = false } = {}) {
+      const t0 = record.timesS[0] ?? 0;
+      const timesS = record.timesS.map((t) => originS + (t - t0));
+      const inputs = inputsAlong(
+        timesS,
+        definition.inputs.map((input, i) => ({
+          name: input.variable,
+          values: record.inputs[i]!,
+        })),
+        transient.inputInterpolation,
+      );
+      return Promise.all(
+        points.map(async (point) => {
+          try {
+            const result = await pool.trajectory({
+              interface: simulation.interface,
+              startValues: named(point.parameters),
+              ...(point.states === undefined || states.length === 0
+                ? {}
+                : { states: point.states }),
+              inputs,
+              outputs,
+              timesS,
+              stepSizeS: simulation.stepSizeS,
+              relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE),
+              keepStates: keepStates && states.length > 0,
+              ...(signal === undefined ? {} : { signal }),
+            });
+            const values = finiteOr(result.values);
+            return values instanceof Error
+              ? values
+              : {
+                  outputs: values,
+                  ...(result.states === undefined ? {} : { states: result.states }),
+                };
+          } catch (error) {
+            if (signal?.aborted) throw error;
+            return error instanceof Error ? error : new Error(messageOf(error));
+          }
+        }),
+      );
+    },
+    startStates: (parameters, record) =>
+      startStates(twin, pool, states, named(parameters), record, signal),
+    close: () => pool.close(),
+  };
+}
+
+/** States at rest under the record's first inputs; where the model never rests, its start values. */
+async function startStates(
+  twin: Twin,
+  pool: FmuPool,
+  states: readonly string[],
+  startValues: Record<string, number>,
+  record: FitRecord,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const { simulation, transient, inputs, measured } = twin.definition;
+  const first = Object.fromEntries(inputs.map((v, i) => [v.variable, record.inputs[i]![0] ?? 0]));
+  if (transient.initialState === 'settled') {
+    try {
+      const rest = await pool.settle({
+        startValues,
+        inputs: first,
+        outputs: measured.map((c) => c.variable),
+        along: states,
+        interface: simulation.interface,
+        stepSizeS: simulation.stepSizeS,
+        maxTimeS: simulation.maxTimeS,
+        relativeTolerance: simulation.relativeTolerance,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const found = rest.values.slice(measured.length);
+      if (found.every(Number.isFinite)) return found;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      // A machine that never rests starts where its model does; the search moves it from there.
+    }
+  }
+  const { values } = await pool.trajectory({
+    interface: simulation.interface,
+    startValues,
+    inputs: inputsAlong(
+      Float64Array.of(0),
+      inputs.map((v, i) => ({
+        name: v.variable,
+        values: Float64Array.of(record.inputs[i]![0] ?? 0),
+      })),
+      'linear',
+    ),
+    outputs: states,
+    timesS: Float64Array.of(0),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return values;
+}

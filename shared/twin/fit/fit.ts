@@ -1,0 +1,360 @@
+import { messageOf, TwinError } from '../../core/index.js';
+import { truncatedEstimate } from '../filter/truncated.js';
+import type { Estimate, Sample, Twin } from '../types.js';
+import {
+  type Coordinate,
+  parameterCoordinate,
+  startPoints,
+  startStateCoordinate,
+  valueAt,
+} from './coordinates.js';
+import { type FitCovariance, fitCovariance } from './covariance.js';
+import type { FitModel } from './fit-model.js';
+import {
+  type LeastSquaresProblem,
+  type LeastSquaresResult,
+  leastSquares,
+  normalEquations,
+  sensitivities,
+} from './least-squares.js';
+import { type FitRecord, headOf } from './record.js';
+import { fitResidualModel, type ResidualModel } from './residual-model.js';
+import type { FitStart } from './types.js';
+
+const Z95 = 1.959963984540054;
+/** Difference step of the sensitivities that bands are made of: central, so it may be wide. */
+const BAND_DIFFERENCE = 5e-3;
+/** Nats within which two starts have found the same. */
+export const SAME_OPTIMUM = 2;
+
+/** A record fitted: the most probable parameters, how sure they are, and how the search went. */
+export interface Fit {
+  record: FitRecord;
+  coordinates: readonly Coordinate[];
+  u: Float64Array;
+  /** Free run at the optimum, samples × channels. */
+  prediction: Float64Array;
+  /** Sensitivities there, a column per coordinate. */
+  columns: readonly Float64Array[];
+  noiseStd: Float64Array;
+  residualModels: readonly ResidualModel[];
+  covariance: FitCovariance;
+  objective: number;
+  starts: FitStart[];
+  /** Ends of other starts: as probable, but elsewhere. */
+  secondModes: Record<string, number>[];
+  /** How far beyond a bound the data want a parameter, in prior deviations. */
+  beyondBounds: Record<string, number>;
+}
+
+/** What every fit of one twin needs. */
+export interface FitContext {
+  twin: Twin;
+  model: FitModel;
+  signal?: AbortSignal;
+  /** Called with the number of model runs so far. */
+  onPass?: (passes: number) => void;
+  passes: number;
+}
+
+/** The unknowns of a fit: the definition's parameters, then the states at the record's start. */
+export async function fitCoordinates(
+  context: FitContext,
+  record: FitRecord,
+): Promise<readonly Coordinate[]> {
+  const { twin, model } = context;
+  const parameters = twin.definition.parameters.map(parameterCoordinate);
+  if (model.states.length === 0) return parameters;
+  let problem: unknown;
+  for (const start of startPoints(parameters, 4)) {
+    const point = Float64Array.from(parameters, (c, j) => valueAt(c, start[j]!));
+    try {
+      const states = await model.startStates(point, record);
+      const [run] = await model.run([{ parameters: point, states }], record, { keepStates: true });
+      context.passes++;
+      if (run instanceof Error || run?.states === undefined) {
+        problem = run;
+        continue;
+      }
+      const moving = run.states;
+      return [
+        ...parameters,
+        ...model.states.map((name, s) => {
+          let low = Number.POSITIVE_INFINITY;
+          let high = Number.NEGATIVE_INFINITY;
+          for (let i = s; i < moving.length; i += states.length) {
+            low = Math.min(low, moving[i]!);
+            high = Math.max(high, moving[i]!);
+          }
+          const share = twin.definition.transient.initialStateStd;
+          return startStateCoordinate(
+            name,
+            states[s]!,
+            Math.max(high - low, share * Math.abs(states[s]!)),
+          );
+        }),
+      ];
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      problem = error;
+    }
+  }
+  throw new TwinError(
+    'NUMERIC',
+    `The model runs along the record from none of four points about the priors: ${messageOf(problem)}`,
+    { cause: problem },
+  );
+}
+
+/** A record as a problem of least squares. */
+export function fitProblem(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+): LeastSquaresProblem {
+  const { twin, model } = context;
+  const n = twin.definition.parameters.length;
+  const noiseFloor = Float64Array.from(twin.definition.measured, (channel, c) => {
+    const range = rangeOf(record, c);
+    // Uniform within the resolution; a record without any noise still has the model's own digits.
+    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
+  });
+  return {
+    coordinates,
+    data: record.data,
+    channels: record.channels,
+    noiseFloor,
+    async simulate(points) {
+      context.signal?.throwIfAborted();
+      const runs = await model.run(
+        points.map((u) => {
+          const values = Float64Array.from(coordinates, (c, j) => valueAt(c, u[j]!));
+          return values.length === n
+            ? { parameters: values }
+            : { parameters: values.slice(0, n), states: values.slice(n) };
+        }),
+        record,
+      );
+      context.passes += points.length;
+      context.onPass?.(context.passes);
+      return runs.map((run) => (run instanceof Error ? run : run.outputs));
+    },
+  };
+}
+
+/** Range of a channel's values. */
+export function rangeOf(record: FitRecord, channel: number): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = channel; i < record.data.length; i += record.channels) {
+    const v = record.data[i]!;
+    if (Number.isNaN(v)) continue;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  return high >= low ? high - low : Number.NaN;
+}
+
+const named = (coordinates: readonly Coordinate[], u: Float64Array): Record<string, number> =>
+  Object.fromEntries(
+    coordinates.flatMap((c, j) => (c.kind === 'parameter' ? [[c.name, valueAt(c, u[j]!)]] : [])),
+  );
+
+/**
+ * Fits a record by output error: several searches, the best one's sensitivities, the residuals'
+ * memory, and the covariance that follows.
+ *
+ * @param from points to search from, in the coordinates' units
+ * @throws TwinError `NUMERIC` when no search got anywhere, `CANCELLED`
+ */
+export async function fitRecordFrom(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+  from: readonly Float64Array[],
+): Promise<Fit> {
+  const problem = fitProblem(context, coordinates, record);
+  const ended = await Promise.all(
+    from.map(async (start) => {
+      try {
+        return await leastSquares(problem, start);
+      } catch (error) {
+        context.signal?.throwIfAborted();
+        return error instanceof Error ? error : new Error(messageOf(error));
+      }
+    }),
+  );
+  const found = ended.filter((e): e is LeastSquaresResult => !(e instanceof Error));
+  const best = found.toSorted((a, b) => a.objective - b.objective)[0];
+  const starts: FitStart[] = ended.map((end, k) => ({
+    from: named(coordinates, from[k]!),
+    ...(end instanceof Error
+      ? { passes: 0, converged: false, error: messageOf(end) }
+      : {
+          to: named(coordinates, end.u),
+          nats: end.objective - best!.objective,
+          passes: end.passes,
+          converged: end.converged,
+        }),
+  }));
+  if (best === undefined) {
+    throw new TwinError(
+      'NUMERIC',
+      `The model fails from every one of ${from.length} starts: ${starts[0]?.error ?? 'none was given'}`,
+    );
+  }
+  const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
+  const residualModels = Array.from({ length: record.channels }, (_, c) =>
+    fitResidualModel(
+      residualsOf(record, best.prediction, c),
+      record.timesS,
+      problem.noiseFloor[c]!,
+    ),
+  );
+  const covariance = fitCovariance(
+    problem,
+    record.timesS,
+    columns,
+    best.noiseStd,
+    residualModels,
+    coordinates.filter((c) => c.kind === 'parameter').length,
+  );
+  const beyondBounds = widenAtBounds(problem, best, columns, covariance);
+  const secondModes = found
+    .filter(
+      (end) =>
+        end.objective - best.objective < SAME_OPTIMUM &&
+        end.u.some(
+          (v, j) =>
+            coordinates[j]!.kind === 'parameter' &&
+            Math.abs(v - best.u[j]!) > 3 * Math.sqrt(covariance.covariance[j * end.u.length + j]!),
+        ),
+    )
+    .map((end) => named(coordinates, end.u));
+  return {
+    record,
+    coordinates,
+    u: best.u,
+    prediction: best.prediction,
+    columns,
+    noiseStd: best.noiseStd,
+    residualModels,
+    covariance,
+    objective: best.objective,
+    starts,
+    secondModes,
+    beyondBounds,
+  };
+}
+
+/** Data less prediction of one channel. */
+export function residualsOf(
+  record: FitRecord,
+  prediction: Float64Array,
+  channel: number,
+): Float64Array {
+  return record.timesS.map(
+    (_, row) =>
+      record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
+  );
+}
+
+/**
+ * Where a bound keeps the search from its optimum, all parameters are pulled aside: the covariance
+ * grows by the square of the step that the bound forbids.
+ *
+ * @returns the forbidden step per parameter at a bound, in prior deviations
+ */
+function widenAtBounds(
+  problem: LeastSquaresProblem,
+  best: LeastSquaresResult,
+  columns: readonly Float64Array[],
+  covariance: FitCovariance,
+): Record<string, number> {
+  const { coordinates } = problem;
+  const n = coordinates.length;
+  const { gradient } = normalEquations(problem, columns, best.noiseStd, best.prediction);
+  const free = new Float64Array(n);
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < n; k++)
+      free[j]! += covariance.white[j * n + k]! * (gradient[k]! - best.u[k]!);
+  }
+  const beyond: Record<string, number> = {};
+  coordinates.forEach((c, j) => {
+    const at = best.u[j]! >= c.upper ? 1 : best.u[j]! <= c.lower ? -1 : 0;
+    if (at !== 0 && at * free[j]! > 1e-6) beyond[c.name] = at * free[j]!;
+  });
+  if (Object.keys(beyond).length === 0) return beyond;
+  const C = covariance.covariance;
+  for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) C[j * n + k]! += free[j]! * free[k]!;
+  for (let j = 0; j < n; j++) {
+    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]!));
+    for (let k = 0; k < n; k++) {
+      C[j * n + k]! *= shrink;
+      C[k * n + j]! *= shrink;
+    }
+  }
+  return beyond;
+}
+
+/** Coordinates of one kind as estimates with their bands. */
+export function estimatesOf(fit: Fit, kind: Coordinate['kind']): Record<string, Estimate> {
+  const n = fit.coordinates.length;
+  return Object.fromEntries(
+    fit.coordinates.flatMap((c, j) => {
+      if (c.kind !== kind) return [];
+      const sd = Math.sqrt(fit.covariance.covariance[j * n + j]!);
+      return [[c.name, estimateOf(c, fit.u[j]!, sd)]];
+    }),
+  );
+}
+
+/**
+ * A value with its band, bounds applied.
+ *
+ * @param sd in the coordinate's units
+ */
+export function estimateOf(c: Coordinate, u: number, sd: number): Estimate {
+  if (c.transform === 'log') {
+    const mean = valueAt(c, u);
+    const bound = (x: number) => valueAt(c, Math.min(c.upper, Math.max(c.lower, x)));
+    return {
+      mean,
+      std: mean * c.scale * sd,
+      lower95: bound(u - Z95 * sd),
+      upper95: bound(u + Z95 * sd),
+    };
+  }
+  const limit = (x: number) => (Number.isFinite(x) ? valueAt(c, x) : x);
+  return truncatedEstimate(valueAt(c, u), c.scale * sd, limit(c.lower), limit(c.upper));
+}
+
+/** Standard deviation of the free run's prediction, parameters, start and residuals together. */
+export function predictionStd(
+  fit: Fit,
+  columns: readonly Float64Array[],
+  channels: number,
+): Float64Array {
+  const n = columns.length;
+  const size = columns[0]?.length ?? 0;
+  const C = fit.covariance.covariance;
+  return Float64Array.from({ length: size }, (_, i) => {
+    const { white, ou } = fit.residualModels[i % channels]!;
+    let variance = white ** 2 + ou.std ** 2;
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) variance += columns[j]![i]! * C[j * n + k]! * columns[k]![i]!;
+    }
+    return Math.sqrt(variance);
+  });
+}
+
+/** A fit of the first rows of a record from several starts. */
+export function fitHead(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+  rows: number,
+  from: readonly Float64Array[],
+): Promise<Fit> {
+  return fitRecordFrom(context, coordinates, headOf(record, rows), from);
+}

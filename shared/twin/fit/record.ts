@@ -1,0 +1,174 @@
+import type { Sample, Twin } from '../types.js';
+
+/** A recording as a fit sees it. */
+export interface FitRecord {
+  /** Seconds, rising. */
+  timesS: Float64Array;
+  /** A column per input of the definition. */
+  inputs: readonly Float64Array[];
+  /** Samples × measured variables, row-major; `NaN` where a value is missing or censored. */
+  data: Float64Array;
+  channels: number;
+  /** The file's rows, 0-based, where samples come from one. */
+  rows: readonly (number | undefined)[];
+  /** Samples left out, by reason. */
+  skipped: Readonly<Record<string, number>>;
+  /** Per channel: smallest difference between two values, 0 where unknown. */
+  resolution: Float64Array;
+  rails: readonly Rail[];
+}
+
+/** The end of a sensor's range that samples stand at: they are missing, not measured. */
+export interface Rail {
+  variable: string;
+  side: 'lower' | 'upper';
+  value: number;
+  /** Samples set aside. */
+  samples: number;
+  /** Found in the data rather than stated in the definition. */
+  detected: boolean;
+}
+
+/** Equal values in a row at the end of the range before it is taken for a rail. */
+const RAIL_RUN = 5;
+/** How much longer that run must be than any elsewhere. */
+const RAIL_EXCESS = 3;
+
+/**
+ * Arranges samples for a fit. Inputs that are missing keep their last value (of states of rest, the
+ * sample is left out); samples whose time does not rise are left out and counted; samples at a rail
+ * become missing values, with a margin of three times the noise.
+ */
+export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
+  const { definition } = twin;
+  const steady = definition.simulation.mode === 'steady-state';
+  const skipped: Record<string, number> = {};
+  const skip = (reason: string) => {
+    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  };
+  const kept: { sample: Sample; inputs: Float64Array }[] = [];
+  let lastS = Number.NEGATIVE_INFINITY;
+  const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
+  for (const sample of samples) {
+    if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
+    else if (sample.timeS <= lastS) skip('time-not-rising');
+    else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
+    else {
+      sample.inputs.forEach((v, i) => {
+        if (Number.isFinite(v)) carried[i] = v;
+      });
+      if (carried.some(Number.isNaN)) skip('input-missing');
+      else {
+        kept.push({ sample, inputs: carried.slice() });
+        lastS = sample.timeS;
+      }
+    }
+  }
+  const channels = definition.measured.length;
+  const data = new Float64Array(kept.length * channels);
+  kept.forEach(({ sample }, row) => {
+    for (let c = 0; c < channels; c++) {
+      const v = sample.measured[c]!;
+      data[row * channels + c] = Number.isFinite(v) ? v : Number.NaN;
+    }
+  });
+  const rails: Rail[] = [];
+  const resolution = new Float64Array(channels);
+  definition.measured.forEach((channel, c) => {
+    const values = Float64Array.from(kept, (_, row) => data[row * channels + c]!);
+    resolution[c] = resolutionOf(values);
+    const noise = channel.noiseStd ?? roughNoise(values);
+    for (const side of ['lower', 'upper'] as const) {
+      const stated = channel.rail?.[side];
+      const value = stated ?? detectedRail(values, side);
+      if (value === undefined) continue;
+      const margin = 3 * noise;
+      let count = 0;
+      for (let row = 0; row < kept.length; row++) {
+        const v = values[row]!;
+        if (side === 'upper' ? v > value - margin : v < value + margin) {
+          data[row * channels + c] = Number.NaN;
+          count++;
+        }
+      }
+      if (count === 0) continue;
+      rails.push({
+        variable: channel.variable,
+        side,
+        value,
+        samples: count,
+        detected: stated === undefined,
+      });
+    }
+  });
+  return {
+    timesS: Float64Array.from(kept, (k) => k.sample.timeS),
+    inputs: definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!)),
+    data,
+    channels,
+    rows: kept.map((k) => k.sample.row),
+    skipped,
+    resolution,
+    rails,
+  };
+}
+
+/** The first rows of a record. */
+export function headOf(record: FitRecord, rows: number): FitRecord {
+  return sliceOf(record, 0, rows);
+}
+
+/** Rows of a record, from one on and before another. */
+export function sliceOf(record: FitRecord, from: number, to: number): FitRecord {
+  return {
+    ...record,
+    timesS: record.timesS.slice(from, to),
+    inputs: record.inputs.map((column) => column.slice(from, to)),
+    data: record.data.slice(from * record.channels, to * record.channels),
+    rows: record.rows.slice(from, to),
+  };
+}
+
+/** Smallest difference between two different values of a channel. */
+function resolutionOf(values: Float64Array): number {
+  const sorted = values.filter(Number.isFinite).sort();
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 1; i < sorted.length; i++) {
+    const step = sorted[i]! - sorted[i - 1]!;
+    // Sums of binary fractions differ in the last digits only.
+    if (step > 1e-9 * Math.max(Math.abs(sorted[i]!), 1e-300) && step < least) least = step;
+  }
+  return Number.isFinite(least) ? least : 0;
+}
+
+/** Noise from second differences, robust against steps. @see facts of any signal that runs straight */
+function roughNoise(values: Float64Array): number {
+  const v = values.filter(Number.isFinite);
+  const bends = Float64Array.from({ length: Math.max(0, v.length - 2) }, (_, i) =>
+    Math.abs(v[i]! - 2 * v[i + 1]! + v[i + 2]!),
+  ).sort();
+  const median = bends[bends.length >> 1] ?? 0;
+  return median / 0.6745 / Math.sqrt(6);
+}
+
+/**
+ * A rail in the data: a run of equal values at the end of the range, much longer than any run of
+ * equal values elsewhere.
+ */
+function detectedRail(values: Float64Array, side: 'lower' | 'upper'): number | undefined {
+  let end = side === 'upper' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  for (const v of values) {
+    if (Number.isFinite(v) && (side === 'upper' ? v > end : v < end)) end = v;
+  }
+  let atEnd = 0;
+  let elsewhere = 0;
+  for (let i = 0; i < values.length; ) {
+    let j = i + 1;
+    while (j < values.length && values[j] === values[i]) j++;
+    if (values[i] === end) atEnd = Math.max(atEnd, j - i);
+    else if (Number.isFinite(values[i])) elsewhere = Math.max(elsewhere, j - i);
+    i = j;
+  }
+  const rail = elsewhere > 0 && atEnd >= RAIL_RUN && atEnd >= RAIL_EXCESS * elsewhere;
+  return rail ? end : undefined;
+}

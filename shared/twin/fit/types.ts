@@ -1,0 +1,67 @@
+import type { RecordingSummary, Verdict } from '../report/verdict.js';
+import type { Estimate } from '../types.js';
+import type { Rail } from './record.js';
+import type { ResidualModel } from './residual-model.js';
+import type { Ridge } from './ridges.js';
+
+/** One search, from one start. */
+export interface FitStart {
+  /** Parameters where it began, by name. */
+  from: Record<string, number>;
+  /** Where it ended; left out where the model failed. */
+  to?: Record<string, number>;
+  /** Minus the log posterior, nats above the best. */
+  nats?: number;
+  passes: number;
+  converged: boolean;
+  /** Why it failed. */
+  error?: string;
+}
+
+/** How the free run does on rows that the fit had not seen. */
+export interface HeldOut {
+  /** The first row that was held out, counted in used samples. */
+  fromSample: number;
+  samples: number;
+  channels: Record<
+    string,
+    {
+      rmse: number;
+      /** Share of samples inside the 95 % band. */
+      coverage95: number;
+      /** Of the data about their mean: what a constant would miss by. */
+      std: number;
+    }
+  >;
+}
+
+/** What a fit gives out. */
+export interface FitOutput {
+  twin: string;
+  summary: {
+    samples: number;
+    used: number;
+    /** Model runs along the record. */
+    modelRuns: number;
+    wallS: number;
+    parameters: Record<string, Estimate>;
+    verdict: Verdict;
+    recording: RecordingSummary;
+  };
+  parameters: Record<string, Estimate>;
+  /** States at the record's start, where the FMU lets them be chosen. */
+  startStates: Record<string, Estimate>;
+  nEff: number;
+  tFactor: number;
+  /** Of the channel with the fewest independent samples; all under `channels`. */
+  residuals: Omit<ResidualModel, 'nEff' | 'samples'> & { channels: Record<string, ResidualModel> };
+  /** Weights of noise structures; output error alone has weight 1. */
+  structures: Record<string, { weight: number; parameters?: Record<string, Estimate> }>;
+  ridges: Ridge[];
+  rails: readonly Rail[];
+  starts: FitStart[];
+  freeRun: { channels: Record<string, { rmse: number }> };
+  heldOut?: HeldOut;
+  notes: string[];
+  verdict: Verdict;
+}
