@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { packageFile } from '../../shared/core/index.js';
 import { twinSchema } from '../../shared/config/index.js';
+import { packageFile } from '../../shared/core/index.js';
 import type { Sample, Twin } from '../../shared/twin/index.js';
 import { buildFmu } from '../unit/fmi/fixture-fmus.js';
 
@@ -27,10 +27,7 @@ export function boxSamples(name: string, room: 't1' | 't3', every = 1): Sample[]
     .map((row, i) => ({
       timeS: secondsSince(at(rows[0]!, 'time'), at(row, 'time')),
       row: i * every,
-      inputs: Float64Array.of(
-        at(row, 'heater_on') === 'True' ? 1 : 0,
-        Number(at(row, room)),
-      ),
+      inputs: Float64Array.of(at(row, 'heater_on') === 'True' ? 1 : 0, Number(at(row, room))),
       measured: Float64Array.of(Number(at(row, 'average_temperature'))),
     }));
 }
@@ -86,9 +83,7 @@ export function tanksTwin(overrides: Record<string, unknown> = {}): Twin {
     name: 'tanks',
     fmu: './tanks.fmu',
     inputs: [{ variable: 'pump', column: 'uEst' }],
-    measured: [
-      { variable: 'y', alias: '/m/y', column: 'yEst', unit: 'V', rail: { upper: 10 } },
-    ],
+    measured: [{ variable: 'y', alias: '/m/y', column: 'yEst', unit: 'V', rail: { upper: 10 } }],
     parameters: ['k1', 'k2', 'k3', 'k4'].map((k) => positive(k, 0.05)),
     simulation: { mode: 'transient', interface: 'cs', stepSizeS: 4 },
     transient: { inputInterpolation: 'hold' },

@@ -13,7 +13,6 @@ import {
   predictionStd,
   rangeOf,
   residualsOf,
-  SAME_OPTIMUM,
 } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { sensitivities } from './least-squares.js';
@@ -172,7 +171,7 @@ export async function commission(
 /** The fit of the whole record, begun where its first part ended. */
 async function refit(context: FitContext, first: Fit, record: FitRecord): Promise<Fit> {
   const modes = first.secondModes.length === 0 ? [] : secondPoints(first);
-  return fitRecordFrom(context, first.coordinates, record, [first.u, ...modes]);
+  return fitRecordFrom(context, first.coordinates, record, [first.u, ...modes], true);
 }
 
 function secondPoints(fit: Fit): Float64Array[] {

@@ -1,6 +1,6 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
-import type { Estimate, Sample, Twin } from '../types.js';
+import type { Estimate, Twin } from '../types.js';
 import {
   type Coordinate,
   parameterCoordinate,
@@ -15,6 +15,7 @@ import {
   type LeastSquaresResult,
   leastSquares,
   normalEquations,
+  sampleWorth,
   sensitivities,
 } from './least-squares.js';
 import { type FitRecord, headOf } from './record.js';
@@ -24,7 +25,7 @@ import type { FitStart } from './types.js';
 const Z95 = 1.959963984540054;
 /** Difference step of the sensitivities that bands are made of: central, so it may be wide. */
 const BAND_DIFFERENCE = 5e-3;
-/** Nats within which two starts have found the same. */
+/** Nats of independent samples within which two starts have found the same. */
 export const SAME_OPTIMUM = 2;
 
 /** A record fitted: the most probable parameters, how sure they are, and how the search went. */
@@ -172,12 +173,13 @@ export async function fitRecordFrom(
   coordinates: readonly Coordinate[],
   record: FitRecord,
   from: readonly Float64Array[],
+  polish = false,
 ): Promise<Fit> {
   const problem = fitProblem(context, coordinates, record);
   const ended = await Promise.all(
     from.map(async (start) => {
       try {
-        return await leastSquares(problem, start);
+        return await leastSquares(problem, start, polish);
       } catch (error) {
         context.signal?.throwIfAborted();
         return error instanceof Error ? error : new Error(messageOf(error));
@@ -186,13 +188,14 @@ export async function fitRecordFrom(
   );
   const found = ended.filter((e): e is LeastSquaresResult => !(e instanceof Error));
   const best = found.toSorted((a, b) => a.objective - b.objective)[0];
+  const worth = best === undefined ? 1 : sampleWorth(problem, best.prediction, best.noiseStd);
   const starts: FitStart[] = ended.map((end, k) => ({
     from: named(coordinates, from[k]!),
     ...(end instanceof Error
       ? { passes: 0, converged: false, error: messageOf(end) }
       : {
           to: named(coordinates, end.u),
-          nats: end.objective - best!.objective,
+          nats: worth * (end.objective - best!.objective),
           passes: end.passes,
           converged: end.converged,
         }),
@@ -223,7 +226,7 @@ export async function fitRecordFrom(
   const secondModes = found
     .filter(
       (end) =>
-        end.objective - best.objective < SAME_OPTIMUM &&
+        worth * (end.objective - best.objective) < SAME_OPTIMUM &&
         end.u.some(
           (v, j) =>
             coordinates[j]!.kind === 'parameter' &&

@@ -30,8 +30,10 @@ export interface LeastSquaresResult {
 
 const MAX_ITERATIONS = 30;
 const MAX_TRIES = 7;
-/** Nats: a step that promises or gains less is the last. */
-const NEGLIGIBLE_GAIN = 0.01;
+/** Nats of independent samples: a search ends where a step promises or gains less … */
+const NEGLIGIBLE_GAIN = 0.003;
+/** … and a fit that is polished, where it is less than so many nats of plain ones. */
+const POLISHED_GAIN = 0.03;
 /** Longest step of a search: a factor of e^1.5 of a logarithmic parameter, or so many deviations. */
 const LONGEST_STEP = 1.5;
 /** Difference step of sensitivities: relative of a logarithmic parameter, else share of a deviation. */
@@ -60,6 +62,32 @@ export function assess(
   });
   for (const x of u) objective += 0.5 * x * x;
   return { objective, noiseStd };
+}
+
+/**
+ * How much one sample is worth where residuals follow each other: (1 − a) / (1 + a) with their
+ * lag-one correlation a, over all channels, from 1e-3 to 1.
+ *
+ * @see Bayley & Hammersley, J. R. Stat. Soc. Suppl. 8 (1946)
+ */
+export function sampleWorth(
+  problem: Pick<LeastSquaresProblem, 'data' | 'channels'>,
+  prediction: Float64Array,
+  noiseStd: Float64Array,
+): number {
+  const { data, channels } = problem;
+  let product = 0;
+  let square = 0;
+  for (let i = channels; i < data.length; i++) {
+    const now = data[i]! - prediction[i]!;
+    const before = data[i - channels]! - prediction[i - channels]!;
+    if (Number.isNaN(now) || Number.isNaN(before)) continue;
+    const w = 1 / noiseStd[i % channels]! ** 2;
+    product += w * now * before;
+    square += (w * (now * now + before * before)) / 2;
+  }
+  const a = square > 0 ? Math.max(0, product / square) : 0;
+  return Math.max(1e-3, (1 - a) / (1 + a));
 }
 
 /** The step on a coordinate's u. */
@@ -182,12 +210,14 @@ function secantUpdate(
  * projection. Where a step did what it promised, sensitivities are carried on by a secant update
  * instead of new model runs.
  *
+ * @param polish search on although what is gained no longer counts against the residuals' memory
  * @throws TwinError `NUMERIC` when the model fails at the start, or cannot be differentiated
  * @see Marquardt, SIAM J. Appl. Math. 11 (1963); Moré 1978; Ljung 1999, sections 7.4 and 10.2
  */
 export async function leastSquares(
   problem: LeastSquaresProblem,
   start: Float64Array,
+  polish = false,
 ): Promise<LeastSquaresResult> {
   const { coordinates } = problem;
   const n = coordinates.length;
@@ -220,6 +250,9 @@ export async function leastSquares(
       (c, j) => (u[j]! >= c.upper && gradient[j]! > 0) || (u[j]! <= c.lower && gradient[j]! < 0),
     );
     let accepted = false;
+    const negligible = polish
+      ? POLISHED_GAIN
+      : NEGLIGIBLE_GAIN / sampleWorth(problem, prediction, noiseStd);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const step = dampedStep(information, gradient, damping, held, coordinates);
       const next = u.map((v, j) => {
@@ -228,7 +261,7 @@ export async function leastSquares(
       });
       const taken = next.map((v, j) => v - u[j]!);
       const promised = promisedGain(information, gradient, taken);
-      if (promised < NEGLIGIBLE_GAIN) {
+      if (promised < negligible) {
         converged = fresh && damping <= 1;
         break;
       }
@@ -244,9 +277,10 @@ export async function leastSquares(
         u = next;
         prediction = run;
         ({ objective, noiseStd } = found);
-        damping = Math.max(damping / 8, 1e-7);
+        // After a refusal the same damping again: less would be refused as well.
+        damping = attempt === 0 ? Math.max(damping / 8, 1e-7) : damping;
         accepted = true;
-        if (gain < NEGLIGIBLE_GAIN && fresh) converged = true;
+        if (gain < negligible && fresh) converged = true;
         fresh = false;
         break;
       }

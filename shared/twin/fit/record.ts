@@ -13,7 +13,7 @@ export interface FitRecord {
   rows: readonly (number | undefined)[];
   /** Samples left out, by reason. */
   skipped: Readonly<Record<string, number>>;
-  /** Per channel: smallest difference between two values, 0 where unknown. */
+  /** Per channel: the step between values that the sensor can show, 0 where none shows. */
   resolution: Float64Array;
   rails: readonly Rail[];
 }
@@ -129,19 +129,27 @@ export function sliceOf(record: FitRecord, from: number, to: number): FitRecord 
   };
 }
 
-/** Smallest difference between two different values of a channel. */
+/** A channel of fewer distinct values than this share of its samples is quantised. */
+const QUANTISED = 1 / 3;
+
+/**
+ * The step between values that a sensor can show: of a channel whose values repeat, the median
+ * difference between neighbouring ones (sums and roundings differ by less); of any other, 0.
+ */
 function resolutionOf(values: Float64Array): number {
   const sorted = values.filter(Number.isFinite).sort();
-  let least = Number.POSITIVE_INFINITY;
+  const steps: number[] = [];
   for (let i = 1; i < sorted.length; i++) {
     const step = sorted[i]! - sorted[i - 1]!;
     // Sums of binary fractions differ in the last digits only.
-    if (step > 1e-9 * Math.max(Math.abs(sorted[i]!), 1e-300) && step < least) least = step;
+    if (step > 1e-9 * Math.max(Math.abs(sorted[i]!), 1e-300)) steps.push(step);
   }
-  return Number.isFinite(least) ? least : 0;
+  if (steps.length === 0 || steps.length > QUANTISED * sorted.length) return 0;
+  steps.sort((x, y) => x - y);
+  return steps[steps.length >> 1]!;
 }
 
-/** Noise from second differences, robust against steps. @see facts of any signal that runs straight */
+/** Noise from second differences, robust against steps: what runs straight has none. */
 function roughNoise(values: Float64Array): number {
   const v = values.filter(Number.isFinite);
   const bends = Float64Array.from({ length: Math.max(0, v.length - 2) }, (_, i) =>

@@ -10,7 +10,7 @@ export interface FitStart {
   from: Record<string, number>;
   /** Where it ended; left out where the model failed. */
   to?: Record<string, number>;
-  /** Minus the log posterior, nats above the best. */
+  /** Minus the log posterior above the best's, in nats of independent samples. */
   nats?: number;
   passes: number;
   converged: boolean;

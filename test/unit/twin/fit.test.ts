@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { commission } from '../../../shared/twin/fit/index.js';
+import { fitLines, fitPlot, fitReport } from '../../../shared/twin/fit/report.js';
+import {
+  fitResidualModel,
+  timesResidualCovariance,
+} from '../../../shared/twin/fit/residual-model.js';
+import { studentTQuantile } from '../../../shared/twin/fit/student-t.js';
+import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+
+describe('a fit of an exact model', () => {
+  it('finds constants, start and noise, and says it is good', async () => {
+    const twin = lagTwin();
+    const { output } = await commission(twin, lagModel(twin), await lagSamples());
+    expect(output.verdict).toEqual({ grade: 'good', reasons: [] });
+    const { gain, tau } = output.parameters;
+    expect(gain!.lower95).toBeLessThan(3);
+    expect(gain!.upper95).toBeGreaterThan(3);
+    expect(gain!.std).toBeLessThan(0.1);
+    expect(tau!.lower95).toBeLessThan(8);
+    expect(tau!.upper95).toBeGreaterThan(8);
+    expect(output.startStates.x!.mean).toBeCloseTo(0.5, 1);
+    expect(output.heldOut?.channels.y?.rmse).toBeLessThan(0.07);
+    expect(output.heldOut?.channels.y?.coverage95).toBeGreaterThan(0.85);
+    expect(output.freeRun.channels.y?.rmse).toBeCloseTo(0.05, 2);
+  });
+
+  it('covers the truth in 90 to 100 % of seeds, with white noise and with a disturbance', async () => {
+    const twin = lagTwin();
+    for (const ou of [0, 0.1]) {
+      let inside = 0;
+      const seeds = 40;
+      for (let seed = 0; seed < seeds; seed++) {
+        const samples = await lagSamples({ seed: seed + 100, ou });
+        const { output } = await commission(twin, lagModel(twin), samples, { holdOut: 0 });
+        for (const [name, truth] of [
+          ['gain', 3],
+          ['tau', 8],
+        ] as const) {
+          const e = output.parameters[name]!;
+          if (e.lower95 <= truth && truth <= e.upper95) inside++;
+        }
+      }
+      expect(inside / (2 * seeds), `ou ${ou}`).toBeGreaterThanOrEqual(0.9);
+    }
+  });
+
+  it('draws and tells what it found', async () => {
+    const twin = lagTwin();
+    const result = await commission(twin, lagModel(twin), await lagSamples());
+    expect(fitLines(result.output).join('\n')).toContain('held out');
+    expect(await fitPlot(twin, result)).toContain('<svg');
+    const html = await fitReport(twin, result);
+    expect(html).toContain('class="good"');
+    expect(html).toContain('<svg');
+  });
+
+  it('takes samples at a rail that shows in the data for missing', async () => {
+    const twin = lagTwin();
+    const samples = (await lagSamples({ noise: 0.02 })).map((s) => ({
+      ...s,
+      measured: s.measured.map((v) => Math.min(v, 2.4)),
+    }));
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.rails[0]).toMatchObject({ variable: 'y', side: 'upper', value: 2.4 });
+    expect(output.parameters.gain!.lower95).toBeLessThan(3);
+    expect(output.parameters.gain!.upper95).toBeGreaterThan(3);
+  });
+
+  it('does not call a record good that its own disturbance fills', async () => {
+    const twin = lagTwin();
+    const samples = await lagSamples({ n: 60, noise: 0.01, ou: 0.5, seed: 3 });
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.verdict.grade).not.toBe('good');
+    expect(output.verdict.reasons.join()).toMatch(/held out/);
+  });
+});
+
+describe('bad input ends in a verdict, never in narrow bands', () => {
+  const wide = (e: { lower95: number; upper95: number }) => e.upper95 / e.lower95 > 5;
+
+  it('three samples', async () => {
+    const twin = lagTwin();
+    const { output } = await commission(twin, lagModel(twin), await lagSamples({ n: 3 }));
+    expect(output.verdict.grade).toBe('unusable');
+    expect(output.verdict.reasons[0]).toContain('3 usable values');
+    expect(wide(output.parameters.gain!)).toBe(true);
+  });
+
+  it('one constant, and nothing at all', async () => {
+    const twin = lagTwin();
+    for (const value of [1.5, Number.NaN]) {
+      const samples = (await lagSamples()).map((s) => ({
+        ...s,
+        measured: Float64Array.of(value),
+      }));
+      const { output } = await commission(twin, lagModel(twin), samples);
+      expect(output.verdict.grade).toBe('unusable');
+      expect(output.verdict.reasons[0]).toContain('no measured variable has values that move');
+      expect(wide(output.parameters.gain!)).toBe(true);
+    }
+  });
+
+  it('no samples', async () => {
+    const twin = lagTwin();
+    const { output } = await commission(twin, lagModel(twin), []);
+    expect(output.verdict.grade).toBe('unusable');
+  });
+
+  it('a parameter that does nothing keeps its prior', async () => {
+    const twin = lagTwin(['gain', 'tau', 'idle']);
+    const { output } = await commission(twin, lagModel(twin), await lagSamples());
+    expect(output.verdict.grade).toBe('care');
+    expect(output.verdict.reasons.join()).toContain('idle does nothing in this record');
+    expect(wide(output.parameters.idle!)).toBe(true);
+    expect(wide(output.parameters.tau!)).toBe(false);
+  });
+
+  it('two parameters that do the same show as a ridge', async () => {
+    const twin = lagTwin(['gain', 'tau', 'gain2']);
+    const { output } = await commission(twin, lagModel(twin), await lagSamples());
+    expect(output.verdict.grade).toBe('care');
+    expect(output.ridges).toHaveLength(1);
+    expect(output.ridges[0]!.message).toMatch(/only gain2?·gain2? is/);
+    expect(wide(output.parameters.gain!)).toBe(true);
+    expect(wide(output.parameters.gain2!)).toBe(true);
+  });
+
+  it('bounds that exclude the optimum', async () => {
+    const twin = lagTwin(['gain', 'tau'], {}, { gain: { upper: 2.2 } });
+    const { output } = await commission(twin, lagModel(twin), await lagSamples());
+    expect(output.verdict.grade).not.toBe('good');
+    expect(output.verdict.reasons.join()).toContain('gain stands at its bound');
+  });
+
+  it('a model that fails on half of the starts', async () => {
+    const twin = lagTwin();
+    const model = lagModel(twin, { failsWhere: ({ gain = 0 }) => gain < 1.8 });
+    const { output } = await commission(twin, model, await lagSamples());
+    expect(output.verdict.grade).toBe('care');
+    expect(output.verdict.reasons.join()).toMatch(/failed from \d of 4 starts: fmi2DoStep/);
+    expect(output.parameters.gain!.lower95).toBeLessThan(3);
+  });
+
+  it('a model that fails everywhere, or gives NaN', async () => {
+    const twin = lagTwin();
+    for (const options of [{ failsWhere: () => true }, { nan: true }]) {
+      const { output } = await commission(twin, lagModel(twin, options), await lagSamples());
+      expect(output.verdict.grade).toBe('unusable');
+      expect(wide(output.parameters.gain!)).toBe(true);
+    }
+  });
+
+  it('no noise at all gives bands no narrower than the model’s digits', async () => {
+    const twin = lagTwin();
+    const { output } = await commission(twin, lagModel(twin), await lagSamples({ noise: 0 }));
+    expect(output.parameters.gain!.mean).toBeCloseTo(3, 3);
+    expect(output.parameters.gain!.std).toBeGreaterThan(0);
+    expect(output.parameters.gain!.lower95).toBeLessThanOrEqual(3);
+    expect(output.parameters.gain!.upper95).toBeGreaterThanOrEqual(3);
+  });
+
+  it('times that repeat are left out and counted', async () => {
+    const twin = lagTwin();
+    const samples = await lagSamples();
+    const doubled = samples.flatMap((s) => [s, s]);
+    const { output } = await commission(twin, lagModel(twin), doubled);
+    expect(output.summary.recording.skipped).toEqual({ 'time-not-rising': samples.length });
+    expect(output.summary.used).toBe(samples.length);
+    const once = await commission(twin, lagModel(twin), samples);
+    expect(output.parameters.gain!.std).toBeCloseTo(once.output.parameters.gain!.std, 10);
+  });
+
+  it('a model that explains nothing', async () => {
+    const twin = lagTwin();
+    const rng = createRng(9);
+    let level = 0;
+    const samples = (await lagSamples()).map((s) => {
+      level += rng.normal();
+      return { ...s, measured: Float64Array.of(40 + level) };
+    });
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.verdict.grade).toBe('unusable');
+  });
+});
+
+describe('the parts', () => {
+  it('has the quantiles of Student’s t from tables', () => {
+    expect(studentTQuantile(0.975, 1)).toBeCloseTo(12.7062, 3);
+    expect(studentTQuantile(0.975, 5)).toBeCloseTo(2.5706, 4);
+    expect(studentTQuantile(0.975, 30)).toBeCloseTo(2.0423, 4);
+    expect(studentTQuantile(0.95, 2.5)).toBeCloseTo(2.5582, 3);
+  });
+
+  it('finds white noise and a disturbance again', () => {
+    const rng = createRng(4);
+    const n = 4000;
+    const timesS = Float64Array.from({ length: n }, (_, k) => 2 * k);
+    const a = Math.exp(-2 / 40);
+    let d = 0;
+    const residuals = timesS.map(() => {
+      d = a * d + 0.3 * Math.sqrt(1 - a * a) * rng.normal();
+      return d + 0.1 * rng.normal();
+    });
+    const model = fitResidualModel(residuals, timesS, 1e-6);
+    expect(model.white).toBeCloseTo(0.1, 1);
+    expect(model.ou.std).toBeGreaterThan(0.25);
+    expect(model.ou.std).toBeLessThan(0.37);
+    expect(model.ou.timeConstantS).toBeGreaterThan(28);
+    expect(model.ou.timeConstantS).toBeLessThan(56);
+    // n (w² + s²) / (w² + s² (1 + a)/(1 − a)).
+    expect(model.nEff).toBeGreaterThan(70);
+    expect(model.nEff).toBeLessThan(180);
+  });
+
+  it('multiplies by the residuals’ covariance as the full matrix does', () => {
+    const timesS = Float64Array.of(0, 1, 2.5, 3, 7);
+    const model = { white: 0.2, ou: { std: 0.5, timeConstantS: 3 }, nEff: 1, samples: 5 };
+    const g = Float64Array.of(1, -2, 0.5, 3, 1);
+    const use = (row: number) => row !== 2;
+    const out = timesResidualCovariance(model, timesS, use, g);
+    timesS.forEach((t, i) => {
+      let sum = 0;
+      timesS.forEach((s, j) => {
+        if (!use(i) || !use(j)) return;
+        sum += (0.25 * Math.exp(-Math.abs(t - s) / 3) + (i === j ? 0.04 : 0)) * g[j]!;
+      });
+      expect(out[i]).toBeCloseTo(sum, 12);
+    });
+  });
+});
