@@ -1,15 +1,18 @@
 import { worstParameter } from './assess.js';
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
 import { createEventsView } from './events-view.js';
 import { createFocusView } from './focus-view.js';
 import { formatUnit } from './format.js';
 import { createGridView } from './grid-view.js';
+import { headlineOf } from './headline.js';
+import { MOOD_SYMBOLS } from './moods.js';
 import { componentOf, kindOf, nameOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
 import { createSystemView } from './system-view.js';
 import { createTimeRange } from './time-range.js';
+import type { View } from './view.js';
 import { noteAddress, parseAddress } from './view-address.js';
 
 /** Everything below the page's head. */
@@ -60,7 +63,7 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
   };
 
   const alarms = createEventsView(store, select);
-  const intro = h('p', { class: 'intro', text: introOf(machine) });
+  const headline = createHeadline(store, machine);
   const schematic =
     machine.layout === undefined
       ? undefined
@@ -123,9 +126,13 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
   ];
   const system = createSystemView(store, machine);
   root.replaceChildren(
-    intro,
-    alarms.element,
-    ...(schematic === undefined ? [] : [schematic.element]),
+    headline.element,
+    h(
+      'div',
+      { class: schematic === undefined ? 'desk single' : 'desk' },
+      ...(schematic === undefined ? [] : [schematic.element]),
+      alarms.element,
+    ),
     focus.element,
     ...grids.map((g) => g.element),
     system.element,
@@ -144,7 +151,14 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     chosenByHand = true;
     focusOn(wanted);
   }
-  const views = [alarms, ...(schematic === undefined ? [] : [schematic]), focus, ...grids, system];
+  const views = [
+    headline,
+    alarms,
+    ...(schematic === undefined ? [] : [schematic]),
+    focus,
+    ...grids,
+    system,
+  ];
   return {
     update() {
       // Until the reader chooses, the page shows what deserves attention.
@@ -155,6 +169,30 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
       updateAll();
     },
     redraw: () => focus.redraw(),
+  };
+}
+
+/** The sentence on top, and for newcomers what the page is about. */
+function createHeadline(store: Store, machine: Machine): View {
+  const symbol = h('span', { class: 'symbol', 'aria-hidden': 'true' });
+  const sentence = h('span', {});
+  const detail = h('p', { class: 'detail' });
+  const element = h(
+    'div',
+    { class: 'headline', id: 'headline' },
+    h('h2', {}, symbol, sentence),
+    detail,
+    h('p', { class: 'intro', text: introOf(machine) }),
+  );
+  return {
+    element,
+    update() {
+      const now = headlineOf(store);
+      element.dataset.mood = now.mood;
+      setText(symbol, MOOD_SYMBOLS[now.mood]);
+      setText(sentence, now.sentence);
+      setText(detail, now.detail);
+    },
   };
 }
 

@@ -1,11 +1,10 @@
 import { h, setText } from './dom.js';
 import { formatAge } from './format.js';
+import { MOOD_SYMBOLS, type Mood } from './moods.js';
 import type { Store } from './store.js';
 
 /** How the page hears from its server. */
 export type Connection = 'connecting' | 'open' | 'lost';
-
-type Mood = 'good' | 'wait' | 'warn' | 'bad';
 
 /** The one line that says whether all is well. */
 export function verdictOf(store: Store, connection: Connection): { mood: Mood; text: string } {
@@ -32,8 +31,6 @@ export function verdictOf(store: Store, connection: Connection): { mood: Mood; t
   }
   return { mood: 'good', text: 'All is well' };
 }
-
-const SYMBOLS: Readonly<Record<Mood, string>> = { good: '✓', wait: '…', warn: '!', bad: '▲' };
 
 /** The page's head: which machine, whether all is well, how fresh, how fast time runs. */
 export function createHeader(root: HTMLElement, store: Store): (connection: Connection) => void {
@@ -67,7 +64,7 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
     }
     const { mood, text } = verdictOf(store, connection);
     pill.className = `pill ${mood}`;
-    setText(symbol, SYMBOLS[mood]);
+    setText(symbol, MOOD_SYMBOLS[mood]);
     setText(verdict, text);
     if (status === undefined) return;
     const { state, text: why } = status.freshness;

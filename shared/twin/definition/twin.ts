@@ -83,7 +83,7 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
     fmuSha256,
     inputs: definition.inputs.map(({ variable, value }) => ({ variable, value })),
     measured: definition.measured.map(({ variable, noiseStd }) => ({ variable, noiseStd })),
-    parameters: definition.parameters.map(({ alias, unit, alarm, ...rest }) => rest),
+    parameters: definition.parameters.map(({ alias, unit, label, alarm, ...rest }) => rest),
     simulation: {
       mode: definition.simulation.mode,
       interface: definition.simulation.interface,
