@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Page, startPage } from '../../cloud/page/index.js';
 import { healthAliases, withAliasPrefix } from '../../shared/config/index.js';
-import { secondsToNs, systemClock } from '../../shared/core/index.js';
+import { packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { chromiumPath, launchChromium, openPage, shownBand } from './launch.js';
 
@@ -203,6 +204,27 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await page.getByRole('link', { name: 'Fleet' }).click();
     await rows.first().waitFor();
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it.each([
+    ['a desk', { width: 1280, height: 900 }, 'light'],
+    ['a desk at night', { width: 1280, height: 900 }, 'dark'],
+    ['a phone', { width: 390, height: 844 }, 'light'],
+  ] as const)('has no violation of accessibility on %s', async (_where, viewport, colorScheme) => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(130, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page } = await openPage(browser, url, { viewport, colorScheme });
+    await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    await page.locator('#focus').scrollIntoViewIfNeeded();
+    await page.locator('#focus canvas').first().waitFor();
+    // Through the driver, which the page's own policy does not bind.
+    const axe = await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8');
+    await page.evaluate(axe);
+    const violations = (await page.evaluate(
+      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
+    )) as unknown[];
+    expect(violations).toEqual([]);
   });
 
   it('says that the connection is lost, and recovers', async () => {

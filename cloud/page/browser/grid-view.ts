@@ -52,7 +52,8 @@ function createCard(
 ) {
   const value = h('span', { class: 'value', text: '–' });
   const band = h('span', { class: 'range', text: '' });
-  const badge = h('span', { class: 'badge' });
+  const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
+  const spoken = h('span', { class: 'only-read' });
   const element = h(
     'button',
     {
@@ -66,6 +67,7 @@ function createCard(
     badge,
     value,
     band,
+    spoken,
   );
   element.addEventListener('click', () => select(quantity.id));
   let chart: Chart | undefined;
@@ -102,10 +104,7 @@ function createCard(
         badge,
         condition === 'beyond' ? '▲ past limit' : condition === 'near' ? '! near limit' : '',
       );
-      element.setAttribute(
-        'aria-label',
-        `${nameOf(quantity, machine.layout)}: ${formatValue(row?.[1], quantity.unit, width)}, ${CONDITION_TEXT[condition]}`,
-      );
+      setText(spoken, CONDITION_TEXT[condition]);
     },
   };
 }

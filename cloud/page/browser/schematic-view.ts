@@ -215,44 +215,53 @@ function drawComponent(
   const shown = drag ?? find(c.speed) ?? find(c.slip);
   const title = svg('title');
   const body = svg('circle', { r: String(c.radiusM), class: 'body' });
+  // Its texts stay outside of the button, whose name tells more than they do.
+  const button = svg(
+    'g',
+    shown === undefined ? {} : { tabindex: '0', role: 'button' },
+    title,
+    body,
+  );
   const group = svg(
     'g',
     {
       class: `component ${c.kind}`,
       transform: `translate(${c.x} ${-c.y})`,
       'data-component': c.id,
-      ...(shown === undefined ? {} : { tabindex: '0', role: 'button' }),
     },
-    title,
-    body,
+    button,
   );
   if (c.kind === 'unwinder' || c.kind === 'winder') {
     for (const share of [0.35, 0.57, 0.79]) {
-      group.append(svg('circle', { r: String(share * c.radiusM), class: 'turns' }));
+      button.append(svg('circle', { r: String(share * c.radiusM), class: 'turns' }));
     }
   }
   if (c.kind === 'nip') {
     // The second roller of the pair presses from the other side of the web.
     const away = (c.web === 'over' ? -1 : 1) * 1.72 * c.radiusM;
-    group.append(svg('circle', { cy: String(away), r: String(0.72 * c.radiusM), class: 'body' }));
+    button.append(svg('circle', { cy: String(away), r: String(0.72 * c.radiusM), class: 'body' }));
   }
   if (c.kind === 'dancer') {
     const reach = (c.web === 'over' ? -1 : 1) * 2.4 * c.radiusM;
-    group.append(
+    button.append(
       svg('path', {
         class: 'arrow',
         d: `M0 ${-reach * 0.55}V${-reach}M0 ${reach * 0.55}V${reach}`,
       }),
     );
   }
-  const name = svg('text', { class: 'part', y: '12', text: c.id });
+  const name = svg('text', { class: 'part', y: '12', text: c.id, 'aria-hidden': 'true' });
   const side = c.web === 'over' ? 1 : -1;
-  const value = svg('text', { class: 'figure', y: String(side * (c.radiusM + 34) + 11) });
+  const value = svg('text', {
+    'aria-hidden': 'true',
+    class: 'figure',
+    y: String(side * (c.radiusM + 34) + 11),
+  });
   group.append(name, value);
   if (shown !== undefined) {
     const choose = () => select(shown.id);
-    group.addEventListener('click', choose);
-    group.addEventListener('keydown', (event) => {
+    button.addEventListener('click', choose);
+    button.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
       event.preventDefault();
       choose();
@@ -269,7 +278,7 @@ function drawComponent(
       setText(value, mean === undefined || mean === null ? '' : mean.toFixed(3));
     }
     setText(title, lines.join('\n'));
-    group.setAttribute('aria-label', lines.join(', '));
+    button.setAttribute('aria-label', lines.join(', '));
   });
   return group;
 }
