@@ -56,6 +56,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
   { nouns: ['sitewise'], load: async () => (await import('./sitewise.js')).siteWiseCommands },
   { nouns: ['calibrate'], load: async () => [(await import('./calibrate.js')).calibrateCommand] },
   { nouns: ['fit'], load: async () => [(await import('./fit.js')).fitCommand] },
+  { nouns: ['backtest'], load: async () => [(await import('./backtest.js')).backtestCommand] },
   { nouns: ['twin'], load: async () => [(await import('./twin.js')).twinCheckCommand] },
   { nouns: ['sensors'], load: async () => [(await import('./sensors.js')).sensorsCommand] },
   { nouns: ['forecast'], load: async () => [(await import('./forecast.js')).forecastCommand] },

@@ -5,11 +5,11 @@ import {
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
-import { readRecording } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { commission, createFitModel } from '../shared/twin/fit/index.js';
 import { fitLines, fitPlot, fitReport } from '../shared/twin/fit/report.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
+import { checkEndings, samplesOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
   lanesOf,
@@ -20,10 +20,6 @@ import {
   wholeNumber,
 } from './twin-options.js';
 
-const RECORDING_FLAGS = ['from', 'to', 'stride', 'timeColumn', 'headerRow'] as const;
-/** Files that only make sense with one ending. */
-const ENDINGS = { output: '.json', plot: '.svg', report: '.html' } as const;
-
 function share(text: string): number {
   const value = Number(text);
   if (!(value >= 0 && value <= 0.9)) {
@@ -33,17 +29,9 @@ function share(text: string): number {
 }
 
 async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number> {
-  for (const [name, ending] of Object.entries(ENDINGS)) {
-    const file = args[name];
-    if (typeof file === 'string' && !file.endsWith(ending)) {
-      throw new TwinError('USAGE', `--${name} is "${file}": expected a name ending in ${ending}.`);
-    }
-  }
+  checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const twin = await loadTwin(String(args.twin));
-  const given = RECORDING_FLAGS.flatMap((name) =>
-    args[name] === undefined ? [] : [[name, args[name]] as const],
-  );
-  const samples = await readRecording(twin, String(args.data), Object.fromEntries(given));
+  const samples = await samplesOf(twin, args);
   const model = await createFitModel(twin, {
     logger: io.logger,
     signal: io.signal,

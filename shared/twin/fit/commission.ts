@@ -1,7 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { type Finding, type RecordingSummary, verdictOf } from '../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../types.js';
-import { parameterCoordinate, startPoints } from './coordinates.js';
+import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import {
   estimateOf,
   estimatesOf,
@@ -17,7 +17,7 @@ import {
 import type { FitModel } from './fit-model.js';
 import { sensitivities } from './least-squares.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
-import { findRidges } from './ridges.js';
+import { findRidges, type Ridge } from './ridges.js';
 import type { FitOutput, HeldOut } from './types.js';
 import { fitFindings } from './verdict.js';
 
@@ -127,12 +127,7 @@ export async function commission(
     // The whole record from where its first part led, and from second modes.
     const fit = train < n ? await refit(context, first, record) : first;
     fit.starts = first.starts;
-    const parameterCount = coordinates.filter((c) => c.kind === 'parameter').length;
-    const ridges = findRidges(
-      coordinates.slice(0, parameterCount),
-      block(fit.covariance.covariance, coordinates.length, parameterCount),
-      block(fit.covariance.information, coordinates.length, parameterCount),
-    );
+    const ridges = ridgesOf(fit);
     findings.push(...fitFindings(twin, fit, ridges, test?.heldOut));
     const names = twin.definition.measured.map((c) => c.variable);
     const channels = Object.fromEntries(
@@ -166,6 +161,17 @@ export async function commission(
     findings.push({ grade: 'unusable', reason: messageOf(error).replace(/\.$/, '') });
     return { output: done(findings, { parameters: priorEstimates(twin) }) };
   }
+}
+
+/** What a fit leaves unknown although its parameters together are known. */
+export function ridgesOf(fit: Fit): Ridge[] {
+  const n = fit.coordinates.length;
+  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
+  return findRidges(
+    parameters,
+    block(fit.covariance.covariance, n, parameters.length),
+    block(fit.covariance.information, n, parameters.length),
+  );
 }
 
 /** The fit of the whole record, begun where its first part ended. */
@@ -245,7 +251,7 @@ function rmseOf(
 }
 
 /** Channels that hold no value, or one value only. */
-function deadChannels(twin: Twin, record: FitRecord): Set<number> {
+export function deadChannels(twin: Twin, record: FitRecord): Set<number> {
   return new Set(
     twin.definition.measured.flatMap((_, c) => {
       const range = rangeOf(record, c);
@@ -272,19 +278,19 @@ function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
   }));
 }
 
-function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): FitRecord {
+/** The record with some channels' values missing. */
+export function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): FitRecord {
   if (dead.size === 0) return record;
   const data = record.data.map((v, i) => (dead.has(i % record.channels) ? Number.NaN : v));
   return { ...record, data };
 }
 
+/** The coordinates of the parameters. */
+export const priorsOf = (twin: Twin): Coordinate[] =>
+  twin.definition.parameters.map(parameterCoordinate);
+
 const priorEstimates = (twin: Twin): Record<string, Estimate> =>
-  Object.fromEntries(
-    twin.definition.parameters.map((parameter) => [
-      parameter.variable,
-      estimateOf(parameterCoordinate(parameter), 0, 1),
-    ]),
-  );
+  Object.fromEntries(priorsOf(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));
 
 /** The leading block of a square matrix. */
 function block(a: Float64Array, n: number, size: number): Float64Array {
@@ -294,7 +300,8 @@ function block(a: Float64Array, n: number, size: number): Float64Array {
   );
 }
 
-function recordingOf(
+/** What a record was read from, where no reader has told. */
+export function recordingOf(
   twin: Twin,
   samples: readonly Sample[],
   record: FitRecord,

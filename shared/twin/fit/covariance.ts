@@ -7,6 +7,8 @@ import { studentTQuantile } from './student-t.js';
 export interface FitCovariance {
   /** n × n; residuals' memory and shortness included, no variance above the prior's. */
   covariance: Float64Array;
+  /** The sandwich alone, never below what white residuals give: without Student's factor or cap. */
+  sandwich: Float64Array;
   /** What white residuals would give, n × n. */
   white: Float64Array;
   /** Information of the data alone under white residuals, n × n. */
@@ -80,16 +82,24 @@ export function fitCovariance(
   const nEff = residualModels.reduce((sum, r) => sum + r.nEff, 0);
   const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z975;
   // Correlations stay; each deviation is the larger of the two, times Student's factor, capped.
-  const scale = Float64Array.from({ length: n }, (_, j) => {
-    const own = Math.sqrt(Math.max(C[j * n + j]!, 1e-300));
-    const base = Math.max(own, Math.sqrt(white[j * n + j]!));
-    return Math.min(base * tFactor, Math.max(base, 1), 1) / own;
-  });
-  const covariance = new Float64Array(n * n);
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < n; k++) {
-      covariance[j * n + k] = 0.5 * scale[j]! * scale[k]! * (C[j * n + k]! + C[k * n + j]!);
+  const deviation = (j: number) => Math.sqrt(Math.max(C[j * n + j]!, 1e-300));
+  const base = (j: number) => Math.max(deviation(j), Math.sqrt(white[j * n + j]!));
+  const scaled = (to: (j: number) => number) => {
+    const out = new Float64Array(n * n);
+    const scale = Float64Array.from({ length: n }, (_, j) => to(j) / deviation(j));
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) {
+        out[j * n + k] = 0.5 * scale[j]! * scale[k]! * (C[j * n + k]! + C[k * n + j]!);
+      }
     }
-  }
-  return { covariance, white, information, nEff, tFactor };
+    return out;
+  };
+  return {
+    covariance: scaled((j) => Math.min(base(j) * tFactor, 1)),
+    sandwich: scaled((j) => Math.min(base(j), 1)),
+    white,
+    information,
+    nEff,
+    tFactor,
+  };
 }

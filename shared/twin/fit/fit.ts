@@ -116,7 +116,7 @@ export function fitProblem(
   const { twin, model } = context;
   const n = twin.definition.parameters.length;
   const noiseFloor = Float64Array.from(twin.definition.measured, (channel, c) => {
-    const range = rangeOf(record, c);
+    const range = rangeOf(record, c) || 0;
     // Uniform within the resolution; a record without any noise still has the model's own digits.
     return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
   });

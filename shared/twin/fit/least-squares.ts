@@ -56,6 +56,7 @@ export function assess(
   }
   let objective = 0;
   const noiseStd = sse.map((s, c) => {
+    if (count[c] === 0) return 1; // A channel without a value weighs nothing.
     const variance = Math.max(s / Math.max(1, count[c]!), noiseFloor[c]! ** 2);
     objective += (count[c]! / 2) * Math.log(variance) + s / (2 * variance);
     return Math.sqrt(variance);

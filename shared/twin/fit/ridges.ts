@@ -47,7 +47,7 @@ export function findRidges(
     ridges.push({
       direction: Object.fromEntries(members.map(({ c, share }) => [c.name, share])),
       std,
-      message: `${members.map(({ c }) => c.name).join(' and ')} are not known one by one: ${describe(members)}`,
+      message: `of ${members.map(({ c }) => c.name).join(' and ')} ${describe(members)}`,
     });
   }
   return ridges;
@@ -58,11 +58,11 @@ function describe(members: readonly { c: Coordinate; share: number }[]): string 
   const [a, b] = members;
   const logarithmic = members.every(({ c }) => c.transform === 'log');
   if (members.length !== 2 || !logarithmic || a === undefined || b === undefined) {
-    return 'changes of them together leave the outputs as they are.';
+    return 'not each is known: changes of them together leave the outputs as they are.';
   }
   // Along the ridge ln a moves by share_a·scale_a: a^(1/that) · b^(−1/other) is kept.
   const exponent = -(a.share * a.c.scale) / (b.share * b.c.scale);
   const rounded = Math.round(exponent * 4) / 4;
   const power = Math.abs(rounded) === 1 ? '' : `^${Math.abs(rounded)}`;
-  return `only ${a.c.name}${rounded > 0 ? '·' : '/'}${b.c.name}${power} is.`;
+  return `only ${a.c.name}${rounded > 0 ? '·' : '/'}${b.c.name}${power} is known.`;
 }

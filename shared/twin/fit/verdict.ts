@@ -29,11 +29,15 @@ export function fitFindings(
   ridges: readonly Ridge[],
   heldOut: HeldOut | undefined,
 ): Finding[] {
+  return [...ownFindings(twin, fit, ridges), ...heldOutFindings(heldOut)];
+}
+
+/** What speaks against a fit without any test on other rows. */
+export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Finding[] {
   return [
     ...searchFindings(fit),
     ...parameterFindings(fit, ridges),
     ...residualFindings(twin, fit),
-    ...heldOutFindings(heldOut),
   ];
 }
 

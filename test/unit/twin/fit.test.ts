@@ -102,6 +102,37 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     }
   });
 
+  it('one dead sensor of two is left out and named', async () => {
+    const twin = lagTwin(['gain', 'tau'], {
+      measured: ['y', 'z'].map((variable) => ({ variable, alias: `/l/${variable}` })),
+    });
+    const one = lagModel(twin);
+    const model = {
+      ...one,
+      run: async (...args: Parameters<typeof one.run>) =>
+        (await one.run(...args)).map((run) =>
+          run instanceof Error
+            ? run
+            : {
+                ...run,
+                outputs: Float64Array.from(
+                  { length: 2 * run.outputs.length },
+                  (_, i) => run.outputs[i >> 1]!,
+                ),
+              },
+        ),
+    };
+    const samples = (await lagSamples()).map((s) => ({
+      ...s,
+      measured: Float64Array.of(s.measured[0]!, 7),
+    }));
+    const { output } = await commission(twin, model, samples);
+    expect(output.verdict.grade).toBe('care');
+    expect(output.verdict.reasons.join()).toContain('z holds no value, or one value throughout');
+    expect(output.summary.recording.deadChannels).toEqual(['z']);
+    expect(output.parameters.gain!.mean).toBeCloseTo(3, 1);
+  });
+
   it('no samples', async () => {
     const twin = lagTwin();
     const { output } = await commission(twin, lagModel(twin), []);

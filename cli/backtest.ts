@@ -1,0 +1,106 @@
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { backtest, backtestLines, backtestPlot } from '../shared/twin/backtest/index.js';
+import { loadTwin } from '../shared/twin/definition/twin.js';
+import { createFitModel } from '../shared/twin/fit/index.js';
+import { verdictExitCode } from '../shared/twin/report/verdict.js';
+import { checkEndings, samplesOf } from './batch-options.js';
+import type { Command } from './command.js';
+import {
+  lanesOf,
+  lanesOption,
+  progressBar,
+  recordingOptions,
+  twinArgument,
+  wholeNumber,
+} from './twin-options.js';
+
+function parseHorizons(text: string): number[] {
+  const horizons = text.split(',').map(Number);
+  if (!horizons.every((h) => Number.isInteger(h) && h > 0)) {
+    throw new TwinError(
+      'USAGE',
+      `--horizons is "${text}": expected whole numbers of samples above 0, e.g. 1,10,100.`,
+    );
+  }
+  return [...new Set(horizons)].sort((a, b) => a - b);
+}
+
+async function run(args: Record<string, unknown>, io: CommandIo): Promise<number> {
+  checkEndings(args, { output: '.json', plot: '.svg' });
+  const twin = await loadTwin(String(args.twin));
+  const samples = await samplesOf(twin, args);
+  const model = await createFitModel(twin, {
+    logger: io.logger,
+    signal: io.signal,
+    ...lanesOf(args),
+  });
+  const bar = progressBar(io, 'Testing', 'model runs');
+  try {
+    bar.start(0);
+    const output = await backtest(twin, model, samples, {
+      signal: io.signal,
+      onPass: bar.update,
+      withoutYardstick: args.yardstick === false,
+      ...(args.horizons === undefined ? {} : { horizons: args.horizons as number[] }),
+      ...(args.folds === undefined ? {} : { folds: args.folds as number }),
+      ...(args.seed === undefined ? {} : { seed: args.seed as number }),
+    });
+    bar.stop();
+    if (typeof args.output === 'string') {
+      await writeFileAtomic(args.output, `${JSON.stringify(output, null, 1)}\n`);
+    }
+    if (typeof args.plot === 'string') {
+      const svg = await backtestPlot(output);
+      if (svg === undefined) io.logger.warn('Nothing was tested, so nothing is drawn');
+      else await writeFileAtomic(args.plot, svg);
+    }
+    if (args.json === true) printJson(io.stdout, output);
+    else for (const line of backtestLines(output)) printLine(io.stdout, line);
+    return verdictExitCode(output.verdict, args.strict === true);
+  } finally {
+    bar.stop();
+    await model.close();
+  }
+}
+
+/** `backtest`: how far a twin's predictions and bands can be believed. */
+export const backtestCommand: Command = {
+  name: 'backtest',
+  summary: 'Test a twin’s predictions and bands on a recording of your own',
+  arguments: [twinArgument],
+  options: [
+    { flags: '--data <csv>', description: 'a recording', required: true },
+    ...recordingOptions,
+    {
+      flags: '--horizons <list>',
+      description: 'samples ahead, comma-separated; default: 1,10,100',
+      parse: parseHorizons,
+    },
+    {
+      flags: '--folds <n>',
+      description: 'fits on a growing part of the rows; default: 3',
+      parse: wholeNumber('--folds', 1),
+    },
+    {
+      flags: '--seed <n>',
+      description: 'of the record that the twin itself makes, for a yardstick; default: 1',
+      parse: wholeNumber('--seed', 0),
+    },
+    { flags: '--no-yardstick', description: 'without that record: half the time' },
+    { flags: '--output <file>', description: 'the whole result, .json' },
+    { flags: '--plot <svg>', description: 'where the data fell in the predictions’ distributions' },
+    { flags: '--strict', description: 'exit 1 unless the verdict is good' },
+    lanesOption,
+  ],
+  examples: [
+    'twinloop backtest twin.json --data recording.csv',
+    'twinloop backtest twin.json --data recording.csv --horizons 1,60,600 --output backtest.json',
+  ],
+  run,
+};

@@ -1,0 +1,4 @@
+/** Tests of a twin's predictions and bands on the user's own record. */
+export { type BacktestOptions, backtest } from './backtest.js';
+export { backtestLines, backtestPlot } from './report.js';
+export type { BacktestOutput, HeldOutSensor, HorizonScore, SplitHalf } from './types.js';

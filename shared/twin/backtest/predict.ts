@@ -1,0 +1,92 @@
+import type { Fit } from '../fit/fit.js';
+import { residualsOf } from '../fit/fit.js';
+import type { FitRecord } from '../fit/record.js';
+
+/** A prediction of one sample, made some samples before it. */
+export interface Prediction {
+  row: number;
+  mean: number;
+  std: number;
+  /** Data less mean; `NaN` where the datum is missing. */
+  error: number;
+}
+
+/** The free run of a fit along a record, with its sensitivities. */
+export interface TestRun {
+  /** Samples × channels. */
+  prediction: Float64Array;
+  columns: readonly Float64Array[];
+}
+
+/** What is known of a channel's disturbance after each sample. */
+function filterResiduals(
+  fit: Fit,
+  channel: number,
+  residuals: Float64Array,
+  timesS: Float64Array,
+): { mean: Float64Array; variance: Float64Array } {
+  const { white, ou } = fit.residualModels[channel]!;
+  const mean = new Float64Array(residuals.length);
+  const variance = new Float64Array(residuals.length);
+  let m = 0;
+  let P = ou.std ** 2;
+  residuals.forEach((e, k) => {
+    if (k > 0) {
+      const a = Math.exp(-(timesS[k]! - timesS[k - 1]!) / ou.timeConstantS);
+      m *= a;
+      P = a * a * P + ou.std ** 2 * (1 - a * a);
+    }
+    if (!Number.isNaN(e)) {
+      const gain = P / (P + white ** 2);
+      m += gain * (e - m);
+      P -= gain * P;
+    }
+    mean[k] = m;
+    variance[k] = P;
+  });
+  return { mean, variance };
+}
+
+/**
+ * Predictions of one channel: the free run plus what will be left of the disturbance that was last
+ * seen. Parameters' uncertainty counts as far as it moves the run on from where it was seen.
+ *
+ * @param horizon samples ahead; 0 for the free run, which sees no sample of the test
+ * @param fromRow first row of the test: the fit has seen what is before, and origins do not lie there
+ */
+export function predictions(
+  fit: Fit,
+  run: TestRun,
+  record: FitRecord,
+  channel: number,
+  horizon: number,
+  fromRow: number,
+  toRow: number,
+): Prediction[] {
+  const { channels, timesS, data } = record;
+  const { white, ou } = fit.residualModels[channel]!;
+  // Student's factor doubts all at once; a band that is corrected by its errors need not.
+  const C = horizon === 0 ? fit.covariance.covariance : fit.covariance.sandwich;
+  const n = run.columns.length;
+  const residuals = residualsOf(record, run.prediction, channel);
+  const known = filterResiduals(fit, channel, residuals, timesS);
+  const found: Prediction[] = [];
+  const moved = new Float64Array(n);
+  for (let row = fromRow + Math.max(0, horizon - 1); row < toRow; row++) {
+    const origin = horizon === 0 ? -1 : row - horizon;
+    const i = row * channels + channel;
+    const a = origin < 0 ? 0 : Math.exp(-(timesS[row]! - timesS[origin]!) / ou.timeConstantS);
+    for (let j = 0; j < n; j++) {
+      const column = run.columns[j]!;
+      moved[j] = column[i]! - (origin < 0 ? 0 : a * column[origin * channels + channel]!);
+    }
+    let variance = white ** 2 + ou.std ** 2 * (1 - a * a);
+    if (origin >= 0) variance += a * a * known.variance[origin]!;
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) variance += moved[j]! * C[j * n + k]! * moved[k]!;
+    }
+    const mean = run.prediction[i]! + (origin < 0 ? 0 : a * known.mean[origin]!);
+    found.push({ row, mean, std: Math.sqrt(variance), error: data[i]! - mean });
+  }
+  return found;
+}

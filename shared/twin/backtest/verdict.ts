@@ -1,0 +1,138 @@
+import type { FitRecord } from '../fit/record.js';
+import type { Finding, Verdict } from '../report/verdict.js';
+import { verdictOf } from '../report/verdict.js';
+import type { Twin } from '../types.js';
+import type { BacktestOutput } from './types.js';
+
+/** Why nothing could be tested. */
+export interface Unusable {
+  reason: string;
+}
+
+/** Coverage of 95 % bands that is as it should be. */
+const GOOD_COVERAGE = [0.88, 0.995] as const;
+/** Below this, bands say nothing. */
+const POOR_COVERAGE = 0.7;
+/** Bands that hold everything and are this much wider than the errors say nothing either. */
+const IDLE_WIDTH = 4;
+/** Error against that of a model that is right. */
+const FAR_FROM_RIGHT = 3;
+/** Differences of halves, in standard deviations, from which a parameter is not one number. */
+const CONTRADICTION = 4;
+
+/** Free-run error, as a share of the data's own spread, that is poor. */
+const POOR = 0.5;
+
+/** Standard deviation of a channel's values about their mean. */
+function spreadOf(record: FitRecord, channel: number): number {
+  const values = record.data.filter((v, i) => i % record.channels === channel && !Number.isNaN(v));
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
+}
+
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+
+/**
+ * The grade of each quantity, and of the twin as a whole.
+ *
+ * @param ofFit what speaks against the fit of the whole record
+ */
+export function backtestVerdicts(
+  twin: Twin,
+  tested: Partial<Pick<BacktestOutput, 'horizons' | 'heldOut' | 'splitHalf' | 'yardstick'>> & {
+    dead: ReadonlySet<number>;
+    record: FitRecord;
+  },
+  ofFit: readonly Finding[],
+  unusable?: Unusable,
+): { verdict: Verdict; quantities: Record<string, Verdict> } {
+  const { measured, parameters } = twin.definition;
+  if (unusable !== undefined) {
+    const verdict = verdictOf([{ grade: 'unusable', reason: unusable.reason }]);
+    const names = [...parameters, ...measured].map((q) => q.variable);
+    return { verdict, quantities: Object.fromEntries(names.map((name) => [name, verdict])) };
+  }
+  const quantities: Record<string, Verdict> = {};
+  const all: Finding[] = [];
+  const judge = (name: string, findings: readonly Finding[]) => {
+    quantities[name] = verdictOf(findings);
+    all.push(...findings.map((f) => ({ ...f, reason: `${name}: ${f.reason}` })));
+  };
+  measured.forEach(({ variable }, c) => {
+    if (tested.dead.has(c)) {
+      judge(variable, [{ grade: 'unusable', reason: 'holds no value that moves' }]);
+      return;
+    }
+    judge(variable, channelFindings(variable, tested, spreadOf(tested.record, c)));
+  });
+  for (const { variable } of parameters) {
+    const compared = tested.splitHalf?.parameters[variable];
+    const findings: Finding[] = ofFit
+      .filter((f) => f.reason.startsWith(`${variable} `))
+      .map((f) => ({ ...f, reason: f.reason.slice(variable.length + 1) }));
+    if (compared !== undefined && !compared.agree) {
+      findings.push({
+        grade: compared.z > CONTRADICTION ? 'unusable' : 'care',
+        reason: `the record's halves give ${compared.means.map((m) => m.toPrecision(3)).join(' and ')}, ${compared.z.toPrecision(2)} deviations apart`,
+      });
+    }
+    judge(variable, findings);
+  }
+  const names = parameters.map((p) => p.variable);
+  all.push(...ofFit.filter((f) => !names.some((name) => f.reason.startsWith(`${name} `))));
+  return { verdict: verdictOf(all), quantities };
+}
+
+function channelFindings(
+  channel: string,
+  tested: Partial<Pick<BacktestOutput, 'horizons' | 'heldOut' | 'yardstick'>>,
+  std: number,
+): Finding[] {
+  const findings: Finding[] = [];
+  const scores = (tested.horizons ?? []).filter((h) => h.channel === channel);
+  if (scores.length === 0) {
+    return [{ grade: 'unusable', reason: 'no prediction of it could be checked' }];
+  }
+  for (const score of scores) {
+    const ahead = score.samples === 'free-run' ? 'in free run' : `${score.samples} samples ahead`;
+    if (score.coverage95 < GOOD_COVERAGE[0]) {
+      findings.push({
+        grade:
+          score.coverage95 < POOR_COVERAGE && score.samples !== 'free-run' ? 'unusable' : 'care',
+        reason: `${ahead} the 95 % band held ${percent(score.coverage95)} of ${score.n}`,
+      });
+    } else if (
+      score.samples !== 'free-run' &&
+      score.coverage95 > GOOD_COVERAGE[1] &&
+      score.halfWidth95 > IDLE_WIDTH * score.rmse
+    ) {
+      findings.push({
+        grade: 'care',
+        reason: `${ahead} the 95 % band is ${(score.halfWidth95 / score.rmse).toPrecision(2)} times as wide as the error: wider than need be`,
+      });
+    }
+    const right = tested.yardstick?.horizons.find(
+      (h) => h.channel === channel && h.samples === score.samples,
+    );
+    if (right !== undefined && score.rmse > FAR_FROM_RIGHT * right.rmse) {
+      findings.push({
+        grade: 'care',
+        reason: `${ahead} it misses by ${score.rmse.toPrecision(3)}, a model that is right would by ${right.rmse.toPrecision(3)}`,
+      });
+    }
+    if (score.samples === 'free-run' && score.rmse >= POOR * std) {
+      findings.push({
+        grade: score.rmse >= std ? 'unusable' : 'care',
+        reason: `in free run it misses by ${score.rmse.toPrecision(3)}, a constant by ${std.toPrecision(3)}`,
+      });
+    }
+  }
+  const held = tested.heldOut?.find((h) => h.channel === channel);
+  if (held !== undefined && held.rmse > held.std) {
+    findings.push({
+      grade: 'care',
+      reason: `when held out it is missed by ${held.rmse.toPrecision(3)}, a constant misses by ${held.std.toPrecision(3)}`,
+    });
+  }
+  return findings;
+}
