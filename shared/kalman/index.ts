@@ -27,6 +27,7 @@ export {
   normalQuantile,
 } from './distributions.js';
 export { type Svd, type SymmetricEigen, svd, symmetricEigen } from './eigen.js';
+export { type FactoredUpdate, mergeFactored, updateFactored } from './factored-update.js';
 export {
   gaussianLogLikelihood,
   mahalanobisSquared,

@@ -1,8 +1,10 @@
 import { TwinError } from '../core/index.js';
-import { type FilterMemory, type FilterStep, filterUpdate, predict } from './filter/filter.js';
+import { filterUpdate } from './filter/filter.js';
 import type { Gaussian } from './filter/gaussian-update.js';
 import { adaptNoise, initialNoise } from './filter/noise.js';
+import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
+import type { FilterMemory, FilterStep } from './filter/step.js';
 import { initialHealth, updateHealth } from './report/health.js';
 import { reportStep } from './report/report.js';
 import { transientAssimilation } from './transient/assimilation.js';
@@ -50,16 +52,16 @@ function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimil
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.arrays;
     const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
-    const filtered = await filterUpdate(
-      prior,
+    const filtered = await filterUpdate({
+      predicted: prior,
       measured,
-      a.noiseStd!,
-      a.suspicion!,
-      (points) => model.evaluate(points, sample.inputs, signal),
+      noiseStd: a.noiseStd!,
+      suspicion: a.suspicion!,
+      evaluate: (points) => model.evaluate(points, sample.inputs, signal),
       settings,
       withinBounds,
       memory,
-    );
+    });
     return { prior, filtered, own: {} };
   };
 }

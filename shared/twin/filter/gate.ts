@@ -1,15 +1,18 @@
+import { chiSquareSurvival } from '../../kalman/index.js';
 import type { UpdateResult } from './gaussian-update.js';
 
 /** Leave-one-out residual, in standard deviations, from which a channel contradicts the others. */
-export const GATE_Z = 4;
+const GATE_Z = 4;
 /** Channels that may lose their weight at one sample. */
-export const GATE_MOST = 4;
+const GATE_MOST = 4;
 /** A gated channel keeps this many times its standard deviation. */
-export const GATE_WIDEN = 30;
-/** One in about 1e9 for a consistent filter: 60 at nine channels. */
-const REGIME_NORMAL = 5.77;
+const GATE_WIDEN = 30;
+/** Chance of innovations so large from a consistent filter: a NIS of 60 at nine channels. */
+const UNLIKELY = 4e-9;
+/** Samples running that a channel was gated, from which it is taken for faulty. */
+const SUSPICIOUS = 2;
 
-/** Of many samples that stay unexplained each so-manieth is searched: it doubles their runs. */
+/** Search every 16th unexplained sample: a search costs about 16 normal steps. */
 const SEARCH_EACH = 16;
 
 /**
@@ -23,15 +26,9 @@ export function isSearched(unexplained: number): boolean {
   return unexplained >= 0 && (powerOfTwo || unexplained % SEARCH_EACH === 0);
 }
 
-/** Quantile of chi-square by Wilson and Hilferty (1931). */
-export function chiSquareAt(dof: number, z: number): number {
-  const c = 2 / (9 * dof);
-  return dof * (1 - c + z * Math.sqrt(c)) ** 3;
-}
-
 /** Whether innovations are larger than chance allows. */
 export function isUnlikely(nis: number, channels: number): boolean {
-  return nis > chiSquareAt(channels, REGIME_NORMAL);
+  return chiSquareSurvival(nis, channels) < UNLIKELY;
 }
 
 /**
@@ -65,6 +62,31 @@ export function gateChannels(
 }
 
 /**
+ * After a change of the machine every channel counts again, but those that were suspicious before it
+ * and that not even the change explains.
+ *
+ * @param update with all channels at their own noise
+ * @param suspicion how many samples running each channel was gated before
+ * @param variance per channel; those of gated channels are raised in it
+ * @param updateWith does the update again with other variances
+ */
+export function regateChannels(
+  update: UpdateResult,
+  active: readonly number[],
+  suspicion: Float64Array,
+  variance: Float64Array,
+  updateWith: (variance: Float64Array) => UpdateResult,
+): { update: UpdateResult; gated: number[] } {
+  // A lone channel contradicts no other.
+  if (active.length === 1) return { update, gated: [] };
+  const gated = active
+    .filter((o, i) => suspicion[o]! >= SUSPICIOUS && Math.abs(update.z[i]!) > GATE_Z)
+    .slice(0, GATE_MOST);
+  for (const o of gated) variance[o]! *= GATE_WIDEN ** 2;
+  return { update: gated.length > 0 ? updateWith(variance) : update, gated };
+}
+
+/**
  * Whether the machine has changed, not a sensor: the rest's NIS, three channels gated at once, or
  * one for three samples running; where two stay gated, again and again, as two sensors seldom fail
  * together.
@@ -82,7 +104,7 @@ export function isRegimeChange(
   return (
     (!lone && isUnlikely(nis, active.length)) ||
     (!lone && gated.length >= Math.min(3, active.length)) ||
-    gated.some((o) => suspicion[o]! === 2) ||
-    (gated.length > 1 && gated.every((o) => isSearched(suspicion[o]! - 2)))
+    gated.some((o) => suspicion[o]! === SUSPICIOUS) ||
+    (gated.length > 1 && gated.every((o) => isSearched(suspicion[o]! - SUSPICIOUS)))
   );
 }

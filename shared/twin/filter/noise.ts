@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import type { FilterStep } from './filter.js';
+import type { FilterStep } from './step.js';
 
 /** Share of a value's size that a sensor's noise is taken for while nothing is known. */
 const UNKNOWN_NOISE = 1e-4;

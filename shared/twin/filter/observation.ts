@@ -1,8 +1,8 @@
+import { updateFactored } from '../../kalman/index.js';
 import {
   type Gaussian,
-  noiseOf,
+  noiseRootOf,
   slopeTimesFactor,
-  squareRootUpdate,
   type UpdateResult,
 } from './gaussian-update.js';
 import { type EvaluatePoints, type Linearisation, linearise, predictOutputs } from './linearise.js';
@@ -91,10 +91,10 @@ export function updateWith(
   const { active, measured, settings } = observation;
   const n = settings.range.length;
   const expected = predictOutputs(lin, g.x.slice(0, n));
-  return squareRootUpdate(
+  return updateFactored(
     g,
     slopeTimesFactor(lin, g.S, active, n),
     Float64Array.from(active, (o) => measured[o]! - expected[o]!),
-    noiseOf(lin.omega, lin.mean.length, variance, active),
+    noiseRootOf(lin.omega, lin.mean.length, variance, active),
   );
 }

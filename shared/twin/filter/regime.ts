@@ -1,5 +1,5 @@
-import { cholesky, solveLower, squareRootOfStack } from '../../kalman/index.js';
-import { chiSquareAt, isUnlikely } from './gate.js';
+import { chiSquareQuantile, cholesky, solveLower, squareRootOfStack } from '../../kalman/index.js';
+import { isUnlikely } from './gate.js';
 import { type Gaussian, noiseOf, type UpdateResult } from './gaussian-update.js';
 import { findJump } from './jump-search.js';
 import type { Linearisation } from './linearise.js';
@@ -12,8 +12,8 @@ export const REGIME_JUMP = 0.04;
 const MOST_DOUBT = 0.5;
 /** Parameters that may have jumped together. */
 const MOST_JUMPS = 3;
-/** No further jump is looked for below this: one in a hundred is worse by chance. */
-const ENOUGH = 2.33;
+/** No further jump is looked for where this share of samples would fit worse by chance. */
+const ENOUGH = 0.01;
 /** Linearisations that one explanation may take. */
 const ROUNDS = 3;
 /** Log probabilities of a sample at which: one parameter jumps, all move, one value is an outlier. */
@@ -255,7 +255,7 @@ export async function explainChange(
     };
     explanation.evidence += jumped.length * LOG_JUMP;
     found.push(explanation);
-    if (explanation.nis < chiSquareAt(active.length, ENOUGH)) break;
+    if (explanation.nis < chiSquareQuantile(1 - ENOUGH, active.length)) break;
     if (jumped.length > 1 && explanation.nis > 0.5 * found.at(-2)!.nis) break;
     const { lower, upper } = settings.bounds;
     const x = explanation.update.x.map((v, i) =>

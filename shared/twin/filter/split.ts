@@ -1,9 +1,8 @@
+import { mergeFactored, updateFactored } from '../../kalman/index.js';
 import {
   type Gaussian,
-  mergeGaussians,
-  noiseOf,
+  noiseRootOf,
   slopeTimesFactor,
-  squareRootUpdate,
   type UpdateResult,
 } from './gaussian-update.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
@@ -85,11 +84,11 @@ export async function splitUpdate(
     for (let i = 0; i < N; i++) {
       for (let j = 0; j < n; j++) S[i * N + j]! -= (1 - s) * su[i]! * u[j]!;
     }
-    const part = squareRootUpdate(
+    const part = updateFactored(
       { x: prior.x.map((v, i) => v + c * su[i]!), S },
       local,
       innovation,
-      noiseOf(omega, outputs, variance, active),
+      noiseRootOf(omega, outputs, variance, active),
     );
     parts.push(part);
     logWeights.push(-(c * c) / (2 * (1 - s * s)) + part.logLikelihood);
@@ -98,9 +97,9 @@ export async function splitUpdate(
   const top = Math.max(...logWeights);
   const raw = logWeights.map((w) => Math.exp(w - top));
   const total = raw.reduce((a, b) => a + b, 0);
-  const merged = mergeGaussians(
-    parts,
+  const merged = mergeFactored(
     raw.map((w) => w / total),
+    parts,
   );
   return { merged, modelRuns: offsets.length };
 }

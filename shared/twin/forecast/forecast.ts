@@ -1,5 +1,5 @@
-import { predict } from '../filter/filter.js';
 import type { Bounds } from '../filter/linearise.js';
+import { predict } from '../filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import { operatingInputs } from '../identifiability/operating-points.js';

@@ -1,6 +1,6 @@
 import { createRng } from '../../core/index.js';
-import { predict } from '../filter/filter.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
+import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
 
 /** Courses that the parameters may take, drawn from the filter's own trend model. */

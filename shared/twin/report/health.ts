@@ -1,4 +1,4 @@
-import type { FilterStep } from '../filter/filter.js';
+import type { FilterStep } from '../filter/step.js';
 import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';

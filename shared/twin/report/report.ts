@@ -1,5 +1,5 @@
-import type { FilterStep } from '../filter/filter.js';
 import { predictOutputs } from '../filter/linearise.js';
+import type { FilterStep } from '../filter/step.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type {
   Alarm,

@@ -1,9 +1,9 @@
 import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
 import type { Assimilate } from '../calibrator.js';
-import { predict } from '../filter/filter.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { linearise } from '../filter/linearise.js';
+import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { transientUpdate, widenStates } from './filter.js';

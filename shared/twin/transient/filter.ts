@@ -1,15 +1,12 @@
-import { squareRootOfStack } from '../../kalman/index.js';
-import {
-  type FilterStep,
-  inflate,
-  MISMATCH_SHARE,
-  predict,
-  REGIME_JUMP,
-} from '../filter/filter.js';
-import { GATE_MOST, GATE_WIDEN, GATE_Z, gateChannels, isRegimeChange } from '../filter/gate.js';
-import { type Gaussian, squareRootUpdate, type UpdateResult } from '../filter/gaussian-update.js';
+import { squareRootOfStack, updateFactored } from '../../kalman/index.js';
+import { RELINEARISE_FROM } from '../filter/filter.js';
+import { gateChannels, isRegimeChange, regateChannels } from '../filter/gate.js';
+import type { Gaussian, UpdateResult } from '../filter/gaussian-update.js';
 import type { Linearisation } from '../filter/linearise.js';
+import { predict } from '../filter/predict.js';
+import { inflate, MISMATCH_SHARE, REGIME_JUMP } from '../filter/regime.js';
 import type { FilterSettings } from '../filter/settings.js';
+import type { FilterStep } from '../filter/step.js';
 import { type LinearRun, lineariseRun, type PropagatePoints } from './linearise.js';
 
 /** The outcome of one step of the joint filter. */
@@ -162,13 +159,13 @@ export async function transientUpdate(input: {
     refusedBeyond ||= run.refusedBeyond;
     return run;
   };
-  const noise = (variance: Float64Array) => {
+  const noiseRoot = (variance: Float64Array) => {
     const m = active.length;
-    const R = new Float64Array(m * m);
+    const root = new Float64Array(m * m);
     active.forEach((o, i) => {
-      R[i * m + i] = variance[o]!;
+      root[i * m + i] = Math.sqrt(variance[o]!);
     });
-    return R;
+    return root;
   };
   const against = (all: Gaussian, columns: number) => {
     const hs = new Float64Array(active.length * columns);
@@ -182,7 +179,7 @@ export async function transientUpdate(input: {
   const updateWith = (from: Gaussian, run: LinearRun, variance: Float64Array): UpdateResult => {
     const { all, columns } = carried(from, run, n);
     const { hs, innovation } = against(all, columns);
-    return squareRootUpdate(all, hs, innovation, noise(variance));
+    return updateFactored(all, hs, innovation, noiseRoot(variance));
   };
 
   const predicted = predict(input.last, input.dtS, settings);
@@ -217,14 +214,8 @@ export async function transientUpdate(input: {
       const reach = Math.sqrt(n + ns) / REGIME_JUMP;
       const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
       mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
-      for (let i = 0; active.length > 1 && i < active.length && gated.length < GATE_MOST; i++) {
-        const o = active[i]!;
-        if (suspicion[o]! >= 2 && Math.abs(update.z[i]!) > GATE_Z) {
-          gated.push(o);
-          variance[o]! *= GATE_WIDEN ** 2;
-        }
-      }
-      if (gated.length > 0) update = updateWith(start, run, variance);
+      const again = (v: Float64Array) => updateWith(start, run, v);
+      ({ update, gated } = regateChannels(update, active, suspicion, variance, again));
     }
   }
   const rejected = mismatch && input.mayReject;
@@ -236,13 +227,13 @@ export async function transientUpdate(input: {
     const bend = run.bend.subarray((ns + o) * p, (ns + o + 1) * p);
     nonlinearity = Math.max(nonlinearity, Math.hypot(...bend) ** 2 / variance[o]!);
   }
-  if (nonlinearity > 0.02 && settings.kink !== 'none' && !rejected) {
+  if (nonlinearity > RELINEARISE_FROM && settings.kink !== 'none' && !rejected) {
     // The start as the sample shows it: there the model matters.
     const { all, columns } = carried(start, run, n);
     const { hs, innovation } = against(all, columns);
     const S = new Float64Array(N * columns);
     for (let i = 0; i < N; i++) S.set(start.S.subarray(i * N, i * N + N), i * columns);
-    const seen = squareRootUpdate({ x: start.x, S }, hs, innovation, noise(variance));
+    const seen = updateFactored({ x: start.x, S }, hs, innovation, noiseRoot(variance));
     run = await lineariseAt({ x: seen.x, S: seen.S });
     update = updateWith(start, run, variance);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { predict } from '../../../shared/twin/filter/filter.js';
 import type { Gaussian } from '../../../shared/twin/filter/gaussian-update.js';
+import { predict } from '../../../shared/twin/filter/predict.js';
 import { filterSettings } from '../../../shared/twin/filter/settings.js';
 import { drawTrendPaths } from '../../../shared/twin/forecast/trend-paths.js';
 import { createCalibrator, forecast, runSamples, twinHash } from '../../../shared/twin/index.js';

@@ -1,0 +1,159 @@
+import { conditionSquareRoot } from './condition.js';
+import { gaussianLogLikelihood, mahalanobisSquared } from './gaussian.js';
+import { matVec, transpose } from './matrix.js';
+import { squareRootOfStack } from './qr.js';
+import { invertLower, solveLower, solveLowerTransposed } from './triangular.js';
+import type { SquareRootGaussian } from './types.js';
+
+/** Parts of a mixture below this weight change no digit. */
+const LEAST_WEIGHT = 1e-18;
+
+/** What an update says about the data. */
+export interface FactoredUpdate extends SquareRootGaussian {
+  /** Innovations of the channels, m. */
+  innovation: Float64Array;
+  /** Each channel's innovation against what all others predict, in standard deviations. */
+  z: Float64Array;
+  /** Of each channel's innovation when all others are known: the inverse of its variance. */
+  precision: Float64Array;
+  /** Each innovation against its own predicted deviation. */
+  own: Float64Array;
+  nis: number;
+  logLikelihood: number;
+}
+
+/** The two roots that an update leads to: of the innovation covariance, and of the posterior. */
+interface Conditioned {
+  /** m × m lower triangular. */
+  Sz: Float64Array;
+  /** N × m: Pxz Sz⁻ᵀ. */
+  W: Float64Array;
+  /** N × N lower triangular. */
+  S: Float64Array;
+}
+
+function isLowerTriangular(S: Float64Array, n: number): boolean {
+  if (S.length !== n * n) return false;
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) if (S[i * n + j] !== 0) return false;
+  return true;
+}
+
+/** Of a triangular factor, which stays one: the kernel of the square-root filters. */
+function conditionTriangular(
+  S: Float64Array,
+  hs: Float64Array,
+  rootNoise: Float64Array,
+  n: number,
+  m: number,
+): Conditioned {
+  const rootR = transpose(rootNoise, m, m);
+  const rootP = transpose(S, n, n);
+  const Wt = new Float64Array(m * n);
+  conditionSquareRoot(rootR, transpose(hs, m, n), rootP, Wt, n, m);
+  return { Sz: transpose(rootR, m, m), W: transpose(Wt, m, n), S: transpose(rootP, n, n) };
+}
+
+/** Of a factor of any shape: one triangularisation of noise and factor together. */
+function conditionAny(
+  factor: Float64Array,
+  hs: Float64Array,
+  rootNoise: Float64Array,
+  n: number,
+  m: number,
+): Conditioned {
+  const K = factor.length / n;
+  const w = m + n;
+  const stack = new Float64Array((m + K) * w);
+  for (let k = 0; k < m; k++) {
+    for (let i = k; i < m; i++) stack[k * w + i] = rootNoise[i * m + k]!;
+  }
+  for (let k = 0; k < K; k++) {
+    const row = (m + k) * w;
+    for (let i = 0; i < m; i++) stack[row + i] = hs[i * K + k]!;
+    for (let i = 0; i < n; i++) stack[row + m + i] = factor[i * K + k]!;
+  }
+  const joint = squareRootOfStack(stack, m + K, w);
+  const Sz = new Float64Array(m * m);
+  const W = new Float64Array(n * m);
+  const S = new Float64Array(n * n);
+  for (let i = 0; i < m; i++) Sz.set(joint.subarray(i * w, i * w + i + 1), i * m);
+  for (let i = 0; i < n; i++) {
+    const row = (m + i) * w;
+    W.set(joint.subarray(row, row + m), i * m);
+    S.set(joint.subarray(row + m, row + m + i + 1), i * n);
+  }
+  return { Sz, W, S };
+}
+
+/**
+ * The measurement update of a Gaussian that is given by a factor of any width, with what each
+ * channel says beside the others.
+ *
+ * @param prior N states; `S` is N × K with K ≥ N columns of any shape
+ * @param hs m × K: the observation's slope times the prior's factor
+ * @param innovation m
+ * @param rootNoise m × m lower triangular: the square root of the covariance of the noise and of
+ *   what the linearisation misses
+ * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.4; leave-one-out residuals from the
+ *   inverse innovation covariance as in Rasmussen & Williams, Gaussian Processes (2006), 5.12
+ */
+export function updateFactored(
+  prior: SquareRootGaussian,
+  hs: Float64Array,
+  innovation: Float64Array,
+  rootNoise: Float64Array,
+): FactoredUpdate {
+  const m = innovation.length;
+  const n = prior.x.length;
+  const condition = isLowerTriangular(prior.S, n) ? conditionTriangular : conditionAny;
+  const { Sz, W, S } = condition(prior.S, hs, rootNoise, n, m);
+  const e = solveLower(Sz, innovation, m);
+  const correction = matVec(W, e, n, m);
+  const weighted = solveLowerTransposed(Sz, e, m);
+  const inverse = invertLower(Sz, m);
+  const z = new Float64Array(m);
+  const precision = new Float64Array(m);
+  for (let i = 0; i < m; i++) {
+    for (let r = i; r < m; r++) precision[i]! += inverse[r * m + i]! ** 2;
+    z[i] = weighted[i]! / Math.sqrt(precision[i]!);
+  }
+  return {
+    x: prior.x.map((v, i) => v + correction[i]!),
+    S,
+    innovation,
+    z,
+    precision,
+    own: innovation.map((v, i) => v / Math.hypot(...Sz.subarray(i * m, i * m + m))),
+    nis: mahalanobisSquared(innovation, Sz, m),
+    logLikelihood: gaussianLogLikelihood(innovation, Sz, m),
+  };
+}
+
+/**
+ * One Gaussian with the mean and covariance of a weighted sum of them, in square-root form.
+ *
+ * @param weights k, summing to 1; parts of less than 1e-18 are left out
+ * @param parts k Gaussians of n states
+ */
+export function mergeFactored(
+  weights: ArrayLike<number>,
+  parts: readonly SquareRootGaussian[],
+): SquareRootGaussian {
+  const n = parts[0]?.x.length ?? 0;
+  const x = new Float64Array(n);
+  for (const [k, part] of parts.entries()) {
+    for (let i = 0; i < n; i++) x[i]! += weights[k]! * part.x[i]!;
+  }
+  const counted = [...parts.entries()].filter(([k]) => weights[k]! > LEAST_WEIGHT);
+  const stack = new Float64Array(counted.length * (n + 1) * n);
+  let row = 0;
+  for (const [k, part] of counted) {
+    const root = Math.sqrt(weights[k]!);
+    for (let i = 0; i < n; i++) stack[row * n + i] = root * (part.x[i]! - x[i]!);
+    row++;
+    for (let c = 0; c < n; c++, row++) {
+      for (let i = 0; i < n; i++) stack[row * n + i] = root * part.S[i * n + c]!;
+    }
+  }
+  return { x, S: squareRootOfStack(stack, row, n) };
+}

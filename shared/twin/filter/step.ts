@@ -1,0 +1,45 @@
+import type { StepMode } from '../types.js';
+import type { Gaussian } from './gaussian-update.js';
+import type { Linearisation } from './linearise.js';
+
+/** The outcome of one filter step. */
+export interface FilterStep {
+  posterior: Gaussian;
+  /** Valid at the posterior: outputs and their slopes. */
+  linearisation: Linearisation;
+  nis: number;
+  logLikelihood: number;
+  /** Channels used, as indices of the measured variables. */
+  active: number[];
+  /** Leave-one-out residuals of the active channels under the noise as assumed. */
+  z: Float64Array;
+  /** How much of those residuals' variance is the sensor's noise, rather than the others'. */
+  noiseShare: Float64Array;
+  gated: number[];
+  regimeChange: boolean;
+  nonlinearity: number;
+  modelRuns: number;
+  /** Whether no parameters explain the sample within its noise. */
+  mismatch: boolean;
+  /** Whether the posterior is the prior, as the sample was left out. */
+  rejected: boolean;
+  /** Whether that is as no parameters bring most channels near. */
+  outOfReach: boolean;
+  /** Whether the model refused a sigma point beyond the parameters' bounds. */
+  refusedBeyond: boolean;
+  /** Left out: steady-state. */
+  mode?: StepMode;
+  /** Every output's estimate, where it is known otherwise than from the linearisation. */
+  outputs?: { mean: Float64Array; std: Float64Array };
+}
+
+/** What earlier samples found. */
+export interface FilterMemory {
+  /**
+   * Samples running that the belief before them did not explain: the search for a change is
+   * repeated less often, up to a limit.
+   */
+  unexplained: number;
+  /** The values of the sample before where it was rejected; else `NaN`. */
+  rejected?: Float64Array;
+}
