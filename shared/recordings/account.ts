@@ -1,0 +1,255 @@
+import type { CellCounts, Unreadable } from './column-builder.js';
+import type { TimeFormat } from './options.js';
+import type { OrderAccount } from './order.js';
+
+/** What was read of a recording, and what was not. */
+export interface RecordingAccount {
+  source: string;
+  format: 'text' | 'workbook' | 'parquet';
+  gzip: boolean;
+  encoding?: string;
+  delimiter?: string;
+  decimal: '.' | ',';
+  /** 1-based line of the header. */
+  headerLine: number;
+  form: 'wide' | 'long';
+  time: {
+    /** Name of the column; none where rows were counted. */
+    column: string | undefined;
+    format: TimeFormat | 'rows';
+    calendar: boolean;
+    /** Zone of times that carry none; undefined where all do, or there is no calendar. */
+    zone?: string;
+    /** Whether nobody named that zone. */
+    zoneAssumed: boolean;
+    /** Why the day stands first, or the month. */
+    settledBy?: string;
+  };
+  /** Rows that hold anything. */
+  rows: number;
+  /** Rows of the table: of distinct times. */
+  kept: number;
+  /** Rows without a time, by why. */
+  withoutTime: Record<string, Unreadable & { row: number }>;
+  shortRows: number;
+  longRows: number;
+  blankRows: number;
+  /** Whether the file grew meanwhile and its last row, not yet whole, was left out. */
+  cutRow: boolean;
+  order: OrderAccount;
+  firstS: number;
+  lastS: number;
+  spanS: number;
+  /** Median seconds between rows; null of fewer than two. */
+  periodS: number | null;
+  gaps: { count: number; longestS: number; afterS: number };
+  columns: Record<string, CellCounts & { min: number; max: number; unit?: string }>;
+  /** Columns that nobody asked for. */
+  unused: string[];
+  /** What somebody should look at: each a sentence. */
+  notes: string[];
+}
+
+/** Steps of time that are longer than so many usual ones are gaps. */
+const GAP = 5;
+/** Steps by which the usual one is found. */
+const MOST_STEPS = 50_000;
+const YEAR_S = 365.25 * 86_400;
+/** Rows from which a channel that never moves is conspicuous. */
+const ROWS_TO_JUDGE = 20;
+
+/** Period and gaps of ascending times. */
+export function rhythm(timeS: Float64Array): Pick<RecordingAccount, 'periodS' | 'gaps'> {
+  const n = timeS.length;
+  if (n < 2) return { periodS: null, gaps: { count: 0, longestS: 0, afterS: Number.NaN } };
+  const stride = Math.max(1, Math.floor(n / MOST_STEPS));
+  const steps = new Float64Array(Math.floor((n - 2) / stride) + 1);
+  for (let i = 0; i < steps.length; i++) steps[i] = timeS[i * stride + 1]! - timeS[i * stride]!;
+  const periodS = Number(steps.sort()[steps.length >> 1]!.toPrecision(9));
+  const gaps = { count: 0, longestS: 0, afterS: Number.NaN };
+  for (let i = 1; i < n; i++) {
+    const step = timeS[i]! - timeS[i - 1]!;
+    if (step > GAP * periodS) gaps.count++;
+    if (step > gaps.longestS) {
+      gaps.longestS = step;
+      gaps.afterS = timeS[i - 1]!;
+    }
+  }
+  return { periodS, gaps };
+}
+
+/** Least and greatest of a column's values; `NaN` where it has none. */
+export function extremes(values: Float64Array): { min: number; max: number } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i]!;
+    if (v < min) min = v;
+    if (v > max) max = v;
+  }
+  return min > max ? { min: Number.NaN, max: Number.NaN } : { min, max };
+}
+
+/** Columns without two different values, among enough rows to judge by. */
+export function deadColumns(account: Pick<RecordingAccount, 'columns' | 'kept'>): string[] {
+  if (account.kept < ROWS_TO_JUDGE) return [];
+  return Object.entries(account.columns)
+    .filter(([, { min, max }]) => !(max > min))
+    .map(([name]) => name);
+}
+
+/** What of a recording is hard to believe. */
+export function plausibilityNotes(account: RecordingAccount): string[] {
+  const { time, spanS, periodS, order, columns } = account;
+  const notes: string[] = [];
+  if (spanS > 50 * YEAR_S) {
+    notes.push(
+      `It spans ${(spanS / YEAR_S).toFixed(0)} years: are the times in another unit than ${time.format}? Say which by --time-format.`,
+    );
+  }
+  if (periodS !== null && periodS < 1e-6) {
+    notes.push(
+      `Its rows are ${periodS} s apart: are the times in a larger unit than ${time.format}?`,
+    );
+  }
+  if (time.zone !== undefined && time.zoneAssumed && order.autumn && !order.newestFirst) {
+    notes.push(
+      'Its times run back by up to an hour once, as a clock does in autumn: name the zone by --time-zone.',
+    );
+  }
+  for (const [name, { unreadable, numbers }] of Object.entries(columns)) {
+    const example = unreadable?.example;
+    if (example === undefined || numbers > (unreadable?.count ?? 0)) continue;
+    if (/^[+-]?\d{1,3}(?:[.,]\d{3})+$/.test(example)) {
+      const mark = example.includes(',') ? ',' : '.';
+      const plain = example.replaceAll(mark, '');
+      notes.push(
+        `${name}: "${example}" can be read as ${example.replace(mark, '.')} or as ${plain} and was read as neither: say which by --decimal , or --decimal .`,
+      );
+    }
+  }
+  return notes;
+}
+
+/** Seconds as people say them. */
+export function durationText(s: number): string {
+  if (s >= 2 * YEAR_S) return `${(s / YEAR_S).toFixed(1)} years`;
+  if (s >= 2 * 86_400) return `${(s / 86_400).toFixed(1)} days`;
+  if (s >= 2 * 3600) return `${(s / 3600).toFixed(1)} h`;
+  if (s >= 120) return `${(s / 60).toFixed(1)} min`;
+  return `${Number(s.toPrecision(4))} s`;
+}
+
+const DELIMITERS: Readonly<Record<string, string>> = {
+  ',': 'commas',
+  ';': 'semicolons',
+  '\t': 'tabs',
+  '|': 'bars',
+};
+
+const FORMATS: Readonly<Record<RecordingAccount['time']['format'], string>> = {
+  iso: 'year, month, day',
+  ymd: 'year, month, day',
+  dmy: 'day before month',
+  mdy: 'month before day',
+  s: 'seconds',
+  ms: 'milliseconds',
+  us: 'microseconds',
+  ns: 'nanoseconds',
+  min: 'minutes',
+  h: 'hours',
+  d: 'days',
+  excel: 'days of Excel',
+  rows: 'counted from the rows',
+};
+
+/** A time of the recording as text. */
+export function timeText(s: number, calendar: boolean): string {
+  const ms = s * 1000;
+  return calendar && Math.abs(ms) < 8.64e15
+    ? new Date(ms).toISOString().replace(/\.000Z$/, 'Z')
+    : `${Number(s.toPrecision(10))} s`;
+}
+
+const counted = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+/** What was read, as lines for people. */
+export function accountLines(account: RecordingAccount): string[] {
+  const { time, order, gaps, columns } = account;
+  const how = [
+    account.gzip ? 'gzip' : undefined,
+    account.format === 'text' ? account.encoding : account.format,
+    account.delimiter === undefined
+      ? undefined
+      : (DELIMITERS[account.delimiter] ?? JSON.stringify(account.delimiter)),
+    account.format === 'text'
+      ? `decimal ${account.decimal === '.' ? 'point' : 'comma'}`
+      : undefined,
+    account.form === 'long' ? 'one reading a row' : undefined,
+    `header in line ${account.headerLine}`,
+  ].filter((part) => part !== undefined);
+  const zone =
+    time.zone === undefined
+      ? ''
+      : `, ${time.zoneAssumed ? 'without a zone: taken for' : 'in'} ${time.zone}`;
+  const lines = [
+    `Read ${account.source}: ${how.join(', ')}`,
+    `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}`,
+    `  rows         ${account.rows}${account.kept === account.rows ? '' : `, ${account.kept} of distinct times`}, ${timeText(account.firstS, time.calendar)} to ${timeText(account.lastS, time.calendar)}: ${durationText(account.spanS)}${account.periodS === null ? '' : `, each ${durationText(account.periodS)}`}`,
+  ];
+  if (gaps.count > 0) {
+    lines.push(
+      `  gaps         ${gaps.count}, the longest ${durationText(gaps.longestS)} after ${timeText(gaps.afterS, time.calendar)}`,
+    );
+  }
+  for (const [why, { count, example, row }] of Object.entries(account.withoutTime)) {
+    lines.push(
+      `  left out     ${counted(count, 'row')}: ${why}, first ${JSON.stringify(example)} in row ${row + 1}`,
+    );
+  }
+  const settled = [
+    order.newestFirst ? 'newest row first: turned round' : undefined,
+    order.outOfOrder > 0
+      ? `${counted(order.outOfOrder, 'row')} out of order: sorted by time`
+      : undefined,
+    order.duplicates > 0
+      ? `${counted(order.duplicates, 'row')} of a time that was there already: merged`
+      : undefined,
+    order.conflicts > 0
+      ? `${counted(order.conflicts, 'row')} of a time that was there already with other values: the later in the file counts`
+      : undefined,
+    account.shortRows > 0
+      ? `${counted(account.shortRows, 'row')} shorter than the header: cells missing`
+      : undefined,
+    account.longRows > 0
+      ? `${counted(account.longRows, 'row')} longer than the header: what is beyond was left out`
+      : undefined,
+    account.cutRow ? 'the file was still being written: its last row was left out' : undefined,
+  ];
+  for (const text of settled) if (text !== undefined) lines.push(`  settled      ${text}`);
+  const dead = new Set(deadColumns(account));
+  for (const [name, c] of Object.entries(columns)) {
+    const parts = [
+      c.missing > 0 && account.form === 'wide' ? `${c.missing} empty` : undefined,
+      ...Object.entries(c.quality).map(([word, n]) => `${n} × "${word}"`),
+      c.unreadable === undefined
+        ? undefined
+        : `${c.unreadable.count} unreadable, e.g. ${JSON.stringify(c.unreadable.example)}`,
+      c.truths > 0 ? `${c.truths} words read as 1 or 0` : undefined,
+      dead.has(name)
+        ? Number.isNaN(c.min)
+          ? 'no value at all'
+          : `never moves from ${c.min}`
+        : undefined,
+    ].filter((part) => part !== undefined);
+    if (parts.length > 0) lines.push(`  column       ${name}: ${parts.join(', ')}`);
+  }
+  if (account.unused.length > 0) {
+    const shown = account.unused.slice(0, 8).join(', ');
+    lines.push(
+      `  unused       ${shown}${account.unused.length > 8 ? ` and ${account.unused.length - 8} more` : ''}`,
+    );
+  }
+  for (const note of account.notes) lines.push(`  ! ${note}`);
+  return lines;
+}

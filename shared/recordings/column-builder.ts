@@ -1,0 +1,118 @@
+import { type DecimalMark, isQualityWord, numberOf, numberOfTold, truthOf } from './numbers.js';
+
+/** Cells that hold something but no value. */
+export interface Unreadable {
+  count: number;
+  example: string;
+}
+
+/** What the cells of a column were. */
+export interface CellCounts {
+  numbers: number;
+  /** Empty cells, and those that short rows lack. */
+  missing: number;
+  /** Historians' words for "no good value", by word. */
+  quality: Record<string, number>;
+  /** Texts that were read as 1 or 0. */
+  truths: number;
+  /** Texts that the definition maps to numbers. */
+  texts: number;
+  unreadable: Unreadable | undefined;
+}
+
+const FIRST_CAPACITY = 64;
+/** Different words that are counted each; the rest of them together. */
+const MOST_WORDS = 40;
+
+/** A column that grows cell by cell; what is no number is `NaN` and counted. */
+export class ColumnBuilder {
+  values = new Float64Array(FIRST_CAPACITY);
+  length = 0;
+  readonly counts: CellCounts = {
+    numbers: 0,
+    missing: 0,
+    quality: {},
+    truths: 0,
+    texts: 0,
+    unreadable: undefined,
+  };
+
+  constructor(
+    private readonly decimal: DecimalMark,
+    private readonly texts: Readonly<Record<string, number>> = {},
+    decimalTold = false,
+  ) {
+    this.numberOf = decimalTold ? numberOfTold : numberOf;
+  }
+
+  private readonly numberOf: typeof numberOf;
+
+  push(value: number): void {
+    if (this.length === this.values.length) {
+      const larger = new Float64Array(2 * this.length);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.length++] = value;
+  }
+
+  /** Takes a number that somebody else has read. */
+  number(value: number): void {
+    this.counts.numbers++;
+    this.push(value);
+  }
+
+  /** Takes a cell as it stands. */
+  cell(cell: string | undefined): void {
+    this.push(this.read(cell === undefined ? '' : cell.trim()));
+  }
+
+  /** Takes a cell whose quality, told beside it, is not good. */
+  bad(quality: string): void {
+    this.countQuality(quality);
+    this.push(Number.NaN);
+  }
+
+  private countQuality(text: string): void {
+    const { quality } = this.counts;
+    const known = quality[text] !== undefined;
+    const word = known || Object.keys(quality).length < MOST_WORDS ? text : 'other';
+    quality[word] = (quality[word] ?? 0) + 1;
+  }
+
+  private read(text: string): number {
+    const { counts } = this;
+    if (text === '') {
+      counts.missing++;
+      return Number.NaN;
+    }
+    const mapped = this.texts[text];
+    if (mapped !== undefined) {
+      counts.texts++;
+      return mapped;
+    }
+    const value = this.numberOf(text, this.decimal);
+    if (!Number.isNaN(value)) {
+      counts.numbers++;
+      return value;
+    }
+    const truth = truthOf(text);
+    if (truth !== undefined) {
+      counts.truths++;
+      return truth;
+    }
+    if (isQualityWord(text)) {
+      this.countQuality(text);
+      return Number.NaN;
+    }
+    if (counts.unreadable === undefined)
+      counts.unreadable = { count: 1, example: text.slice(0, 60) };
+    else counts.unreadable.count++;
+    return Number.NaN;
+  }
+
+  /** The values so far, without a copy. */
+  done(): Float64Array {
+    return this.values.subarray(0, this.length);
+  }
+}

@@ -1,0 +1,375 @@
+import { stat } from 'node:fs/promises';
+import { TwinError } from '../core/index.js';
+import { extremes, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
+import { ColumnBuilder } from './column-builder.js';
+import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
+import { decoderOf, recogniseEncoding } from './encoding.js';
+import { parquetRows } from './formats/parquet.js';
+import { scanPlain } from './formats/plain.js';
+import {
+  bytesOf,
+  decoded,
+  type OpenedFile,
+  openFile,
+  parseRecords,
+  wholeRecords,
+} from './formats/text.js';
+import { workbookRows } from './formats/workbook.js';
+import { findLongForm, findTime, type LongPlaces, type TimePlace } from './layout.js';
+import { columnName, findColumn } from './names.js';
+import type { ReadOptions } from './options.js';
+import { settleOrder } from './order.js';
+import { LongSink, qualityColumns, WideSink } from './sinks.js';
+import type { RecordingColumn, RecordingTable } from './table.js';
+import { TimeColumnBuilder } from './time-column.js';
+import { UTC, zoneOf } from './times/zone.js';
+
+/** The shape of a file before its rows are read. */
+interface Shape extends Dialect {
+  format: RecordingAccount['format'];
+  encoding?: string;
+}
+
+/** Names of delimiters that are hard to type. */
+const DELIMITER_NAMES: Readonly<Record<string, string>> = {
+  tab: '\t',
+  '\\t': '\t',
+  semicolon: ';',
+  comma: ',',
+  bar: '|',
+  pipe: '|',
+};
+
+function checkOptions(options: ReadOptions): ReadOptions {
+  const { delimiter } = options;
+  if (delimiter === undefined) return options;
+  const character = DELIMITER_NAMES[delimiter] ?? delimiter;
+  if (character.length !== 1 || character === '"' || /[\r\n]/.test(character)) {
+    throw new TwinError(
+      'USAGE',
+      `--delimiter is ${JSON.stringify(delimiter)}: expected one character such as ; or |, or the word tab.`,
+    );
+  }
+  return { ...options, delimiter: character };
+}
+
+/**
+ * Reads a recording of any kind that historians export: delimited text in any dialect and encoding,
+ * gzip around it, .xlsx, Parquet; one row per instant or one per reading.
+ *
+ * @throws TwinError `FILE_NOT_FOUND`, `FILE_INVALID`, `COLUMN_MISSING`, `USAGE`
+ */
+export async function readTable(path: string, given: ReadOptions = {}): Promise<RecordingTable> {
+  const options = checkOptions(given);
+  const file = await openFile(path);
+  if (file.sizeBytes === 0) {
+    throw new TwinError('FILE_INVALID', `${path} is empty: expected a header and rows.`);
+  }
+  const magic = file.head.subarray(0, 4).toString('latin1');
+  if (magic === 'PAR1') return readRows(path, 'parquet', parquetRows(path), options);
+  if (magic === 'PK\u0003\u0004') {
+    const rows = await workbookRows(path, options.sheet);
+    return readRows(path, 'workbook', batches(rows), options);
+  }
+  return readText(path, file, options);
+}
+
+async function* batches(rows: string[][]): AsyncGenerator<string[][]> {
+  yield rows;
+}
+
+/** Reads rows that a library has taken apart already. */
+async function readRows(
+  path: string,
+  format: 'parquet' | 'workbook',
+  rows: AsyncGenerator<string[][]>,
+  options: ReadOptions,
+): Promise<RecordingTable> {
+  const head: string[][] = [];
+  while (head.length < 400) {
+    const next = await rows.next();
+    if (next.done === true) break;
+    head.push(...next.value);
+  }
+  const layout = findHeader(head.slice(0, 400), '.', path, options);
+  const shape: Shape = { ...layout, format, delimiter: '', decimal: '.', decimalUnsure: false };
+  const reading = begin(path, shape, options);
+  for (const cells of head.slice(shape.firstRecord)) reading.sink.record(cells);
+  for await (const batch of rows) for (const cells of batch) reading.sink.record(cells);
+  return finish(path, shape, reading, { gzip: false, cutRow: false });
+}
+
+async function readText(
+  path: string,
+  file: OpenedFile,
+  options: ReadOptions,
+): Promise<RecordingTable> {
+  const encoding = recogniseEncoding(file.head, options.encoding);
+  if (encoding === undefined) {
+    throw new TwinError(
+      'FILE_INVALID',
+      `${path} is no text: it begins with the bytes ${file.head.subarray(0, 8).toString('hex')}. Expected delimited text (also gzip), .xlsx or Parquet. If it is text, name its --encoding.`,
+    );
+  }
+  const text = decoderOf(encoding.name).decode(file.head, { stream: !file.whole });
+  const head = file.whole ? text : wholeRecords(text)[0] || text;
+  const shape: Shape = {
+    ...recogniseDialect(head, path, options),
+    format: 'text',
+    encoding: encoding.name,
+  };
+  const reading = begin(path, shape, options);
+  const grown = await feedText(file, encoding.name, shape, reading);
+  return finish(path, shape, reading, { gzip: file.gzip, cutRow: grown });
+}
+
+/** Encodings whose first 128 characters are ASCII, in one byte each. */
+const ASCII_LIKE = /^(utf-8|windows-\d+|iso-8859-\d+|macintosh|koi8-.)$/;
+
+/**
+ * Hands the rows of a text over. Pieces without a quote go the quick way over their bytes; what has
+ * quotes goes through the CSV library.
+ *
+ * @returns whether the file was being written and its last row was left out
+ */
+async function feedText(
+  file: OpenedFile,
+  encoding: string,
+  shape: Shape,
+  reading: Reading,
+): Promise<boolean> {
+  const { sink } = reading;
+  let skip = shape.firstRecord;
+  const take = (records: readonly string[][]) => {
+    for (const cells of records) {
+      if (skip > 0) skip--;
+      else sink.record(cells);
+    }
+  };
+  // Papa makes a record of what stands behind the last line break, though that is nothing.
+  const records = (text: string) => parseRecords(text.replace(/\r?\n$/, ''), shape.delimiter);
+  const last = async (rest: string): Promise<boolean> => {
+    if (rest.trim() === '') return false;
+    const grown = !rest.endsWith('\n') && (await stat(file.path)).size > file.sizeBytes;
+    if (!grown) take(records(rest));
+    return grown;
+  };
+  const plain =
+    sink instanceof WideSink && ASCII_LIKE.test(encoding) && shape.delimiter.charCodeAt(0) < 128;
+  if (!plain) {
+    let rest = '';
+    for await (const piece of decoded(file, encoding)) {
+      const [whole, left] = wholeRecords(rest + piece);
+      if (whole !== '') take(records(whole));
+      rest = left;
+    }
+    return last(rest);
+  }
+  const decoder = decoderOf(encoding);
+  const textOf = (bytes: Uint8Array) => decoder.decode(bytes);
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of bytesOf(file) as AsyncIterable<Buffer>) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const end = bytes.lastIndexOf(10) + 1;
+    if (skip === 0 && !bytes.includes(34)) {
+      if (end > 0) scanPlain(bytes.subarray(0, end), shape, sink, textOf);
+      rest = bytes.subarray(end);
+      continue;
+    }
+    const [whole] = wholeRecords(textOf(bytes.subarray(0, end)));
+    if (whole !== '') take(records(whole));
+    // A record may go on behind the line break that its quotes hold.
+    const used = Buffer.byteLength(whole, encoding === 'utf-8' ? 'utf8' : 'latin1');
+    const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    rest = whole === '' ? bytes : bytes.subarray(used + bom);
+  }
+  return last(textOf(rest));
+}
+
+interface Reading {
+  sink: WideSink | LongSink;
+  times: TimeColumnBuilder;
+  place: TimePlace;
+  long: LongPlaces | undefined;
+  zoneName: string | undefined;
+  unused: string[];
+  wideColumns: { index: number; builder: ColumnBuilder }[];
+}
+
+function begin(path: string, shape: Shape, options: ReadOptions): Reading {
+  const place = findTime(shape, path, options);
+  const long = findLongForm(shape, path, options);
+  const zone = options.timeZone === undefined ? UTC : zoneOf(options.timeZone);
+  const times = new TimeColumnBuilder(
+    place.format === 'rows' ? 's' : place.format,
+    {
+      decimal: shape.decimal,
+      zone,
+      zoneGiven: options.timeZone !== undefined,
+      given: options.timeFormat !== undefined,
+    },
+    path,
+  );
+  const texts = options.texts ?? {};
+  const told = options.decimal !== undefined;
+  const builder = (name: string, label: string) =>
+    new ColumnBuilder(shape.decimal, texts[name] ?? texts[label] ?? {}, told);
+  const width = shape.columns.length;
+  const common = { times, place, long, zoneName: options.timeZone };
+  const { columns: wanted } = options;
+  if (long !== undefined) {
+    const unused: string[] = [];
+    const sink = new LongSink(times, place, long, width, options, (tag) => {
+      const parts = columnName(tag);
+      if (wanted === undefined || wanted.some((w) => findColumn([parts], w) === 0)) {
+        return builder(parts.name, parts.label);
+      }
+      unused.push(tag);
+      return undefined;
+    });
+    return { ...common, sink, unused, wideColumns: [] };
+  }
+  const quality = qualityColumns(shape.columns);
+  const others = new Set([...place.columns, ...quality.values()]);
+  const indices =
+    wanted === undefined
+      ? shape.columns.flatMap((_, i) => (others.has(i) ? [] : [i]))
+      : [...new Set(wanted.map((name) => findColumn(shape.columns, name)).filter((i) => i >= 0))];
+  const wideColumns = indices.map((index) => {
+    const { name, label } = shape.columns[index]!;
+    const beside = quality.get(index);
+    return {
+      index,
+      builder: builder(name, label),
+      ...(beside === undefined || indices.includes(beside) ? {} : { quality: beside }),
+    };
+  });
+  const used = new Set([...indices, ...others]);
+  return {
+    ...common,
+    sink: new WideSink(times, place, wideColumns, width),
+    unused: shape.columns.flatMap((c, i) => (used.has(i) ? [] : [c.name])),
+    wideColumns,
+  };
+}
+
+function finish(
+  path: string,
+  shape: Shape,
+  reading: Reading,
+  file: { gzip: boolean; cutRow: boolean },
+): RecordingTable {
+  const { sink, place, times: builder } = reading;
+  const times = builder.done();
+  if (sink instanceof LongSink) sink.settleQualities();
+  const n = times.s.length;
+  if (n === 0) {
+    const why = Object.entries(builder.faults)
+      .map(
+        ([fault, f]) =>
+          `${f.count} × ${fault}, e.g. ${JSON.stringify(f.example)} in row ${f.row + 1}`,
+      )
+      .join('; ');
+    throw new TwinError(
+      'FILE_INVALID',
+      `${path}: none of its ${sink.counts.rows} rows has a time in "${place.name}"${why === '' ? '' : ` (${why})`}. Name another column by --time-column, or the format by --time-format.`,
+    );
+  }
+  const row = Int32Array.from(sink.row.done());
+  const columns: RecordingColumn[] =
+    sink instanceof LongSink
+      ? [...sink.tags]
+          .filter(([, t]) => t.wanted)
+          .map(([tag, { builder: values, at }]) => ({
+            ...columnName(tag),
+            values: spread(values.done(), at.done(), n),
+            counts: values.counts,
+          }))
+      : reading.wideColumns.map(({ index, builder: values }) => ({
+          ...shape.columns[index]!,
+          values: values.done(),
+          counts: values.counts,
+        }));
+  const { count, order } = settleOrder(
+    times.s,
+    times.ns,
+    row,
+    columns.map((c) => c.values),
+  );
+  const s = times.s.subarray(0, count);
+  const ns = times.ns.subarray(0, count);
+  for (const column of columns) column.values = column.values.subarray(0, count);
+  const timeS = ns.every((v) => v === 0) ? s : s.map((v, i) => v + ns[i]! * 1e-9);
+  const zoneless = place.calendar && (times.zones.without > 0 || times.format === 'excel');
+  const account: RecordingAccount = {
+    source: path,
+    format: shape.format,
+    gzip: file.gzip,
+    ...(shape.encoding === undefined ? {} : { encoding: shape.encoding }),
+    ...(shape.format === 'text' ? { delimiter: shape.delimiter } : {}),
+    decimal: shape.decimal,
+    headerLine: shape.headerRecord + 1,
+    form: sink instanceof LongSink ? 'long' : 'wide',
+    time: {
+      column: place.name,
+      format: place.format === 'rows' ? 'rows' : times.format,
+      calendar: place.calendar,
+      ...(zoneless ? { zone: reading.zoneName ?? 'UTC' } : {}),
+      zoneAssumed: zoneless && reading.zoneName === undefined,
+      ...(times.settledBy === undefined ? {} : { settledBy: times.settledBy }),
+    },
+    ...sink.counts,
+    kept: count,
+    withoutTime: builder.faults,
+    cutRow: file.cutRow,
+    order,
+    firstS: timeS[0]!,
+    lastS: timeS[count - 1]!,
+    spanS: timeS[count - 1]! - timeS[0]!,
+    ...rhythm(timeS),
+    columns: Object.fromEntries(
+      columns.map((c) => [
+        c.name,
+        { ...c.counts, ...extremes(c.values), ...(c.unit === undefined ? {} : { unit: c.unit }) },
+      ]),
+    ),
+    unused: reading.unused,
+    notes: place.note === undefined ? [] : [place.note],
+  };
+  account.notes.push(...plausibilityNotes(account));
+  return {
+    source: path,
+    columns,
+    rowCount: count,
+    timeS,
+    row,
+    calendar: place.calendar,
+    timeNsAt: (i) => BigInt(s[i]!) * 1_000_000_000n + BigInt(ns[i]!),
+    long: sink instanceof LongSink,
+    account,
+  };
+}
+
+/** Readings of one tag at the places that they have among all. */
+function spread(values: Float64Array, at: Float64Array, n: number): Float64Array {
+  const all = new Float64Array(n).fill(Number.NaN);
+  for (let i = 0; i < values.length; i++) all[at[i]!] = values[i]!;
+  return all;
+}
+
+/**
+ * One column of a recording.
+ *
+ * @param name as in the file, with or without its unit
+ * @throws TwinError `COLUMN_MISSING`, naming what is there
+ */
+export function recordingColumn(table: RecordingTable, name: string): RecordingColumn {
+  const found = table.columns[findColumn(table.columns, name)];
+  if (found !== undefined) return found;
+  const names = [...table.columns.map((c) => c.name), ...table.account.unused];
+  const close = table.columns.filter((c) => c.label === name).length > 1;
+  throw new TwinError(
+    'COLUMN_MISSING',
+    `${table.source} has ${close ? `several columns "${name}"` : `no column "${name}"`}. It has: ${names.slice(0, 40).join(', ')}${names.length > 40 ? ` and ${names.length - 40} more` : ''}. Name the right one in the twin definition's "column".`,
+  );
+}

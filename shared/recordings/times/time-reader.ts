@@ -1,0 +1,205 @@
+import { TwinError } from '../../core/index.js';
+import type { TimeFormat } from '../options.js';
+import { dateText, localSeconds, plainIsoSeconds } from './date-text.js';
+import { UTC, type Zone } from './zone.js';
+
+/** Why a time cell gave no time. */
+export type TimeFault = 'unreadable time' | 'time in a daylight-saving gap';
+
+/** What one time cell holds. */
+export interface ReadTime {
+  /** Whole seconds since 1970 or since an origin; with `ns` the time itself. */
+  s: number;
+  ns: number;
+  /** The same with the month first, where day and month are not settled; otherwise `NaN`. */
+  otherS: number;
+}
+
+/** Digits of a unit behind whole seconds. */
+const FRACTION_DIGITS: Partial<Record<TimeFormat, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
+const UNIT_S: Partial<Record<TimeFormat, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+/** Days from Excel's day 0 to 1970. */
+const EXCEL_EPOCH = 25_569;
+const DAY_S = 86_400;
+
+/** Reads the cells of a time column, one after the other. */
+export interface TimeReader {
+  /** The last that was read. */
+  readonly last: ReadTime;
+  /** Reads one cell into `last`; a fault leaves it as it was. */
+  read(text: string): TimeFault | undefined;
+  /** Rows whose day and month can stand one way only; the first of each. */
+  readonly evidence: { dayFirst?: string; monthFirst?: string };
+  /** Whether times without a zone were met, and with one. */
+  readonly zones: { without: number; with: number };
+}
+
+/** A reader of counts of a unit, exact for integers of any length. */
+function countReader(format: TimeFormat, decimal: '.' | ','): TimeReader {
+  const digits = FRACTION_DIGITS[format];
+  const last = { s: 0, ns: 0, otherS: Number.NaN };
+  const plain = /^\d+$/;
+  const read = (text: string): TimeFault | undefined => {
+    if (digits !== undefined && digits > 0 && plain.test(text)) {
+      const cut = text.length - digits;
+      last.s = cut > 0 ? Number(text.slice(0, cut)) : 0;
+      last.ns = Number(text.slice(Math.max(0, cut)).padStart(digits, '0').padEnd(9, '0'));
+      return undefined;
+    }
+    const value =
+      text === '' ? Number.NaN : Number(decimal === ',' ? text.replace(',', '.') : text);
+    if (!Number.isFinite(value)) return 'unreadable time';
+    if (format === 'excel') {
+      // Excel keeps about a tenth of a millisecond: what is finer is the rounding of its double.
+      const ms = Math.round((value - EXCEL_EPOCH) * DAY_S * 1e3);
+      setMoment(last, Math.floor(ms / 1e3), (ms - Math.floor(ms / 1e3) * 1e3) * 1e6);
+      return undefined;
+    }
+    if (digits !== undefined) {
+      const [whole, fraction] = splitDecimal(text, decimal, digits);
+      if (whole !== undefined) setMoment(last, whole, fraction);
+      else setSeconds(last, value / 10 ** digits);
+    } else setSeconds(last, value * (UNIT_S[format] ?? 1));
+    return undefined;
+  };
+  return { last, read, evidence: {}, zones: { without: 0, with: 0 } };
+}
+
+function setMoment(last: { s: number; ns: number }, s: number, ns: number): void {
+  last.s = s;
+  last.ns = ns;
+}
+
+function setSeconds(last: { s: number; ns: number }, seconds: number): void {
+  const s = Math.floor(seconds);
+  const ns = Math.round((seconds - s) * 1e9);
+  setMoment(last, ns === 1e9 ? s + 1 : s, ns === 1e9 ? 0 : ns);
+}
+
+/** A plain decimal's whole seconds and nanoseconds, by its digits. */
+function splitDecimal(
+  text: string,
+  decimal: '.' | ',',
+  digits: number,
+): [whole: number | undefined, ns: number] {
+  const mark = text.indexOf(decimal);
+  const whole = mark < 0 ? text : text.slice(0, mark);
+  const fraction = mark < 0 ? '' : text.slice(mark + 1);
+  if (!/^\d+$/.test(whole) || !/^\d*$/.test(fraction)) return [undefined, 0];
+  const all = whole.padStart(digits + 1, '0');
+  const cut = all.length - digits;
+  const ns = `${all.slice(cut)}${fraction}`.slice(0, 9).padEnd(9, '0');
+  return [Number(all.slice(0, cut)), Number(ns)];
+}
+
+/** A reader of texts of the calendar. */
+function textReader(format: TimeFormat, zone: Zone): TimeReader {
+  const last = { s: 0, ns: 0, otherS: Number.NaN };
+  const evidence: { dayFirst?: string; monthFirst?: string } = {};
+  const zones = { without: 0, with: 0 };
+  let before = Number.NEGATIVE_INFINITY;
+  /** Of an hour that is repeated in autumn, the second where the first would run backwards. */
+  const choose = (local: number): number => {
+    const candidates = zone.toUtc(local);
+    const s = candidates.find((c) => c >= before) ?? candidates[0];
+    return s ?? Number.NaN;
+  };
+  const read = (text: string): TimeFault | undefined => {
+    const quick = plainIsoSeconds(text);
+    if (!Number.isNaN(quick)) {
+      zones.without++;
+      const s = zone === UTC ? quick : choose(quick);
+      if (Number.isNaN(s)) return 'time in a daylight-saving gap';
+      setMoment(last, s, 0);
+      last.otherS = Number.NaN;
+      before = s;
+      return undefined;
+    }
+    const found = dateText(text);
+    if (found === undefined) return 'unreadable time';
+    const { time } = found;
+    const toUtc = (days: number | undefined) => {
+      if (days === undefined || Number.isNaN(days)) return Number.NaN;
+      const local = localSeconds(days, time);
+      return time.offsetS === undefined ? choose(local) : local - time.offsetS;
+    };
+    if (found.days === undefined) {
+      if (Number.isNaN(found.monthFirst)) evidence.dayFirst ??= text;
+      if (Number.isNaN(found.dayFirst)) evidence.monthFirst ??= text;
+    }
+    const asDay = found.days ?? (format === 'mdy' ? found.monthFirst : found.dayFirst);
+    const s = toUtc(asDay);
+    const otherS =
+      found.days === undefined && format === 'dmy' ? toUtc(found.monthFirst) : Number.NaN;
+    const isDay = asDay !== undefined && !Number.isNaN(asDay);
+    if (Number.isNaN(s) && isDay) return 'time in a daylight-saving gap';
+    if (Number.isNaN(s) && Number.isNaN(otherS)) return 'unreadable time';
+    zones[time.offsetS === undefined ? 'without' : 'with']++;
+    setMoment(last, s, time.ns);
+    last.otherS = found.days === undefined ? otherS : s;
+    if (!Number.isNaN(s)) before = s;
+    return undefined;
+  };
+  return { last, read, evidence, zones };
+}
+
+/** A reader for times of a format. */
+export function createTimeReader(
+  format: TimeFormat,
+  options: { decimal: '.' | ','; zone: Zone },
+): TimeReader {
+  return format === 'iso' || format === 'dmy' || format === 'mdy' || format === 'ymd'
+    ? textReader(format, options.zone)
+    : countReader(format, options.decimal);
+}
+
+/** A gap between rows that is so much longer than the median was no gap in the machine's record. */
+const JUMP = 20;
+
+/** How smoothly times follow each other: jumps, and how far the longest is, in medians. */
+function smoothness(times: Float64Array): { backwards: number; jumps: number } {
+  const gaps: number[] = [];
+  for (let i = 1; i < times.length; i++) gaps.push(times[i]! - times[i - 1]!);
+  const median = gaps.map(Math.abs).toSorted((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  return {
+    backwards: gaps.filter((g) => g < 0).length,
+    jumps: gaps.filter((g) => Math.abs(g) > JUMP * Math.max(median, 1)).length,
+  };
+}
+
+/**
+ * Decides whether the day stands first or the month.
+ *
+ * @param dayFirst seconds of every row, the day first; `NaN` where no such day is
+ * @param monthFirst the same with the month first
+ * @param example a cell, for the message
+ * @throws TwinError `FILE_INVALID` where the recording does not settle it
+ */
+export function settleDayAndMonth(
+  dayFirst: Float64Array,
+  monthFirst: Float64Array,
+  evidence: TimeReader['evidence'],
+  example: string,
+): { format: 'dmy' | 'mdy'; by: string } {
+  if (evidence.dayFirst !== undefined && evidence.monthFirst !== undefined) {
+    throw new TwinError(
+      'FILE_INVALID',
+      `The times mix two ways of writing dates: "${evidence.dayFirst}" has the day first, "${evidence.monthFirst}" the month. Export them again in one, best as 2026-10-01T12:00:00Z.`,
+    );
+  }
+  if (evidence.dayFirst !== undefined)
+    return { format: 'dmy', by: `"${evidence.dayFirst}" has no such month` };
+  if (evidence.monthFirst !== undefined)
+    return { format: 'mdy', by: `"${evidence.monthFirst}" has no such month` };
+  const [a, b] = [smoothness(dayFirst), smoothness(monthFirst)];
+  const smooth = (x: typeof a) => x.backwards === 0 && x.jumps === 0;
+  if (smooth(a) && !smooth(b))
+    return { format: 'dmy', by: 'with the month first it would jump by months' };
+  if (smooth(b) && !smooth(a))
+    return { format: 'mdy', by: 'with the day first it would jump by months' };
+  const iso = (s: number | undefined) => new Date((s ?? 0) * 1000).toISOString().slice(0, 10);
+  throw new TwinError(
+    'FILE_INVALID',
+    `The times can be read two ways: "${example}" is ${iso(dayFirst[0])} with the day first (--time-format dmy) or ${iso(monthFirst[0])} with the month first (--time-format mdy), and no row settles it. Say which.`,
+  );
+}
