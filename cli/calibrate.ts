@@ -1,5 +1,6 @@
 import {
   type CommandIo,
+  nsToSeconds,
   printJson,
   printLine,
   secondsToNs,
@@ -9,23 +10,38 @@ import {
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
-import { readRecording } from '../shared/twin/data/recording.js';
+import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { levelFindings } from '../shared/twin/report/levels.js';
+import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/report/results.js';
 import { resultsPlot } from '../shared/twin/report/results-plot.js';
+import {
+  calibrationFindings,
+  type Finding,
+  verdictExitCode,
+  verdictLines,
+  verdictOf,
+} from '../shared/twin/report/verdict.js';
 import { runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
-import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
+import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
+import {
+  printAccount,
+  RECORDING_FLAGS,
+  recordingOptions,
+  recordingOptionsOf,
+} from './recording-options.js';
 import {
   lanesOf,
   lanesOption,
   progressBar,
-  recordingOptions,
+  strictOption,
   twinArgument,
   wholeNumber,
 } from './twin-options.js';
@@ -47,7 +63,6 @@ function parseSince(text: string): bigint {
 }
 
 /** Options that belong to one source of samples only. */
-const RECORDING_FLAGS = ['from', 'to', 'stride', 'timeColumn', 'headerRow'] as const;
 const ASSET_FLAGS = ['since', 'endpoint', 'region', 'timeMap'] as const;
 
 function checkUsage(args: Record<string, unknown>): void {
@@ -79,20 +94,51 @@ function checkUsage(args: Record<string, unknown>): void {
   }
 }
 
-async function readSamples(
+/** Samples, and the recording that they came from; of streams none. */
+interface Data {
+  samples: readonly Sample[];
+  recording?: TwinRecording;
+}
+
+async function readData(
   twin: Twin,
   state: CalibratorState | undefined,
   args: Record<string, unknown>,
   io: CommandIo,
-): Promise<Sample[]> {
+): Promise<Data> {
   if (typeof args.data !== 'string') {
     const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
-    return readAsset(twin, String(args.asset), state, { ...args, since }, io);
+    return { samples: await readAsset(twin, String(args.asset), state, { ...args, since }, io) };
   }
-  const given = RECORDING_FLAGS.flatMap((name) =>
-    args[name] === undefined ? [] : [[name, args[name]] as const],
-  );
-  return readRecording(twin, args.data, Object.fromEntries(given));
+  const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
+  printAccount(recording.table.account, io);
+  return { samples: recording.samples, recording };
+}
+
+/** Puts what was read, what speaks against the result, and the verdict into its summary. */
+async function judge(
+  twin: Twin,
+  model: TwinModel,
+  data: Data,
+  result: CalibrationOutput,
+  signal: AbortSignal,
+): Promise<void> {
+  const nowS = nsToSeconds(systemClock.nowNs());
+  const { steps } = result;
+  const { summary } = result;
+  summary.recording =
+    data.recording === undefined
+      ? summarizeStreams(twin, data.samples, steps, nowS)
+      : summarizeRecording(twin, data.recording, steps, nowS);
+  const notes = data.recording?.table.account.notes ?? [];
+  const findings: Finding[] = [
+    ...calibrationFindings(twin, result),
+    ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
+  ];
+  // What unit may be wrong is asked only where something is: it costs a run of the model.
+  if (findings.length > 0)
+    findings.push(...(await levelFindings(twin, model, data.samples, signal)));
+  summary.verdict = verdictOf(findings);
 }
 
 async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
@@ -101,7 +147,8 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   if (args.tune === true) return tune(twin, args, io);
   const store = typeof args.state === 'string' ? openStore(args.state) : undefined;
   const stored = store === undefined ? undefined : await loadState(store, twin, asset);
-  const samples = await readSamples(twin, stored?.state, args, io);
+  const data = await readData(twin, stored?.state, args, io);
+  const { samples } = data;
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const startedMs = performance.now();
   const bar = progressBar(io, 'Calibrating', 'samples');
@@ -112,6 +159,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     bar.start(samples.length);
     const run = await runSamples(calibrator, start, samples, bar.update, io.signal);
     result = summarize(twin, run.steps, (performance.now() - startedMs) / 1000, run.slopes);
+    await judge(twin, model, data, result, io.signal);
     if (store !== undefined && run.state !== stored?.state) {
       try {
         await saveState(store, twin, run.state, stored?.etag, {
@@ -139,7 +187,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     await writeFileAtomic(args.plot, await resultsPlot(twin, result));
   if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
   else printSummary(result, io);
-  return 0;
+  return verdictExitCode(result.summary.verdict, args.strict === true);
 }
 
 function printSummary(result: CalibrationOutput, io: CommandIo): void {
@@ -157,15 +205,17 @@ function printSummary(result: CalibrationOutput, io: CommandIo): void {
     }
   }
   for (const alarm of summary.alarms) printLine(io.stdout, `  ! ${alarm.code}: ${alarm.message}`);
-  if (summary.identifiability === undefined) return;
-  printLine(io.stdout, 'What one sample can tell, where the run ended:');
-  for (const line of identifiabilityLines(summary.identifiability)) {
-    printLine(io.stdout, `  ${line}`);
+  if (summary.identifiability !== undefined) {
+    printLine(io.stdout, 'What one sample can tell, where the run ended:');
+    for (const line of identifiabilityLines(summary.identifiability)) {
+      printLine(io.stdout, `  ${line}`);
+    }
   }
+  for (const line of verdictLines(summary.verdict)) printLine(io.stdout, line);
 }
 
 async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): Promise<number> {
-  const samples = await readSamples(twin, undefined, args, io);
+  const { samples } = await readData(twin, undefined, args, io);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const bar = progressBar(io, 'Tuning', 'samples');
   let result: TuneResult;
@@ -218,7 +268,7 @@ export const calibrateCommand: Command = {
   summary: 'Calibrate a twin against a recording, or against what SiteWise has of an asset',
   arguments: [twinArgument],
   options: [
-    { flags: '--data <csv>', description: 'a recording' },
+    { flags: '--data <file>', description: 'a recording: CSV of any dialect, .xlsx, Parquet' },
     ...recordingOptions,
     {
       flags: '--asset <alias>',
@@ -253,6 +303,7 @@ export const calibrateCommand: Command = {
       flags: '--tune',
       description: 'find trendScale, and noise that is left out, by likelihood; --output .json',
     },
+    strictOption,
     lanesOption,
   ],
   examples: [

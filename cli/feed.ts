@@ -43,7 +43,8 @@ import {
 import { createSiteWiseWriter, ensureAsset, type RefusedSample } from '../shared/sitewise/index.js';
 import type { Command } from './command.js';
 import { endpointOptions } from './connection-options.js';
-import { positiveNumber, progressBar, recordingOptions } from './twin-options.js';
+import { printAccount, recordingOptions, recordingOptionsOf } from './recording-options.js';
+import { positiveNumber, progressBar } from './twin-options.js';
 
 /** SiteWise's default quota: values of one property a second. */
 const AWS_VALUES_PER_S = 10;
@@ -57,11 +58,6 @@ interface FeedArgs {
   create?: string | boolean;
   endpoint?: string;
   region?: string;
-  from?: number;
-  to?: number;
-  stride?: number;
-  timeColumn?: string;
-  headerRow?: number;
   end?: string;
   timeScale?: number;
   keepTimes?: boolean;
@@ -133,7 +129,11 @@ async function feed(args: FeedArgs, io: CommandIo): Promise<FeedSummary> {
     throw new TwinError('USAGE', 'No data: name a recording with --data FILE.csv.');
   }
   const twin = await loadTwinDefinition(args);
-  const recording = await readRecordingValues(twin, args.data, args);
+  const recording = await readRecordingValues(twin, args.data, {
+    ...recordingOptionsOf({ ...args }),
+    keepTimes: args.keepTimes === true,
+  });
+  if (recording.account !== undefined) printAccount(recording.account, io);
   const endpoint = ownEndpoint(args, io.env);
   const progressPath = args.progress ?? `${resolve(args.data)}.feed.json`;
   const fingerprint = createHash('sha256')

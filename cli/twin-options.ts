@@ -30,19 +30,6 @@ export function positiveNumber(flag: string): (text: string) => number {
   };
 }
 
-/** Which rows and columns of a recording are taken. */
-export const recordingOptions: readonly CommandOption[] = [
-  { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
-  { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
-  { flags: '--stride <n>', description: 'use every nth row', parse: wholeNumber('--stride', 1) },
-  { flags: '--time-column <name>', description: 'time column, seconds; default: the first' },
-  {
-    flags: '--header-row <line>',
-    description: 'line of the header, 1-based; default: found',
-    parse: wholeNumber('--header-row', 1),
-  },
-];
-
 export const lanesOption: CommandOption = {
   flags: '--lanes <n>',
   description: 'processes that run the FMU; default: one per core',
@@ -66,6 +53,11 @@ export const stateAssetOption: CommandOption = {
 export function lanesOf(args: Record<string, unknown>): { lanes?: number } {
   return args.lanes === undefined ? {} : { lanes: args.lanes as number };
 }
+
+export const strictOption: CommandOption = {
+  flags: '--strict',
+  description: 'exit code 1 also where the result is to be used with care',
+};
 
 export const inputOption: CommandOption = {
   flags: '--input <name=value...>',

@@ -16,6 +16,7 @@ import { watchMemory } from '../simulators/stack/memory.js';
 import { drain, type Stack, type StackEntries, startStack } from '../simulators/stack/stack.js';
 import { type StackSummary, summarise } from '../simulators/stack/summary.js';
 import type { Command } from './command.js';
+import { readingOptions, recordingOptionsOf } from './recording-options.js';
 
 const DEFAULT_TWIN = 'shared/twins/web-line/twin.json';
 
@@ -65,7 +66,11 @@ export function upCommand(entries: StackEntries): Command {
         description: 'stop after so many seconds of wall time, with a summary',
         parse: positive('for'),
       },
-      { flags: '--replay <csv>', description: 'feed a recording instead of the simulated machine' },
+      {
+        flags: '--replay <file>',
+        description: 'feed a recording instead of the simulated machine',
+      },
+      ...readingOptions,
       {
         flags: '--time-scale <x>',
         description: 'seconds of the machine per second of wall time (default: 3600)',
@@ -155,7 +160,13 @@ async function resolveConfig(args: UpArgs): Promise<StackConfig & { twin: string
     ports: { ...file.ports, monitor: args.port ?? file.ports.monitor },
     ...(replayCsv === undefined
       ? {}
-      : { replay: { ...(replay ?? { columns: {} }), csv: replayCsv } }),
+      : {
+          replay: {
+            ...(replay ?? { columns: {} }),
+            ...recordingOptionsOf({ ...args }),
+            csv: replayCsv,
+          },
+        }),
   };
 }
 

@@ -37,8 +37,36 @@ export const stackSchema = z.strictObject({
   replay: z
     .strictObject({
       csv: z.string().min(1).describe('A recording to feed instead of the simulated machine.'),
-      timeColumn: z.string().optional().describe('Its time column, seconds; default: the first.'),
+      timeColumn: z.string().optional().describe('Its time column; default: found.'),
       headerRow: z.int().positive().optional().describe('Line of its header; default: found.'),
+      delimiter: z.string().optional().describe('What stands between cells; default: found.'),
+      decimal: z.enum(['.', ',']).optional().describe('Decimal mark; default: found.'),
+      encoding: z.string().optional().describe('E.g. `windows-1252`; default: found.'),
+      timeFormat: z
+        .enum(['iso', 'dmy', 'mdy', 'ymd', 's', 'ms', 'us', 'ns', 'min', 'h', 'd', 'excel'])
+        .optional()
+        .describe('How times are written, as --time-format; default: found.'),
+      timeZone: z
+        .string()
+        .optional()
+        .describe('Zone of times that carry none, e.g. `Europe/Berlin`; default: UTC.'),
+      samplePeriodS: z
+        .number()
+        .positive()
+        .optional()
+        .describe('Seconds between two rows of a recording without times.'),
+      long: z
+        .union([
+          z.boolean(),
+          z.strictObject({
+            tag: z.string(),
+            value: z.string(),
+            quality: z.string().optional(),
+          }),
+        ])
+        .optional()
+        .describe('Whether rows are readings of one tag each, or the columns; default: found.'),
+      sheet: z.string().optional().describe('Sheet of a workbook; default: the first.'),
       columns: z
         .record(z.string(), z.string())
         .default({})

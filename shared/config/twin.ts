@@ -48,6 +48,10 @@ const alarm = z
     message: 'expected `above`, `below` or both',
   });
 
+const texts = z
+  .record(z.string(), z.number())
+  .describe('Numbers that texts of its column stand for, e.g. `{ "RUN": 1, "STOP": 0 }`.');
+
 const input = z.strictObject({
   variable,
   label,
@@ -55,6 +59,7 @@ const input = z.strictObject({
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
   value: z.number().optional().describe('A fixed value; left out, the input follows its stream.'),
+  texts: texts.optional(),
 });
 
 const measured = z.strictObject({
@@ -82,6 +87,7 @@ const measured = z.strictObject({
       "The ends of the sensor's range, in its unit: a value there is no measurement, and fits take it as missing. Left out, a rail that shows in the data is found.",
     ),
   cost: cost.optional(),
+  texts: texts.optional(),
 });
 
 const candidate = z.strictObject({

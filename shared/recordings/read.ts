@@ -219,7 +219,7 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
   const { columns: wanted } = options;
   if (long !== undefined) {
     const unused: string[] = [];
-    const sink = new LongSink(times, place, long, width, options, (tag) => {
+    const sink = new LongSink(times, place, long, width, (tag) => {
       const parts = columnName(tag);
       if (wanted === undefined || wanted.some((w) => findColumn([parts], w) === 0)) {
         return builder(parts.name, parts.label);

@@ -2,7 +2,6 @@ import { ColumnBuilder } from './column-builder.js';
 import type { LongPlaces, TimePlace } from './layout.js';
 import type { ColumnName } from './names.js';
 import { isGoodQuality } from './numbers.js';
-import type { ReadOptions } from './options.js';
 import type { TimeColumnBuilder } from './time-column.js';
 
 /** Where the records of a recording go, one after the other. */
@@ -109,7 +108,6 @@ export class LongSink implements RecordSink {
     readonly place: TimePlace,
     private readonly places: LongPlaces,
     private readonly width: number,
-    private readonly options: ReadOptions,
     private readonly builderOf: (tag: string) => ColumnBuilder | undefined,
   ) {}
 

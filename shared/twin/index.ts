@@ -2,7 +2,13 @@
 
 export { createCalibrator } from './calibrator.js';
 export * from './data/align.js';
-export { type RecordingOptions, readRecording } from './data/recording.js';
+export {
+  type RecordingOptions,
+  readRecording,
+  readTwinRecording,
+  type TwinRecording,
+  twinReadOptions,
+} from './data/recording.js';
 export * from './definition/twin.js';
 export { truncatedEstimate } from './filter/truncated.js';
 export {
@@ -25,10 +31,13 @@ export {
 } from './identifiability/sensor-ranking.js';
 export { createTwinModel } from './model/twin-model.js';
 export * from './report/alarms.js';
+export { levelFindings } from './report/levels.js';
+export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';
 export {
   alarmFindings,
+  calibrationFindings,
   type Finding,
   type Grade,
   type RecordingSummary,

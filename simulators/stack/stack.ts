@@ -90,6 +90,15 @@ export interface StackOptions {
   logger: Logger;
 }
 
+/** The recording that stands for the machine, read as the config says. */
+function openReplay(
+  twin: Twin['definition'],
+  { csv, columns, ...reading }: NonNullable<StackConfig['replay']>,
+): ReturnType<typeof openRecording> {
+  const given = Object.fromEntries(Object.entries(reading).filter(([, v]) => v !== undefined));
+  return openRecording({ twin, csv, columns, reading: given });
+}
+
 /** The running stack. */
 export interface Stack extends Closeable {
   twin: Twin;
@@ -181,7 +190,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
           intervalS: config.publishIntervalS * config.timeScale,
           logger,
         })
-      : await openRecording({ twin: definition, ...config.replay });
+      : await openReplay(definition, config.replay);
   const plant = keep(
     await startPlant({
       machine,

@@ -1,56 +1,163 @@
-import { columnOf, parseNumericCsv, readUserFile, TwinError } from '../../core/index.js';
+import type { TwinDefinition } from '../../config/index.js';
+import { type Tqv, TwinError } from '../../core/index.js';
+import {
+  type ReadOptions,
+  type RecordingTable,
+  readTable,
+  recordingColumn,
+} from '../../recordings/index.js';
 import type { Sample, Twin } from '../types.js';
+import { alignStreams } from './align.js';
 
-export interface RecordingOptions {
+/** How a recording is read, and which of its rows are taken. */
+export interface RecordingOptions extends Omit<ReadOptions, 'columns' | 'texts'> {
   /** First row to use, 0-based. */
   from?: number;
   /** Row to stop before. */
   to?: number;
   /** Use every so-manieth row. */
   stride?: number;
-  /** Name of the time column, seconds; default: the first. */
-  timeColumn?: string;
-  /** 1-based line of the header; default: found. */
-  headerRow?: number;
+}
+
+/** A recording as samples of a twin, with the table that they came from. */
+export interface TwinRecording {
+  samples: Sample[];
+  table: RecordingTable;
+  /** Rows of the file that were asked for. */
+  rows: number;
+  /** Rows that make no sample of their own, by reason. */
+  skipped: Record<string, number>;
+}
+
+type Stream = TwinDefinition['measured'][number] | TwinDefinition['inputs'][number];
+
+const columnOf = (item: Stream) => item.column ?? item.variable;
+
+/** The streams that a recording should hold: what is measured, and inputs that follow one. */
+function followed(definition: TwinDefinition): Stream[] {
+  return [...definition.measured, ...definition.inputs.filter((i) => i.value === undefined)];
+}
+
+/** How a twin's recordings are read: its columns, and texts that stand for numbers. */
+export function twinReadOptions(
+  definition: TwinDefinition,
+  options: RecordingOptions = {},
+): ReadOptions {
+  const { from, to, stride, ...reading } = options;
+  const items = [...definition.measured, ...definition.inputs];
+  return {
+    ...reading,
+    columns: items.map(columnOf),
+    texts: Object.fromEntries(
+      items.flatMap((i) => (i.texts === undefined ? [] : [[columnOf(i), i.texts]])),
+    ),
+  };
 }
 
 /**
- * Reads a CSV recording as samples of a twin.
+ * Reads a recording as samples of a twin, with an account of what was read.
  *
  * @throws TwinError `FILE_NOT_FOUND`, `FILE_INVALID`, `COLUMN_MISSING`, `USAGE` (no rows in range)
+ */
+export async function readTwinRecording(
+  twin: Twin,
+  path: string,
+  options: RecordingOptions = {},
+): Promise<TwinRecording> {
+  const { definition } = twin;
+  const table = await readTable(path, twinReadOptions(definition, options));
+  for (const item of followed(definition)) recordingColumn(table, columnOf(item));
+  const { account } = table;
+  const { from = 0, stride = 1 } = options;
+  const to = Math.min(options.to ?? account.rows, account.rows);
+  if (from >= to) {
+    throw new TwinError(
+      'USAGE',
+      `No rows from ${from} to ${options.to ?? account.rows}: ${path} has rows 0 to ${account.rows - 1}.`,
+    );
+  }
+  const taken = (row: number) => row >= from && row < to && (row - from) % stride === 0;
+  const samples = table.long
+    ? alignedSamples(definition, table, taken)
+    : rowSamples(definition, table, taken);
+  if (table.long) return { samples, table, rows: samples.length, skipped: {} };
+  const rows = Math.ceil((to - from) / stride);
+  const skipped: Record<string, number> = {};
+  const add = (reason: string, count: number) => {
+    if (count > 0) skipped[reason] = count;
+  };
+  // Why rows of a part of the file are missing is known of the whole file only.
+  if (from === 0 && to === account.rows && stride === 1) {
+    for (const [why, { count }] of Object.entries(account.withoutTime)) add(why, count);
+    add('of a time that was there already', account.order.duplicates + account.order.conflicts);
+  } else add('without a time, or of one that was there already', rows - samples.length);
+  return { samples, table, rows, skipped };
+}
+
+/**
+ * Reads a recording as samples of a twin.
+ *
+ * @throws TwinError as {@link readTwinRecording}
  */
 export async function readRecording(
   twin: Twin,
   path: string,
   options: RecordingOptions = {},
 ): Promise<Sample[]> {
-  const { definition } = twin;
-  const text = (await readUserFile(path, 'recording')).toString('utf8');
-  const table = parseNumericCsv(text, path, options.headerRow);
-  const time = columnOf(table, options.timeColumn ?? table.columns[0]!, path);
-  const measured = definition.measured.map((c) => columnOf(table, c.column ?? c.variable, path));
-  const inputs = definition.inputs.map((input) => {
-    if (input.value === undefined) return columnOf(table, input.column ?? input.variable, path);
-    return new Float64Array(table.rowCount).fill(input.value);
-  });
-  const from = options.from ?? 0;
-  const to = Math.min(options.to ?? table.rowCount, table.rowCount);
-  const stride = options.stride ?? 1;
-  if (from >= to) {
-    throw new TwinError(
-      'USAGE',
-      `No rows from ${from} to ${options.to ?? table.rowCount}: ${path} has rows 0 to ${table.rowCount - 1}.`,
-    );
-  }
+  return (await readTwinRecording(twin, path, options)).samples;
+}
+
+function rowSamples(
+  definition: TwinDefinition,
+  table: RecordingTable,
+  taken: (row: number) => boolean,
+): Sample[] {
+  const measured = definition.measured.map((m) => recordingColumn(table, columnOf(m)).values);
+  const inputs = definition.inputs.map((input) =>
+    input.value === undefined ? recordingColumn(table, columnOf(input)).values : input.value,
+  );
   const samples: Sample[] = [];
-  for (let row = from; row < to; row += stride) {
-    if (!Number.isFinite(time[row]!)) continue;
+  for (let i = 0; i < table.rowCount; i++) {
+    const row = table.row[i]!;
+    if (!taken(row)) continue;
     samples.push({
-      timeS: time[row]!,
+      timeS: table.timeS[i]!,
       row,
-      inputs: Float64Array.from(inputs, (column) => column[row]!),
-      measured: Float64Array.from(measured, (column) => column[row]!),
+      inputs: Float64Array.from(inputs, (column) =>
+        typeof column === 'number' ? column : column[i]!,
+      ),
+      measured: Float64Array.from(measured, (column) => column[i]!),
     });
   }
   return samples;
+}
+
+/** Readings of tags, each at times of its own, joined as those of SiteWise's streams are. */
+function alignedSamples(
+  definition: TwinDefinition,
+  table: RecordingTable,
+  taken: (row: number) => boolean,
+): Sample[] {
+  const streams = new Map<string, Tqv[]>();
+  const withAlias = <T extends Stream>(item: T): T => {
+    if ('value' in item && item.value !== undefined) return item;
+    const { values } = recordingColumn(table, columnOf(item));
+    const readings: Tqv[] = [];
+    for (let i = 0; i < table.rowCount; i++) {
+      if (!taken(table.row[i]!) || Number.isNaN(values[i]!)) continue;
+      readings.push({ timeNs: table.timeNsAt(i), quality: 'GOOD', value: values[i]! });
+    }
+    streams.set(item.variable, readings);
+    return { ...item, alias: item.variable };
+  };
+  const { samples } = alignStreams({
+    definition: {
+      ...definition,
+      measured: definition.measured.map(withAlias),
+      inputs: definition.inputs.map(withAlias),
+    },
+    streams,
+    untilNs: table.timeNsAt(table.rowCount - 1) + 1_000_000_000n * 86_400n,
+  });
+  return samples.map(({ timeNs, ...sample }) => sample);
 }

@@ -1,6 +1,14 @@
 import { formatCsv } from '../../core/index.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
 import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
+import {
+  calibrationFindings,
+  type RecordingSummary,
+  runAlarms,
+  skippedSteps,
+  type Verdict,
+  verdictOf,
+} from './verdict.js';
 
 /** What a calibration run gives out. */
 export interface CalibrationOutput {
@@ -18,6 +26,10 @@ export interface CalibrationOutput {
     parameters: Record<string, Estimate>;
     virtualSensors: Record<string, Estimate>;
     alarms: Alarm[];
+    /** What was read, and what became of it. */
+    recording: RecordingSummary;
+    /** Whether the result may be acted on, and why not. */
+    verdict: Verdict;
     /** What one sample of the sensors can tell where the run ended; absent without a step. */
     identifiability?: Identifiability;
   };
@@ -38,7 +50,7 @@ export function summarize(
   const last = used.at(-1);
   const total = (f: (s: StepResult) => number) => used.reduce((sum, s) => sum + f(s), 0);
   const channels = total((s) => s.channels);
-  return {
+  const output: CalibrationOutput = {
     twin: twin.definition.name,
     steps,
     summary: {
@@ -51,7 +63,18 @@ export function summarize(
       wallS,
       parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
       virtualSensors: last?.virtualSensors ?? {},
-      alarms: last?.alarms ?? [],
+      alarms: [...(last?.alarms ?? []), ...runAlarms(twin, { steps })],
+      recording: {
+        rows: steps.length,
+        used: used.length,
+        skipped: skippedSteps(steps),
+        unreadable: {},
+        deadChannels: [],
+        spanS: (steps.at(-1)?.timeS ?? 0) - (steps[0]?.timeS ?? 0),
+        periodS: null,
+        ageS: null,
+      },
+      verdict: { grade: 'good', reasons: [] },
       ...(slopes === undefined
         ? {}
         : {
@@ -59,6 +82,8 @@ export function summarize(
           }),
     },
   };
+  output.summary.verdict = verdictOf(calibrationFindings(twin, output));
+  return output;
 }
 
 const KEYS = ['mean', 'std', 'lower95', 'upper95'] as const;

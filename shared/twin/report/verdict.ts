@@ -1,4 +1,4 @@
-import type { Alarm, Twin } from '../types.js';
+import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import type { CalibrationOutput } from './results.js';
 
@@ -156,4 +156,22 @@ export function alarmFindings(alarms: readonly Alarm[]): Finding[] {
   return alarms
     .filter(({ code }) => ALARM_MEANINGS[code].level === 'warning')
     .map(({ message }) => ({ grade: 'care', reason: message.replace(/\.$/, '') }));
+}
+
+/** Steps that did not enter a result, by reason. */
+export function skippedSteps(
+  steps: readonly Pick<StepResult, 'skipped'>[],
+): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { skipped } of steps) {
+    if (skipped !== undefined) counts[skipped] = (counts[skipped] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Everything that speaks against a calibration: its recording, its fit, its alarms. */
+export function calibrationFindings(twin: Twin, output: CalibrationOutput): Finding[] {
+  const { recording, alarms } = output.summary;
+  const measured = twin.definition.measured.map((m) => m.variable);
+  return [...recordingFindings(recording, measured), ...alarmFindings(alarms)];
 }

@@ -1,0 +1,89 @@
+import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
+import type { TwinRecording } from '../data/recording.js';
+import type { Sample, StepResult, Twin } from '../types.js';
+import { type RecordingSummary, skippedSteps } from './verdict.js';
+
+/** Samples from which a channel that never moves is conspicuous. */
+const SAMPLES_TO_JUDGE = 20;
+
+/** Measured variables whose samples hold less than two different values. */
+export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
+  if (samples.length < SAMPLES_TO_JUDGE) return [];
+  return twin.definition.measured.flatMap(({ variable }, i) => {
+    const first = samples.find((s) => Number.isFinite(s.measured[i]!))?.measured[i];
+    const moves = samples.some((s) => Number.isFinite(s.measured[i]!) && s.measured[i] !== first);
+    return moves ? [] : [variable];
+  });
+}
+
+/** Cells of the twin's columns that could not be read, by column. */
+function unreadableOf(account: RecordingAccount): RecordingSummary['unreadable'] {
+  return Object.fromEntries(
+    Object.entries(account.columns).flatMap(([name, { unreadable }]) =>
+      unreadable === undefined ? [] : [[name, unreadable]],
+    ),
+  );
+}
+
+/**
+ * What was read of a recording and what became of it.
+ *
+ * @param steps of the run, one per sample; none where the result takes samples together: then all
+ *   count as used
+ * @param nowS seconds since 1970
+ */
+export function summarizeRecording(
+  twin: Twin,
+  recording: TwinRecording,
+  steps: readonly Pick<StepResult, 'skipped'>[] | undefined,
+  nowS: number,
+): RecordingSummary {
+  const { table, samples, rows } = recording;
+  const { account } = table;
+  const skipped = { ...recording.skipped };
+  for (const [reason, count] of Object.entries(skippedSteps(steps ?? []))) {
+    skipped[reason] = (skipped[reason] ?? 0) + count;
+  }
+  const used = (steps?.filter((s) => s.skipped === undefined) ?? samples).length;
+  const columnsOfInputs = new Map(
+    twin.definition.inputs.map((i) => [i.column ?? i.variable, i.variable]),
+  );
+  const deadInputs = deadColumns(account).flatMap((name) => {
+    const variable = columnsOfInputs.get(name);
+    return variable === undefined ? [] : [variable];
+  });
+  return {
+    rows,
+    used,
+    skipped,
+    unreadable: unreadableOf(account),
+    deadChannels: [...deadChannels(twin, samples), ...deadInputs],
+    spanS: account.spanS,
+    periodS: account.periodS,
+    ageS: account.time.calendar ? nowS - account.lastS : null,
+  };
+}
+
+/**
+ * What was read of streams.
+ */
+export function summarizeStreams(
+  twin: Twin,
+  samples: readonly Sample[],
+  steps: readonly Pick<StepResult, 'skipped'>[],
+  nowS: number,
+): RecordingSummary {
+  const times = samples.map((s) => s.timeS);
+  const gaps = times.slice(1).map((t, i) => t - times[i]!);
+  const newest = samples.at(-1)?.timeNs;
+  return {
+    rows: samples.length,
+    used: steps.filter((s) => s.skipped === undefined).length,
+    skipped: skippedSteps(steps),
+    unreadable: {},
+    deadChannels: deadChannels(twin, samples),
+    spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
+    periodS: gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? null,
+    ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,
+  };
+}
