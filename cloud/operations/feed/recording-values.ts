@@ -56,12 +56,6 @@ export async function readRecordingValues(
     ),
   });
   const { account } = table;
-  if (keepTimes && !table.calendar) {
-    throw new TwinError(
-      'USAGE',
-      `--keep-times needs times since 1970: those of ${path} begin at ${table.timeS[0]} s. Leave it out, or say by --time-format what they are.`,
-    );
-  }
   const to = Math.min(end ?? account.rows, account.rows);
   const rows: number[] = [];
   for (let i = 0; i < table.rowCount; i++) {
@@ -90,7 +84,7 @@ export async function readRecordingValues(
   hash.update(JSON.stringify([from, to, stride, reading, streams.map((s) => s.alias)]));
   return {
     times: pick(table.timeS),
-    ...(keepTimes ? { timesNs: rows.map((row) => table.timeNsAt(row)) } : {}),
+    ...(keepTimes && table.calendar ? { timesNs: rows.map((row) => table.timeNsAt(row)) } : {}),
     streams,
     sparse: table.long,
     fingerprint: hash.digest('hex'),

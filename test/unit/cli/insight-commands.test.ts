@@ -35,7 +35,8 @@ async function run(name: string, args: Record<string, unknown>, env: NodeJS.Proc
     },
   });
   const io = { logger: silentLogger, signal: new AbortController().signal, env };
-  const code = await command.run({ lanes: 1, ...args }, { ...io, stdout, stderr: stdout });
+  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const code = await command.run({ lanes: 1, ...args }, { ...io, stdout, stderr });
   return { code, text };
 }
 

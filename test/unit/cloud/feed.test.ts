@@ -276,7 +276,7 @@ test('wrong options and recordings are refused with what to do', async () => {
   await expect(run({ end: '2222-01-01' })).rejects.toThrow(/future/);
   await expect(run({ timeScale: 1 })).rejects.toThrow(/expected at least 4\.3/);
   await expect(run({ keepTimes: true, timeScale: 2 })).rejects.toMatchObject({ code: 'USAGE' });
-  await writeFile(recordingCsv(), 'time,speed,Flow [l/s]\n0,1,2\n0,1,2\n');
+  await writeFile(recordingCsv(), 'time,speed,Flow [l/s]\nsoon,1,2\nlater,1,2\n');
   await expect(run({})).rejects.toMatchObject({ code: 'FILE_INVALID' });
   await writeFile(recordingCsv(), 'time,Flow [l/s]\n0,2\n1,2\n');
   await expect(run({})).rejects.toMatchObject({ code: 'COLUMN_MISSING' });
