@@ -39,7 +39,10 @@ function kindOf(cell: string, decimal: DecimalMark): CellKind {
 
 /** Splits the head of a text into records. */
 export function recordsOf(text: string, delimiter: string): string[][] {
-  return Papa.parse<string[]>(text, { delimiter, preview: SAMPLE_ROWS }).data;
+  const { data } = Papa.parse<string[]>(text, { delimiter, preview: SAMPLE_ROWS });
+  // What stands behind the last line break is no record.
+  while (data.length > 0 && data.at(-1)?.every((c) => c.trim() === '') === true) data.pop();
+  return data;
 }
 
 /** The number of cells that most records have, of those at the end, where rows are. */
@@ -213,7 +216,7 @@ function keyColumn(
   body: readonly string[][],
   decimal: DecimalMark,
 ): { column: number; kind: CellKind; filled: number } | undefined {
-  const tail = body.slice(-Math.max(1, Math.ceil(body.length * 0.7)));
+  const tail = body.slice(-Math.max(1, body.length >> 1));
   const width = usualWidth(body);
   const majority = Array.from({ length: Math.min(width, 64) }, (_, c): CellKind => {
     const kinds = tail.map((r) => kindOf(r[c] ?? '', decimal)).filter((k) => k !== 'empty');

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ReadOptions } from '../../../shared/recordings/index.js';
+import { read } from './files.js';
+
+async function times(cells: readonly string[], options: ReadOptions = {}, header = 'time') {
+  const table = await read(
+    `${header};a\n${cells.map((c, i) => `${c};${i}`).join('\n')}\n`,
+    options,
+  );
+  return { table, iso: Array.from(table.timeS, (s) => new Date(s * 1000).toISOString()) };
+}
+
+describe('times', () => {
+  it.each([
+    ['2026-10-01T14:05:30.25Z', '2026-10-01T14:05:30.250Z'],
+    ['2026-10-01 14:05:30,25', '2026-10-01T14:05:30.250Z'],
+    ['2026-10-01T14:05:30+0530', '2026-10-01T08:35:30.000Z'],
+    ['20261001T140530Z', '2026-10-01T14:05:30.000Z'],
+    ['20261001140530', '2026-10-01T14:05:30.000Z'],
+    ['2026/10/01 14:05', '2026-10-01T14:05:00.000Z'],
+    ['01.10.26 14:05', '2026-10-01T14:05:00.000Z'],
+    ['01-Oct-26 14:05:30', '2026-10-01T14:05:30.000Z'],
+    ['1. Okt. 2026 14:05', '2026-10-01T14:05:00.000Z'],
+    ['Oct 1, 2026 2:05:30 PM', '2026-10-01T14:05:30.000Z'],
+    ['10/13/2026 12:00:00 AM', '2026-10-13T00:00:00.000Z'],
+    ['13/10/2026 12:30 PM', '2026-10-13T12:30:00.000Z'],
+  ])('%s is %s', async (text, iso) => {
+    expect((await times([text])).iso[0]).toBe(iso);
+  });
+
+  it.each([
+    [['1790812800', '1790812860'], 's'],
+    [['1790812800.25', '1790812860.25'], 's'],
+    [['1790812800000', '1790812860000'], 'ms'],
+    [['1790812800000000', '1790812860000000'], 'us'],
+    [['1790812800000000001', '1790812860000000001'], 'ns'],
+    [['0', '0.1'], 's'],
+    [['46296.5', '46296.5416666667', '46296.5833333333'], 'excel'],
+  ] as const)('%j is a count of %s', async (cells, format) => {
+    const { table } = await times(cells);
+    expect(table.account.time.format).toBe(format);
+  });
+
+  it('takes Excel’s days to the second', async () => {
+    const { iso } = await times(['46296.5', '46296.5416666667', '46296.5833333333']);
+    expect(iso).toEqual([
+      '2026-10-01T12:00:00.000Z',
+      '2026-10-01T13:00:00.000Z',
+      '2026-10-01T14:00:00.000Z',
+    ]);
+  });
+
+  it('takes the unit from the header, and refuses one that the figures contradict', async () => {
+    const { table } = await times(['0', '500'], {}, 'time [ms]');
+    expect([...table.timeS]).toEqual([0, 0.5]);
+    await expect(times(['1790812800000', '1790812860000'], {}, 'time [s]')).rejects.toThrow(
+      /two ways.*--time-format s or --time-format ms/,
+    );
+  });
+
+  it('keeps integers of 19 digits exact', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.bigInt(10n ** 18n, 4n * 10n ** 18n), { minLength: 1, maxLength: 5 }),
+        async (values) => {
+          const sorted = values.toSorted((a, b) => (a < b ? -1 : 1));
+          const { table } = await times(sorted.map(String));
+          expect(sorted.map((_, i) => table.timeNsAt(i))).toEqual(sorted);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('knows the hour that is skipped in spring and the one that is repeated in autumn', async () => {
+    const zone = { timeZone: 'Europe/Berlin' };
+    const spring = await times(
+      ['2026-03-29 01:30:00', '2026-03-29 02:30:00', '2026-03-29 03:30:00'],
+      zone,
+    );
+    expect(spring.iso).toEqual(['2026-03-29T00:30:00.000Z', '2026-03-29T01:30:00.000Z']);
+    expect(spring.table.account.withoutTime['time in a daylight-saving gap']?.count).toBe(1);
+    const autumn = await times(
+      ['2026-10-25 01:30:00', '2026-10-25 02:30:00', '2026-10-25 02:30:00', '2026-10-25 03:30:00'],
+      zone,
+    );
+    // A time that is there twice running is the same reading twice: the clock was not seen to go back.
+    expect(autumn.table.rowCount).toBe(3);
+    const seen = await times(
+      ['2026-10-25 02:30:00', '2026-10-25 02:50:00', '2026-10-25 02:10:00', '2026-10-25 02:30:00'],
+      zone,
+    );
+    expect(seen.iso).toEqual([
+      '2026-10-25T00:30:00.000Z',
+      '2026-10-25T00:50:00.000Z',
+      '2026-10-25T01:10:00.000Z',
+      '2026-10-25T01:30:00.000Z',
+    ]);
+  });
+
+  it('says that a clock was set back where nobody named the zone', async () => {
+    const { table } = await times([
+      '2026-10-25 01:00:00',
+      '2026-10-25 02:00:00',
+      '2026-10-25 02:30:00',
+      '2026-10-25 02:00:00',
+      '2026-10-25 03:00:00',
+    ]);
+    expect(table.account.notes.join()).toMatch(/--time-zone/);
+  });
+
+  it('refuses times with and without a zone, and dates of both orders', async () => {
+    await expect(times(['2026-10-01T00:00:00Z', '2026-10-01T00:00:10'])).rejects.toThrow(
+      /--time-zone/,
+    );
+    await expect(times(['13/10/2026', '10/14/2026'])).rejects.toThrow(/mix two ways/);
+  });
+
+  it('settles day and month where one reading jumps by months at each midnight', async () => {
+    const cells = Array.from(
+      { length: 72 },
+      (_, h) => `0${1 + Math.floor(h / 24)}/10/2026 ${String(h % 24).padStart(2, '0')}:00`,
+    );
+    const { table } = await times(cells);
+    expect(table.account.time).toMatchObject({ format: 'dmy' });
+    expect(table.account.time.settledBy).toMatch(/jump by months/);
+    // One value a day could as well be one a month.
+    await expect(times(['01/10/2026', '02/10/2026', '03/10/2026'])).rejects.toThrow(/two ways/);
+  });
+
+  it('sorts what runs backwards, and merges one time: the later in the file counts', async () => {
+    const newest = await read('time,a\n3,30\n2,20\n1,10\n');
+    expect([...newest.timeS]).toEqual([1, 2, 3]);
+    expect(newest.account.order).toMatchObject({ newestFirst: true, outOfOrder: 0 });
+    const table = await read('time,a,b\n0,1,\n2,3,4\n1,2,2\n2,5,\n');
+    expect([...table.columns[0]!.values]).toEqual([1, 2, 5]);
+    expect([...table.columns[1]!.values]).toEqual([Number.NaN, 2, 4]);
+    expect(table.account.order).toMatchObject({ outOfOrder: 1, conflicts: 1 });
+  });
+
+  it('refuses a zone and a format that are none', async () => {
+    await expect(read('time,a\n0,1\n', { timeZone: 'Mars/Olympus' })).rejects.toThrow(
+      /Europe\/Berlin/,
+    );
+    await expect(read('time,a\nx,1\n', { timeFormat: 'iso' })).rejects.toThrow(
+      /none of its 1 rows|header/,
+    );
+  });
+});
