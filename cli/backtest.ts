@@ -9,16 +9,10 @@ import { backtest, backtestLines, backtestPlot } from '../shared/twin/backtest/i
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createFitModel } from '../shared/twin/fit/index.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
-import { checkEndings, samplesOf } from './batch-options.js';
+import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
-import {
-  lanesOf,
-  lanesOption,
-  progressBar,
-  recordingOptions,
-  twinArgument,
-  wholeNumber,
-} from './twin-options.js';
+import { recordingOptions } from './recording-options.js';
+import { lanesOf, lanesOption, progressBar, twinArgument, wholeNumber } from './twin-options.js';
 
 function parseHorizons(text: string): number[] {
   const horizons = text.split(',').map(Number);
@@ -34,7 +28,7 @@ function parseHorizons(text: string): number[] {
 async function run(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkEndings(args, { output: '.json', plot: '.svg' });
   const twin = await loadTwin(String(args.twin));
-  const samples = await samplesOf(twin, args);
+  const { samples } = await recordingOf(twin, args, io);
   const model = await createFitModel(twin, {
     logger: io.logger,
     signal: io.signal,

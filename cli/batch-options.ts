@@ -1,15 +1,17 @@
-import { TwinError } from '../shared/core/index.js';
-import { readRecording } from '../shared/twin/data/recording.js';
-import type { Sample, Twin } from '../shared/twin/types.js';
+import { type CommandIo, TwinError } from '../shared/core/index.js';
+import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
+import type { Twin } from '../shared/twin/types.js';
+import { printAccount, recordingOptionsOf } from './recording-options.js';
 
-const RECORDING_FLAGS = ['from', 'to', 'stride', 'timeColumn', 'headerRow'] as const;
-
-/** The samples of the recording that a batch command was given. */
-export function samplesOf(twin: Twin, args: Record<string, unknown>): Promise<Sample[]> {
-  const given = RECORDING_FLAGS.flatMap((name) =>
-    args[name] === undefined ? [] : [[name, args[name]] as const],
-  );
-  return readRecording(twin, String(args.data), Object.fromEntries(given));
+/** The recording that a batch command was given; what was read of it is told on stderr. */
+export async function recordingOf(
+  twin: Twin,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<TwinRecording> {
+  const recording = await readTwinRecording(twin, String(args.data), recordingOptionsOf(args));
+  printAccount(recording.table.account, io);
+  return recording;
 }
 
 /**

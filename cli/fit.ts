@@ -1,21 +1,25 @@
 import {
   type CommandIo,
+  nsToSeconds,
   printJson,
   printLine,
+  systemClock,
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { commission, createFitModel } from '../shared/twin/fit/index.js';
 import { fitLines, fitPlot, fitReport } from '../shared/twin/fit/report.js';
+import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
-import { checkEndings, samplesOf } from './batch-options.js';
+import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
+import { recordingOptions } from './recording-options.js';
 import {
   lanesOf,
   lanesOption,
   progressBar,
-  recordingOptions,
+  strictOption,
   twinArgument,
   wholeNumber,
 } from './twin-options.js';
@@ -31,7 +35,8 @@ function share(text: string): number {
 async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const twin = await loadTwin(String(args.twin));
-  const samples = await samplesOf(twin, args);
+  const recording = await recordingOf(twin, args, io);
+  const { samples } = recording;
   const model = await createFitModel(twin, {
     logger: io.logger,
     signal: io.signal,
@@ -43,6 +48,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     const result = await commission(twin, model, samples, {
       signal: io.signal,
       onPass: bar.update,
+      recording: summarizeRecording(twin, recording, undefined, nsToSeconds(systemClock.nowNs())),
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),
       ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
     });
@@ -75,7 +81,11 @@ export const fitCommand: Command = {
   summary: 'Fit a twin’s constants, its start and its noise to a recording, and test the fit',
   arguments: [twinArgument],
   options: [
-    { flags: '--data <csv>', description: 'a recording', required: true },
+    {
+      flags: '--data <file>',
+      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
+      required: true,
+    },
     ...recordingOptions,
     {
       flags: '--starts <n>',
@@ -90,7 +100,7 @@ export const fitCommand: Command = {
     { flags: '--output <file>', description: 'the whole result, .json' },
     { flags: '--report <file>', description: 'a page to read, .html' },
     { flags: '--plot <svg>', description: 'the free run beside the data' },
-    { flags: '--strict', description: 'exit 1 unless the verdict is good' },
+    strictOption,
     lanesOption,
   ],
   examples: [

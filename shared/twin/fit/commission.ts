@@ -1,5 +1,10 @@
 import { messageOf, TwinError } from '../../core/index.js';
-import { type Finding, type RecordingSummary, verdictOf } from '../report/verdict.js';
+import {
+  type Finding,
+  type RecordingSummary,
+  recordingFindings,
+  verdictOf,
+} from '../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../types.js';
 import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import {
@@ -71,12 +76,25 @@ export async function commission(
     ...(signal === undefined ? {} : { signal }),
     ...(onPass === undefined ? {} : { onPass }),
   };
-  const recording = options.recording ?? recordingOf(twin, samples, whole, dead);
+  const fitted = recordingOf(twin, samples, whole, dead);
+  const recording: RecordingSummary =
+    options.recording === undefined
+      ? fitted
+      : {
+          ...options.recording,
+          used: fitted.used,
+          skipped: { ...options.recording.skipped, ...fitted.skipped },
+        };
+  // Dead channels are among the fit's own findings already.
+  const ofRecording = recordingFindings(
+    { ...recording, deadChannels: [] },
+    twin.definition.measured.map((m) => m.variable),
+  );
   const done = (
     findings: readonly Finding[],
     parts: Partial<FitOutput> & { parameters: Record<string, Estimate> },
   ): FitOutput => {
-    const verdict = verdictOf(findings);
+    const verdict = verdictOf([...findings, ...ofRecording]);
     return {
       twin: twin.definition.name,
       summary: {

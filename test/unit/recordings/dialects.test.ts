@@ -8,7 +8,7 @@ interface Written {
   newline: '\n' | '\r\n';
   encoding: 'utf8' | 'utf8-bom' | 'utf16le' | 'windows-1252';
   quoted: boolean;
-  preamble: string[];
+  preamble: readonly string[];
   time: (i: number) => string;
   units: boolean;
   lastNewline: boolean;
