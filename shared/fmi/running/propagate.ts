@@ -52,7 +52,10 @@ export function propagate(
     const stepSizeS = regularStep(fmu, type, request);
     const table =
       inputs !== undefined && type === 'cs' && moves(inputs) ? centred(inputs, stepSizeS) : inputs;
-    const signals = table === undefined ? undefined : new InputSignals(md, instance, table);
+    const signals =
+      table === undefined
+        ? undefined
+        : new InputSignals(md, instance, table, type === 'cs' ? 1e-6 * stepSizeS : 0);
     try {
       signals?.apply(fromS, true, true);
       instance.exitInitializationMode();

@@ -6,6 +6,7 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
 import { variableOf } from '../description/start-values.js';
 import { type Jacobian, jacobian } from '../solving/derivatives.js';
+import { slackOf } from '../solving/same-time.js';
 import { InputSignals } from '../solving/signals.js';
 import { runToSteadyState, type Stepper } from '../solving/steady-state.js';
 import { advance } from './advance.js';
@@ -262,7 +263,14 @@ export class FmuRunner {
         eventModeUsed,
       });
       const signals =
-        request.input === undefined ? undefined : new InputSignals(md, instance, request.input);
+        request.input === undefined
+          ? undefined
+          : new InputSignals(
+              md,
+              instance,
+              request.input,
+              type === 'cs' ? slackOf(startTimeS, experiment.stepSizeS) : 0,
+            );
       try {
         signals?.apply(startTimeS, true, true);
         instance.exitInitializationMode();

@@ -5,6 +5,7 @@ import { type StartValue, variableOf } from '../description/start-values.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import type { SolverName } from '../solving/ode-solver.js';
+import { sameTime, slackOf } from '../solving/same-time.js';
 import type { InputSignals, InputTable } from '../solving/signals.js';
 import { Recorder, type ResultColumn } from './recorder.js';
 
@@ -130,11 +131,12 @@ export function recordedVariables(
   md: ModelDescription,
   outputs: readonly string[] | undefined,
 ): ModelVariable[] {
-  if (outputs !== undefined) return outputs.map((name) => variableOf(md, name));
+  // By the name that was asked for: an alias is a column of its own.
+  if (outputs !== undefined) {
+    return [...new Set(outputs)].map((name) => ({ ...variableOf(md, name), name }));
+  }
   return md.variables.filter((v) => v.causality === 'output' && v.type !== 'Clock');
 }
-
-const later = (a: number, b: number) => a > b + 1e-12 * Math.max(1, Math.abs(b));
 
 /** Runs an instance that has just left initialization mode to the end of the experiment. */
 export function runSimulation(
@@ -176,24 +178,27 @@ function simulateCs(
     },
   });
   recorder.sample(startTimeS);
-  // Times are multiples, not sums, so that nothing adds up.
-  let step = 0;
+  const reached = (timeS: number) => stepper.timeS >= timeS - slackOf(timeS, stepSizeS);
+  // Rows are named by multiples of the interval, so that no rounding adds up in the result.
   let row = 1;
   const rowTime = () => startTimeS + row * outputIntervalS;
-  while (!stepper.terminated && later(stopTimeS, stepper.timeS)) {
-    step++;
+  for (let step = 1; !stepper.terminated && !reached(stopTimeS); step++) {
     let target = startTimeS + step * stepSizeS;
-    if (!later(target, stepper.timeS)) continue;
-    if (later(target, stopTimeS)) {
+    if (target > stopTimeS + slackOf(stopTimeS, stepSizeS)) {
       // A last, shorter step only where the FMU takes it; else the run ends on its grid.
       if (!stepper.canVaryStep) break;
       target = stopTimeS;
     }
-    stepper.advanceTo(target);
-    if (!later(rowTime(), stepper.timeS) || stepper.terminated || !later(stopTimeS, target)) {
-      const isNew = later(stepper.timeS, recorder.lastTime) || stepper.terminated;
-      if (isNew) recorder.sample(stepper.timeS);
-      while (!later(rowTime(), stepper.timeS)) row++;
+    if (stepper.canVaryStep && reached(target)) continue;
+    stepper.advanceTo(stepper.canVaryStep ? target : stepper.timeS + stepSizeS);
+    if (stepper.terminated) recorder.sample(stepper.timeS);
+    else if (reached(rowTime()) || reached(stopTimeS)) {
+      while (reached(startTimeS + (row + 1) * outputIntervalS)) row++;
+      const onRow = Math.abs(rowTime() - stepper.timeS) <= slackOf(rowTime(), stepSizeS);
+      const timeS = onRow ? rowTime() : reached(stopTimeS) ? stopTimeS : stepper.timeS;
+      // An event may have written the row already.
+      if (timeS > recorder.lastTime) recorder.sample(timeS);
+      if (reached(rowTime())) row++;
     }
   }
   return {
@@ -233,7 +238,9 @@ function simulateMe(
   stepper.observer = {
     nextSample: () => {
       const t = startTimeS + row * outputIntervalS;
-      return later(t, stopTimeS) ? Number.POSITIVE_INFINITY : Math.min(t, stopTimeS);
+      return t > stopTimeS && !sameTime(t, stopTimeS)
+        ? Number.POSITIVE_INFINITY
+        : Math.min(t, stopTimeS);
     },
     sample: (t) => {
       recorder.sample(t);
@@ -241,11 +248,13 @@ function simulateMe(
     },
     event: (t, after) => {
       // Right before an event a sample may just have been taken.
-      if (recordEvents && (after || later(t, recorder.lastTime))) recorder.sample(t);
+      if (recordEvents && (after || t > recorder.lastTime)) recorder.sample(t);
+      // Without rows for events, the one row of this time tells what holds from here on.
+      else if (after && t === recorder.lastTime) recorder.resample(t);
     },
   };
   stepper.advanceTo(stopTimeS);
-  if (later(stepper.timeS, recorder.lastTime)) recorder.sample(stepper.timeS);
+  if (stepper.timeS > recorder.lastTime) recorder.sample(stepper.timeS);
   return {
     ...recorder.result(),
     terminated: stepper.terminated,

@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { FmuInstance } from '../binding/instance.js';
 import { iterateEvents } from './events.js';
+import { slackOf } from './same-time.js';
 import type { InputSignals } from './signals.js';
 import type { Stepper } from './steady-state.js';
 
@@ -78,29 +79,38 @@ export class CsStepper implements Stepper {
   /** Moves on to a communication point. */
   advanceTo(end: number): boolean {
     const { signals, eventModeUsed, canVaryStep } = this.#options;
-    while (!this.#terminated && this.timeS < end) {
+    while (!this.#terminated && this.#isBefore(end)) {
       const inputEvent = signals?.nextEvent(this.timeS) ?? Number.POSITIVE_INFINITY;
       let limit = end;
       if (canVaryStep || eventModeUsed) limit = Math.min(limit, inputEvent);
       if (eventModeUsed) limit = Math.min(limit, this.#nextTimeEvent);
       // Without event mode, what jumps at a communication point holds from there on.
       signals?.apply(this.timeS, !eventModeUsed, !eventModeUsed);
-      const eventNeeded = limit > this.timeS ? this.#stepTo(limit) : true;
+      const eventNeeded = this.#isBefore(limit) ? this.#stepTo(limit) : true;
       if (this.#terminated) break;
       if (!eventModeUsed) continue;
-      const isInputEvent = close(this.timeS, inputEvent);
-      if (eventNeeded || isInputEvent || close(this.timeS, this.#nextTimeEvent)) {
+      const isInputEvent = !this.#isBefore(inputEvent);
+      if (eventNeeded || isInputEvent || !this.#isBefore(this.#nextTimeEvent)) {
         this.#handleEvent(isInputEvent);
       }
     }
     return !this.#terminated;
   }
 
-  /** Steps to a time, or to where the FMU wants an event handled. */
+  /** Whether a time lies ahead, by more than the sums of steps may be off. */
+  #isBefore(timeS: number): boolean {
+    return this.timeS < timeS - slackOf(timeS, this.#options.stepSizeS);
+  }
+
+  /**
+   * Steps to a time, or to where the FMU wants an event handled. The next communication point is
+   * the sum that the FMU can form itself, to the digit: some compare.
+   */
   #stepTo(end: number): boolean {
-    const { stepSizeS } = this.#options;
+    const { stepSizeS, eventModeUsed } = this.#options;
     let h = end - this.timeS;
-    if (Math.abs(h - stepSizeS) < 1e-9 * stepSizeS) h = stepSizeS;
+    const isRegular = Math.abs(h - stepSizeS) <= slackOf(end, stepSizeS);
+    if (isRegular || (!this.canVaryStep && !eventModeUsed)) h = stepSizeS;
     let halvings = 0;
     for (;;) {
       const from = this.timeS;
@@ -113,7 +123,7 @@ export class CsStepper implements Stepper {
         return false;
       }
       if (result.accepted && !result.earlyReturn) {
-        this.timeS = close(from + h, end) ? end : from + h;
+        this.timeS = from + h;
       } else if (result.accepted) {
         this.earlyReturns++;
         this.timeS = reached;
@@ -139,17 +149,10 @@ export class CsStepper implements Stepper {
         );
       }
       if (result.eventHandlingNeeded && this.#options.eventModeUsed) return true;
-      if (close(this.timeS, end)) {
-        this.timeS = end;
-        return false;
-      }
+      if (!this.#isBefore(end)) return false;
       // With input signals a shorter step is a communication point of its own.
       if (this.#options.signals !== undefined) return false;
       h = Math.min(h, end - this.timeS);
     }
   }
-}
-
-function close(a: number, b: number): boolean {
-  return a === b || Math.abs(a - b) <= 1e-12 * Math.max(1, Math.abs(a));
 }

@@ -11,6 +11,7 @@ import {
   type Tolerances,
 } from './ode-solver.js';
 import { Rosenbrock } from './rosenbrock.js';
+import { sameTime } from './same-time.js';
 import type { InputSignals } from './signals.js';
 import type { Stepper } from './steady-state.js';
 
@@ -57,6 +58,7 @@ export class MeStepper implements Stepper {
   readonly #tolerances: Tolerances;
   readonly #x: Float64Array;
   readonly #xEnd: Float64Array;
+  readonly #dx: Float64Array;
   readonly #xInner: Float64Array;
   readonly #z: Float64Array;
   readonly #zInner: Float64Array;
@@ -74,6 +76,7 @@ export class MeStepper implements Stepper {
     const n = instance.stateCount;
     this.#x = new Float64Array(n);
     this.#xEnd = new Float64Array(n);
+    this.#dx = new Float64Array(n);
     this.#xInner = new Float64Array(n);
     this.#z = new Float64Array(instance.eventIndicatorCount);
     this.#zInner = new Float64Array(instance.eventIndicatorCount);
@@ -123,7 +126,7 @@ export class MeStepper implements Stepper {
   #moveTo(t: number, x: Float64Array): void {
     this.#instance.setTime(t);
     // Right after an event the values behind a jump hold, up to the next one those before it.
-    this.#options.signals?.apply(t, near(t, this.#lastEventTime), false);
+    this.#options.signals?.apply(t, sameTime(t, this.#lastEventTime), false);
     this.#instance.setContinuousStates(x);
   }
 
@@ -194,12 +197,14 @@ export class MeStepper implements Stepper {
         end,
         this.#nextTimeEvent,
         inputEvent,
+        this.observer?.nextSample() ?? Number.POSITIVE_INFINITY,
         signals?.nextRow(this.timeS) ?? Number.POSITIVE_INFINITY,
       );
       if (limit > this.timeS) this.#integrate(limit);
       else this.#timeEvent();
       if (this.#terminated) break;
-      if (near(this.timeS, this.#nextTimeEvent) || near(this.timeS, inputEvent)) this.#timeEvent();
+      if (sameTime(this.timeS, this.#nextTimeEvent) || sameTime(this.timeS, inputEvent))
+        this.#timeEvent();
     }
     return !this.#terminated;
   }
@@ -215,7 +220,7 @@ export class MeStepper implements Stepper {
     const longest = this.#adaptive ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
     const hMax = Math.min(limit - t0, longest);
     let t1 = this.#solver.step(t0, this.#x, hMax, this.#xEnd);
-    if (near(t1, limit)) t1 = limit;
+    if (sameTime(t1, limit)) t1 = limit;
     this.steps++;
     const h = t1 - t0;
     const theta = this.#z.length > 0 ? this.#findEvent(t0, h) : undefined;
@@ -223,28 +228,24 @@ export class MeStepper implements Stepper {
       t1 = t0 + theta * h;
       this.#solver.interpolate(theta, this.#xEnd);
     }
-    const { observer } = this;
-    if (observer !== undefined) {
-      for (let ts = observer.nextSample(); ts < t1 && !near(ts, t1); ts = observer.nextSample()) {
-        this.#solver.interpolate((ts - t0) / h, this.#xInner);
-        this.#moveTo(ts, this.#xInner);
-        observer.sample(ts);
-      }
-    }
     this.timeS = t1;
     this.#x.set(this.#xEnd);
     this.#moveTo(t1, this.#x);
-    if (observer !== undefined && near(observer.nextSample(), t1)) observer.sample(t1);
     if (this.#z.length > 0 && theta === undefined) this.#instance.getEventIndicators(this.#z);
     let stepEvent = false;
     if (this.#options.needsCompletedIntegratorStep) {
       const completed = this.#instance.completedIntegratorStep();
-      if (completed.terminateSimulation) {
-        this.#terminated = true;
-        return;
-      }
+      if (completed.terminateSimulation) this.#terminated = true;
       stepEvent = completed.enterEventMode;
     }
+    // Samples are taken where the model stands, never by moving it back: some evaluate only in
+    // steps, and would answer with what they computed last.
+    const { observer } = this;
+    if (observer !== undefined && sameTime(observer.nextSample(), t1)) {
+      if (this.#dx.length > 0) this.#instance.getDerivatives(this.#dx);
+      observer.sample(t1);
+    }
+    if (this.#terminated) return;
     if (theta !== undefined) {
       this.stateEvents++;
       this.#handleEvent();
@@ -292,8 +293,4 @@ export class MeStepper implements Stepper {
     }
     return undefined;
   }
-}
-
-function near(a: number, b: number): boolean {
-  return a === b || Math.abs(a - b) <= 1e-13 * Math.max(1, Math.abs(a));
 }

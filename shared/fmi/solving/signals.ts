@@ -8,6 +8,7 @@ import type {
 } from '../description/model-description.js';
 import { coerceScalar, variableOf } from '../description/start-values.js';
 import { words } from '../description/xml-attributes.js';
+import { sameTime } from './same-time.js';
 
 /**
  * Input signals over time. Equal times in a row mark a step: the first row is before it, the second
@@ -101,8 +102,6 @@ export function parseInputCsv(text: string, source: string): InputTable {
   };
 }
 
-const near = (a: number, b: number) => Math.abs(a - b) <= 1e-12 * Math.max(1, Math.abs(a));
-
 /** Sets a model's inputs as time goes on. */
 export class InputSignals {
   readonly #table: InputTable;
@@ -111,10 +110,16 @@ export class InputSignals {
   readonly #others: { variable: ModelVariable; values: Float64Array; width: number }[] = [];
   readonly #instance: FmuInstance;
   readonly #events: number[];
+  readonly #slackS: number;
 
-  /** @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID` for a column that is no input */
-  constructor(md: ModelDescription, instance: FmuInstance, table: InputTable) {
+  /**
+   * @param slackS how far the times that are asked for may lie from those of the table and still mean
+   *   them; default: what rounding does
+   * @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID` for a column that is no input
+   */
+  constructor(md: ModelDescription, instance: FmuInstance, table: InputTable, slackS = 0) {
     this.#table = table;
+    this.#slackS = slackS;
     this.#instance = instance;
     const continuous: ModelVariable[] = [];
     const events = new Set<number>();
@@ -156,6 +161,10 @@ export class InputSignals {
     if (continuous.length > 0) this.#block = instance.float64Block(continuous);
   }
 
+  #same(a: number, b: number): boolean {
+    return sameTime(a, b) || Math.abs(a - b) <= this.#slackS;
+  }
+
   /** The first time after `t` at which an input jumps; Infinity when none does. */
   nextEvent(t: number): number {
     // By halves: a held input has an event at each of thousands of samples.
@@ -164,7 +173,7 @@ export class InputSignals {
     while (low < high) {
       const middle = (low + high) >> 1;
       const event = this.#events[middle] as number;
-      if (event > t && !near(event, t)) high = middle;
+      if (event > t && !this.#same(event, t)) high = middle;
       else low = middle + 1;
     }
     return this.#events[low] ?? Number.POSITIVE_INFINITY;
@@ -174,7 +183,7 @@ export class InputSignals {
   nextRow(t: number): number {
     const { time } = this.#table;
     let row = this.#rowAfter(t);
-    while (row < time.length && near(time[row] as number, t)) row++;
+    while (row < time.length && this.#same(time[row] as number, t)) row++;
     return time[row] ?? Number.POSITIVE_INFINITY;
   }
 
@@ -198,8 +207,8 @@ export class InputSignals {
     let next = this.#rowAfter(t);
     if (!afterEvent) {
       // At a step, stay before it: the first of the rows with this time ends the interval.
-      while (next > 0 && near(time[next - 1] as number, t)) next--;
-    }
+      while (next > 0 && this.#same(time[next - 1] as number, t)) next--;
+    } else while (next <= last && this.#same(time[next] as number, t)) next++;
     if (next === 0) return { row: 0, next: 0, share: 0 };
     if (next > last) return { row: last, next: last, share: 0 };
     const row = next - 1;

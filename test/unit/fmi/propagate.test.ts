@@ -134,7 +134,7 @@ describe.skipIf(!hasCompiler)('runs from given states', () => {
     runner.close();
   });
 
-  it('run in the pool, where a crash costs one run', async () => {
+  it('run in the pool, where a process that was killed costs nothing', async () => {
     const pool = await createFmuPool({ fmu: await openFmu(buildFmu('vdp', 2)), lanes: 1 });
     const request = {
       interface: 'me' as const,
@@ -147,7 +147,6 @@ describe.skipIf(!hasCompiler)('runs from given states', () => {
     const [pid] = pool.pids;
     const before = await pool.propagate(request);
     process.kill(pid!, 'SIGKILL');
-    await expect(pool.propagate(request)).rejects.toMatchObject({ code: 'FMU_CRASHED' });
     expect(await pool.propagate(request)).toEqual(before);
     await pool.close();
   });

@@ -93,11 +93,18 @@ describe.skipIf(!hasCompiler || process.platform !== 'linux')('an FMU that means
 
   const contained: SandboxLevel[] = hasNamespaces ? ['namespaces', 'process'] : ['process'];
   it.each(contained)('writes into a scratch folder, gone after the run ("%s")', async (level) => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('twinloop-lane-'));
-    expect(await attempt(level, 3)).toBe(1);
-    expect(existsSync('fmu-wrote-here.txt')).toBe(false);
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('twinloop-lane-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    const { TMPDIR } = process.env;
+    const own = mkdtempSync(join(tmpdir(), 'twinloop-scratches-'));
+    process.env.TMPDIR = own;
+    try {
+      expect(await attempt(level, 3)).toBe(1);
+      expect(existsSync('fmu-wrote-here.txt')).toBe(false);
+      expect(readdirSync(own).filter((name) => name.startsWith('twinloop-lane-'))).toEqual([]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      rmSync(own, { recursive: true });
+    }
   });
 
   it.each(contained)('leaves no process behind ("%s")', async (level) => {
