@@ -72,6 +72,11 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** A name without the `.` that some tools write into paths: it means the folder itself. */
+function plainName(name: string): string {
+  return name.replace(/(^|\/)(\.\/)+/g, '$1');
+}
+
 /** A safe relative path, or the reason why it is none. */
 function checkName(entry: Entry): string | undefined {
   const name = entry.fileName;
@@ -80,9 +85,8 @@ function checkName(entry: Entry): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(name)) return 'control characters in a name';
   if (name.includes('\\')) return 'a backslash in a name';
   if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) return 'an absolute path';
-  const parts = name.replace(/\/$/, '').split('/');
-  if (parts.some((p) => p === '..' || p === '.' || p === ''))
-    return 'a path that leaves its folder';
+  const parts = plainName(name).replace(/\/$/, '').split('/');
+  if (parts.some((p) => p === '..' || p === '')) return 'a path that leaves its folder';
   if (parts.some((p) => Buffer.byteLength(p) > 255)) return 'a name of more than 255 bytes';
   // The upper 16 bits are the Unix mode where the archive was made on Unix.
   const type = (entry.externalFileAttributes >>> 16) & 0o170000;
@@ -109,6 +113,7 @@ async function unpackInto(
 ): Promise<Record<string, number>> {
   const manifest: Record<string, number> = {};
   const seen = new Map<string, 'file' | 'folder'>();
+  const contents = new Map<string, string>();
   let total = 0;
   if (zip.entryCount > limits.maxEntries) {
     throw invalid(path, `${zip.entryCount} entries; at most ${limits.maxEntries} are unpacked.`);
@@ -120,11 +125,19 @@ async function unpackInto(
       throw invalid(path, `refused for its entry ${quoted}: ${reason}.`);
     }
     const isFolder = entry.fileName.endsWith('/');
-    const name = entry.fileName.replace(/\/$/, '');
+    const name = plainName(entry.fileName).replace(/\/$/, '');
+    if (name === '') continue;
     const key = name.toLowerCase();
     const before = seen.get(key);
+    // The same file once more, to the bit, does no harm; which of two that differ is meant?
+    const content = `${name} ${entry.uncompressedSize} ${entry.crc32}`;
+    if (before === 'file' && !isFolder && contents.get(key) === content) continue;
+    contents.set(key, content);
     if (before !== undefined && !(isFolder && before === 'folder')) {
-      throw invalid(path, `refused for its entry ${quoted}: the name occurs twice.`);
+      throw invalid(
+        path,
+        `refused for its entry ${quoted}: the name occurs twice, with different content.`,
+      );
     }
     const parts = key.split('/');
     for (let i = 1; i < parts.length; i++) {

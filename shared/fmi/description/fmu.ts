@@ -11,7 +11,7 @@ import {
 import type { ModelDescription } from './model-description.js';
 import { readModelDescription } from './parse.js';
 import { checkModelIdentifier } from './platform.js';
-import { type DescriptionProblem, descriptionError } from './xml-attributes.js';
+import { type DescriptionProblem, descriptionError, isObstacle } from './xml-attributes.js';
 
 /** An FMU that was unpacked and read; plain data, so that it can be sent to another process. */
 export interface Fmu {
@@ -30,6 +30,8 @@ export interface OpenFmuOptions {
   /** Where archives are unpacked; default: a folder of this user under the temporary folder. */
   cacheDir?: string;
   limits?: Partial<ArchiveLimits>;
+  /** Open it in spite of faults in its description that leave it readable. */
+  ignoreProblems?: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface OpenFmuOptions {
 export async function readFmu(
   path: string,
   options: OpenFmuOptions = {},
-): Promise<{ fmu: Fmu; problems: DescriptionProblem[] }> {
+): Promise<{ fmu: Fmu; problems: DescriptionProblem[]; xml: Uint8Array }> {
   const absolute = resolve(path);
   const cacheDir = options.cacheDir ?? defaultCacheDir();
   const isFolder = await isDirectory(absolute);
@@ -71,6 +73,7 @@ export async function readFmu(
       modelDescription,
     },
     problems,
+    xml,
   };
 }
 
@@ -82,7 +85,8 @@ export async function readFmu(
  */
 export async function openFmu(path: string, options: OpenFmuOptions = {}): Promise<Fmu> {
   const { fmu, problems } = await readFmu(path, options);
-  if (problems.length > 0) throw descriptionError(path, problems);
+  const errors = problems.filter(isObstacle);
+  if (errors.length > 0 && options.ignoreProblems !== true) throw descriptionError(path, errors);
   return fmu;
 }
 

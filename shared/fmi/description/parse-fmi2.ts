@@ -108,6 +108,18 @@ function parseVariable(
     VARIABILITIES,
     type === 'Float64' ? 'continuous' : 'discrete',
   );
+  // The schema's default is continuous, which only a Real can be (FMI 2.0.4, 2.2.7).
+  if (
+    type !== 'Float64' &&
+    !element.attributes.has('variability') &&
+    causality !== 'parameter' &&
+    causality !== 'calculatedParameter'
+  ) {
+    reader.tolerate(
+      element,
+      `variable ${quote(reader.text(element, 'name') ?? '')} of type ${inner.name} has no variability; the default, continuous, is for Real only. It is taken as discrete.`,
+    );
+  }
   const declared = types.get(reader.text(inner, 'declaredType') ?? '');
   const name = reader.required(element, 'name');
   reader.required(element, 'valueReference');

@@ -29,17 +29,32 @@ export function findBinary(unzipDir: string, modelIdentifier: string): string | 
     .find((path) => existsSync(path));
 }
 
+/** modelIdentifier is a C identifier, for it is part of function names. */
+export function checkIdentifiers(
+  md: ModelDescription,
+  report: (line: number, text: string) => void,
+): void {
+  for (const info of [md.coSimulation, md.modelExchange, md.scheduledExecution]) {
+    if (info !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(info.modelIdentifier)) {
+      report(
+        info.line,
+        `modelIdentifier ${JSON.stringify(info.modelIdentifier.slice(0, 80))} is no C identifier.`,
+      );
+    }
+  }
+}
+
 /**
- * What an FMU is called in the file system.
+ * What an FMU is called in the file system. Others than C identifiers are wrong, but harmless.
  *
  * @throws TwinError `FMU_INVALID` when modelIdentifier could be anything but a file's name
  */
 export function checkModelIdentifier(md: ModelDescription, source: string): void {
   for (const info of [md.coSimulation, md.modelExchange, md.scheduledExecution]) {
-    if (info !== undefined && !/^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(info.modelIdentifier)) {
+    if (info !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}$/.test(info.modelIdentifier)) {
       throw new TwinError(
         'FMU_INVALID',
-        `${source}: line ${info.line}: modelIdentifier ${JSON.stringify(info.modelIdentifier.slice(0, 80))} is no C identifier.`,
+        `${source}: line ${info.line}: modelIdentifier ${JSON.stringify(info.modelIdentifier.slice(0, 80))} is no name of a file (letters, digits, _ . + -).`,
       );
     }
   }

@@ -1,11 +1,9 @@
 import type { ModelDescription } from './model-description.js';
+import type { Report } from './validate.js';
 import { quote } from './xml-attributes.js';
 
 /** Checks the model's structure: outputs, derivatives, initial unknowns, dependencies. */
-export function checkStructure(
-  md: ModelDescription,
-  report: (line: number, text: string) => void,
-): void {
+export function checkStructure(md: ModelDescription, report: Report): void {
   const s = md.modelStructure;
   const byName = new Map(md.variables.map((v) => [v.name, v]));
   const listed = new Set<string>();
@@ -38,16 +36,6 @@ export function checkStructure(
       );
     }
   }
-  if (md.modelExchange !== undefined) {
-    for (const v of md.variables) {
-      if (v.derivative !== undefined && !derivatives.has(v.name)) {
-        report(
-          v.line,
-          `${quote(v.name)} is the derivative of ${quote(v.derivative)}, but missing in <ModelStructure>.`,
-        );
-      }
-    }
-  }
   checkInitialUnknowns(md, report);
   const lists = [
     s.outputs,
@@ -74,10 +62,7 @@ export function checkStructure(
 }
 
 /** FMI 2.0.4 section 2.2.8, FMI 3.0.2 section 2.4.8: exactly what is computed at initialization. */
-function checkInitialUnknowns(
-  md: ModelDescription,
-  report: (line: number, text: string) => void,
-): void {
+function checkInitialUnknowns(md: ModelDescription, report: Report): void {
   const { initialUnknowns, continuousStateDerivatives } = md.modelStructure;
   const key = (v: { type: string; valueReference: number }) => `${v.type} ${v.valueReference}`;
   const byName = new Map(md.variables.map((v) => [v.name, v]));
@@ -97,12 +82,17 @@ function checkInitialUnknowns(
     report(
       v.line,
       `${quote(v.name)} (${v.causality}, initial=${v.initial ?? '(none)'}) is missing among the initial unknowns of <ModelStructure>.`,
+      'warning',
     );
   }
   for (const unknown of initialUnknowns) {
     const v = byName.get(unknown.name);
     if (v !== undefined && !wanted.has(key(v))) {
-      report(unknown.line, `${quote(unknown.name)} is listed as initial unknown, but is none.`);
+      report(
+        unknown.line,
+        `${quote(unknown.name)} is listed as initial unknown, but is none.`,
+        'warning',
+      );
     }
   }
 }

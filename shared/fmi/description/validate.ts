@@ -7,12 +7,15 @@ import {
   type ModelDescription,
   type ModelVariable,
 } from './model-description.js';
-import { findBinary, platformFolders } from './platform.js';
+import { checkIdentifiers, findBinary, platformFolders } from './platform.js';
 import { checkStructure } from './validate-structure.js';
-import { type DescriptionProblem, quote } from './xml-attributes.js';
+import { type DescriptionProblem, type ProblemSeverity, quote } from './xml-attributes.js';
 
 /** A problem of an FMU; line 0 when it is not in modelDescription.xml. */
 export type FmuProblem = DescriptionProblem;
+
+/** Notes a problem. */
+export type Report = (line: number, text: string, severity?: ProblemSeverity) => void;
 
 /** Causality × variability (FMI 2.0.4 section 2.2.7, FMI 3.0.2 section 2.4.7.4). */
 function checkCausality(v: ModelVariable): string | undefined {
@@ -65,7 +68,7 @@ function needsStart(v: ModelVariable): boolean {
   );
 }
 
-function checkVariables(md: ModelDescription, report: (line: number, text: string) => void): void {
+function checkVariables(md: ModelDescription, report: Report): void {
   const names = new Map<string, number>();
   const units = new Set(md.unitDefinitions.map((u) => u.name));
   const types = new Map(md.typeDefinitions.map((t) => [t.name, t]));
@@ -239,10 +242,7 @@ function checkDimensions(
   }
 }
 
-function checkTypesAndUnits(
-  md: ModelDescription,
-  report: (line: number, text: string) => void,
-): void {
+function checkTypesAndUnits(md: ModelDescription, report: Report): void {
   const unitNames = new Set<string>();
   for (const unit of md.unitDefinitions) {
     if (unitNames.has(unit.name)) report(unit.line, `unit ${quote(unit.name)} is defined twice.`);
@@ -275,7 +275,7 @@ function checkTypesAndUnits(
   }
 }
 
-function checkHeader(md: ModelDescription, report: (line: number, text: string) => void): void {
+function checkHeader(md: ModelDescription, report: Report): void {
   if (md.modelName === '') report(1, 'modelName is empty.');
   if (md.instantiationToken === '') {
     report(1, `${md.fmiMajorVersion === 2 ? 'guid' : 'instantiationToken'} is empty.`);
@@ -297,7 +297,7 @@ function checkHeader(md: ModelDescription, report: (line: number, text: string) 
   }
 }
 
-function checkBinaries(fmu: Fmu, report: (line: number, text: string) => void): void {
+function checkBinaries(fmu: Fmu, report: Report): void {
   const md = fmu.modelDescription;
   const infos = [md.modelExchange, md.coSimulation, md.scheduledExecution].filter(
     (info): info is InterfaceInfo => info !== undefined,
@@ -318,6 +318,7 @@ function checkBinaries(fmu: Fmu, report: (line: number, text: string) => void): 
       report(
         line,
         `there is no binary of ${modelIdentifier} for this machine (${platformFolders().join(' or ')}); there are: ${platforms.join(', ')}.`,
+        'warning',
       );
     }
   }
@@ -333,11 +334,19 @@ function checkBinaries(fmu: Fmu, report: (line: number, text: string) => void): 
 export function validateFmu(fmu: Fmu, syntax: readonly FmuProblem[] = []): FmuProblem[] {
   const md = fmu.modelDescription;
   const problems: FmuProblem[] = [...syntax];
-  const report = (line: number, message: string) => problems.push({ line, message });
-  checkHeader(md, report);
-  checkTypesAndUnits(md, report);
-  checkVariables(md, report);
-  checkStructure(md, report);
-  checkBinaries(fmu, report);
-  return problems.sort((a, b) => a.line - b.line);
+  const by = (sections: readonly [fmi2: string, fmi3: string]): Report => {
+    const clause =
+      md.fmiMajorVersion === 2 ? `FMI 2.0.4, ${sections[0]}` : `FMI 3.0.2, ${sections[1]}`;
+    return (line, message, severity = 'error') =>
+      problems.push({ line, message, severity, clause });
+  };
+  checkHeader(md, by(['2.2.1', '2.4.1']));
+  checkIdentifiers(md, by(['2.2.1', '2.4.1']));
+  checkTypesAndUnits(md, by(['2.2.2 and 2.2.3', '2.4.3 and 2.4.4']));
+  checkVariables(md, by(['2.2.7', '2.4.7']));
+  checkStructure(md, by(['2.2.8', '2.4.8']));
+  checkBinaries(fmu, by(['2.3', '2.5.1']));
+  return problems
+    .map((problem) => ({ severity: 'error' as const, ...problem }))
+    .sort((a, b) => a.line - b.line);
 }

@@ -2,10 +2,29 @@ import { TwinError } from '../../core/index.js';
 import type { VariableType } from './model-description.js';
 import type { XmlElement } from './xml.js';
 
+/** How bad a problem is: an error breaks the standard, a warning is what others stumble over. */
+export type ProblemSeverity = 'error' | 'warning';
+
 /** A fault in modelDescription.xml, with its line. */
 export interface DescriptionProblem {
   line: number;
   message: string;
+  /** Left out: an error. */
+  severity?: ProblemSeverity;
+  /** It breaks the standard, but leaves no doubt about what is meant: the FMU can be run. */
+  runnable?: true;
+  /** Where the standard says what is right. */
+  clause?: string;
+}
+
+/** Whether a problem breaks the standard. */
+export function isError(problem: DescriptionProblem): boolean {
+  return problem.severity !== 'warning';
+}
+
+/** Whether an FMU with this problem is refused. */
+export function isObstacle(problem: DescriptionProblem): boolean {
+  return isError(problem) && problem.runnable !== true;
 }
 
 /** Reads attributes of elements and gathers what is wrong with them instead of stopping at the first. */
@@ -15,6 +34,11 @@ export class AttributeReader {
   /** Notes a problem. */
   report(element: { line: number }, message: string): void {
     this.problems.push({ line: element.line, message });
+  }
+
+  /** Notes what breaks the standard, but leaves no doubt about what is meant. */
+  tolerate(element: { line: number }, message: string): void {
+    this.problems.push({ line: element.line, message, runnable: true });
   }
 
   text(element: XmlElement, name: string): string | undefined {
