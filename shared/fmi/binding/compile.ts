@@ -1,14 +1,18 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { isAbsolute, join, normalize, sep } from 'node:path';
-import { packageFile, TwinError } from '../../core/index.js';
+import { promisify } from 'node:util';
+import { messageOf, packageFile, TwinError } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
 import type { InterfaceInfo } from '../description/model-description.js';
 import { childOf, childrenOf } from '../description/parse-common.js';
 import { parseXml } from '../description/xml.js';
 
 const COMPILE_TIMEOUT_MS = 120_000;
+/** What a compiler may say, bytes. */
+const MAX_OUTPUT = 16 * 1024 * 1024;
 
 interface Sources {
   files: string[];
@@ -16,7 +20,7 @@ interface Sources {
   includes: string[];
 }
 
-/** FMI 3: what sources/buildDescription.xml lists for C. */
+/** What sources/buildDescription.xml lists (FMI 3, and later FMI 2). */
 function fromBuildDescription(dir: string, modelIdentifier: string): Sources | undefined {
   const path = join(dir, 'buildDescription.xml');
   if (!existsSync(path)) return undefined;
@@ -53,21 +57,40 @@ function inside(dir: string, name: string): string {
   return path;
 }
 
-/**
- * Compiles the C sources that an FMU ships, once per content, into the cache.
- *
- * @param lookedFor where binaries were looked for, for the message
- * @returns the shared library
- * @throws TwinError `FMU_UNSUPPORTED` without sources or compiler, or when the compiler fails
- */
-export function compileSources(fmu: Fmu, info: InterfaceInfo, lookedFor: string): string {
+/** Where compiled sources of an FMU are kept, by content and machine. */
+function compiledPath(fmu: Fmu, modelIdentifier: string): string {
+  const key = createHash('sha256')
+    .update(`${fmu.sha256} ${modelIdentifier} ${process.platform} ${process.arch} 2`)
+    .digest('hex')
+    .slice(0, 32);
+  return join(fmu.cacheDir, 'compiled', `${key}.so`);
+}
+
+/** FMI 2: the listed files; where none are listed, all C files at the top. */
+function fromModelDescription(dir: string, info: InterfaceInfo): Sources {
+  const files =
+    info.sourceFiles.length > 0 || !existsSync(dir)
+      ? [...info.sourceFiles]
+      : readdirSync(dir).filter((name) => /\.(c|cc|cpp|cxx)$/.test(name));
+  return { files, defines: [], includes: [] };
+}
+
+/** One call of the compiler; those of `objects` do not depend on each other. */
+interface Plan {
+  library: string;
+  folder: string;
+  objects: { command: string; args: string[] }[];
+  link: { command: string; args: string[] };
+  /** What the link makes; moved into place when it is whole. */
+  made: string;
+}
+
+function planOf(fmu: Fmu, info: InterfaceInfo, lookedFor: string): Plan {
   const { modelName, fmiMajorVersion } = fmu.modelDescription;
   const dir = join(fmu.unzipDir, 'sources');
-  const sources: Sources | undefined =
-    fmiMajorVersion === 3
-      ? fromBuildDescription(dir, info.modelIdentifier)
-      : { files: [...info.sourceFiles], defines: [], includes: [] };
-  if (!existsSync(dir) || sources === undefined || sources.files.length === 0) {
+  const described = fromBuildDescription(dir, info.modelIdentifier);
+  const sources = described ?? fromModelDescription(dir, info);
+  if (!existsSync(dir) || sources.files.length === 0) {
     const shipped = existsSync(join(fmu.unzipDir, 'binaries'))
       ? readdirSync(join(fmu.unzipDir, 'binaries')).join(', ')
       : '';
@@ -76,46 +99,130 @@ export function compileSources(fmu: Fmu, info: InterfaceInfo, lookedFor: string)
       `${modelName} has no binary for this machine (looked for ${lookedFor}; ${shipped === '' ? 'it has none at all' : `it has ${shipped}`}) and no sources to compile. Export it for this platform, or with its sources.`,
     );
   }
-  const key = createHash('sha256')
-    .update(`${fmu.sha256} ${info.modelIdentifier} ${process.platform} ${process.arch}`)
-    .digest('hex')
-    .slice(0, 32);
-  const folder = join(fmu.cacheDir, 'compiled');
-  const library = join(folder, `${key}.so`);
-  if (existsSync(library)) return library;
-  if (spawnSync('cc', ['--version']).status !== 0) {
-    throw new TwinError(
-      'FMU_UNSUPPORTED',
-      `${modelName} ships no binary for this machine (looked for ${lookedFor}), only C sources, and there is no C compiler \`cc\` here. Install one (Debian: apt install gcc libc6-dev) or export the FMU for this platform.`,
-    );
-  }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const scratch = `${library}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  const result = spawnSync(
-    'cc',
-    [
-      '-shared',
-      '-fPIC',
-      '-O2',
-      '-w',
-      `-I${packageFile(`shared/fmi/headers/fmi${fmiMajorVersion}`)}`,
-      `-I${dir}`,
-      ...sources.includes.map((name) => `-I${inside(dir, name)}`),
-      ...sources.defines.map((define) => `-D${define}`),
-      ...sources.files.map((name) => inside(dir, name)),
-      '-lm',
-      '-o',
-      scratch,
-    ],
-    { encoding: 'utf8', timeout: COMPILE_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 },
+  const library = compiledPath(fmu, info.modelIdentifier);
+  const folder = `${library}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const options = [
+    '-fPIC',
+    '-O2',
+    '-w',
+    `-I${packageFile(`shared/fmi/headers/fmi${fmiMajorVersion}`)}`,
+    `-I${dir}`,
+    ...sources.includes.map((name) => `-I${inside(dir, name)}`),
+    ...sources.defines.map((define) => `-D${define}`),
+  ];
+  const isCpp = (name: string) => /\.(cc|cpp|cxx)$/i.test(name);
+  const objects = sources.files.map((name, i) => ({
+    command: isCpp(name) ? 'c++' : 'cc',
+    args: [...options, '-c', inside(dir, name), '-o', join(folder, `${i}.o`)],
+  }));
+  const made = join(folder, 'library.so');
+  return {
+    library,
+    folder,
+    made,
+    objects,
+    link: {
+      command: sources.files.some(isCpp) ? 'c++' : 'cc',
+      args: [
+        '-shared',
+        ...objects.map((_, i) => join(folder, `${i}.o`)),
+        '-lm',
+        '-lpthread',
+        '-o',
+        made,
+      ],
+    },
+  };
+}
+
+function failure(modelName: string, output: string): TwinError<'FMU_UNSUPPORTED'> {
+  return new TwinError(
+    'FMU_UNSUPPORTED',
+    `The C sources of ${modelName} did not compile: ${output.slice(0, 1000)}`,
   );
-  if (result.status !== 0) {
-    rmSync(scratch, { force: true });
-    throw new TwinError(
-      'FMU_UNSUPPORTED',
-      `The C sources of ${modelName} did not compile: ${(result.stderr || result.error?.message || '').slice(0, 1000)}`,
-    );
+}
+
+function withoutCompiler(modelName: string, command: string): TwinError<'FMU_UNSUPPORTED'> {
+  return new TwinError(
+    'FMU_UNSUPPORTED',
+    `${modelName} ships no binary for this machine, only sources, and there is no compiler \`${command}\` here. Install one (Debian: apt install gcc g++ libc6-dev) or export the FMU for this platform.`,
+  );
+}
+
+/**
+ * Compiles the sources that an FMU ships, file by file on all cores, once per content, into the cache.
+ *
+ * @param deadline ends the compilers
+ * @returns the shared library
+ * @throws TwinError `FMU_UNSUPPORTED` without sources or compiler, or when a compiler fails;
+ *   `FMU_TIMEOUT` at the deadline
+ */
+export async function compileSources(
+  fmu: Fmu,
+  info: InterfaceInfo,
+  lookedFor: string,
+  deadline?: AbortSignal,
+): Promise<string> {
+  const { modelName } = fmu.modelDescription;
+  const plan = planOf(fmu, info, lookedFor);
+  if (existsSync(plan.library)) return plan.library;
+  const run = async ({ command, args }: { command: string; args: string[] }) => {
+    try {
+      await promisify(execFile)(command, args, {
+        maxBuffer: MAX_OUTPUT,
+        ...(deadline !== undefined && { signal: deadline }),
+      });
+    } catch (error) {
+      if (deadline?.aborted) {
+        throw new TwinError(
+          'FMU_TIMEOUT',
+          `The sources of ${modelName} were not compiled before the deadline. Allow more time.`,
+          { cause: error, retryable: true },
+        );
+      }
+      const { code, stderr } = error as { code?: unknown; stderr?: string };
+      if (code === 'ENOENT') throw withoutCompiler(modelName, command);
+      throw failure(modelName, stderr || messageOf(error));
+    }
+  };
+  mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
+  try {
+    const waiting = [...plan.objects];
+    const worker = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next);
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, worker));
+    await run(plan.link);
+    renameSync(plan.made, plan.library);
+    return plan.library;
+  } finally {
+    rmSync(plan.folder, { recursive: true, force: true });
   }
-  renameSync(scratch, library);
-  return library;
+}
+
+/** As {@link compileSources}, one file after the other, for instances in this process. */
+export function compileSourcesSync(fmu: Fmu, info: InterfaceInfo, lookedFor: string): string {
+  const { modelName } = fmu.modelDescription;
+  const plan = planOf(fmu, info, lookedFor);
+  if (existsSync(plan.library)) return plan.library;
+  mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
+  try {
+    for (const { command, args } of [...plan.objects, plan.link]) {
+      const result = spawnSync(command, args, {
+        encoding: 'utf8',
+        timeout: COMPILE_TIMEOUT_MS,
+        maxBuffer: MAX_OUTPUT,
+      });
+      if ((result.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+        throw withoutCompiler(modelName, command);
+      }
+      if (result.status !== 0) {
+        throw failure(modelName, result.stderr || result.error?.message || '');
+      }
+    }
+    renameSync(plan.made, plan.library);
+    return plan.library;
+  } finally {
+    rmSync(plan.folder, { recursive: true, force: true });
+  }
 }

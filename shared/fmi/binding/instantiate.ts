@@ -7,7 +7,7 @@ import {
   resolveStartValues,
   type StartValue,
 } from '../description/start-values.js';
-import { compileSources } from './compile.js';
+import { compileSources, compileSourcesSync } from './compile.js';
 import { Fmi2Instance } from './fmi2-instance.js';
 import { Fmi3Instance } from './fmi3-instance.js';
 import type { FmuInstance, InstanceOptions, InterfaceType } from './instance.js';
@@ -41,8 +41,28 @@ export function loadFmuLibrary(fmu: Fmu, type: InterfaceType): NativeLibrary {
   const info = interfaceInfo(fmu, type);
   const path =
     findBinary(fmu.unzipDir, info.modelIdentifier) ??
-    compileSources(fmu, info, `binaries/${platformFolders().join(' or ')}`);
-  return loadLibrary(path);
+    compileSourcesSync(fmu, info, binaryFolders());
+  // Sources may put the model's name in front of every function, as static linking needs it.
+  return loadLibrary(path, `${info.modelIdentifier}_`);
+}
+
+const binaryFolders = () => `binaries/${platformFolders().join(' or ')}`;
+
+/**
+ * Compiles what an FMU ships as sources only, for all its interfaces, so that processes find it.
+ *
+ * @throws TwinError as {@link compileSources}
+ */
+export async function prepareLibraries(fmu: Fmu, deadline?: AbortSignal): Promise<void> {
+  const { coSimulation, modelExchange } = fmu.modelDescription;
+  const done = new Set<string>();
+  for (const info of [coSimulation, modelExchange]) {
+    if (info === undefined || done.has(info.modelIdentifier)) continue;
+    done.add(info.modelIdentifier);
+    if (findBinary(fmu.unzipDir, info.modelIdentifier) === undefined) {
+      await compileSources(fmu, info, binaryFolders(), deadline);
+    }
+  }
 }
 
 /**

@@ -63,9 +63,10 @@ export interface NativeLibrary {
 /**
  * Loads a shared library.
  *
+ * @param prefix in front of its functions' names where it has none of the plain names
  * @throws TwinError `FMU_UNSUPPORTED` with the loader's own words
  */
-export function loadLibrary(path: string): NativeLibrary {
+export function loadLibrary(path: string, prefix = ''): NativeLibrary {
   let library: ReturnType<typeof koffi.load>;
   try {
     library = koffi.load(path);
@@ -78,11 +79,14 @@ export function loadLibrary(path: string): NativeLibrary {
   }
   return {
     find: (name, result, args) => {
-      try {
-        return library.func(name, result, [...args]) as NativeFunction;
-      } catch {
-        return undefined;
+      for (const full of prefix === '' ? [name] : [name, prefix + name]) {
+        try {
+          return library.func(full, result, [...args]) as NativeFunction;
+        } catch {
+          // It may have the other name, or be missing: the caller knows whether it must be there.
+        }
       }
+      return undefined;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Logger, messageOf, silentLogger, TwinError } from '../../core/index.js';
+import { prepareLibraries } from '../binding/instantiate.js';
 import { FmiCallError } from '../binding/status.js';
 import { type Fmu, openFmu } from '../description/fmu.js';
 import type {
@@ -25,6 +26,8 @@ export interface FmuPoolOptions {
   lanes?: number;
   /** Wall time that one run may take before its process is killed, ms; default 60 000. */
   timeoutMs?: number;
+  /** Wall time that compiling an FMU of sources may take, ms; default 600 000. */
+  compileTimeoutMs?: number;
   /** Runs after which a process is replaced, against leaks; default 5000. */
   recycleAfter?: number;
   /** Resident memory of one process above which it is replaced, MB; default 2048. */
@@ -44,8 +47,10 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
-/** Starting a process and loading (perhaps compiling) an FMU may take so long, ms. */
+/** Starting a process and loading an FMU may take so long, ms. */
 const START_TIMEOUT_MS = 150_000;
+/** Compiling an FMU of sources may take so long, ms. */
+const COMPILE_TIMEOUT_MS = 600_000;
 
 interface Waiting {
   toMessage(id: number): ToLane;
@@ -104,6 +109,8 @@ export class FmuPool {
 
   /** Starts the first process and loads the FMU there, so that faults show at once. */
   async start(): Promise<void> {
+    const compileMs = this.#options.compileTimeoutMs ?? COMPILE_TIMEOUT_MS;
+    await prepareLibraries(this.fmu, AbortSignal.timeout(compileMs));
     const lane = this.#spawn();
     try {
       await lane.ready();
@@ -341,6 +348,7 @@ export async function simulate(
     ...(memoryLimitMb !== undefined && { memoryLimitMb }),
     ...(recycleAfter !== undefined && { recycleAfter }),
     ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
+    ...(Number.isFinite(request.timeoutMs) && { compileTimeoutMs: Number(request.timeoutMs) }),
   });
   try {
     return await pool.simulate(request);
