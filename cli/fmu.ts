@@ -124,7 +124,8 @@ const validateCommand: Command = {
     else {
       for (const { line, message, severity = 'error', clause } of problems) {
         const where = clause === undefined ? '' : ` [${clause}]`;
-        printLine(io.stdout, `modelDescription.xml:${line}: ${severity}: ${message}${where}`);
+        const kind = severity === 'error' ? '' : `${severity}: `;
+        printLine(io.stdout, `modelDescription.xml:${line}: ${kind}${message}${where}`);
       }
       printLine(io.stdout, `${errors} errors, ${problems.length - errors} warnings`);
     }

@@ -108,6 +108,8 @@ function planOf(fmu: Fmu, info: InterfaceInfo, lookedFor: string): Plan {
     `-I${packageFile(`shared/fmi/headers/fmi${fmiMajorVersion}`)}`,
     `-I${dir}`,
     ...sources.includes.map((name) => `-I${inside(dir, name)}`),
+    // Plain names, as a shared library has them.
+    ...(fmiMajorVersion === 3 ? ['-DFMI3_OVERRIDE_FUNCTION_PREFIX'] : []),
     ...sources.defines.map((define) => `-D${define}`),
   ];
   const isCpp = (name: string) => /\.(cc|cpp|cxx)$/i.test(name);

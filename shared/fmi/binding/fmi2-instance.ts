@@ -111,7 +111,10 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
     }
   }
 
-  enterInitializationMode(startTime: number, stopTime?: number, tolerance?: number): void {
+  #isSetUp = false;
+
+  setupExperiment(startTime: number, stopTime?: number, tolerance?: number): void {
+    this.#isSetUp = true;
     this.gate.call(
       'SetupExperiment',
       ['int', 'double', 'double', 'int', 'double'],
@@ -121,10 +124,15 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
       stopTime === undefined ? 0 : 1,
       stopTime ?? 0,
     );
+  }
+
+  enterInitializationMode(startTime: number, stopTime?: number, tolerance?: number): void {
+    if (!this.#isSetUp) this.setupExperiment(startTime, stopTime, tolerance);
     this.gate.call('EnterInitializationMode', []);
   }
 
   reset(): void {
+    this.#isSetUp = false;
     this.gate.call('Reset', []);
   }
 

@@ -144,6 +144,9 @@ export class Fmi3Instance extends CInstance implements FmuInstance {
     return this.#eventIndicatorCount;
   }
 
+  /** FMI 3 does it on entering initialization mode. */
+  setupExperiment(): void {}
+
   enterInitializationMode(startTime: number, stopTime?: number, tolerance?: number): void {
     this.gate.call(
       'EnterInitializationMode',

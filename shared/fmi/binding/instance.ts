@@ -78,6 +78,11 @@ export interface FmuInstance {
   /** Number of continuous states (model exchange). */
   readonly stateCount: number;
   readonly eventIndicatorCount: number;
+  /**
+   * FMI 2: sets the experiment up. Before start values are set, for some FMUs give their parameters
+   * their defaults again in it. Left out, entering initialization mode does it.
+   */
+  setupExperiment(startTime: number, stopTime?: number, tolerance?: number): void;
   enterInitializationMode(startTime: number, stopTime?: number, tolerance?: number): void;
   exitInitializationMode(): void;
   terminate(): void;

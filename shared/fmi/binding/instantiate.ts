@@ -86,7 +86,7 @@ export function applyStartValues(
   fmu: Fmu,
   instance: FmuInstance,
   startValues: Readonly<Record<string, StartValue>>,
-): void {
+): Assignment[] {
   const assignments = resolveStartValues(fmu.modelDescription, startValues);
   const isStructural = (a: Assignment) => a.variable.causality === 'structuralParameter';
   const structural = assignments.filter(isStructural);
@@ -98,4 +98,5 @@ export function applyStartValues(
   for (const { variable, values } of assignments) {
     if (variable.causality !== 'structuralParameter') instance.setValue(variable, values);
   }
+  return assignments;
 }

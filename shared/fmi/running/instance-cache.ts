@@ -16,6 +16,19 @@ export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'>
   loggingOn?: boolean;
 }
 
+/** How the first steps of an instance are made and read. */
+export interface ResetTrial {
+  /** Brings it into initialization mode, as for a run. */
+  begin(instance: FmuInstance): void;
+  /** Goes on from there for a few steps. */
+  probe(instance: FmuInstance): Float64Array;
+}
+
+/** Equal but for what differently warmed-up solvers of FMUs make of the same steps. */
+function close(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b));
+}
+
 /** How many sets of variables keep their memory. */
 const MAX_BLOCKS = 64;
 
@@ -26,6 +39,9 @@ export class InstanceCache {
   readonly #onDrop: (instance: FmuInstance) => void;
   readonly #libraries = new Map<string, NativeLibrary>();
   readonly #instances = new Map<string, FmuInstance>();
+  readonly #complaints = new Set<string>();
+  /** Whether reset brings the FMU back, by kind of instance; unknown before its first use. */
+  readonly #resets = new Map<string, boolean>();
   readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
 
   /** @param onDrop called before an instance is freed */
@@ -46,19 +62,72 @@ export class InstanceCache {
     return library;
   }
 
-  /** An instance as after instantiation: a used one that was reset, or a new one. */
-  fresh(type: InterfaceType, eventModeUsed = false): FmuInstance {
+  /** What comes out for users beside results: once per text, with the FMU's own messages. */
+  complain(message: string): void {
+    if (this.#complaints.has(message)) return;
+    this.#complaints.add(message);
+    this.#options.onLog?.({ status: 'Warning', category: 'twinloop', message });
+  }
+
+  /**
+   * An instance as after instantiation: a used one that was reset, or a new one. Whether reset brings
+   * an FMU back is found out at its first use: the same first steps on the used instance and on a new
+   * one must give the same.
+   */
+  fresh(type: InterfaceType, eventModeUsed = false, trial?: ResetTrial): FmuInstance {
     const key = `${type}${eventModeUsed ? '+events' : ''}`;
     const existing = this.#instances.get(key);
-    if (existing !== undefined) {
+    if (existing !== undefined && this.#resets.get(key) !== false) {
       try {
-        existing.reset();
-        return existing;
+        if (!this.#resets.has(key) && trial !== undefined) {
+          const works = this.#resetWorks(existing, type, eventModeUsed, trial);
+          this.#resets.set(key, works);
+          if (!works) {
+            this.complain(
+              'fmi2Reset or fmi3Reset does not bring this FMU back to its start; it is instantiated anew for each run.',
+            );
+          }
+        }
+        if (this.#resets.get(key) !== false) {
+          existing.reset();
+          return existing;
+        }
       } catch {
         // An FMU that does not reset (after Error, or at all) gets a new instance.
-        this.#drop(existing);
       }
     }
+    if (existing !== undefined) this.#drop(existing);
+    return this.#make(type, eventModeUsed, key);
+  }
+
+  /** Compares first steps after a reset with those of a new instance. */
+  #resetWorks(
+    used: FmuInstance,
+    type: InterfaceType,
+    eventModeUsed: boolean,
+    trial: ResetTrial,
+  ): boolean {
+    const steps = (instance: FmuInstance) => {
+      trial.begin(instance);
+      return trial.probe(instance);
+    };
+    if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) return true;
+    used.reset();
+    const again = steps(used);
+    const key = `${type} trial`;
+    const other = this.#make(type, eventModeUsed, key);
+    try {
+      const first = steps(other);
+      return (
+        first.length === again.length &&
+        first.every((value, i) => Object.is(value, again[i]) || close(value, again[i] as number))
+      );
+    } finally {
+      this.#drop(other);
+    }
+  }
+
+  #make(type: InterfaceType, eventModeUsed: boolean, key: string): FmuInstance {
     if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) {
       for (const other of [...this.#instances.values()]) this.#drop(other);
     }

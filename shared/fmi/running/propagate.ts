@@ -3,6 +3,7 @@ import { defaultInterface } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
 import { settableStates } from '../solving/continuous-states.js';
 import { MeStepper } from '../solving/me-stepper.js';
+import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
 import type { PropagateRequest, PropagateResult } from './requests.js';
@@ -43,13 +44,14 @@ export function propagate(
       given === undefined || type === 'me'
         ? startValues
         : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+    const stepSizeS = regularStep(fmu, type, request);
     const instance = initialize(fmu, cache, type, {
       startValues: begun,
       inputs: {},
       startTimeS: fromS,
       tolerance: md.defaultExperiment.tolerance,
+      stepSizeS,
     });
-    const stepSizeS = regularStep(fmu, type, request);
     const table =
       inputs !== undefined && type === 'cs' && moves(inputs) ? centred(inputs, stepSizeS) : inputs;
     const signals =
@@ -61,7 +63,7 @@ export function propagate(
       instance.exitInitializationMode();
       const stepper = stepperOn(fmu, instance, fromS, stepSizeS, relativeTolerance, signals);
       if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
-      for (let k = 1; stepper.timeS < toS; k++) {
+      for (let k = 1; stepper.timeS < toS - slackOf(toS, stepSizeS); k++) {
         const next = fromS + k * stepSizeS;
         const end = type === 'me' || next > toS - 1e-9 * stepSizeS ? toS : next;
         if (stepper.advanceTo(end)) continue;

@@ -1,7 +1,8 @@
 import type { FmuInstance, InterfaceType } from '../binding/instance.js';
 import { applyStartValues } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
-import type { StartValue } from '../description/start-values.js';
+import type { ScalarValue, VariableType } from '../description/model-description.js';
+import type { Assignment, StartValue } from '../description/start-values.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import type { InputSignals } from '../solving/signals.js';
@@ -18,20 +19,119 @@ export interface InitializeOptions {
   stopTimeS?: number | undefined;
   tolerance?: number | undefined;
   eventModeUsed?: boolean;
+  /** A communication step that the FMU takes, seconds. */
+  stepSizeS?: number | undefined;
 }
 
-/** An instance in initialization mode, with its start values set. */
+/** An instance in initialization mode, with its start values set and found to be so. */
 export function initialize(
   fmu: Fmu,
   cache: InstanceCache,
   type: InterfaceType,
   options: InitializeOptions,
 ): FmuInstance {
-  const instance = cache.fresh(type, options.eventModeUsed ?? false);
-  applyStartValues(fmu, instance, options.startValues);
-  cache.set(instance, options.inputs);
-  instance.enterInitializationMode(options.startTimeS, options.stopTimeS, options.tolerance);
+  const begin = (instance: FmuInstance) => begun(fmu, cache, instance, options);
+  const instance = cache.fresh(type, options.eventModeUsed ?? false, {
+    begin,
+    probe: (candidate) => probe(fmu, cache, candidate, options),
+  });
+  begin(instance);
   return instance;
+}
+
+function begun(
+  fmu: Fmu,
+  cache: InstanceCache,
+  instance: FmuInstance,
+  options: InitializeOptions,
+): void {
+  const { startValues, inputs, startTimeS, stopTimeS, tolerance } = options;
+  instance.setupExperiment(startTimeS, stopTimeS, tolerance);
+  const assignments = applyStartValues(fmu, instance, startValues);
+  cache.set(instance, inputs);
+  instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
+  holdStartValues(cache, instance, assignments);
+}
+
+/**
+ * Sets what the FMU lost on its way into initialization mode once more, and says what it does not
+ * take even then.
+ */
+function holdStartValues(
+  cache: InstanceCache,
+  instance: FmuInstance,
+  assignments: readonly Assignment[],
+): void {
+  const lost = (assignment: Assignment) => {
+    const { variable, values } = assignment;
+    // Others may be computed, or set in configuration mode only.
+    if (variable.initial !== 'exact' || variable.causality === 'structuralParameter') return false;
+    return !alike(instance.getValue(variable), values, variable.type);
+  };
+  const again = assignments.filter(lost);
+  for (const { variable, values } of again) instance.setValue(variable, values);
+  for (const { variable, values } of again.filter(lost)) {
+    cache.complain(
+      `${variable.name} was set to ${values.map(String).join(' ')}, but the FMU holds ${instance.getValue(variable).map(String).join(' ')}.`,
+    );
+  }
+}
+
+function alike(
+  found: readonly ScalarValue[],
+  wanted: readonly ScalarValue[],
+  type: VariableType,
+): boolean {
+  // Models may keep less digits than they are given.
+  const share = type === 'Float32' ? 1e-6 : 1e-9;
+  return wanted.every((value, i) => {
+    const other = found[i];
+    if (typeof value === 'number' && typeof other === 'number') {
+      return Math.abs(other - value) <= share * Math.abs(value) || Object.is(other, value);
+    }
+    if (value instanceof Uint8Array && other instanceof Uint8Array) {
+      return Buffer.compare(value, other) === 0;
+    }
+    return value === other;
+  });
+}
+
+/** Steps of a probe. */
+const PROBE_STEPS = 3;
+
+/** What an instance in initialization mode makes of its first steps: to compare two instances by. */
+function probe(
+  fmu: Fmu,
+  cache: InstanceCache,
+  instance: FmuInstance,
+  options: InitializeOptions,
+): Float64Array {
+  const md = fmu.modelDescription;
+  const watched = md.variables.filter(
+    (v) =>
+      v.type === 'Float64' &&
+      v.dimensions.length === 0 &&
+      v.clocks.length === 0 &&
+      (v.causality === 'output' || v.derivative !== undefined),
+  );
+  const block = cache.block(instance, watched);
+  const values: number[] = [];
+  const read = () => {
+    block.get();
+    values.push(...block.values);
+  };
+  instance.exitInitializationMode();
+  const stepSizeS = options.stepSizeS ?? md.defaultExperiment.stepSize ?? 0.1;
+  const stepper =
+    instance.interface === 'cs' && options.eventModeUsed === true
+      ? undefined
+      : stepperOn(fmu, instance, options.startTimeS, stepSizeS, 1e-4);
+  read();
+  for (let step = 0; stepper !== undefined && step < PROBE_STEPS; step++) {
+    if (!stepper.advance(stepSizeS)) break;
+    read();
+  }
+  return Float64Array.from(values);
 }
 
 /**

@@ -82,6 +82,7 @@ export class FmuRunner {
       inputs,
       startTimeS: startTime,
       tolerance,
+      stepSizeS: request.stepSizeS,
     });
     instance.exitInitializationMode();
     return {
@@ -261,6 +262,7 @@ export class FmuRunner {
         stopTimeS,
         tolerance,
         eventModeUsed,
+        stepSizeS: experiment.stepSizeS,
       });
       const signals =
         request.input === undefined
