@@ -98,7 +98,7 @@ async function pointsOf(twin: Twin, asset: string, state: unknown): Promise<Oper
   if (typeof state !== 'string') return [priorPoint(twin), ...wornPoints(twin)];
   const stored = await requireState(state, twin, asset);
   const n = twin.definition.parameters.length;
-  return [{ name: 'calibrated state', parameters: stored.state.arrays.x!.slice(0, n) }];
+  return [{ name: 'calibrated state', parameters: stored.state.filter.x.slice(0, n) }];
 }
 
 const largestStd = (std: Record<string, number>) => {

@@ -1,44 +1,27 @@
 import { TwinError } from '../core/index.js';
+import type { Assimilate } from './assimilate.js';
 import { filterUpdate } from './filter/filter.js';
-import type { Gaussian } from './filter/gaussian-update.js';
 import { adaptNoise, initialNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
-import type { FilterMemory, FilterStep } from './filter/step.js';
 import { initialHealth, updateHealth } from './report/health.js';
 import { reportStep } from './report/report.js';
 import { transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
-/** One sample's way into the estimate, after it was checked. */
-export type Assimilate = (input: {
-  state: CalibratorState;
-  sample: Sample;
-  /** Its values; `NaN` for channels without a usable one. */
-  measured: Float64Array;
-  /** Seconds since the state's sample. */
-  dtS: number;
-  /** Whether sigma points have to stay inside the parameters' bounds. */
-  withinBounds: boolean;
-  /** What earlier samples found. */
-  memory: FilterMemory;
-  signal: AbortSignal | undefined;
-}) => Promise<{
-  /** Parameters and trends at the sample's time without it. */
-  prior: Gaussian;
-  filtered: FilterStep;
-  /** What the way itself has to remember, as named arrays of the state. */
-  own: Readonly<Record<string, Float64Array>>;
-}>;
-
-/** Standard deviation of the first trend, as a share of the range per wear horizon. */
+/**
+ * Standard deviation of the first trend, as a share of the range per wear horizon: 1e-5 a sample on
+ * the study's web line (range 0.5, horizon 777 samples; docs/explanation/calibration.md).
+ */
 const INITIAL_TREND = 0.0155;
+/** A channel that repeats its value this many times while most others move is left out as frozen. */
+const FROZEN_REPEATS = 20;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
 
-/** The array of a state that no filter can go on from. */
-function unsoundArray({ arrays }: CalibratorState): string | undefined {
-  return ['x', 'S', 'noiseStd'].find((name) => !arrays[name]!.every(Number.isFinite));
+/** The part of a state that no filter can go on from. */
+function unsoundPart({ filter }: CalibratorState): string | undefined {
+  return (['x', 'S', 'noiseStd'] as const).find((name) => !filter[name].every(Number.isFinite));
 }
 
 function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
@@ -50,19 +33,19 @@ function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefi
 /** Takes samples as states of rest: the model is run until it settles. */
 function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimilate {
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
-    const a = state.arrays;
-    const prior = predict({ x: a.x!, S: a.S! }, dtS, settings);
+    const a = state.filter;
+    const prior = predict(a, dtS, settings);
     const filtered = await filterUpdate({
       predicted: prior,
       measured,
-      noiseStd: a.noiseStd!,
-      suspicion: a.suspicion!,
+      noiseStd: a.noiseStd,
+      suspicion: a.suspicion,
       evaluate: (points) => model.evaluate(points, sample.inputs, signal),
       settings,
       withinBounds,
       memory,
     });
-    return { prior, filtered, own: {} };
+    return { prior, filtered };
   };
 }
 
@@ -98,7 +81,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       timeS: Number.NEGATIVE_INFINITY,
       timeNs: 0n,
       sampleCount: 0,
-      arrays: {
+      filter: {
         x,
         S,
         noiseStd: initialNoise(definition, samples),
@@ -108,9 +91,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
         health: initialHealth(m),
-        unexplained: Float64Array.of(0), // samples running
+        unexplained: 0,
         rejected: new Float64Array(m).fill(Number.NaN),
-        oneSided: Float64Array.of(0), // samples to go inside the bounds
+        oneSided: 0,
       },
     };
   };
@@ -126,7 +109,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         `The saved state belongs to another definition of "${definition.name}" (or another FMU). Put the old definition back, or start afresh with another --state.`,
       );
     }
-    const unsound = unsoundArray(state);
+    const unsound = unsoundPart(state);
     if (unsound !== undefined) {
       throw new TwinError(
         'NUMERIC',
@@ -143,23 +126,23 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     if (skipped !== undefined) {
       return { state, result: reportStep({ twin, state, sample, skipped }) };
     }
-    const a = state.arrays;
+    const a = state.filter;
     // A channel that repeats one value to the last bit while others move says nothing.
     const repeats = Float64Array.from(sample.measured, (v, i) =>
-      v === a.lastValue![i] ? a.repeats![i]! + 1 : 0,
+      v === a.lastValue[i] ? a.repeats[i]! + 1 : 0,
     );
     const moving = repeats.filter((r, i) => r === 0 && Number.isFinite(sample.measured[i]!)).length;
-    const frozen = (i: number) => repeats[i]! >= 20 && moving * 2 >= m;
+    const frozen = (i: number) => repeats[i]! >= FROZEN_REPEATS && moving * 2 >= m;
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
-    const unexplained = a.unexplained?.[0] ?? 0;
-    const { filtered, own } = await assimilate({
+    const { unexplained } = a;
+    const { filtered, transient } = await assimilate({
       state,
       sample,
       measured,
       dtS,
       withinBounds: keepsWithinBounds(twin, state),
-      memory: { unexplained, ...(a.rejected === undefined ? {} : { rejected: a.rejected }) },
+      memory: { unexplained, rejected: a.rejected },
       signal,
     });
     if (filtered.rejected) {
@@ -168,14 +151,12 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         ...state,
         timeS: sample.timeS,
         timeNs: sample.timeNs ?? state.timeNs,
-        arrays: {
+        filter: {
           ...a,
-          ...own,
+          ...(transient === undefined ? {} : { transient }),
           x: filtered.posterior.x,
           S: filtered.posterior.S,
-          ...(filtered.outOfReach
-            ? { rejected: measured }
-            : { unexplained: Float64Array.of(unexplained + 1) }),
+          ...(filtered.outOfReach ? { rejected: measured } : { unexplained: unexplained + 1 }),
         },
       };
       const alarm = {
@@ -198,37 +179,33 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         `The estimate left the finite numbers at ${sample.timeS} s. The last good state is kept; check the model's outputs at this sample.`,
       );
     }
-    const suspicion = Float64Array.from(a.suspicion!, (s, i) =>
+    const suspicion = Float64Array.from(a.suspicion, (s, i) =>
       filtered.gated.includes(i) ? s + 1 : 0,
     );
     const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
     const noiseStd =
       definition.estimator.adaptNoise && quiet
-        ? adaptNoise(definition, a.noiseStd!, filtered, state.sampleCount)
-        : a.noiseStd!.slice();
+        ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount)
+        : a.noiseStd.slice();
     const next: CalibratorState = {
       twinHash: twin.hash,
       timeS: sample.timeS,
       timeNs: sample.timeNs ?? state.timeNs,
       sampleCount: state.sampleCount + 1,
-      arrays: {
-        ...own,
+      filter: {
+        ...(transient === undefined ? {} : { transient }),
         x: filtered.posterior.x,
         S: filtered.posterior.S,
         noiseStd,
         suspicion,
-        lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue![i]!)),
+        lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
         repeats,
         faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
-        limitRuns: a.limitRuns!.slice(),
-        health: updateHealth(a.health ?? initialHealth(m), filtered),
-        unexplained: Float64Array.of(
-          filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
-        ),
+        limitRuns: a.limitRuns.slice(),
+        health: updateHealth(a.health, filtered),
+        unexplained: filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
         rejected: new Float64Array(m).fill(Number.NaN),
-        oneSided: Float64Array.of(
-          filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided![0]! - 1),
-        ),
+        oneSided: filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided - 1),
       },
     };
     return {

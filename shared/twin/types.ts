@@ -1,5 +1,6 @@
 import type { TwinDefinition } from '../config/index.js';
 import type { AlarmCode } from './report/alarms.js';
+import type { FilterState } from './state/filter-state.js';
 
 /** A twin definition together with where it came from. */
 export interface Twin {
@@ -155,8 +156,7 @@ export interface CalibratorState {
   readonly timeNs: bigint;
   /** Samples assimilated so far. */
   readonly sampleCount: number;
-  /** Named arrays of the filter: means, factors, counters. */
-  readonly arrays: Readonly<Record<string, Float64Array>>;
+  readonly filter: FilterState;
 }
 
 /** How outputs follow the parameters at a sample: what the sensors could tell there. */

@@ -57,5 +57,5 @@ export function filterSettings(twin: Twin): FilterSettings {
 
 /** Whether sigma points have to stay inside the parameters' bounds at the next sample. */
 export function keepsWithinBounds(twin: Twin, state: CalibratorState): boolean {
-  return twin.definition.estimator.respectBounds === 'always' || state.arrays.oneSided![0]! > 0;
+  return twin.definition.estimator.respectBounds === 'always' || state.filter.oneSided > 0;
 }

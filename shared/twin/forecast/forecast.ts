@@ -99,11 +99,11 @@ function responseBounds(twin: Twin, state: CalibratorState, settings: FilterSett
   const { bounds, range } = settings;
   if (keepsWithinBounds(twin, state)) return bounds;
   const N = 2 * range.length;
-  const { x, S } = state.arrays;
-  const reach = range.map((_, i) => NOW_REACH * Math.hypot(...S!.subarray(i * N, i * N + N)));
+  const { x, S } = state.filter;
+  const reach = range.map((_, i) => NOW_REACH * Math.hypot(...S.subarray(i * N, i * N + N)));
   return {
-    lower: bounds.lower.map((b, i) => Math.min(b, x![i]! - reach[i]!)),
-    upper: bounds.upper.map((b, i) => Math.max(b, x![i]! + reach[i]!)),
+    lower: bounds.lower.map((b, i) => Math.min(b, x[i]! - reach[i]!)),
+    upper: bounds.upper.map((b, i) => Math.max(b, x[i]! + reach[i]!)),
   };
 }
 
@@ -152,7 +152,7 @@ export async function forecast(options: {
   const n = definition.parameters.length;
   const N = 2 * n;
   const inputs = operatingInputs(twin, options.inputs);
-  const now = { x: state.arrays.x!, S: state.arrays.S! };
+  const now = { x: state.filter.x, S: state.filter.S };
   const count = options.points ?? 24;
   const times = Float64Array.from(
     { length: count * SUBSTEPS + 1 },

@@ -111,7 +111,7 @@ function channelTests(health: Float64Array, channel: number) {
  */
 export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
   const { measured, name } = twin.definition;
-  const health = state.arrays.health!;
+  const health = state.filter.health;
   const alarms: Alarm[] = [];
   const tests = measured.map((_, i) => channelTests(health, i));
   const biased = tests.flatMap(({ bias }, i) =>
@@ -181,23 +181,23 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
 
 /** Channels that were gated for some samples running, or repeat one value. */
 function channelAlarms(twin: Twin, state: CalibratorState): Alarm[] {
-  const { suspicion, faults, repeats } = state.arrays;
+  const { suspicion, faults, repeats } = state.filter;
   return twin.definition.measured.flatMap(({ variable }, i): Alarm[] => [
-    ...(suspicion![i]! >= SUSPICIOUS_RUN
+    ...(suspicion[i]! >= SUSPICIOUS_RUN
       ? [
           {
             code: 'sensor-fault' as const,
             subject: variable,
-            message: `${variable} has contradicted all other channels for ${suspicion![i]} samples and carries little weight.`,
+            message: `${variable} has contradicted all other channels for ${suspicion[i]} samples and carries little weight.`,
           },
         ]
       : []),
-    ...(faults![i] === 1
+    ...(faults[i] === 1
       ? [
           {
             code: 'sensor-frozen' as const,
             subject: variable,
-            message: `${variable} has repeated one value ${repeats![i]} times while others move; it is left out.`,
+            message: `${variable} has repeated one value ${repeats[i]} times while others move; it is left out.`,
           },
         ]
       : []),
@@ -216,11 +216,11 @@ const BEYOND_BOUND = 4;
 function parameterAlarms(twin: Twin, state: CalibratorState, filtered: FilterStep): Alarm[] {
   if (state.sampleCount < LEARNT) return [];
   const { parameters } = twin.definition;
-  const { x, S, noiseStd } = state.arrays;
-  const N = S!.length / x!.length;
+  const { x, S, noiseStd } = state.filter;
+  const N = S.length / x.length;
   let found: ReturnType<typeof identifiabilityOf> | undefined;
   return parameters.flatMap((p, i): Alarm[] => {
-    const std = Math.hypot(...S!.subarray(i * N, i * N + N));
+    const std = Math.hypot(...S.subarray(i * N, i * N + N));
     const range = p.lower !== undefined && p.upper !== undefined ? p.upper - p.lower : undefined;
     const alarms: Alarm[] = [];
     if (std > UNLEARNT_SHARE * p.prior.std && (range === undefined || std > KNOWN_SHARE * range)) {

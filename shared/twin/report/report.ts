@@ -21,8 +21,8 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
   const N = 2 * parameters.length;
   return Object.fromEntries(
     parameters.map((p, i) => {
-      const row = state.arrays.S!.subarray(i * N, i * N + N);
-      const estimate = truncatedEstimate(state.arrays.x![i]!, Math.hypot(...row), p.lower, p.upper);
+      const row = state.filter.S.subarray(i * N, i * N + N);
+      const estimate = truncatedEstimate(state.filter.x[i]!, Math.hypot(...row), p.lower, p.upper);
       return [p.variable, estimate];
     }),
   );
@@ -93,7 +93,7 @@ export function reportStep(input: {
   );
   const alarms: Alarm[] = [...(input.alarms ?? [])];
   if (filtered !== undefined) {
-    const runs = state.arrays.limitRuns!;
+    const runs = state.filter.limitRuns;
     alarms.push(
       ...limitAlarms(definition.parameters, parameters, runs, 0),
       ...limitAlarms(definition.virtualSensors, virtualSensors, runs, definition.parameters.length),
@@ -120,7 +120,7 @@ export function reportStep(input: {
       gated: (filtered?.gated ?? []).map((i) => names[i]!),
       regimeChange: filtered?.regimeChange ?? false,
       nonlinearity: filtered?.nonlinearity ?? 0,
-      noiseStd: Object.fromEntries(names.map((name, i) => [name, state.arrays.noiseStd![i]!])),
+      noiseStd: Object.fromEntries(names.map((name, i) => [name, state.filter.noiseStd[i]!])),
     },
   };
 }

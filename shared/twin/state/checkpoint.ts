@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { TwinError } from '../../core/index.js';
+import { initialHealth } from '../report/health.js';
 import type { CalibratorState, Twin } from '../types.js';
+import { decodeFilterState, encodeFilterState, type StateShape } from './filter-state.js';
 
 const MAGIC = 'TWLP';
 const VERSION = 1;
@@ -11,16 +13,17 @@ const DIGEST_BYTES = 32;
  * SHA-256 of it all. Decoding gives the same bits.
  */
 export function encodeCheckpoint(state: CalibratorState): Uint8Array {
-  const names = Object.keys(state.arrays).sort();
+  const stored = encodeFilterState(state.filter);
+  const names = Object.keys(stored).sort();
   const header = Buffer.from(
     JSON.stringify({
       twinHash: state.twinHash,
       timeNs: state.timeNs.toString(),
       sampleCount: state.sampleCount,
-      arrays: names.map((name) => [name, state.arrays[name]!.length]),
+      arrays: names.map((name) => [name, stored[name]!.length]),
     }),
   );
-  const count = names.reduce((sum, name) => sum + state.arrays[name]!.length, 1);
+  const count = names.reduce((sum, name) => sum + stored[name]!.length, 1);
   const bytes = Buffer.alloc(12 + header.length + 8 * count + DIGEST_BYTES);
   bytes.write(MAGIC, 0, 'latin1');
   bytes.writeUInt32LE(VERSION, 4);
@@ -28,7 +31,7 @@ export function encodeCheckpoint(state: CalibratorState): Uint8Array {
   header.copy(bytes, 12);
   let offset = bytes.writeDoubleLE(state.timeS, 12 + header.length);
   for (const name of names) {
-    for (const value of state.arrays[name]!) offset = bytes.writeDoubleLE(value, offset);
+    for (const value of stored[name]!) offset = bytes.writeDoubleLE(value, offset);
   }
   createHash('sha256').update(bytes.subarray(0, offset)).digest().copy(bytes, offset);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -89,6 +92,15 @@ export function decodeCheckpoint(data: Uint8Array, twin: Twin): CalibratorState 
     timeS,
     timeNs: BigInt(header.timeNs),
     sampleCount: header.sampleCount,
-    arrays,
+    filter: decodeFilterState(arrays, shapeOf(twin)),
+  };
+}
+
+function shapeOf({ definition }: Twin): StateShape {
+  return {
+    parameters: definition.parameters.length,
+    measured: definition.measured.length,
+    virtualSensors: definition.virtualSensors.length,
+    health: initialHealth(definition.measured.length).length,
   };
 }

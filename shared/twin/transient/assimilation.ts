@@ -1,10 +1,11 @@
 import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
-import type { Assimilate } from '../calibrator.js';
+import type { Assimilate } from '../assimilate.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { linearise } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
+import type { TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { transientUpdate, widenStates } from './filter.js';
 import type { PropagatePoints } from './linearise.js';
@@ -23,50 +24,29 @@ const MISMATCH_MOST = 2;
 
 const NONE = new Float64Array();
 
-/** What transient mode remembers between samples, in the state's arrays. */
-interface Memory {
-  /** Continuous states at the last sample; none where it was one of rest. */
-  stateMean: Float64Array;
-  /** Their rows of the joint factor, behind those of parameters and trends. */
-  stateFactor: Float64Array;
-  /** Typical magnitude of each. */
-  stateScale: Float64Array;
-  /** Logarithm of the factor on their noise. */
-  stateNoiseLog: Float64Array;
-  /** Own innovations of the last sample; none where it was one of rest. */
-  lastInnovation: Float64Array;
-  lastInputs: Float64Array;
-  /** The FMU's time at the last sample, seconds. */
-  fmuTimeS: Float64Array;
-  /** In mode `auto`: the newest samples, and how long the machine takes to settle. */
-  window: Float64Array;
-  settlingTimeS: Float64Array;
-}
+const NOTHING: TransientMemory = {
+  stateMean: NONE,
+  stateFactor: NONE,
+  stateScale: NONE,
+  stateNoiseLog: 0,
+  lastInnovation: NONE,
+  lastInputs: NONE,
+  window: NONE,
+};
 
-function recall(arrays: Readonly<Record<string, Float64Array>>): Memory {
-  return {
-    stateMean: arrays.stateMean ?? NONE,
-    stateFactor: arrays.stateFactor ?? NONE,
-    stateScale: arrays.stateScale ?? NONE,
-    stateNoiseLog: arrays.stateNoiseLog ?? Float64Array.of(0),
-    lastInnovation: arrays.lastInnovation ?? NONE,
-    lastInputs: arrays.lastInputs ?? NONE,
-    fmuTimeS: arrays.fmuTimeS ?? NONE,
-    window: arrays.window ?? NONE,
-    settlingTimeS: arrays.settlingTimeS ?? NONE,
-  };
-}
-
-/** Parameters, trends and states from the state's arrays, as one Gaussian. */
-function jointOf(a: Readonly<Record<string, Float64Array>>, memory: Memory): Gaussian {
-  const trendsEnd = a.x!.length;
+/** Parameters, trends and states as one Gaussian. */
+function jointOf(
+  a: Gaussian,
+  memory: Pick<TransientMemory, 'stateMean' | 'stateFactor'>,
+): Gaussian {
+  const trendsEnd = a.x.length;
   const N = trendsEnd + memory.stateMean.length;
   const S = new Float64Array(N * N);
   for (let i = 0; i < trendsEnd; i++) {
-    S.set(a.S!.subarray(i * trendsEnd, (i + 1) * trendsEnd), i * N);
+    S.set(a.S.subarray(i * trendsEnd, (i + 1) * trendsEnd), i * N);
   }
   S.set(memory.stateFactor, trendsEnd * N);
-  return { x: Float64Array.of(...a.x!, ...memory.stateMean), S };
+  return { x: Float64Array.of(...a.x, ...memory.stateMean), S };
 }
 
 function scalesOf(model: TransientModel, states: Float64Array): Float64Array {
@@ -144,14 +124,10 @@ async function atStart(
   );
   if (found === undefined || found instanceof Error) throw found;
   const scale = scalesOf(model, found.states);
-  const joint = jointOf(
-    { x: parameters.x, S: parameters.S },
-    {
-      ...recall({}),
-      stateMean: found.states,
-      stateFactor: new Float64Array(found.states.length * (2 * n + found.states.length)),
-    },
-  );
+  const joint = jointOf(parameters, {
+    stateMean: found.states,
+    stateFactor: new Float64Array(found.states.length * (2 * n + found.states.length)),
+  });
   return { joint: widenStates(joint, n, (i) => stdShare * scale[i]!), scale, modelRuns: 1 };
 }
 
@@ -183,35 +159,33 @@ export function transientAssimilation(
 
   return async (input) => {
     const { state, sample, measured, dtS, signal } = input;
-    const a = state.arrays;
-    let memory = recall(a);
+    const a = state.filter;
+    let memory = a.transient ?? NOTHING;
     if (simulation.mode === 'auto') {
-      if (memory.settlingTimeS.length === 0) {
-        const settling =
-          options.settlingTimeS ?? (await settlingTimeS(twin, dynamics, sample.inputs, signal));
-        memory = { ...memory, settlingTimeS: Float64Array.of(settling) };
-      }
-      const spanS = memory.settlingTimeS[0]!;
+      const spanS =
+        memory.settlingTimeS ??
+        options.settlingTimeS ??
+        (await settlingTimeS(twin, dynamics, sample.inputs, signal));
       const window = extendWindow(
         memory.window,
         sample.timeS,
         [...measured, ...streamed.map((i) => sample.inputs[i]!)],
         spanS,
       );
-      memory = { ...memory, window };
-      const noiseStd = Float64Array.of(...a.noiseStd!, ...streamed.map(() => Number.NaN));
+      memory = { ...memory, window, settlingTimeS: spanS };
+      const noiseStd = Float64Array.of(...a.noiseStd, ...streamed.map(() => Number.NaN));
       const rest =
         dtS >= spanS || windowAtRest(window, noiseStd, spanS, options.steadyFalseAlarm).steady;
       if (rest) {
         const { prior, filtered } = await steady(input);
-        const own = {
+        const transient: TransientMemory = {
           ...memory,
           stateMean: NONE,
           stateFactor: NONE,
           lastInnovation: NONE,
           lastInputs: sample.inputs.slice(),
         };
-        return { prior, filtered, own };
+        return { prior, filtered, transient };
       }
     }
 
@@ -219,7 +193,7 @@ export function transientAssimilation(
     let last: Gaussian;
     let elapsedS = dtS;
     let inputsBefore = memory.lastInputs;
-    let fmuTimeS = memory.fmuTimeS[0] ?? dynamics.startTimeS;
+    let fmuTimeS = memory.fmuTimeS ?? dynamics.startTimeS;
     let scale = memory.stateScale;
     let startRuns = 0;
     const known = memory.stateMean.length === ns && dtS <= simulation.maxTimeS;
@@ -228,9 +202,7 @@ export function transientAssimilation(
       const first = state.sampleCount === 0;
       const stale = first || dtS > simulation.maxTimeS;
       // After so long a gap the machine rests by now; otherwise it did at the last sample.
-      const parameters = stale
-        ? predict({ x: a.x!, S: a.S! }, dtS, settings)
-        : { x: a.x!, S: a.S! };
+      const parameters = stale ? predict(a, dtS, settings) : a;
       if (stale) {
         elapsedS = 0;
         inputsBefore = sample.inputs;
@@ -253,15 +225,15 @@ export function transientAssimilation(
     };
     const run: PropagatePoints = (points) => dynamics.propagate(points, span, signal);
     const noise =
-      options.stateNoise * Math.exp(memory.stateNoiseLog[0]!) * Math.sqrt(Math.max(0, elapsedS));
+      options.stateNoise * Math.exp(memory.stateNoiseLog) * Math.sqrt(Math.max(0, elapsedS));
     const step = await transientUpdate({
       last,
       dtS: elapsedS,
       stateStd: scale.map((s) => noise * s),
       stateScale: scale,
       measured,
-      noiseStd: a.noiseStd!,
-      suspicion: a.suspicion!,
+      noiseStd: a.noiseStd,
+      suspicion: a.suspicion,
       run,
       settings,
       withinBounds,
@@ -270,23 +242,21 @@ export function transientAssimilation(
     const { filtered, joint } = step;
     const N = 2 * n + ns;
     const calm = filtered.gated.length === 0 && !filtered.regimeChange && !filtered.rejected;
-    const own: Memory = {
+    const transient: TransientMemory = {
       ...memory,
       stateMean: joint.x.slice(2 * n),
       stateFactor: joint.S.slice(2 * n * N),
       stateScale: scale,
       stateNoiseLog:
-        estimator.adaptNoise && calm && known
-          ? Float64Array.of(adaptedLog(memory, step.own))
-          : memory.stateNoiseLog,
+        estimator.adaptNoise && calm && known ? adaptedLog(memory, step.own) : memory.stateNoiseLog,
       lastInnovation: step.own,
       lastInputs: sample.inputs.slice(),
-      fmuTimeS: Float64Array.of(span.toS),
+      fmuTimeS: span.toS,
     };
     return {
       prior: parametersOf(step.prior, 2 * n),
       filtered: { ...filtered, modelRuns: filtered.modelRuns + startRuns },
-      own: { ...own },
+      transient,
     };
   };
 }
@@ -304,7 +274,7 @@ function parametersOf(joint: Gaussian, count: number): Gaussian {
  *
  * @see Mehra, On the identification of variances and adaptive Kalman filtering (1970)
  */
-function adaptedLog(memory: Memory, innovation: Float64Array): number {
+function adaptedLog(memory: TransientMemory, innovation: Float64Array): number {
   let sum = 0;
   let count = 0;
   innovation.forEach((value, i) => {
@@ -313,7 +283,7 @@ function adaptedLog(memory: Memory, innovation: Float64Array): number {
     sum += Math.max(-4, Math.min(4, product));
     count++;
   });
-  const before = memory.stateNoiseLog[0]!;
+  const before = memory.stateNoiseLog;
   if (count === 0) return before;
   const [least, most] = STATE_NOISE_LOG;
   return Math.min(most, Math.max(least, before + (STATE_NOISE_GAIN * sum) / count));

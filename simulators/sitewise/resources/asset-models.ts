@@ -1,116 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iotsitewise';
-import { alreadyExists, conflicting, invalidRequest, notFound } from '../api/faults.js';
+import { alreadyExists, conflicting, invalidRequest } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
+import type { Account, AssetModelRecord } from './account.js';
 import {
-  type Account,
-  type AssetModelRecord,
-  allProperties,
-  type ModelProperty,
-} from './account.js';
-import { compositeSummary, toCompositeModel } from './composite-models.js';
-import { checkExpression } from './formulas/computed.js';
+  checkProperties,
+  MAX_HIERARCHIES,
+  modelStatus,
+  requireActiveModel,
+  requireModel,
+  requireUniqueProperties,
+  toModelProperty,
+} from './asset-model-records.js';
+import { compositeSummary, toCompositeModel } from './composite-records.js';
 import { saveTags } from './tags.js';
 
 /** Properties and hierarchies in one model: the service's quotas. */
-const MAX_PROPERTIES = 200;
-const MAX_HIERARCHIES = 30;
-
-/** @throws ApiFault `ResourceNotFoundException` */
-export function requireModel(account: Account, id: string): AssetModelRecord {
-  const model = account.model(id);
-  if (model === undefined) throw notFound('Asset model', id);
-  return model;
-}
-
-/** @throws ApiFault `ConflictingOperationException` while the model is being changed */
-export function requireActiveModel(account: Account, id: string): AssetModelRecord {
-  const model = requireModel(account, id);
-  if (model.status.state !== 'ACTIVE') {
-    throw conflicting(
-      `Asset model ${model.id} is in state ${model.status.state}; it must be ACTIVE.`,
-      model.id,
-      account.arn('asset-model', model.id),
-    );
-  }
-  return model;
-}
-
-/** A definition or changed property as it is kept; ids are given where none came. */
-export function toModelProperty(
-  definition: sdk.AssetModelPropertyDefinition | sdk.AssetModelProperty,
-): ModelProperty {
-  checkPropertyType(definition);
-  return { ...definition, id: definition.id ?? randomUUID() } as ModelProperty;
-}
-
-function checkPropertyType(definition: sdk.AssetModelPropertyDefinition): void {
-  const { attribute, measurement, transform, metric } = definition.type ?? {};
-  const given = [attribute, measurement, transform, metric].filter((t) => t !== undefined);
-  if (given.length !== 1) {
-    throw invalidRequest(
-      `Property ${definition.name}: its type must be exactly one of attribute, measurement, transform and metric.`,
-    );
-  }
-  if (definition.dataType === 'STRUCT' && definition.dataTypeSpec === undefined) {
-    throw invalidRequest(`Property ${definition.name}: STRUCT needs a dataTypeSpec.`);
-  }
-  if (transform === undefined && metric === undefined) return;
-  checkExpression(definition);
-  if (definition.dataType !== 'DOUBLE' && definition.dataType !== 'STRING') {
-    throw invalidRequest(
-      `Property ${definition.name}: transforms and metrics are DOUBLE or STRING, not ${definition.dataType}.`,
-    );
-  }
-}
-
-/** @throws ApiFault `InvalidRequestException` when a model's properties clash */
-export function requireUniqueProperties(model: AssetModelRecord): void {
-  checkProperties(model.properties);
-  requireUnique(
-    'property id',
-    allProperties(model).map((p) => p.id),
-  );
-  requireUnique(
-    'composite model name',
-    model.compositeModels.map((c) => `${c.parentId ?? ''}/${c.name}`),
-  );
-  for (const composite of model.compositeModels) checkProperties(composite.properties);
-}
-
-function checkProperties(properties: readonly ModelProperty[]): void {
-  if (properties.length > MAX_PROPERTIES) {
-    throw invalidRequest(`A model has at most ${MAX_PROPERTIES} properties.`);
-  }
-  requireUnique(
-    'property name',
-    properties.map((p) => p.name),
-  );
-  requireUnique(
-    'property id',
-    properties.map((p) => p.id),
-  );
-  requireUnique(
-    'property external id',
-    properties.map((p) => p.externalId),
-  );
-}
-
-function requireUnique(what: string, values: readonly (string | undefined)[]): void {
-  const seen = new Set<string>();
-  for (const value of values) {
-    if (value === undefined) continue;
-    if (seen.has(value)) throw invalidRequest(`The ${what} ${value} occurs twice in the model.`);
-    seen.add(value);
-  }
-}
-
-/** A model's state as the API shows it. */
-export const modelStatus = (model: AssetModelRecord): sdk.AssetModelStatus => ({
-  state: model.status.state,
-});
-
 function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetModelResponse {
   return {
     assetModelId: model.id,

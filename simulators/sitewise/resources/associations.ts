@@ -3,7 +3,7 @@ import { alreadyExists, conflicting, invalidRequest, notFound } from '../api/fau
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account, AssetRecord } from './account.js';
-import { modelOf, requireActiveAsset, requireAsset, summaryOf } from './assets.js';
+import { modelOf, requireActiveAsset, requireAsset, summaryOf } from './asset-records.js';
 
 /** Operations that join assets in hierarchies. */
 export function associationHandlers(account: Account): Handlers {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iotsitewise';
 import { invalidRequest, notFound } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
@@ -9,47 +8,12 @@ import {
   requireModel,
   requireUniqueProperties,
   toModelProperty,
-} from './asset-models.js';
-import { describeProperty, modelOf, requireAsset } from './assets.js';
+} from './asset-model-records.js';
+import { describeProperty, modelOf, requireAsset } from './asset-records.js';
+import { compositeSummary, pathOf, toCompositeModel } from './composite-records.js';
 
 /** Composite models in one asset model, and their depth. */
 const MAX_COMPOSITE_MODELS = 50;
-
-/** A composite model that came with its asset model's definition. */
-export function toCompositeModel(
-  definition: sdk.AssetModelCompositeModelDefinition,
-): CompositeModelRecord {
-  return {
-    id: definition.id ?? randomUUID(),
-    externalId: definition.externalId,
-    name: definition.name ?? '',
-    type: definition.type ?? '',
-    description: definition.description,
-    properties: (definition.properties ?? []).map(toModelProperty),
-  };
-}
-
-/** The composite models from a model's own level down to the given one. */
-function pathOf(model: AssetModelRecord, composite: CompositeModelRecord) {
-  const path: CompositeModelRecord[] = [];
-  let current: CompositeModelRecord | undefined = composite;
-  while (current !== undefined && !path.includes(current)) {
-    path.unshift(current);
-    const { parentId }: CompositeModelRecord = current;
-    current = model.compositeModels.find((c) => c.id === parentId);
-  }
-  return path.map(({ id, name }) => ({ id, name }));
-}
-
-/** A composite model as listings show it. */
-export const compositeSummary = (model: AssetModelRecord, composite: CompositeModelRecord) => ({
-  id: composite.id,
-  externalId: composite.externalId,
-  name: composite.name,
-  type: composite.type,
-  description: composite.description ?? '',
-  path: pathOf(model, composite),
-});
 
 /** Operations on composite models that are defined inline; component models cannot be composed in. */
 export function compositeModelHandlers(account: Account): Handlers {

@@ -3,7 +3,7 @@ import { conflicting, invalidRequest, notFound } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account, SeriesRecord } from './account.js';
-import { requireActiveAsset, requireAsset, requireProperty } from './assets.js';
+import { requireActiveAsset, requireAsset, requireProperty } from './asset-records.js';
 
 /** By alias, or by asset and property: exactly one way. */
 interface SeriesKey {

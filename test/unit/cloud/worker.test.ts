@@ -34,6 +34,16 @@ const definition = twinSchema.parse({
 });
 const twin: Twin = { definition, fmuPath: '/nowhere/pump.fmu', hash: 'abc' };
 
+/** What the counting calibrator keeps in place of a filter's state. */
+interface Memory {
+  times: readonly number[];
+  sum: number;
+}
+const remembering = (times: readonly number[], sum: number) => ({
+  filter: { times, sum } as unknown as CalibratorState['filter'],
+});
+const memoryOf = (state: CalibratorState) => state.filter as unknown as Memory;
+
 /** An estimator that remembers every sample it was given, so that a test can count them. */
 const engine: CalibrationEngine = {
   initialSamples: 10,
@@ -50,20 +60,20 @@ const engine: CalibrationEngine = {
       timeS: Number.NEGATIVE_INFINITY,
       timeNs: 0n,
       sampleCount: 0,
-      arrays: { times: new Float64Array(), sum: Float64Array.of(0) },
+      ...remembering([], 0),
     }),
     step: (state, sample) => {
       if (sample.measured[0] === 666) {
         return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
       }
-      const times = state.arrays.times as Float64Array;
-      const sum = (state.arrays.sum?.[0] ?? 0) + (sample.measured[0] ?? 0) * sample.inputs[0]!;
+      const { times, sum: before } = memoryOf(state);
+      const sum = before + (sample.measured[0] ?? 0) * sample.inputs[0]!;
       const next: CalibratorState = {
         ...state,
         timeS: sample.timeS,
         timeNs: sample.timeNs ?? 0n,
         sampleCount: state.sampleCount + 1,
-        arrays: { times: Float64Array.of(...times, sample.timeS), sum: Float64Array.of(sum) },
+        ...remembering([...times, sample.timeS], sum),
       };
       const estimate = { mean: sum, std: 1, lower95: sum - 2, upper95: sum + 2 };
       const result: StepResult = {
@@ -95,20 +105,11 @@ const engine: CalibrationEngine = {
         ...state,
         timeS: Number.isFinite(state.timeS) ? state.timeS : null,
         timeNs: String(state.timeNs),
-        arrays: Object.fromEntries(Object.entries(state.arrays).map(([k, v]) => [k, [...v]])),
       }),
     ),
   decodeCheckpoint: (bytes) => {
-    const s = JSON.parse(Buffer.from(bytes).toString()) as {
-      arrays: Record<string, number[]>;
-    } & CalibratorState;
-    return {
-      ...s,
-      timeNs: BigInt(s.timeNs),
-      arrays: Object.fromEntries(
-        Object.entries(s.arrays).map(([k, v]) => [k, Float64Array.from(v as ArrayLike<number>)]),
-      ),
-    };
+    const s = JSON.parse(Buffer.from(bytes).toString()) as CalibratorState;
+    return { ...s, timeNs: BigInt(s.timeNs) };
   },
 };
 
@@ -213,7 +214,7 @@ async function timesOf(store: ObjectStore, id = 'a1'): Promise<number[]> {
   const found = await store.get(key);
   if (found === undefined) return [];
   const { checkpoint } = decodeAssetState(found.body, id, key);
-  return [...(engine.decodeCheckpoint(checkpoint, twin).arrays.times ?? [])];
+  return [...memoryOf(engine.decodeCheckpoint(checkpoint, twin)).times];
 }
 
 describe('a run', () => {

@@ -35,9 +35,12 @@ async function calibrated(
   return { calibrator, state: run.state };
 }
 
-/** The same state with some arrays changed. */
-function damaged(state: CalibratorState, arrays: Record<string, Float64Array>): CalibratorState {
-  return { ...state, arrays: { ...state.arrays, ...arrays } };
+/** The same state with some of its parts changed. */
+function damaged(
+  state: CalibratorState,
+  filter: Partial<CalibratorState['filter']>,
+): CalibratorState {
+  return { ...state, filter: { ...state.filter, ...filter } };
 }
 
 describe('bad samples', () => {
@@ -127,9 +130,9 @@ describe('bad samples', () => {
 describe('a state that is not sound', () => {
   it('is refused where it holds values that are not numbers, with what to do', async () => {
     const { calibrator, state } = await calibrated();
-    for (const name of ['x', 'S', 'noiseStd']) {
+    for (const name of ['x', 'S', 'noiseStd'] as const) {
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-        const broken = state.arrays[name]!.slice();
+        const broken = state.filter[name].slice();
         broken[1] = value;
         await expect(
           calibrator.step(damaged(state, { [name]: broken }), sample(40, TRUTH)),
@@ -153,7 +156,7 @@ describe('a state that is not sound', () => {
         })),
       });
       const { calibrator, state } = await calibrated({ twin });
-      const S = state.arrays.S!.slice();
+      const S = state.filter.S.slice();
       for (let row = 0; row < 4; row++) S[row * 4] = 0;
       const run = await runSamples(calibrator, damaged(state, { S }), [
         sample(40, TRUTH),
@@ -162,7 +165,7 @@ describe('a state that is not sound', () => {
       const { p, q } = run.steps[0]!.parameters;
       expect([p!.mean, p!.std, q!.mean, q!.std].every(Number.isFinite), dynamics).toBe(true);
       expect(Math.abs(p!.mean - 0.1)).toBeLessThan(0.05);
-      expect([...run.state.arrays.S!].every(Number.isFinite)).toBe(true);
+      expect([...run.state.filter.S].every(Number.isFinite)).toBe(true);
     }
   });
 });

@@ -169,7 +169,7 @@ describe('calibrator, when the model fails at some points', () => {
     failing = false;
     const second = await calibrator.step(first.state, sample(1, [0.1, 0.1, 0.2]));
     expect(second.result.diagnostics.modelRuns).toBe(5);
-    expect(second.state.arrays.oneSided![0]).toBe(0);
+    expect(second.state.filter.oneSided).toBe(0);
   });
 
   it('stays inside the bounds for a while after a refusal beyond them, then tries again', async () => {

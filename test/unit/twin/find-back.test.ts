@@ -52,10 +52,10 @@ it('finds back within ten samples from drags that are wrong and held for certain
   for (const belief of beliefs) {
     const rng = createRng(1);
     const first = calibrator.initialState();
-    const x = first.arrays.x!.slice();
+    const x = first.filter.x.slice();
     x.set(belief);
-    const S = first.arrays.S!.map((v, k) => (k % (2 * N) < N ? Math.sign(v) * 0.005 : v));
-    let state = { ...first, timeS: 0, sampleCount: 100, arrays: { ...first.arrays, x, S } };
+    const S = first.filter.S.map((v, k) => (k % (2 * N) < N ? Math.sign(v) * 0.005 : v));
+    let state = { ...first, timeS: 0, sampleCount: 100, filter: { ...first.filter, x, S } };
     for (let k = 1; k <= 10; k++) {
       const step = await calibrator.step(state, {
         timeS: k * 1296,
@@ -65,7 +65,7 @@ it('finds back within ten samples from drags that are wrong and held for certain
       state = step.state as typeof state;
     }
     drag.forEach((b, i) => {
-      expect(Math.abs(state.arrays.x![i]! - b)).toBeLessThan(0.02);
+      expect(Math.abs(state.filter.x[i]! - b)).toBeLessThan(0.02);
     });
   }
 });

@@ -15,8 +15,8 @@ function knownState(trend: [number, number], std: number): CalibratorState {
   return {
     ...createCalibrator({ twin: smallTwin(), model: linearModel() }).initialState(),
     timeS: 0,
-    arrays: {
-      ...createCalibrator({ twin: smallTwin(), model: linearModel() }).initialState().arrays,
+    filter: {
+      ...createCalibrator({ twin: smallTwin(), model: linearModel() }).initialState().filter,
       x: Float64Array.of(0.1, 0.1, ...trend),
       S,
     },

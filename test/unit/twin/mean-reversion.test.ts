@@ -107,7 +107,7 @@ describe('a mean-reverting parameter', () => {
     });
     const calibrator = createCalibrator({ twin, model: linearModel() });
     const start = calibrator.initialState();
-    const from = { ...start, timeS: 0, arrays: { ...start.arrays, ...state } };
+    const from = { ...start, timeS: 0, filter: { ...start.filter, ...state } };
     const result = await forecast({ twin, model: linearModel(), state: from, horizonS: 200 });
     const { estimates } = result.parameters.p!;
     expect(estimates.at(-1)!.mean).toBeCloseTo(MEAN + Math.exp(-5) * 0.3, 6);

@@ -119,12 +119,12 @@ describe('the joint filter', () => {
       kf = { x: updated.x, P: updated.P };
       expect(result.nis).toBeCloseTo(updated.innovation.nis, 8);
     }
-    const estimate = [...state.arrays.x!.subarray(0, 2), ...state.arrays.stateMean!];
+    const estimate = [...state.filter.x.subarray(0, 2), ...state.filter.transient!.stateMean];
     estimate.forEach((value, i) => {
       expect(Math.abs(value - kf.x[i]!)).toBeLessThan(1e-10);
     });
     const N = 6;
-    const factor = state.arrays.stateFactor!;
+    const factor = state.filter.transient!.stateFactor;
     for (const i of [0, 1]) {
       for (const j of [0, 1]) {
         let covariance = 0;
@@ -186,7 +186,7 @@ describe('the joint filter', () => {
     }
     expect(Math.abs(step.result.virtualSensors.v!.mean - (s[0]! - s[1]!))).toBeLessThan(0.05);
     state = step.state;
-    expect(state.arrays.stateMean).toHaveLength(2);
+    expect(state.filter.transient?.stateMean).toHaveLength(2);
   });
 
   it('settles anew after a gap longer than simulation.maxTimeS', async () => {
@@ -256,7 +256,7 @@ describe('the joint filter', () => {
     );
     const noise = (mode: string) => {
       const twin = smallTwin({ ...overrides, measured, simulation: { mode } });
-      return [...createCalibrator({ twin, model }).initialState(samples).arrays.noiseStd!];
+      return [...createCalibrator({ twin, model }).initialState(samples).filter.noiseStd];
     };
     for (const sigma of noise('transient')) {
       expect(sigma).toBeGreaterThan(0.007);

@@ -1,0 +1,156 @@
+import { TwinError } from '../../core/index.js';
+
+/** What transient mode remembers between samples. */
+export interface TransientMemory {
+  /** Continuous states at the last sample; none where it was one of rest. */
+  readonly stateMean: Float64Array;
+  /** Their rows of the joint factor, behind those of parameters and trends. */
+  readonly stateFactor: Float64Array;
+  /** Typical magnitude of each. */
+  readonly stateScale: Float64Array;
+  /** Logarithm of the factor on their noise. */
+  readonly stateNoiseLog: number;
+  /** Own innovations of the last sample; none where it was one of rest. */
+  readonly lastInnovation: Float64Array;
+  readonly lastInputs: Float64Array;
+  /** The FMU's time at the last sample, seconds; absent before the first. */
+  readonly fmuTimeS?: number | undefined;
+  /** In mode `auto`: the newest samples. */
+  readonly window: Float64Array;
+  /** In mode `auto`: how long the machine takes to settle, once that was measured. */
+  readonly settlingTimeS?: number | undefined;
+}
+
+/** What the filter remembers between samples, for n parameters, m channels and v virtual sensors. */
+export interface FilterState {
+  /** Parameters and trends, 2n. */
+  readonly x: Float64Array;
+  /** Lower factor of their covariance, 2n × 2n. */
+  readonly S: Float64Array;
+  /** Assumed noise per channel, m. */
+  readonly noiseStd: Float64Array;
+  /** How many samples running each channel was gated, m. */
+  readonly suspicion: Float64Array;
+  /** Newest value of each channel, m. */
+  readonly lastValue: Float64Array;
+  /** How many samples running each repeated it, m. */
+  readonly repeats: Float64Array;
+  /** 1 for channels that are left out as frozen, m. */
+  readonly faults: Float64Array;
+  /** How many samples running each parameter and virtual sensor was beyond its limit, n + v. */
+  readonly limitRuns: Float64Array;
+  /** Memory of the tests on innovations, see report/health.ts. */
+  readonly health: Float64Array;
+  /** Samples running that the belief before them did not explain. */
+  readonly unexplained: number;
+  /** The values of the last sample where it was rejected, else `NaN`, m. */
+  readonly rejected: Float64Array;
+  /** Samples to go for which sigma points stay inside the parameters' bounds. */
+  readonly oneSided: number;
+  readonly transient?: TransientMemory | undefined;
+}
+
+/** A state as it is stored: named arrays of doubles. */
+export type StoredArrays = Readonly<Record<string, Float64Array>>;
+
+const VECTORS = [
+  'x',
+  'S',
+  'noiseStd',
+  'suspicion',
+  'lastValue',
+  'repeats',
+  'faults',
+  'limitRuns',
+  'health',
+  'rejected',
+] as const satisfies readonly (keyof FilterState)[];
+const COUNTERS = ['unexplained', 'oneSided'] as const satisfies readonly (keyof FilterState)[];
+const TRANSIENT_VECTORS = [
+  'stateMean',
+  'stateFactor',
+  'stateScale',
+  'lastInnovation',
+  'lastInputs',
+  'window',
+] as const satisfies readonly (keyof TransientMemory)[];
+const TRANSIENT_NUMBERS = [
+  'stateNoiseLog',
+  'fmuTimeS',
+  'settlingTimeS',
+] as const satisfies readonly (keyof TransientMemory)[];
+
+/** A filter's state as named arrays. {@link decodeFilterState} gives the same bits. */
+export function encodeFilterState(state: FilterState): StoredArrays {
+  const arrays: Record<string, Float64Array> = {};
+  for (const name of VECTORS) arrays[name] = state[name];
+  for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
+  const { transient } = state;
+  if (transient === undefined) return arrays;
+  for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
+  for (const name of TRANSIENT_NUMBERS) {
+    const value = transient[name];
+    arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
+  }
+  return arrays;
+}
+
+/** What a twin definition makes of a state's lengths. */
+export interface StateShape {
+  parameters: number;
+  measured: number;
+  virtualSensors: number;
+  /** Length of `health`. */
+  health: number;
+}
+
+/**
+ * Reads a filter's state from its arrays.
+ *
+ * @throws TwinError `FILE_INVALID` where an array is missing or has another length than the twin
+ *   definition makes it
+ */
+export function decodeFilterState(arrays: StoredArrays, shape: StateShape): FilterState {
+  const { parameters: n, measured: m } = shape;
+  const lengths: Record<(typeof VECTORS)[number], number> = {
+    x: 2 * n,
+    S: 4 * n * n,
+    noiseStd: m,
+    suspicion: m,
+    lastValue: m,
+    repeats: m,
+    faults: m,
+    limitRuns: n + shape.virtualSensors,
+    health: shape.health,
+    rejected: m,
+  };
+  const vector = (name: (typeof VECTORS)[number]): Float64Array => {
+    const found = arrays[name];
+    // States of before 0.1 lack what was rejected.
+    if (found === undefined && name === 'rejected') return new Float64Array(m).fill(Number.NaN);
+    if (found?.length === lengths[name]) return found;
+    throw new TwinError(
+      'FILE_INVALID',
+      `The saved state has ${found === undefined ? 'no' : found.length} values of "${name}", expected ${lengths[name]}: restore an earlier state, or remove it to start afresh.`,
+    );
+  };
+  const vectors = Object.fromEntries(VECTORS.map((name) => [name, vector(name)]));
+  const counters = Object.fromEntries(COUNTERS.map((name) => [name, arrays[name]?.[0] ?? 0]));
+  return {
+    ...(vectors as Pick<FilterState, (typeof VECTORS)[number]>),
+    ...(counters as Pick<FilterState, (typeof COUNTERS)[number]>),
+    ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),
+  };
+}
+
+function decodeTransient(arrays: StoredArrays): TransientMemory {
+  const vectors = Object.fromEntries(
+    TRANSIENT_VECTORS.map((name) => [name, arrays[name] ?? new Float64Array()]),
+  );
+  return {
+    ...(vectors as Pick<TransientMemory, (typeof TRANSIENT_VECTORS)[number]>),
+    stateNoiseLog: arrays.stateNoiseLog?.[0] ?? 0,
+    fmuTimeS: arrays.fmuTimeS?.[0],
+    settlingTimeS: arrays.settlingTimeS?.[0],
+  };
+}

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import type * as sdk from '@aws-sdk/client-iotsitewise';
+import type { AssetModelRecord, CompositeModelRecord } from './account.js';
+import { toModelProperty } from './asset-model-records.js';
+
+/** A composite model that came with its asset model's definition. */
+export function toCompositeModel(
+  definition: sdk.AssetModelCompositeModelDefinition,
+): CompositeModelRecord {
+  return {
+    id: definition.id ?? randomUUID(),
+    externalId: definition.externalId,
+    name: definition.name ?? '',
+    type: definition.type ?? '',
+    description: definition.description,
+    properties: (definition.properties ?? []).map(toModelProperty),
+  };
+}
+
+/** The composite models from a model's own level down to the given one. */
+export function pathOf(model: AssetModelRecord, composite: CompositeModelRecord) {
+  const path: CompositeModelRecord[] = [];
+  let current: CompositeModelRecord | undefined = composite;
+  while (current !== undefined && !path.includes(current)) {
+    path.unshift(current);
+    const { parentId }: CompositeModelRecord = current;
+    current = model.compositeModels.find((c) => c.id === parentId);
+  }
+  return path.map(({ id, name }) => ({ id, name }));
+}
+
+/** A composite model as listings show it. */
+export const compositeSummary = (model: AssetModelRecord, composite: CompositeModelRecord) => ({
+  id: composite.id,
+  externalId: composite.externalId,
+  name: composite.name,
+  type: composite.type,
+  description: composite.description ?? '',
+  path: pathOf(model, composite),
+});
