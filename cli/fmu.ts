@@ -238,7 +238,11 @@ async function toRequest(
   const input =
     inputFile === undefined
       ? undefined
-      : parseInputCsv((await readUserFile(inputFile, 'input file')).toString('utf8'), inputFile);
+      : parseInputCsv(
+          (await readUserFile(inputFile, 'input file')).toString('utf8'),
+          inputFile,
+          md,
+        );
   const startValues = Object.fromEntries(
     ((args.startValues as string[] | undefined) ?? []).map((text) => parseStartValue(md, text)),
   );

@@ -178,6 +178,14 @@ const simulation = z.strictObject({
     .positive()
     .default(1e-6)
     .describe('Settled when no output changes by more than this share over a step.'),
+  tolerance: z
+    .number()
+    .positive()
+    .lt(1)
+    .optional()
+    .describe(
+      'Relative tolerance that the FMU is set up with: what its own solver aims at under co-simulation. Left out, that of its default experiment, which may be too coarse to tell parameters apart.',
+    ),
   timeoutS: z.number().positive().default(60).describe('Wall time that one run may take, seconds.'),
 });
 

@@ -67,16 +67,7 @@ export interface NativeLibrary {
  * @throws TwinError `FMU_UNSUPPORTED` with the loader's own words
  */
 export function loadLibrary(path: string, prefix = ''): NativeLibrary {
-  let library: ReturnType<typeof koffi.load>;
-  try {
-    library = koffi.load(path);
-  } catch (error) {
-    throw new TwinError(
-      'FMU_UNSUPPORTED',
-      `Could not load ${path}: ${messageOf(error)}. It may be built for another system or lack a library that it needs.`,
-      { cause: error },
-    );
-  }
+  const library = loadWithPython(path);
   return {
     find: (name, result, args) => {
       for (const full of prefix === '' ? [name] : [name, prefix + name]) {
@@ -89,6 +80,52 @@ export function loadLibrary(path: string, prefix = ''): NativeLibrary {
       return undefined;
     },
   };
+}
+
+/** Python's libraries as they are called, newest first: FMUs of Python exporters do not name one. */
+const PYTHON_MINORS = Array.from({ length: 12 }, (_, i) => 17 - i);
+
+function pythonNames(): string[] {
+  if (process.platform === 'win32') return PYTHON_MINORS.map((minor) => `python3${minor}.dll`);
+  if (process.platform === 'darwin') return PYTHON_MINORS.map((m) => `libpython3.${m}.dylib`);
+  return PYTHON_MINORS.flatMap((minor) => [`libpython3.${minor}.so.1.0`, `libpython3.${minor}.so`]);
+}
+
+/** Loads a library; one that lacks Python's functions, after the Python that is found here. */
+function loadWithPython(path: string): ReturnType<typeof koffi.load> {
+  try {
+    return koffi.load(path);
+  } catch (error) {
+    const reason = messageOf(error);
+    const lacksPython = /undefined symbol: _?Py|libpython3|python3\d+\.dll/.test(reason);
+    if (!lacksPython) throw notLoadable(path, reason, error);
+    for (const name of pythonNames()) {
+      try {
+        koffi.load(name, { global: true });
+      } catch {
+        // Not this version.
+        continue;
+      }
+      try {
+        return koffi.load(path);
+      } catch (again) {
+        throw notLoadable(path, `${messageOf(again)}; it was tried with ${name}`, again);
+      }
+    }
+    throw new TwinError(
+      'FMU_UNSUPPORTED',
+      `${path} is an FMU by a Python exporter and needs Python's shared library, which was not found (${reason}). Install it (Debian: apt install libpython3-dev), or name its folder in LD_LIBRARY_PATH.`,
+      { cause: error },
+    );
+  }
+}
+
+function notLoadable(path: string, reason: string, cause: unknown): TwinError<'FMU_UNSUPPORTED'> {
+  return new TwinError(
+    'FMU_UNSUPPORTED',
+    `Could not load ${path}: ${reason}. It may be built for another system or lack a library that it needs.`,
+    { cause },
+  );
 }
 
 let libc: ReturnType<typeof koffi.load> | undefined;

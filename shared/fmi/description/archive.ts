@@ -7,6 +7,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { messageOf, TwinError } from '../../core/index.js';
+import { pruneCache, touch } from './cache.js';
 
 /** What an archive may grow to before it is refused. */
 export interface ArchiveLimits {
@@ -16,6 +17,8 @@ export interface ArchiveLimits {
   maxTotalBytes: number;
   /** One file's share of compressed to unpacked size above which it is a bomb, once over 16 MiB. */
   maxRatio: number;
+  /** What the cache may hold before the least recently used go, bytes; default 2 GiB. */
+  maxCacheBytes?: number;
 }
 
 export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
@@ -25,6 +28,7 @@ export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
 };
 
 const RATIO_MATTERS_FROM = 16 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
 const MANIFEST = '.twinloop-manifest.json';
 
 const invalid = (path: string, what: string, cause?: unknown) =>
@@ -211,7 +215,10 @@ export async function unpackArchive(
   const sha256 = await sha256OfFile(path);
   const dir = join(cacheDir, sha256);
   await secureDir(cacheDir);
-  if (await isComplete(dir)) return { dir, sha256 };
+  if (await isComplete(dir)) {
+    await touch(dir);
+    return { dir, sha256 };
+  }
   const scratch = `${dir}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   let zip: ZipFile | undefined;
   try {
@@ -230,6 +237,7 @@ export async function unpackArchive(
       throw invalid(path, `not a readable FMU archive (zip): ${messageOf(error)}`, error);
     }
     await moveIntoPlace(scratch, dir);
+    await pruneCache(cacheDir, dir, limits.maxCacheBytes ?? DEFAULT_CACHE_BYTES);
     return { dir, sha256 };
   } finally {
     zip?.close();

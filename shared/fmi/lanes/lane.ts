@@ -5,6 +5,7 @@ import { FmiCallError } from '../binding/status.js';
 import type { Fmu } from '../description/fmu.js';
 import { LaneChild } from './lane-child.js';
 import type { FromLane, LaneError, ToLane, Told } from './lane-protocol.js';
+import type { MessageLog } from './message-log.js';
 import { currentLevel, giveUpLevel, type SandboxLevel, SCRATCH_LIMIT_BYTES } from './sandbox.js';
 
 /** How often a running process's memory and scratch folder are looked at, ms. */
@@ -13,6 +14,8 @@ const WATCH_MS = 100;
 export interface LaneOptions {
   fmu: Fmu;
   logger: Logger;
+  /** Takes what the FMU says. */
+  messages: MessageLog;
   loggingOn: boolean;
   fmiLogging: boolean;
   onCall: ((text: string) => void) | undefined;
@@ -196,11 +199,7 @@ export class Lane {
       return;
     }
     if ('call' in told) this.#options.onCall?.(told.call);
-    else {
-      const { status, category, message } = told.log;
-      const level = status === 'OK' ? 'info' : status === 'Warning' ? 'warn' : 'error';
-      this.#options.logger[level]('FMU message', { status, category, text: message });
-    }
+    else this.#options.messages.add(told.log);
     const answer = this.#answer;
     if (answer !== undefined && this.#heard >= answer.told) {
       this.#answer = undefined;

@@ -18,6 +18,7 @@ import type { SimulateRequest, SimulationResult } from '../running/simulation.js
 import type { Jacobian } from '../solving/derivatives.js';
 import { cancelled, Lane } from './lane.js';
 import type { LaneJobs, ToLane } from './lane-protocol.js';
+import { MessageLog } from './message-log.js';
 import type { SandboxLevel } from './sandbox.js';
 
 export interface FmuPoolOptions {
@@ -68,6 +69,7 @@ export class FmuPool {
   readonly laneCount: number;
   readonly #options: FmuPoolOptions;
   readonly #logger: Logger;
+  readonly #messages: MessageLog;
   readonly #timeoutMs: number;
   readonly #recycleAfter: number;
   readonly #memoryLimitBytes: number;
@@ -84,6 +86,7 @@ export class FmuPool {
     this.fmu = options.fmu;
     this.laneCount = Math.max(1, Math.floor(options.lanes ?? availableParallelism()));
     this.#logger = options.logger ?? silentLogger;
+    this.#messages = new MessageLog(this.#logger, options.loggingOn === true);
     this.#timeoutMs = options.timeoutMs ?? 60_000;
     this.#recycleAfter = options.recycleAfter ?? 5000;
     this.#memoryLimitBytes = (options.memoryLimitMb ?? 2048) * 1024 * 1024;
@@ -98,6 +101,7 @@ export class FmuPool {
     return new Lane({
       fmu: this.fmu,
       logger: this.#logger,
+      messages: this.#messages,
       loggingOn: this.#options.loggingOn ?? false,
       fmiLogging: this.#options.onFmiCall !== undefined,
       onCall: this.#options.onFmiCall,
@@ -289,6 +293,7 @@ export class FmuPool {
     for (const job of this.#queue.splice(0)) job.reject(closed);
     const lanes = [...this.#idle.splice(0), ...this.#busy];
     await Promise.all([...lanes.map((lane) => lane.close()), ...this.#leaving]);
+    this.#messages.close();
   }
 }
 

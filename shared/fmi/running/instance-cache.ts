@@ -9,7 +9,7 @@ import { instantiate, interfaceInfo, loadFmuLibrary } from '../binding/instantia
 import type { NativeLibrary } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
-import { variableOf } from '../description/start-values.js';
+import { coerceScalar, variableOf } from '../description/start-values.js';
 
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
   /** Ask the FMU to log. */
@@ -189,15 +189,21 @@ export class InstanceCache {
     return block;
   }
 
-  /** Sets Float64 scalars by name. */
+  /** Sets scalars by name: Float64 in one call, numbers for other types one by one. */
   set(instance: FmuInstance, values: Readonly<Record<string, number>>): void {
-    const names = Object.keys(values);
+    const reals: [ModelVariable, number][] = [];
+    for (const [name, value] of Object.entries(values)) {
+      const variable = variableOf(this.#fmu.modelDescription, name);
+      if (variable.type === 'Float64' || variable.dimensions.length > 0) {
+        reals.push([this.real(name), value]);
+      } else instance.setValue(variable, [coerceScalar(variable, value)]);
+    }
     const block = this.block(
       instance,
-      names.map((name) => this.real(name)),
+      reals.map(([variable]) => variable),
     );
-    names.forEach((name, i) => {
-      block.values[i] = values[name] as number;
+    reals.forEach(([, value], i) => {
+      block.values[i] = value;
     });
     block.set();
   }

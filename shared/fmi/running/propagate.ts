@@ -49,7 +49,7 @@ export function propagate(
       startValues: begun,
       inputs: {},
       startTimeS: fromS,
-      tolerance: md.defaultExperiment.tolerance,
+      tolerance: request.tolerance ?? md.defaultExperiment.tolerance,
       stepSizeS,
     });
     const table =
@@ -95,7 +95,12 @@ const STEPS_WITH_MOVING_INPUTS = 20;
 /** Whether an input runs from one value to another, rather than jumping. */
 function moves({ time, columns }: InputTable): boolean {
   const jumps = time.some((t, row) => row > 0 && t === time[row - 1]);
-  return !jumps && columns.some(({ values }) => values.some((v) => v !== values[0]));
+  return (
+    !jumps &&
+    columns.some(
+      ({ values }) => values instanceof Float64Array && values.some((v) => v !== values[0]),
+    )
+  );
 }
 
 /** The inputs half a step earlier, so that each step holds what they are in its middle. */

@@ -15,6 +15,8 @@ export interface SettleRequest {
   stepSizeS: number;
   /** Longest simulated time, seconds. */
   maxTimeS: number;
+  /** That the FMU is set up with; default: the default experiment's. */
+  tolerance?: number;
   /** At rest when no output is further than this share of its value from where it is going. */
   relativeTolerance: number;
   /** Start from a kept settled state where the FMU can; default `true`. */
@@ -82,6 +84,8 @@ export interface PropagateRequest {
   stepSizeS?: number;
   /** Of the solver under model exchange; default 1e-6. */
   relativeTolerance?: number;
+  /** That the FMU is set up with; default: the default experiment's. */
+  tolerance?: number;
 }
 
 export interface PropagateResult {

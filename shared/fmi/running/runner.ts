@@ -76,7 +76,8 @@ export class FmuRunner {
     inputs: Values,
     request: SettleRequest,
   ): { instance: FmuInstance; stepper: Stepper } {
-    const { startTime = 0, tolerance } = this.#fmu.modelDescription.defaultExperiment;
+    const { startTime = 0, ...experiment } = this.#fmu.modelDescription.defaultExperiment;
+    const tolerance = request.tolerance ?? experiment.tolerance;
     const instance = initialize(this.#fmu, this.#cache, type, {
       startValues,
       inputs,
@@ -116,6 +117,7 @@ export class FmuRunner {
       request.stepSizeS,
       request.maxTimeS,
       request.relativeTolerance,
+      request.tolerance ?? null,
       Object.entries(reference.startValues).sort(),
       Object.entries(reference.inputs).sort(),
       request.outputs,

@@ -1,10 +1,11 @@
-import { TwinError } from '../../core/index.js';
+import { messageOf, TwinError } from '../../core/index.js';
 import type { Float64Block, FmuInstance } from '../binding/instance.js';
 import { sizeOf } from '../description/dimensions.js';
-import type {
-  ModelDescription,
-  ModelVariable,
-  ScalarValue,
+import {
+  findVariable,
+  type ModelDescription,
+  type ModelVariable,
+  type ScalarValue,
 } from '../description/model-description.js';
 import { coerceScalar, variableOf } from '../description/start-values.js';
 import { words } from '../description/xml-attributes.js';
@@ -20,8 +21,11 @@ export interface InputTable {
   columns: readonly {
     /** Name of an input (or tunable parameter). */
     name: string;
-    /** One element per row; rows of `width` elements for an array. */
-    values: Float64Array;
+    /**
+     * One element per row; rows of `width` elements for an array. 64-bit integers, texts and bytes
+     * as they are: doubles do not hold them.
+     */
+    values: Float64Array | readonly (bigint | string | Uint8Array)[];
     width: number;
   }[];
 }
@@ -50,9 +54,11 @@ function cellsOf(line: string): string[] {
  * Reads an input file with FMPy's conventions: the first column is the time, each other column the
  * variable of its header; array elements in one cell, separated by spaces.
  *
+ * @param md whose variables the columns are: cells of 64-bit integers, texts and bytes (pairs of
+ *   hexadecimal digits) are read as such
  * @throws TwinError `FILE_INVALID` with the line
  */
-export function parseInputCsv(text: string, source: string): InputTable {
+export function parseInputCsv(text: string, source: string, md?: ModelDescription): InputTable {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   while (lines.length > 0 && lines[lines.length - 1]?.trim() === '') lines.pop();
   const fail = (line: number, what: string) =>
@@ -63,20 +69,38 @@ export function parseInputCsv(text: string, source: string): InputTable {
   }
   const rows = lines.length - 1;
   const first = cellsOf(lines[1] ?? '');
-  const widths = names.map((_, c) => Math.max(1, words(first[c] ?? '').length));
+  const variables = names.map((name, c) =>
+    c === 0 || md === undefined ? undefined : findVariable(md, name),
+  );
+  const wholeCell = variables.map((v) => v?.type === 'String' || v?.type === 'Binary');
+  const widths = names.map((_, c) =>
+    wholeCell[c] ? 1 : Math.max(1, words(first[c] ?? '').length),
+  );
   const data = widths.map((width) => new Float64Array(rows * width));
+  const others = variables.map((v) =>
+    v !== undefined && !isPlain(v) ? ([] as (bigint | string | Uint8Array)[]) : undefined,
+  );
   for (let row = 0; row < rows; row++) {
     const cells = cellsOf(lines[row + 1] ?? '');
     if (cells.length !== names.length) {
       throw fail(row + 1, `found ${cells.length} cells, expected ${names.length}.`);
     }
     cells.forEach((cell, c) => {
-      const parts = words(cell);
+      const exact = others[c];
+      const parts = wholeCell[c] ? [cell] : words(cell);
       const width = widths[c] as number;
       if (parts.length !== width) {
         throw fail(row + 1, `${names[c]}: found ${parts.length} values, expected ${width}.`);
       }
       parts.forEach((part, k) => {
+        if (exact !== undefined) {
+          try {
+            exact.push(coerceScalar(variables[c] as ModelVariable, part) as bigint);
+          } catch (error) {
+            throw fail(row + 1, messageOf(error));
+          }
+          return;
+        }
         const lower = part.toLowerCase();
         const value = lower === 'true' ? 1 : lower === 'false' ? 0 : Number(part);
         if (!Number.isFinite(value)) {
@@ -96,10 +120,20 @@ export function parseInputCsv(text: string, source: string): InputTable {
     time,
     columns: names.slice(1).map((name, c) => ({
       name,
-      values: data[c + 1] as Float64Array,
+      values: others[c + 1] ?? (data[c + 1] as Float64Array),
       width: widths[c + 1] as number,
     })),
   };
+}
+
+type InputValues = InputTable['columns'][number]['values'];
+
+function isPlain({ type }: ModelVariable): boolean {
+  return type !== 'Int64' && type !== 'UInt64' && type !== 'String' && type !== 'Binary';
+}
+
+function differ(a: unknown, b: unknown): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) !== 0 : a !== b;
 }
 
 /** Sets a model's inputs as time goes on. */
@@ -107,7 +141,7 @@ export class InputSignals {
   readonly #table: InputTable;
   readonly #continuous: { values: Float64Array; at: number }[] = [];
   readonly #block: Float64Block | undefined;
-  readonly #others: { variable: ModelVariable; values: Float64Array; width: number }[] = [];
+  readonly #others: { variable: ModelVariable; values: InputValues; width: number }[] = [];
   readonly #instance: FmuInstance;
   readonly #events: number[];
   readonly #slackS: number;
@@ -141,13 +175,13 @@ export class InputSignals {
       }
       const smooth = variable.variability === 'continuous';
       if (smooth && variable.type === 'Float64' && variable.dimensions.length === 0) {
-        this.#continuous.push({ values, at: continuous.length });
+        this.#continuous.push({ values: values as Float64Array, at: continuous.length });
         continuous.push(variable);
       } else this.#others.push({ variable, values, width });
       if (!smooth) {
         for (let row = 1; row < time.length; row++) {
           for (let k = 0; k < width; k++) {
-            if (values[row * width + k] !== values[(row - 1) * width + k]) {
+            if (differ(values[row * width + k], values[(row - 1) * width + k])) {
               events.add(time[row] as number);
             }
           }
@@ -238,7 +272,9 @@ export class InputSignals {
       if (!smooth && !discrete) continue;
       const elements: ScalarValue[] = [];
       for (let k = 0; k < width; k++) {
-        const value = smooth ? mix(values, width, k) : (values[row * width + k] as number);
+        const value = smooth
+          ? mix(values as Float64Array, width, k)
+          : (values[row * width + k] as ScalarValue);
         elements.push(coerceScalar(variable, value));
       }
       this.#instance.setValue(variable, elements);

@@ -47,6 +47,7 @@ export function createTransientModel(
       stepSizeS: simulation.stepSizeS,
       maxTimeS: simulation.maxTimeS,
       relativeTolerance: simulation.relativeTolerance,
+      ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
       // Warm runs all start from the prior's steady state: the same result whatever ran before.
       reference: { startValues: named(prior), inputs: inputValues(at) },
       ...(signal === undefined ? {} : { signal }),
@@ -115,6 +116,7 @@ export function createTransientModel(
               toS: span.toS,
               stepSizeS: simulation.stepSizeS,
               relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE),
+              ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
               ...(signal === undefined ? {} : { signal }),
             });
             return { outputs: result.values, states: result.states };

@@ -57,6 +57,7 @@ export async function createTwinModel(
         stepSizeS: simulation.stepSizeS,
         maxTimeS: simulation.maxTimeS,
         relativeTolerance: simulation.relativeTolerance,
+        ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
         reference: { startValues: referenceParameters, inputs: inputValues },
         ...(signal === undefined ? {} : { signal }),
       });
