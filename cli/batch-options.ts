@@ -10,7 +10,7 @@ export async function recordingOf(
   io: CommandIo,
 ): Promise<TwinRecording> {
   const recording = await readTwinRecording(twin, String(args.data), recordingOptionsOf(args));
-  printAccount(recording.table.account, io);
+  printAccount(recording.table.account, io, args.accountTold === true);
   return recording;
 }
 

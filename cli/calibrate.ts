@@ -15,6 +15,7 @@ import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { calibrationReport } from '../shared/twin/report/calibration-report.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/report/results.js';
@@ -77,7 +78,7 @@ function checkUsage(args: Record<string, unknown>): void {
     );
   }
   const idle = given(args.data === undefined ? RECORDING_FLAGS : ASSET_FLAGS);
-  const ofTune = args.tune === true ? given(['state', 'plot']) : [];
+  const ofTune = args.tune === true ? given(['state', 'plot', 'report']) : [];
   if (idle.length + ofTune.length > 0) {
     throw new TwinError(
       'USAGE',
@@ -111,7 +112,7 @@ async function readData(
     return { samples: await readAsset(twin, String(args.asset), state, { ...args, since }, io) };
   }
   const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
-  printAccount(recording.table.account, io);
+  printAccount(recording.table.account, io, args.accountTold === true);
   return { samples: recording.samples, recording };
 }
 
@@ -130,7 +131,7 @@ async function judge(
     data.recording === undefined
       ? summarizeStreams(twin, data.samples, steps, nowS)
       : summarizeRecording(twin, data.recording, steps, nowS);
-  const notes = data.recording?.table.account.notes ?? [];
+  const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
@@ -185,6 +186,10 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   }
   if (typeof args.plot === 'string')
     await writeFileAtomic(args.plot, await resultsPlot(twin, result));
+  if (typeof args.report === 'string') {
+    const account = data.recording?.table.account;
+    await writeFileAtomic(args.report, await calibrationReport(twin, result, samples, account));
+  }
   if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
   else printSummary(result, io);
   return verdictExitCode(result.summary.verdict, args.strict === true);
@@ -302,6 +307,10 @@ export const calibrateCommand: Command = {
     {
       flags: '--tune',
       description: 'find trendScale, and noise that is left out, by likelihood; --output .json',
+    },
+    {
+      flags: '--report <html>',
+      description: 'a page to read and to print: everything about the run',
     },
     strictOption,
     lanesOption,

@@ -54,6 +54,7 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
   },
   { nouns: ['page'], load: async () => [(await import('./page.js')).pageCommand] },
   { nouns: ['sitewise'], load: async () => (await import('./sitewise.js')).siteWiseCommands },
+  { nouns: ['new'], load: async () => [(await import('./new.js')).newCommand] },
   { nouns: ['calibrate'], load: async () => [(await import('./calibrate.js')).calibrateCommand] },
   { nouns: ['fit'], load: async () => [(await import('./fit.js')).fitCommand] },
   { nouns: ['backtest'], load: async () => [(await import('./backtest.js')).backtestCommand] },

@@ -100,6 +100,7 @@ export function recordingOptionsOf(args: Readonly<Record<string, unknown>>): Rec
 }
 
 /** Tells on stderr what was read. */
-export function printAccount(account: RecordingAccount, io: CommandIo): void {
+export function printAccount(account: RecordingAccount, io: CommandIo, told = false): void {
+  if (told) return;
   for (const line of accountLines(account)) printLine(io.stderr, line);
 }

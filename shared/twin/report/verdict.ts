@@ -109,9 +109,12 @@ export function recordingFindings(
     }
   }
   for (const [column, { count, example }] of Object.entries(unreadable)) {
+    const twoWays = /^[+-]?\d{1,3}(?:[.,]\d{3})+$/.test(example)
+      ? ', which is one number with a decimal comma and another with a point: say which by --decimal'
+      : '';
     add(
       'care',
-      `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}`,
+      `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}${twoWays}`,
     );
   }
   const dead = deadChannels.filter((name) => measured.includes(name));

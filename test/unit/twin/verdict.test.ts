@@ -48,8 +48,8 @@ describe('the verdict', () => {
       reasons: ['a never moves: is the sensor connected?'],
     });
     expect(verdict({ deadChannels: ['a', 'b'] }).grade).toBe('unusable');
-    expect(verdict({ unreadable: { TI103: { count: 3, example: '37,985' } } }).reasons[0]).toBe(
-      'TI103: 3 cells hold no value that can be read, e.g. "37,985"',
+    expect(verdict({ unreadable: { TI103: { count: 3, example: '3x' } } }).reasons[0]).toBe(
+      'TI103: 3 cells hold no value that can be read, e.g. "3x"',
     );
   });
 

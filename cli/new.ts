@@ -1,0 +1,221 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import {
+  type CommandIo,
+  printJson,
+  printLine,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { openFmu } from '../shared/fmi/index.js';
+import { type RecordingTable, readTable } from '../shared/recordings/index.js';
+import { loadTwin } from '../shared/twin/definition/twin.js';
+import {
+  definitionText,
+  type Proposal,
+  type ProposeOptions,
+  proposalLines,
+  proposeTwin,
+} from '../shared/twin/propose/index.js';
+import type { Command } from './command.js';
+import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
+import { lanesOption, strictOption } from './twin-options.js';
+
+/** Rows that a first calibration takes: more come by `calibrate` itself. */
+const FIRST_ROWS = 2000;
+
+function parseMap(texts: unknown): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const text of Array.isArray(texts) ? (texts as string[]) : []) {
+    const at = text.indexOf('=');
+    const [variable, column] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+    if (at < 1 || column === '') {
+      throw new TwinError('USAGE', `--map is "${text}": expected VARIABLE=COLUMN.`);
+    }
+    map[variable] = column;
+  }
+  return map;
+}
+
+/** Whether somebody sits there who can be asked. */
+const canAsk = (io: CommandIo, args: Record<string, unknown>) =>
+  args.yes !== true &&
+  args.json !== true &&
+  process.stdin.isTTY === true &&
+  (io.stderr as NodeJS.WriteStream).isTTY === true;
+
+async function ask(question: string, io: CommandIo): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: io.stderr });
+  try {
+    return (await terminal.question(question, { signal: io.signal })).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. */
+async function settle(
+  proposal: Proposal,
+  table: RecordingTable,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<Record<string, string>> {
+  const unsure = proposal.matches.filter((m) => !m.sure);
+  if (unsure.length === 0 || args.yes === true) return {};
+  if (!canAsk(io, args)) {
+    throw new TwinError(
+      'USAGE',
+      `It is not sure which column is which: ${unsure.map((m) => `${m.variable}=${m.column}`).join(' ')}. Take it so by --yes, or say by --map VARIABLE=COLUMN ….`,
+    );
+  }
+  const answers: Record<string, string> = {};
+  const columns = table.columns.map((c) => c.label);
+  for (const { variable, column, because } of unsure) {
+    for (;;) {
+      const answer = await ask(
+        `Which column is ${variable}? Enter takes ${column} (${because}); others: ${columns.filter((c) => c !== column).join(', ')}\n> `,
+        io,
+      );
+      const chosen = answer === '' ? column : answer;
+      if (columns.includes(chosen)) {
+        answers[variable] = chosen;
+        break;
+      }
+      printLine(io.stderr, `There is no column "${chosen}".`);
+    }
+  }
+  return answers;
+}
+
+/** Writes the definition; what somebody wrote before stays unless they let it go. */
+async function write(path: string, text: string, args: Record<string, unknown>, io: CommandIo) {
+  if (existsSync(path) && (await readFile(path, 'utf8')) !== text && args.overwrite !== true) {
+    const answer = canAsk(io, args)
+      ? await ask(`${path} is there already. Overwrite it? [y/N] `, io)
+      : 'n';
+    if (!/^y(es)?$/i.test(answer)) {
+      throw new TwinError(
+        'USAGE',
+        `${path} is there already and says something else: name another by --output, or let it go by --overwrite.`,
+      );
+    }
+  }
+  await writeFileAtomic(path, text);
+}
+
+/** A name for the twin from the FMU's. */
+const nameOf = (modelName: string) =>
+  modelName
+    .replace(/^.*\./, '')
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 60) || 'twin';
+
+async function create(args: Record<string, unknown>, io: CommandIo): Promise<number> {
+  const fmuPath = String(args.fmu);
+  const data = String(args.data);
+  const output = typeof args.output === 'string' ? args.output : 'twin.yaml';
+  if (!/\.ya?ml$/.test(output)) {
+    throw new TwinError('USAGE', `--output is "${output}": expected a name ending in .yaml.`);
+  }
+  const fmu = await openFmu(fmuPath);
+  const { from, to, stride, ...reading } = recordingOptionsOf(args);
+  const table = await readTable(data, reading);
+  printAccount(table.account, io);
+  const options: ProposeOptions = {
+    name: typeof args.name === 'string' ? args.name : nameOf(fmu.modelDescription.modelName),
+    map: parseMap(args.map),
+    ...(Array.isArray(args.parameter) ? { parameters: args.parameter as string[] } : {}),
+  };
+  const propose = (map: Record<string, string>) =>
+    proposeTwin(fmu.modelDescription, table, { ...options, map });
+  let proposal = propose({ ...options.map });
+  const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
+  for (const line of proposalLines(proposal)) say(line);
+  const answers = await settle(proposal, table, args, io);
+  if (Object.keys(answers).length > 0) proposal = propose({ ...options.map, ...answers });
+  const path = resolve(output);
+  const fmuFrom = relative(dirname(path), resolve(fmuPath));
+  const text = definitionText(
+    proposal,
+    fmuFrom.startsWith('.') ? fmuFrom : `./${fmuFrom}`,
+    `${fmuPath} and ${data}`,
+  );
+  await write(path, text, args, io);
+  say(`Wrote ${output}`);
+  await loadTwin(path);
+  if (args.calibrate === false) {
+    if (args.json === true) printJson(io.stdout, { output, matches: proposal.matches });
+    return 0;
+  }
+  const report =
+    typeof args.report === 'string' ? args.report : output.replace(/\.ya?ml$/, '.html');
+  const still = proposal.simulation.item.mode === 'steady-state';
+  const rows = table.account.rows;
+  const limit = still
+    ? { stride: Math.max(1, Math.ceil(rows / FIRST_ROWS)) }
+    : { to: Math.min(rows, FIRST_ROWS) };
+  if (rows > FIRST_ROWS) {
+    say(
+      still
+        ? `Taking every ${limit.stride}th of ${rows} rows; all of them by: twinloop calibrate ${output} --data ${data}`
+        : `Taking the first ${FIRST_ROWS} of ${rows} rows; all of them by: twinloop fit ${output} --data ${data}`,
+    );
+  }
+  // Constants of a moving machine are found by batch; what rests is filtered row by row.
+  const command = still
+    ? (await import('./calibrate.js')).calibrateCommand
+    : (await import('./fit.js')).fitCommand;
+  const code = await command.run(
+    {
+      ...Object.fromEntries(
+        ['delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn', 'timeFormat', 'timeZone']
+          .concat(['samplePeriod', 'long', 'sheet', 'lanes', 'strict', 'json'])
+          .flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
+      ),
+      ...limit,
+      twin: path,
+      data,
+      report,
+      accountTold: true,
+    },
+    io,
+  );
+  say(`The report is ${report}`);
+  return code ?? 0;
+}
+
+/** `new`: a first twin definition from an FMU and a recording, tried at once. */
+export const newCommand: Command = {
+  name: 'new',
+  summary: 'Make a first twin definition from an FMU and a recording, and try it',
+  arguments: [{ name: '<fmu>', description: 'the FMU' }],
+  options: [
+    {
+      flags: '--data <file>',
+      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
+      required: true,
+    },
+    { flags: '--output <file>', description: 'the definition, .yaml; default: twin.yaml' },
+    { flags: '--name <name>', description: 'name of the twin; default: the model’s' },
+    { flags: '--map <variable=column...>', description: 'which column is which variable' },
+    {
+      flags: '--parameter <name...>',
+      description: 'parameters to calibrate; default: the tunable ones',
+    },
+    { flags: '--yes', description: 'take guesses without asking' },
+    { flags: '--overwrite', description: 'replace a definition that is there already' },
+    { flags: '--no-calibrate', description: 'write the definition only' },
+    { flags: '--report <file>', description: 'the report, .html; default: beside the definition' },
+    ...readingOptions,
+    strictOption,
+    lanesOption,
+  ],
+  examples: [
+    'twinloop new model.fmu --data export.csv',
+    'twinloop new model.fmu --data export.xlsx --map T_out=TI103 --parameter fouling --yes',
+  ],
+  run: create,
+};

@@ -1,0 +1,94 @@
+import type { Proposal, Proposed } from './propose.js';
+
+const scalar = (value: unknown): string =>
+  typeof value === 'number' ? String(value) : JSON.stringify(value);
+
+const sentence = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+
+/** An item as a line of YAML's flow style. */
+function flow(item: object): string {
+  const pairs = Object.entries(item)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([key, value]) => `${key}: ${typeof value === 'object' ? flow(value) : scalar(value)}`);
+  return `{ ${pairs.join(', ')} }`;
+}
+
+function section(name: string, items: readonly Proposed<object>[], about: string): string[] {
+  if (items.length === 0) return [`# ${name}: none. ${about}`, ''];
+  return [
+    `# ${about}`,
+    `${name}:`,
+    ...items.flatMap(({ item, comment }) => [`  # ${sentence(comment)}`, `  - ${flow(item)}`]),
+    '',
+  ];
+}
+
+/**
+ * A proposal as the text of a twin definition in YAML, with the reason beside each item.
+ *
+ * @param fmu path of the FMU, relative to where the text is kept
+ * @param about what it was made from
+ */
+export function definitionText(proposal: Proposal, fmu: string, about: string): string {
+  const { simulation, wearHorizonS, unusedColumns } = proposal;
+  return [
+    `# A first definition, made from ${about}. Check every line marked as a guess.`,
+    `name: ${scalar(proposal.name)}`,
+    `fmu: ${scalar(fmu)}`,
+    '',
+    ...section(
+      'inputs',
+      proposal.inputs,
+      'What drives the machine: a column to follow, or a fixed value.',
+    ),
+    ...section(
+      'measured',
+      proposal.measured,
+      'What is compared with the model. Noise is estimated from the data; give `noiseStd` where you know it.',
+    ),
+    ...section(
+      'parameters',
+      proposal.parameters,
+      'What is calibrated: bounds and what is known beforehand.',
+    ),
+    ...section(
+      'virtualSensors',
+      proposal.virtualSensors,
+      'What no sensor measures and the model tells.',
+    ),
+    `# ${sentence(simulation.comment)}`,
+    `simulation: ${flow(simulation.item)}`,
+    '',
+    `# ${sentence(wearHorizonS.comment)}`,
+    `estimator: { wearHorizonS: ${wearHorizonS.item} }`,
+    ...(unusedColumns.length > 0
+      ? ['', `# Columns without a variable: ${unusedColumns.join(', ')}`]
+      : []),
+    '',
+  ].join('\n');
+}
+
+/** A proposal as lines to print. */
+export function proposalLines(proposal: Proposal): string[] {
+  const line = (name: string, what: string, comment: string) =>
+    `  ${name.padEnd(22)} ${what.padEnd(26)} ${comment}`;
+  const { simulation, wearHorizonS } = proposal;
+  return [
+    'Inputs',
+    ...proposal.inputs.map(({ item, comment }) =>
+      line(item.variable, item.column ?? `= ${item.value}`, comment),
+    ),
+    'Measured',
+    ...proposal.measured.map(({ item, comment }) => line(item.variable, item.column, comment)),
+    'Parameters to calibrate',
+    ...proposal.parameters.map(({ item, comment }) =>
+      line(item.variable, `${item.prior.mean} ± ${Number(item.prior.std.toPrecision(3))}`, comment),
+    ),
+    ...(proposal.virtualSensors.length > 0
+      ? ['Virtual sensors', `  ${proposal.virtualSensors.map((s) => s.item.variable).join(', ')}`]
+      : []),
+    'Simulation',
+    line(simulation.item.mode, simulation.item.interface, simulation.comment),
+    line('wear horizon', `${wearHorizonS.item} s`, wearHorizonS.comment),
+  ];
+}

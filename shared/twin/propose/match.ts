@@ -1,0 +1,180 @@
+import type { ModelVariable } from '../../fmi/index.js';
+import type { RecordingColumn } from '../../recordings/index.js';
+
+/** How well a column suits a variable, and by what. */
+export interface Match {
+  variable: string;
+  column: string;
+  /** 0 to 1. */
+  score: number;
+  /** In words, e.g. `same name`, `like its start value 90`. */
+  because: string;
+  /** Whether nothing else comes near. */
+  sure: boolean;
+}
+
+/** A score below which a column is not proposed. */
+const LEAST = 0.2;
+/** A score, and a lead before the next, from which a match is not asked about. */
+const SURE = 0.6;
+const LEAD = 0.15;
+
+const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
+
+/** Words that mean the same in tags, names and descriptions. */
+const SYNONYMS: readonly (readonly string[])[] = [
+  ['temperature', 'temp', 't', 'ti', 'tt', 'temperatur', 'te'],
+  ['flow', 'mdot', 'massflow', 'fi', 'ft', 'durchfluss', 'q', 'flowrate', 'f'],
+  ['pressure', 'p', 'pi', 'pt', 'druck', 'press'],
+  ['level', 'l', 'li', 'lt', 'height', 'h', 'füllstand'],
+  ['speed', 'omega', 'w', 'rpm', 'n', 'drehzahl', 'velocity', 'v', 'si', 'st'],
+  ['current', 'i', 'amps', 'strom', 'ii'],
+  ['voltage', 'u', 'volt', 'spannung', 'ei'],
+  ['power', 'leistung', 'ji'],
+  ['inlet', 'in', 'eintritt', 'ein', 'supply', 'vorlauf'],
+  ['outlet', 'out', 'austritt', 'aus', 'return', 'rücklauf'],
+  ['hot', 'heiß', 'heiss', 'warm'],
+  ['cold', 'kalt', 'cool'],
+  ['room', 'ambient', 'raum', 'umgebung', 'outside'],
+  ['heater', 'heating', 'heizung'],
+  ['fan', 'lüfter'],
+  ['valve', 'ventil'],
+];
+const CANON: ReadonlyMap<string, string> = new Map(
+  SYNONYMS.flatMap((words) => words.map((w) => [w, words[0] ?? w] as const)),
+);
+
+/** The words of a name: parted at case, digits and marks; what means the same is the same. */
+function wordsOf(text: string): Set<string> {
+  const words = text
+    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+|(?<=\p{L})(?=\p{N})|(?<=\p{N})(?=\p{L})/u)
+    .filter((w) => w !== '');
+  return new Set(words.map((w) => CANON.get(w) ?? w));
+}
+
+function dice(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  if (a.size === 0 || b.size === 0) return 0;
+  let common = 0;
+  for (const word of a) if (b.has(word)) common++;
+  return (2 * common) / (a.size + b.size);
+}
+
+/** Share of a column's words, numbers left out, that a name and its description have. */
+function covered(words: ReadonlySet<string>, by: ReadonlySet<string>): number {
+  const telling = [...words].filter((w) => !/^\d+$/.test(w));
+  return telling.length < 2 ? 0 : telling.filter((w) => by.has(w)).length / telling.length;
+}
+
+const UNIT_WORDS: Readonly<Record<string, string>> = {
+  '°c': 'degc',
+  c: 'degc',
+  '1/min': 'rpm',
+  'm³/h': 'm3/h',
+  'r/min': 'rpm',
+  ohm: 'ohm',
+  ω: 'ohm',
+};
+
+/** Units in one spelling, to compare. */
+export function unitWord(unit: string | undefined): string | undefined {
+  const word = unit?.trim().toLowerCase();
+  return word === undefined || word === '' ? undefined : (UNIT_WORDS[word] ?? word);
+}
+
+/** Median and spread of a column's values. */
+export function levelOf(values: Float64Array): { median: number; spread: number } {
+  const stride = Math.max(1, Math.floor(values.length / 2000));
+  const finite: number[] = [];
+  for (let i = 0; i < values.length; i += stride) {
+    if (Number.isFinite(values[i])) finite.push(values[i]!);
+  }
+  finite.sort((a, b) => a - b);
+  const at = (q: number) => finite[Math.min(finite.length - 1, Math.floor(q * finite.length))];
+  return { median: at(0.5) ?? Number.NaN, spread: (at(0.95) ?? 0) - (at(0.05) ?? 0) };
+}
+
+function scoreOf(
+  variable: ModelVariable,
+  column: RecordingColumn,
+): { score: number; because: string } {
+  const reasons: string[] = [];
+  let score = 0;
+  if (plain(variable.name) === plain(column.label) || variable.name === column.name) {
+    score = 0.9;
+    reasons.push('same name');
+  } else {
+    const words = wordsOf(column.label);
+    const byName = dice(wordsOf(variable.name), words);
+    const byText = covered(words, wordsOf(`${variable.name} ${variable.description ?? ''}`));
+    score = 0.65 * Math.max(byName, byText);
+    if (score > 0.2) reasons.push(byName >= byText ? 'like its name' : 'like its description');
+  }
+  const [mine, theirs] = [unitWord(variable.unit), unitWord(column.unit)];
+  if (mine !== undefined && theirs !== undefined) {
+    score += mine === theirs ? 0.15 : -0.3;
+    reasons.push(
+      mine === theirs ? `both in ${column.unit}` : `but in ${column.unit}, not ${variable.unit}`,
+    );
+  }
+  const { median, spread } = levelOf(column.values);
+  const [min, max] = [Number(variable.min ?? Number.NaN), Number(variable.max ?? Number.NaN)];
+  if (median < min || median > max) {
+    score -= 0.4;
+    reasons.push('outside its range');
+  }
+  const start = Number(variable.start?.[0] ?? Number.NaN);
+  if (Number.isFinite(start) && start !== 0 && Number.isFinite(median)) {
+    const off = Math.abs(median - start) / Math.max(0.5 * Math.abs(start), spread);
+    const near = Math.max(0, 1 - off);
+    score += 0.3 * near;
+    if (near > 0.5) reasons.push(`near its start value ${start}`);
+  }
+  return { score: Math.max(0, Math.min(1, score)), because: reasons.join(', ') || 'a guess' };
+}
+
+/**
+ * Proposes which column is which variable: each column once, the surest first.
+ *
+ * @param given pairs that somebody named: they stand
+ */
+export function matchColumns(
+  variables: readonly ModelVariable[],
+  columns: readonly RecordingColumn[],
+  given: Readonly<Record<string, string>> = {},
+): Match[] {
+  const named: Match[] = Object.entries(given).map(([variable, column]) => ({
+    variable,
+    column,
+    score: 1,
+    because: 'as you said',
+    sure: true,
+  }));
+  const usedVariables = new Set(Object.keys(given));
+  const usedColumns = new Set(Object.values(given));
+  const usable = columns.filter(
+    (c) => c.values.some(Number.isFinite) && !usedColumns.has(c.label) && !usedColumns.has(c.name),
+  );
+  const pairs = variables
+    .filter((v) => !usedVariables.has(v.name))
+    .flatMap((v) => usable.map((c) => ({ variable: v.name, column: c.label, ...scoreOf(v, c) })))
+    .filter((p) => p.score >= LEAST)
+    .toSorted((a, b) => b.score - a.score);
+  const matches: Match[] = [...named];
+  for (const pair of pairs) {
+    if (usedVariables.has(pair.variable) || usedColumns.has(pair.column)) continue;
+    const rival = pairs.find(
+      (p) =>
+        p !== pair &&
+        !(usedVariables.has(p.variable) || usedColumns.has(p.column)) &&
+        (p.variable === pair.variable || p.column === pair.column),
+    );
+    const lead = pair.score - (rival?.score ?? 0);
+    matches.push({ ...pair, sure: pair.score >= 0.9 || (pair.score >= SURE && lead >= LEAD) });
+    usedVariables.add(pair.variable);
+    usedColumns.add(pair.column);
+  }
+  return matches;
+}

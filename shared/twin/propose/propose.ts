@@ -1,0 +1,241 @@
+import { TwinError } from '../../core/index.js';
+import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
+import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
+import { type Match, matchColumns, unitWord } from './match.js';
+
+/** An item of a definition with what is to be said about it. */
+export interface Proposed<T> {
+  item: T;
+  /** Why it is so, and what to look at. */
+  comment: string;
+}
+
+/** A first definition of a twin, and where it is a guess. */
+export interface Proposal {
+  name: string;
+  matches: Match[];
+  inputs: Proposed<{
+    variable: string;
+    alias: string;
+    column?: string;
+    unit: string;
+    value?: number;
+  }>[];
+  measured: Proposed<{ variable: string; alias: string; column: string; unit: string }>[];
+  parameters: Proposed<{
+    variable: string;
+    alias: string;
+    unit: string;
+    lower?: number;
+    upper?: number;
+    prior: { mean: number; std: number };
+  }>[];
+  virtualSensors: Proposed<{ variable: string; alias: string; unit: string }>[];
+  simulation: Proposed<{ mode: 'steady-state' | 'transient'; interface: 'cs' | 'me' }>;
+  wearHorizonS: Proposed<number>;
+  /** Columns that are no variable. */
+  unusedColumns: string[];
+}
+
+/** How a proposal is led. */
+export interface ProposeOptions {
+  name: string;
+  /** Columns by variable, as somebody named them. */
+  map?: Readonly<Record<string, string>>;
+  /** Parameters to calibrate; default: the tunable ones. */
+  parameters?: readonly string[];
+}
+
+/** Virtual sensors that are proposed at most: a big model has thousands of outputs. */
+const MOST_SENSORS = 12;
+/** Parameters that are proposed at most where nobody named them. */
+const MOST_PARAMETERS = 6;
+/** Spans of the record in which a parameter may wear through its range: wide rather than late. */
+const SPANS_OF_WEAR = 1;
+/** States that settle within this many rows leave rows at rest. */
+const REST_PERIOD_S = 600;
+
+const isReal = (v: ModelVariable) => /^Float/.test(v.type) && v.dimensions.length === 0;
+const isNumber = (v: ModelVariable) =>
+  v.dimensions.length === 0 && /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
+const startOf = (v: ModelVariable) => {
+  const [start] = v.start ?? [];
+  return start === undefined ? undefined : Number(start);
+};
+
+/**
+ * Proposes a definition from an FMU and a recording.
+ *
+ * @throws TwinError `CONFIG_INVALID` (nothing can be measured, or calibrated), `VARIABLE_UNKNOWN`,
+ *   `COLUMN_MISSING`
+ */
+export function proposeTwin(
+  md: ModelDescription,
+  table: RecordingTable,
+  options: ProposeOptions,
+): Proposal {
+  const byName = new Map(md.variables.map((v) => [v.name, v]));
+  const { map = {} } = options;
+  for (const [variable, column] of Object.entries(map)) {
+    if (!byName.has(variable)) throw unknown(variable, md);
+    if (findColumn(table.columns, column) < 0) {
+      throw new TwinError(
+        'COLUMN_MISSING',
+        `--map names the column "${column}": the recording has ${table.columns.map((c) => c.label).join(', ')}.`,
+      );
+    }
+  }
+  const inputs = md.variables.filter((v) => v.causality === 'input' && isNumber(v));
+  const outputs = md.variables.filter((v) => v.causality === 'output' && isReal(v));
+  const mapped = Object.keys(map).filter(
+    (name) => ![...inputs, ...outputs].some((v) => v.name === name),
+  );
+  const extra = mapped.map((name) => byName.get(name)!);
+  const matches = matchColumns([...inputs, ...outputs], table.columns, map);
+  const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
+  const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
+  const columnUnit = (column: string) => table.columns[findColumn(table.columns, column)]?.unit;
+  const unitNote = (v: ModelVariable, column: string) => {
+    const [mine, theirs] = [unitWord(v.unit), unitWord(columnUnit(column))];
+    return mine !== undefined && theirs !== undefined && mine !== theirs
+      ? `; CAUTION: the column is in ${theirs}, the model wants ${mine}`
+      : '';
+  };
+  const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
+  const measured = [...outputs, ...extra].flatMap((v) => {
+    const match = matchOf(v);
+    if (match === undefined) return [];
+    const item = { variable: v.name, alias: alias(v), column: match.column, unit: v.unit ?? '' };
+    return [{ item, comment: `${guess(match)}${match.because}${unitNote(v, match.column)}` }];
+  });
+  if (measured.length === 0) {
+    throw new TwinError(
+      'CONFIG_INVALID',
+      `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.`,
+    );
+  }
+  return {
+    name: options.name,
+    matches,
+    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote)),
+    measured,
+    parameters: parametersOf(md, options, alias),
+    virtualSensors: outputs
+      .filter((v) => matchOf(v) === undefined)
+      .slice(0, MOST_SENSORS)
+      .map((v) => ({
+        item: { variable: v.name, alias: alias(v), unit: v.unit ?? '' },
+        comment: v.description ?? 'an output that no column measures',
+      })),
+    simulation: simulationOf(md, table),
+    wearHorizonS: horizonOf(table),
+    unusedColumns: table.columns
+      .map((c) => c.label)
+      .filter((label) => !matches.some((m) => m.column === label)),
+  };
+}
+
+function unknown(name: string, md: ModelDescription): TwinError {
+  const names = md.variables.filter((v) => v.causality !== 'local').map((v) => v.name);
+  return new TwinError(
+    'VARIABLE_UNKNOWN',
+    `The FMU has no variable "${name}": it has ${names.slice(0, 30).join(', ')}${names.length > 30 ? ', …' : ''}.`,
+  );
+}
+
+function proposedInput(
+  v: ModelVariable,
+  match: Match | undefined,
+  alias: string,
+  guess: (m: Match) => string,
+  unitNote: (v: ModelVariable, column: string) => string,
+): Proposal['inputs'][number] {
+  const base = { variable: v.name, alias, unit: v.unit ?? '' };
+  if (match !== undefined) {
+    return {
+      item: { ...base, column: match.column },
+      comment: `${guess(match)}${match.because}${unitNote(v, match.column)}`,
+    };
+  }
+  return {
+    item: { ...base, value: startOf(v) ?? 0 },
+    comment: 'no column is like it: held at the FMU’s start value. Is that right?',
+  };
+}
+
+function parametersOf(
+  md: ModelDescription,
+  options: ProposeOptions,
+  alias: (v: ModelVariable) => string,
+): Proposal['parameters'] {
+  const all = md.variables.filter((v) => v.causality === 'parameter' && isReal(v));
+  const tunable = all.filter((v) => v.variability === 'tunable');
+  const named = options.parameters?.map((name) => {
+    const found = all.find((v) => v.name === name);
+    if (found === undefined) {
+      throw new TwinError(
+        'VARIABLE_UNKNOWN',
+        `--parameter is "${name}": expected a parameter of the FMU, ${all.map((v) => v.name).join(', ') || 'which has none'}.`,
+      );
+    }
+    return found;
+  });
+  const chosen = named ?? (tunable.length > 0 ? tunable : all).slice(0, MOST_PARAMETERS);
+  if (chosen.length === 0) {
+    throw new TwinError(
+      'CONFIG_INVALID',
+      'The FMU has no parameter that could be calibrated: expected a Real with causality "parameter", best tunable.',
+    );
+  }
+  const why =
+    named !== undefined
+      ? 'as you said'
+      : tunable.length > 0
+        ? 'tunable'
+        : 'a parameter; none is tunable';
+  return chosen.map((v) => {
+    const lower = v.min === undefined ? undefined : Number(v.min);
+    const upper = v.max === undefined ? undefined : Number(v.max);
+    const start = startOf(v) ?? 0;
+    const size = Math.abs(start) || v.nominal || 1;
+    const ranged = lower !== undefined && upper !== undefined && Number.isFinite(upper - lower);
+    const std = ranged ? (upper - lower) / 4 : size / 2;
+    return {
+      item: {
+        variable: v.name,
+        alias: alias(v),
+        unit: v.unit ?? '',
+        ...(lower !== undefined && Number.isFinite(lower) ? { lower } : {}),
+        ...(upper !== undefined && Number.isFinite(upper) ? { upper } : {}),
+        prior: { mean: start, std },
+      },
+      comment: `${why}; prior: start value ± ${ranged ? 'a quarter of its range' : start !== 0 ? 'half of it' : v.nominal === undefined ? '1, as the FMU gives no size' : 'half its nominal size'}`,
+    };
+  });
+}
+
+function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['simulation'] {
+  const type = md.coSimulation === undefined ? 'me' : 'cs';
+  const states = md.modelStructure.continuousStateDerivatives.length;
+  const period = table.account.periodS ?? Number.POSITIVE_INFINITY;
+  if (states === 0) {
+    return {
+      item: { mode: 'steady-state', interface: type },
+      comment: 'the FMU declares no continuous states: each row is a state of rest',
+    };
+  }
+  const atRest = period >= REST_PERIOD_S;
+  return {
+    item: { mode: atRest ? 'steady-state' : 'transient', interface: type },
+    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}`,
+  };
+}
+
+function horizonOf(table: RecordingTable): Proposal['wearHorizonS'] {
+  const { spanS } = table.account;
+  const item = Number((SPANS_OF_WEAR * Math.max(spanS, 1)).toPrecision(3));
+  return {
+    item,
+    comment: `assumed: a parameter may wear through its range within ${durationText(item)}, as long as the record; forecasts depend on it: put in what you know`,
+  };
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, describe, expect, it } from 'vitest';
+import { newCommand } from '../../../cli/new.js';
+import { packageFile, silentLogger } from '../../../shared/core/index.js';
+import { openFmu } from '../../../shared/fmi/index.js';
+import { readTable } from '../../../shared/recordings/index.js';
+import { proposeTwin } from '../../../shared/twin/propose/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const fmu = packageFile('shared/twins/heat-exchanger/heat-exchanger.fmu');
+const data = packageFile('shared/twins/heat-exchanger/export.csv');
+
+async function run(args: Record<string, unknown>) {
+  let text = '';
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const code = await newCommand.run(
+    { fmu, data, lanes: 1, ...args },
+    { stdout, stderr, logger: silentLogger, signal: new AbortController().signal, env: {} },
+  );
+  return { code, text };
+}
+
+describe('a first definition', () => {
+  it('finds by names, descriptions, units and levels which column is which', async () => {
+    const { modelDescription } = await openFmu(fmu);
+    const proposal = proposeTwin(modelDescription, await readTable(data), { name: 'hx' });
+    expect(Object.fromEntries(proposal.matches.map((m) => [m.variable, m.column]))).toEqual({
+      mHot: 'FI-101 hot flow',
+      mCold: 'FI-102 cold flow',
+      THotIn: 'TI-101 hot inlet',
+      TColdIn: 'TI-102 cold inlet',
+      THotOut: 'TI-103 hot outlet',
+      TColdOut: 'TI-104 cold outlet',
+    });
+    expect(proposal.matches.every((m) => m.sure)).toBe(true);
+    expect(proposal.parameters[0]?.item).toMatchObject({
+      variable: 'fouling',
+      lower: 0,
+      upper: 10,
+      prior: { mean: 0.5, std: 2.5 },
+    });
+    expect(proposal.simulation.item.mode).toBe('steady-state');
+    expect(proposal.virtualSensors.map((s) => s.item.variable)).toEqual(['heat', 'UA']);
+  });
+
+  it('says where tags tell nothing that it is a guess, and takes what it is told', async () => {
+    const text = readFileSync(data, 'utf8').replace(/ (hot|cold) (flow|inlet|outlet)/g, '');
+    const tags = join(folder, 'tags.csv');
+    writeFileSync(tags, text);
+    await expect(run({ data: tags, output: join(folder, 'tags.yaml') })).rejects.toThrow(
+      /not sure which column is which.*--map/s,
+    );
+    const { modelDescription } = await openFmu(fmu);
+    const table = await readTable(tags);
+    const map = { THotOut: 'TI-103', TColdOut: 'TI-104' };
+    const proposal = proposeTwin(modelDescription, table, { name: 'hx', map });
+    const of = (variable: string) => proposal.matches.find((m) => m.variable === variable)?.column;
+    expect([of('THotOut'), of('TColdOut'), of('THotIn'), of('TColdIn')]).toEqual([
+      'TI-103',
+      'TI-104',
+      'TI-101',
+      'TI-102',
+    ]);
+    expect(() =>
+      proposeTwin(modelDescription, table, { name: 'hx', map: { no: 'TI-103' } }),
+    ).toThrow(/no variable "no"/);
+    expect(() =>
+      proposeTwin(modelDescription, table, { name: 'hx', map: { THotOut: 'TI-999' } }),
+    ).toThrow(/TI-999/);
+    expect(() =>
+      proposeTwin(modelDescription, table, { name: 'hx', parameters: ['nothing'] }),
+    ).toThrow(/--parameter is "nothing"/);
+  });
+
+  it('is written, tried and reported; run again it overwrites nothing that was changed', async () => {
+    const output = join(folder, 'twin.yaml');
+    const { code, text } = await run({ output });
+    expect(code).toBe(0);
+    expect(text).toMatch(/good: nothing speaks against it/);
+    const found = /fouling +([\d.]+) +95 %: ([\d.]+) to ([\d.]+)/.exec(text)!.slice(1).map(Number);
+    // The recording was made with a fouling of 3.5 at its end.
+    expect(found[1]).toBeLessThan(3.5);
+    expect(found[2]).toBeGreaterThan(3.5);
+    const report = readFileSync(join(folder, 'twin.html'), 'utf8');
+    for (const part of [
+      'good: nothing',
+      'Recording',
+      'Parameters',
+      'Fit and innovations',
+      '<svg ',
+    ]) {
+      expect(report).toContain(part);
+    }
+    expect((await run({ output, calibrate: false })).code).toBe(0);
+    writeFileSync(output, `${readFileSync(output, 'utf8')}# mine\n`);
+    await expect(run({ output, calibrate: false })).rejects.toThrow(/--overwrite/);
+    expect(readFileSync(output, 'utf8')).toMatch(/# mine/);
+    expect((await run({ output, calibrate: false, overwrite: true })).code).toBe(0);
+  });
+});
