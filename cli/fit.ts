@@ -7,11 +7,22 @@ import {
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
+import { openStore } from '../shared/store/index.js';
+import { createCalibrator } from '../shared/twin/calibrator.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
-import { commission, createFitModel } from '../shared/twin/fit/index.js';
+import {
+  type Commission,
+  commission,
+  createFitModel,
+  type FitModel,
+  stateAfterFit,
+} from '../shared/twin/fit/index.js';
 import { fitLines, fitPlot, fitReport } from '../shared/twin/fit/report.js';
+import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
+import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
+import type { Sample, Twin } from '../shared/twin/types.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
 import { recordingOptions } from './recording-options.js';
@@ -23,6 +34,9 @@ import {
   twinArgument,
   wholeNumber,
 } from './twin-options.js';
+
+/** Samples that the calibrator's own first state is made from. */
+const NOISE_SAMPLES = 200;
 
 function share(text: string): number {
   const value = Number(text);
@@ -65,12 +79,42 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
       await writeFileAtomic(args.report, await fitReport(twin, result));
     }
     bar.stop();
+    if (typeof args.state === 'string') await keepState(twin, model, result, samples, args, io);
     if (args.json === true) {
       printJson(io.stdout, args.output === undefined ? output : output.summary);
     } else for (const line of fitLines(output)) printLine(io.stdout, line);
     return verdictExitCode(output.verdict, args.strict === true);
   } finally {
     bar.stop();
+    await model.close();
+  }
+}
+
+/** Saves what the calibrator goes on from, as the newest of its states. */
+async function keepState(
+  twin: Twin,
+  fitModel: FitModel,
+  { fit: found, output }: Commission,
+  samples: readonly Sample[],
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<void> {
+  if (found === undefined || output.verdict.grade === 'unusable') {
+    io.logger.warn('No state is written: the fit is not to be used', {
+      reasons: output.verdict.reasons,
+    });
+    return;
+  }
+  const store = openStore(String(args.state));
+  const stored = await loadState(store, twin);
+  const model = await createTwinModel(twin, { logger: io.logger, lanes: 1 });
+  try {
+    const initial = createCalibrator({ twin, model }).initialState(samples.slice(-NOISE_SAMPLES));
+    const state = await stateAfterFit(twin, fitModel, found, samples, initial, model);
+    await saveState(store, twin, state, stored?.etag);
+  } catch (error) {
+    throw error instanceof TwinError && error.code === 'CONFLICT' ? conflictError(error) : error;
+  } finally {
     await model.close();
   }
 }
@@ -96,6 +140,10 @@ export const fitCommand: Command = {
       flags: '--hold-out <share>',
       description: 'last share of the rows, kept from the fit to test it; default: 0.25',
       parse: share,
+    },
+    {
+      flags: '--state <store>',
+      description: 'folder or s3://bucket/prefix: saves what `calibrate` and the worker go on from',
     },
     { flags: '--output <file>', description: 'the whole result, .json' },
     { flags: '--report <file>', description: 'a page to read, .html' },

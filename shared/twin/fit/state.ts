@@ -1,0 +1,176 @@
+import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
+import { valueAt } from './coordinates.js';
+import { type Fit, rangeOf } from './fit.js';
+import type { FitModel } from './fit-model.js';
+import type { FitRecord } from './record.js';
+
+/** Difference step for the states at the record's end, on the coordinates' scale. */
+const DIFFERENCE = 5e-3;
+
+/**
+ * A calibrator's state at the end of a fitted record, so that a worker goes on from there: the
+ * fitted parameters, and in transient mode the states of the free run's end, with their joint
+ * covariance (parameters alone would let the states be believed too much).
+ *
+ * P_sθ = (∂s/∂q) C, P_ss = (∂s/∂q) C (∂s/∂q)ᵀ, q parameters and start states; the part of the last
+ * residual that the free run does not explain widens the states.
+ *
+ * @param initial the calibrator's state before any data
+ * @param model of the calibrator, where it is a moving one
+ */
+export async function stateAfterFit(
+  twin: Twin,
+  fitModel: FitModel,
+  fit: Fit,
+  samples: readonly Sample[],
+  initial: CalibratorState,
+  model: TwinModel,
+): Promise<CalibratorState> {
+  const { record, coordinates, u } = fit;
+  const n = twin.definition.parameters.length;
+  const q = coordinates.length;
+  const moving = model.transient !== undefined && fitModel.states.length > 0;
+  const ends = moving ? await endStates(fitModel, fit) : undefined;
+  const ns = ends?.mean.length ?? 0;
+  const N = 2 * n + ns;
+  // Rows of B: parameters, trends (as before any data), states; columns: the fit's coordinates.
+  const B = new Float64Array(N * q);
+  for (let j = 0; j < n; j++) {
+    const c = coordinates[j]!;
+    B[j * q + j] = c.scale * (c.transform === 'log' ? valueAt(c, u[j]!) : 1);
+  }
+  ends?.slope.forEach((v, i) => {
+    B[2 * n * q + i] = v;
+  });
+  const P = new Float64Array(N * N);
+  const C = fit.covariance.covariance;
+  for (let i = 0; i < N; i++) {
+    for (let k = 0; k < N; k++) {
+      let sum = 0;
+      for (let a = 0; a < q; a++) {
+        if (B[i * q + a] === 0) continue;
+        for (let b = 0; b < q; b++) sum += B[i * q + a]! * C[a * q + b]! * B[k * q + b]!;
+      }
+      P[i * N + k] = sum;
+    }
+  }
+  for (let j = n; j < 2 * n; j++) {
+    const row = initial.arrays.S!.subarray(j * 2 * n, (j + 1) * 2 * n);
+    P[j * N + j] = row.reduce((sum, v) => sum + v * v, 0);
+  }
+  ends?.extra.forEach((std, s) => {
+    P[(2 * n + s) * N + 2 * n + s]! += std * std;
+  });
+  const L = lowerRoot(P, N);
+  const S = new Float64Array(4 * n * n);
+  for (let i = 0; i < 2 * n; i++) S.set(L.subarray(i * N, i * N + 2 * n), i * 2 * n);
+  const x = initial.arrays.x!.slice();
+  for (let j = 0; j < n; j++) x[j] = valueAt(coordinates[j]!, u[j]!);
+  const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
+  const scale = model.transient?.nominal.map((nominal, s) =>
+    nominal > 0 ? nominal : Math.abs(ends?.mean[s] ?? 1) || 1,
+  );
+  return {
+    ...initial,
+    timeS: record.timesS.at(-1)!,
+    timeNs: last?.timeNs ?? 0n,
+    sampleCount: record.timesS.length,
+    arrays: {
+      ...initial.arrays,
+      x,
+      S,
+      noiseStd: sensorNoise(twin, fit, record),
+      ...(ends === undefined || scale === undefined
+        ? {}
+        : {
+            stateMean: ends.mean,
+            stateFactor: L.slice(2 * n * N),
+            stateScale: scale,
+            stateNoiseLog: Float64Array.of(0),
+            lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
+            fmuTimeS: Float64Array.of(
+              (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
+            ),
+          }),
+    },
+  };
+}
+
+/** States at the record's end with their sensitivities, and what else makes them unsure. */
+async function endStates(
+  model: FitModel,
+  fit: Fit,
+): Promise<{ mean: Float64Array; slope: Float64Array; extra: Float64Array }> {
+  const { record, coordinates, u } = fit;
+  const n = coordinates.length - model.states.length;
+  const ns = model.states.length;
+  const pointAt = (at: Float64Array) => {
+    const values = Float64Array.from(coordinates, (c, j) => valueAt(c, at[j]!));
+    return { parameters: values.slice(0, n), states: values.slice(n) };
+  };
+  const moved = (j: number, sign: number) => {
+    const at = u.slice();
+    const c = coordinates[j]!;
+    at[j]! += (sign * DIFFERENCE) / (c.transform === 'log' ? c.scale : 1);
+    return at;
+  };
+  const points = [u, ...coordinates.flatMap((_, j) => [moved(j, 1), moved(j, -1)])];
+  const runs = await model.run(points.map(pointAt), record, { keepStates: true });
+  const [middle] = runs;
+  if (middle === undefined || middle instanceof Error) throw middle;
+  const ended = (run: (typeof runs)[number] | undefined) =>
+    run === undefined || run instanceof Error ? undefined : run.states!.slice(-ns);
+  const mean = ended(middle)!;
+  const slope = new Float64Array(ns * coordinates.length);
+  for (let j = 0; j < coordinates.length; j++) {
+    const ahead = ended(runs[1 + 2 * j]) ?? mean;
+    const behind = ended(runs[2 + 2 * j]) ?? mean;
+    const h = points[1 + 2 * j]![j]! - points[2 + 2 * j]![j]!;
+    for (let s = 0; s < ns; s++) slope[s * coordinates.length + j] = (ahead[s]! - behind[s]!) / h;
+  }
+  // A disturbance that is as large against the outputs' range as against the states'.
+  let share = 0;
+  for (let c = 0; c < record.channels; c++) {
+    const range = rangeOf(record, c);
+    if (range > 0) share = Math.max(share, fit.residualModels[c]!.ou.std / range);
+  }
+  const extra = mean.map((_, s) => {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (let i = s; i < middle.states!.length; i += ns) {
+      low = Math.min(low, middle.states![i]!);
+      high = Math.max(high, middle.states![i]!);
+    }
+    return share * (high - low);
+  });
+  return { mean, slope, extra };
+}
+
+/** What is new in each sample: white noise, and what a disturbance does within a period. */
+function sensorNoise(twin: Twin, fit: Fit, record: FitRecord): Float64Array {
+  const { timesS } = record;
+  const periodS = (timesS.at(-1)! - timesS[0]!) / Math.max(1, timesS.length - 1);
+  return Float64Array.from(twin.definition.measured, ({ noiseStd }, c) => {
+    if (noiseStd !== undefined) return noiseStd;
+    const { white, ou } = fit.residualModels[c]!;
+    const a = Math.exp(-periodS / Math.max(ou.timeConstantS, 1e-300));
+    return Math.hypot(white, ou.std * Math.sqrt(1 - a * a)) || fit.noiseStd[c]!;
+  });
+}
+
+/** The lower triangular root of a covariance; what has no variance gets a row of zeros. */
+function lowerRoot(a: Float64Array, n: number): Float64Array {
+  const L = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) {
+    let pivot = a[j * n + j]!;
+    for (let k = 0; k < j; k++) pivot -= L[j * n + k]! ** 2;
+    if (!(pivot > 1e-14 * a[j * n + j]!)) continue;
+    L[j * n + j] = Math.sqrt(pivot);
+    for (let i = j + 1; i < n; i++) {
+      let sum = a[i * n + j]!;
+      for (let k = 0; k < j; k++) sum -= L[i * n + k]! * L[j * n + k]!;
+      L[i * n + j] = sum / L[j * n + j]!;
+    }
+  }
+  return L;
+}

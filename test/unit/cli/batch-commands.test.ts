@@ -1,0 +1,144 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadCommands } from '../../../cli/commands.js';
+import { createRng, silentLogger } from '../../../shared/core/index.js';
+import { openStore } from '../../../shared/store/index.js';
+import { loadState, loadTwin } from '../../../shared/twin/index.js';
+import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
+
+describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
+  let dir: string;
+  let twin: string;
+  let data: string;
+
+  // x' = k (u − x), y2 = 2 x + u: k is 0.2 in the record, 1 in the definition.
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'twinloop-batch-'));
+    await copyFile(buildFmu('decay', 2), join(dir, 'decay.fmu'));
+    twin = join(dir, 'twin.json');
+    await writeFile(
+      twin,
+      JSON.stringify({
+        name: 'decay',
+        fmu: './decay.fmu',
+        inputs: [{ variable: 'u', column: 'u' }],
+        measured: [{ variable: 'y', alias: '/d/y' }],
+        parameters: [{ variable: 'k', alias: '/d/k', lower: 0, prior: { mean: 1, std: 1 } }],
+        virtualSensors: [{ variable: 'y2', alias: '/d/y2' }],
+        simulation: { mode: 'transient', stepSizeS: 1 },
+        transient: { inputInterpolation: 'hold' },
+      }),
+    );
+    const rng = createRng(11);
+    const rows = ['time,u,y'];
+    let u = 1;
+    let x = 3;
+    for (let t = 0; t < 400; t++) {
+      if (rng.uniform() < 0.08) u = 4 * rng.uniform();
+      rows.push(`${t},${u},${x + 0.02 * rng.normal()}`);
+      x = u + (x - u) * Math.exp(-0.2);
+    }
+    data = join(dir, 'record.csv');
+    await writeFile(data, `${rows.join('\n')}\n`);
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  async function run(name: string, args: Record<string, unknown>) {
+    const command = (await loadCommands([])).find((c) => c.name === name)!;
+    let text = '';
+    const stdout = new Writable({
+      write(chunk, _encoding, done) {
+        text += String(chunk);
+        done();
+      },
+    });
+    const io = { logger: silentLogger, signal: new AbortController().signal, env: {} };
+    const code = await command.run(
+      { twin, data, lanes: 1, ...args },
+      { ...io, stdout, stderr: stdout },
+    );
+    return { code, text };
+  }
+
+  it('fits, writes what it was asked for, and a state that calibrate goes on from', async () => {
+    const file = (name: string) => join(dir, name);
+    const { code, text } = await run('fit', {
+      to: 300,
+      output: file('fit.json'),
+      plot: file('fit.svg'),
+      report: file('fit.html'),
+      state: file('states'),
+    });
+    expect(code).toBe(0);
+    expect(text).toContain('good: ');
+    const output = JSON.parse(await readFile(file('fit.json'), 'utf8'));
+    expect(output).toMatchObject({
+      twin: 'decay',
+      verdict: { grade: 'good', reasons: [] },
+      summary: { verdict: { grade: 'good' }, recording: { rows: 300, used: 300 } },
+      residuals: { white: expect.any(Number), ou: { std: expect.any(Number) } },
+      ridges: [],
+    });
+    expect(output.nEff).toBeGreaterThan(50);
+    const { k } = output.parameters;
+    expect(k.lower95).toBeLessThan(0.2);
+    expect(k.upper95).toBeGreaterThan(0.2);
+    expect(k.std).toBeLessThan(0.01);
+    expect(output.startStates.x.mean).toBeCloseTo(3, 1);
+    expect(await readFile(file('fit.svg'), 'utf8')).toContain('<svg');
+    expect(await readFile(file('fit.html'), 'utf8')).toContain('<h2>Parameters</h2>');
+
+    const stored = await loadState(openStore(file('states')), await loadTwin(twin));
+    expect(stored!.state).toMatchObject({ timeS: 299, sampleCount: 300 });
+    expect(stored!.state.arrays.x![0]).toBeCloseTo(k.mean, 12);
+    const calibrated = await run('calibrate', {
+      from: 300,
+      state: file('states'),
+      output: file('calibration.json'),
+    });
+    expect(calibrated.code).toBe(0);
+    const { steps, summary } = JSON.parse(await readFile(file('calibration.json'), 'utf8'));
+    expect(summary.assimilated).toBe(100);
+    expect(Math.abs(steps[0].parameters.k.mean - k.mean)).toBeLessThan(3 * k.std);
+    expect(summary.meanNisPerChannel).toBeGreaterThan(0.5);
+    expect(summary.meanNisPerChannel).toBeLessThan(2);
+  });
+
+  it('ends with 1 where the result is not to be used, and writes no state', async () => {
+    const { code, text } = await run('fit', { to: 2, state: join(dir, 'none') });
+    expect(code).toBe(1);
+    expect(text).toContain('do not use');
+    expect(await loadState(openStore(join(dir, 'none')), await loadTwin(twin))).toBeUndefined();
+  });
+
+  it('ends with 1 on --strict unless the result is good', async () => {
+    expect((await run('fit', { to: 30, strict: true })).code).toBe(1);
+    expect((await run('fit', { to: 30 })).code).toBe(0);
+  });
+
+  it('tests predictions and bands', async () => {
+    const output = join(dir, 'backtest.json');
+    const { code, text } = await run('backtest', { output, plot: join(dir, 'pit.svg') });
+    expect(code).toBe(0);
+    expect(text).toContain('Predictions of rows that the fit had not seen');
+    const result = JSON.parse(await readFile(output, 'utf8'));
+    expect(result.horizons[0]).toMatchObject({ samples: 1, channel: 'y', n: expect.any(Number) });
+    expect(Object.keys(result.horizons[0])).toEqual(
+      expect.arrayContaining(['coverage50', 'coverage80', 'coverage95', 'crps', 'rmse']),
+    );
+    expect(result.splitHalf).toMatchObject({ agree: 1, pairs: 1 });
+    expect(result.heldOut).toEqual([]);
+    expect(result.verdict.grade).toBe('good');
+  });
+
+  it('refuses files with a wrong ending and horizons that are none', async () => {
+    await expect(run('fit', { output: 'fit.txt' })).rejects.toMatchObject({ code: 'USAGE' });
+    const command = (await loadCommands(['backtest']))[0]!;
+    const horizons = command.options!.find((o) => o.flags.startsWith('--horizons'))!;
+    expect(() => horizons.parse!('1,x')).toThrow('whole numbers');
+    expect(horizons.parse!('10,1,10')).toEqual([1, 10]);
+  });
+});
