@@ -3,6 +3,7 @@ import { defaultInterface } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
 import { settableStates } from '../solving/continuous-states.js';
 import { MeStepper } from '../solving/me-stepper.js';
+import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
 import type { TrajectoryRequest, TrajectoryResult } from './requests.js';
@@ -38,19 +39,22 @@ export function trajectory(
       given === undefined || type === 'me'
         ? startValues
         : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+    const steps = stepPlan(fmu, type, request, fromS);
     const instance = initialize(fmu, cache, type, {
       startValues: begun,
       inputs: {},
       startTimeS: fromS,
       tolerance: md.defaultExperiment.tolerance,
+      stepSizeS: steps.usualS,
     });
-    const steps = stepPlan(fmu, type, request, fromS);
     const { inputs } = request;
-    const exact = inputs === undefined ? undefined : new InputSignals(md, instance, inputs);
+    // Sums of steps lie beside the times that they aim at: inputs count them as the same.
+    const slackS = type === 'cs' ? slackOf(timesS.at(-1) ?? fromS, steps.usualS) : 0;
+    const exact = inputs === undefined ? undefined : new InputSignals(md, instance, inputs, slackS);
     // Co-simulation holds an input over each step: take what it is in the step's middle.
     const held =
       inputs !== undefined && type === 'cs' && !hasJumps(inputs)
-        ? new InputSignals(md, instance, earlier(inputs, steps.usualS / 2))
+        ? new InputSignals(md, instance, earlier(inputs, steps.usualS / 2), slackS)
         : exact;
     try {
       exact?.apply(fromS, true, true);

@@ -84,6 +84,8 @@ export class CsStepper implements Stepper {
       let limit = end;
       if (canVaryStep || eventModeUsed) limit = Math.min(limit, inputEvent);
       if (eventModeUsed) limit = Math.min(limit, this.#nextTimeEvent);
+      // What lies ahead by less than steps may be off counts as reached; time must go on.
+      if (!eventModeUsed && !this.#isBefore(limit)) limit = end;
       // Without event mode, what jumps at a communication point holds from there on.
       signals?.apply(this.timeS, !eventModeUsed, !eventModeUsed);
       const eventNeeded = this.#isBefore(limit) ? this.#stepTo(limit) : true;

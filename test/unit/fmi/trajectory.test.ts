@@ -78,6 +78,29 @@ describe.skipIf(!hasCompiler)('a run along given times', () => {
     expect(values[50]).toBeCloseTo(1 + Math.exp(-2), 3);
   });
 
+  it('goes along times as they are logged, which lie beside any grid', async () => {
+    const t0 = 1_682_912_554.273;
+    const times = Float64Array.from(
+      { length: 400 },
+      (_, i) => t0 + 3.0004 * i + 1e-3 * Math.sin(7 * i) - t0,
+    );
+    const u = times.map((_, i) => (i % 7 < 3 ? 1 : 0));
+    const { values } = await pool.trajectory({
+      interface: 'cs',
+      startValues: { k: 0.1 },
+      states: Float64Array.of(0),
+      inputs: inputsAlong(times, [{ name: 'u', values: u }], 'hold'),
+      outputs: ['y'],
+      timesS: times,
+      stepSizeS: 3,
+    });
+    let x = 0;
+    for (let i = 1; i < times.length; i++) {
+      x = u[i - 1]! + (x - u[i - 1]!) * Math.exp(-0.1 * (times[i]! - times[i - 1]!));
+      expect(values[i]).toBeCloseTo(x, 5);
+    }
+  });
+
   it('refuses times that do not rise, and states of the wrong number', async () => {
     const request = { startValues: {}, outputs: ['y'] };
     await expect(
