@@ -55,7 +55,7 @@ export async function stateAfterFit(
     }
   }
   for (let j = n; j < 2 * n; j++) {
-    const row = initial.arrays.S!.subarray(j * 2 * n, (j + 1) * 2 * n);
+    const row = initial.filter.S.subarray(j * 2 * n, (j + 1) * 2 * n);
     P[j * N + j] = row.reduce((sum, v) => sum + v * v, 0);
   }
   ends?.extra.forEach((std, s) => {
@@ -64,7 +64,7 @@ export async function stateAfterFit(
   const L = lowerRoot(P, N);
   const S = new Float64Array(4 * n * n);
   for (let i = 0; i < 2 * n; i++) S.set(L.subarray(i * N, i * N + 2 * n), i * 2 * n);
-  const x = initial.arrays.x!.slice();
+  const x = initial.filter.x.slice();
   for (let j = 0; j < n; j++) x[j] = valueAt(coordinates[j]!, u[j]!);
   const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
   const scale = model.transient?.nominal.map((nominal, s) =>
@@ -75,22 +75,25 @@ export async function stateAfterFit(
     timeS: record.timesS.at(-1)!,
     timeNs: last?.timeNs ?? 0n,
     sampleCount: record.timesS.length,
-    arrays: {
-      ...initial.arrays,
+    filter: {
+      ...initial.filter,
       x,
       S,
       noiseStd: sensorNoise(twin, fit, record),
       ...(ends === undefined || scale === undefined
         ? {}
         : {
-            stateMean: ends.mean,
-            stateFactor: L.slice(2 * n * N),
-            stateScale: scale,
-            stateNoiseLog: Float64Array.of(0),
-            lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
-            fmuTimeS: Float64Array.of(
-              (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
-            ),
+            transient: {
+              stateMean: ends.mean,
+              stateFactor: L.slice(2 * n * N),
+              stateScale: scale,
+              stateNoiseLog: 0,
+              lastInnovation: new Float64Array(),
+              lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
+              fmuTimeS:
+                (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
+              window: new Float64Array(),
+            },
           }),
     },
   };

@@ -93,7 +93,7 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
 
     const stored = await loadState(openStore(file('states')), await loadTwin(twin));
     expect(stored!.state).toMatchObject({ timeS: 299, sampleCount: 300 });
-    expect(stored!.state.arrays.x![0]).toBeCloseTo(k.mean, 12);
+    expect(stored!.state.filter.x[0]).toBeCloseTo(k.mean, 12);
     const calibrated = await run('calibrate', {
       from: 300,
       state: file('states'),
