@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { VirtualSensorsConfig } from '../../shared/config/index.js';
+import type { TwinDefinition, VirtualSensorsConfig } from '../../shared/config/index.js';
 import {
   type Clock,
   type Closeable,
@@ -10,9 +10,15 @@ import {
   type Quality,
   TwinError,
 } from '../../shared/core/index.js';
-import { createFmuPool, type FmuPool, openFmu } from '../../shared/fmi/index.js';
 import { openStore } from '../../shared/store/index.js';
-import { loadTwin, type Twin } from '../../shared/twin/index.js';
+import {
+  createTwinModel,
+  type Estimate,
+  estimateVirtualSensors,
+  loadTwin,
+  type Twin,
+  type TwinModel,
+} from '../../shared/twin/index.js';
 import type { EdgeSample } from '../outbox/record.js';
 import { type DeliveredCalibration, parseCalibration } from './delivered-calibration.js';
 
@@ -35,12 +41,11 @@ export interface VirtualSensorsStatus {
   lastError?: string;
 }
 
-/** Half the width of a 95 % interval, in standard deviations. */
-const Z95 = 1.959964;
-
 /**
  * Evaluates the calibrated twin on the gateway, at its own pace: the outputs that no sensor measures,
- * with 95 % bounds from the calibration's standard deviations (its parameters taken as independent).
+ * with the bands that the calibration would give them (its parameters taken as independent). Values
+ * are UNCERTAIN while the calibration is old, and repeat the last ones, UNCERTAIN, while the model
+ * fails or does not come to rest.
  */
 export class VirtualSensors implements Closeable {
   readonly #options: VirtualSensorsOptions;
@@ -48,7 +53,8 @@ export class VirtualSensors implements Closeable {
   /** Last GOOD value of each stream that an input follows. */
   readonly #inputs = new Map<string, number>();
   #twin: Twin | undefined;
-  #pool: FmuPool | undefined;
+  #model: TwinModel | undefined;
+  #estimates: Readonly<Record<string, Estimate>> | undefined;
   #calibration: DeliveredCalibration | undefined;
   #refreshedNs: bigint | undefined;
   #loop: Promise<void> | undefined;
@@ -85,7 +91,7 @@ export class VirtualSensors implements Closeable {
   async close(): Promise<void> {
     this.#stop.abort(new TwinError('CANCELLED', 'The virtual sensors were stopped.'));
     await this.#loop;
-    await this.#pool?.close();
+    await this.#model?.close();
   }
 
   async #run(): Promise<void> {
@@ -160,68 +166,50 @@ export class VirtualSensors implements Closeable {
     const calibration = this.#calibration;
     if (calibration === undefined) return;
     this.#twin ??= await loadTwin(resolve(baseDir, config.twin));
-    const { definition, fmuPath } = this.#twin;
-    this.#pool ??= await createFmuPool({ fmu: await openFmu(fmuPath), lanes: 1, logger });
-    const inputs: Record<string, number> = {};
-    for (const input of definition.inputs) {
+    const { definition } = this.#twin;
+    this.#model ??= await createTwinModel(this.#twin, { lanes: 1, logger });
+    const inputs = new Float64Array(definition.inputs.length);
+    for (const [i, input] of definition.inputs.entries()) {
       const value = input.value ?? (input.alias && this.#inputs.get(input.alias));
       if (typeof value !== 'number') return; // its stream has not spoken yet
-      inputs[input.variable] = value;
+      inputs[i] = value;
     }
-    const names = definition.parameters.map((p) => p.variable);
-    const means = names.map((n, i) => {
-      const value = calibration.parameters[n]?.mean ?? definition.parameters[i]?.prior.mean;
-      return value ?? 0;
-    });
-    const outputs = definition.virtualSensors.map((v) => v.variable);
-    const at = async (values: readonly number[]) => {
-      const { interface: kind, stepSizeS, maxTimeS, relativeTolerance } = definition.simulation;
-      const result = await this.#pool?.settle({
-        startValues: Object.fromEntries(names.map((n, i) => [n, values[i] ?? 0])),
-        inputs,
-        outputs,
-        interface: kind,
-        stepSizeS,
-        maxTimeS,
-        relativeTolerance,
-        warm: true,
-        signal: this.#stop.signal,
-      });
-      return result?.values ?? new Float64Array(outputs.length);
-    };
     const timeNs = clock.nowNs();
-    const mean = await at(means);
-    const variance = new Float64Array(outputs.length);
-    for (const [i, name] of names.entries()) {
-      const std = calibration.parameters[name]?.std ?? 0;
-      if (std === 0) continue;
-      const { lower = Number.NEGATIVE_INFINITY, upper = Number.POSITIVE_INFINITY } =
-        definition.parameters[i] ?? {};
-      const step = (by: number) =>
-        means.map((m, j) => (j === i ? Math.min(upper, Math.max(lower, m + by)) : m));
-      const plus = await at(step(std));
-      const minus = await at(step(-std));
-      for (let k = 0; k < outputs.length; k++) {
-        variance[k] = (variance[k] ?? 0) + (((plus[k] ?? 0) - (minus[k] ?? 0)) / 2) ** 2;
+    try {
+      this.#estimates = await estimateVirtualSensors(
+        this.#twin,
+        this.#model,
+        calibration.parameters,
+        inputs,
+        this.#stop.signal,
+      );
+    } catch (error) {
+      if (this.#estimates !== undefined && !this.#stop.signal.aborted) {
+        await append(this.#samples(definition, this.#estimates, timeNs, 'UNCERTAIN'));
       }
+      throw error;
     }
-    const quality = this.#quality();
-    const samples = definition.virtualSensors.flatMap((sensor, k): EdgeSample[] => {
-      const value = mean[k] ?? Number.NaN;
-      const half = Z95 * Math.sqrt(variance[k] ?? 0);
-      if (!Number.isFinite(value)) return [];
-      return [
-        ['', value] as const,
-        ['_lower', value - half] as const,
-        ['_upper', value + half] as const,
-      ].map(([suffix, v]) => ({
-        alias: `${sensor.alias}${config.suffix}${suffix}`,
-        timeNs,
-        quality,
-        value: v,
-        dataType: 'DOUBLE',
-      }));
+    await append(this.#samples(definition, this.#estimates, timeNs, this.#quality()));
+  }
+
+  #samples(
+    definition: TwinDefinition,
+    estimates: Readonly<Record<string, Estimate>>,
+    timeNs: bigint,
+    quality: Quality,
+  ): EdgeSample[] {
+    const { suffix: own } = this.#options.config;
+    return definition.virtualSensors.flatMap(({ alias, variable }): EdgeSample[] => {
+      const { mean, lower95, upper95 } = estimates[variable]!;
+      return [['', mean] as const, ['_lower', lower95] as const, ['_upper', upper95] as const].map(
+        ([suffix, value]) => ({
+          alias: `${alias}${own}${suffix}`,
+          timeNs,
+          quality,
+          value,
+          dataType: 'DOUBLE',
+        }),
+      );
     });
-    await append(samples);
   }
 }

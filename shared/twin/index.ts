@@ -30,6 +30,7 @@ export {
   type SensorRanking,
 } from './identifiability/sensor-ranking.js';
 export { createTwinModel } from './model/twin-model.js';
+export { estimateVirtualSensors } from './model/virtual-sensors.js';
 export * from './report/alarms.js';
 export { levelFindings } from './report/levels.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';

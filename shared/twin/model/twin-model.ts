@@ -85,7 +85,7 @@ export async function createTwinModel(
     outputs,
     ...transient,
     evaluate(points, inputs, signal) {
-      // Each run of a step listens: as many as there are points, which is no leak.
+      // Each run of a step listens until it ends: more at a time than Node warns of.
       if (signal !== undefined) setMaxListeners(0, signal);
       const inputValues = Object.fromEntries(
         definition.inputs.map((input, i) => [input.variable, inputs[i]!]),

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { EdgeSample } from '../../../edge-component/outbox/record.js';
+import { VirtualSensors } from '../../../edge-component/virtual-sensors/virtual-sensors.js';
+import { packageFile, silentLogger, systemClock } from '../../../shared/core/index.js';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const source = packageFile('shared/twins/web-line/twin.json');
+const definition = JSON.parse(readFileSync(source, 'utf8')) as {
+  fmu: string;
+  parameters: { variable: string; prior: { mean: number } }[];
+  simulation: { maxTimeS: number };
+};
+
+/** Evaluates once with a calibration, and says what was published, or why nothing was. */
+async function evaluate(
+  known: Record<string, { mean: number; std: number }>,
+  simulation: Partial<typeof definition.simulation> = {},
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-edge-virtual-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const twin = join(folder, 'twin.json');
+  await writeFile(
+    twin,
+    JSON.stringify({
+      ...definition,
+      fmu: packageFile('shared/twins/web-line/web-line.fmu'),
+      simulation: { ...definition.simulation, ...simulation },
+    }),
+  );
+  const parameters = Object.fromEntries(
+    definition.parameters.map((p) => [p.variable, { mean: p.prior.mean, std: 0 }]),
+  );
+  await writeFile(
+    join(folder, 'calibration.json'),
+    JSON.stringify({
+      timeNs: String(systemClock.nowNs()),
+      parameters: { ...parameters, ...known },
+    }),
+  );
+  const published: EdgeSample[] = [];
+  const sensors = new VirtualSensors({
+    config: {
+      twin,
+      calibration: { file: 'calibration.json', refreshS: 60, maxAgeS: 86_400 },
+      everyS: 1000,
+      suffix: '_edge',
+    },
+    baseDir: folder,
+    append: async (samples) => void published.push(...samples),
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  cleanups.push(() => sensors.close());
+  sensors.start();
+  await vi.waitFor(
+    () => expect(sensors.status.evaluations + sensors.status.failures).toBeGreaterThan(0),
+    { timeout: 25_000 },
+  );
+  return { published, error: sensors.status.lastError };
+}
+
+it('publishes nothing as GOOD that did not come to rest', async () => {
+  const { published, error } = await evaluate({}, { maxTimeS: 5.5 });
+  expect(published).toEqual([]);
+  expect(error).toMatch(/did not come to rest/);
+});
+
+it('has bands at a bound that are as wide as beside it', async () => {
+  const halfBands = async (mean: number) => {
+    const { published } = await evaluate({ b3: { mean, std: 1e-3 } });
+    expect(published.every((s) => s.quality === 'GOOD')).toBe(true);
+    const endOf = (suffix: string) =>
+      Number(published.find((s) => s.alias === `/line1/span4/tension_edge${suffix}`)?.value);
+    return endOf('_upper') - endOf('');
+  };
+  const atBound = await halfBands(0);
+  expect(atBound / (await halfBands(0.004))).toBeCloseTo(1, 1);
+  // One roller's drag of 0.001 takes 0.4 N at 20 rad/s on a radius of 50 mm.
+  expect(atBound).toBeCloseTo(1.96 * 0.4, 1);
+});
