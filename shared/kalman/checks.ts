@@ -33,3 +33,40 @@ export function requireDimension(value: number, what: string): void {
     throw new TwinError('VALUE_INVALID', `${what} is ${value}, expected an integer of at least 1.`);
   }
 }
+
+/** Share of its entries' size by which two halves of a covariance may differ: rounding. */
+const SYMMETRIC_TO = 1e-9;
+
+/**
+ * Refuses what can't be a covariance: NaN, an asymmetry, a variance below zero, or a correlation
+ * beyond one. Each costs a look at every entry; that an eigenvalue is negative all the same shows
+ * where the matrix is factored.
+ */
+export function requireCovariance(P: Float64Array, n: number, what: string): void {
+  requireFinite(P, what);
+  for (let i = 0; i < n; i++) {
+    const variance = P[i * n + i]!;
+    if (variance < 0) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `${what} has ${variance} at [${i},${i}], expected a variance: 0 or more.`,
+      );
+    }
+    for (let j = 0; j < i; j++) {
+      const [a, b] = [P[i * n + j]!, P[j * n + i]!];
+      const most = Math.sqrt(variance * P[j * n + j]!);
+      if (Math.abs(a - b) > SYMMETRIC_TO * Math.max(most, Math.abs(a), Math.abs(b))) {
+        throw new TwinError(
+          'VALUE_INVALID',
+          `${what} has ${a} at [${i},${j}] and ${b} at [${j},${i}], expected a symmetric matrix.`,
+        );
+      }
+      if (Math.abs(a) > most * (1 + SYMMETRIC_TO)) {
+        throw new TwinError(
+          'VALUE_INVALID',
+          `${what} has ${a} at [${i},${j}], expected at most ${most}: its variances allow no more, so it is no covariance.`,
+        );
+      }
+    }
+  }
+}

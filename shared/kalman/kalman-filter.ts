@@ -1,4 +1,4 @@
-import { requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireCovariance, requireDimension, requireFinite, requireLength } from './checks.js';
 import { checkMeasurement } from './innovation.js';
 import {
   matMul,
@@ -39,7 +39,7 @@ export function kfPredict(
 ): Gaussian {
   const n = checkGaussian(state.x, state.P, 'P');
   requireLength(input.Q, n * n, 'Q', `${n} × ${n}`);
-  requireFinite(input.Q, 'Q');
+  requireCovariance(input.Q, n, 'Q');
   const P = new Float64Array(n * n);
   sandwich(input.F, state.P, n, n, P, workspace.array('FP', n * n));
   for (let i = 0; i < P.length; i++) P[i]! += input.Q[i]!;
@@ -60,7 +60,7 @@ export function kfUpdate(
   const n = checkGaussian(state.x, state.P, 'P');
   const m = checkLinearMeasurement(input, n);
   requireLength(input.R, m * m, 'R', `${m} × ${m}`);
-  requireFinite(input.R, 'R');
+  requireCovariance(input.R, m, 'R');
   const Pxz = matMulTransposed(state.P, input.H, n, n, m, workspace.array('Pxz', n * m));
   const S = matMul(input.H, Pxz, m, n, m, workspace.array('S', m * m));
   for (let i = 0; i < m; i++) {
@@ -132,7 +132,8 @@ export function checkGaussian(x: Float64Array, root: Float64Array, name: string)
   requireDimension(n, 'The length of x');
   requireFinite(x, 'x');
   requireLength(root, n * n, name, `${n} × ${n}`);
-  requireFinite(root, name);
+  if (name === 'P') requireCovariance(root, n, name);
+  else requireFinite(root, name);
   return n;
 }
 

@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireCovariance, requireDimension, requireFinite, requireLength } from './checks.js';
 import { cholesky } from './cholesky.js';
 import { checkMeasurement } from './innovation.js';
 import { checkGaussian } from './kalman-filter.js';
@@ -89,7 +89,7 @@ function predictMoments(state: Gaussian, input: UkfTransition, workspace: Worksp
   const n = checkGaussian(state.x, state.P, 'P');
   requireRule(rule, n);
   requireLength(input.Q, n * n, 'Q', `${n} × ${n}`);
-  requireFinite(input.Q, 'Q');
+  requireCovariance(input.Q, n, 'Q');
   const L = cholesky(state.P, n, workspace.array('L', n * n), 'The covariance P');
   const before = workspace.rows('points', rule.count, n);
   drawSigmaPoints(rule, state.x, L, before, stateSpace, workspace.array('step', n));
@@ -121,7 +121,7 @@ export function ukfUpdate(
   requireDimension(m, 'The length of z');
   checkMeasurement(z, m);
   requireLength(R, m * m, 'R', `${m} × ${m}`);
-  requireFinite(R, 'R');
+  requireCovariance(R, m, 'R');
 
   const points = workspace.rows('points', rule.count, n);
   const measured = workspace.rows('measured', rule.count, m);

@@ -80,6 +80,7 @@ export function conditionGaussian(
   if (rejected) return { x: state.x.slice(), P: state.P.slice(), innovation };
   const x = correct(state.x, matVec(W, whitened, n, k), options.stateSpace);
   const P = symmetricRankK(W, n, k, new Float64Array(n * n), state.P, -1);
+  clearNegative(P, n);
   return { x, P, innovation };
 }
 
@@ -154,6 +155,20 @@ export function conditionSquareRootGaussian(
     for (let j = 0; j <= i; j++) S[i * n + j] = rootP[j * n + i]!;
   }
   return { x, S, innovation };
+}
+
+/**
+ * A direction that a measurement without noise has fixed keeps no variance; what rounding leaves of
+ * it below zero is none.
+ */
+function clearNegative(P: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) {
+    if (P[i * n + i]! >= 0) continue;
+    for (let j = 0; j < n; j++) {
+      P[i * n + j] = 0;
+      P[j * n + i] = 0;
+    }
+  }
 }
 
 /** Refuses an innovation covariance of which a pivot is nothing but rounding. */

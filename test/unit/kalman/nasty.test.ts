@@ -51,7 +51,7 @@ describe('bad input is refused by name', () => {
     [
       'a P that is indefinite',
       () => ukfPredict({ ...good, P: Float64Array.of(1, 2, 2, 1) }, { f: stay, Q, points }),
-      /covariance P \(2 × 2\) is not positive definite: pivot 1 is -3/,
+      /P has 2 at \[1,0\], expected at most 1/,
     ],
     [
       'f that returns NaN',
@@ -361,5 +361,42 @@ describe('ill-conditioned covariances', () => {
     expect(() =>
       srUkfUpdate(root, { h, rootR: Float64Array.of(1e-6), z: Float64Array.of(1), points }),
     ).toThrow(/R with the spread of h.*not positive definite/);
+  });
+});
+
+describe('what is no covariance', () => {
+  const x = () => Float64Array.of(0, 0);
+  const eye = () => Float64Array.of(1, 0, 0, 1);
+  const F = eye();
+  const points = scaledSigmaPoints(2);
+  const f = (a: Float64Array, out: Float64Array) => out.set(a);
+
+  test.each([
+    ['asymmetric', [1, 0.5, 0.9, 1], /symmetric/],
+    ['with a negative variance', [1, 0, 0, -0.5], /\[1,1\], expected a variance/],
+    ['with a correlation beyond one', [1, 2, 2, 1], /no covariance/],
+  ] as const)('is refused: %s', (_what, values, message) => {
+    const M = Float64Array.from(values);
+    for (const run of [
+      () => kfPredict({ x: x(), P: eye() }, { F, Q: M }),
+      () => kfPredict({ x: x(), P: M }, { F, Q: eye() }),
+      () => kfUpdate({ x: x(), P: eye() }, { H: eye(), R: M, z: x() }),
+      () => ukfPredict({ x: x(), P: eye() }, { f, Q: M, points }),
+      () => ukfPredict({ x: x(), P: M }, { f, Q: eye(), points }),
+      () => ukfUpdate({ x: x(), P: eye() }, { h: f, R: M, z: x(), points }),
+    ]) {
+      expect(run).toThrow(message);
+    }
+  });
+
+  test('never comes of a measurement without noise', () => {
+    const h = (a: Float64Array, out: Float64Array) => {
+      out[0] = a[0]!;
+    };
+    const zero = Float64Array.of(0);
+    const { P } = ukfUpdate({ x: x(), P: eye() }, { h, R: zero, z: zero, points });
+    expect(P[0]).toBeGreaterThanOrEqual(0);
+    expect(P[0]).toBeLessThan(1e-12);
+    expect(P[3]).toBeCloseTo(1, 12);
   });
 });
