@@ -1,9 +1,28 @@
-import { printJson, printLine, TwinError, writeFileAtomic } from '../shared/core/index.js';
+import {
+  nsToSeconds,
+  printJson,
+  printLine,
+  systemClock,
+  TwinError,
+  writeFileAtomic,
+} from '../shared/core/index.js';
+import { durationText } from '../shared/recordings/index.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
 import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import {
+  assumptionFindings,
+  type Finding,
+  type RecordingSummary,
+  recordingFindings,
+  verdictExitCode,
+  verdictLines,
+  verdictOf,
+} from '../shared/twin/report/verdict.js';
 import { requireState } from '../shared/twin/state/state-store.js';
+import type { CalibratorState } from '../shared/twin/types.js';
 import type { Command } from './command.js';
 import {
   inputOption,
@@ -13,6 +32,7 @@ import {
   positiveNumber,
   stateAssetOption,
   stateOption,
+  strictOption,
   twinArgument,
 } from './twin-options.js';
 
@@ -49,6 +69,32 @@ function forecastLines(result: Forecast): string[] {
   ];
 }
 
+/** What a state was made of, as far as it tells. */
+function ofState({ sampleCount, timeNs }: CalibratorState): RecordingSummary {
+  return {
+    rows: sampleCount,
+    used: sampleCount,
+    skipped: {},
+    unreadable: {},
+    deadChannels: [],
+    spanS: 0,
+    periodS: null,
+    ageS: timeNs > 0n ? nsToSeconds(systemClock.nowNs() - timeNs) : null,
+  };
+}
+
+/** Which wear horizons the courses were drawn with. */
+function horizonLines(wearHorizonS: Readonly<Record<string, number>>): string[] {
+  const by = new Map<number, string[]>();
+  for (const [name, s] of Object.entries(wearHorizonS)) by.set(s, [...(by.get(s) ?? []), name]);
+  const parts = [...by].map(([s, names]) =>
+    by.size === 1 ? durationText(s) : `${durationText(s)} (${names.join(', ')})`,
+  );
+  return [
+    `Wear horizon: ${parts.join(', ')}, in which a parameter may wear through its whole range.`,
+  ];
+}
+
 /** `forecast`: what the calibrated twin expects of the time to come. */
 export const forecastCommand: Command = {
   name: 'forecast',
@@ -69,6 +115,7 @@ export const forecastCommand: Command = {
       flags: '--show <name...>',
       description: 'what to plot; default: what is most likely to pass its limit',
     },
+    strictOption,
     lanesOption,
   ],
   examples: [
@@ -77,7 +124,6 @@ export const forecastCommand: Command = {
   ],
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
-    const inputs = parseInputs(args.input);
     const show = Array.isArray(args.show) ? (args.show as string[]) : [];
     const { parameters, virtualSensors } = twin.definition;
     const known = [...parameters, ...virtualSensors].map((i) => i.variable);
@@ -89,6 +135,7 @@ export const forecastCommand: Command = {
       );
     }
     const stored = await requireState(String(args.state), twin, asset);
+    const { inputs, assumed } = await assumeInputs(twin, parseInputs(args.input), stored.state);
     const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
     try {
       const result = await forecast({
@@ -102,11 +149,34 @@ export const forecastCommand: Command = {
       if (typeof args.plot === 'string') {
         await writeFileAtomic(args.plot, await forecastPlot(twin, result, show));
       }
-      if (args.json === true) printJson(io.stdout, result);
-      else for (const line of forecastLines(result)) printLine(io.stdout, line);
+      const recording = ofState(stored.state);
+      const findings: Finding[] = [
+        ...recordingFindings(recording, []),
+        ...assumptionFindings(twin, {
+          startValues: assumed.filter((a) => a.from !== 'the last sample').map((a) => a.variable),
+          wear: true,
+        }),
+      ];
+      const verdict = verdictOf(findings);
+      const wearHorizonS = Object.fromEntries(
+        parameters.map((p) => [
+          p.variable,
+          p.wearHorizonS ?? twin.definition.estimator.wearHorizonS,
+        ]),
+      );
+      if (args.json === true) {
+        printJson(io.stdout, { ...result, wearHorizonS, assumed, summary: { recording, verdict } });
+      } else {
+        const lines = [
+          ...forecastLines(result),
+          ...assumedLines(assumed),
+          ...horizonLines(wearHorizonS),
+        ];
+        for (const line of [...lines, ...verdictLines(verdict)]) printLine(io.stdout, line);
+      }
+      return verdictExitCode(verdict, args.strict === true);
     } finally {
       await model.close();
     }
-    return 0;
   },
 };

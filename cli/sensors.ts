@@ -8,6 +8,7 @@ import {
 import { openFmu } from '../shared/fmi/index.js';
 import { renderBarChart } from '../shared/plot/index.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
 import { initialNoise } from '../shared/twin/filter/noise.js';
 import {
   type OperatingPoint,
@@ -24,8 +25,15 @@ import {
   type SensorRanking,
 } from '../shared/twin/identifiability/sensor-ranking.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import {
+  assumptionFindings,
+  type Finding,
+  verdictExitCode,
+  verdictLines,
+  verdictOf,
+} from '../shared/twin/report/verdict.js';
 import { requireState } from '../shared/twin/state/state-store.js';
-import type { Twin } from '../shared/twin/types.js';
+import type { CalibratorState, Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
 import {
   inputOption,
@@ -34,6 +42,7 @@ import {
   parseInputs,
   progressBar,
   stateAssetOption,
+  strictOption,
   twinArgument,
 } from './twin-options.js';
 
@@ -94,11 +103,10 @@ async function namedCandidates(
   return { named: [], assumed };
 }
 
-async function pointsOf(twin: Twin, asset: string, state: unknown): Promise<OperatingPoint[]> {
-  if (typeof state !== 'string') return [priorPoint(twin), ...wornPoints(twin)];
-  const stored = await requireState(state, twin, asset);
+function pointsOf(twin: Twin, state: CalibratorState | undefined): OperatingPoint[] {
+  if (state === undefined) return [priorPoint(twin), ...wornPoints(twin)];
   const n = twin.definition.parameters.length;
-  return [{ name: 'calibrated state', parameters: stored.state.filter.x.slice(0, n) }];
+  return [{ name: 'calibrated state', parameters: state.filter.x.slice(0, n) }];
 }
 
 const largestStd = (std: Record<string, number>) => {
@@ -163,6 +171,7 @@ export const sensorsCommand: Command = {
     },
     inputOption,
     { flags: '--plot <svg>', description: 'the gains as bars' },
+    strictOption,
     lanesOption,
   ],
   examples: [
@@ -172,9 +181,16 @@ export const sensorsCommand: Command = {
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
     const { definition } = twin;
-    const inputs = operatingInputs(twin, parseInputs(args.input));
+    const stored =
+      typeof args.state === 'string' ? await requireState(args.state, twin, asset) : undefined;
+    const { inputs: values, assumed: assumedInputs } = await assumeInputs(
+      twin,
+      parseInputs(args.input),
+      stored?.state,
+    );
+    const inputs = operatingInputs(twin, values);
     const { named, assumed } = await namedCandidates(twin, parseCandidates(args.candidate));
-    const points = await pointsOf(twin, asset, args.state);
+    const points = pointsOf(twin, stored?.state);
     const extra = [...named.map((c) => c.variable), ...assumed].filter(
       (v) => !definition.virtualSensors.some((s) => s.variable === v),
     );
@@ -259,8 +275,35 @@ export const sensorsCommand: Command = {
         }),
       );
     }
-    if (args.json === true) printJson(io.stdout, ranking);
-    else printRanking(ranking, assumed.length > 0, io);
-    return 0;
+    const findings: Finding[] = [
+      ...assumptionFindings(twin, {
+        startValues: assumedInputs
+          .filter((a) => a.from !== 'the last sample')
+          .map((a) => a.variable),
+        wear: false,
+      }),
+      ...failed.map((f) => ({
+        grade: 'care' as const,
+        reason: `the model does not run at ${f.point}, which is left out`,
+      })),
+      ...(assumed.length === 0
+        ? []
+        : [
+            {
+              grade: 'care' as const,
+              reason: `the candidates' noise is assumed, ${ASSUMED_NOISE} of their size: name candidates with their noise`,
+            },
+          ]),
+    ];
+    const verdict = verdictOf(findings);
+    if (args.json === true) {
+      printJson(io.stdout, { ...ranking, assumed: assumedInputs, summary: { verdict } });
+    } else {
+      printRanking(ranking, assumed.length > 0, io);
+      for (const line of [...assumedLines(assumedInputs), ...verdictLines(verdict)]) {
+        printLine(io.stdout, line);
+      }
+    }
+    return verdictExitCode(verdict, args.strict === true);
   },
 };

@@ -1,4 +1,5 @@
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
+import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { identifiability } from '../shared/twin/identifiability/identifiability.js';
 import { operatingInputs } from '../shared/twin/identifiability/operating-points.js';
@@ -25,7 +26,7 @@ export const twinCheckCommand: Command = {
   examples: ['twinloop twin check shared/twins/web-line/twin.json'],
   async run(args, io) {
     const twin = await loadTwin(String(args.twin));
-    const inputs = parseInputs(args.input);
+    const { inputs, assumed } = await assumeInputs(twin, parseInputs(args.input));
     const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
     const bar = progressBar(io, 'Checking', 'operating points');
     try {
@@ -38,9 +39,14 @@ export const twinCheckCommand: Command = {
         signal: io.signal,
       });
       bar.stop();
-      if (args.json === true) printJson(io.stdout, { ...atRest.report, dynamics });
+      if (args.json === true) printJson(io.stdout, { ...atRest.report, dynamics, assumed });
       else
-        for (const line of [...atRest.lines, '', ...dynamicsLines(dynamics)])
+        for (const line of [
+          ...atRest.lines,
+          ...assumedLines(assumed),
+          '',
+          ...dynamicsLines(dynamics),
+        ])
           printLine(io.stdout, line);
     } finally {
       bar.stop();

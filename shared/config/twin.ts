@@ -189,6 +189,9 @@ const simulation = z.strictObject({
   timeoutS: z.number().positive().default(60).describe('Wall time that one run may take, seconds.'),
 });
 
+/** The wear horizon that is assumed where nobody gives one. */
+export const DEFAULT_WEAR_HORIZON_S = 12 * 86_400;
+
 const estimator = z.strictObject({
   sigmaPointSpread: z
     .number()
@@ -199,7 +202,7 @@ const estimator = z.strictObject({
   wearHorizonS: z
     .number()
     .positive()
-    .default(12 * 86_400)
+    .default(DEFAULT_WEAR_HORIZON_S)
     .describe('Seconds in which a parameter may wear through its whole range.'),
   trendScale: z
     .number()

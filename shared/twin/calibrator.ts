@@ -194,6 +194,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       sampleCount: state.sampleCount + 1,
       filter: {
         ...(transient === undefined ? {} : { transient }),
+        inputs: sample.inputs.slice(),
         x: filtered.posterior.x,
         S: filtered.posterior.S,
         noiseStd,

@@ -47,6 +47,8 @@ export interface FilterState {
   readonly rejected: Float64Array;
   /** Samples to go for which sigma points stay inside the parameters' bounds. */
   readonly oneSided: number;
+  /** Inputs of the newest sample that was assimilated; absent before the first. */
+  readonly inputs?: Float64Array | undefined;
   readonly transient?: TransientMemory | undefined;
 }
 
@@ -85,7 +87,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   const arrays: Record<string, Float64Array> = {};
   for (const name of VECTORS) arrays[name] = state[name];
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
-  const { transient } = state;
+  const { transient, inputs } = state;
+  if (inputs !== undefined) arrays.inputs = inputs;
   if (transient === undefined) return arrays;
   for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
   for (const name of TRANSIENT_NUMBERS) {
@@ -139,6 +142,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
   return {
     ...(vectors as Pick<FilterState, (typeof VECTORS)[number]>),
     ...(counters as Pick<FilterState, (typeof COUNTERS)[number]>),
+    ...(arrays.inputs === undefined ? {} : { inputs: arrays.inputs }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),
   };
 }

@@ -89,7 +89,7 @@ function recording() {
       ].join(';'),
     );
   }
-  return `${lines.join('\r\n')}\r\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 try {
