@@ -34,6 +34,10 @@ const RAIL_RUN = 5;
 /** How much longer that run must be than any elsewhere. */
 const RAIL_EXCESS = 3;
 
+/** A record that is mostly at one value, or has few, is constant rather than cut off. */
+const RAIL_SHARE = 0.5;
+const RAIL_DISTINCT = 10;
+
 /**
  * Arranges samples for a fit. Inputs that are missing keep their last value (of states of rest, the
  * sample is left out); samples whose time does not rise are left out and counted; samples at a rail
@@ -80,7 +84,7 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
     const noise = channel.noiseStd ?? roughNoise(values);
     for (const side of ['lower', 'upper'] as const) {
       const stated = channel.rail?.[side];
-      const value = stated ?? detectedRail(values, side);
+      const value = stated ?? (steady ? undefined : detectedRail(values, side));
       if (value === undefined) continue;
       const margin = 3 * noise;
       let count = 0;
@@ -160,8 +164,8 @@ function roughNoise(values: Float64Array): number {
 }
 
 /**
- * A rail in the data: a run of equal values at the end of the range, much longer than any run of
- * equal values elsewhere.
+ * A rail in the data of a moving machine: a run of equal values at the end of the range, much longer
+ * than any run of equal values elsewhere.
  */
 function detectedRail(values: Float64Array, side: 'lower' | 'upper'): number | undefined {
   let end = side === 'upper' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
@@ -177,6 +181,13 @@ function detectedRail(values: Float64Array, side: 'lower' | 'upper'): number | u
     else if (Number.isFinite(values[i])) elsewhere = Math.max(elsewhere, j - i);
     i = j;
   }
-  const rail = elsewhere > 0 && atEnd >= RAIL_RUN && atEnd >= RAIL_EXCESS * elsewhere;
+  const finite = values.filter(Number.isFinite);
+  const share = finite.filter((v) => v === end).length / finite.length;
+  const distinct = new Set(finite).size;
+  const rail =
+    atEnd >= RAIL_RUN &&
+    atEnd >= RAIL_EXCESS * elsewhere &&
+    share <= RAIL_SHARE &&
+    distinct >= RAIL_DISTINCT;
   return rail ? end : undefined;
 }

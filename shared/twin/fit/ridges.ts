@@ -50,7 +50,7 @@ export function findRidges(
       message: `of ${members.map(({ c }) => c.name).join(' and ')} ${describe(members)}`,
     });
   }
-  return ridges;
+  return ridges.toSorted((a, b) => b.std - a.std);
 }
 
 /** What stays the same along a direction of two logarithmic parameters: their product or ratio. */

@@ -14,9 +14,10 @@ const SURPRISE = 3;
 const FAR_BEYOND = 0.5;
 /** Residuals against stated noise from which the model, not the sensor, makes them. */
 const STRUCTURAL = 3;
+/** Ridges that are worth a sentence each. */
+const MOST_RIDGES = 3;
 /** Held-out error, as a share of the data's own spread. */
 const POOR = 0.5;
-const WORTHLESS = 1;
 /** Least share of held-out samples in the 95 % band. */
 const LEAST_COVERAGE = 0.8;
 
@@ -29,7 +30,7 @@ export function fitFindings(
   ridges: readonly Ridge[],
   heldOut: HeldOut | undefined,
 ): Finding[] {
-  return [...ownFindings(twin, fit, ridges), ...heldOutFindings(heldOut)];
+  return [...ownFindings(twin, fit, ridges), ...heldOutFindings(twin, heldOut)];
 }
 
 /** What speaks against a fit without any test on other rows. */
@@ -103,7 +104,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
       reason: `${name} stands at its bound; the data want it ${by.toPrecision(2)} prior deviations beyond: check the bound, the units and the model`,
     });
   }
-  for (const ridge of ridges)
+  for (const ridge of ridges.slice(0, MOST_RIDGES))
     findings.push({ grade: 'care', reason: ridge.message.replace(/\.$/, '') });
   return findings;
 }
@@ -119,6 +120,7 @@ function residualFindings(twin: Twin, fit: Fit): Finding[] {
     });
   }
   twin.definition.measured.forEach(({ variable, noiseStd }, c) => {
+    if (fit.residualModels[c]!.samples === 0) return;
     const residual = fit.noiseStd[c]!;
     if (noiseStd !== undefined && residual > STRUCTURAL * noiseStd) {
       findings.push({
@@ -137,22 +139,26 @@ function residualFindings(twin: Twin, fit: Fit): Finding[] {
   return findings;
 }
 
-function heldOutFindings(heldOut: HeldOut | undefined): Finding[] {
+function heldOutFindings(twin: Twin, heldOut: HeldOut | undefined): Finding[] {
   if (heldOut === undefined) {
     return [{ grade: 'care', reason: 'too few samples to hold any out: the fit is untested' }];
   }
   return Object.entries(heldOut.channels).flatMap(([name, { rmse, std, coverage95 }]) => {
     const findings: Finding[] = [];
-    if (rmse >= WORTHLESS * std) {
-      findings.push({
-        grade: 'unusable',
-        reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, a constant by ${std.toPrecision(3)}`,
-      });
-    } else if (rmse >= POOR * std) {
-      findings.push({
-        grade: 'care',
-        reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, more than half of what a constant would (${std.toPrecision(3)})`,
-      });
+    // Where nothing but noise moves, a constant cannot be beaten.
+    const noise = twin.definition.measured.find((c) => c.variable === name)?.noiseStd ?? 0;
+    if (rmse >= 2 * noise && rmse >= POOR * std) {
+      findings.push(
+        rmse >= std
+          ? {
+              grade: 'unusable',
+              reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, a constant by ${std.toPrecision(3)}`,
+            }
+          : {
+              grade: 'care',
+              reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, more than half of what a constant would (${std.toPrecision(3)})`,
+            },
+      );
     }
     if (coverage95 < LEAST_COVERAGE) {
       findings.push({

@@ -68,6 +68,16 @@ describe('a fit of an exact model', () => {
     expect(output.parameters.gain!.upper95).toBeGreaterThan(3);
   });
 
+  it('takes a record that mostly rests at one value for no rail', async () => {
+    const twin = lagTwin();
+    const samples = (await lagSamples({ noise: 0 })).map((s, k) => ({
+      ...s,
+      measured: Float64Array.of(k < 200 ? 5 : s.measured[0]!),
+    }));
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.rails).toEqual([]);
+  });
+
   it('does not call a record good that its own disturbance fills', async () => {
     const twin = lagTwin();
     const samples = await lagSamples({ n: 60, noise: 0.01, ou: 0.5, seed: 3 });
