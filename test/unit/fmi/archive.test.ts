@@ -76,7 +76,7 @@ describe('archives', () => {
     ['C:/windows/x', /absolute/],
     ['a\\..\\..\\b', /backslash|invalid/],
     ['a//b', /leaves its folder/],
-    ['a/./b', /leaves its folder/],
+    ['a/./../b', /leaves its folder|relative/],
   ])('refuses the name %j', async (name, message) => {
     const cache = cacheOf();
     await expect(unpackArchive(write(withName(name)), cache)).rejects.toMatchObject({

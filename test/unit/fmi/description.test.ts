@@ -83,10 +83,10 @@ describe('modelDescription.xml', () => {
     ['a missing output', '<Unknown index="5"/>', '', /output "y" is missing|initial unknowns/],
     ['a derivative of nothing', 'derivative="1"', 'derivative="77"', /there is no such variable/],
     [
-      'a derivative not listed',
+      'a state whose derivative is not listed, which makes it none',
       '<Derivatives><Unknown index="2"/></Derivatives>',
       '',
-      /missing in <ModelStructure>/,
+      /listed as initial unknown, but is none/,
     ],
     ['a number', 'start="1" min', 'start="eins" min', /expected a value of type Real/],
     ['a choice', 'causality="input"', 'causality="inputt"', /expected one of parameter/],

@@ -1,0 +1,104 @@
+// npm run corpus -- DIR [--python PATH] [--timeout S] [--json]: every FMU under a folder through
+// description, schema, co-simulation and model exchange, compared with FMPy where it is installed.
+import { readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../../shared/core/index.js';
+import { validateSchema } from '../../shared/fmi/description/validate-schema.js';
+import { isError } from '../../shared/fmi/description/xml-attributes.js';
+import { type Fmu, readFmu, validateFmu } from '../../shared/fmi/index.js';
+import { judge, type Verdict } from './compare.js';
+
+interface Row {
+  file: string;
+  tool: string;
+  version: string;
+  errors: number;
+  warnings: number;
+  cs?: Verdict;
+  me?: Verdict;
+  unreadable?: string;
+}
+
+function fmusUnder(dir: string): string[] {
+  return readdirSync(dir, { recursive: true })
+    .map((name) => join(dir, String(name)))
+    .filter((path) => path.endsWith('.fmu') && statSync(path).isFile())
+    .sort();
+}
+
+async function problemsOf(fmu: Fmu, xml: Uint8Array, syntax: Parameters<typeof validateFmu>[1]) {
+  const schema = await validateSchema(xml, fmu.modelDescription.fmiMajorVersion);
+  return [...schema, ...validateFmu(fmu, syntax)];
+}
+
+async function rowOf(
+  path: string,
+  file: string,
+  python: string | undefined,
+  timeoutMs: number,
+): Promise<Row> {
+  try {
+    const { fmu, problems: syntax, xml } = await readFmu(path);
+    const md = fmu.modelDescription;
+    const problems = await problemsOf(fmu, xml, syntax);
+    const errors = problems.filter(isError).length;
+    const row: Row = {
+      file,
+      tool: md.generationTool ?? '?',
+      version: md.fmiVersion,
+      errors,
+      warnings: problems.length - errors,
+    };
+    if (md.coSimulation) row.cs = await judge(fmu, 'cs', python, timeoutMs);
+    if (md.modelExchange) row.me = await judge(fmu, 'me', python, timeoutMs);
+    return row;
+  } catch (error) {
+    const unreadable = messageOf(error).split('\n')[0] ?? '';
+    return { file, tool: '?', version: '?', errors: 1, warnings: 0, unreadable };
+  }
+}
+
+function print(row: Row): void {
+  const head = `${row.file}  FMI ${row.version}  ${row.tool}  ${row.errors} errors, ${row.warnings} warnings`;
+  console.log(row.unreadable === undefined ? head : `${head}: ${row.unreadable}`);
+  for (const type of ['cs', 'me'] as const) {
+    const verdict = row[type];
+    if (verdict !== undefined) console.log(`    ${type}  ${verdict.kind}: ${verdict.detail}`);
+  }
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    python: { type: 'string' },
+    timeout: { type: 'string', default: '60' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const [dir] = positionals;
+if (dir === undefined) {
+  console.error('usage: npm run corpus -- DIR [--python PATH] [--timeout S] [--json]');
+  process.exit(2);
+}
+const python = values.python ?? process.env.TWINLOOP_FMPY_PYTHON;
+if (python === undefined) {
+  console.error('FMPy is not compared: name a Python that has it by --python.');
+}
+const rows: Row[] = [];
+for (const path of fmusUnder(dir)) {
+  const row = await rowOf(path, relative(dir, path), python, Number(values.timeout) * 1000);
+  rows.push(row);
+  if (!values.json) print(row);
+}
+const counts: Record<string, number> = {};
+for (const verdict of rows.flatMap((r) => [r.cs, r.me])) {
+  if (verdict !== undefined) counts[verdict.kind] = (counts[verdict.kind] ?? 0) + 1;
+}
+const unreadable = rows.filter((r) => r.unreadable !== undefined).length;
+if (values.json) console.log(JSON.stringify({ fmus: rows.length, unreadable, counts, rows }));
+else {
+  console.log(`\n${rows.length} FMUs, ${unreadable} unreadable; runs by outcome:`);
+  for (const [kind, count] of Object.entries(counts)) console.log(`  ${count}  ${kind}`);
+}
+process.exitCode = (counts.differs ?? 0) + (counts['only FMPy runs it'] ?? 0) > 0 ? 1 : 0;
