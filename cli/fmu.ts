@@ -158,7 +158,8 @@ const simulateCommand: Command = {
     { flags: '--tolerance <x>', description: 'relative tolerance', parse: number('--tolerance') },
     {
       flags: '--solver <name>',
-      description: 'for model exchange; default: dopri5',
+      description:
+        'for model exchange; default: auto, which turns to rodas3 where a model is stiff',
       choices: [...SOLVERS],
     },
     {

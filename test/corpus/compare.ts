@@ -86,8 +86,20 @@ export function runFmpy(
   return new Promise((resolve, reject) => {
     const child = spawn(python, [packageFile('test/corpus/fmpy_run.py')], {
       stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    // With all that an FMU may have started: it would hold the pipes open.
+    const end = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // All have ended.
+      }
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    const timer = setTimeout(end, timeoutMs);
+    child.once('exit', () => setTimeout(end, 500).unref());
     let [out, errors] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
@@ -105,7 +117,11 @@ export function runFmpy(
       }
       // FMUs may print, and Python writes NaN and Infinity, which are no JSON.
       const text = out.slice(out.lastIndexOf('{"'));
-      resolve(JSON.parse(text.replace(/\bNaN\b/g, 'null').replace(/-?\bInfinity\b/g, 'null')));
+      try {
+        resolve(JSON.parse(text.replace(/\bNaN\b/g, 'null').replace(/-?\bInfinity\b/g, 'null')));
+      } catch {
+        reject(new Error('ended without a result'));
+      }
     });
     child.stdin.end(JSON.stringify({ file, ...experiment }));
   });

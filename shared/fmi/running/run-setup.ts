@@ -4,12 +4,9 @@ import type { Fmu } from '../description/fmu.js';
 import type { ScalarValue, VariableType } from '../description/model-description.js';
 import type { Assignment, StartValue } from '../description/start-values.js';
 import { CsStepper } from '../solving/cs-stepper.js';
-import { MeStepper } from '../solving/me-stepper.js';
+import { MAX_STATES_IMPLICIT, MeStepper } from '../solving/me-stepper.js';
 import type { InputSignals } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
-
-/** Number of states up to which dense Jacobians by differences are worth it. */
-const MAX_STATES_IMPLICIT = 300;
 
 /** How an instance is brought into initialization mode. */
 export interface InitializeOptions {

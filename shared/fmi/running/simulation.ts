@@ -2,6 +2,7 @@ import { TwinError } from '../../core/index.js';
 import type { FmuInstance, InterfaceType } from '../binding/instance.js';
 import type { ModelDescription, ModelVariable } from '../description/model-description.js';
 import { type StartValue, variableOf } from '../description/start-values.js';
+import { stateAccess } from '../solving/continuous-states.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import type { SolverName } from '../solving/ode-solver.js';
@@ -22,7 +23,7 @@ export interface SimulateRequest {
   outputIntervalS?: number;
   /** Relative tolerance; default: the default experiment's, else 1e-6 for adaptive solvers. */
   tolerance?: number;
-  /** Model exchange only; default `dopri5`. */
+  /** Model exchange only; default `auto`. */
   solver?: SolverName;
   startValues?: Readonly<Record<string, StartValue>>;
   input?: InputTable;
@@ -226,7 +227,9 @@ function simulateMe(
   const { startTimeS, stopTimeS, stepSizeS, outputIntervalS } = experiment;
   const recordEvents = request.recordEvents ?? true;
   const stepper = new MeStepper(instance, startTimeS, {
-    solver: request.solver ?? 'dopri5',
+    solver: request.solver ?? 'auto',
+    stopTimeS,
+    stateNames: stateAccess(md, 'me').states.map((v) => v.name),
     stepSizeS,
     relativeTolerance: experiment.tolerance ?? 1e-6,
     maxStepSizeS: Math.max((stopTimeS - startTimeS) / 50, Number.MIN_VALUE),

@@ -17,11 +17,26 @@ import type { Stepper } from './steady-state.js';
 
 /** Points inside a step at which event indicators are looked at besides its end. */
 const INNER_POINTS = 3;
+/** Number of states up to which dense Jacobians by differences are worth it. */
+export const MAX_STATES_IMPLICIT = 300;
+/** Progress is looked at after so many steps. */
+const WATCHED_STEPS = 50_000;
+/** Steps that the rest of a run may take at the present pace. */
+const MAX_STEPS_AHEAD = 1e7;
+/**
+ * Absolute tolerance in units of relative tolerance times nominal value. States may live far below
+ * their nominal value, which is 1 where a tool does not know better.
+ */
+const ABSOLUTE_SHARE = 0.01;
 /** Events without any progress in time after which the model is taken to chatter. */
 const MAX_EVENTS_AT_ONCE = 100;
 
 export interface MeOptions {
   solver: SolverName;
+  /** Where the run is to end, seconds: to tell slow from endless. */
+  stopTimeS?: number;
+  /** Names of the states, for messages. */
+  stateNames?: readonly string[];
   /** Step of the fixed-step solvers, seconds. */
   stepSizeS: number;
   /** Relative tolerance of the adaptive solver; absolute: times each state's nominal value. */
@@ -54,7 +69,7 @@ export class MeStepper implements Stepper {
   observer: MeObserver | undefined;
   readonly #instance: FmuInstance;
   readonly #options: MeOptions;
-  readonly #solver: OdeSolver;
+  #solver: OdeSolver;
   readonly #tolerances: Tolerances;
   readonly #x: Float64Array;
   readonly #xEnd: Float64Array;
@@ -63,6 +78,10 @@ export class MeStepper implements Stepper {
   readonly #z: Float64Array;
   readonly #zInner: Float64Array;
   readonly #adaptive: boolean;
+  readonly #f: Derivatives;
+  #rejectedBefore = 0;
+  #watchedStep = 0;
+  #watchedTime = 0;
   #nextTimeEvent = Number.POSITIVE_INFINITY;
   #terminated = false;
   #eventsAtOnce = 0;
@@ -73,6 +92,7 @@ export class MeStepper implements Stepper {
     this.#instance = instance;
     this.#options = options;
     this.timeS = timeS;
+    this.#watchedTime = timeS;
     const n = instance.stateCount;
     this.#x = new Float64Array(n);
     this.#xEnd = new Float64Array(n);
@@ -83,9 +103,11 @@ export class MeStepper implements Stepper {
     this.#tolerances = {
       relative: options.relativeTolerance,
       absolute: new Float64Array(n).fill(options.relativeTolerance),
+      ...(options.stateNames !== undefined && { names: options.stateNames }),
     };
     const f = (t: number, x: Float64Array, dx: Float64Array) => this.#derivatives(t, x, dx);
-    this.#adaptive = options.solver === 'dopri5' || options.solver === 'rodas3';
+    this.#adaptive = options.solver !== 'rk4' && options.solver !== 'euler';
+    this.#f = f;
     this.#solver = this.#makeSolver(n, f);
     // After initialization, and after a state was restored, the instance is in event mode.
     this.#leaveEventMode();
@@ -96,12 +118,13 @@ export class MeStepper implements Stepper {
   }
 
   get rejectedSteps(): number {
-    return this.#solver.rejectedSteps;
+    return this.#rejectedBefore + this.#solver.rejectedSteps;
   }
 
   #makeSolver(n: number, f: Derivatives): OdeSolver {
     const { solver, stepSizeS } = this.#options;
     switch (solver) {
+      case 'auto':
       case 'dopri5':
         return new DormandPrince(n, f, this.#tolerances);
       case 'rodas3':
@@ -119,7 +142,8 @@ export class MeStepper implements Stepper {
     this.#instance.getNominals(absolute);
     for (let i = 0; i < absolute.length; i++) {
       const nominal = Math.abs(absolute[i] as number);
-      absolute[i] = relative * (nominal > 0 && Number.isFinite(nominal) ? nominal : 1);
+      absolute[i] =
+        ABSOLUTE_SHARE * relative * (nominal > 0 && Number.isFinite(nominal) ? nominal : 1);
     }
   }
 
@@ -214,12 +238,60 @@ export class MeStepper implements Stepper {
     this.#handleEvent();
   }
 
+  #canTurnImplicit(): boolean {
+    return (
+      this.#options.solver === 'auto' &&
+      this.#x.length <= MAX_STATES_IMPLICIT &&
+      this.#solver instanceof DormandPrince
+    );
+  }
+
+  #turnImplicit(): void {
+    this.#rejectedBefore += this.#solver.rejectedSteps;
+    this.#solver = new Rosenbrock(this.#x.length, this.#f, this.#tolerances);
+  }
+
+  /** A step, implicit where no explicit one is small enough. */
+  #step(t0: number, hMax: number): number {
+    try {
+      return this.#solver.step(t0, this.#x, hMax, this.#xEnd);
+    } catch (error) {
+      const stuck = error instanceof TwinError && error.code === 'NUMERIC';
+      if (!stuck || !this.#canTurnImplicit()) throw error;
+      this.#turnImplicit();
+      return this.#solver.step(t0, this.#x, hMax, this.#xEnd);
+    }
+  }
+
+  /** Goes on implicitly where it may, and ends what would take for ever: it would look like a stall. */
+  #watchProgress(): void {
+    const { stopTimeS = Number.POSITIVE_INFINITY } = this.#options;
+    const stiff = this.#solver instanceof DormandPrince && this.#solver.stiff;
+    if (stiff && this.#canTurnImplicit()) this.#turnImplicit();
+    if (!this.#adaptive || this.steps - this.#watchedStep < WATCHED_STEPS) return;
+    const meanStepS = (this.timeS - this.#watchedTime) / WATCHED_STEPS;
+    this.#watchedStep = this.steps;
+    this.#watchedTime = this.timeS;
+    if (!Number.isFinite(stopTimeS) || stopTimeS - this.timeS <= MAX_STEPS_AHEAD * meanStepS)
+      return;
+    const remedy = stiff
+      ? this.#x.length <= MAX_STATES_IMPLICIT
+        ? 'it is stiff, and stability limits the steps. Use the solver rodas3.'
+        : `it is stiff, and with ${this.#x.length} states no implicit solver is offered; use co-simulation.`
+      : 'it may diverge or chatter. Allow another tolerance, look at its parameters, or use co-simulation.';
+    throw new TwinError(
+      'NUMERIC',
+      `The model gets nowhere: ${this.steps} steps brought the run to ${this.timeS} s, the last ones of ${meanStepS.toExponential(1)} s; ${remedy}`,
+    );
+  }
+
   /** One step of the solver, shortened to the first event in it. */
   #integrate(limit: number): void {
     const t0 = this.timeS;
+    this.#watchProgress();
     const longest = this.#adaptive ? this.#options.maxStepSizeS : Number.POSITIVE_INFINITY;
     const hMax = Math.min(limit - t0, longest);
-    let t1 = this.#solver.step(t0, this.#x, hMax, this.#xEnd);
+    let t1 = this.#step(t0, hMax);
     if (sameTime(t1, limit)) t1 = limit;
     this.steps++;
     const h = t1 - t0;

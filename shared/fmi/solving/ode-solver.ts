@@ -8,6 +8,24 @@ export interface Tolerances {
   relative: number;
   /** Absolute tolerance of each state. */
   absolute: Float64Array;
+  /** What the states are called, for messages. */
+  names?: readonly string[];
+}
+
+/** The state whose error counts most, for a message; empty where there is none. */
+export function worstState(
+  errors: Float64Array,
+  x: Float64Array,
+  { relative, absolute, names }: Tolerances,
+): string {
+  let [worst, at] = [-1, -1];
+  for (let i = 0; i < errors.length; i++) {
+    const scale = (absolute[i] as number) + relative * Math.abs(x[i] as number);
+    const share = Math.abs(errors[i] as number) / scale;
+    if (Number.isNaN(share) || share > worst) [worst, at] = [share, i];
+    if (Number.isNaN(share)) break;
+  }
+  return at < 0 ? '' : ` The state with the largest error is ${names?.[at] ?? `number ${at + 1}`}.`;
 }
 
 /** One step after another through an initial value problem. */
@@ -28,8 +46,11 @@ export interface OdeSolver {
   interpolate(theta: number, out: Float64Array): void;
 }
 
-/** `dopri5` and `rodas3` (for stiff models) choose their steps, `rk4` and `euler` have a fixed one. */
-export const SOLVERS = ['dopri5', 'rodas3', 'rk4', 'euler'] as const;
+/**
+ * `dopri5` and `rodas3` (for stiff models) choose their steps, `rk4` and `euler` have a fixed one;
+ * `auto` begins with `dopri5` and goes on with `rodas3` where the model turns out to be stiff.
+ */
+export const SOLVERS = ['auto', 'dopri5', 'rodas3', 'rk4', 'euler'] as const;
 export type SolverName = (typeof SOLVERS)[number];
 
 /** Explicit Euler or the classical Runge-Kutta method with a fixed step; inside a step, Hermite. */
@@ -160,6 +181,12 @@ export class DormandPrince implements OdeSolver {
   readonly #k: Float64Array[];
   readonly #work: Float64Array;
   readonly #dense: Float64Array[];
+  /** The argument of the stage before the last, which lies at the step's end too. */
+  readonly #before: Float64Array;
+  #stiffSteps = 0;
+  #calmSteps = 0;
+  /** Stability, not accuracy, has limited the steps for a while. */
+  stiff = false;
   #h: number | undefined;
   #lastError = 1e-4;
   #fsal = false;
@@ -171,6 +198,21 @@ export class DormandPrince implements OdeSolver {
     this.#k = Array.from({ length: 7 }, () => new Float64Array(n));
     this.#work = new Float64Array(n);
     this.#dense = Array.from({ length: 5 }, () => new Float64Array(n));
+    this.#before = new Float64Array(n);
+  }
+
+  /** Hairer and Wanner, IV.2: the dominant eigenvalue from the last two stages. */
+  #lookForStiffness(h: number, xEnd: Float64Array): void {
+    const [k5, k6] = [this.#k[5] as Float64Array, this.#k[6] as Float64Array];
+    let [slopes, states] = [0, 0];
+    for (let i = 0; i < xEnd.length; i++) {
+      slopes += ((k6[i] as number) - (k5[i] as number)) ** 2;
+      states += ((xEnd[i] as number) - (this.#before[i] as number)) ** 2;
+    }
+    if (states > 0 && h * Math.sqrt(slopes / states) > 3.25) {
+      this.#calmSteps = 0;
+      if (++this.#stiffSteps >= 15) this.stiff = true;
+    } else if (++this.#calmSteps >= 6) this.#stiffSteps = 0;
   }
 
   restart(): void {
@@ -214,7 +256,7 @@ export class DormandPrince implements OdeSolver {
       if (h < smallest && h < hMax) {
         throw new TwinError(
           'NUMERIC',
-          `The solver's step fell below ${smallest.toExponential(1)} s at ${t} s: the model may be stiff, discontinuous or diverging. Allow a larger tolerance, or use co-simulation.`,
+          `The solver's step fell below ${smallest.toExponential(1)} s at ${t} s: the model may be stiff, discontinuous or diverging.${worstState(w, x, this.#tolerances)} Allow a larger tolerance, or use co-simulation.`,
         );
       }
       // A rest that is too short for a step of its own is taken along.
@@ -229,6 +271,7 @@ export class DormandPrince implements OdeSolver {
           }
           w[i] = (x[i] as number) + h * sum;
         }
+        if (stage === 5) this.#before.set(w);
         if (stage === 6) xEnd.set(w);
         possible = this.#f(t + (C[stage] as number) * h, w, k[stage] as Float64Array);
       }
@@ -249,6 +292,7 @@ export class DormandPrince implements OdeSolver {
         this.#lastError = Math.max(error, 1e-4);
         // A step cut short by its limit says nothing against the longer one planned before.
         this.#h = Math.max(h * factor, h < (this.#h ?? 0) && h === hMax ? (this.#h ?? 0) : 0);
+        if (!this.stiff) this.#lookForStiffness(h, xEnd);
         this.#finish(h, x, xEnd);
         return h === hMax ? t + hMax : t + h;
       }

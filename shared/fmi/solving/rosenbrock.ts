@@ -1,5 +1,5 @@
 import { TwinError } from '../../core/index.js';
-import type { Derivatives, OdeSolver, Tolerances } from './ode-solver.js';
+import { type Derivatives, type OdeSolver, type Tolerances, worstState } from './ode-solver.js';
 
 // RODAS3 of Sandu et al. (1997), "Benchmarking stiff ODE solvers for atmospheric chemistry problems
 // II", in the transformed variables of Hairer and Wanner, IV.7: order 3(2), L-stable, stiffly
@@ -118,7 +118,7 @@ export class Rosenbrock implements OdeSolver {
     for (let j = 0; j < n; j++) {
       const value = x[j] as number;
       const typical = (this.#tolerances.absolute[j] as number) / this.#tolerances.relative;
-      const step = root * Math.max(Math.abs(value), 1e-3 * typical) * (value < 0 ? -1 : 1);
+      const step = root * Math.max(Math.abs(value), 0.1 * typical) * (value < 0 ? -1 : 1);
       w[j] = value + step;
       const taken = (w[j] as number) - value;
       if (!this.#f(t, w, column)) return false;
@@ -160,7 +160,7 @@ export class Rosenbrock implements OdeSolver {
       if ((h < smallest && h < hMax) || !linearized) {
         throw new TwinError(
           'NUMERIC',
-          `The solver's step fell below ${smallest.toExponential(1)} s at ${t} s: the model may be discontinuous or diverging. Allow a larger tolerance, or use co-simulation.`,
+          `The solver's step fell below ${smallest.toExponential(1)} s at ${t} s: the model may be discontinuous or diverging.${worstState(this.#k[STAGES - 1] as Float64Array, x, this.#tolerances)} Allow a larger tolerance, or use co-simulation.`,
         );
       }
       if (hMax - h < 1e-3 * h) h = hMax;

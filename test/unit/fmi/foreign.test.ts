@@ -306,3 +306,34 @@ it.skipIf(!hasCompiler)(
     );
   },
 );
+
+describe.skipIf(!hasCompiler)('stiff models', () => {
+  it.each([1e-4, 1e-6])(
+    'are integrated to the end without being named so, tolerance %f',
+    async (tolerance) => {
+      const result = await run(buildFmu('roberts', 2), {
+        interface: 'me',
+        stopTimeS: 1e5,
+        outputIntervalS: 1e4,
+        tolerance,
+      });
+      expect(resultColumn(result, 'y1').at(-1)).toBeCloseTo(0.017866, 4);
+      expect(resultColumn(result, 'y3').at(-1)).toBeCloseTo(0.982134, 4);
+      expect(result.statistics.steps).toBeLessThan(20_000);
+    },
+  );
+
+  it('end with the time reached where a solver was chosen that they defeat', async () => {
+    await expect(
+      run(buildFmu('roberts', 2), {
+        interface: 'me',
+        solver: 'dopri5',
+        stopTimeS: 1e5,
+        outputIntervalS: 1e4,
+      }),
+    ).rejects.toMatchObject({
+      code: 'NUMERIC',
+      message: expect.stringMatching(/\d+ steps brought the run to [\d.]+ s.*stiff.*rodas3/),
+    });
+  });
+});
