@@ -1,29 +1,16 @@
-import {
-  type CommandIo,
-  printJson,
-  printLine,
-  TwinError,
-  writeFileAtomic,
-} from '../shared/core/index.js';
+import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
 import { backtest, backtestLines, backtestPlot } from '../shared/twin/backtest/index.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createFitModel } from '../shared/twin/fit/index.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
+import { lanesOf, lanesOption, numbersIn, twinArgument, wholeNumber } from './options.js';
+import { progressBar } from './progress.js';
 import { recordingOptions } from './recording-options.js';
-import { lanesOf, lanesOption, progressBar, twinArgument, wholeNumber } from './twin-options.js';
 
-function parseHorizons(text: string): number[] {
-  const horizons = text.split(',').map(Number);
-  if (!horizons.every((h) => Number.isInteger(h) && h > 0)) {
-    throw new TwinError(
-      'USAGE',
-      `--horizons is "${text}": expected whole numbers of samples above 0, e.g. 1,10,100.`,
-    );
-  }
-  return [...new Set(horizons)].sort((a, b) => a - b);
-}
+const parseHorizons = (text: string) =>
+  [...new Set(numbersIn('--horizons', { whole: true, from: 1 })(text))].sort((a, b) => a - b);
 
 async function run(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkEndings(args, { output: '.json', plot: '.svg' });
@@ -47,12 +34,12 @@ async function run(args: Record<string, unknown>, io: CommandIo): Promise<number
     });
     bar.stop();
     if (typeof args.output === 'string') {
-      await writeFileAtomic(args.output, `${JSON.stringify(output, null, 1)}\n`);
+      await writeUserFile(args.output, `${JSON.stringify(output, null, 1)}\n`);
     }
     if (typeof args.plot === 'string') {
       const svg = await backtestPlot(output);
       if (svg === undefined) io.logger.warn('Nothing was tested, so nothing is drawn');
-      else await writeFileAtomic(args.plot, svg);
+      else await writeUserFile(args.plot, svg);
     }
     if (args.json === true) printJson(io.stdout, output);
     else for (const line of backtestLines(output)) printLine(io.stdout, line);
@@ -87,8 +74,12 @@ export const backtestCommand: Command = {
       parse: wholeNumber('--seed', 0),
     },
     { flags: '--no-yardstick', description: 'without that record: half the time' },
-    { flags: '--output <file>', description: 'the whole result, .json' },
-    { flags: '--plot <svg>', description: 'where the data fell in the predictions’ distributions' },
+    { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
+    {
+      flags: '--plot <svg>',
+      writes: 'file',
+      description: 'where the data fell in the predictions’ distributions',
+    },
     { flags: '--strict', description: 'exit 1 unless the verdict is good' },
     lanesOption,
   ],

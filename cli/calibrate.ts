@@ -6,7 +6,7 @@ import {
   secondsToNs,
   systemClock,
   TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
@@ -33,35 +33,26 @@ import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js
 import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
 import {
+  endpointOptions,
+  instantNs,
+  lanesOf,
+  lanesOption,
+  strictOption,
+  twinArgument,
+  wholeNumber,
+} from './options.js';
+import { progressBar } from './progress.js';
+import {
   printAccount,
   RECORDING_FLAGS,
   recordingOptions,
   recordingOptionsOf,
 } from './recording-options.js';
-import {
-  lanesOf,
-  lanesOption,
-  progressBar,
-  strictOption,
-  twinArgument,
-  wholeNumber,
-} from './twin-options.js';
 
 /** Samples that sensor noise is first estimated from. */
 const NOISE_SAMPLES = 200;
 /** How far back an asset is read without a state, seconds. */
 const LOOK_BACK_S = 30 * 86_400;
-
-function parseSince(text: string): bigint {
-  const ms = Date.parse(text);
-  if (!Number.isFinite(ms)) {
-    throw new TwinError(
-      'USAGE',
-      `--since is "${text}": expected a time such as 2025-01-31T12:00:00Z.`,
-    );
-  }
-  return BigInt(ms) * 1_000_000n;
-}
 
 /** Options that belong to one source of samples only. */
 const ASSET_FLAGS = ['since', 'endpoint', 'region', 'timeMap'] as const;
@@ -182,13 +173,13 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     const text = output.endsWith('.csv')
       ? resultsCsv(twin, result)
       : `${JSON.stringify(result, null, 1)}\n`;
-    await writeFileAtomic(output, text);
+    await writeUserFile(output, text);
   }
   if (typeof args.plot === 'string')
-    await writeFileAtomic(args.plot, await resultsPlot(twin, result));
+    await writeUserFile(args.plot, await resultsPlot(twin, result));
   if (typeof args.report === 'string') {
     const account = data.recording?.table.account;
-    await writeFileAtomic(args.report, await calibrationReport(twin, result, samples, account));
+    await writeUserFile(args.report, await calibrationReport(twin, result, samples, account));
   }
   if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
   else printSummary(result, io);
@@ -240,7 +231,7 @@ async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): P
   const { tried, best, estimator, measured } = result;
   const fragment = { estimator, ...(measured.length > 0 && { measured }) };
   if (typeof args.output === 'string') {
-    await writeFileAtomic(args.output, `${JSON.stringify({ ...fragment, tried }, null, 2)}\n`);
+    await writeUserFile(args.output, `${JSON.stringify({ ...fragment, tried }, null, 2)}\n`);
   }
   if (args.json === true) {
     printJson(io.stdout, result);
@@ -282,13 +273,9 @@ export const calibrateCommand: Command = {
     {
       flags: '--since <time>',
       description: 'where to begin without a state; default: 30 days ago',
-      parse: parseSince,
+      parse: instantNs('--since'),
     },
-    {
-      flags: '--endpoint <url>',
-      description: 'SiteWise endpoint of one’s own; default: TWINLOOP_SITEWISE_ENDPOINT, or AWS',
-    },
-    { flags: '--region <region>', description: 'AWS region; default: AWS_REGION' },
+    ...endpointOptions,
     {
       flags: '--time-map <file>',
       description: 'how timestamps relate to the machine’s time, where it runs faster',
@@ -302,8 +289,12 @@ export const calibrateCommand: Command = {
       description: 'earlier states to keep beside the newest; default: 10',
       parse: wholeNumber('--history', 0),
     },
-    { flags: '--output <file>', description: 'every step, as .json or .csv' },
-    { flags: '--plot <svg>', description: 'parameters, virtual sensors and NIS over time' },
+    { flags: '--output <file>', writes: 'file', description: 'every step, as .json or .csv' },
+    {
+      flags: '--plot <svg>',
+      writes: 'file',
+      description: 'parameters, virtual sensors and NIS over time',
+    },
     {
       flags: '--tune',
       description: 'find trendScale, and noise that is left out, by likelihood; --output .json',

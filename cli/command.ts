@@ -8,11 +8,13 @@ export interface CommandOption {
   default?: string | number | boolean;
   choices?: readonly string[];
   required?: boolean;
+  /** The value is a path that the command writes: whether it can is checked before it runs. */
+  writes?: 'file' | 'folder';
   /** Turns the text into a value; throws a TwinError `USAGE` that says what was expected. */
   parse?: (text: string) => unknown;
 }
 
-/** A command as data: each part of Twinloop offers its own, `cli.ts` puts them together. */
+/** A command as data: each file offers those of its noun, `commands.ts` lists them. */
 export interface Command {
   /** Noun and verb, e.g. `fmu info`, or one word. */
   name: string;

@@ -36,13 +36,19 @@ async function withEngine(create: (engine: CalibrationEngine) => Command): Promi
   return create((await import('../cloud/worker/calibration-engine.js')).calibrationEngine);
 }
 
-/**
- * The parts of Twinloop and the nouns that their commands begin with. A part is loaded when it is
- * called: a worker need not wait for the page, nor a gateway for the simulators.
- */
-const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly Command[]> }[] = [
+/** A noun of the command line: its commands are loaded when they are called. */
+export interface Noun {
+  noun: string;
+  /** What help says of it; where the noun is a command itself, the command's own summary. */
+  summary: string;
+  load: () => Promise<readonly Command[]>;
+}
+
+/** Every noun, in the order of help. Nothing is loaded for help but this list. */
+export const nouns: readonly Noun[] = [
   {
-    nouns: ['up'],
+    noun: 'up',
+    summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page',
     load: async () => {
       const { upCommand } = await import('./up.js');
       const page = async ({ twin, status, ...options }: PageOptions) => {
@@ -52,47 +58,104 @@ const parts: readonly { nouns: readonly string[]; load: () => Promise<readonly C
       return [upCommand({ edge: edgeDeployment, worker: workerJob, page })];
     },
   },
-  { nouns: ['page'], load: async () => [(await import('./page.js')).pageCommand] },
-  { nouns: ['sitewise'], load: async () => (await import('./sitewise.js')).siteWiseCommands },
-  { nouns: ['new'], load: async () => [(await import('./new.js')).newCommand] },
-  { nouns: ['calibrate'], load: async () => [(await import('./calibrate.js')).calibrateCommand] },
-  { nouns: ['fit'], load: async () => [(await import('./fit.js')).fitCommand] },
-  { nouns: ['backtest'], load: async () => [(await import('./backtest.js')).backtestCommand] },
-  { nouns: ['twin'], load: async () => [(await import('./twin.js')).twinCheckCommand] },
-  { nouns: ['sensors'], load: async () => [(await import('./sensors.js')).sensorsCommand] },
-  { nouns: ['forecast'], load: async () => [(await import('./forecast.js')).forecastCommand] },
-  { nouns: ['state'], load: async () => (await import('./state.js')).stateCommands },
   {
-    nouns: ['worker'],
+    noun: 'page',
+    summary: 'Serve the operator’s page for a deployed or local fleet; reads only',
+    load: async () => [(await import('./page.js')).pageCommand],
+  },
+  {
+    noun: 'sitewise',
+    summary: 'The stand-in for IoT SiteWise alone',
+    load: async () => (await import('./sitewise.js')).siteWiseCommands,
+  },
+  {
+    noun: 'new',
+    summary: 'Make a first twin definition from an FMU and a recording, and try it',
+    load: async () => [(await import('./new.js')).newCommand],
+  },
+  {
+    noun: 'calibrate',
+    summary: 'Calibrate a twin against a recording, or against what SiteWise has of an asset',
+    load: async () => [(await import('./calibrate.js')).calibrateCommand],
+  },
+  {
+    noun: 'fit',
+    summary: 'Fit a twin’s constants, its start and its noise to a recording, and test the fit',
+    load: async () => [(await import('./fit.js')).fitCommand],
+  },
+  {
+    noun: 'backtest',
+    summary: 'Test a twin’s predictions and bands on a recording of your own',
+    load: async () => [(await import('./backtest.js')).backtestCommand],
+  },
+  {
+    noun: 'twin',
+    summary: 'Validate a twin definition',
+    load: async () => [(await import('./twin.js')).twinCheckCommand],
+  },
+  {
+    noun: 'sensors',
+    summary: 'Rank existing and candidate sensors by what they tell about the parameters',
+    load: async () => [(await import('./sensors.js')).sensorsCommand],
+  },
+  {
+    noun: 'forecast',
+    summary: 'Carry the calibrated parameters forward: when will a limit be passed?',
+    load: async () => [(await import('./forecast.js')).forecastCommand],
+  },
+  {
+    noun: 'state',
+    summary: 'The saved states of a twin, and how to go back to one',
+    load: async () => (await import('./state.js')).stateCommands,
+  },
+  {
+    noun: 'worker',
+    summary: 'What a Batch job runs',
     load: async () => [await withEngine((await import('./worker.js')).createWorkerCommand)],
   },
-  { nouns: ['dashboard'], load: async () => [(await import('./dashboard.js')).dashboardCommand] },
-  { nouns: ['scene'], load: async () => [(await import('./scene.js')).sceneCommand] },
-  { nouns: ['cost'], load: async () => [(await import('./cost.js')).costCommand] },
-  { nouns: ['feed'], load: async () => [(await import('./feed.js')).feedCommand] },
   {
-    nouns: ['doctor'],
+    noun: 'dashboard',
+    summary: 'A Grafana dashboard of a twin: as JSON to import, or with alert rules as files',
+    load: async () => [(await import('./dashboard.js')).dashboardCommand],
+  },
+  {
+    noun: 'scene',
+    summary: 'A TwinMaker scene of a twin and its glTF model, as files',
+    load: async () => [(await import('./scene.js')).sceneCommand],
+  },
+  {
+    noun: 'cost',
+    summary: 'What a deployment costs a month, by service, and what a larger fleet would',
+    load: async () => [(await import('./cost.js')).costCommand],
+  },
+  {
+    noun: 'feed',
+    summary: 'Feed a recording into SiteWise: backdated, in full batches, resumable',
+    load: async () => [(await import('./feed.js')).feedCommand],
+  },
+  {
+    noun: 'doctor',
+    summary: 'Check a deployed or local system end to end; changes nothing',
     load: async () => [await withEngine((await import('./doctor.js')).createDoctorCommand)],
   },
-  { nouns: ['fmu'], load: async () => (await import('./fmu.js')).fmiCommands },
-  { nouns: ['edge'], load: async () => (await import('./edge.js')).edgeCommands },
-  { nouns: ['config'], load: async () => (await import('./config.js')).configCommands },
+  {
+    noun: 'fmu',
+    summary: 'Look at, check and run an FMU',
+    load: async () => (await import('./fmu.js')).fmiCommands,
+  },
+  {
+    noun: 'edge',
+    summary: 'The edge component outside Greengrass',
+    load: async () => (await import('./edge.js')).edgeCommands,
+  },
+  {
+    noun: 'config',
+    summary: 'Schemas and samples of every file that you write, and their validation',
+    load: async () => (await import('./config.js')).configCommands,
+  },
 ];
 
-/** The commands of the part that is called; all of them where help is asked for. */
-export async function loadCommands(argv: readonly string[]): Promise<readonly Command[]> {
-  const called = parts.filter((part) => argv.some((word) => part.nouns.includes(word)));
-  const loaded = await Promise.all((called.length === 0 ? parts : called).map((p) => p.load()));
-  return loaded.flat();
+/** Every command, loaded. */
+export async function loadCommands(): Promise<readonly Command[]> {
+  return (await Promise.all(nouns.map(({ load }) => load()))).flat();
 }
-
-/** What help says of the nouns that are no command themselves. */
-export const groups: Readonly<Record<string, string>> = {
-  sitewise: 'The stand-in for IoT SiteWise alone',
-  twin: 'Validate a twin definition',
-  state: 'The saved states of a twin, and how to go back to one',
-  worker: 'What a Batch job runs',
-  fmu: 'Look at, check and run an FMU',
-  edge: 'The edge component outside Greengrass',
-  config: 'Schemas and samples of every file that you write, and their validation',
-};

@@ -8,8 +8,9 @@ import { sampleConfig } from '../shared/config/sample.js';
 import { stackSchema } from '../shared/config/stack.js';
 import { twinSchema } from '../shared/config/twin.js';
 import { TWIN_EXAMPLE } from '../shared/config/twin-example.js';
-import { printJson, printLine, TwinError } from '../shared/core/index.js';
+import { printJson, printLine } from '../shared/core/index.js';
 import type { Command } from './command.js';
+import { oneOf } from './options.js';
 
 /** A file that users write. */
 export interface ConfigKind {
@@ -69,14 +70,9 @@ export const CONFIG_KINDS: readonly ConfigKind[] = [
 function commandsFor(kinds: readonly ConfigKind[]): readonly Command[] {
   const names = kinds.map((k) => k.name).join(', ');
   const kindOf = (name: unknown): ConfigKind => {
-    const kind = kinds.find((k) => k.name === name);
-    if (kind === undefined) {
-      throw new TwinError(
-        'USAGE',
-        `There is no config "${String(name)}": expected one of ${names}.`,
-      );
-    }
-    return kind;
+    const known = kinds.map((k) => k.name);
+    const wanted = oneOf('<kind>', known)(String(name));
+    return kinds[known.indexOf(wanted)] as ConfigKind;
   };
   const argument = { name: '<kind>', description: `one of ${names}` };
   return [

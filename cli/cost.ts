@@ -18,6 +18,7 @@ import {
   TwinError,
 } from '../shared/core/index.js';
 import type { Command, CommandOption } from './command.js';
+import { numberIn, numbersIn } from './options.js';
 
 /** What is assumed where neither files nor options tell. */
 const DEFAULTS: Assumptions = {
@@ -35,16 +36,6 @@ const DEFAULTS: Assumptions = {
 };
 const FLEET_SIZES = '1,100,10000';
 
-function atLeast(flag: string, least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < least) {
-      throw new TwinError('USAGE', `${flag} is "${text}": expected a number from ${least} on.`);
-    }
-    return value;
-  };
-}
-
 function assumption(
   name: keyof Assumptions,
   flag: string,
@@ -56,7 +47,7 @@ function assumption(
     name,
     flags: `${flag} <${placeholder}>`,
     description: `${description} (default: ${DEFAULTS[name]})`,
-    parse: atLeast(flag, least),
+    parse: numberIn(flag, { from: least }),
   };
 }
 
@@ -74,16 +65,7 @@ const ASSUMPTIONS = [
   assumption('assetsPerGateway', '--assets-per-gateway', 'n', 'assets behind one gateway', 1),
 ];
 
-function fleetSizes(text: string): number[] {
-  const sizes = text.split(',').map(Number);
-  if (sizes.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new TwinError(
-      'USAGE',
-      `--fleet-sizes is "${text}": expected whole numbers from 1 on, separated by commas.`,
-    );
-  }
-  return sizes;
-}
+const fleetSizes = numbersIn('--fleet-sizes', { whole: true, from: 1 });
 
 /** What `twinloop cost --json` prints. */
 export interface CostReport {

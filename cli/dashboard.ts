@@ -2,17 +2,10 @@ import { dirname, resolve } from 'node:path';
 import { fleetSchema, loadConfig, twinSchema, withAliasPrefix } from '../shared/config/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
 import type { Command } from './command.js';
+import { wholeNumber } from './options.js';
 
-const minutesOf = (option: string) => (text: string) => {
-  const minutes = Number(text);
-  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 10_080) {
-    throw new TwinError(
-      'USAGE',
-      `${option} ${text}: expected whole minutes from 1 to 10080 (a week).`,
-    );
-  }
-  return minutes;
-};
+/** At most a week. */
+const minutesOf = (flag: string) => wholeNumber(flag, 1, 10_080);
 
 /** `twinloop dashboard`: a Grafana dashboard from a twin definition, also with all around it. */
 export const dashboardCommand: Command = {
@@ -32,6 +25,7 @@ export const dashboardCommand: Command = {
     },
     {
       flags: '--provisioning <dir>',
+      writes: 'folder',
       description:
         'writes data source, dashboard, alert rules and a compose file for a Grafana into a folder',
     },

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { connectSiteWise, connectStore } from '../cloud/connections.js';
 import type { Check } from '../cloud/operations/doctor/check.js';
 import type { Freshness } from '../cloud/operations/doctor/check-asset.js';
@@ -14,8 +16,7 @@ import {
 } from '../shared/core/index.js';
 import { createSiteWiseClient } from '../shared/sitewise/index.js';
 import type { Command } from './command.js';
-import { fleetOptions } from './connection-options.js';
-import { positiveNumber } from './twin-options.js';
+import { fleetOptions, positiveNumber } from './options.js';
 
 /** How old readings and results may be where nothing else is said. */
 const DEFAULT_FRESHNESS: Freshness = { dataS: 3_600, resultsS: 3_600 };
@@ -72,6 +73,23 @@ async function freshnessOf(args: DoctorArgs): Promise<Freshness> {
   };
 }
 
+/** The data folder of `twinloop up` in the folder that a command is called in. */
+const LOCAL_FOLDER = '.twinloop';
+
+/** Arguments that name no system, completed by the stack that has run here, where one has. */
+export function withLocalSystem<
+  A extends Pick<DoctorArgs, 'data' | 'store' | 'fleet' | 'twin' | 'endpoint' | 'region'>,
+>(args: A, { env, stderr }: Pick<CommandIo, 'env' | 'stderr'>): A {
+  const named = [args.data, args.store, args.fleet, args.twin, args.endpoint, args.region];
+  const byEnv = [env.TWINLOOP_STORE, env.TWINLOOP_SITEWISE_ENDPOINT];
+  if (named.some((v) => v !== undefined) || byEnv.some((v) => v !== undefined && v !== '')) {
+    return args;
+  }
+  if (!existsSync(join(LOCAL_FOLDER, 'system.json'))) return args;
+  printLine(stderr, `No system is named: taking the local stack of ${LOCAL_FOLDER}.`);
+  return { ...args, data: LOCAL_FOLDER };
+}
+
 /** The far ends that options name: a local stack's by its data folder, or each by itself. */
 export async function connectSystem(
   args: Pick<
@@ -117,7 +135,10 @@ export function createDoctorCommand(engine: CalibrationEngine): Command {
     name: 'doctor',
     summary: 'Check a deployed or local system end to end; changes nothing',
     options: [
-      { flags: '--data <dir>', description: 'a local stack: the data folder of `twinloop up`' },
+      {
+        flags: '--data <dir>',
+        description: `a local stack: the data folder of \`twinloop up\`; default: ${LOCAL_FOLDER}, where nothing else is named`,
+      },
       ...fleetOptions,
       { flags: '--edge-status <url>', description: 'status server of an edge component' },
       {
@@ -142,7 +163,7 @@ export function createDoctorCommand(engine: CalibrationEngine): Command {
       'twinloop doctor --twin twin.json --asset line1 --store ./state --endpoint http://127.0.0.1:8444',
     ],
     async run(received, io) {
-      const args = received as DoctorArgs;
+      const args = withLocalSystem(received as DoctorArgs, io);
       const freshness = await freshnessOf(args);
       const { store, client, fleet, edgeUrl } = await connectSystem(args, io);
       try {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { describeStatus } from '../edge-component/status/describe.js';
 import type { EdgeStatus } from '../edge-component/status/status.js';
 import { runTest } from '../edge-component/test-run.js';
-import { EDGE_EXAMPLE, edgeSchema, sampleConfig } from '../shared/config/index.js';
+import { EDGE_EXAMPLE, edgeSchema, loadConfig, sampleConfig } from '../shared/config/index.js';
 import {
   type CommandIo,
   compiledEntry,
@@ -14,6 +14,7 @@ import {
   TwinError,
 } from '../shared/core/index.js';
 import type { Command } from './command.js';
+import { positiveNumber } from './options.js';
 
 const edgeRun: Command = {
   name: 'edge run',
@@ -25,13 +26,7 @@ const edgeRun: Command = {
       flags: '--test-timeout <s>',
       description: 'with --test: how long to wait for every source',
       default: 15,
-      parse: (text) => {
-        const value = Number(text);
-        if (!(value > 0)) {
-          throw new TwinError('USAGE', `--test-timeout ${text}: expected seconds above 0.`);
-        }
-        return value;
-      },
+      parse: positiveNumber('--test-timeout'),
     },
   ],
   examples: ['twinloop edge run --config edge.yaml', 'twinloop edge run --config edge.yaml --test'],
@@ -39,16 +34,21 @@ const edgeRun: Command = {
     const config = resolve(String(args.config));
     if (args.test === true)
       return await runTest(config, Number(args.testTimeout), io, args.json === true);
-    return await runMain(config, io);
+    // Problems of the config are told by this process: with `--json` as JSON.
+    await loadConfig(edgeSchema, config, 'edge config');
+    const exitCode = await runMain(config, io, args.json === true);
+    if (args.json === true) printJson(io.stdout, { config, exitCode });
+    return exitCode;
   },
 };
 
 /** Runs the very entry point that the recipe names, as Greengrass would. */
-function runMain(config: string, io: CommandIo): Promise<number> {
+function runMain(config: string, io: CommandIo, quiet: boolean): Promise<number> {
   const child = spawn(
     process.execPath,
     [compiledEntry('edge-component/main'), '--config', config],
-    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: io.env },
+    // With `--json` stdout is for the result alone: what the component says goes to stderr (2).
+    { stdio: ['ignore', quiet ? 2 : 'inherit', 'inherit', 'ipc'], env: io.env },
   );
   const stop = () => child.kill('SIGTERM');
   io.signal.addEventListener('abort', stop, { once: true });
@@ -64,8 +64,9 @@ function runMain(config: string, io: CommandIo): Promise<number> {
 const edgeConfig: Command = {
   name: 'edge config',
   summary: "Print a commented sample of the edge component's config (YAML)",
-  run: async (_args, io) => {
-    io.stdout.write(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Config of the edge component.'));
+  run: async (args, io) => {
+    if (args.json === true) printJson(io.stdout, EDGE_EXAMPLE);
+    else io.stdout.write(sampleConfig(edgeSchema, EDGE_EXAMPLE, 'Config of the edge component.'));
     return 0;
   },
 };

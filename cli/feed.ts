@@ -38,13 +38,13 @@ import {
   printLine,
   systemClock,
   TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { createSiteWiseWriter, ensureAsset, type RefusedSample } from '../shared/sitewise/index.js';
 import type { Command } from './command.js';
-import { endpointOptions } from './connection-options.js';
+import { endpointOptions, positiveNumber } from './options.js';
+import { progressBar } from './progress.js';
 import { printAccount, recordingOptions, recordingOptionsOf } from './recording-options.js';
-import { positiveNumber, progressBar } from './twin-options.js';
 
 /** SiteWise's default quota: values of one property a second. */
 const AWS_VALUES_PER_S = 10;
@@ -152,7 +152,7 @@ async function feed(args: FeedArgs, io: CommandIo): Promise<FeedSummary> {
     printLine(io.stderr, `Going on at row ${begun.nextRow}, as ${progressPath} tells.`);
   }
   if (args.timeMap !== undefined) {
-    await writeFileAtomic(args.timeMap, encodeTimeMap(toTimeMap(begun.shift)));
+    await writeUserFile(args.timeMap, encodeTimeMap(toTimeMap(begun.shift)));
   }
   const client = connectSiteWise(args, io.env);
   const bar = progressBar(io, 'Feeding', 'rows');
@@ -270,12 +270,18 @@ export const feedCommand: Command = {
     },
     {
       flags: '--progress <file>',
+      writes: 'file',
       description: 'where to note how far it is; default: beside the recording',
     },
     { flags: '--restart', description: 'begin anew where an earlier feed was interrupted' },
-    { flags: '--rejected <csv>', description: 'append the values that SiteWise refuses here' },
+    {
+      flags: '--rejected <csv>',
+      writes: 'file',
+      description: 'append the values that SiteWise refuses here',
+    },
     {
       flags: '--time-map <file>',
+      writes: 'file',
       description: 'write how timestamps relate to the recording’s time, for `worker run`',
     },
   ],

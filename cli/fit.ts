@@ -5,7 +5,7 @@ import {
   printLine,
   systemClock,
   TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
@@ -25,20 +25,21 @@ import { conflictError, loadState, saveState } from '../shared/twin/state/state-
 import type { Sample, Twin } from '../shared/twin/types.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
-import { recordingOptions } from './recording-options.js';
 import {
   lanesOf,
   lanesOption,
-  progressBar,
+  numberIn,
   strictOption,
   twinArgument,
   wholeNumber,
-} from './twin-options.js';
+} from './options.js';
+import { progressBar } from './progress.js';
+import { recordingOptions } from './recording-options.js';
 
 /** Samples that the calibrator's own first state is made from. */
 const NOISE_SAMPLES = 200;
 
-function share(text: string): number {
+function _share(text: string): number {
   const value = Number(text);
   if (!(value >= 0 && value <= 0.9)) {
     throw new TwinError('USAGE', `--hold-out is "${text}": expected a share from 0 to 0.9.`);
@@ -68,15 +69,15 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     });
     const { output } = result;
     if (typeof args.output === 'string') {
-      await writeFileAtomic(args.output, `${JSON.stringify(output, null, 1)}\n`);
+      await writeUserFile(args.output, `${JSON.stringify(output, null, 1)}\n`);
     }
     if (typeof args.plot === 'string') {
       const svg = await fitPlot(twin, result);
       if (svg === undefined) io.logger.warn('Nothing was fitted, so nothing is drawn');
-      else await writeFileAtomic(args.plot, svg);
+      else await writeUserFile(args.plot, svg);
     }
     if (typeof args.report === 'string') {
-      await writeFileAtomic(args.report, await fitReport(twin, result));
+      await writeUserFile(args.report, await fitReport(twin, result));
     }
     bar.stop();
     if (typeof args.state === 'string') await keepState(twin, model, result, samples, args, io);
@@ -134,20 +135,20 @@ export const fitCommand: Command = {
     {
       flags: '--starts <n>',
       description: 'points that the search begins from, 1 to 6; default: 4',
-      parse: (text) => Math.min(6, wholeNumber('--starts', 1)(text)),
+      parse: wholeNumber('--starts', 1, 6),
     },
     {
       flags: '--hold-out <share>',
       description: 'last share of the rows, kept from the fit to test it; default: 0.25',
-      parse: share,
+      parse: numberIn('--hold-out', { from: 0, to: 0.9 }),
     },
     {
       flags: '--state <store>',
       description: 'folder or s3://bucket/prefix: saves what `calibrate` and the worker go on from',
     },
-    { flags: '--output <file>', description: 'the whole result, .json' },
-    { flags: '--report <file>', description: 'a page to read, .html' },
-    { flags: '--plot <svg>', description: 'the free run beside the data' },
+    { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
+    { flags: '--report <file>', writes: 'file', description: 'a page to read, .html' },
+    { flags: '--plot <svg>', writes: 'file', description: 'the free run beside the data' },
     strictOption,
     lanesOption,
   ],

@@ -5,8 +5,7 @@ import {
   printJson,
   printLine,
   readUserFile,
-  TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import type { InterfaceType } from '../shared/fmi/binding/instance.js';
 import { type Fmu, openFmu, readFmu } from '../shared/fmi/description/fmu.js';
@@ -28,6 +27,7 @@ import { SOLVERS, type SolverName } from '../shared/fmi/solving/ode-solver.js';
 import { parseInputCsv } from '../shared/fmi/solving/signals.js';
 import { renderLineChart } from '../shared/plot/index.js';
 import type { Command } from './command.js';
+import { numberIn } from './options.js';
 
 function capabilities(info: InterfaceInfo): string {
   const flags = Object.entries(info)
@@ -143,19 +143,23 @@ const simulateCommand: Command = {
       description: 'co-simulation or model exchange; default: co-simulation where offered',
       choices: ['cs', 'me'],
     },
-    { flags: '--start-time <s>', description: 'seconds', parse: number('--start-time') },
-    { flags: '--stop-time <s>', description: 'seconds', parse: number('--stop-time') },
+    { flags: '--start-time <s>', description: 'seconds', parse: numberIn('--start-time') },
+    { flags: '--stop-time <s>', description: 'seconds', parse: numberIn('--stop-time') },
     {
       flags: '--step-size <s>',
       description: 'communication step, or step of euler and rk4, seconds',
-      parse: number('--step-size'),
+      parse: numberIn('--step-size', { above: 0 }),
     },
     {
       flags: '--output-interval <s>',
       description: 'time between recorded rows, seconds',
-      parse: number('--output-interval'),
+      parse: numberIn('--output-interval', { above: 0 }),
     },
-    { flags: '--tolerance <x>', description: 'relative tolerance', parse: number('--tolerance') },
+    {
+      flags: '--tolerance <x>',
+      description: 'relative tolerance',
+      parse: numberIn('--tolerance', { above: 0 }),
+    },
     {
       flags: '--solver <name>',
       description:
@@ -168,20 +172,24 @@ const simulateCommand: Command = {
     },
     { flags: '--input-file <csv>', description: 'input signals; first column: time' },
     { flags: '--output-variables <name...>', description: 'variables to record; default: outputs' },
-    { flags: '--output-file <csv>', description: 'where the result goes; default: stdout' },
+    {
+      flags: '--output-file <csv>',
+      writes: 'file',
+      description: 'where the result goes; default: stdout',
+    },
     {
       flags: '--no-validation',
       description: 'run an FMU in spite of faults in its description that leave it readable',
     },
     { flags: '--trust', description: 'run it without a sandbox: with your files and the network' },
     { flags: '--dont-record-events', description: 'no rows before and after events' },
-    { flags: '--plot <svg>', description: 'draws the recorded variables' },
+    { flags: '--plot <svg>', writes: 'file', description: 'draws the recorded variables' },
     { flags: '--debug-logging', description: "shows the FMU's own log on stderr" },
     { flags: '--fmi-logging', description: 'shows every FMI call on stderr' },
     {
       flags: '--timeout <s>',
       description: 'wall time after which the process is ended, seconds',
-      parse: number('--timeout'),
+      parse: numberIn('--timeout', { above: 0 }),
     },
   ],
   examples: [
@@ -205,9 +213,9 @@ const simulateCommand: Command = {
       }),
     });
     const outputFile = args.outputFile as string | undefined;
-    if (outputFile !== undefined) await writeFileAtomic(outputFile, formatResultCsv(result));
+    if (outputFile !== undefined) await writeUserFile(outputFile, formatResultCsv(result));
     if (args.plot !== undefined) {
-      await writeFileAtomic(
+      await writeUserFile(
         args.plot as string,
         await plotResult(fmu.modelDescription.modelName, result),
       );
@@ -220,16 +228,6 @@ const simulateCommand: Command = {
     return 0;
   },
 };
-
-function number(name: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value)) {
-      throw new TwinError('USAGE', `${name}: found ${JSON.stringify(text)}, expected a number.`);
-    }
-    return value;
-  };
-}
 
 async function toRequest(
   md: ModelDescription,

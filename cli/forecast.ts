@@ -4,7 +4,8 @@ import {
   printLine,
   systemClock,
   TwinError,
-  writeFileAtomic,
+  unknownNames,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { durationText } from '../shared/recordings/index.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
@@ -34,7 +35,7 @@ import {
   stateOption,
   strictOption,
   twinArgument,
-} from './twin-options.js';
+} from './options.js';
 
 const days = (s: number | null) =>
   s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;
@@ -110,7 +111,11 @@ export const forecastCommand: Command = {
       parse: positiveNumber('--days'),
     },
     inputOption,
-    { flags: '--plot <svg>', description: 'fan charts with limits, and the probability over time' },
+    {
+      flags: '--plot <svg>',
+      writes: 'file',
+      description: 'fan charts with limits, and the probability over time',
+    },
     {
       flags: '--show <name...>',
       description: 'what to plot; default: what is most likely to pass its limit',
@@ -131,7 +136,7 @@ export const forecastCommand: Command = {
     if (unknown.length > 0) {
       throw new TwinError(
         'USAGE',
-        `--show names ${unknown.join(', ')}: expected parameters or virtual sensors, ${known.join(', ')}.`,
+        `--show names ${unknownNames(unknown, known)}: expected parameters or virtual sensors, ${known.join(', ')}.`,
       );
     }
     const stored = await requireState(String(args.state), twin, asset);
@@ -147,7 +152,7 @@ export const forecastCommand: Command = {
         signal: io.signal,
       });
       if (typeof args.plot === 'string') {
-        await writeFileAtomic(args.plot, await forecastPlot(twin, result, show));
+        await writeUserFile(args.plot, await forecastPlot(twin, result, show));
       }
       const recording = ofState(stored.state);
       const findings: Finding[] = [

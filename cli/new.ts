@@ -7,7 +7,7 @@ import {
   printJson,
   printLine,
   TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
@@ -20,8 +20,8 @@ import {
   proposeTwin,
 } from '../shared/twin/propose/index.js';
 import type { Command } from './command.js';
+import { lanesOption, strictOption } from './options.js';
 import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
-import { lanesOption, strictOption } from './twin-options.js';
 
 /** Rows that a first calibration takes: more come by `calibrate` itself. */
 const FIRST_ROWS = 2000;
@@ -102,7 +102,7 @@ async function write(path: string, text: string, args: Record<string, unknown>, 
       );
     }
   }
-  await writeFileAtomic(path, text);
+  await writeUserFile(path, text);
 }
 
 /** A name for the twin from the FMU's. */
@@ -198,7 +198,11 @@ export const newCommand: Command = {
       description: 'a recording: CSV of any dialect, .xlsx, Parquet',
       required: true,
     },
-    { flags: '--output <file>', description: 'the definition, .yaml; default: twin.yaml' },
+    {
+      flags: '--output <file>',
+      writes: 'file',
+      description: 'the definition, .yaml; default: twin.yaml',
+    },
     { flags: '--name <name>', description: 'name of the twin; default: the model’s' },
     { flags: '--map <variable=column...>', description: 'which column is which variable' },
     {
@@ -208,7 +212,11 @@ export const newCommand: Command = {
     { flags: '--yes', description: 'take guesses without asking' },
     { flags: '--overwrite', description: 'replace a definition that is there already' },
     { flags: '--no-calibrate', description: 'write the definition only' },
-    { flags: '--report <file>', description: 'the report, .html; default: beside the definition' },
+    {
+      flags: '--report <file>',
+      writes: 'file',
+      description: 'the report, .html; default: beside the definition',
+    },
     ...readingOptions,
     strictOption,
     lanesOption,

@@ -2,9 +2,8 @@ import { startPage } from '../cloud/page/index.js';
 import { openFleet, twinOfAsset } from '../cloud/worker/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
 import type { Command } from './command.js';
-import { fleetOptions } from './connection-options.js';
-import { connectSystem } from './doctor.js';
-import { positiveNumber, wholeNumber } from './twin-options.js';
+import { connectSystem, withLocalSystem } from './doctor.js';
+import { fleetOptions, port, positiveNumber } from './options.js';
 
 interface PageArgs {
   data?: string;
@@ -38,7 +37,7 @@ export const pageCommand: Command = {
       flags: '--port <n>',
       description: 'port on loopback; 0 takes any that is free',
       default: 8081,
-      parse: wholeNumber('--port', 0),
+      parse: port('--port'),
     },
     {
       flags: '--poll <s>',
@@ -67,7 +66,7 @@ export const pageCommand: Command = {
     'twinloop page --data .twinloop --port 8090',
   ],
   async run(received, io) {
-    const args = received as unknown as PageArgs;
+    const args = withLocalSystem(received as unknown as PageArgs, io);
     const { store, client, fleet } = await connectSystem(args, io);
     try {
       const source = await openFleet({ ...args, fleet }, store);

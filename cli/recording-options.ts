@@ -8,7 +8,7 @@ import {
 } from '../shared/recordings/index.js';
 import type { RecordingOptions } from '../shared/twin/data/recording.js';
 import type { CommandOption } from './command.js';
-import { positiveNumber, wholeNumber } from './twin-options.js';
+import { positiveNumber, wholeNumber } from './options.js';
 
 function parseLong(text: string): boolean | LongForm {
   if (text === 'yes' || text === 'no') return text === 'yes';

@@ -8,7 +8,12 @@ export const sceneCommand: Command = {
   summary: 'A TwinMaker scene of a twin and its glTF model, as files',
   arguments: [{ name: '<twin>', description: 'twin definition' }],
   options: [
-    { flags: '--output <dir>', description: 'folder to write into', required: true },
+    {
+      flags: '--output <dir>',
+      writes: 'folder',
+      description: 'folder to write into',
+      required: true,
+    },
     {
       flags: '--entity <id>',
       description: 'entity that is shown where the viewer names none; default: the twin’s name',

@@ -3,7 +3,7 @@ import {
   printJson,
   printLine,
   TwinError,
-  writeFileAtomic,
+  writeUserFile,
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
 import { renderBarChart } from '../shared/plot/index.js';
@@ -40,11 +40,11 @@ import {
   lanesOf,
   lanesOption,
   parseInputs,
-  progressBar,
   stateAssetOption,
   strictOption,
   twinArgument,
-} from './twin-options.js';
+} from './options.js';
+import { progressBar } from './progress.js';
 
 /** Noise that is assumed for an output without a stated one: this share of its largest size. */
 const ASSUMED_NOISE = 1e-3;
@@ -170,7 +170,7 @@ export const sensorsCommand: Command = {
       default: 'gain',
     },
     inputOption,
-    { flags: '--plot <svg>', description: 'the gains as bars' },
+    { flags: '--plot <svg>', writes: 'file', description: 'the gains as bars' },
     strictOption,
     lanesOption,
   ],
@@ -261,7 +261,7 @@ export const sensorsCommand: Command = {
       failed,
     };
     if (typeof args.plot === 'string') {
-      await writeFileAtomic(
+      await writeUserFile(
         args.plot,
         await renderBarChart({
           title: `${ranking.twin}: what each sensor adds, in greedy order`,

@@ -13,17 +13,11 @@ import {
 } from '../simulators/sitewise/sitewise.js';
 import { exportValues, importValues } from '../simulators/sitewise/transfer/index.js';
 import type { Command } from './command.js';
-
-const portOf = (text: string) => {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new TwinError('USAGE', `--port ${text}: expected a number from 0 to 65535.`);
-  }
-  return port;
-};
+import { port } from './options.js';
 
 const dataOption = {
   flags: '--data <dir>',
+  writes: 'folder' as const,
   description: 'folder of its store; kept between runs',
 };
 
@@ -79,7 +73,7 @@ const serve: Command = {
   name: 'sitewise serve',
   summary: 'Serve the stand-in for the IoT SiteWise API on this machine',
   options: [
-    { flags: '--port <n>', description: '0 takes any free one', default: 0, parse: portOf },
+    { flags: '--port <n>', description: '0 takes any free one', default: 0, parse: port('--port') },
     { flags: '--host <address>', description: 'where to listen', default: '127.0.0.1' },
     { ...dataOption, description: `${dataOption.description}; left out: in memory` },
     { flags: '--region <region>', description: 'region in ARNs', default: 'us-east-1' },
@@ -137,7 +131,7 @@ const exportCommand: Command = {
   summary: "Write a store's values to CSV, in the format of SiteWise's bulk import or as a table",
   options: [
     { ...dataOption, required: true },
-    { flags: '--output <file>', description: 'the CSV file', required: true },
+    { flags: '--output <file>', writes: 'file', description: 'the CSV file', required: true },
     {
       flags: '--format <format>',
       description: 'bulk: one line a value, as bulk import takes it; table: one column a stream',

@@ -3,7 +3,7 @@ import { openStore } from '../shared/store/index.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { conflictError, listStates, restoreState } from '../shared/twin/state/state-store.js';
 import type { Command } from './command.js';
-import { stateAssetOption, stateOption, twinArgument, wholeNumber } from './twin-options.js';
+import { stateAssetOption, stateOption, toNumber, twinArgument } from './options.js';
 
 /** `state list`: which states are kept. */
 const stateList: Command = {
@@ -47,7 +47,7 @@ const stateRestore: Command = {
   examples: ['twinloop state restore twin.json 1200 --state states'],
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
-    const count = wholeNumber('<samples>', 0)(String(args.samples));
+    const count = toNumber('<samples>', String(args.samples), { whole: true, from: 0 });
     let timeS: number;
     try {
       ({ timeS } = await restoreState(openStore(String(args.state)), twin, count, asset));

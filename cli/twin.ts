@@ -8,14 +8,8 @@ import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { dynamicsLines, dynamicsReport } from '../shared/twin/transient/dynamics-report.js';
 import type { Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
-import {
-  inputOption,
-  lanesOf,
-  lanesOption,
-  parseInputs,
-  progressBar,
-  twinArgument,
-} from './twin-options.js';
+import { inputOption, lanesOf, lanesOption, parseInputs, twinArgument } from './options.js';
+import { progressBar } from './progress.js';
 
 /** `twin check`: does the definition fit its FMU, and what can its sensors tell? */
 export const twinCheckCommand: Command = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig, parseConfig, type StackConfig, stackSchema } from '../shared/config/index.js';
 import {
@@ -16,6 +16,7 @@ import { watchMemory } from '../simulators/stack/memory.js';
 import { drain, type Stack, type StackEntries, startStack } from '../simulators/stack/stack.js';
 import { type StackSummary, summarise } from '../simulators/stack/summary.js';
 import type { Command } from './command.js';
+import { port, positiveNumber, wholeNumber } from './options.js';
 import { readingOptions, recordingOptionsOf } from './recording-options.js';
 
 const DEFAULT_TWIN = 'shared/twins/web-line/twin.json';
@@ -32,29 +33,6 @@ interface UpArgs {
   json?: boolean;
 }
 
-function positive(name: string) {
-  return (text: string) => {
-    const value = Number(text);
-    if (!(value > 0)) {
-      throw new TwinError('USAGE', `--${name} is "${text}": expected a number above 0.`);
-    }
-    return value;
-  };
-}
-
-function integer(name: string, max: number) {
-  return (text: string) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 0 || value > max) {
-      throw new TwinError(
-        'USAGE',
-        `--${name} is "${text}": expected a whole number from 0 to ${max}.`,
-      );
-    }
-    return value;
-  };
-}
-
 /** `twinloop up`: the whole loop on this machine. */
 export function upCommand(entries: StackEntries): Command {
   return {
@@ -64,7 +42,7 @@ export function upCommand(entries: StackEntries): Command {
       {
         flags: '--for <s>',
         description: 'stop after so many seconds of wall time, with a summary',
-        parse: positive('for'),
+        parse: positiveNumber('--for'),
       },
       {
         flags: '--replay <file>',
@@ -74,22 +52,23 @@ export function upCommand(entries: StackEntries): Command {
       {
         flags: '--time-scale <x>',
         description: 'seconds of the machine per second of wall time (default: 3600)',
-        parse: positive('time-scale'),
+        parse: positiveNumber('--time-scale'),
       },
       {
         flags: '--data <dir>',
+        writes: 'folder',
         description: 'folder of everything that is stored (default: .twinloop)',
       },
       {
         flags: '--port <n>',
         description: 'port of the page; 0 = any free (default: 8080)',
-        parse: integer('port', 65_535),
+        parse: port('--port'),
       },
       { flags: '--twin <file>', description: 'twin definition (default: the web line)' },
       {
         flags: '--seed <n>',
         description: "seed of the simulated machine's noise (default: 1)",
-        parse: integer('seed', 2 ** 31 - 1),
+        parse: wholeNumber('--seed', 0, 2 ** 31 - 1),
       },
       { flags: '--config <file>', description: 'stack config; options given here go before it' },
     ],
@@ -104,11 +83,17 @@ export function upCommand(entries: StackEntries): Command {
 
 async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<number> {
   const config = await resolveConfig(args);
-  await claimData(config);
+  const unclaim = await claimData(config);
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
   say('Starting the loop …');
   const memory = watchMemory();
-  const stack = await startStack({ config, entries, logger: io.logger });
+  const stack = await startStack({ config, entries, logger: io.logger }).catch(
+    async (error: unknown) => {
+      await memory.close();
+      await unclaim();
+      throw error;
+    },
+  );
   let summary: StackSummary | undefined;
   try {
     announce(stack, config, say);
@@ -178,8 +163,12 @@ function dataFolder(data: string, base: string, replayCsv: string | undefined): 
   return join(`${folder}-replay`, name);
 }
 
-/** A data folder belongs to one machine: another twin or recording would mix with its values. */
-async function claimData(config: StackConfig & { twin: string }): Promise<void> {
+/**
+ * A data folder belongs to one machine: another twin or recording would mix with its values.
+ *
+ * @returns gives the folder back, where it was claimed just now, after a start that failed
+ */
+async function claimData(config: StackConfig & { twin: string }): Promise<() => Promise<void>> {
   const path = join(config.data, 'machine.json');
   const machine = { twin: config.twin, replay: config.replay?.csv ?? null };
   if (existsSync(path)) {
@@ -190,9 +179,10 @@ async function claimData(config: StackConfig & { twin: string }): Promise<void> 
         `The data folder ${config.data} belongs to ${owner.replay ?? owner.twin}, not to ${machine.replay ?? machine.twin}: name another folder with --data.`,
       );
     }
-    return;
+    return async () => {};
   }
   await writeFileAtomic(path, `${JSON.stringify(machine, null, 2)}\n`);
+  return () => rm(path, { force: true });
 }
 
 function announce(stack: Stack, config: StackConfig, say: (text: string) => void): void {

@@ -1,18 +1,7 @@
 import type { CalibrationEngine } from '../cloud/worker/engine.js';
 import { runWorkerJob, type WorkerArgs } from '../cloud/worker/run-job.js';
-import { TwinError } from '../shared/core/index.js';
 import type { Command } from './command.js';
-import { fleetOptions } from './connection-options.js';
-
-function nonNegative(what: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!(value >= 0)) {
-      throw new TwinError('USAGE', `${what} is "${text}": expected a number, 0 or more.`);
-    }
-    return value;
-  };
-}
+import { fleetOptions, numberIn, wholeNumber } from './options.js';
 
 /** `twinloop worker run`: what a Batch job runs. */
 export function createWorkerCommand(engine: CalibrationEngine): Command {
@@ -29,12 +18,12 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
       {
         flags: '--settle <s>',
         description: 'leave samples younger than this to the next run; default: the fleet’s',
-        parse: nonNegative('--settle'),
+        parse: numberIn('--settle', { from: 0 }),
       },
       {
         flags: '--index <n>',
         description: 'which share of the fleet; default: AWS_BATCH_JOB_ARRAY_INDEX, or 0',
-        parse: nonNegative('--index'),
+        parse: wholeNumber('--index', 0),
       },
     ],
     examples: [

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { edgeSchema, loadConfig } from '../shared/config/index.js';
-import { createLogger, isUserError, messageOf, TwinError } from '../shared/core/index.js';
+import { isUserError, messageOf, onStopSignal, TwinError } from '../shared/core/index.js';
+import { createLogger } from '../shared/core/winston.js';
 import { startEdge } from './component.js';
 
 const USAGE =
@@ -39,7 +40,7 @@ async function runFromFile(file: string, stop: Promise<string>): Promise<void> {
 async function main(argv: readonly string[]): Promise<void> {
   const { config } = readArguments(argv);
   const stop = new Promise<string>((done) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => done(name));
+    onStopSignal(done);
     process.on('disconnect', () => done('disconnect'));
   });
   void stop.then(() => setTimeout(() => process.exit(0), STOP_MS).unref());

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TwinDefinition } from '../../shared/config/index.js';
+import { writeUserFile } from '../../shared/core/index.js';
 import { createMachineModel } from '../../shared/scene/index.js';
 import { buildScene } from './build-scene.js';
 
@@ -44,8 +44,7 @@ export async function writeFiles(
   const paths: string[] = [];
   for (const [name, content] of files) {
     const path = join(folder, name);
-    await mkdir(join(path, '..'), { recursive: true });
-    await writeFile(path, content);
+    await writeUserFile(path, content);
     paths.push(path);
   }
   return paths;

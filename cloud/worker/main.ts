@@ -1,4 +1,11 @@
-import { createLogger, isUserError, messageOf, TwinError } from '../../shared/core/index.js';
+import {
+  isUserError,
+  messageOf,
+  onStopSignal,
+  STOP_SIGNALS,
+  TwinError,
+} from '../../shared/core/index.js';
+import { createLogger } from '../../shared/core/winston.js';
 import { calibrationEngine } from './calibration-engine.js';
 import { HEARTBEAT_VARIABLE, heartbeatAgeS, MAX_SILENCE_S } from './heartbeat.js';
 import { runWorkerJob } from './run-job.js';
@@ -6,17 +13,14 @@ import { runWorkerJob } from './run-job.js';
 // The container's entry: `worker run` alone, without what the command line loads besides; with the
 // argument `health`, whether the worker that runs in this container gets on.
 const { env } = process;
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 async function work(): Promise<number> {
   const stop = new AbortController();
   let signalled = 0;
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    process.on(name, () => {
-      signalled = number;
-      stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`));
-    });
-  }
+  onStopSignal((name) => {
+    signalled = STOP_SIGNALS[name];
+    stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`));
+  });
   const code = await runWorkerJob(
     {},
     {

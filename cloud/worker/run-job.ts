@@ -134,9 +134,12 @@ export async function runWorkerJob(
       io.signal,
     );
     if (io.env.TWINLOOP_METRICS === 'emf') {
-      for (const text of toEmfLines(report)) printLine(io.stdout, text);
-    } else if (args.json === true) printJson(io.stdout, report);
-    else printReport(report, io);
+      // CloudWatch takes both streams; with `--json` stdout is the report's alone.
+      const metrics = args.json === true ? io.stderr : io.stdout;
+      for (const text of toEmfLines(report)) printLine(metrics, text);
+    }
+    if (args.json === true) printJson(io.stdout, report);
+    else if (io.env.TWINLOOP_METRICS !== 'emf') printReport(report, io);
     return exitCodeOf(report);
   } finally {
     client.destroy();

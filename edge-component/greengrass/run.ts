@@ -1,5 +1,6 @@
 import { type EdgeConfig, edgeSchema } from '../../shared/config/index.js';
-import { createLogger, messageOf, systemClock } from '../../shared/core/index.js';
+import { messageOf, systemClock } from '../../shared/core/index.js';
+import { createLogger } from '../../shared/core/winston.js';
 import { type EdgeComponent, startEdge } from '../component.js';
 import { parseDeployedConfig } from './deployed-config.js';
 import { GreengrassIpc, MAX_MESSAGE_BYTES } from './ipc.js';

@@ -1,11 +1,23 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { ConfigError, type Problem, readUserFile } from '../core/index.js';
+import {
+  ConfigError,
+  didYouMean,
+  type Problem,
+  readUserFile,
+  unknownNames,
+} from '../core/index.js';
+import { knownAt } from './known-names.js';
+
+function valueAtPath(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value: unknown = input;
+  for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  return value;
+}
 
 /** The value at a path, shortened for a message. */
 function valueAt(input: unknown, path: readonly PropertyKey[]): string {
-  let value: unknown = input;
-  for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  const value = valueAtPath(input, path);
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
@@ -23,20 +35,26 @@ function formatPath(path: readonly PropertyKey[]): string {
   );
 }
 
-function problemsOf(error: z.ZodError, input: unknown): Problem[] {
+function problemsOf(error: z.ZodError, input: unknown, schema: z.ZodType): Problem[] {
   return error.issues.map((issue) => {
     const path = formatPath(issue.path);
     if (issue.code === 'unrecognized_keys') {
+      const known = knownAt(toJsonSchema(schema), issue.path).keys;
       return {
         path,
-        message: `unknown option ${issue.keys.map((k) => `"${k}"`).join(', ')}: remove or rename it`,
+        message: `unknown option ${unknownNames(issue.keys, known)}: remove or rename it`,
       };
     }
+    const found = valueAtPath(input, issue.path);
+    const hint =
+      typeof found === 'string' && /^invalid_(value|union)$/.test(issue.code)
+        ? didYouMean(found, knownAt(toJsonSchema(schema), issue.path).words)
+        : '';
     // The value found is shown already: of zod's message only what was expected is news.
     const expected = issue.message
       .replace(/^(Invalid|Too) \w+: (?=expected )/, '')
       .replace(/, received \w+$/, '');
-    return { path, message: `found ${valueAt(input, issue.path)}: ${expected}` };
+    return { path, message: `found ${valueAt(input, issue.path)}${hint}: ${expected}` };
   });
 }
 
@@ -53,7 +71,7 @@ export function parseConfig<S extends z.ZodType>(
   source: string,
 ): z.output<S> {
   const result = schema.safeParse(input);
-  if (!result.success) throw new ConfigError(source, problemsOf(result.error, input));
+  if (!result.success) throw new ConfigError(source, problemsOf(result.error, input, schema));
   return deepFreeze(result.data);
 }
 

@@ -3,6 +3,7 @@ export const USER_ERROR_CODES = [
   'CONFIG_INVALID', // a config file or option does not fit its schema
   'FILE_NOT_FOUND', // a file that the user named is not there
   'FILE_INVALID', // a file is there but its content is not what it should be
+  'FILE_UNWRITABLE', // where the user wants a result, none can be written
   'FMU_INVALID', // an archive or modelDescription.xml breaks the FMI standard, or is hostile
   'FMU_UNSUPPORTED', // a valid FMU that this machine or importer cannot run
   'COLUMN_MISSING', // a recording lacks a column that the twin needs

@@ -17,3 +17,35 @@ export async function closeAll(closeables: readonly Closeable[]): Promise<void> 
   }
   if (failed) throw fault;
 }
+
+/** Signals that ask a process to stop, with their numbers: a process that ends by one exits with 128 more. */
+export const STOP_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** npm hands a Ctrl-C on to a process that the terminal has told already: that is one request, ms. */
+const SAME_REQUEST_MS = 300;
+
+/**
+ * The first SIGINT or SIGTERM asks to stop. A second ends the process, also where an operation does
+ * not come to its end.
+ */
+export function onStopSignal(ask: (name: keyof typeof STOP_SIGNALS) => void): void {
+  let askedMs: number | undefined;
+  for (const [name, number] of Object.entries(STOP_SIGNALS)) {
+    process.on(name, () => {
+      const nowMs = performance.now();
+      if (askedMs === undefined) {
+        askedMs = nowMs;
+        ask(name as keyof typeof STOP_SIGNALS);
+      } else if (nowMs - askedMs > SAME_REQUEST_MS)
+        endBy(name as keyof typeof STOP_SIGNALS, number);
+    });
+  }
+}
+
+/** Ends as by a signal that nobody handles: `process.exit` waits for a file operation that hangs. */
+function endBy(name: keyof typeof STOP_SIGNALS, number: number): void {
+  // Those who leave nothing behind, such as child processes, do so now.
+  process.emit('exit', 128 + number);
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}

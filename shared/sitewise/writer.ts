@@ -7,6 +7,7 @@ import {
 import {
   type Clock,
   fromTimeInNanos,
+  isUserError,
   type Logger,
   messageOf,
   type Rng,
@@ -47,7 +48,8 @@ export interface SiteWiseWriter {
   /**
    * Writes samples by their alias, batched as full as SiteWise takes them.
    *
-   * @throws the signal's reason when it aborts; all other faults are in the result
+   * @throws the signal's reason when it aborts; TwinError `USAGE` where a client has no region; all other
+   *   faults are in the result
    */
   write(samples: readonly StreamTqv[], signal?: AbortSignal): Promise<WriteResult>;
 }
@@ -196,6 +198,8 @@ export function createSiteWiseWriter(options: SiteWiseWriterOptions): SiteWiseWr
       });
     } catch (error) {
       signal?.throwIfAborted();
+      // What only a person can mend, such as a region that is named nowhere, is no fault of SiteWise's.
+      if (isUserError(error)) throw error;
       const code = faultName(error);
       const halves = MALFORMED.has(code) ? halve(entries) : undefined;
       if (halves !== undefined) {

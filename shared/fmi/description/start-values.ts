@@ -1,4 +1,4 @@
-import { TwinError } from '../../core/index.js';
+import { didYouMean, TwinError } from '../../core/index.js';
 import { sizeOf } from './dimensions.js';
 import {
   declaredTypeOf,
@@ -26,14 +26,12 @@ export interface Assignment {
 export function variableOf(md: ModelDescription, name: string): ModelVariable {
   const variable = findVariable(md, name);
   if (variable === undefined) {
-    const wanted = name.toLowerCase();
-    const near = md.variables
-      .filter((v) => v.name.toLowerCase().includes(wanted) || wanted.includes(v.name.toLowerCase()))
-      .slice(0, 5)
-      .map((v) => v.name);
     throw new TwinError(
       'VARIABLE_UNKNOWN',
-      `${md.modelName} has no variable ${quote(name)}${near.length > 0 ? `; it has ${near.join(', ')}` : ''}. \`twinloop fmu info\` lists them.`,
+      `${md.modelName} has no variable ${quote(name)}${didYouMean(
+        name,
+        md.variables.map((v) => v.name),
+      )}. \`twinloop fmu info\` lists them.`,
     );
   }
   return variable;

@@ -17,6 +17,12 @@ const LAST_WORDS_MS = 250;
 /** Last words of a process that are kept for its obituary. */
 const STDERR_TAIL = 2000;
 
+/** Those that live: whoever ends this process without closing them leaves none behind. */
+const living = new Set<LaneChild>();
+process.on('exit', () => {
+  for (const child of living) child.kill();
+});
+
 export interface LaneChildEvents {
   onMessage(message: FromLane): void;
   /** A line of the telling channel. */
@@ -51,6 +57,7 @@ export class LaneChild {
       ...(started.cwd !== undefined && { cwd: started.cwd }),
     });
     this.#child = child;
+    living.add(this);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       logger.debug('FMU wrote to stdout', { text: text.trimEnd() });
     });
@@ -67,6 +74,7 @@ export class LaneChild {
       const ended = (code: number | null, signal: NodeJS.Signals | null, error?: Error) => {
         if (this.#gone) return;
         this.#gone = true;
+        living.delete(this);
         events.onExit(code, signal, error);
         this.#tidy().then(resolve, (fault) => {
           logger.warn('Scratch folder left behind', { error: messageOf(fault) });

@@ -56,6 +56,8 @@ const COMPILE_TIMEOUT_MS = 600_000;
 interface Waiting {
   toMessage(id: number): ToLane;
   options: RunOptions;
+  /** Called when it leaves the queue. */
+  leave(): void;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -202,18 +204,16 @@ export class FmuPool {
         reject(new TwinError('CANCELLED', 'The FMU pool is closed.'));
         return;
       }
-      const job: Waiting = { toMessage, options, resolve, reject };
+      const { signal } = options;
+      const cancel = () => {
+        this.#queue.splice(this.#queue.indexOf(job), 1);
+        reject(cancelled(signal));
+      };
+      // Listens while it waits, and no longer: many runs may share one signal.
+      const leave = () => signal?.removeEventListener('abort', cancel);
+      const job: Waiting = { toMessage, options, leave, resolve, reject };
       this.#queue.push(job);
-      options.signal?.addEventListener(
-        'abort',
-        () => {
-          const at = this.#queue.indexOf(job);
-          if (at < 0) return;
-          this.#queue.splice(at, 1);
-          reject(cancelled(options.signal));
-        },
-        { once: true },
-      );
+      signal?.addEventListener('abort', cancel, { once: true });
       this.#dispatch();
     });
   }
@@ -227,6 +227,7 @@ export class FmuPool {
         lane = this.#spawn();
       }
       const job = this.#queue.shift() as Waiting;
+      job.leave();
       this.#busy.add(lane);
       void this.#runOn(lane, job);
     }
@@ -290,7 +291,10 @@ export class FmuPool {
   async close(): Promise<void> {
     this.#closed = true;
     const closed = new TwinError('CANCELLED', 'The FMU pool was closed.');
-    for (const job of this.#queue.splice(0)) job.reject(closed);
+    for (const job of this.#queue.splice(0)) {
+      job.leave();
+      job.reject(closed);
+    }
     const lanes = [...this.#idle.splice(0), ...this.#busy];
     await Promise.all([...lanes.map((lane) => lane.close()), ...this.#leaving]);
     this.#messages.close();

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, messageOf, TwinError } from '../../core/index.js';
+import { type Logger, messageOf, TwinError, unknownNames } from '../../core/index.js';
 import { createFmuPool, type FmuPool, inputsAlong, openFmu, stateAccess } from '../../fmi/index.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
@@ -128,7 +128,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   if (unknown.length > 0) {
     throw new TwinError(
       'VARIABLE_UNKNOWN',
-      `The FMU ${twin.fmuPath} has no variable ${unknown.map((u) => `"${u}"`).join(', ')}: use the names that \`twinloop fmu info\` lists.`,
+      `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, [...known])}: use the names that \`twinloop fmu info\` lists.`,
     );
   }
   const access = stateAccess(md, simulation.interface);

@@ -1,4 +1,4 @@
-import { messageOf, TwinError } from '../../core/index.js';
+import { messageOf, TwinError, unknownNames } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { filterSettings } from '../filter/settings.js';
 import type { Twin, TwinModel } from '../types.js';
@@ -74,7 +74,10 @@ export function operatingInputs(
   if (unknown.length > 0) {
     throw new TwinError(
       'VARIABLE_UNKNOWN',
-      `No input is named ${unknown.join(', ')}: the twin has ${inputs.map((i) => i.variable).join(', ') || 'none'}.`,
+      `No input is named ${unknownNames(
+        unknown,
+        inputs.map((i) => i.variable),
+      )}: the twin has ${inputs.map((i) => i.variable).join(', ') || 'none'}.`,
     );
   }
   const values = Float64Array.from(inputs, (i) => given[i.variable] ?? i.value ?? Number.NaN);

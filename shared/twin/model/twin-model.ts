@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, TwinError } from '../../core/index.js';
+import { type Logger, TwinError, unknownNames } from '../../core/index.js';
 import { createFmuPool, openFmu, settableStates } from '../../fmi/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
@@ -25,7 +25,7 @@ export async function createTwinModel(
   if (unknown.length > 0) {
     throw new TwinError(
       'VARIABLE_UNKNOWN',
-      `The FMU ${twin.fmuPath} has no variable ${unknown.map((u) => `"${u}"`).join(', ')}: use the names that \`twinloop fmu info\` lists.`,
+      `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, [...known])}: use the names that \`twinloop fmu info\` lists.`,
     );
   }
   if (simulation.mode !== 'steady-state')

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { expect, it } from 'vitest';
 import { loadCommands } from '../../../cli/commands.js';
 
-const commands = await loadCommands([]);
+const commands = await loadCommands();
 
 it.each(commands.map((command) => [command.name, command] as const))(
   '%s: commander reads every option as its flags are meant',

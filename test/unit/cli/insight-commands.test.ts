@@ -26,7 +26,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** Runs a command and collects what it prints. */
 async function run(name: string, args: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) {
-  const command = (await loadCommands([])).find((c) => c.name === name)!;
+  const command = (await loadCommands()).find((c) => c.name === name)!;
   let text = '';
   const stdout = new Writable({
     write(chunk, _encoding, done) {

@@ -277,7 +277,7 @@ async function command(name: string, args: Record<string, unknown>) {
   });
   const signal = new AbortController().signal;
   const io = { logger: silentLogger, signal, env: {}, stdout: out, stderr: out };
-  const code = await (await loadCommands([])).find((c) => c.name === name)!.run(args, io);
+  const code = await (await loadCommands()).find((c) => c.name === name)!.run(args, io);
   return { code, text };
 }
 
