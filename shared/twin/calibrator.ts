@@ -16,6 +16,8 @@ import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel }
 const INITIAL_TREND = 0.0155;
 /** A channel that repeats its value this many times while most others move is left out as frozen. */
 const FROZEN_REPEATS = 20;
+/** Share of its size by which an input has moved for certain. */
+const INPUT_MOVED = 0.01;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
 
@@ -24,10 +26,24 @@ function unsoundPart({ filter }: CalibratorState): string | undefined {
   return (['x', 'S', 'noiseStd'] as const).find((name) => !filter[name].every(Number.isFinite));
 }
 
-function skipReason(state: CalibratorState, sample: Sample): SkipReason | undefined {
+function skipReason(
+  state: CalibratorState,
+  sample: Sample,
+  isMoving: boolean,
+): SkipReason | undefined {
   if (!(sample.timeS > state.timeS)) return 'not-newer-than-state';
-  if (sample.measured.every((v) => !Number.isFinite(v))) return 'no-usable-channel';
-  return sample.inputs.some((v) => !Number.isFinite(v)) ? 'input-missing' : undefined;
+  if (sample.inputs.some((v) => !Number.isFinite(v))) return 'input-missing';
+  // A moving machine goes on under its inputs, measured or not.
+  const measured = sample.measured.some((v) => Number.isFinite(v));
+  return measured || isMoving ? undefined : 'no-usable-channel';
+}
+
+/** Whether inputs differ so much that no reading stays the same to its last bit. */
+function haveMoved(before: Float64Array, now: Float64Array): boolean {
+  return before.some((v, i) => {
+    const size = Math.max(Math.abs(v), Math.abs(now[i]!));
+    return Math.abs(now[i]! - v) > INPUT_MOVED * size;
+  });
 }
 
 /** Takes samples as states of rest: the model is run until it settles. */
@@ -64,6 +80,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     definition.simulation.mode === 'steady-state'
       ? steady
       : transientAssimilation(twin, model, settings, steady);
+  const mayMove = definition.simulation.mode !== 'steady-state';
   const n = definition.parameters.length;
   const m = definition.measured.length;
 
@@ -88,6 +105,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         suspicion: new Float64Array(m),
         lastValue: new Float64Array(m).fill(Number.NaN),
         repeats: new Float64Array(m),
+        heldInputs: new Float64Array(),
         faults: new Float64Array(m),
         limitRuns: new Float64Array(n + definition.virtualSensors.length),
         health: initialHealth(m),
@@ -122,7 +140,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         `A sample has ${sample.measured.length} measured values and ${sample.inputs.length} inputs: expected ${m} and ${definition.inputs.length}, as in the twin definition.`,
       );
     }
-    const skipped = skipReason(state, sample);
+    const skipped = skipReason(state, sample, mayMove);
     if (skipped !== undefined) {
       return { state, result: reportStep({ twin, state, sample, skipped }) };
     }
@@ -132,8 +150,11 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       v === a.lastValue[i] ? a.repeats[i]! + 1 : 0,
     );
     const moving = repeats.filter((r, i) => r === 0 && Number.isFinite(sample.measured[i]!)).length;
-    const frozen = (i: number) => repeats[i]! >= FROZEN_REPEATS && moving * 2 >= m;
+    const heldInputs = repeats.some((r) => r > 0) ? a.heldInputs : sample.inputs.slice();
+    const driven = moving === 0 && haveMoved(heldInputs, sample.inputs);
+    const frozen = (i: number) => repeats[i]! >= FROZEN_REPEATS && (moving * 2 >= m || driven);
     const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
+    const faults = repeats.map((_, i) => (frozen(i) ? 1 : 0));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
     const { unexplained } = a;
     const { filtered, transient } = await assimilate({
@@ -145,6 +166,30 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       memory: { unexplained, rejected: a.rejected },
       signal,
     });
+    if (filtered.active.length === 0) {
+      // Nothing was measured: the machine moves under its inputs, and the bands widen.
+      const next: CalibratorState = {
+        ...state,
+        timeS: sample.timeS,
+        timeNs: sample.timeNs ?? state.timeNs,
+        filter: {
+          ...a,
+          ...filtered.posterior,
+          repeats,
+          faults,
+          heldInputs,
+          ...(transient && { transient }),
+        },
+      };
+      const result = reportStep({
+        twin,
+        state: next,
+        sample,
+        filtered,
+        skipped: 'no-usable-channel',
+      });
+      return { state: next, result };
+    }
     if (filtered.rejected) {
       // Time moves on without the sample, so that nobody reads it again.
       const next: CalibratorState = {
@@ -201,7 +246,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         suspicion,
         lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
         repeats,
-        faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
+        heldInputs,
+        faults,
         limitRuns: a.limitRuns.slice(),
         health: updateHealth(a.health, filtered),
         unexplained: filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,

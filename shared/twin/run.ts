@@ -1,3 +1,5 @@
+import { TwinError } from '../core/index.js';
+import { reportStep } from './report/report.js';
 import type { Calibrator, CalibratorState, Sample, SensorSlopes, StepResult } from './types.js';
 
 /** A run of samples through a calibrator. */
@@ -8,11 +10,15 @@ export interface CalibrationRun {
   slopes?: SensorSlopes;
 }
 
+/** What is wrong with the model at one sample, rather than with everything. */
+const ONE_SAMPLE = new Set(['FMU_CRASHED', 'FMU_TIMEOUT', 'FMI_CALL_FAILED', 'NUMERIC']);
+
 /**
- * Takes samples through a calibrator one after the other.
+ * Takes samples through a calibrator one after the other. A sample at which the model fails is set
+ * aside, named with its row, its time and the FMU's words, and the run goes on from the state before.
  *
  * @param onStep called after each with the number done
- * @throws TwinError as {@link Calibrator.step}
+ * @throws TwinError as {@link Calibrator.step}, where that is not the fault of one sample
  */
 export async function runSamples(
   calibrator: Calibrator,
@@ -23,11 +29,47 @@ export async function runSamples(
 ): Promise<CalibrationRun> {
   const run: CalibrationRun = { state: start, steps: [] };
   for (const sample of samples) {
-    const step = await calibrator.step(run.state, sample, signal);
-    run.state = step.state;
-    run.steps.push(step.result);
-    if (step.slopes !== undefined) run.slopes = step.slopes;
+    try {
+      const step = await calibrator.step(run.state, sample, signal);
+      run.state = step.state;
+      run.steps.push(step.result);
+      if (step.slopes !== undefined) run.slopes = step.slopes;
+    } catch (error) {
+      if (!isOfOneSample(error, run.state)) throw error;
+      run.steps.push(setAside(calibrator, run.state, sample, error));
+    }
     onStep(run.steps.length);
   }
   return run;
+}
+
+/** A state that is not sound stays so for every sample. */
+function isOfOneSample(error: unknown, state: CalibratorState): error is TwinError {
+  return (
+    error instanceof TwinError &&
+    ONE_SAMPLE.has(error.code) &&
+    [...state.filter.x, ...state.filter.S].every(Number.isFinite)
+  );
+}
+
+function setAside(
+  { twin }: Calibrator,
+  state: CalibratorState,
+  sample: Sample,
+  error: TwinError,
+): StepResult {
+  const row = sample.row === undefined ? '' : `row ${sample.row}, `;
+  return reportStep({
+    twin,
+    state,
+    sample,
+    skipped: 'model-failed',
+    alarms: [
+      {
+        code: 'model-failed',
+        subject: twin.definition.name,
+        message: `The model failed at ${row}${sample.timeS} s, which is left out: ${error.message}`,
+      },
+    ],
+  });
 }

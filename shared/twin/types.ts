@@ -109,7 +109,8 @@ export type SkipReason =
   | 'not-newer-than-state'
   | 'no-usable-channel'
   | 'input-missing'
-  | 'model-mismatch'; // no parameters explain it
+  | 'model-mismatch' // no parameters explain it
+  | 'model-failed'; // the FMU gave no answer at the estimate
 
 /** The outcome of one sample. */
 export interface StepResult {
@@ -182,8 +183,8 @@ export interface Calibrator {
   /**
    * Assimilates one sample.
    *
-   * @returns a new state; the given one when the sample is skipped, but for `model-mismatch`, where
-   *   the estimate is carried on to the sample's time
+   * @returns a new state; the given one when the sample is skipped, but for `model-mismatch`, and for
+   *   `no-usable-channel` of a moving machine, where the estimate is carried on to the sample's time
    * @throws TwinError `FMU_CRASHED`, `FMU_TIMEOUT`, `FMI_CALL_FAILED` (the model fails at the
    *   estimate itself), `NUMERIC`, `STATE_MISMATCH`, `CANCELLED`; the given state stays good
    */

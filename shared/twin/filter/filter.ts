@@ -87,7 +87,8 @@ const STRAIGHT = 0.1;
  */
 export async function filterUpdate(request: UpdateRequest): Promise<FilterStep> {
   const look = await firstLook(request);
-  const decided = request.settings.gate ? await decide(look, request) : asExpected(look);
+  const isGated = request.settings.gate && look.observation.active.length > 0;
+  const decided = isGated ? await decide(look, request) : asExpected(look);
   const outcome = 'kept' in decided ? decided : await followBend(look, decided, request);
   return 'kept' in outcome ? rejectedStep(look, outcome) : acceptedStep(look, outcome);
 }

@@ -6,6 +6,7 @@ export const ALARM_CODES = [
   'sensor-fault',
   'sensor-frozen',
   'model-mismatch',
+  'model-failed',
   'noise-mismatch',
   'correlated-innovations',
   'regime-change',
@@ -57,6 +58,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Model does not fit',
     meaning:
       'No state of the parts explains the readings together: something happens that the model lacks.',
+  },
+  'model-failed': {
+    level: 'warning',
+    title: 'Model gave no answer',
+    meaning:
+      'The FMU failed at this sample, which was set aside; the estimate is that of before. Look at the inputs there, and at the FMU’s own words.',
   },
   'noise-mismatch': {
     level: 'note',

@@ -35,6 +35,8 @@ export interface FilterState {
   readonly lastValue: Float64Array;
   /** How many samples running each repeated it, m. */
   readonly repeats: Float64Array;
+  /** Inputs when a channel's reading last changed; none before the first sample. */
+  readonly heldInputs: Float64Array;
   /** 1 for channels that are left out as frozen, m. */
   readonly faults: Float64Array;
   /** How many samples running each parameter and virtual sensor was beyond its limit, n + v. */
@@ -87,6 +89,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   const arrays: Record<string, Float64Array> = {};
   for (const name of VECTORS) arrays[name] = state[name];
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
+  arrays.heldInputs = state.heldInputs;
   const { transient, inputs } = state;
   if (inputs !== undefined) arrays.inputs = inputs;
   if (transient === undefined) return arrays;
@@ -141,6 +144,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
   const counters = Object.fromEntries(COUNTERS.map((name) => [name, arrays[name]?.[0] ?? 0]));
   return {
     ...(vectors as Pick<FilterState, (typeof VECTORS)[number]>),
+    heldInputs: arrays.heldInputs ?? new Float64Array(),
     ...(counters as Pick<FilterState, (typeof COUNTERS)[number]>),
     ...(arrays.inputs === undefined ? {} : { inputs: arrays.inputs }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),

@@ -200,7 +200,7 @@ export async function transientUpdate(input: {
   let gated: number[] = [];
   let regimeChange = false;
   let mismatch = false;
-  if (settings.gate) {
+  if (settings.gate && active.length > 0) {
     ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, run, v)));
     regimeChange = isRegimeChange(update.nis, active, gated, suspicion);
     if (regimeChange) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig, twinSchema } from '../../../shared/config/index.js';
-import { ConfigError, createRng, type Tqv } from '../../../shared/core/index.js';
+import { ConfigError, createRng, type Tqv, TwinError } from '../../../shared/core/index.js';
 import {
   alignStreams,
   type CalibratorState,
@@ -215,6 +215,72 @@ describe('a model that fails', () => {
     const rest = await runSamples(calibrator, half.state, samples.slice(15));
     const whole = await runSamples(calibrator, calibrator.initialState(), samples);
     expect(encodeCheckpoint(rest.state)).toEqual(encodeCheckpoint(whole.state));
+  });
+});
+
+describe('one sample at which the model fails', () => {
+  it('is set aside with its row, its time and the model’s words, and the run goes on', async () => {
+    const inner = linearModel();
+    let now = 0;
+    const model: TwinModel = {
+      ...inner,
+      evaluate: async (points, inputs) =>
+        now === 17
+          ? points.map(() => new TwinError('FMI_CALL_FAILED', 'fmi2DoStep returned Error.'))
+          : inner.evaluate(points, inputs),
+    };
+    const calibrator = createCalibrator({ twin: smallTwin(), model });
+    const samples = healthy(40).map((s, row) => ({ ...s, row }));
+    const watched = {
+      ...calibrator,
+      step: (...args: Parameters<typeof calibrator.step>) => {
+        now = args[1].row ?? 0;
+        return calibrator.step(...args);
+      },
+    };
+    const run = await runSamples(watched, calibrator.initialState(), samples);
+    expect(run.steps.filter((s) => s.skipped === undefined)).toHaveLength(39);
+    expect(run.steps[17]).toMatchObject({
+      skipped: 'model-failed',
+      alarms: [
+        {
+          code: 'model-failed',
+          message: expect.stringMatching(/row 17, 17 s.*fmi2DoStep returned Error/),
+        },
+      ],
+    });
+    expect(Math.abs(run.steps.at(-1)!.parameters.p!.mean - 0.1)).toBeLessThan(0.03);
+  });
+});
+
+describe('a lone channel', () => {
+  it('is found frozen once the inputs have moved and it has not', async () => {
+    const twin = smallTwin({
+      inputs: [{ variable: 'u', alias: '/s/u' }],
+      measured: [{ variable: 'y1', alias: '/s/y1', noiseStd: 0.01 }],
+      virtualSensors: [],
+      parameters: [
+        { variable: 'p', alias: '/s/p', prior: { mean: 0.1, std: 0.05 }, dynamics: 'constant' },
+      ],
+    });
+    const model: TwinModel = {
+      outputs: ['y1'],
+      evaluate: async (points, inputs) => points.map(([p = 0]) => Float64Array.of(p * inputs[0]!)),
+      close: async () => {},
+    };
+    const calibrator = createCalibrator({ twin, model });
+    const at = (timeS: number, u: number, y: number): Sample => ({
+      timeS,
+      inputs: Float64Array.of(u),
+      measured: Float64Array.of(y),
+    });
+    const resting = Array.from({ length: 60 }, (_, k) => at(k, 1, 0.1));
+    const still = await runSamples(calibrator, calibrator.initialState(), resting);
+    expect(still.steps.every((s) => s.skipped === undefined)).toBe(true);
+    const driven = Array.from({ length: 40 }, (_, k) => at(60 + k, 1 + 0.05 * k, 0.1));
+    const run = await runSamples(calibrator, still.state, driven);
+    expect(run.steps.filter((s) => s.skipped === 'no-usable-channel').length).toBeGreaterThan(35);
+    expect(run.steps.at(-1)!.alarms.map((a) => a.code)).toContain('sensor-frozen');
   });
 });
 

@@ -70,7 +70,10 @@ const overrides = {
 };
 
 describe('the joint filter', () => {
-  it('is the Kalman filter on a linear model', async () => {
+  it.each([
+    ['with every sample measured', () => false],
+    ['with two of three samples blank: inputs move it all the same', (k: number) => k % 3 !== 0],
+  ] as const)('is the Kalman filter on a linear model, %s', async (_what, isBlank) => {
     const { model, asked } = linearDynamics();
     const estimator = { adaptNoise: false, gate: false, kink: 'none' };
     const calibrator = createCalibrator({ twin: smallTwin({ ...overrides, estimator }), model });
@@ -107,13 +110,23 @@ describe('the joint filter', () => {
         0.3 + 0.01 * rng.normal(),
         0.5 + 0.01 * k,
       );
-      const { state: next, result } = await calibrator.step(state, sample(2 * k, [...z]));
+      const blank = isBlank(k);
+      const measured = blank ? [Number.NaN, Number.NaN, Number.NaN] : [...z];
+      const { state: next, result } = await calibrator.step(state, sample(2 * k, measured));
       state = next;
       if (k > 0) {
         // Noise of 0.01 per √s over 2 s comes in at the start.
         const Q = Float64Array.from({ length: 16 }, (_, i) => (i === 10 || i === 15 ? 2e-4 : 0));
         kf = kfPredict(kf, { F: identity, Q });
         kf = kfPredict(kf, { F, u: Float64Array.of(0, 0, 0, 0.1), Q: new Float64Array(16) });
+      }
+      if (blank) {
+        expect(result).toMatchObject({ skipped: 'no-usable-channel', channels: 0 });
+        const { mean, std } = result.parameters.p!;
+        expect([mean, std]).toEqual(
+          [kf.x[0], Math.sqrt(kf.P[0]!)].map((v) => expect.closeTo(v!, 9)),
+        );
+        continue;
       }
       const updated = kfUpdate(kf, { H, R, z });
       kf = { x: updated.x, P: updated.P };
