@@ -1,4 +1,4 @@
-import { messageOf, TwinError } from '../../core/index.js';
+import { createRng, messageOf, TwinError } from '../../core/index.js';
 import {
   type Finding,
   type RecordingSummary,
@@ -6,7 +6,7 @@ import {
   verdictOf,
 } from '../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../types.js';
-import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
+import { type Coordinate, clampU, parameterCoordinate, startPoints } from './coordinates.js';
 import {
   estimateOf,
   estimatesOf,
@@ -18,9 +18,10 @@ import {
   predictionStd,
   rangeOf,
   residualsOf,
+  SAME_OPTIMUM,
 } from './fit.js';
 import type { FitModel } from './fit-model.js';
-import { sensitivities } from './least-squares.js';
+import { sampleWorth, sensitivities } from './least-squares.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import type { FitOutput, HeldOut } from './types.js';
@@ -135,7 +136,7 @@ export async function commission(
     const n = record.timesS.length;
     const train = n >= LEAST_TO_HOLD_OUT && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
     const coordinates = await fitCoordinates(context, record);
-    const first = await fitRecordFrom(
+    const first = await searchFrom(
       context,
       coordinates,
       headOf(record, train),
@@ -153,7 +154,11 @@ export async function commission(
     );
     const least = Object.values(channels).toSorted((a, b) => a.nEff - b.nEff)[0]!;
     const output = done(findings, {
-      parameters: estimatesOf(fit, 'parameter'),
+      // What is not to be used must not look as if it were known.
+      parameters:
+        verdictOf(findings).grade === 'unusable'
+          ? Object.fromEntries(priorsOf(twin).map((c, j) => [c.name, estimateOf(c, fit.u[j]!, 1)]))
+          : estimatesOf(fit, 'parameter'),
       startStates: estimatesOf(fit, 'start-state'),
       nEff: fit.covariance.nEff,
       tFactor: fit.covariance.tFactor,
@@ -190,6 +195,54 @@ export function ridgesOf(fit: Fit): Ridge[] {
     block(fit.covariance.covariance, n, parameters.length),
     block(fit.covariance.information, n, parameters.length),
   );
+}
+
+/** Shares of a record that a search climbs over where the whole has many optima. */
+const CLIMB = [1 / 8, 1 / 5, 1 / 3, 1 / 2, 3 / 4] as const;
+/** Starts that are drawn from the prior beside the given ones, for its first part. */
+const DRAWN_STARTS = 8;
+/** Fewer samples are not divided. */
+const LEAST_TO_CLIMB = 80;
+
+/**
+ * A fit from several starts; where they end apart, also one that is led there over growing parts of
+ * the record. A model that switches or swings by itself has an optimum for each number of periods
+ * that fits into the record: few into its beginning.
+ */
+async function searchFrom(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+  from: readonly Float64Array[],
+): Promise<Fit> {
+  const fit = await fitRecordFrom(context, coordinates, record, from);
+  const rows = record.timesS.length;
+  const together = fit.starts.filter((s) => s.converged && s.nats! <= SAME_OPTIMUM);
+  if (rows < LEAST_TO_CLIMB || from.length < 2 || together.length > from.length / 2) return fit;
+  const rng = createRng(1);
+  const drawn = Array.from({ length: DRAWN_STARTS }, () =>
+    Float64Array.from(coordinates, (c) => clampU(c, c.kind === 'parameter' ? rng.normal() : 0)),
+  );
+  let points: readonly Float64Array[] = [...from, ...drawn];
+  try {
+    for (const share of CLIMB) {
+      const part = headOf(record, Math.round(share * rows));
+      points = [(await fitRecordFrom(context, coordinates, part, points)).u];
+    }
+    const led = await fitRecordFrom(context, coordinates, record, points);
+    if (led.objective >= fit.objective) return fit;
+    const lost =
+      sampleWorth({ data: record.data, channels: record.channels }, led.prediction, led.noiseStd) *
+      (fit.objective - led.objective);
+    const before = fit.starts.map((s) =>
+      s.nats === undefined ? s : { ...s, nats: s.nats + lost },
+    );
+    return { ...led, starts: [...before, ...led.starts] };
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+    return fit; // Parts of the record carry no fit: what the whole gave stands.
+  }
 }
 
 /** The fit of the whole record, begun where its first part ended. */

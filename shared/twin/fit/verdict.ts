@@ -56,7 +56,7 @@ function searchFindings(fit: Fit): Finding[] {
   if (elsewhere.length > 0 && elsewhere.length >= ended.length - 1 && ended.length > 1) {
     findings.push({
       grade: 'care',
-      reason: `only one of ${ended.length} searches reached the best fit: there may be a better one`,
+      reason: `only one of ${ended.length} searches reached the best fit: there may be a better one, and its band tells of its own neighbourhood only`,
     });
   }
   for (const mode of fit.secondModes) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { commission } from '../../../shared/twin/fit/index.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import { fitLines, fitPlot, fitReport } from '../../../shared/twin/fit/report.js';
 import {
   fitResidualModel,
@@ -76,6 +76,39 @@ describe('a fit of an exact model', () => {
     }));
     const { output } = await commission(twin, lagModel(twin), samples);
     expect(output.rails).toEqual([]);
+  });
+
+  it('climbs to the optimum of a model that swings by itself', async () => {
+    // y = sin(2π t / tau): an optimum for each number of periods in the record.
+    const twin = lagTwin(['tau'], {}, {});
+    const rng = createRng(5);
+    const samples = (await lagSamples({ n: 300 })).map((s) => ({
+      ...s,
+      measured: Float64Array.of(Math.sin((2 * Math.PI * s.timeS) / 9) + 0.05 * rng.normal()),
+    }));
+    const swing: FitModel = {
+      ...lagModel(twin),
+      states: [],
+      run: async (points, record) =>
+        points.map(({ parameters }) => ({
+          outputs: record.timesS.map((t) => Math.sin((2 * Math.PI * t) / parameters[0]!)),
+        })),
+    };
+    const { output } = await commission(twin, swing, samples);
+    expect(output.parameters.tau!.mean).toBeCloseTo(9, 2);
+    expect(output.heldOut!.channels.y!.rmse).toBeLessThan(0.07);
+  });
+
+  it('does not give narrow bands to what is not to be used', async () => {
+    const twin = lagTwin();
+    const samples = (await lagSamples({ n: 200 })).map((s) => ({
+      ...s,
+      measured: Float64Array.of(3 * Math.sin(s.timeS / 3)),
+    }));
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.verdict.grade).toBe('unusable');
+    const { lower95, upper95 } = output.parameters.gain!;
+    expect(upper95 / lower95).toBeGreaterThan(5);
   });
 
   it('does not call a record good that its own disturbance fills', async () => {
