@@ -3,8 +3,13 @@ import { messageOf, TwinError } from '../../core/index.js';
 /** A cell as the text that the reader takes. */
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  // A workbook's dates carry no zone: the library tells them as if they were UTC.
-  if (value instanceof Date) return value.toISOString().slice(0, 23);
+  // A workbook's dates carry no zone: the library tells them as if they were UTC. It cuts fractions of
+  // a millisecond off, where a full second's days as a double may lie just below it.
+  if (value instanceof Date) {
+    const ms = value.getTime();
+    const full = ms % 1000 === 999 ? ms + 1 : ms;
+    return Number.isFinite(full) ? new Date(full).toISOString().slice(0, 23) : '';
+  }
   return String(value);
 }
 
