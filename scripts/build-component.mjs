@@ -45,7 +45,7 @@ async function buildBundle(arch) {
     arch,
     entryPoints: {
       'edge-component/main': 'edge-component/main.ts',
-      'dist/shared/fmi/lanes/lane-process': 'shared/fmi/lanes/lane-process.ts',
+      'dist/fmu-lane': 'shared/fmi/lanes/lane-process.ts',
     },
     native: ['lmdb', 'koffi', 'aws-iot-device-sdk-v2'],
     // An optional lock provider of the OPC UA certificate store, not installed here either.

@@ -19,7 +19,7 @@ await bundleInto(target, {
   arch: options.arch,
   entryPoints: {
     'cloud/worker/main': 'cloud/worker/main.ts',
-    'dist/shared/fmi/lanes/lane-process': 'shared/fmi/lanes/lane-process.ts',
+    'dist/fmu-lane': 'shared/fmi/lanes/lane-process.ts',
   },
   native: ['lmdb', 'koffi'],
 });

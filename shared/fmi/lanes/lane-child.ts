@@ -45,7 +45,7 @@ export class LaneChild {
   #gone = false;
 
   constructor(level: SandboxLevel, fmu: Fmu, logger: Logger, events: LaneChildEvents) {
-    const started = sandboxedCommand(level, fmu, compiledEntry('shared/fmi/lanes/lane-process'));
+    const started = sandboxedCommand(level, fmu, compiledEntry('fmu-lane'));
     this.level = started.level;
     this.#scratch = started.scratch;
     const child = spawn(started.command, started.args, {
