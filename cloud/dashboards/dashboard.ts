@@ -25,6 +25,7 @@ import {
   arrivalsPanel,
   bandPanel,
   measuredPanel,
+  type NamedStream,
   newestPanel,
   nisPanel,
   overviewPanel,
@@ -91,7 +92,10 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
   const parameters = twin.parameters.map(move);
   const sensors = twin.virtualSensors.map(move);
   const measured = twin.measured.map(move);
-  const inputs = twin.inputs.flatMap((i) => (i.alias === undefined ? [] : [onAsset(i.alias)]));
+  const inputs = twin.inputs.flatMap((i) =>
+    i.alias === undefined ? [] : [{ name: i.variable, alias: onAsset(i.alias) }],
+  );
+  const streams = measured.map((m) => ({ name: m.variable, alias: m.alias }));
   const health = healthAliases(twin);
 
   const dashboard = new DashboardBuilder(`Twin ${twin.name}`)
@@ -118,7 +122,7 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     nis: onAsset(health.nis),
     nisBound: nisBound(twin),
     alarms: onAsset(health.alarms),
-    measured: measured.map((m) => m.alias),
+    measured: streams,
     sourceStatus: (options.sourceStatus ?? []).map(onAsset),
   });
   dashboard.withRow(new RowBuilder('Parameters: what wears, with 95 % bands'));
@@ -126,12 +130,14 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
   dashboard.withRow(new RowBuilder('All at a glance'));
   for (const [unit, group] of byUnit(sensors)) {
     const title = unit === '' ? 'Virtual sensors' : `Virtual sensors [${unit}]`;
-    const aliases = group.map((s) => s.alias);
-    dashboard.withPanel(sized(overviewPanel(siteWise, title, aliases), 12, 9));
+    const shown = group.map((s) => ({ name: s.variable, alias: s.alias }));
+    dashboard.withPanel(sized(overviewPanel(siteWise, title, shown, { unit }), 12, 9));
   }
-  const streams = [...measured.map((m) => m.alias), ...inputs];
+  const sensorsAndInputs = overviewPanel(siteWise, 'Sensors and inputs', [...streams, ...inputs], {
+    query: AVERAGE,
+  });
   dashboard
-    .withPanel(sized(overviewPanel(siteWise, 'Sensors and inputs', streams, AVERAGE), 12, 9))
+    .withPanel(sized(sensorsAndInputs, 12, 9))
     .withRow(closedRow('Virtual sensors one by one', sensors, (s) => bandPanel(siteWise, s)))
     .withRow(
       closedRow('Sensors beside what the twin expects', measured, (m) =>
@@ -189,7 +195,7 @@ function addHealth(
     nis: string;
     nisBound: number;
     alarms: string;
-    measured: readonly string[];
+    measured: readonly NamedStream[];
     sourceStatus: readonly string[];
   },
 ): void {
@@ -200,7 +206,14 @@ function addHealth(
     .withPanel(sized(arrivalsPanel(siteWise, health.measured), 12, 7));
   dashboard.withPanel(
     health.sourceStatus.length === 0
-      ? sized(newestPanel(siteWise, health.measured), 12, 7)
+      ? sized(
+          newestPanel(
+            siteWise,
+            health.measured.map((m) => m.alias),
+          ),
+          12,
+          7,
+        )
       : sized(sourcesPanel(siteWise, health.sourceStatus), 12, 7),
   );
 }

@@ -19,6 +19,7 @@ import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundatio
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import {
+  type Aggregates,
   AVERAGE,
   COUNT,
   type DatasourceRef,
@@ -26,6 +27,7 @@ import {
   HISTORY,
   NEWEST,
   queriesOf,
+  refIdsOf,
 } from './queries.js';
 
 /** What a panel shows of one quantity. */
@@ -46,11 +48,20 @@ const titleOf = ({ variable, unit }: Shown) => (unit === '' ? variable : `${vari
 const property = (id: string, value: unknown) => ({ id, value });
 const fixed = (color: string) => property('color', { mode: 'fixed', fixedColor: color });
 
-/** Series of the plugin bear the asset's and the property's name, or the alias: both end alike. */
-const ending = (suffix: string) => `/${suffix}$/`;
+/**
+ * Where a property's name ends in what the plugin calls its series. It makes the quality a label, so
+ * Grafana shows "b1_lower GOOD"; among frames of several names the frame's stands in front.
+ */
+const named = (suffix: string) => `/${suffix}\\b/`;
+/** Every series that no rule before this one has renamed: rules see the names that earlier ones gave. */
+const NEITHER_BOUND = `/^(?!${LOWER}$|${UPPER}$)/`;
+/** The property's own name, without the asset's and without the quality. */
+const FIELD_NAME = `\${__field.name}`;
 
-function timeseries(title: string, datasource: DatasourceRef): TimeseriesBuilder {
-  return new TimeseriesBuilder()
+function timeseries(title: string, datasource: DatasourceRef, unit = ''): TimeseriesBuilder {
+  const panel = new TimeseriesBuilder();
+  if (unit !== '') panel.unit(`suffix:${unit}`);
+  return panel
     .title(title)
     .datasource(datasource)
     .lineWidth(2)
@@ -81,12 +92,12 @@ function drawLimits(panel: TimeseriesBuilder, { above, below }: NonNullable<Show
 /** Draws the 95 % band between two series, filled. */
 function drawBand(panel: TimeseriesBuilder): TimeseriesBuilder {
   return panel
-    .overrideByRegexp(ending('_lower'), [
+    .overrideByRegexp(named('_lower'), [
       property('displayName', LOWER),
       property('custom.lineWidth', 0),
       fixed(BLUE),
     ])
-    .overrideByRegexp(ending('_upper'), [
+    .overrideByRegexp(named('_upper'), [
       property('displayName', UPPER),
       property('custom.lineWidth', 0),
       property('custom.fillBelowTo', LOWER),
@@ -97,39 +108,45 @@ function drawBand(panel: TimeseriesBuilder): TimeseriesBuilder {
 
 /** One estimate: its mean, its 95 % band filled, its limits dashed. */
 export function bandPanel(datasource: DatasourceRef, shown: Shown): TimeseriesBuilder {
-  const { alias, alarm } = shown;
-  const panel = timeseries(titleOf(shown), datasource).targets(
+  const { alias, alarm, unit } = shown;
+  const panel = timeseries(titleOf(shown), datasource, unit).targets(
     queriesOf(datasource, [alias, `${alias}_lower`, `${alias}_upper`], HISTORY),
   );
-  panel.overrideByQuery('A', [property('displayName', 'estimate'), fixed(BLUE)]);
   if (alarm !== undefined) drawLimits(panel, alarm);
-  return drawBand(panel);
+  return drawBand(panel).overrideByRegexp(NEITHER_BOUND, [
+    property('displayName', 'estimate'),
+    fixed(BLUE),
+  ]);
 }
 
 /** One sensor beside what the twin expects of it: the estimate's 95 % band. */
 export function measuredPanel(datasource: DatasourceRef, shown: Shown): TimeseriesBuilder {
-  const { alias } = shown;
+  const { alias, unit } = shown;
   const estimate = [`${alias}_estimate`, `${alias}_lower`, `${alias}_upper`];
-  const panel = timeseries(titleOf(shown), datasource)
-    .targets([
-      ...queriesOf(datasource, [alias], AVERAGE),
-      ...queriesOf(datasource, estimate, HISTORY, 'B'),
-    ])
-    .overrideByQuery('A', [property('displayName', 'sensor'), fixed(GREY)])
-    .overrideByQuery('B', [property('displayName', 'estimate'), fixed(BLUE)]);
-  return drawBand(panel);
+  const panel = timeseries(titleOf(shown), datasource, unit).targets([
+    ...queriesOf(datasource, [alias], AVERAGE),
+    ...queriesOf(datasource, estimate, HISTORY, 'B'),
+  ]);
+  return drawBand(panel)
+    .overrideByRegexp(named('_estimate'), [property('displayName', 'estimate'), fixed(BLUE)])
+    .overrideByQuery('A', [property('displayName', 'sensor'), fixed(GREY)]);
+}
+
+/** A stream and what the legend calls it. */
+export interface NamedStream {
+  name: string;
+  alias: string;
 }
 
 /** Many series in one panel, with a legend of their newest values. */
 export function overviewPanel(
   datasource: DatasourceRef,
   title: string,
-  aliases: readonly string[],
-  query: typeof HISTORY | typeof AVERAGE | typeof COUNT = HISTORY,
+  streams: readonly NamedStream[],
+  { query = HISTORY, unit = '' }: { query?: typeof HISTORY | Aggregates; unit?: string } = {},
 ): TimeseriesBuilder {
-  return timeseries(title, datasource)
+  const panel = timeseries(title, datasource, unit)
     .lineWidth(1)
-    .targets(queriesOf(datasource, aliases, query))
     .legend(
       new VizLegendOptionsBuilder()
         .showLegend(true)
@@ -137,6 +154,19 @@ export function overviewPanel(
         .placement(LegendPlacement.Right)
         .calcs(['lastNotNull']),
     );
+  if (query.queryType === 'PropertyValueHistory') {
+    const aliases = streams.map((s) => s.alias);
+    return panel.displayName(FIELD_NAME).targets(queriesOf(datasource, aliases, query));
+  }
+  // The plugin names the series of aggregates by the asset and "avg"; the query tells them apart.
+  const refIds = refIdsOf(streams.length);
+  panel.targets(
+    streams.flatMap((s, i) => queriesOf(datasource, [s.alias], query, refIds[i] ?? 'A')),
+  );
+  for (const [i, { name }] of streams.entries()) {
+    panel.overrideByQuery(refIds[i] ?? 'A', [property('displayName', name)]);
+  }
+  return panel;
 }
 
 /** The NIS with the bound that it seldom passes while model and machine agree. */
@@ -147,6 +177,7 @@ export function nisPanel(
 ): TimeseriesBuilder {
   const panel = timeseries('NIS: do model and machine agree?', datasource)
     .description(`Above ${bound} once in a thousand samples, as long as they do.`)
+    .displayName('NIS')
     .targets(queriesOf(datasource, [alias], HISTORY));
   drawLimits(panel, { above: bound });
   return panel;
@@ -171,9 +202,9 @@ export function alarmsPanel(datasource: DatasourceRef, alias: string): TableBuil
 /** Whether sensors still reach SiteWise: how many samples came each minute. */
 export function arrivalsPanel(
   datasource: DatasourceRef,
-  aliases: readonly string[],
+  streams: readonly NamedStream[],
 ): TimeseriesBuilder {
-  return overviewPanel(datasource, 'Samples that arrived, a minute', aliases, COUNT)
+  return overviewPanel(datasource, 'Samples that arrived, a minute', streams, { query: COUNT })
     .description('No line: the gateway is cut off, or has something to catch up on.')
     .min(0);
 }
@@ -187,6 +218,7 @@ export function sourcesPanel(
   return new StateTimelineBuilder()
     .title('Sources of the gateway')
     .datasource(datasource)
+    .displayName(FIELD_NAME)
     .targets(queriesOf(datasource, aliases, HISTORY))
     .mappings([
       {

@@ -48,6 +48,11 @@ export function queriesOf(
   return queries;
 }
 
+/** Names for as many queries of one panel: A, A2, A3 … */
+export function refIdsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => (i === 0 ? 'A' : `A${i + 1}`));
+}
+
 /** Every value: for what comes at the pace of calibrations. */
 export const HISTORY = {
   queryType: 'PropertyValueHistory',
@@ -60,7 +65,8 @@ export const HISTORY = {
 
 /**
  * SiteWise's own averages, as fine as the panel can show: sensors send each second, and every value
- * that is read is paid for.
+ * that is read is paid for. To be asked for one alias a query: over less than about 16 minutes the
+ * plugin reads values in place of AUTO averages, and then keeps one frame a query.
  */
 export const AVERAGE = {
   queryType: 'PropertyAggregate',
@@ -77,6 +83,9 @@ export const COUNT = {
   resolution: '1m',
   aggregates: ['COUNT'],
 } as const satisfies Omit<SiteWiseQuery, 'propertyAliases'>;
+
+/** A query whose series are aggregates. */
+export type Aggregates = typeof AVERAGE | typeof COUNT;
 
 /** The newest value alone. */
 export const NEWEST = {

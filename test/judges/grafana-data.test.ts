@@ -1,0 +1,241 @@
+// Grafana's own library, @grafana/data, applies a dashboard's rules to frames shaped as its SiteWise
+// plugin makes them. TWINLOOP_GRAFANA_DATA names a folder in which `npm install @grafana/data jsdom`
+// was run; without one the test is skipped.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildDashboard } from '../../cloud/dashboards/dashboard.js';
+import {
+  loadConfig,
+  type TwinDefinition,
+  twinSchema,
+  twinStreams,
+} from '../../shared/config/index.js';
+import { packageFile } from '../../shared/core/index.js';
+
+interface Override {
+  matcher: { id: string; options: string };
+  properties: { id: string; value: unknown }[];
+}
+interface Query {
+  refId: string;
+  queryType: string;
+  resolution?: string;
+  aggregates?: string[];
+  propertyAliases: string[];
+}
+interface Panel {
+  type: string;
+  title: string;
+  targets?: Query[];
+  panels?: Panel[];
+  fieldConfig: { defaults: Record<string, unknown>; overrides: Override[] };
+}
+interface Field {
+  name: string;
+  type: string;
+  config: {
+    custom?: Record<string, unknown>;
+    unit?: string;
+    thresholds?: { steps: { value: number | null }[] };
+  };
+  state?: { scopedVars?: { __field?: { value?: unknown } } } | null;
+}
+interface Frame {
+  refId: string;
+  name: string;
+  fields: Field[];
+}
+interface Grafana {
+  createTheme(): unknown;
+  toDataFrame(frame: object): Frame;
+  Registry: new (items: () => object[]) => object;
+  applyFieldOverrides(options: object): Frame[];
+  getFieldDisplayName(field: Field, frame: Frame, frames: Frame[]): string;
+  getValueFormat(
+    unit: string,
+  ): (value: number, decimals: number) => { text: string; suffix: string };
+  displayNameOverrideProcessor(value: unknown, context: object, settings: object): unknown;
+}
+
+const folder = process.env.TWINLOOP_GRAFANA_DATA;
+const reason =
+  folder === undefined ? ' (skipped: no @grafana/data, set TWINLOOP_GRAFANA_DATA)' : '';
+const RANGES = { '15 min': 900, '6 h': 21_600, '7 d': 604_800 };
+/** Below this the plugin reads values in place of AUTO averages, and keeps one frame a query. */
+const AUTO_FROM_S = 960;
+const CUSTOM = [
+  'lineWidth',
+  'spanNulls',
+  'showPoints',
+  'fillOpacity',
+  'thresholdsStyle',
+  'fillBelowTo',
+];
+
+let grafana: Grafana;
+let twin: TwinDefinition;
+let panels: Panel[];
+
+beforeAll(async () => {
+  if (folder === undefined) return;
+  const require = createRequire(join(folder, 'package.json'));
+  const { JSDOM } = require('jsdom');
+  const { window } = new JSDOM('<html></html>', { url: 'http://localhost' });
+  // What the library reads of a browser while it is loaded.
+  const names = ['document', 'localStorage', 'Node', 'Element', 'HTMLElement', 'DOMParser'];
+  for (const name of [...names, 'NodeFilter', 'navigator']) {
+    Object.defineProperty(globalThis, name, { value: window[name], configurable: true });
+  }
+  Object.defineProperty(globalThis, 'window', { value: window, configurable: true });
+  grafana = require('@grafana/data');
+  twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
+  const built = JSON.parse(JSON.stringify(buildDashboard(twin))) as { panels: Panel[] };
+  panels = built.panels
+    .flatMap((p) => (p.type === 'row' ? (p.panels ?? []) : [p]))
+    .filter((p) => p.type === 'timeseries');
+});
+
+const onLine1 = (alias: string) => alias.replace(`\${asset}`, '/line1');
+const nameOf = (alias: string) => {
+  const stream = twinStreams(twin).find((s) => s.alias === onLine1(alias));
+  if (stream === undefined) throw new RangeError(`no stream ${alias}`);
+  return stream.name;
+};
+
+/** The frames that the plugin returns for a panel's queries. */
+function framesOf(panel: Panel, spanS: number): Frame[] {
+  return (panel.targets ?? []).flatMap(({ refId, queryType, resolution, aggregates, ...query }) => {
+    const series = query.propertyAliases.map(nameOf);
+    const make = (name: string, field: string, labels?: Record<string, string>) =>
+      grafana.toDataFrame({
+        refId,
+        name,
+        fields: [
+          { name: 'time', type: 'time', values: [1, 2] },
+          { name: field, type: 'number', values: [1, 2], ...(labels && { labels }) },
+        ],
+      });
+    const quality = { quality: 'GOOD' };
+    if (queryType === 'PropertyValueHistory') return series.map((s) => make('line1', s, quality));
+    if (resolution === 'AUTO' && spanS < AUTO_FROM_S) {
+      return series.slice(0, 1).map((s) => make(`line1 ${s}`, s, quality));
+    }
+    const field = aggregates?.[0] === 'COUNT' ? 'count' : 'avg';
+    return series.map((s) => make(`line1 ${s}`, field));
+  });
+}
+
+/** A panel's series by the names that Grafana shows. */
+function draw(panel: Panel, spanS: number): [string, Field][] {
+  const item = (id: string, isCustom: boolean, process = (value: unknown) => value) => ({
+    id: isCustom ? `custom.${id}` : id,
+    path: id,
+    name: id,
+    isCustom,
+    process,
+    shouldApply: () => true,
+  });
+  const plain = ['color', 'noValue', 'mappings', 'thresholds', 'min', 'unit'];
+  const registry = new grafana.Registry(() => [
+    {
+      ...item('displayName', false),
+      settings: { expandTemplateVars: true },
+      process: grafana.displayNameOverrideProcessor,
+    },
+    ...plain.map((id) => item(id, false)),
+    ...CUSTOM.map((id) => item(id, true)),
+  ]);
+  const data = framesOf(panel, spanS);
+  // Rules name a field by a variable, which Grafana's template service fills in.
+  const replaceVariables = (text: string, vars?: Record<string, { value?: unknown }>) =>
+    text.replace(/\$\{__field\.name\}/g, () => {
+      const context = vars?.__dataContext?.value as { field?: Field } | undefined;
+      return context?.field?.name ?? text;
+    });
+  const frames = grafana.applyFieldOverrides({
+    data,
+    fieldConfig: panel.fieldConfig,
+    replaceVariables,
+    theme: grafana.createTheme(),
+    fieldConfigRegistry: registry,
+    timeZone: 'utc',
+  });
+  return frames.flatMap((frame) =>
+    frame.fields
+      .filter((f) => f.type !== 'time')
+      .map((f): [string, Field] => [grafana.getFieldDisplayName(f, frame, frames), f]),
+  );
+}
+
+const aliasesOf = (panel: Panel) => (panel.targets ?? []).flatMap((q) => q.propertyAliases);
+const isBand = (panel: Panel) => aliasesOf(panel).some((a) => a.endsWith('_lower'));
+
+describe.skipIf(folder === undefined)(`Grafana draws the dashboard${reason}`, () => {
+  it.each(Object.entries(RANGES))('every series with a name to read, over %s', (_, spanS) => {
+    expect(panels.length).toBeGreaterThan(40);
+    for (const panel of panels) {
+      const names = draw(panel, spanS).map(([name]) => name);
+      expect(names, panel.title).toHaveLength(aliasesOf(panel).length);
+      expect(new Set(names).size, panel.title).toBe(names.length);
+      for (const name of names) expect(name, panel.title).not.toMatch(/GOOD|avg|count|line1|\$\{/);
+      if (isBand(panel)) continue;
+      const expected = aliasesOf(panel).map(nameOf);
+      if (names.length > 1) expect(names.toSorted()).toEqual(expected.toSorted());
+    }
+  });
+
+  it.each(Object.entries(RANGES))('every band, filled between its bounds, over %s', (_, spanS) => {
+    const bands = panels.filter(isBand);
+    const { parameters, virtualSensors, measured } = twin;
+    expect(bands).toHaveLength(parameters.length + virtualSensors.length + measured.length);
+    for (const panel of bands) {
+      const series = new Map(draw(panel, spanS));
+      const own = ['estimate', 'lower 95 %', 'upper 95 %'];
+      const sensor = (panel.targets ?? []).length > 1 ? ['sensor'] : [];
+      expect([...series.keys()].toSorted(), panel.title).toEqual([...own, ...sensor].toSorted());
+      expect(series.get('upper 95 %')?.config.custom).toMatchObject({
+        lineWidth: 0,
+        fillBelowTo: 'lower 95 %',
+        fillOpacity: 25,
+      });
+      expect(series.get('lower 95 %')?.config.custom).toMatchObject({ lineWidth: 0 });
+      for (const name of ['estimate', ...sensor]) {
+        expect(series.get(name)?.config.custom).toMatchObject({ lineWidth: 2, fillOpacity: 0 });
+        expect(series.get(name)?.config.custom?.fillBelowTo).toBeUndefined();
+      }
+    }
+  });
+
+  it('values with their units, and limits where alarms are', () => {
+    for (const shown of [...twin.parameters, ...twin.virtualSensors]) {
+      const panel = panels.find(
+        (p) => isBand(p) && nameOf(aliasesOf(p)[0] ?? '') === shown.variable,
+      );
+      if (panel === undefined) throw new RangeError(`no panel of ${shown.variable}`);
+      for (const [, { config }] of draw(panel, 21_600)) {
+        const { text, suffix } = grafana.getValueFormat(config.unit ?? '')(1.5, 1);
+        expect(`${text}${suffix ?? ''}`).toBe(shown.unit === '' ? '1.5' : `1.5 ${shown.unit}`);
+        const { above, below } = shown.alarm ?? {};
+        const limits = [below, above].filter((v) => v !== undefined);
+        if (limits.length === 0) continue;
+        const steps = config.thresholds?.steps.map((s) => s.value) ?? [];
+        expect(steps.filter((v) => v !== null && Number.isFinite(v))).toEqual(limits);
+      }
+    }
+  });
+
+  it('no band where a rule renames all of a query first', () => {
+    const [panel] = panels.filter(isBand);
+    if (panel === undefined) throw new RangeError('no band');
+    const first = {
+      matcher: { id: 'byFrameRefID', options: 'A' },
+      properties: [{ id: 'displayName', value: 'estimate' }],
+    };
+    const { defaults, overrides } = panel.fieldConfig;
+    const spoilt = { ...panel, fieldConfig: { defaults, overrides: [first, ...overrides] } };
+    expect(draw(spoilt, 21_600).some(([, f]) => f.config.custom?.fillBelowTo !== undefined)).toBe(
+      false,
+    );
+  });
+});
