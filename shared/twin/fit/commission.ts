@@ -101,6 +101,8 @@ export async function commission(
       summary: {
         samples: samples.length,
         used: whole.timesS.length,
+        assimilated: whole.timesS.length,
+        skipped: samples.length - whole.timesS.length,
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         parameters: parts.parameters,

@@ -41,6 +41,9 @@ export interface FitOutput {
   summary: {
     samples: number;
     used: number;
+    /** The same under the names that `calibrate` gives them. */
+    assimilated: number;
+    skipped: number;
     /** Model runs along the record. */
     modelRuns: number;
     wallS: number;
