@@ -138,7 +138,7 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
     await expect(run('fit', { output: 'fit.txt' })).rejects.toMatchObject({ code: 'USAGE' });
     const command = (await loadCommands()).find((c) => c.name === 'backtest')!;
     const horizons = command.options!.find((o) => o.flags.startsWith('--horizons'))!;
-    expect(() => horizons.parse!('1,x')).toThrow('whole numbers');
+    expect(() => horizons.parse!('1,x')).toThrow('whole number');
     expect(horizons.parse!('10,1,10')).toEqual([1, 10]);
   });
 });
