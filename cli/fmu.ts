@@ -20,7 +20,8 @@ import { validateFmu } from '../shared/fmi/description/validate.js';
 import { validateSchema } from '../shared/fmi/description/validate-schema.js';
 import { isError } from '../shared/fmi/description/xml-attributes.js';
 import { createFmuPool, simulate } from '../shared/fmi/lanes/pool.js';
-import { KEEPS_OUT, type SandboxLevel, trustFmus } from '../shared/fmi/lanes/sandbox.js';
+import { proveFmu } from '../shared/fmi/lanes/prove.js';
+import { KEEPS_OUT, type SandboxLevel } from '../shared/fmi/lanes/sandbox.js';
 import { formatResultCsv } from '../shared/fmi/running/recorder.js';
 import type { SimulateRequest, SimulationResult } from '../shared/fmi/running/simulation.js';
 import { SOLVERS, type SolverName } from '../shared/fmi/solving/ode-solver.js';
@@ -181,7 +182,6 @@ const simulateCommand: Command = {
       flags: '--no-validation',
       description: 'run an FMU in spite of faults in its description that leave it readable',
     },
-    { flags: '--trust', description: 'run it without a sandbox: with your files and the network' },
     { flags: '--dont-record-events', description: 'no rows before and after events' },
     { flags: '--plot <svg>', writes: 'file', description: 'draws the recorded variables' },
     { flags: '--debug-logging', description: "shows the FMU's own log on stderr" },
@@ -198,7 +198,6 @@ const simulateCommand: Command = {
   ],
   async run(args, io) {
     const fmu = await openFmu(args.file as string, { ignoreProblems: args.validation === false });
-    if (args.trust === true) trustFmus();
     const request = await toRequest(fmu.modelDescription, args);
     const debugging = args.debugLogging === true;
     const result = await simulate(fmu, {
@@ -226,6 +225,37 @@ const simulateCommand: Command = {
       printLine(io.stderr, `The FMU ended the simulation at ${result.time.at(-1)} s.`);
     }
     return 0;
+  },
+};
+
+const checkCommand: Command = {
+  name: 'fmu check',
+  summary: 'Prove an FMU: repeats itself, keeps what is set, converges, bears its bounds',
+  arguments: [{ name: '<file>', description: 'the FMU' }],
+  options: [
+    {
+      flags: '--interface <type>',
+      description: 'co-simulation or model exchange; default: co-simulation where offered',
+      choices: ['cs', 'me'],
+    },
+    {
+      flags: '--timeout <s>',
+      description: 'wall time that one run may take, seconds; default: 60',
+      parse: numberIn('--timeout', { above: 0 }),
+    },
+  ],
+  examples: ['twinloop fmu check model.fmu'],
+  async run(args, io) {
+    const proofs = await proveFmu(await openFmu(args.file as string), {
+      ...(args.interface !== undefined && { interface: args.interface as InterfaceType }),
+      ...(args.timeout !== undefined && { timeoutMs: Number(args.timeout) * 1000 }),
+      signal: io.signal,
+      logger: io.logger,
+    });
+    if (args.json === true) printJson(io.stdout, { proofs });
+    else
+      for (const p of proofs) printLine(io.stdout, `${p.outcome.padEnd(6)} ${p.name}: ${p.detail}`);
+    return proofs.some((p) => p.outcome === 'fails') ? 1 : 0;
   },
 };
 
@@ -316,4 +346,9 @@ async function plotResult(name: string, result: SimulationResult): Promise<strin
 }
 
 /** The commands of the importer. */
-export const fmiCommands: readonly Command[] = [infoCommand, validateCommand, simulateCommand];
+export const fmiCommands: readonly Command[] = [
+  infoCommand,
+  validateCommand,
+  checkCommand,
+  simulateCommand,
+];

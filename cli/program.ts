@@ -67,6 +67,9 @@ function addCommand(program: Program, command: Command, signal: AbortSignal): vo
     const logger = lazyLogger(level, async () =>
       (await import('../shared/core/winston.js')).createLogger({ level, format }),
     );
+    if (program.opts().trust === true) {
+      (await import('../shared/fmi/lanes/sandbox.js')).trustFmus();
+    }
     const { stdout, stderr, env } = process;
     process.exitCode = (await command.run(args, { stdout, stderr, logger, signal, env })) ?? 0;
   });
@@ -92,6 +95,7 @@ async function buildProgram(argv: readonly string[], signal: AbortSignal): Promi
         default: 'text',
       }),
     )
+    .option('--trust', 'run FMUs without a sandbox: with your files, variables and network')
     .exitOverride()
     // Errors are told in one place, by reportError.
     .configureOutput({ outputError: () => undefined });

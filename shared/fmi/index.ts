@@ -32,6 +32,7 @@ export {
   type RunOptions,
   simulate,
 } from './lanes/pool.js';
+export { type Proof, proveFmu } from './lanes/prove.js';
 export { currentLevel, KEEPS_OUT, type SandboxLevel, trustFmus } from './lanes/sandbox.js';
 export { inputsBetween } from './running/propagate.js';
 export { formatResultCsv, type ResultColumn } from './running/recorder.js';

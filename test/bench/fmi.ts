@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageFile } from '../../shared/core/index.js';
 import { findBinary } from '../../shared/fmi/description/platform.js';
 import { createFmuPool, type Fmu, instantiate, openFmu } from '../../shared/fmi/index.js';
+import { residentBytes } from '../../shared/fmi/lanes/process-tree.js';
 import { FmuRunner } from '../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 import type { BenchIo } from './main.js';
@@ -56,12 +57,6 @@ function driverLoop(driver: string, fmu: Fmu, stepSizeS: number, loops: number):
   const { instantiationToken } = fmu.modelDescription;
   const args = [library, instantiationToken, String(stepSizeS), String(loops), '3'];
   return Number(execFileSync(driver, args, { encoding: 'utf8' }));
-}
-
-/** Resident memory of a process, MB (Linux). */
-function rssMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
 const settling = {
@@ -135,7 +130,7 @@ async function endurance(small: Fmu, print: (line: string) => void): Promise<voi
     for (let i = 1; i <= 10_000; i++) {
       await pool.settle({ ...settling, startValues: { k: 0.5 + i / 20_000 }, outputs: ['y'] });
       if (i % 1000 === 0) {
-        rss.push(rssMb(pid as number));
+        rss.push(residentBytes(pid) / 2 ** 20);
         own.push(process.memoryUsage.rss() / 2 ** 20);
       }
     }

@@ -3,6 +3,7 @@ import { type Logger, TwinError, unknownNames } from '../../core/index.js';
 import { createFmuPool, openFmu, settableStates } from '../../fmi/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
+import { checkUnits } from './units.js';
 
 /**
  * The FMU as the filter's observation function: steady states of many parameter points, evaluated
@@ -28,6 +29,7 @@ export async function createTwinModel(
       `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, [...known])}: use the names that \`twinloop fmu info\` lists.`,
     );
   }
+  checkUnits(twin, fmu.modelDescription);
   if (simulation.mode !== 'steady-state')
     settableStates(fmu.modelDescription, simulation.interface);
   const pool = await createFmuPool({
