@@ -5,16 +5,26 @@ import { conflictError, listStates, restoreState } from '../shared/twin/state/st
 import type { Command } from './command.js';
 import { stateAssetOption, stateOption, toNumber, twinArgument } from './options.js';
 
+const fleetOption = {
+  flags: '--fleet <name>',
+  description: "whose worker keeps the state; default: found by the asset's name",
+};
+
 /** `state list`: which states are kept. */
 const stateList: Command = {
   name: 'state list',
   summary: 'List the states that are kept of a twin',
   arguments: [twinArgument],
-  options: [stateOption, stateAssetOption],
+  options: [stateOption, stateAssetOption, fleetOption],
   examples: ['twinloop state list twin.json --state states'],
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
-    const entries = await listStates(openStore(String(args.state)), twin, asset);
+    const entries = await listStates(
+      openStore(String(args.state)),
+      twin,
+      asset,
+      args.fleet as string | undefined,
+    );
     const described = entries.map(({ state, ...entry }) => ({
       ...entry,
       ...(state === undefined ? {} : { timeS: state.timeS }),
@@ -28,7 +38,7 @@ const stateList: Command = {
       const when = e.problem ?? e.watermark ?? `at ${e.timeS} s`;
       printLine(
         io.stdout,
-        `${String(e.sampleCount).padStart(12)} samples  ${String(e.bytes).padStart(7)} bytes  ${when}${e.latest ? '  (latest)' : ''}`,
+        `${String(e.sampleCount).padStart(12)} samples  ${String(e.bytes).padStart(7)} bytes  ${when}${e.latest ? '  (latest)' : e.abandoned ? '  (left by a restore)' : ''}`,
       );
     }
     return 0;
@@ -43,14 +53,20 @@ const stateRestore: Command = {
     twinArgument,
     { name: '<samples>', description: 'which one, by its number of samples in `state list`' },
   ],
-  options: [stateOption, stateAssetOption],
+  options: [stateOption, stateAssetOption, fleetOption],
   examples: ['twinloop state restore twin.json 1200 --state states'],
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
     const count = toNumber('<samples>', String(args.samples), { whole: true, from: 0 });
     let timeS: number;
     try {
-      ({ timeS } = await restoreState(openStore(String(args.state)), twin, count, asset));
+      ({ timeS } = await restoreState(
+        openStore(String(args.state)),
+        twin,
+        count,
+        asset,
+        args.fleet as string | undefined,
+      ));
     } catch (error) {
       throw (error as { code?: unknown }).code === 'CONFLICT' ? conflictError(error) : error;
     }

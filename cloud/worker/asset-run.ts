@@ -11,26 +11,34 @@ import {
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import type { ObjectStore } from '../../shared/store/index.js';
 import {
-  type AlignedSample,
-  alignStreams,
+  type AlignedGroup,
+  addSample,
+  arrivalsAt,
   type Calibrator,
   type CalibratorState,
+  emptyLedger,
+  groupStreams,
+  headOf,
   identifiabilityOf,
+  ledgerAliases,
+  type Mark,
+  noArrivals,
+  noPending,
   type SensorSlopes,
-  type StepResult,
   type Twin,
   type TwinModel,
 } from '../../shared/twin/index.js';
+import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
+import { bucketOf } from './arrivals.js';
+import { accountAlarms } from './asset-report.js';
+import { checkArrivals, foundAny } from './check-arrivals.js';
+import { type Committed, commitState, publish } from './commit.js';
 import { type CalibrationEngine, firstSamples } from './engine.js';
-import type { AssetReport } from './report.js';
-import { resultAliases, resultRow, toStreamTqvs } from './results.js';
-import {
-  type AssetState,
-  decodeAssetState,
-  encodeAssetState,
-  noPending,
-  stateKey,
-} from './state.js';
+import type { Progress } from './progress.js';
+import { noteFault, setAside } from './quarantine.js';
+import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
+import { resultAliases, resultRow } from './results.js';
+import { type AssetState, decodeAssetState, stateKey } from './state.js';
 
 /** One asset with everything its run needs. */
 export interface AssetJob {
@@ -62,53 +70,19 @@ export interface AssetDeps {
   onSample?: () => void;
 }
 
-/** A window with fewer values than this is followed by one so many times as long. */
-const SPARSE_VALUES = 1000;
-const WINDOW_GROWTH = 4;
-
-interface Committed {
-  state: AssetState;
-  etag: string;
-}
-
-/** What a run has done so far; the report is made from it, whichever way the run ends. */
-export type Progress = Pick<
-  AssetReport,
-  | 'steps'
-  | 'skipped'
-  | 'valuesRead'
-  | 'valuesWritten'
-  | 'valuesRejected'
-  | 'rejection'
-  | 'dataAgeS'
-  | 'identifiability'
-> & {
-  nisSum: number;
-  nisCount: number;
-  last: StepResult | undefined;
-  watermarkNs: bigint | undefined;
-  /** Whether samples were left for the next run. */
-  stopped: boolean;
-};
-
-export function newProgress(): Progress {
-  return {
-    steps: 0,
-    skipped: {},
-    valuesRead: 0,
-    valuesWritten: 0,
-    valuesRejected: 0,
-    nisSum: 0,
-    nisCount: 0,
-    last: undefined,
-    watermarkNs: undefined,
-    stopped: false,
-  };
-}
+/** A gap of more than so many alignment windows (half sample intervals) may be filled late. */
+const GAP_WINDOWS = 20n;
+/**
+ * Intervals from which the alignment's window is known well enough to keep it. Until then each run
+ * begins anew: readings must be joined the same way whatever run they came in.
+ */
+const ENOUGH_GAPS = 3;
+/** Buckets in the late window. */
+const BUCKETS = 96;
 
 /**
- * One pass over an asset: send what an earlier run left, then window by window read, align,
- * calibrate, commit, send.
+ * One pass over an asset: send what an earlier run left; look for readings that came late, and go
+ * back to before them; then window by window read, align, calibrate, commit, send.
  *
  * @param progress filled in while the run goes on
  * @throws TwinError `CONFLICT` when another job was first, or what went wrong; what was committed
@@ -124,269 +98,433 @@ export async function runAsset(
   const { options } = job;
   const key = stateKey(job.fleet, job.assetId);
   const startNs = deps.clock.nowNs();
+  const untilNs = startNs - secondsToNs(options.settleS);
+  const source: StreamSource = {
+    assetId: job.assetId,
+    definition,
+    reader: deps.reader,
+    readWindowS: options.readWindowS,
+    onValues: (count) => {
+      progress.valuesRead += count;
+    },
+    signal,
+  };
 
   const found = await deps.store.get(key);
   // SiteWise allows few such requests a second: an asset that was calibrated before was there.
   if (found === undefined) await deps.discover(job.assetId, definition.measured[0]?.alias ?? '');
   let committed: Committed | undefined;
-  let calibrator: Calibrator | undefined;
-  let calibratorState: CalibratorState | undefined;
-  if (found !== undefined) {
-    const state = decodeAssetState(found.body, job.assetId, key);
+  let state: AssetState;
+  let base: Mark;
+  if (found === undefined) {
+    base = beginning(untilNs - secondsToNs(options.lookbackS));
+    state = beginningState(job, base);
+  } else {
+    state = decodeAssetState(found.body, job.assetId, key);
     if (state.twinHash !== job.twin.hash) {
       throw new TwinError(
         'STATE_MISMATCH',
         `${key} was calibrated with another twin definition or FMU than ${job.twinName} has now. Put the old ones back, or move the object away to begin again.`,
       );
     }
-    calibratorState = deps.engine.decodeCheckpoint(state.checkpoint, job.twin);
+    if (state.checkpoint.length > 0) deps.engine.decodeCheckpoint(state.checkpoint, job.twin);
     committed = { state, etag: found.etag };
-    progress.watermarkNs = state.watermarkNs;
+    if (state.samples > 0) progress.watermarkNs = state.watermarkNs;
     // A run that ended between its commit and its writes left them here.
     committed = await publish(job, deps, committed, progress, key, signal);
+    state = { ...committed.state, arrivals: withAliases(committed.state, job) };
+    const arrived = await checkArrivals(source, state, { ...options, nowNs: startNs });
+    ({ state, base } = arrived);
+    progress.late = arrived.late;
+    progress.lateUnused = arrived.lateUnused;
+    progress.rewritten = arrived.rewritten;
+    const [first] = state.marks;
+    if (state.windowNs === undefined && first !== undefined && first.checkpoint.length === 0) {
+      base = first;
+    }
+    // What is only counted is kept at once: the run may find nothing else to commit.
+    if (foundAny(arrived) && base.watermarkNs === committed.state.watermarkNs) {
+      committed = await commitState(deps, committed, { ...state, runId: job.runId }, key);
+    }
   }
+  progress.state = state;
+  const head = headOf(state);
+  const replayUntilNs = base.watermarkNs < head.watermarkNs ? head.watermarkNs : undefined;
 
-  const aliases = [...definition.inputs, ...definition.measured].flatMap((s) =>
-    s.alias === undefined ? [] : [s.alias],
+  const unknown = ledgerAliases(definition).filter(
+    (alias) =>
+      base.inputs[alias] === undefined &&
+      definition.inputs.some((i) => i.alias === alias && i.value === undefined),
   );
-  const untilNs = startNs - secondsToNs(options.settleS);
-  let afterNs = committed?.state.watermarkNs ?? untilNs - secondsToNs(options.lookbackS);
-  let newestNs = committed?.state.watermarkNs;
-  const carried = new Map<string, Tqv>(
-    Object.entries(committed?.state.inputs ?? {}).map(([alias, i]) => [
-      alias,
-      { timeNs: i.timeNs, quality: 'GOOD' as const, value: i.value },
-    ]),
-  );
+  base = {
+    ...base,
+    inputs: { ...base.inputs, ...(await inputsBefore(source, unknown, base.watermarkNs)) },
+  };
 
   const overtime = () => deps.overtime() || signal.aborted;
-  let windowEndNs = afterNs;
-  let windowS = options.readWindowS;
-  while (afterNs < untilNs && !progress.stopped) {
-    windowEndNs += secondsToNs(windowS);
-    if (windowEndNs > untilNs) windowEndNs = untilNs;
-    const last = windowEndNs === untilNs;
-    const streams = await deps.reader.history({
-      aliases,
-      afterNs,
-      untilNs: windowEndNs,
-      // The estimator leaves out what is not GOOD anyway; each quality would be a request.
-      qualities: ['GOOD'],
-      // A stream may be new. But an asset of which none is known is not set up, or was removed.
-      missing: 'empty',
-      onMissing: (unknown) => {
-        if (unknown.length < aliases.length) return;
-        throw new TwinError(
-          'NOT_FOUND',
-          `SiteWise knows none of the streams of ${job.assetId} (${unknown.slice(0, 3).join(', ')}${unknown.length > 3 ? ', …' : ''}): check the asset's aliases, and aliasPrefix in the fleet.`,
-        );
-      },
-      signal,
-    });
-    let count = 0;
+  const run: Forward = {
+    job,
+    deps,
+    progress,
+    key,
+    state,
+    committed,
+    mark: base,
+    history: historyOf(state, base, head),
+    arrivals: arrivalsAt(state.arrivals, base),
+    rows: [],
+    replayUntilNs,
+    calibrator: undefined,
+    calibratorState:
+      base.checkpoint.length === 0
+        ? undefined
+        : deps.engine.decodeCheckpoint(base.checkpoint, job.twin),
+    overtime,
+    signal,
+  };
+  let windowNs = state.windowNs;
+  let newestNs = state.samples > 0 ? head.watermarkNs : undefined;
+  let kept: Streams = new Map();
+  for await (const { streams, endNs, last } of readWindows(source, base.watermarkNs, untilNs)) {
     for (const values of streams.values()) {
-      count += values.length;
       const newest = values.at(-1)?.timeNs;
       if (newest !== undefined && (newestNs === undefined || newest > newestNs)) newestNs = newest;
     }
-    progress.valuesRead += count;
-    // After a pause there is little to read in much time.
-    if (count < SPARSE_VALUES) windowS *= WINDOW_GROWTH;
-    const withInputs = new Map<string, readonly Tqv[]>(streams);
-    for (const input of definition.inputs) {
-      const held = input.alias === undefined ? undefined : carried.get(input.alias);
-      if (input.alias !== undefined && held !== undefined) {
-        withInputs.set(input.alias, [held, ...(streams.get(input.alias) ?? [])]);
-      }
+    // Readings that an earlier window could not deal with come before those of this one.
+    for (const [alias, values] of kept) {
+      streams.set(alias, [...values, ...(streams.get(alias) ?? [])]);
     }
-    const { samples, pending } = alignStreams({
+    const grouping = groupStreams({
       definition,
-      streams: withInputs,
-      afterNs,
-      untilNs: windowEndNs,
+      streams: withHeld(streams, run.mark.inputs),
+      afterNs: run.mark.watermarkNs,
+      untilNs: endNs,
       timeMap: job.timeMap,
+      whole: !last,
+      ...(windowNs === undefined ? {} : { windowNs }),
+      ...(run.mark.sampledNs === undefined ? {} : { sampledNs: run.mark.sampledNs }),
     });
-    for (let i = 0; i < samples.length && !progress.stopped; i += options.commitEvery) {
-      const chunk = samples.slice(i, i + options.commitEvery);
-      calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
-      calibratorState ??= calibrator.initialState(firstSamples(deps.engine, samples));
-      const done = await assimilate(
-        job,
-        deps,
-        calibrator,
-        calibratorState,
-        chunk,
-        progress,
-        overtime,
-        signal,
-      );
-      calibratorState = done.state;
-      const newest = chunk[done.count - 1];
-      if (newest !== undefined) {
-        for (const { alias } of definition.inputs) {
-          const held = alias === undefined ? undefined : lastBefore(withInputs, alias, newest);
-          if (alias !== undefined && held !== undefined) carried.set(alias, held);
-        }
-        committed = await commit(job, deps, committed, {
-          key,
-          calibratorState,
-          watermarkNs: newest.timeNs,
-          samples: (committed?.state.samples ?? 0) + done.steps,
-          carried,
-          rows: done.rows,
-        });
-        progress.watermarkNs = newest.timeNs;
-        if (!signal.aborted) {
-          committed = await publish(job, deps, committed, progress, key, signal);
-        }
-      }
-      if (done.fault !== undefined) throw done.fault;
-      if (done.count < chunk.length) progress.stopped = true;
+    if (windowNs === undefined && grouping.gaps >= ENOUGH_GAPS) windowNs = grouping.windowNs;
+    if (windowNs !== undefined) run.state = { ...run.state, windowNs };
+    notePace(progress, grouping.groups);
+    await goThrough(run, streams, grouping);
+    if (progress.stopped) {
+      progress.behindS = nsToSeconds(untilNs - run.mark.watermarkNs);
+      break;
     }
-    if (last) break;
-    // What the alignment kept back at the window's end is read again with the next window.
-    afterNs = pending ? (samples.at(-1)?.timeNs ?? afterNs) : windowEndNs;
-    if (overtime()) progress.stopped = true;
+    kept = after(streams, run.mark.watermarkNs);
+    if (last) {
+      progress.waiting = [...kept.values()].reduce((sum, values) => sum + values.length, 0);
+      break;
+    }
+    if (overtime()) {
+      progress.stopped = true;
+      progress.behindS = nsToSeconds(untilNs - run.mark.watermarkNs);
+      break;
+    }
   }
+  await finish(run, base);
   if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
 }
 
-function lastBefore(
-  streams: ReadonlyMap<string, readonly Tqv[]>,
-  alias: string,
-  sample: AlignedSample,
-): Tqv | undefined {
-  return streams
-    .get(alias)
-    ?.findLast(
-      (t) => t.timeNs <= sample.timeNs && t.quality === 'GOOD' && typeof t.value === 'number',
-    );
+function notePace(progress: Progress, groups: readonly AlignedGroup[]): void {
+  const times = groups.flatMap((g) => (g.sample === undefined ? [] : [g.timeNs]));
+  const [first] = times;
+  const last = times.at(-1);
+  if (first === undefined || last === undefined || times.length < 2) return;
+  progress.intervalS = nsToSeconds(last - first) / (times.length - 1);
+}
+
+/** Where an asset's estimate begins. */
+function beginning(watermarkNs: bigint): Mark {
+  return {
+    watermarkNs,
+    groupEndNs: watermarkNs,
+    samples: 0,
+    inputs: {},
+    partial: [],
+    ledger: emptyLedger(),
+    checkpoint: new Uint8Array(),
+  };
+}
+
+function beginningState(job: AssetJob, base: Mark): AssetState {
+  const bucketS = Math.min(900, Math.max(1, job.options.lateWindowS / BUCKETS));
+  return {
+    ...base,
+    assetId: job.assetId,
+    twinHash: job.twin.hash,
+    marks: [],
+    arrivals: {
+      ...noArrivals(base.watermarkNs, bucketS),
+      aliases: ledgerAliases(job.twin.definition),
+    },
+    late: {},
+    lateUnused: {},
+    rewritten: {},
+    quarantined: [],
+    pending: noPending,
+    runId: job.runId,
+  };
+}
+
+function withAliases(state: AssetState, job: AssetJob): AssetState['arrivals'] {
+  return state.arrivals.aliases.length > 0
+    ? state.arrivals
+    : { ...state.arrivals, aliases: ledgerAliases(job.twin.definition) };
+}
+
+/** The marks up to where the run goes on. */
+function historyOf(state: AssetState, base: Mark, head: Mark): Mark[] {
+  const marks = state.marks.filter((m) => m.abandoned === true || m.watermarkNs < base.watermarkNs);
+  const goesBack = base.watermarkNs < head.watermarkNs;
+  return goesBack ? [...marks, base] : [...marks, { ...head, inputs: base.inputs }];
+}
+
+function withHeld(streams: Streams, inputs: Mark['inputs']): Streams {
+  const all = new Map(streams);
+  for (const [alias, { timeNs, value }] of Object.entries(inputs)) {
+    const held: Tqv = { timeNs, quality: 'GOOD', value };
+    all.set(alias, [held, ...(streams.get(alias) ?? [])]);
+  }
+  return all;
+}
+
+function after(streams: Streams, timeNs: bigint): Streams {
+  return new Map(
+    [...streams].flatMap(([alias, values]) => {
+      const rest = values.filter((t) => t.timeNs > timeNs);
+      return rest.length === 0 ? [] : [[alias, rest] as const];
+    }),
+  );
+}
+
+/** A run on its way: where it stands, and what it has not committed yet. */
+interface Forward {
+  job: AssetJob;
+  deps: AssetDeps;
+  progress: Progress;
+  key: string;
+  state: AssetState;
+  committed: Committed | undefined;
+  mark: Mark;
+  history: Mark[];
+  arrivals: AssetState['arrivals'];
+  rows: { timeNs: bigint; values: (number | string | null)[] }[];
+  /** Up to here it replays what is committed already: nothing is committed before that is done. */
+  replayUntilNs: bigint | undefined;
+  calibrator: Calibrator | undefined;
+  calibratorState: CalibratorState | undefined;
+  overtime: () => boolean;
+  signal: AbortSignal;
+}
+
+/** Takes the instants of a window, a chunk at a time. */
+async function goThrough(
+  run: Forward,
+  streams: Streams,
+  grouping: ReturnType<typeof groupStreams>,
+): Promise<void> {
+  const { groups, duplicates, windowNs } = grouping;
+  const { options } = run.job;
+  for (let i = 0; i < groups.length && !run.progress.stopped; i += options.commitEvery) {
+    const chunk = groups.slice(i, i + options.commitEvery);
+    const done = await assimilate(run, chunk, groups);
+    const newest = done.groups.at(-1);
+    if (newest !== undefined) {
+      const beforeNs = run.mark.watermarkNs;
+      noteGaps(run, done.groups, windowNs);
+      advance(run, streams, { groups: done.groups, duplicates }, done.fates, beforeNs);
+      const replaying = run.replayUntilNs !== undefined && run.mark.watermarkNs < run.replayUntilNs;
+      if (!replaying) await commit(run);
+    }
+    if (done.fault !== undefined) await failAt(run, done.fault);
+    if (done.groups.length < chunk.length) run.progress.stopped = true;
+  }
+}
+
+/** After a gap, what is missing may still come. */
+function noteGaps(run: Forward, groups: readonly AlignedGroup[], windowNs: bigint): void {
+  let beforeNs = run.mark.samples === 0 ? groups[0]!.timeNs : run.mark.watermarkNs;
+  for (const { timeNs } of groups) {
+    if (timeNs - beforeNs > GAP_WINDOWS * windowNs) {
+      run.arrivals = { ...run.arrivals, lookAgain: true };
+    }
+    beforeNs = timeNs;
+  }
+}
+
+function advance(
+  run: Forward,
+  streams: Streams,
+  done: { groups: readonly AlignedGroup[]; duplicates: readonly bigint[][] },
+  fates: readonly Parameters<typeof addSample>[1][],
+  afterNs: bigint,
+): void {
+  const { twin } = run.job;
+  const newest = done.groups.at(-1)!;
+  const untilNs = newest.timeNs;
+  const sampledNs =
+    done.groups.findLast((g) => g.sample !== undefined)?.timeNs ?? run.mark.sampledNs;
+  let ledger = countReadings(twin, run.mark.ledger, streams, { afterNs, untilNs }, done);
+  for (const fate of fates) ledger = addSample(ledger, fate);
+  run.arrivals = addArrivals(run.arrivals, streams, afterNs, untilNs);
+  run.mark = {
+    watermarkNs: untilNs,
+    groupEndNs: newest.endNs,
+    ...(sampledNs === undefined ? {} : { sampledNs }),
+    samples: run.mark.samples + fates.filter((f) => f === 'assimilated').length,
+    inputs: heldInputs(twin, run.mark.inputs, streams, untilNs),
+    partial: run.arrivals.buckets[bucketOf(run.arrivals, untilNs)] ?? [],
+    ledger,
+    checkpoint:
+      run.calibratorState === undefined
+        ? new Uint8Array()
+        : run.deps.engine.encodeCheckpoint(run.calibratorState),
+  };
 }
 
 interface Assimilated {
-  state: CalibratorState;
-  /** Samples of the chunk that were dealt with. */
-  count: number;
-  steps: number;
-  rows: AssetState['pending']['rows'];
-  /** What stopped it before the end of the chunk; what was done before it counts. */
-  fault: unknown;
+  /** Instants that were dealt with. */
+  groups: AlignedGroup[];
+  fates: Parameters<typeof addSample>[1][];
+  /** What stopped it before the end of the chunk, and where; what was done before it counts. */
+  fault: { error: unknown; group: AlignedGroup } | undefined;
 }
 
 async function assimilate(
-  job: AssetJob,
-  deps: AssetDeps,
-  calibrator: Calibrator,
-  start: CalibratorState,
-  chunk: readonly AlignedSample[],
-  progress: Progress,
-  overtime: () => boolean,
-  signal: AbortSignal,
+  run: Forward,
+  chunk: readonly AlignedGroup[],
+  window: readonly AlignedGroup[],
 ): Promise<Assimilated> {
-  const rows: { timeNs: bigint; values: (number | string | null)[] }[] = [];
-  let state = start;
-  let count = 0;
-  let steps = 0;
+  const { job, deps, progress, signal } = run;
+  const done: Assimilated = { groups: [], fates: [], fault: undefined };
   let slopes: SensorSlopes | undefined;
-  for (const sample of chunk) {
-    if (overtime()) break;
+  for (const group of chunk) {
+    const { sample } = group;
+    if (sample === undefined) {
+      progress.thinned++;
+      done.groups.push(group);
+      continue;
+    }
+    if (run.overtime()) break;
+    if (run.state.quarantined.includes(sample.timeNs)) {
+      done.groups.push(group);
+      done.fates.push('quarantined');
+      continue;
+    }
+    run.calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
+    run.calibratorState ??= run.calibrator.initialState(
+      firstSamples(
+        deps.engine,
+        window.flatMap((g) => g.sample ?? []),
+      ),
+    );
+    const begunNs = deps.clock.nowNs();
     try {
-      const { state: next, result, slopes: here } = await calibrator.step(state, sample, signal);
-      state = next;
-      slopes = here ?? slopes;
+      const step = await run.calibrator.step(run.calibratorState, sample, signal);
+      run.calibratorState = step.state;
+      slopes = step.slopes ?? slopes;
       deps.onSample?.();
+      progress.stepS += nsToSeconds(deps.clock.nowNs() - begunNs);
+      const { result } = step;
       if (result.skipped === undefined) {
-        steps++;
         progress.steps++;
         progress.last = result;
         if (Number.isFinite(result.nis)) {
           progress.nisSum += result.nis;
           progress.nisCount++;
         }
-        rows.push({ timeNs: sample.timeNs, values: resultRow(job.twin.definition, result) });
+        const alarms = [...result.alarms, ...accountAlarms(job.twinName, progress)];
+        const values = resultRow(job.twin.definition, { ...result, alarms });
+        run.rows.push({ timeNs: sample.timeNs, values });
+        done.fates.push('assimilated');
       } else {
-        progress.skipped[result.skipped] = (progress.skipped[result.skipped] ?? 0) + 1;
+        const reason = result.skipped;
+        progress.skipped[reason] = (progress.skipped[reason] ?? 0) + 1;
+        done.fates.push({ skipped: reason });
+        if (reason === 'input-missing') noteMissing(progress, job.twin, sample.inputs);
       }
-      count++;
-    } catch (fault) {
-      return { state, count, steps, rows, fault: signal.aborted ? undefined : fault };
+      done.groups.push(group);
+    } catch (error) {
+      // What a stopped model says is no fault of the sample.
+      if (signal.aborted) break;
+      const aside = await setAside(run, sample, error);
+      if (aside === undefined) {
+        done.fault = { error, group };
+        break;
+      }
+      run.state = aside;
+      progress.quarantined++;
+      done.groups.push(group);
+      done.fates.push('quarantined');
     }
   }
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;
     progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
   }
-  return { state, count, steps, rows, fault: undefined };
+  return done;
 }
 
-async function commit(
-  job: AssetJob,
-  deps: AssetDeps,
-  before: Committed | undefined,
-  done: {
-    key: string;
-    calibratorState: CalibratorState;
-    watermarkNs: bigint;
-    samples: number;
-    carried: ReadonlyMap<string, Tqv>;
-    rows: AssetState['pending']['rows'];
-  },
-): Promise<Committed> {
-  const state: AssetState = {
-    assetId: job.assetId,
-    twinHash: job.twin.hash,
-    watermarkNs: done.watermarkNs,
-    samples: done.samples,
-    inputs: Object.fromEntries(
-      [...done.carried].map(([alias, t]) => [alias, { timeNs: t.timeNs, value: Number(t.value) }]),
-    ),
-    checkpoint: deps.engine.encodeCheckpoint(done.calibratorState),
-    pending:
-      done.rows.length === 0
-        ? noPending
-        : { aliases: resultAliases(job.twin.definition), rows: done.rows },
-    runId: job.runId,
-  };
-  const condition = before === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: before.etag };
-  const { etag } = await deps.store.put(done.key, encodeAssetState(state), condition);
-  return { state, etag };
-}
-
-/** Sends the results of a committed state, and commits that they are sent. */
-async function publish(
-  job: AssetJob,
-  deps: AssetDeps,
-  committed: Committed,
-  progress: Progress,
-  key: string,
-  signal: AbortSignal,
-): Promise<Committed> {
-  const samples = toStreamTqvs(committed.state.pending);
-  if (samples.length === 0) return committed;
-  const result = await deps.writer.write(samples, signal);
-  progress.valuesWritten += result.accepted;
-  progress.valuesRejected += result.rejected.length;
-  const [rejected] = result.rejected;
-  if (rejected !== undefined) {
-    progress.rejection ??= `${rejected.sample.alias}: ${rejected.code}: ${rejected.message}`;
-    deps.logger.warn('SiteWise refused results', {
-      asset: job.assetId,
-      values: result.rejected.length,
-      reason: progress.rejection,
-    });
-  }
-  const [held] = result.retry;
-  if (held !== undefined) {
-    const denied = held.code.includes('AccessDenied');
-    throw new TwinError(
-      denied ? 'ACCESS_DENIED' : held.code.includes('Throttl') ? 'THROTTLED' : 'NETWORK',
-      `SiteWise did not take ${result.retry.length} of ${samples.length} results (${held.sample.alias}: ${held.code}: ${held.message}). They are kept with the state and sent by the next run.`,
-      { retryable: !denied },
-    );
-  }
-  const state: AssetState = { ...committed.state, pending: noPending, runId: job.runId };
-  const { etag } = await deps.store.put(key, encodeAssetState(state), {
-    ifMatch: committed.etag,
+function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {
+  twin.definition.inputs.forEach(({ variable }, i) => {
+    if (!Number.isFinite(inputs[i]) && !progress.missing.includes(variable)) {
+      progress.missing.push(variable);
+    }
   });
-  return { state, etag };
+}
+
+/** A model that failed: what was done before stays, and the failure is remembered. */
+async function failAt(run: Forward, fault: NonNullable<Assimilated['fault']>): Promise<never> {
+  // A replay that cannot be finished changes nothing: the estimate stays where it was.
+  const before = run.committed?.state ?? { ...run.state, ...run.mark };
+  const noted = noteFault(before, fault.group.timeNs, fault.error);
+  if (noted !== undefined) {
+    const state = { ...noted, runId: run.job.runId };
+    run.committed = await commitState(run.deps, run.committed, state, run.key);
+  }
+  throw fault.error;
+}
+
+async function commit(run: Forward): Promise<void> {
+  const { job, deps, progress, mark } = run;
+  const pending =
+    run.rows.length === 0
+      ? noPending
+      : { aliases: resultAliases(job.twin.definition), rows: run.rows };
+  const { fault, ...rest } = nextState(
+    run.state,
+    mark,
+    run.history,
+    run.arrivals,
+    job.options.lateWindowS,
+  );
+  const passed = fault === undefined || fault.timeNs <= mark.watermarkNs;
+  const next = { ...rest, ...(passed ? {} : { fault }), pending, runId: job.runId };
+  run.committed = await commitState(deps, run.committed, next, run.key);
+  run.state = next;
+  run.arrivals = next.arrivals;
+  run.history = [...next.marks, mark];
+  run.rows = [];
+  run.replayUntilNs = undefined;
+  progress.watermarkNs = mark.watermarkNs;
+  progress.state = next;
+  if (!run.signal.aborted) {
+    run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal);
+    run.state = { ...run.state, pending: noPending };
+  }
+}
+
+/** Commits what a run has found out without a new sample to commit it with. */
+async function finish(run: Forward, base: Mark): Promise<void> {
+  if (run.replayUntilNs !== undefined) {
+    // The replay ended before the old estimate's time: out of time, or its last readings are gone.
+    if (run.mark.watermarkNs > base.watermarkNs) await commit(run);
+    return;
+  }
+  const kept = run.committed?.state;
+  if (kept === undefined || kept.arrivals.sweptNs === run.state.arrivals.sweptNs) return;
+  const state = { ...kept, arrivals: run.state.arrivals, runId: run.job.runId };
+  run.committed = await commitState(run.deps, run.committed, state, run.key);
 }

@@ -1,13 +1,18 @@
 import type { ErrorCode } from '../../shared/core/index.js';
 import { keySegment } from '../../shared/store/index.js';
-import type { Alarm, Estimate, Identifiability } from '../../shared/twin/index.js';
+import type { Alarm, Estimate, Identifiability, Ledger } from '../../shared/twin/index.js';
 
 /** How the run of an asset ended. */
 export type AssetOutcome =
   | 'calibrated' // samples were assimilated
-  | 'idle' // nothing new to assimilate
+  | 'late-data' // likewise, among them such that came behind the estimate; or some came too late
+  | 'quarantined' // a sample at which the model fails again and again was set aside
+  | 'behind' // work is left, see `behindS`
+  | 'starved' // there were readings, but inputs or measurements are missing: see `skipped`, `missing`
+  | 'waiting' // there were readings, of a sample that is not complete or not due yet
+  | 'idle' // nothing was there to read
   | 'superseded' // another job was at the same asset and was first; nothing is lost
-  | 'stopped' // on request or out of time; the rest is for the next run
+  | 'stopped' // on request, or before its turn; the rest is for the next run
   | 'failed'; // see `error`; the last good state stays
 
 /** What one run did with one asset. */
@@ -19,6 +24,28 @@ export interface AssetReport {
   steps: number;
   /** Samples passed over, by reason. */
   skipped: Record<string, number>;
+  /** Inputs without a value, by variable. */
+  missing: string[];
+  /** Samples set aside. */
+  quarantined: number;
+  /** Readings of an instant that is not complete yet. */
+  waiting: number;
+  /** Instants that the sample period passed over. */
+  thinned: number;
+  /** Readings that came behind the estimate and were taken in their place. */
+  late: number;
+  /** Readings that came too late for that. */
+  lateUnused: number;
+  /** Readings whose value was changed after they had been taken. */
+  rewritten: number;
+  /** Time between the estimate and what could be read, where work is left, seconds. */
+  behindS?: number;
+  /** What a sample took, and the time between samples, seconds; absent without a step. */
+  pace?: { secondsPerSample: number; secondsBetweenSamples?: number };
+  /** The fate of every reading and sample, over the asset's life; absent before the first commit. */
+  ledger?: Ledger;
+  /** Sums of the ledger that do not match: nothing of this should ever be here. */
+  ledgerFaults: string[];
   /** Values read from SiteWise. */
   valuesRead: number;
   /** Values that SiteWise took. */

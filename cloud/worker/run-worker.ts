@@ -12,10 +12,20 @@ import {
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { type ObjectStore, putJson } from '../../shared/store/index.js';
 import type { Twin, TwinModel } from '../../shared/twin/index.js';
-import { type AssetDeps, newProgress, type Progress, runAsset } from './asset-run.js';
+import { toAssetReport } from './asset-report.js';
+import { type AssetDeps, runAsset } from './asset-run.js';
 import type { CalibrationEngine } from './engine.js';
 import { type FleetSource, twinOfAsset } from './fleet-source.js';
+import { newProgress } from './progress.js';
 import { type AssetReport, latestKey, type RunReport, reportKey } from './report.js';
+
+/** How a run ends that has found out nothing about an asset. */
+const QUIET: ReadonlySet<AssetReport['outcome']> = new Set([
+  'idle',
+  'waiting',
+  'superseded',
+  'stopped',
+]);
 
 /** What one run of the worker is to do. */
 export interface WorkerConfig {
@@ -155,14 +165,14 @@ export async function runWorker(
     assets: reports,
     totals: {
       assets: reports.length,
-      calibrated: sum((r) => (r.outcome === 'calibrated' ? 1 : 0)),
+      calibrated: sum((r) => (r.steps > 0 && r.outcome !== 'failed' ? 1 : 0)),
       failed: sum((r) => (r.outcome === 'failed' ? 1 : 0)),
       steps: sum((r) => r.steps),
       valuesRead: sum((r) => r.valuesRead),
       valuesWritten: sum((r) => r.valuesWritten),
     },
   };
-  if (reports.some((r) => r.outcome !== 'idle')) {
+  if (reports.some((r) => r.outcome !== 'idle' && r.outcome !== 'waiting')) {
     try {
       await putJson(deps.store, reportKey(report), report);
     } catch (error) {
@@ -189,7 +199,7 @@ function chooseAssets(config: WorkerConfig, deps: WorkerDeps): readonly FleetAss
 }
 
 async function keepLatest(fleet: string, report: AssetReport, deps: WorkerDeps): Promise<void> {
-  if (report.steps === 0 && report.outcome !== 'failed') return;
+  if (report.steps === 0 && QUIET.has(report.outcome)) return;
   try {
     await putJson(deps.store, latestKey(fleet, report.asset), report);
   } catch (error) {
@@ -198,47 +208,4 @@ async function keepLatest(fleet: string, report: AssetReport, deps: WorkerDeps):
       reason: messageOf(error),
     });
   }
-}
-
-function toAssetReport(
-  asset: FleetAsset,
-  progress: Progress,
-  fault: unknown,
-  aborted: boolean,
-  seconds: number,
-): AssetReport {
-  const { last, nisSum, nisCount, watermarkNs, stopped, ...counts } = progress;
-  const superseded = fault instanceof TwinError && fault.code === 'CONFLICT';
-  const failed = fault !== undefined && !superseded && !aborted;
-  const outcome = superseded
-    ? 'superseded'
-    : failed
-      ? 'failed'
-      : aborted || stopped
-        ? 'stopped'
-        : counts.steps > 0
-          ? 'calibrated'
-          : 'idle';
-  return {
-    asset: asset.id,
-    twin: asset.twin,
-    outcome,
-    ...counts,
-    ...(watermarkNs === undefined ? {} : { watermarkNs: watermarkNs.toString() }),
-    ...(nisCount === 0 ? {} : { meanNis: nisSum / nisCount }),
-    ...(last === undefined
-      ? {}
-      : { parameters: last.parameters, virtualSensors: last.virtualSensors }),
-    alarms: last?.alarms ?? [],
-    seconds,
-    ...(failed
-      ? {
-          error: {
-            code: fault instanceof TwinError ? fault.code : ('INTERNAL' as const),
-            message: messageOf(fault),
-            retryable: fault instanceof TwinError ? fault.retryable : false,
-          },
-        }
-      : {}),
-  };
 }

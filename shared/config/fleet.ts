@@ -35,6 +35,22 @@ const calibration = z.strictObject({
     .max(7 * 86_400)
     .default(86_400)
     .describe('How far the first run of an asset looks back, seconds.'),
+  lateWindowS: z
+    .number()
+    .min(0)
+    .max(7 * 86_400)
+    .default(86_400)
+    .describe(
+      'Readings that arrive behind the estimate by at most this are taken in their place, seconds; later ones are counted and left out.',
+    ),
+  lateCheckS: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(600)
+    .describe(
+      'How often the whole late window is looked through, seconds; in between, and always after a gap, only its last hour.',
+    ),
   readWindowS: z
     .number()
     .positive()

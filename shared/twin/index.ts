@@ -50,7 +50,10 @@ export {
   verdictOf,
 } from './report/verdict.js';
 export { type CalibrationRun, runSamples } from './run.js';
+export * from './state/asset-state.js';
 export * from './state/checkpoint.js';
+export * from './state/ledger.js';
+export * from './state/marks.js';
 export {
   listStates,
   loadState,

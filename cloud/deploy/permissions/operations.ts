@@ -7,6 +7,8 @@ import { S3_STORE_OPERATIONS } from '../../../shared/store/index.js';
 export const OPERATIONS = {
   worker: {
     siteWise: [
+      // An input that is sent on change has its last value perhaps before all history.
+      'iotsitewise:BatchGetAssetPropertyValue',
       'iotsitewise:BatchGetAssetPropertyValueHistory',
       'iotsitewise:BatchPutAssetPropertyValue',
       'iotsitewise:DescribeAsset',

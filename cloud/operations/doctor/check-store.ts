@@ -37,7 +37,7 @@ export async function checkState(
         'Put the old ones back, or move the object away to begin again.',
       );
     }
-    engine.decodeCheckpoint(state.checkpoint, twin);
+    if (state.checkpoint.length > 0) engine.decodeCheckpoint(state.checkpoint, twin);
     const { rows } = state.pending;
     const until = nsToDate(state.watermarkNs).toISOString();
     return rows.length > 0

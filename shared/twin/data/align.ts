@@ -20,6 +20,35 @@ export interface AlignOptions {
   timeMap?: TimeMap;
   /** Timestamps that lie closer together than this are one instant; default: from the data. */
   windowNs?: bigint;
+  /** Whether to keep the newest instant back until its window has passed, heard or not. */
+  whole?: boolean;
+  /** The newest sample that the sample period let pass before these; default: none. */
+  sampledNs?: bigint;
+}
+
+/** Readings of one instant. */
+export interface AlignedGroup {
+  /** Of its newest reading. */
+  timeNs: bigint;
+  /** Readings up to here would have been part of it. */
+  endNs: bigint;
+  /** Absent where the sample period passes over it. */
+  sample?: AlignedSample;
+  /** Readings of each measured variable, and those of them that are no GOOD number. */
+  readings: readonly { usable: number; unusable: number }[];
+}
+
+/** The instants of streams, in ascending order. */
+export interface Grouping {
+  groups: AlignedGroup[];
+  ignored: Alignment['ignored'];
+  /** Readings of a timestamp that the variable had already, per measured variable. */
+  duplicates: readonly bigint[][];
+  /** Whether the newest instant was left for the next run. */
+  pending: boolean;
+  windowNs: bigint;
+  /** Intervals that the window was inferred from. */
+  gaps: number;
 }
 
 export interface Alignment {
@@ -37,10 +66,10 @@ interface Reading {
   value: number;
 }
 
-/** The median of positive bigints; undefined of none. */
+/** The median of positive bigints, the lower of two; undefined of none. */
 function median(values: bigint[]): bigint | undefined {
   values.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  return values[values.length >> 1];
+  return values[(values.length - 1) >> 1];
 }
 
 function usable(tqv: Tqv): number {
@@ -52,7 +81,10 @@ function usable(tqv: Tqv): number {
 /**
  * Half the median interval of the channels: readings of one scan lie closer than that, scans don't.
  */
-function inferWindowNs(readings: readonly Reading[], channels: number): bigint {
+function inferWindowNs(
+  readings: readonly Reading[],
+  channels: number,
+): { windowNs: bigint; gaps: number } {
   const last = new Map<number, bigint>();
   const gaps: bigint[] = [];
   for (const r of readings) {
@@ -61,7 +93,7 @@ function inferWindowNs(readings: readonly Reading[], channels: number): bigint {
     last.set(r.channel, r.timeNs);
   }
   const gap = channels === 0 ? undefined : median(gaps);
-  return gap === undefined ? 1_000_000_000n : gap / 2n;
+  return { windowNs: gap === undefined ? 1_000_000_000n : gap / 2n, gaps: gaps.length };
 }
 
 /**
@@ -71,9 +103,21 @@ function inferWindowNs(readings: readonly Reading[], channels: number): bigint {
  * spoken or the window has passed, so that no reading is left behind.
  */
 export function alignStreams(options: AlignOptions): Alignment {
+  const sampledNs = options.sampledNs ?? options.afterNs;
+  const { groups, ignored, pending } = groupStreams({
+    ...options,
+    ...(sampledNs === undefined ? {} : { sampledNs }),
+  });
+  const samples = groups.flatMap((g) => (g.sample === undefined ? [] : [g.sample]));
+  return { samples, ignored, pending };
+}
+
+/** As {@link alignStreams}, with the instants that the sample period passes over, and counts. */
+export function groupStreams(options: AlignOptions): Grouping {
   const { definition, streams, untilNs, timeMap = wallTime } = options;
   const ignored = { notGood: 0, notNumber: 0, duplicate: 0 };
   const readings: Reading[] = [];
+  const duplicates: bigint[][] = definition.measured.map(() => []);
   definition.measured.forEach(({ alias }, channel) => {
     const seen = new Set<bigint>();
     for (const tqv of streams.get(alias) ?? []) {
@@ -84,6 +128,7 @@ export function alignStreams(options: AlignOptions): Alignment {
       else if (Number.isNaN(value)) ignored.notNumber++;
       else if (seen.has(tqv.timeNs)) {
         ignored.duplicate++;
+        duplicates[channel]!.push(tqv.timeNs);
         continue;
       } else seen.add(tqv.timeNs);
       readings.push({ timeNs: tqv.timeNs, channel, value });
@@ -92,7 +137,8 @@ export function alignStreams(options: AlignOptions): Alignment {
   readings.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
 
   const channels = definition.measured.length;
-  const windowNs = options.windowNs ?? inferWindowNs(readings, channels);
+  const inferred = inferWindowNs(readings, channels);
+  const windowNs = options.windowNs ?? inferred.windowNs;
   const inputs = definition.inputs.map((input) => ({
     value: input.value ?? Number.NaN,
     next: 0,
@@ -101,31 +147,35 @@ export function alignStreams(options: AlignOptions): Alignment {
         ? []
         : [...(streams.get(input.alias) ?? [])]
             .filter((tqv) => !Number.isNaN(usable(tqv)))
-            .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0)),
+            .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0))
+            // As with what is measured, the first of a timestamp counts.
+            .filter((tqv, k, all) => tqv.timeNs !== all[k - 1]?.timeNs),
   }));
 
   const periodS = (definition.estimator.samplePeriodS ?? 0) * (1 - 1e-6);
   let lastS =
-    options.afterNs === undefined
+    options.sampledNs === undefined
       ? Number.NEGATIVE_INFINITY
-      : toMachineTimeS(timeMap, options.afterNs);
-  const samples: AlignedSample[] = [];
+      : toMachineTimeS(timeMap, options.sampledNs);
+  const groups: AlignedGroup[] = [];
   let pending = false;
   let i = 0;
   while (i < readings.length) {
     const startNs = readings[i]!.timeNs;
     const endNs = startNs + windowNs;
     const measured = new Float64Array(channels).fill(Number.NaN);
+    const counts = definition.measured.map(() => ({ usable: 0, unusable: 0 }));
     const heard = new Set<number>();
     let timeNs = startNs;
     for (; i < readings.length && readings[i]!.timeNs <= endNs; i++) {
       const { timeNs: readNs, channel, value } = readings[i]!;
       heard.add(channel);
       timeNs = readNs;
+      counts[channel]![Number.isNaN(value) ? 'unusable' : 'usable']++;
       if (!Number.isNaN(value)) measured[channel] = value;
     }
     const newest = i === readings.length;
-    if (newest && heard.size < channels && endNs >= untilNs) {
+    if (newest && (heard.size < channels || options.whole === true) && endNs >= untilNs) {
       pending = true;
       break;
     }
@@ -136,14 +186,18 @@ export function alignStreams(options: AlignOptions): Alignment {
       }
     }
     const timeS = toMachineTimeS(timeMap, timeNs);
-    if (timeS - lastS < periodS) continue;
+    if (timeS - lastS < periodS) {
+      groups.push({ timeNs, endNs, readings: counts });
+      continue;
+    }
     lastS = timeS;
-    samples.push({
+    const values = Float64Array.from(inputs, (input) => input.value);
+    groups.push({
       timeNs,
-      timeS,
-      inputs: Float64Array.from(inputs, (input) => input.value),
-      measured,
+      endNs,
+      readings: counts,
+      sample: { timeNs, timeS, inputs: values, measured },
     });
   }
-  return { samples, ignored, pending };
+  return { groups, ignored, duplicates, pending, windowNs, gaps: inferred.gaps };
 }

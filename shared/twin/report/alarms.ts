@@ -12,6 +12,9 @@ export const ALARM_CODES = [
   'regime-change',
   'prior-only',
   'inconsistent',
+  'late-unused',
+  'sample-quarantined',
+  'falling-behind',
 ] as const;
 export type AlarmCode = (typeof ALARM_CODES)[number];
 
@@ -91,5 +94,23 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Bands not to be believed',
     meaning:
       'Over the whole run the predictions were off by much more, or much less, than their bands say.',
+  },
+  'late-unused': {
+    level: 'warning',
+    title: 'Readings too late',
+    meaning:
+      'Readings came so long after their time that the estimate could not take them any more. See why the gateway was away, or widen the late window.',
+  },
+  'sample-quarantined': {
+    level: 'warning',
+    title: 'Sample set aside',
+    meaning:
+      'The model failed at it again and again; it is kept in the store to be tried again, and the estimate goes on without it.',
+  },
+  'falling-behind': {
+    level: 'warning',
+    title: 'Falling behind',
+    meaning:
+      'A sample takes longer than the time to the next one: the estimate grows older all the time. Use a longer sample period or more cores.',
   },
 };

@@ -1,10 +1,26 @@
 import { messageOf, TwinError } from '../../core/index.js';
-import { type ObjectStore, openStore } from '../../store/index.js';
+import { keySegment, type ObjectStore, openStore } from '../../store/index.js';
 import type { CalibratorState, Twin } from '../types.js';
+import {
+  type AssetState,
+  arrivalsAt,
+  assetStateKey,
+  decodeAssetState,
+  encodeAssetState,
+  headOf,
+  type Mark,
+  NO_FLEET,
+  noArrivals,
+  noPending,
+} from './asset-state.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { emptyLedger } from './ledger.js';
 
-/** Earlier states that are kept beside the newest. */
+/** States that are kept, the newest with them. */
 const HISTORY = 10;
+
+/** The version of a state that was read from the older layout: its new object is not there yet. */
+const NOT_THERE = '';
 
 /** A state and the version under which it was read. */
 export interface StoredState {
@@ -12,28 +28,121 @@ export interface StoredState {
   etag: string;
 }
 
-/** The key of a twin's newest state. */
+/** The key of the state that `calibrate` keeps of a twin. */
 export function stateKey(twin: Twin, asset = twin.definition.name): string {
-  return `states/${asset}/latest.bin`;
+  return assetStateKey(NO_FLEET, asset);
+}
+
+/** Where states were before those of the worker and of `calibrate` had one layout. */
+const oldPrefix = (asset: string) => `states/${asset}/`;
+
+interface Found {
+  key: string;
+  state: AssetState;
+  /** Absent where it was read from the older layout: the next save makes the new object. */
+  etag?: string;
+}
+
+function toMark(state: CalibratorState, checkpoint: Uint8Array): Mark {
+  return {
+    watermarkNs: state.timeNs,
+    groupEndNs: state.timeNs,
+    sampledNs: state.timeNs,
+    samples: state.sampleCount,
+    inputs: {},
+    partial: [],
+    ledger: emptyLedger(),
+    checkpoint,
+  };
+}
+
+function toAssetState(twin: Twin, asset: string, head: Mark, marks: readonly Mark[]): AssetState {
+  return {
+    ...head,
+    assetId: asset,
+    twinHash: twin.hash,
+    marks,
+    arrivals: noArrivals(head.watermarkNs),
+    late: {},
+    lateUnused: {},
+    rewritten: {},
+    quarantined: [],
+    pending: noPending,
+    runId: 'calibrate',
+  };
+}
+
+/** States of the older layout, `states/<asset>/latest.bin` and its history. */
+async function findOld(store: ObjectStore, twin: Twin, asset: string): Promise<Found | undefined> {
+  const latest = await store.get(`${oldPrefix(asset)}latest.bin`);
+  if (latest === undefined) return undefined;
+  const marks: Mark[] = [];
+  for (const name of await store.list(`${oldPrefix(asset)}history/`)) {
+    const body = (await store.get(name))?.body;
+    if (body === undefined || Buffer.from(body).equals(latest.body)) continue;
+    try {
+      marks.push(toMark(decodeCheckpoint(body, twin), body));
+    } catch {
+      // An unreadable one is of no use to go back to; its file stays where it was.
+    }
+  }
+  const head = toMark(decodeCheckpoint(latest.body, twin), latest.body);
+  return {
+    key: assetStateKey(NO_FLEET, asset),
+    state: toAssetState(twin, asset, head, marks),
+  };
+}
+
+/** Where an asset's state may be: that of `calibrate`, or of a fleet's worker. */
+async function find(
+  store: ObjectStore,
+  twin: Twin,
+  asset: string,
+  fleet?: string,
+): Promise<Found | undefined> {
+  const read = async (key: string): Promise<Found | undefined> => {
+    const object = await store.get(key);
+    if (object === undefined) return undefined;
+    return { key, state: decodeAssetState(object.body, asset, key), etag: object.etag };
+  };
+  if (fleet !== undefined) return read(assetStateKey(fleet, asset));
+  const own = (await read(assetStateKey(NO_FLEET, asset))) ?? (await findOld(store, twin, asset));
+  if (own !== undefined) return own;
+  const name = `/${keySegment(asset)}.json`;
+  const keys = (await store.list('state/')).filter((k) => k.endsWith(name));
+  if (keys.length > 1) {
+    const fleets = keys.map((k) => k.split('/')[1]);
+    throw new TwinError(
+      'USAGE',
+      `The fleets ${fleets.join(', ')} each have a state of "${asset}": name one with --fleet.`,
+    );
+  }
+  return keys[0] === undefined ? undefined : read(keys[0]);
 }
 
 /**
- * Reads a twin's newest state.
+ * Reads the newest state that `calibrate` keeps of a twin.
  *
- * @throws TwinError as {@link decodeCheckpoint} and the store
+ * @throws TwinError as {@link decodeAssetState}, {@link decodeCheckpoint} and the store
  */
 export async function loadState(
   store: ObjectStore,
   twin: Twin,
-  asset?: string,
+  asset = twin.definition.name,
 ): Promise<StoredState | undefined> {
-  const object = await store.get(stateKey(twin, asset));
-  if (object === undefined) return undefined;
-  return { state: decodeCheckpoint(object.body, twin), etag: object.etag };
+  const key = assetStateKey(NO_FLEET, asset);
+  const object = await store.get(key);
+  if (object === undefined) {
+    const old = await findOld(store, twin, asset);
+    if (old === undefined) return undefined;
+    return { state: decodeCheckpoint(old.state.checkpoint, twin), etag: NOT_THERE };
+  }
+  const { checkpoint } = decodeAssetState(object.body, asset, key);
+  return { state: decodeCheckpoint(checkpoint, twin), etag: object.etag };
 }
 
 /**
- * Reads a twin's newest state for a command that needs one.
+ * Reads a twin's newest state for a command that needs one, be it of `calibrate` or of the worker.
  *
  * @param location the `--state` option
  * @throws TwinError `NOT_FOUND` where there is none, or as {@link loadState}
@@ -41,22 +150,25 @@ export async function loadState(
 export async function requireState(
   location: string,
   twin: Twin,
-  asset?: string,
-): Promise<StoredState> {
-  const stored = await loadState(openStore(location), twin, asset);
-  if (stored !== undefined) return stored;
+  asset = twin.definition.name,
+): Promise<{ state: CalibratorState }> {
+  const found = await find(openStore(location), twin, asset);
+  if (found !== undefined && found.state.checkpoint.length > 0) {
+    return { state: decodeCheckpoint(found.state.checkpoint, twin) };
+  }
   throw new TwinError(
     'NOT_FOUND',
-    `No state of "${asset ?? twin.definition.name}" in ${location}: run \`twinloop calibrate\` with the same --state first.`,
+    `No state of "${asset}" in ${location}: run \`twinloop calibrate\` with the same --state first.`,
   );
 }
 
 /**
- * Writes a state if nobody wrote since `etag` was read, then keeps a copy in the history.
+ * Writes a state if nobody wrote since `etag` was read. Earlier states stay in the same object; those
+ * of a branch that was left by a restore are the first to go.
  *
  * @param etag of the state that this one follows; left out for the first
  * @param options.asset whose state; default: the twin's own
- * @param options.history earlier states to keep; default 10
+ * @param options.history states to keep, this one with them; default 10
  * @throws TwinError `CONFLICT` when another run was faster: its state stays
  */
 export async function saveState(
@@ -66,24 +178,26 @@ export async function saveState(
   etag: string | undefined,
   options: { asset?: string; history?: number } = {},
 ): Promise<{ etag: string }> {
-  const key = stateKey(twin, options.asset);
-  const body = encodeCheckpoint(state);
-  const written = await store.put(
+  const asset = options.asset ?? twin.definition.name;
+  const key = assetStateKey(NO_FLEET, asset);
+  const object = await store.get(key);
+  const before =
+    object === undefined
+      ? (await findOld(store, twin, asset))?.state
+      : decodeAssetState(object.body, asset, key);
+  const marks = before === undefined ? [] : [...before.marks, headOf(before)];
+  const most = Math.max(0, (options.history ?? HISTORY) - 1);
+  while (marks.length > most) {
+    const abandoned = marks.findIndex((m) => m.abandoned === true);
+    marks.splice(Math.max(0, abandoned), 1);
+  }
+  const head = toMark(state, encodeCheckpoint(state));
+  return store.put(
     key,
-    body,
-    etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag },
+    encodeAssetState(toAssetState(twin, asset, head, marks)),
+    etag === undefined || etag === NOT_THERE ? { ifNoneMatch: '*' } : { ifMatch: etag },
   );
-  const prefix = historyPrefix(key);
-  await store.put(historyKey(prefix, state.sampleCount), body);
-  const kept = await store.list(prefix);
-  const most = options.history ?? HISTORY;
-  for (const old of kept.slice(0, Math.max(0, kept.length - most))) await store.delete(old);
-  return written;
 }
-
-const historyPrefix = (key: string) => key.replace(/latest\.bin$/, 'history/');
-const historyKey = (prefix: string, sampleCount: number) =>
-  `${prefix}${String(sampleCount).padStart(12, '0')}.bin`;
 
 /** A state of the history. */
 export interface StateEntry {
@@ -95,37 +209,43 @@ export interface StateEntry {
   problem?: string;
   /** Whether it is the newest, from which the next run goes on. */
   latest: boolean;
-}
-
-/** The states that are kept of an asset, oldest first. */
-export async function listStates(
-  store: ObjectStore,
-  twin: Twin,
-  asset?: string,
-): Promise<StateEntry[]> {
-  const key = stateKey(twin, asset);
-  const latest = await store.get(key);
-  const entries: StateEntry[] = [];
-  for (const name of await store.list(historyPrefix(key))) {
-    const object = await store.get(name);
-    if (object === undefined) continue;
-    const entry = {
-      sampleCount: Number(/(\d+)\.bin$/.exec(name)?.[1] ?? 0),
-      bytes: object.body.length,
-      latest: latest !== undefined && Buffer.from(latest.body).equals(object.body),
-    };
-    try {
-      entries.push({ ...entry, state: decodeCheckpoint(object.body, twin) });
-    } catch (error) {
-      entries.push({ ...entry, problem: messageOf(error) });
-    }
-  }
-  return entries;
+  /** Whether it was left behind when an earlier one was restored. */
+  abandoned: boolean;
 }
 
 /**
- * Makes a state of the history the newest again. Later ones stay in the history until new ones
- * take their place.
+ * The states that are kept of an asset, oldest first, be they of `calibrate` or of the worker.
+ *
+ * @param fleet whose worker keeps them; default: found by the asset's name
+ */
+export async function listStates(
+  store: ObjectStore,
+  twin: Twin,
+  asset = twin.definition.name,
+  fleet?: string,
+): Promise<StateEntry[]> {
+  const found = await find(store, twin, asset, fleet);
+  if (found === undefined) return [];
+  const describe = (mark: Mark, latest: boolean): StateEntry => {
+    const entry = {
+      sampleCount: mark.samples,
+      bytes: mark.checkpoint.length,
+      latest,
+      abandoned: mark.abandoned === true,
+    };
+    if (mark.checkpoint.length === 0) return { ...entry, problem: 'before the first sample' };
+    try {
+      return { ...entry, state: decodeCheckpoint(mark.checkpoint, twin) };
+    } catch (error) {
+      return { ...entry, problem: messageOf(error) };
+    }
+  };
+  return [...found.state.marks.map((m) => describe(m, false)), describe(found.state, true)];
+}
+
+/**
+ * Makes a state of the history the newest again. Later ones stay in the history, marked, until new
+ * ones take their place. A worker goes on from it with the readings that followed.
  *
  * @param sampleCount which one, as {@link listStates} names it
  * @throws TwinError `NOT_FOUND`, `CONFLICT` when a run saves meanwhile, or as
@@ -135,22 +255,38 @@ export async function restoreState(
   store: ObjectStore,
   twin: Twin,
   sampleCount: number,
-  asset?: string,
+  asset = twin.definition.name,
+  fleet?: string,
 ): Promise<CalibratorState> {
-  const key = stateKey(twin, asset);
-  const object = await store.get(historyKey(historyPrefix(key), sampleCount));
-  if (object === undefined) {
+  const found = await find(store, twin, asset, fleet);
+  const all = found === undefined ? [] : [...found.state.marks, headOf(found.state)];
+  const at = all.findLastIndex((m) => m.samples === sampleCount && m.abandoned !== true);
+  const chosen = at >= 0 ? at : all.findLastIndex((m) => m.samples === sampleCount);
+  const mark = all[chosen];
+  if (found === undefined || mark === undefined || mark.checkpoint.length === 0) {
     throw new TwinError(
       'NOT_FOUND',
       `No state after ${sampleCount} samples is kept: \`twinloop state list\` names those that are.`,
     );
   }
-  const state = decodeCheckpoint(object.body, twin);
-  const latest = await store.get(key);
+  const state = decodeCheckpoint(mark.checkpoint, twin);
+  const { abandoned: _, ...head } = mark;
+  const marks = all.flatMap((m, i) => {
+    if (i === chosen) return [];
+    return [i > chosen ? { ...m, abandoned: true } : m];
+  });
+  const { sampledNs: _sampled, fault: _fault, ...rest } = found.state;
+  const restored: AssetState = {
+    ...rest,
+    ...head,
+    marks,
+    arrivals: arrivalsAt(rest.arrivals, head),
+    pending: noPending,
+  };
   await store.put(
-    key,
-    object.body,
-    latest === undefined ? { ifNoneMatch: '*' } : { ifMatch: latest.etag },
+    found.key,
+    encodeAssetState(restored),
+    found.etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: found.etag },
   );
   return state;
 }

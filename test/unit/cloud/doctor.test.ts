@@ -33,6 +33,7 @@ import {
 } from '../../../shared/sitewise/index.js';
 import { createFolderStore, type ObjectStore, putJson } from '../../../shared/store/index.js';
 import type { Twin } from '../../../shared/twin/index.js';
+import { emptyLedger, noArrivals } from '../../../shared/twin/index.js';
 import { type SiteWise, startSiteWise } from '../../../simulators/sitewise/index.js';
 
 const definition = twinSchema.parse({
@@ -151,6 +152,15 @@ async function build(system: System = {}): Promise<void> {
         watermarkNs: systemClock.nowNs(),
         samples: 7,
         inputs: {},
+        groupEndNs: systemClock.nowNs(),
+        partial: [],
+        ledger: emptyLedger(),
+        marks: [],
+        arrivals: noArrivals(0n),
+        late: {},
+        lateUnused: {},
+        rewritten: {},
+        quarantined: [],
         checkpoint: new TextEncoder().encode('sound'),
         pending: noPending,
         runId: 'r',

@@ -11,7 +11,6 @@ import {
   restoreState,
   runSamples,
   saveState,
-  stateKey,
 } from '../../../shared/twin/index.js';
 import { linearModel, sample, smallTwin } from './fixtures.js';
 
@@ -74,10 +73,49 @@ describe('checkpoint', () => {
     for (let k = 2; k < 20; k++) {
       ({ etag } = await saveState(store, twin, { ...state, sampleCount: k }, etag));
     }
-    const prefix = stateKey(twin).replace('latest.bin', 'history/');
-    const kept = await store.list(prefix);
-    expect(kept).toHaveLength(10);
-    expect(kept.at(-1)).toContain('000000000019');
+    const kept = await listStates(store, twin);
+    expect(kept.map((e) => e.sampleCount)).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+
+  it('keeps the branch that was restored and lets the one that was left go first', async () => {
+    const store = memoryStore();
+    let etag: string | undefined;
+    for (let k = 100; k <= 190; k += 10) {
+      ({ etag } = await saveState(store, twin, { ...state, sampleCount: k }, etag));
+    }
+    await restoreState(store, twin, 120);
+    etag = (await loadState(store, twin))!.etag;
+    const counts = async () => (await listStates(store, twin)).map((e) => e.sampleCount);
+    for (let k = 121; k <= 125; k++) {
+      ({ etag } = await saveState(store, twin, { ...state, sampleCount: k }, etag));
+    }
+    expect(await counts()).toEqual([100, 110, 180, 190, 120, 121, 122, 123, 124, 125]);
+    expect((await listStates(store, twin)).filter((e) => e.abandoned)).toHaveLength(2);
+    for (let k = 126; k <= 140; k++) {
+      ({ etag } = await saveState(store, twin, { ...state, sampleCount: k }, etag));
+    }
+    expect(await counts()).toEqual([131, 132, 133, 134, 135, 136, 137, 138, 139, 140]);
+  });
+
+  it('reads states of the older layout, with their history, and goes on in the new one', async () => {
+    const store = memoryStore();
+    for (const n of [3, 4, 5]) {
+      await store.put(
+        `states/small/history/00000000000${n}.bin`,
+        encodeCheckpoint({ ...state, sampleCount: n }),
+      );
+    }
+    await store.put('states/small/latest.bin', encodeCheckpoint({ ...state, sampleCount: 5 }));
+    expect((await listStates(store, twin)).map((e) => e.sampleCount)).toEqual([3, 4, 5]);
+    const old = await loadState(store, twin);
+    expect(old!.state.sampleCount).toBe(5);
+    await saveState(store, twin, { ...state, sampleCount: 6 }, old!.etag);
+    expect((await listStates(store, twin)).map((e) => e.sampleCount)).toEqual([3, 4, 5, 6]);
+    await restoreState(store, twin, 4);
+    expect((await loadState(store, twin))!.state.sampleCount).toBe(4);
+    const other = { ...twin, hash: 'other' };
+    await store.delete('state/_/small.json');
+    await expect(loadState(store, other)).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
   });
 
   it('goes on bit for bit wherever a recording is cut', async () => {

@@ -1,0 +1,62 @@
+import type { AssetState, StepResult } from '../../shared/twin/index.js';
+import type { AssetReport } from './report.js';
+
+/** What a run has done so far; the report is made from it, whichever way the run ends. */
+export type Progress = Pick<
+  AssetReport,
+  | 'steps'
+  | 'skipped'
+  | 'valuesRead'
+  | 'valuesWritten'
+  | 'valuesRejected'
+  | 'rejection'
+  | 'dataAgeS'
+  | 'identifiability'
+  | 'quarantined'
+  | 'waiting'
+  | 'thinned'
+  | 'missing'
+  | 'behindS'
+> & {
+  nisSum: number;
+  nisCount: number;
+  last: StepResult | undefined;
+  watermarkNs: bigint | undefined;
+  /** Whether samples were left for the next run. */
+  stopped: boolean;
+  /** Mean time between the samples of the run, seconds. */
+  intervalS: number | undefined;
+  /** Time spent in the calibrator, seconds. */
+  stepS: number;
+  /** Readings by stream that came behind the estimate. */
+  late: Record<string, number>;
+  lateUnused: Record<string, number>;
+  rewritten: Record<string, number>;
+  /** The newest state that is committed. */
+  state: AssetState | undefined;
+};
+
+export function newProgress(): Progress {
+  return {
+    steps: 0,
+    skipped: {},
+    valuesRead: 0,
+    valuesWritten: 0,
+    valuesRejected: 0,
+    quarantined: 0,
+    waiting: 0,
+    thinned: 0,
+    missing: [],
+    nisSum: 0,
+    nisCount: 0,
+    last: undefined,
+    watermarkNs: undefined,
+    stopped: false,
+    intervalS: undefined,
+    stepS: 0,
+    late: {},
+    lateUnused: {},
+    rewritten: {},
+    state: undefined,
+  };
+}

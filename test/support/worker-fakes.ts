@@ -1,0 +1,203 @@
+import type { CalibrationEngine } from '../../cloud/index.js';
+import { twinSchema } from '../../shared/config/index.js';
+import { type StreamTqv, type Tqv, TwinError } from '../../shared/core/index.js';
+import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
+import type { ObjectStore } from '../../shared/store/index.js';
+import type { Calibrator, CalibratorState, StepResult, Twin } from '../../shared/twin/index.js';
+
+const twins = new Map<number | undefined, Twin>();
+
+/** A twin of two sensors and an input that is sent on change. */
+export function twinOf(samplePeriodS?: number): Twin {
+  const known = twins.get(samplePeriodS);
+  if (known !== undefined) return known;
+  const definition = twinSchema.parse({
+    name: 'pump',
+    fmu: './pump.fmu',
+    inputs: [{ variable: 'speed', alias: '/p/speed' }],
+    measured: [
+      { variable: 'flow', alias: '/p/flow', noiseStd: 0.1 },
+      { variable: 'heat', alias: '/p/heat', noiseStd: 0.1 },
+    ],
+    parameters: [{ variable: 'k', alias: '/p/k', prior: { mean: 0, std: 1 } }],
+    estimator: samplePeriodS === undefined ? {} : { samplePeriodS },
+  });
+  const twin = { definition, fmuPath: '/nowhere/pump.fmu', hash: 'abc' };
+  twins.set(samplePeriodS, twin);
+  return twin;
+}
+
+/**
+ * A calibration that costs nothing, whose result depends on every sample and their order. It fails at
+ * a flow of 666.
+ */
+export const countingEngine: CalibrationEngine = {
+  initialSamples: 10,
+  createModel: () =>
+    Promise.resolve({
+      outputs: ['flow', 'heat'],
+      evaluate: () => Promise.resolve([]),
+      close: () => Promise.resolve(),
+    }),
+  createCalibrator: ({ twin }): Calibrator => ({
+    twin,
+    initialState: () => ({
+      twinHash: twin.hash,
+      timeS: Number.NEGATIVE_INFINITY,
+      timeNs: 0n,
+      sampleCount: 0,
+      arrays: { times: new Float64Array(), x: Float64Array.of(0.5) },
+    }),
+    step: (state, sample) => {
+      const [flow = Number.NaN, heat = Number.NaN] = sample.measured;
+      if (flow === 666) return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
+      const speed = sample.inputs[0]!;
+      const x = Math.sin(
+        3 * state.arrays.x![0]! + (flow || 0) + 2 * (heat || 0) + 0.1 * speed + sample.timeS,
+      );
+      const estimate = { mean: x, std: 1, lower95: x - 2, upper95: x + 2 };
+      const result: StepResult = {
+        timeS: sample.timeS,
+        nis: 1,
+        channels: 1,
+        logLikelihood: 0,
+        parameters: { k: estimate },
+        virtualSensors: {},
+        measured: { flow: estimate, heat: estimate },
+        alarms: [],
+        diagnostics: {
+          mode: 'steady-state',
+          modelRuns: 1,
+          gated: [],
+          regimeChange: false,
+          nonlinearity: 0,
+          noiseStd: {},
+        },
+      };
+      if (!Number.isFinite(speed)) {
+        return Promise.resolve({ state, result: { ...result, skipped: 'input-missing' } });
+      }
+      const next: CalibratorState = {
+        ...state,
+        timeS: sample.timeS,
+        timeNs: sample.timeNs ?? 0n,
+        sampleCount: state.sampleCount + 1,
+        arrays: {
+          times: Float64Array.of(...state.arrays.times!, sample.timeS),
+          x: Float64Array.of(x),
+        },
+      };
+      return Promise.resolve({ state: next, result });
+    },
+  }),
+  encodeCheckpoint: (state) =>
+    new Uint8Array(
+      Buffer.from(
+        JSON.stringify({
+          ...state,
+          timeS: Number.isFinite(state.timeS) ? state.timeS : null,
+          timeNs: String(state.timeNs),
+          arrays: { times: [...state.arrays.times!], x: [...state.arrays.x!] },
+        }),
+      ),
+    ),
+  decodeCheckpoint: (bytes) => {
+    const s = JSON.parse(Buffer.from(bytes).toString()) as CalibratorState & {
+      arrays: { times: number[]; x: number[] };
+    };
+    return {
+      ...s,
+      timeNs: BigInt(s.timeNs),
+      arrays: { times: Float64Array.from(s.arrays.times), x: Float64Array.from(s.arrays.x) },
+    };
+  },
+};
+
+/** An object store in memory, with conditions. */
+export function memoryStore(): ObjectStore {
+  const objects = new Map<string, { body: Uint8Array; etag: string }>();
+  let version = 0;
+  return {
+    get: (key) => Promise.resolve(objects.get(key)),
+    put: (key, body, condition = {}) => {
+      const found = objects.get(key)?.etag;
+      if (
+        (condition.ifNoneMatch === '*' && found !== undefined) ||
+        (condition.ifMatch !== undefined && condition.ifMatch !== found)
+      ) {
+        return Promise.reject(new TwinError('CONFLICT', 'Somebody wrote first.'));
+      }
+      const etag = String(++version);
+      objects.set(key, { body, etag });
+      return Promise.resolve({ etag });
+    },
+    list: (prefix) =>
+      Promise.resolve([...objects.keys()].filter((k) => k.startsWith(prefix)).sort()),
+    delete: (key) => Promise.resolve(void objects.delete(key)),
+  };
+}
+
+const byTime = (a: Tqv, b: Tqv) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0);
+const toNs = (seconds: number) => BigInt(Math.round(seconds * 1000)) * 1_000_000n;
+
+/** What SiteWise has of an asset: streams in, results out. */
+export class Streams {
+  readonly #streams = new Map<string, Tqv[]>();
+  readonly results = new Map<string, unknown>();
+
+  ensure(alias: string): void {
+    if (!this.#streams.has(alias)) this.#streams.set(alias, []);
+  }
+
+  add(alias: string, seconds: number, value: number): void {
+    this.ensure(alias);
+    this.#streams.get(alias)!.push({ timeNs: toNs(seconds), quality: 'GOOD', value });
+  }
+
+  /** Another value at a time that has one. */
+  change(alias: string, seconds: number, value: number): void {
+    const list = this.#streams.get(alias)!;
+    const i = list.findIndex((t) => t.timeNs === toNs(seconds));
+    list[i] = { ...list[i]!, value };
+  }
+
+  of(alias: string): readonly Tqv[] {
+    return this.#streams.get(alias) ?? [];
+  }
+
+  /** The same readings as if they had arrived in order. */
+  sorted(): Streams {
+    const copy = new Streams();
+    for (const [alias, values] of this.#streams) copy.#streams.set(alias, values.toSorted(byTime));
+    return copy;
+  }
+
+  reader(): SiteWiseReader {
+    return {
+      history: ({ aliases, afterNs, untilNs, newest, onMissing }) => {
+        const missing = aliases.filter((a) => !this.#streams.has(a));
+        if (missing.length > 0) onMissing?.(missing);
+        return Promise.resolve(
+          new Map(
+            aliases.map((alias) => {
+              const values = this.of(alias)
+                .filter((t) => t.timeNs > afterNs && t.timeNs <= untilNs)
+                .toSorted(byTime);
+              return [alias, newest === true ? values.slice(-1) : values];
+            }),
+          ),
+        );
+      },
+      latest: () => Promise.resolve(new Map()),
+    };
+  }
+
+  writer(): SiteWiseWriter {
+    return {
+      write: (samples: readonly StreamTqv[]) => {
+        for (const s of samples) this.results.set(`${s.alias}@${s.timeNs}`, s.value);
+        return Promise.resolve({ accepted: samples.length, rejected: [], retry: [] });
+      },
+    };
+  }
+}

@@ -1,0 +1,346 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
+import { fleetSchema } from '../../../shared/config/index.js';
+import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
+import type { SiteWiseWriter } from '../../../shared/sitewise/index.js';
+import type { ObjectStore } from '../../../shared/store/index.js';
+import { ledgerFaults, wholeLedger } from '../../../shared/twin/index.js';
+import { countingEngine, memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
+
+const T0 = 1_790_000_000;
+const S = 1_000_000_000n;
+
+interface World {
+  streams: Streams;
+  store: ObjectStore;
+  options?: Record<string, unknown>;
+  samplePeriodS?: number;
+}
+
+const fleets = new Map<string, ReturnType<typeof fleetSchema.parse>>();
+function fleetOf(options: Record<string, unknown> = {}) {
+  const key = JSON.stringify(options);
+  const fleet =
+    fleets.get(key) ??
+    fleetSchema.parse({
+      name: 'f',
+      twins: { pump: './twin.json' },
+      assets: [{ id: 'a1', twin: 'pump' }],
+      calibration: { settleS: 0, ...options },
+    });
+  fleets.set(key, fleet);
+  return fleet;
+}
+
+function run(
+  world: World,
+  nowS: number,
+  how: { store?: ObjectStore; writer?: SiteWiseWriter } = {},
+) {
+  const fleet = fleetOf(world.options);
+  const twin = twinOf(world.samplePeriodS);
+  return runWorker(
+    { index: 0, timeMap: wallTime },
+    {
+      source: { fleet, twin: () => Promise.resolve(twin), close: () => Promise.resolve() },
+      store: how.store ?? world.store,
+      reader: world.streams.reader(),
+      writer: how.writer ?? world.streams.writer(),
+      engine: countingEngine,
+      discover: () => Promise.resolve(),
+      clock: new ManualClock(BigInt(Math.round(nowS * 1000)) * 1_000_000n),
+      logger: silentLogger,
+      uptimeS: () => 1,
+    },
+    new AbortController().signal,
+  ).then((report) => report.assets[0]!);
+}
+
+async function stateOf(world: World) {
+  const key = stateKey('f', 'a1');
+  const found = await world.store.get(key);
+  return decodeAssetState(found!.body, 'a1', key);
+}
+const estimateOf = async (world: World) =>
+  Buffer.from((await stateOf(world)).checkpoint).toString();
+const timesOf = async (world: World) => [
+  ...(JSON.parse(await estimateOf(world)) as { arrays: { times: number[] } }).arrays.times,
+];
+
+/** Dies at one of its writes, before or after it went through. */
+function dying(store: ObjectStore, atPut: number, afterwards: boolean): ObjectStore {
+  let puts = 0;
+  return {
+    ...store,
+    put: async (key, body, condition) => {
+      const dies = ++puts === atPut;
+      if (dies && !afterwards) throw new Error('killed');
+      const result = await store.put(key, body, condition);
+      if (dies) throw new Error('killed');
+      return result;
+    },
+  };
+}
+
+interface Reading {
+  alias: string;
+  timeS: number;
+  value: number;
+  /** The run before which it is in SiteWise. */
+  run: number;
+  twice: boolean;
+}
+
+const PERIODS = [1, 10, 60, 600, 3600, 86_400] as const;
+
+/** A random history: what two sensors and an input sent on change measured, and when it arrived. */
+const histories = fc
+  .record({
+    periodS: fc.constantFrom(...PERIODS),
+    samples: fc.integer({ min: 16, max: 40 }),
+    perRun: fc.integer({ min: 2, max: 9 }),
+    outages: fc.array(
+      fc.record({
+        from: fc.nat(40),
+        length: fc.integer({ min: 1, max: 15 }),
+        delay: fc.integer({ min: 1, max: 4 }),
+        stream: fc.constantFrom('/p/flow', '/p/heat', '/p/speed', 'all'),
+      }),
+      { maxLength: 3 },
+    ),
+    changes: fc.uniqueArray(fc.nat(40), { maxLength: 6 }),
+    blanks: fc.uniqueArray(fc.nat(79), { maxLength: 6 }),
+    twice: fc.uniqueArray(fc.nat(79), { maxLength: 4 }),
+    faults: fc.array(fc.constantFrom('none', 'none', 'before', 'after', 'write', 'race'), {
+      minLength: 25,
+      maxLength: 25,
+    }),
+    at: fc.integer({ min: 1, max: 5 }),
+    thin: fc.boolean(),
+    commitEvery: fc.integer({ min: 1, max: 7 }),
+  })
+  .map((h) => {
+    // SiteWise takes nothing older than a week.
+    const samples = Math.min(h.samples, Math.floor((5 * 86_400) / h.periodS));
+    const runOf = (i: number) => Math.floor(i / h.perRun);
+    const lateness = (alias: string, i: number) =>
+      h.outages.reduce(
+        (most, o) =>
+          i >= o.from && i < o.from + o.length && (o.stream === 'all' || o.stream === alias)
+            ? Math.max(most, o.delay)
+            : most,
+        0,
+      );
+    const readings: Reading[] = [];
+    const add = (alias: string, i: number, offsetS: number, value: number, k: number) =>
+      readings.push({
+        alias,
+        timeS: T0 + i * h.periodS + offsetS,
+        value,
+        run: runOf(i) + lateness(alias, i),
+        twice: h.twice.includes(k),
+      });
+    for (let i = 0; i < samples; i++) {
+      if (!h.blanks.includes(2 * i)) add('/p/flow', i, 0, i + 1, 2 * i);
+      if (!h.blanks.includes(2 * i + 1)) add('/p/heat', i, 0.25, 0.1 * i, 2 * i + 1);
+      if (h.changes.includes(i)) add('/p/speed', i, -0.25, 2 + i, -1);
+    }
+    return { ...h, samples, runs: runOf(samples - 1) + 1, readings };
+  });
+
+describe('whatever way readings arrive', () => {
+  test('the estimate is that of readings in order, bit for bit, and the fate of each is known', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (h) => {
+        const options = {
+          commitEvery: h.commitEvery,
+          lookbackS: Math.min(7 * 86_400, h.periodS * (h.samples + 3)),
+          lateWindowS: 7 * 86_400,
+        };
+        const shape = { options, ...(h.thin ? { samplePeriodS: 2.5 * h.periodS } : {}) };
+        const world: World = { streams: new Streams(), store: memoryStore(), ...shape };
+        // Sent on change, the last time long before.
+        world.streams.add('/p/speed', T0 - 30 * 86_400, 2);
+        const nowOf = (r: number) =>
+          T0 + Math.min((r + 1) * h.perRun - 0.5, h.samples + 0.5) * h.periodS;
+        const lastRun = h.readings.reduce((most, r) => Math.max(most, r.run), h.runs - 1);
+        for (let r = 0; r <= lastRun; r++) {
+          for (const reading of h.readings.filter((x) => x.run === r)) {
+            world.streams.add(reading.alias, reading.timeS, reading.value);
+            if (reading.twice) world.streams.add(reading.alias, reading.timeS, reading.value);
+          }
+          const fault = h.faults[r % h.faults.length];
+          if (fault === 'race') {
+            await Promise.all([run(world, nowOf(r)), run(world, nowOf(r) - 0.4 * h.periodS)]);
+          } else if (fault === 'write') {
+            const writer = { write: () => Promise.reject(new Error('killed')) };
+            await run(world, nowOf(r), { writer });
+          } else if (fault === 'before' || fault === 'after') {
+            await run(world, nowOf(r), { store: dying(world.store, h.at, fault === 'after') });
+          } else await run(world, nowOf(r));
+        }
+        // All is there: once the whole window was looked through, runs find nothing more.
+        const endS = T0 + (h.samples + 1) * h.periodS;
+        await run(world, endS);
+        await run(world, endS + 601);
+        const last = await run(world, endS + 1202);
+        expect(last.error).toBeUndefined();
+        expect([last.late, last.lateUnused, last.steps, last.ledgerFaults]).toEqual([0, 0, 0, []]);
+
+        const inOrder: World = { streams: world.streams.sorted(), store: memoryStore(), ...shape };
+        await run(inOrder, endS);
+        expect(await estimateOf(world)).toBe(await estimateOf(inOrder));
+        const [state, wanted] = [await stateOf(world), await stateOf(inOrder)];
+        expect(state.ledger).toEqual(wanted.ledger);
+        expect(ledgerFaults(wholeLedger(state))).toEqual([]);
+        expect(new Set(await timesOf(world)).size).toBe(state.ledger.samples.assimilated);
+        // Each reading is received once, and the results are those of the estimate in order.
+        for (const alias of ['/p/flow', '/p/heat']) {
+          const there = world.streams.of(alias).length;
+          expect(state.ledger.streams[alias]?.received ?? 0).toBe(there);
+        }
+        for (const [key, value] of inOrder.streams.results) {
+          expect(world.streams.results.get(key)).toBe(value);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  }, 180_000);
+});
+
+describe('cases from plants', () => {
+  const minutes = (world: World, fromS: number, toS: number) => {
+    for (let t = fromS; t < toS; t += 10) {
+      world.streams.add('/p/flow', t, 1);
+      world.streams.add('/p/heat', t, 1);
+    }
+  };
+  const newWorld = (more: Partial<World> = {}): World => {
+    const world = { streams: new Streams(), store: memoryStore(), ...more };
+    world.streams.add('/p/speed', T0 - 3600, 1);
+    return world;
+  };
+
+  test('a sample period of half a day takes a sample each half day', async () => {
+    const world = newWorld({ samplePeriodS: 43_200, options: { settleS: 30 } });
+    minutes(world, T0 - 3600, T0 + 3 * 86_400);
+    const outcomes = new Set<string>();
+    for (let k = 0; k <= 12; k++) outcomes.add((await run(world, T0 + k * 21_600)).outcome);
+    expect((await timesOf(world)).length).toBe(7);
+    expect([...outcomes].sort()).toEqual(['calibrated', 'waiting']);
+  });
+
+  test('a backlog that arrives beside live values is taken in its place', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    await run(world, T0);
+    minutes(world, T0 + 7200, T0 + 7300);
+    minutes(world, T0, T0 + 2400);
+    await run(world, T0 + 7300);
+    minutes(world, T0 + 2400, T0 + 7200);
+    expect(await run(world, T0 + 7600)).toMatchObject({
+      outcome: 'late-data',
+      late: 960,
+      lateUnused: 0,
+      ledgerFaults: [],
+    });
+    expect((await timesOf(world)).length).toBe(360 + 730);
+  });
+
+  test('readings later than the late window are counted, alarmed and left out', async () => {
+    const world = newWorld({ options: { lateWindowS: 1800 } });
+    minutes(world, T0 - 3600, T0);
+    await run(world, T0);
+    minutes(world, T0 + 7200, T0 + 7300);
+    await run(world, T0 + 7300);
+    minutes(world, T0 + 600, T0 + 1200);
+    const late = await run(world, T0 + 7600);
+    expect(late).toMatchObject({ outcome: 'late-data', steps: 0, late: 0, lateUnused: 120 });
+    expect(late.alarms.map((a) => a.code)).toEqual(['late-unused']);
+    expect(late.ledger?.streams['/p/flow']).toMatchObject({ lateUnused: 60 });
+    expect(late.ledgerFaults).toEqual([]);
+    // Counted once.
+    expect(await run(world, T0 + 8300)).toMatchObject({ outcome: 'idle', lateUnused: 0 });
+    expect((await timesOf(world)).length).toBe(360 + 10);
+  });
+
+  test('a value that was changed in SiteWise is taken anew', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    await run(world, T0);
+    world.streams.change('/p/flow', T0 - 1000, 5);
+    expect(await run(world, T0 + 700)).toMatchObject({ rewritten: 1, ledgerFaults: [] });
+    const inOrder = { streams: world.streams.sorted(), store: memoryStore() };
+    await run(inOrder, T0 + 700);
+    expect(await estimateOf(world)).toBe(await estimateOf(inOrder));
+  });
+
+  test('a gateway whose clock is an hour ahead, or behind, loses nothing', async () => {
+    const world = newWorld({ options: { settleS: 30 } });
+    for (let t = T0 - 7200; t < T0; t += 10) {
+      world.streams.add('/p/flow', t, 1);
+      world.streams.add('/p/heat', t + 3600, 1);
+    }
+    const first = await run(world, T0);
+    expect(first.ledgerFaults).toEqual([]);
+    await run(world, T0 + 3700);
+    const { streams } = (await stateOf(world)).ledger;
+    expect([streams['/p/flow']?.received, streams['/p/heat']?.received]).toEqual([720, 720]);
+  });
+
+  test('without a value of an input the asset is starved, and says of what', async () => {
+    const world: World = { streams: new Streams(), store: memoryStore() };
+    minutes(world, T0 - 600, T0);
+    world.streams.ensure('/p/speed');
+    expect(await run(world, T0)).toMatchObject({
+      outcome: 'starved',
+      missing: ['speed'],
+      skipped: { 'input-missing': 60 },
+      ledgerFaults: [],
+    });
+  });
+
+  test('a sample at which the model fails three runs is set aside with all that it takes to try it again', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    world.streams.change('/p/flow', T0 - 1800, 666);
+    const outcomes = [];
+    for (let k = 0; k < 4; k++) outcomes.push(await run(world, T0 + 300 * k));
+    expect(outcomes.map((a) => a.outcome)).toEqual(['failed', 'failed', 'quarantined', 'idle']);
+    expect(outcomes[2]).toMatchObject({ quarantined: 1, ledgerFaults: [] });
+    expect(outcomes[2]!.alarms.map((a) => a.code)).toEqual(['sample-quarantined']);
+    const key = `quarantine/f/a1/${BigInt(T0 - 1800) * S}.json`;
+    const kept = JSON.parse(new TextDecoder().decode((await world.store.get(key))!.body)) as object;
+    expect(kept).toMatchObject({
+      inputs: { speed: 1 },
+      measured: { flow: 666, heat: 1 },
+      error: { code: 'FMU_CRASHED' },
+      checkpoint: expect.any(String),
+    });
+    expect((await timesOf(world)).length).toBe(359);
+    // A replay over it leaves it out as well.
+    world.streams.add('/p/flow', T0 - 3605, 1);
+    await run(world, T0 + 2000);
+    expect((await stateOf(world)).ledger.samples.quarantined).toBe(1);
+  });
+
+  test('a state from before this layout goes on, its accounting from there', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    const old = {
+      format: 'twinloop-worker-state',
+      version: 1,
+      assetId: 'a1',
+      twinHash: 'abc',
+      watermarkNs: String(BigInt(T0 - 1000) * S),
+      samples: 0,
+      inputs: { '/p/speed': { timeNs: String(BigInt(T0 - 3600) * S), value: 1 } },
+      checkpoint: '',
+      pending: { aliases: [], rows: [] },
+      runId: 'r',
+    };
+    await world.store.put(stateKey('f', 'a1'), new TextEncoder().encode(JSON.stringify(old)));
+    expect(await run(world, T0)).toMatchObject({ outcome: 'calibrated', steps: 99, late: 0 });
+  });
+});
