@@ -27,6 +27,16 @@ export function twinOf(samplePeriodS?: number): Twin {
   return twin;
 }
 
+/** What the counting calibration keeps in place of a filter's state. */
+interface Memory {
+  times: readonly number[];
+  x: number;
+}
+const remembering = (times: readonly number[], x: number) => ({
+  filter: { times, x } as unknown as CalibratorState['filter'],
+});
+const memoryOf = (state: CalibratorState) => state.filter as unknown as Memory;
+
 /**
  * A calibration that costs nothing, whose result depends on every sample and their order. It fails at
  * a flow of 666.
@@ -46,14 +56,14 @@ export const countingEngine: CalibrationEngine = {
       timeS: Number.NEGATIVE_INFINITY,
       timeNs: 0n,
       sampleCount: 0,
-      arrays: { times: new Float64Array(), x: Float64Array.of(0.5) },
+      ...remembering([], 0.5),
     }),
     step: (state, sample) => {
       const [flow = Number.NaN, heat = Number.NaN] = sample.measured;
       if (flow === 666) return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
       const speed = sample.inputs[0]!;
       const x = Math.sin(
-        3 * state.arrays.x![0]! + (flow || 0) + 2 * (heat || 0) + 0.1 * speed + sample.timeS,
+        3 * memoryOf(state).x + (flow || 0) + 2 * (heat || 0) + 0.1 * speed + sample.timeS,
       );
       const estimate = { mean: x, std: 1, lower95: x - 2, upper95: x + 2 };
       const result: StepResult = {
@@ -82,10 +92,7 @@ export const countingEngine: CalibrationEngine = {
         timeS: sample.timeS,
         timeNs: sample.timeNs ?? 0n,
         sampleCount: state.sampleCount + 1,
-        arrays: {
-          times: Float64Array.of(...state.arrays.times!, sample.timeS),
-          x: Float64Array.of(x),
-        },
+        ...remembering([...memoryOf(state).times, sample.timeS], x),
       };
       return Promise.resolve({ state: next, result });
     },
@@ -97,19 +104,12 @@ export const countingEngine: CalibrationEngine = {
           ...state,
           timeS: Number.isFinite(state.timeS) ? state.timeS : null,
           timeNs: String(state.timeNs),
-          arrays: { times: [...state.arrays.times!], x: [...state.arrays.x!] },
         }),
       ),
     ),
   decodeCheckpoint: (bytes) => {
-    const s = JSON.parse(Buffer.from(bytes).toString()) as CalibratorState & {
-      arrays: { times: number[]; x: number[] };
-    };
-    return {
-      ...s,
-      timeNs: BigInt(s.timeNs),
-      arrays: { times: Float64Array.from(s.arrays.times), x: Float64Array.from(s.arrays.x) },
-    };
+    const s = JSON.parse(Buffer.from(bytes).toString()) as CalibratorState;
+    return { ...s, timeNs: BigInt(s.timeNs) };
   },
 };
 

@@ -65,7 +65,7 @@ async function stateOf(world: World) {
 const estimateOf = async (world: World) =>
   Buffer.from((await stateOf(world)).checkpoint).toString();
 const timesOf = async (world: World) => [
-  ...(JSON.parse(await estimateOf(world)) as { arrays: { times: number[] } }).arrays.times,
+  ...(JSON.parse(await estimateOf(world)) as { filter: { times: number[] } }).filter.times,
 ];
 
 /** Dies at one of its writes, before or after it went through. */
