@@ -10,7 +10,7 @@ import {
   TwinError,
 } from '../shared/core/index.js';
 import type { Command, CommandOption } from './command.js';
-import { nouns } from './commands.js';
+import type { Noun } from './commands.js';
 import { oneOf } from './options.js';
 import { reportError, wantsJson } from './report-error.js';
 
@@ -75,9 +75,20 @@ function addCommand(program: Program, command: Command, signal: AbortSignal): vo
   });
 }
 
-async function buildProgram(argv: readonly string[], signal: AbortSignal): Promise<Program> {
-  const program = new Program('twinloop')
-    .description('Keeps physics models of machines true to the machines.')
+/** A command line: its name, what help says of it, and its nouns. */
+export interface CommandLine {
+  name: string;
+  summary: string;
+  nouns: readonly Noun[];
+}
+
+async function buildProgram(
+  { name, summary: about, nouns }: CommandLine,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<Program> {
+  const program = new Program(name)
+    .description(about)
     .version(packageVersion())
     .addOption(
       toOption({
@@ -132,13 +143,13 @@ function watchStdout(argv: readonly string[]): void {
 }
 
 /** Runs the command that arguments name; the exit code is the process's. */
-export async function runProgram(argv: readonly string[]): Promise<void> {
+export async function runProgram(argv: readonly string[], line: CommandLine): Promise<void> {
   silenceSdk();
   watchStdout(argv);
   const stop = new AbortController();
   onStopSignal((name) => stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`)));
   try {
-    const program = await buildProgram(argv, stop.signal);
+    const program = await buildProgram(line, argv, stop.signal);
     await program.parseAsync([...argv]);
   } catch (error) {
     process.exitCode = reportError(needsVerb(error, argv) ?? error, argv);
