@@ -19,12 +19,14 @@ const REMARKS: Partial<Record<OperationName, string>> = {
   DescribeAssetModel: 'one version, the newest',
   DescribeDefaultEncryptionConfiguration: 'always the default',
   DescribeLoggingOptions: 'what was put',
-  ExecuteQuery: 'the documented subset of SQL',
+  ExecuteQuery:
+    'SELECT with JOIN, WHERE, GROUP BY, HAVING, ORDER BY; of functions COUNT, SUM, AVG, MIN, MAX, CONCAT',
   GetAssetPropertyAggregates: 'computed when asked for, up to 2500 a page',
   GetInterpolatedAssetPropertyValues: 'linear and last observation carried forward',
   ListAssetModels: 'one version, the newest',
   PutLoggingOptions: 'kept; nothing is logged by it',
-  PutStorageConfiguration: 'SITEWISE_DEFAULT_STORAGE with a retention period; no tiers',
+  PutStorageConfiguration:
+    'SITEWISE_DEFAULT_STORAGE with a retention period; all values in one tier',
   UpdateAssetModel: 'without If-Match conditions; data types cannot change',
   UpdateGatewayCapabilityConfiguration: 'kept as text; nothing is deployed',
 };

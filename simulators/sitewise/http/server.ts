@@ -6,6 +6,7 @@ import { type Clock, type Logger, TwinError } from '../../../shared/core/index.j
 import { ApiFault } from '../api/faults.js';
 import { type Handlers, toWire } from '../api/handler.js';
 import { validateRequest } from '../api/validate.js';
+import { ClientTokens } from './client-tokens.js';
 import {
   type ConnectionLimits,
   guardConnections,
@@ -81,6 +82,7 @@ function parseBody(body: Buffer): unknown {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { verifier, handlers, counters, logger, limits } = options;
   const held = new HeldBytes(limits.maxHeldBytes);
+  const tokens = new ClientTokens();
 
   /** Reads or changes the fault rules. */
   function control(method: string, request: IncomingMessage, body: Buffer): Answer {
@@ -145,7 +147,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       headers: request.headers,
       body: parseBody(body),
     });
-    const output = await handler(input as never, faults);
+    const output = await tokens.once(operation.name, input as object, () =>
+      handler(input as never, faults),
+    );
     if (faults.drop === 'after') throw new ConnectionDropped();
     return { status: operation.successStatus, text: toWire(output) };
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iotsitewise';
-import { alreadyExists, conflicting, invalidRequest } from '../api/faults.js';
+import { ApiFault, alreadyExists, conflicting, invalidRequest } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account, AssetModelRecord } from './account.js';
@@ -77,6 +77,12 @@ export function assetModelHandlers(account: Account): Handlers {
 
   return {
     async CreateAssetModel(input: sdk.CreateAssetModelRequest) {
+      if (input.assetModelType === 'INTERFACE') {
+        throw new ApiFault(
+          'NotImplementedException',
+          'This stand-in has no interfaces: use ASSET_MODEL or COMPONENT_MODEL.',
+        );
+      }
       const properties = (input.assetModelProperties ?? []).map(toModelProperty);
       const hierarchies = (input.assetModelHierarchies ?? []).map(toHierarchy);
       if (hierarchies.length > MAX_HIERARCHIES) {

@@ -76,11 +76,16 @@ export function storageConfigurationHandlers(account: Account): Handlers {
     async PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
       if (input.storageType === 'MULTI_LAYER_STORAGE') {
         throw invalidRequest(
-          'This stand-in keeps values in one layer only: use SITEWISE_DEFAULT_STORAGE.',
+          'MULTI_LAYER_STORAGE exports to a bucket, which this stand-in has not; the service takes it. Use SITEWISE_DEFAULT_STORAGE.',
         );
       }
-      if (input.multiLayerStorage !== undefined || input.warmTier === 'ENABLED') {
-        throw invalidRequest('multiLayerStorage and warmTier need MULTI_LAYER_STORAGE.');
+      if (input.warmTier === 'ENABLED') {
+        throw invalidRequest(
+          'This stand-in keeps all values in one tier and has no warm tier; the service may have one.',
+        );
+      }
+      if (input.multiLayerStorage !== undefined) {
+        throw invalidRequest('multiLayerStorage needs MULTI_LAYER_STORAGE.');
       }
       checkPeriod(input.retentionPeriod);
       account.settings.set('storage', { ...input, updatedAtMs: account.nowMs() });

@@ -202,6 +202,49 @@ test('queries join, narrow, group and order', async () => {
   expect(late.rows?.map((r) => r.data?.[0]?.scalarValue)).toEqual(['36', '42']);
 });
 
+const rowsOf = async (statement: string) =>
+  (await query(statement)).rows?.map((r) => r.data?.map((d) => d.scalarValue ?? null));
+
+test('times are ISO texts, and compare with plain texts', async () => {
+  const at = (s: number) => new Date((base + s) * 1000).toISOString().replace('.000', '');
+  const mine = `property_id = '${ids.get('a')}'`;
+  const after = `event_timestamp > '${at(1200).slice(0, 19).replace('T', ' ')}'`;
+  const { rows, columns } = await query(
+    `SELECT event_timestamp FROM raw_time_series WHERE ${mine} AND ${after} ORDER BY event_timestamp`,
+  );
+  expect(columns?.[0]?.type?.scalarType).toBe('TIMESTAMP');
+  const times = rows?.map((r) => String(r.data?.[0]?.scalarValue)) ?? [];
+  expect(times).toHaveLength(2);
+  for (const time of times) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+  expect(Date.parse(times[0] ?? '')).toBeGreaterThan((base + 1200) * 1000);
+});
+
+test('what is not known stays so: three-valued logic', async () => {
+  const count = async (condition: string) =>
+    Number((await rowsOf(`SELECT COUNT(*) FROM asset WHERE ${condition}`))?.[0]?.[0]);
+  const all = await count('asset_id IS NOT NULL');
+  expect(all).toBeGreaterThan(0);
+  expect(await count("NULL NOT BETWEEN 'a' AND 'b'")).toBe(0);
+  expect(await count('NOT (NULL > 1 AND 2 > 1)')).toBe(0);
+  expect(await count('NOT (NULL > 1 AND 2 < 1)')).toBe(all);
+  expect(await count('1 NOT IN (2, NULL)')).toBe(0);
+  expect(await count('1 IN (1, NULL)')).toBe(all);
+  expect(await count('NULL > 1 OR 2 > 1')).toBe(all);
+});
+
+test('CONCAT, and where NULLs come in an order', async () => {
+  const [[name] = []] = (await rowsOf('SELECT asset_name FROM asset LIMIT 1')) ?? [];
+  expect(await rowsOf("SELECT CONCAT(asset_name, '-', 'x') FROM asset LIMIT 1")).toEqual([
+    [`${name}-x`],
+  ]);
+  const order = (nulls: string) =>
+    rowsOf(`SELECT property_alias FROM asset_property ORDER BY property_alias ${nulls}`);
+  const [first, last] = [await order('NULLS FIRST'), await order('DESC NULLS LAST')];
+  const isNull = (rows: typeof first) => rows?.map((r) => r?.[0] === null) ?? [];
+  expect(isNull(first)).toEqual(isNull(first).toSorted((a, b) => Number(b) - Number(a)));
+  expect(isNull(last)).toEqual(isNull(last).toSorted((a, b) => Number(a) - Number(b)));
+});
+
 test.each([
   'DROP TABLE asset',
   'SELECT nothing FROM asset',
@@ -210,6 +253,12 @@ test.each([
   'SELECT * FROM asset WHERE asset_name > 3',
   'SELECT asset_id FROM asset, asset_property',
   'SELECT asset_id FROM asset HAVING COUNT(*) > 1',
+  'SELECT event_timestamp * 2 FROM raw_time_series',
+  'SELECT event_timestamp % 60 FROM raw_time_series',
+  "SELECT asset_id FROM raw_time_series WHERE event_timestamp > 'soon'",
+  `SELECT asset_id FROM asset WHERE ${'not '.repeat(2000)} true`,
+  `SELECT ${'1+'.repeat(4000)}1 FROM asset`,
+  `SELECT asset_id FROM asset WHERE ${'1=1 or '.repeat(1100)}1=1`,
   'SELECT asset_id FROM asset WHERE COUNT(*) IN (1, 2)',
 ])('"%s" is refused with a reason', async (statement) => {
   await expect(query(statement)).rejects.toMatchObject({ name: 'ValidationException' });

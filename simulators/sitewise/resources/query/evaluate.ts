@@ -1,4 +1,4 @@
-import { badQuery, type Expression, type SqlValue } from './parse.js';
+import { badQuery, type Expression, parseTimestamp, type SqlValue } from './parse.js';
 
 /** A column's value in the row at hand. */
 export type Lookup = (table: string | undefined, name: string) => SqlValue;
@@ -19,6 +19,8 @@ export function columnsIn(expression: Expression): Column[] {
       return expression.argument === undefined ? [] : columnsIn(expression.argument);
     case 'in':
       return [expression.operand, ...expression.options].flatMap(columnsIn);
+    case 'concat':
+      return expression.arguments.flatMap(columnsIn);
     default:
       return columnsIn(expression.operand);
   }
@@ -27,9 +29,18 @@ export function columnsIn(expression: Expression): Column[] {
 /** Whether an expression asks for something of a group. */
 export const hasAggregate = (e: Expression): boolean => aggregatesIn(e).length > 0;
 
+/** A text that is compared with a time. @throws ApiFault `ValidationException` */
+function timeOf(text: string): bigint {
+  const time = parseTimestamp(text);
+  if (time === undefined) throw badQuery(`'${text}' is no time like '2026-01-31 12:00:00'.`);
+  return time;
+}
+
 /** Below, at or above 0; undefined where one is null. @throws ApiFault `ValidationException` */
 export function compare(a: SqlValue, b: SqlValue): number | undefined {
   if (a === null || b === null) return undefined;
+  if (typeof a === 'bigint' && typeof b === 'string') return compare(a, timeOf(b));
+  if (typeof a === 'string' && typeof b === 'bigint') return compare(timeOf(a), b);
   const bothText = typeof a === 'string' && typeof b === 'string';
   const bothNumeric = typeof a !== 'string' && typeof b !== 'string';
   if (!bothText && !bothNumeric) {
@@ -63,8 +74,7 @@ function like(text: string, pattern: string): boolean {
 function arithmetic(operator: string, a: SqlValue, b: SqlValue): SqlValue {
   if (a === null || b === null) return null;
   if (typeof a === 'bigint' || typeof b === 'bigint') {
-    const [x, y] = [BigInt(a as bigint), BigInt(Math.trunc(Number(b)))];
-    return operator === '+' ? x + y : operator === '-' ? x - y : Number(x) / Number(y);
+    throw badQuery(`${operator} does not work on times.`);
   }
   if (typeof a !== 'number' || typeof b !== 'number') {
     throw badQuery(`${operator} works on numbers only.`);
@@ -81,6 +91,12 @@ function arithmetic(operator: string, a: SqlValue, b: SqlValue): SqlValue {
     default:
       return b === 0 ? null : a % b;
   }
+}
+
+/** A condition's value: true, false, or null for not known. */
+function truth(value: SqlValue): boolean | null {
+  if (value === null || typeof value === 'boolean') return value;
+  throw badQuery(`AND, OR and NOT work on conditions, not on ${value}.`);
 }
 
 /** An expression's value in a row, or in a group with its aggregates. */
@@ -100,7 +116,7 @@ export function evaluate(
     case 'negate':
       return arithmetic('-', 0, value(e.operand));
     case 'not': {
-      const operand = value(e.operand);
+      const operand = truth(value(e.operand));
       return operand === null ? null : !operand;
     }
     case 'isNull':
@@ -108,11 +124,27 @@ export function evaluate(
     case 'in': {
       const operand = value(e.operand);
       if (operand === null) return null;
-      return e.options.some((o) => compare(operand, value(o)) === 0) !== e.negated;
+      const orders = e.options.map((o) => compare(operand, value(o)));
+      if (orders.includes(0)) return !e.negated;
+      return orders.includes(undefined) ? null : e.negated;
+    }
+    case 'concat': {
+      const parts = e.arguments.map(value);
+      if (!parts.every((p) => p === null || typeof p === 'string')) {
+        throw badQuery('CONCAT works on texts only.');
+      }
+      return parts.includes(null) ? null : parts.join('');
     }
     case 'binary': {
-      if (e.operator === 'and') return value(e.left) === true && value(e.right) === true;
-      if (e.operator === 'or') return value(e.left) === true || value(e.right) === true;
+      if (e.operator === 'and' || e.operator === 'or') {
+        // One side may decide alone; otherwise what is not known stays so.
+        const decisive = e.operator === 'or';
+        const left = truth(value(e.left));
+        if (left === decisive) return decisive;
+        const right = truth(value(e.right));
+        if (right === decisive) return decisive;
+        return left === null || right === null ? null : !decisive;
+      }
       const [left, right] = [value(e.left), value(e.right)];
       if (e.operator === 'like') {
         return left === null || right === null ? null : like(String(left), String(right));
@@ -150,6 +182,8 @@ export function aggregatesIn(e: Expression): Aggregate[] {
       return [...aggregatesIn(e.left), ...aggregatesIn(e.right)];
     case 'in':
       return [e.operand, ...e.options].flatMap(aggregatesIn);
+    case 'concat':
+      return e.arguments.flatMap(aggregatesIn);
     default:
       return aggregatesIn(e.operand);
   }

@@ -16,6 +16,8 @@ import {
 import { badQuery, type Expression, parseQuery, type Query, type SqlValue } from './parse.js';
 import { type Constraint, type Row, VIEWS } from './views.js';
 
+/** Rows in a page by default, as the API has it. */
+const PAGE_ROWS = 25;
 /** Rows in one page at most, and rows that a query may look at. */
 const MAX_PAGE_ROWS = 20_000;
 const MAX_ROWS_SEEN = 2_000_000;
@@ -88,10 +90,8 @@ class Execution {
       const value = evaluate(other, this.lookup(joined));
       if (e.operator === '=') equal.set(mine.name, value);
       if (mine.name !== 'event_timestamp' || value === null) continue;
-      if (typeof value === 'string' || typeof value === 'boolean') continue;
-      const time = toStoredTime(
-        BigInt(Math.trunc(Number(value)) === value ? value : BigInt(value)),
-      );
+      if (typeof value !== 'bigint') continue;
+      const time = toStoredTime(value);
       const operator = flipped
         ? e.operator.replace(/[<>]/, (c) => (c === '<' ? '>' : '<'))
         : e.operator;
@@ -187,13 +187,26 @@ function run(account: Account, query: Query): { names: string[]; rows: ResultRow
 
 function sortRows(query: Query, rows: ResultRow[]): void {
   rows.sort((a, b) => {
-    for (const [i, { descending }] of query.orderBy.entries()) {
+    for (const [i, { descending, nullsFirst }] of query.orderBy.entries()) {
       const [x, y] = [a.order[i] ?? null, b.order[i] ?? null];
+      if (nullsFirst !== undefined && (x === null) !== (y === null)) {
+        return (x === null) === nullsFirst ? -1 : 1;
+      }
       const order = x === null ? (y === null ? 0 : 1) : y === null ? -1 : (compare(x, y) ?? 0);
       if (order !== 0) return descending ? -order : order;
     }
     return 0;
   });
+}
+
+/** As the service writes it: times in ISO 8601, UTC, as fine as they are. */
+function toText(value: SqlValue): string {
+  if (typeof value !== 'bigint') return String(value);
+  const seconds = new Date(Number(value / NS_PER_S) * 1000).toISOString().slice(0, 19);
+  const fraction = String(value % NS_PER_S)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
+  return `${seconds}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
 function scalarType(values: readonly SqlValue[]): string {
@@ -240,7 +253,7 @@ export function createExecuteQuery(account: Account) {
     );
     const scope = `ExecuteQuery/${input.queryStatement}`;
     const start = Number(decodeToken(scope, input.nextToken) ?? 0);
-    const end = start + Math.min(input.maxResults ?? MAX_PAGE_ROWS, MAX_PAGE_ROWS);
+    const end = start + Math.min(input.maxResults ?? PAGE_ROWS, MAX_PAGE_ROWS);
     const columns = names.map((name, i) => ({
       name,
       type: {
@@ -252,7 +265,7 @@ export function createExecuteQuery(account: Account) {
       },
     }));
     const texts = rows.slice(start, end).map((row) => ({
-      data: row.cells.map((v) => (v === null ? { nullValue: true } : { scalarValue: String(v) })),
+      data: row.cells.map((v) => (v === null ? { nullValue: true } : { scalarValue: toText(v) })),
     }));
     return new RawJson(
       JSON.stringify({

@@ -11,6 +11,7 @@ export type Expression =
   | { kind: 'not' | 'negate'; operand: Expression }
   | { kind: 'isNull'; operand: Expression; negated: boolean }
   | { kind: 'in'; operand: Expression; options: Expression[]; negated: boolean }
+  | { kind: 'concat'; arguments: Expression[] }
   | { kind: 'binary'; operator: string; left: Expression; right: Expression };
 
 /** One item of SELECT. */
@@ -30,7 +31,7 @@ export interface Query {
   groupBy: Expression[];
   /** Conditions on groups, that have to hold. */
   having: Expression[];
-  orderBy: { expression: Expression; descending: boolean }[];
+  orderBy: { expression: Expression; descending: boolean; nullsFirst: boolean | undefined }[];
   limit: number | undefined;
   offset: number;
 }
@@ -68,6 +69,8 @@ const CLAUSES = new Set([
 ]);
 /** Parentheses inside one another, at most. */
 const MAX_DEPTH = 50;
+/** Operators in a query at most: each is a step of the recursion that evaluates it. */
+const MAX_OPERATORS = 1000;
 
 interface Token {
   kind: 'number' | 'text' | 'name' | 'quoted' | 'symbol' | 'end';
@@ -96,13 +99,34 @@ function tokenize(text: string): Token[] {
   return tokens;
 }
 
+/** A time in nanoseconds of the epoch, UTC where no zone is given; undefined where it is none. */
+export function parseTimestamp(text: string): bigint | undefined {
+  const m =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?$/.exec(
+      text.trim(),
+    );
+  if (m === null) return undefined;
+  const [, date, time = '00:00', fraction = '', zone = 'Z'] = m;
+  const ms = Date.parse(`${date}T${time}${zone}`);
+  if (Number.isNaN(ms)) return undefined;
+  return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+}
+
 class Parser {
   readonly #tokens: Token[];
   #next = 0;
   #depth = 0;
+  #operators = 0;
 
   constructor(text: string) {
     this.#tokens = tokenize(text);
+  }
+
+  #binary(operator: string, left: Expression, right: Expression): Expression {
+    if (++this.#operators > MAX_OPERATORS) {
+      throw badQuery(`it has more than ${MAX_OPERATORS} operators.`);
+    }
+    return { kind: 'binary', operator, left, right };
   }
 
   #peek(): Token {
@@ -177,7 +201,12 @@ class Parser {
         const expression = this.#additive();
         const descending = this.#accept('desc');
         if (!descending) this.#accept('asc');
-        orderBy.push({ expression, descending });
+        const nullsFirst = this.#accept('nulls', 'first')
+          ? true
+          : this.#accept('nulls', 'last')
+            ? false
+            : undefined;
+        orderBy.push({ expression, descending, nullsFirst });
       } while (this.#accept(','));
     }
     const limit = this.#accept('limit') ? this.#count() : undefined;
@@ -225,7 +254,7 @@ class Parser {
   #expression(): Expression {
     let left = this.#and();
     while (this.#accept('or')) {
-      left = { kind: 'binary', operator: 'or', left, right: this.#and() };
+      left = this.#binary('or', left, this.#and());
     }
     return left;
   }
@@ -233,13 +262,19 @@ class Parser {
   #and(): Expression {
     let left = this.#not();
     while (this.#accept('and')) {
-      left = { kind: 'binary', operator: 'and', left, right: this.#not() };
+      left = this.#binary('and', left, this.#not());
     }
     return left;
   }
 
   #not(): Expression {
-    return this.#accept('not') ? { kind: 'not', operand: this.#not() } : this.#comparison();
+    let negations = 0;
+    while (this.#accept('not')) {
+      if (++negations > MAX_DEPTH) throw badQuery('it is nested too deeply.');
+    }
+    let operand = this.#comparison();
+    while (negations-- > 0) operand = { kind: 'not', operand };
+    return operand;
   }
 
   #comparison(): Expression {
@@ -287,7 +322,7 @@ class Parser {
     for (;;) {
       const operator = ['+', '-'].find((o) => this.#accept(o));
       if (operator === undefined) return left;
-      left = { kind: 'binary', operator, left, right: this.#term() };
+      left = this.#binary(operator, left, this.#term());
     }
   }
 
@@ -296,7 +331,7 @@ class Parser {
     for (;;) {
       const operator = ['*', '/', '%'].find((o) => this.#accept(o));
       if (operator === undefined) return left;
-      left = { kind: 'binary', operator, left, right: this.#primary() };
+      left = this.#binary(operator, left, this.#primary());
     }
   }
 
@@ -339,20 +374,24 @@ class Parser {
 
   #timestamp(): Expression {
     const token = this.#peek();
-    const text = token.text.includes('T') ? token.text : token.text.replace(' ', 'T');
-    const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`;
-    const ms = Date.parse(zoned);
-    if (token.kind !== 'text' || Number.isNaN(ms)) {
+    const value = parseTimestamp(token.text);
+    if (token.kind !== 'text' || value === undefined) {
       throw badQuery(`TIMESTAMP wants a text like '2026-01-31 12:00:00', found ${token.text}.`);
     }
     this.#next++;
-    return { kind: 'literal', value: BigInt(ms) * 1_000_000n };
+    return { kind: 'literal', value };
   }
 
   #call(name: string): Expression {
+    if (name === 'concat') {
+      const parts = [this.#additive()];
+      while (this.#accept(',')) parts.push(this.#additive());
+      this.#expect(')');
+      return { kind: 'concat', arguments: parts };
+    }
     if (!AGGREGATES.has(name)) {
       throw badQuery(
-        `there is no function ${name}; this stand-in has ${[...AGGREGATES].join(', ')}.`,
+        `there is no function ${name}; this stand-in has ${[...AGGREGATES, 'concat'].join(', ')}.`,
       );
     }
     const distinct = this.#accept('distinct');
