@@ -115,7 +115,12 @@ const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/ura
 
 /** What the lane's own program is made of: its code, and the packages that it imports. */
 function programPaths(entry: string): string[] {
-  const paths = [process.execPath, join(packageRoot, 'dist'), join(packageRoot, 'package.json')];
+  const paths = [
+    process.execPath,
+    dirname(entry),
+    join(packageRoot, 'dist'),
+    join(packageRoot, 'package.json'),
+  ];
   for (let dir = packageRoot; ; dir = dirname(dir)) {
     paths.push(join(dir, 'node_modules'));
     if (dir === dirname(dir)) break;

@@ -62,7 +62,7 @@ describe('start values', () => {
   });
 
   it.each([
-    [decay, { kk: 1 }, 'VARIABLE_UNKNOWN', /it has k/],
+    [decay, { kk: 1 }, 'VARIABLE_UNKNOWN', /did you mean "k"/],
     [decay, { k: 'fast' }, 'VALUE_INVALID', /expected a number/],
     [decay, { k: Number.NaN }, 'VALUE_INVALID', /expected a number/],
     [decay, { k: [1, 2] }, 'VALUE_INVALID', /found 2 values, expected 1/],
