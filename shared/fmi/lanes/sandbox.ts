@@ -9,7 +9,6 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve, sep } from 'node:path';
-import { packageRoot } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
 
 /**
@@ -115,13 +114,12 @@ const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/ura
 
 /** What the lane's own program is made of: its code, and the packages that it imports. */
 function programPaths(entry: string): string[] {
-  const paths = [
-    process.execPath,
-    dirname(entry),
-    join(packageRoot, 'dist'),
-    join(packageRoot, 'package.json'),
-  ];
-  for (let dir = packageRoot; ; dir = dirname(dir)) {
+  const dist = dirname(entry);
+  const root = dirname(dist);
+  // In a bundle the parts of the program lie about its root, and there is nothing else in it.
+  const isBundle = !existsSync(join(dist, 'shared'));
+  const paths = [process.execPath, ...(isBundle ? [root] : [dist, join(root, 'package.json')])];
+  for (let dir = root; ; dir = dirname(dir)) {
     paths.push(join(dir, 'node_modules'));
     if (dir === dirname(dir)) break;
   }
