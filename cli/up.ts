@@ -29,8 +29,27 @@ interface UpArgs {
   timeScale?: number;
   data?: string;
   port?: number;
+  outage?: Outage;
   seed?: number;
   json?: boolean;
+}
+
+/** When the broker is cut off, seconds from the start. */
+interface Outage {
+  startS: number;
+  lengthS: number;
+}
+
+function parseOutage(text: string): Outage {
+  const match = /^(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)$/.exec(text);
+  const [startS, lengthS] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || !(lengthS > 0)) {
+    throw new TwinError(
+      'USAGE',
+      `--outage is "${text}": expected START:LENGTH in seconds, such as 40:60.`,
+    );
+  }
+  return { startS, lengthS };
 }
 
 /** `twinloop up`: the whole loop on this machine. */
@@ -63,6 +82,11 @@ export function upCommand(entries: StackEntries): Command {
         flags: '--port <n>',
         description: 'port of the page; 0 = any free (default: 8080)',
         parse: port('--port'),
+      },
+      {
+        flags: '--outage <start:length>',
+        description: 'cut the broker off after so many seconds, for so many seconds, e.g. 40:60',
+        parse: parseOutage,
       },
       { flags: '--twin <file>', description: 'twin definition (default: the web line)' },
       {
@@ -97,7 +121,8 @@ async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<n
   let summary: StackSummary | undefined;
   try {
     announce(stack, config, say);
-    await runUntil(stack, args.for, say, io.signal);
+    await runUntil(stack, args, say, io.signal);
+    stack.gateway.faults.refuse = false;
     if (!io.signal.aborted) {
       say('Stopping the machine and waiting for its last values …');
       await drain(stack, 20, io.signal);
@@ -202,14 +227,23 @@ function announce(stack: Stack, config: StackConfig, say: (text: string) => void
 /** Waits for the time to be over, or for Ctrl-C, and tells of calibrations meanwhile. */
 async function runUntil(
   stack: Stack,
-  seconds: number | undefined,
+  { for: seconds, outage }: UpArgs,
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const endMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
+  const startMs = Date.now();
+  const endMs = seconds === undefined ? Number.POSITIVE_INFINITY : startMs + seconds * 1000;
   let told = 0;
   while (!signal.aborted && Date.now() < endMs) {
     await systemClock.sleep(Math.min(500, Math.max(1, endMs - Date.now())), signal);
+    if (outage !== undefined) {
+      const s = (Date.now() - startMs) / 1000 - outage.startS;
+      const away = s >= 0 && s < outage.lengthS;
+      if (away !== stack.gateway.faults.refuse) {
+        stack.gateway.faults.refuse = away;
+        say(away ? 'The broker is cut off.' : 'The broker is back.');
+      }
+    }
     const { calibrations } = stack;
     if (calibrations.calibrations > told) {
       told = calibrations.calibrations;
@@ -224,7 +258,7 @@ async function runUntil(
 function printSummary(summary: StackSummary, say: (text: string) => void): void {
   say('');
   say(
-    `Published ${summary.published}, stored ${summary.stored}, lost ${summary.lost}, duplicated ${summary.duplicated} values; ${summary.calibrations} calibrations of ${summary.steps} samples.`,
+    `Published ${summary.published}, stored ${summary.stored}, lost ${summary.lost}, duplicated ${summary.duplicated}, unused ${summary.unused} values; ${summary.calibrations} calibrations of ${summary.steps} samples.`,
   );
   for (const [name, e] of Object.entries(summary.parameters)) {
     const truth = e.truth === undefined ? '' : `   truth ${e.truth.toPrecision(4)}`;

@@ -14,6 +14,13 @@ const ASSET_METRICS: readonly Metric[] = [
   { Name: 'DataAge', Unit: 'Seconds' },
   { Name: 'MeanNis', Unit: 'None' },
   { Name: 'Alarms', Unit: 'Count' },
+  { Name: 'Late', Unit: 'Count' },
+  { Name: 'LateUnused', Unit: 'Count' },
+  { Name: 'Quarantined', Unit: 'Count' },
+  { Name: 'Skipped', Unit: 'Count' },
+  { Name: 'Behind', Unit: 'Seconds' },
+  { Name: 'SecondsPerSample', Unit: 'Seconds' },
+  { Name: 'LedgerFaults', Unit: 'Count' },
 ];
 const RUN_METRICS: readonly Metric[] = [
   { Name: 'RunSeconds', Unit: 'Seconds' },
@@ -69,6 +76,13 @@ export function toEmfLines(report: RunReport): string[] {
         DataAge: a.dataAgeS,
         MeanNis: a.meanNis,
         Alarms: a.alarms.length,
+        Late: a.late,
+        LateUnused: a.lateUnused,
+        Quarantined: a.quarantined,
+        Skipped: Object.values(a.skipped).reduce((sum, n) => sum + n, 0),
+        Behind: a.behindS,
+        SecondsPerSample: a.pace?.secondsPerSample,
+        LedgerFaults: a.ledgerFaults.length,
       }),
     ),
   ];

@@ -1,5 +1,14 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
 import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import { createFolderStore } from '../../shared/store/index.js';
+import {
+  assetStateKey,
+  decodeAssetState,
+  type Ledger,
+  ledgerAliases,
+  type Twin,
+  wholeLedger,
+} from '../../shared/twin/index.js';
 import type { Plant } from '../plant/index.js';
 
 /** What became of the values that the machine has shown. */
@@ -57,4 +66,44 @@ export async function accountFor(options: {
     result.lost += expected.size - found.size;
   }
   return result;
+}
+
+/**
+ * Compares what SiteWise has of a machine with what its estimate has used. An input's value that is
+ * newer than the newest sample is held for the next one: it counts as used.
+ *
+ * @param where `fleet`, `assetId` and `stateDir` of the worker
+ */
+export async function usedBy(
+  where: {
+    twin: Twin;
+    reader: SiteWiseReader;
+    fleet: string;
+    assetId: string;
+    stateDir: string;
+  },
+  untilNs: bigint,
+): Promise<{ unused: number; ledger: Ledger | null }> {
+  const { definition } = where.twin;
+  const key = assetStateKey(where.fleet, where.assetId);
+  const found = await createFolderStore(where.stateDir).get(key);
+  const state = found === undefined ? undefined : decodeAssetState(found.body, where.assetId, key);
+  const ledger = state === undefined ? null : wholeLedger(state);
+  const measured = new Set(definition.measured.map((m) => m.alias));
+  const history = await where.reader.history({
+    aliases: ledgerAliases(definition),
+    afterNs: state?.arrivals.floorNs ?? 0n,
+    untilNs,
+    qualities: ['GOOD'],
+    missing: 'empty',
+  });
+  let unused = 0;
+  for (const [alias, values] of history) {
+    const there = measured.has(alias)
+      ? values.length
+      : values.filter((v) => v.timeNs <= (state?.watermarkNs ?? 0n)).length;
+    const { received = 0, lateUnused = 0 } = ledger?.streams[alias] ?? {};
+    unused += Math.max(0, there - received) + lateUnused;
+  }
+  return { unused, ledger };
 }

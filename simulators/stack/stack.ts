@@ -110,6 +110,10 @@ export interface Stack extends Closeable {
   scheduler: Scheduler;
   calibrations: CalibrationLog;
   startedAtMs: number;
+  /** Whose state the worker keeps, and where. */
+  fleet: string;
+  assetId: string;
+  stateDir: string;
 }
 
 /** How often the machine's time is written down, wall milliseconds. */
@@ -294,6 +298,9 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     scheduler,
     calibrations,
     startedAtMs,
+    fleet: LOCAL_FLEET,
+    assetId: assetExternalId(definition.name),
+    stateDir,
     close() {
       closed ??= closeAll(opened);
       return closed;
@@ -311,11 +318,13 @@ export function assetExternalId(twinName: string): string {
   return `${twinName}-1`;
 }
 
+const LOCAL_FLEET = 'local';
+
 /** A fleet of the one machine, in the shape of the fleet config's schema. */
 function localFleet(twin: Twin, config: StackConfig & { twin: string }): Record<string, unknown> {
   const { name } = twin.definition;
   return {
-    name: 'local',
+    name: LOCAL_FLEET,
     twins: { [name]: config.twin },
     assets: [{ id: assetExternalId(name), twin: name }],
     // The streams of a laptop arrive within a second.

@@ -1,6 +1,7 @@
 import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
 import { systemClock, type Tqv } from '../../shared/core/index.js';
-import { accountFor } from './accounting.js';
+import type { Ledger } from '../../shared/twin/index.js';
+import { accountFor, usedBy } from './accounting.js';
 import type { Stack } from './stack.js';
 
 /** An estimate as SiteWise has it, with the truth where a simulator knows it. */
@@ -18,6 +19,10 @@ export interface StackSummary {
   stored: number;
   lost: number;
   duplicated: number;
+  /** Values in SiteWise that the estimate has not used, for whatever reason. */
+  unused: number;
+  /** The fate of every reading and sample; `null` before the first calibration. */
+  ledger: Ledger | null;
   calibrations: number;
   steps: number;
   parameters: Record<string, SummaryEstimate>;
@@ -46,6 +51,7 @@ export async function summarise(
   return {
     endpoints: stack.endpoints,
     ...accounting,
+    ...(await usedBy(stack, untilNs)),
     calibrations: calibrations.calibrations,
     steps: calibrations.steps,
     parameters: estimatesOf(definition.parameters, latest, stack),

@@ -1,6 +1,6 @@
 import { messageOf, nsToDate, nsToSeconds, TwinError } from '../../../shared/core/index.js';
 import { getText, keySegment, type ObjectStore } from '../../../shared/store/index.js';
-import type { Twin } from '../../../shared/twin/index.js';
+import { ledgerFaults, ledgerTotals, type Twin, wholeLedger } from '../../../shared/twin/index.js';
 import {
   type CalibrationEngine,
   decodeAssetState,
@@ -38,6 +38,24 @@ export async function checkState(
       );
     }
     if (state.checkpoint.length > 0) engine.decodeCheckpoint(state.checkpoint, twin);
+    const faults = ledgerFaults(wholeLedger(state));
+    if (faults.length > 0) {
+      return failed(
+        'state',
+        assetId,
+        `its ledger does not add up: ${few(faults)}`,
+        'A reading or sample was lost on its way through the worker. Keep the state, and report it.',
+      );
+    }
+    const totals = ledgerTotals(wholeLedger(state));
+    if (totals.lateUnused + totals.quarantined + totals.skipped > 0) {
+      return warning(
+        'state',
+        assetId,
+        `of ${totals.received} readings ${totals.lateUnused} came too late to be used; of ${totals.samples} samples ${totals.skipped} were skipped and ${totals.quarantined} set aside`,
+        'See `skipped` and `alarms` in the newest report, and quarantine/ in the store.',
+      );
+    }
     const { rows } = state.pending;
     const until = nsToDate(state.watermarkNs).toISOString();
     return rows.length > 0
