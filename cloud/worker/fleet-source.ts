@@ -126,7 +126,10 @@ export async function fleetFromTwin(path: string, assetId?: string): Promise<Fle
   };
 }
 
-/** The twin of one asset: its own aliases, and a fingerprint that no other asset shares. */
+/**
+ * The twin of one asset: its own aliases. Assets without a prefix share those of the definition, and with
+ * them what follows from the definition, as the fingerprint of a state.
+ */
 export function twinOfAsset(twin: Twin, asset: FleetAsset): Twin {
   return {
     ...twin,

@@ -9,20 +9,6 @@ import {
 } from '../../shared/core/index.js';
 import type { RejectedEntry } from '../publishers/publisher.js';
 
-/**
- * The columns of a dead letter file, in the order that a bulk import job must be told.
- *
- * @see https://docs.aws.amazon.com/iot-sitewise/latest/APIReference/API_Csv.html
- */
-export const DEAD_LETTER_COLUMNS = [
-  'ALIAS',
-  'DATA_TYPE',
-  'TIMESTAMP_SECONDS',
-  'TIMESTAMP_NANO_OFFSET',
-  'QUALITY',
-  'VALUE',
-] as const;
-
 /** A file is closed at this size and another begun. */
 const FILE_BYTES = 8 * 1024 * 1024;
 

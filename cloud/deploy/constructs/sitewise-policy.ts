@@ -2,7 +2,12 @@ import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FLEET_TAG } from '../stacks/assets-stack.js';
 
-/** Operations on a fleet's assets and the time series of their properties, and on no others. */
+/**
+ * Operations on a fleet's assets, by their tag. SiteWise knows no tags of time series: those operations are
+ * allowed on every time series that belongs to a property of some asset, other fleets' among them.
+ *
+ * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiotsitewise.html
+ */
 export function siteWiseStatements(
   stack: Stack,
   fleet: string,

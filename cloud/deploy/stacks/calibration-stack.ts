@@ -321,11 +321,6 @@ export class CalibrationStack extends Stack {
           JobDefinition: job.jobDefinitionArn,
           // Batch arrays have 2 to 10000 jobs; one share is a plain job.
           ...(size > 1 ? { ArrayProperties: { Size: size } } : {}),
-          ContainerOverrides: {
-            Environment: [
-              { Name: 'TWINLOOP_SCHEDULED_TIME', Value: '<aws.scheduler.scheduled-time>' },
-            ],
-          },
         }),
         deadLetterConfig: { arn: this.deadLetters.queueArn },
         retryPolicy: {

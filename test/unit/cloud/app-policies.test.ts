@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { OPERATIONS } from '../../../cloud/deploy/permissions/operations.js';
+
+import { grantsOf, resourcesOf, type Statement, variants } from '../../support/deployed-app.js';
+
+/** What every role and every policy of a resource is to allow; what is not here must not be. */
+const DECLARED: Record<string, readonly string[]> = {
+  JobRole: Object.values(OPERATIONS.worker).flat(),
+  ExecutionRole: Object.values(OPERATIONS.launcher).flat(),
+  FlowLogRole: OPERATIONS.flowLog.logs,
+  FailedJobsLogPolicy: OPERATIONS.failedJobs.logs,
+  SchedulerRole: Object.values(OPERATIONS.scheduler).flat(),
+  UploadsRole: Object.values(OPERATIONS.uploads).flat(),
+  TokenExchangeRole: Object.values(OPERATIONS.edge).flat(),
+  GatewayPolicy: ['iot:AssumeRoleWithCertificate'],
+  GrafanaRole: Object.values(OPERATIONS.grafana).flat(),
+  TwinMakerRole: Object.values(OPERATIONS.twinMaker).flat(),
+  SceneViewerRole: Object.values(OPERATIONS.sceneViewer).flat(),
+  CustomS3AutoDeleteObjectsCustomResourceProviderRole: OPERATIONS.emptier.logs,
+  // The account's administrators; without it a key could be lost for good.
+  Key: ['kms:*'],
+  // The library's function that empties the bucket of a trial.
+  BucketPolicy: ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*', 's3:PutBucketPolicy'],
+};
+const WITHOUT_RESOURCE: readonly string[] = [
+  ...OPERATIONS.grafana.siteWiseLists,
+  ...OPERATIONS.launcher.login,
+];
+/** Documented for these neither `aws:SourceAccount` nor `aws:SourceArn` when they assume a role. */
+const TRUSTED_AS_THEY_ARE = [
+  'lambda.amazonaws.com',
+  'credentials.iot.amazonaws.com',
+  'ec2.amazonaws.com',
+];
+
+describe.each([...variants])('policies, %s', (_name, made) => {
+  const templates = [...made.values()];
+  const grants = grantsOf(templates);
+
+  test('allow nothing that is not declared', () => {
+    for (const { owner, statement } of grants) {
+      for (const action of [statement.Action].flat()) {
+        expect([owner, DECLARED[owner] ?? 'nobody declared it']).toEqual([
+          owner,
+          expect.arrayContaining([action]),
+        ]);
+      }
+    }
+  });
+
+  test('allow all that the parts use', () => {
+    const has = (owner: string) =>
+      new Set(grants.filter((g) => g.owner === owner).flatMap((g) => g.statement.Action));
+    for (const owner of [
+      'JobRole',
+      'ExecutionRole',
+      'SchedulerRole',
+      'UploadsRole',
+      'GrafanaRole',
+      'TwinMakerRole',
+      'SceneViewerRole',
+    ]) {
+      expect([owner, [...has(owner)].sort()]).toEqual([
+        owner,
+        [...new Set(DECLARED[owner])].sort(),
+      ]);
+    }
+  });
+
+  test('have no wildcard for an action, and one for a resource only where there is no other way', () => {
+    for (const { owner, type, statement } of grants) {
+      const actions = [statement.Action].flat();
+      if (type !== 'AWS::KMS::Key' && owner !== 'BucketPolicy') {
+        for (const action of actions)
+          expect([owner, action]).not.toEqual([owner, expect.stringContaining('*')]);
+      }
+      if (statement.Resource === '*' && type !== 'AWS::KMS::Key') {
+        for (const action of actions) expect(WITHOUT_RESOURCE).toContain(action);
+      }
+      if (type === 'AWS::S3::BucketPolicy') {
+        expect(JSON.stringify(statement.Principal)).toContain('S3AutoDeleteObjects');
+      }
+    }
+  });
+
+  test('let services assume roles for this account only', () => {
+    for (const template of templates) {
+      for (const [id, { Type, Properties }] of resourcesOf(template)) {
+        if (Type !== 'AWS::IAM::Role') continue;
+        const trust = Properties.AssumeRolePolicyDocument as { Statement: Statement[] };
+        for (const { Principal, Condition } of trust.Statement) {
+          const { Service, AWS } = Principal as { Service?: string; AWS?: unknown };
+          if (Service === undefined) {
+            // Grafana's role, which only Grafana assumes, and no other identity.
+            expect([id, JSON.stringify(AWS)]).toEqual([id, expect.stringMatching(/"GrafanaRole/)]);
+            continue;
+          }
+          if (TRUSTED_AS_THEY_ARE.some((s) => JSON.stringify(Service).includes(s))) continue;
+          expect([id, Condition]).toEqual([
+            id,
+            { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          ]);
+        }
+        // The agent on container instances; AWS keeps its policy.
+        const managed = JSON.stringify(Properties.ManagedPolicyArns ?? []);
+        expect([id, managed.replaceAll('AmazonEC2ContainerServiceforEC2Role', '')]).toEqual([
+          id,
+          expect.not.stringMatching(/service-role\/[A-Za-z]|FullAccess|Administrator/),
+        ]);
+      }
+    }
+  });
+});
