@@ -25,16 +25,28 @@ function valueAt(root: unknown, path: string): unknown {
 
 const NS_PER_UNIT = { s: 1e9, ms: 1e6, us: 1e3, ns: 1 } as const;
 
+/** A time to the nanosecond: what is written in digits never goes through a double. */
 function readTime(value: unknown, unit: MqttSignal['timeUnit']): bigint | undefined {
-  if (typeof value === 'string' && !/^\s*-?\d+(\.\d+)?\s*$/.test(value)) {
-    const ms = Date.parse(value);
-    return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n;
+  if (typeof value === 'string') {
+    const decimal = /^\s*(-?)(\d+)(?:\.(\d+))?\s*$/.exec(value);
+    if (decimal === null) return readDate(value);
+    const [, sign, whole = '0', fraction = ''] = decimal;
+    const digits = { s: 9, ms: 6, us: 3, ns: 0 }[unit];
+    const ns = BigInt(whole + fraction.slice(0, digits).padEnd(digits, '0'));
+    return sign === '-' ? -ns : ns;
   }
-  const number = typeof value === 'string' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) return undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
   const scale = NS_PER_UNIT[unit];
-  const whole = Math.trunc(number);
-  return BigInt(whole) * BigInt(scale) + BigInt(Math.round((number - whole) * scale));
+  const whole = Math.trunc(value);
+  return BigInt(whole) * BigInt(scale) + BigInt(Math.round((value - whole) * scale));
+}
+
+/** `Date` keeps milliseconds only: the fraction of the second is read beside it. */
+function readDate(text: string): bigint | undefined {
+  const fraction = /:\d{2}\.(\d+)/.exec(text)?.[1];
+  const ms = Date.parse(fraction === undefined ? text : text.replace(`.${fraction}`, ''));
+  if (Number.isNaN(ms)) return undefined;
+  return BigInt(ms) * 1_000_000n + BigInt((fraction ?? '').slice(0, 9).padEnd(9, '0'));
 }
 
 /** What one message says about one signal; what cannot be read is BAD. */
@@ -56,6 +68,8 @@ export function readMessage(signal: MqttSignal, index: number, payload: Buffer):
       ? undefined
       : readTime(valueAt(root, signal.timePath), signal.timeUnit);
   if (value === undefined || value === null) return { ...bad, timeNs: time };
+  // A list or an object is no value of one stream; further on a pair would pass for a 64-bit integer.
+  if (typeof value === 'object') return { ...bad, timeNs: time };
   return { signal: index, timeNs: time, quality: 'GOOD', value };
 }
 
