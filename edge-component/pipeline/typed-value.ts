@@ -4,13 +4,6 @@ import type { DataType } from '../outbox/record.js';
 const MAX_TEXT = 1024;
 const MAX_INTEGER = 2_147_483_647;
 
-/** A 64-bit integer as OPC UA stacks hand it over: high and low word. */
-function wordsToNumber(words: readonly unknown[]): number | undefined {
-  const [high, low] = words;
-  if (words.length !== 2 || typeof high !== 'number' || typeof low !== 'number') return undefined;
-  return high * 4_294_967_296 + low;
-}
-
 function toNumber(value: unknown): number | undefined {
   switch (typeof value) {
     case 'number':
@@ -24,7 +17,7 @@ function toNumber(value: unknown): number | undefined {
       return text === '' ? undefined : Number(text);
     }
     default:
-      return Array.isArray(value) ? wordsToNumber(value) : undefined;
+      return undefined;
   }
 }
 

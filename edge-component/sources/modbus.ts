@@ -97,7 +97,9 @@ async function poll(
       // The device answered that it will not; a timeout or garbage ends the connection instead,
       // for after that no answer can be told from a late one.
       if (!(error instanceof UserRequestError) || error.err !== 'ModbusException') throw error;
-      if (block.signals.length > 1) {
+      const code = exceptionCodeOf(error);
+      // Busy, failed, no answer behind a gateway: that passes, and the block is asked for again.
+      if (NOT_AS_BLOCK.has(code) && block.signals.length > 1) {
         logger.warn('Modbus device refuses a block; reading its signals one by one', {
           source: config.name,
           table: block.table,
@@ -129,6 +131,15 @@ async function poll(
   }
   await sink.deliver(samples);
   return next;
+}
+
+/** Illegal data address, illegal data value: the block as such cannot be read. */
+const NOT_AS_BLOCK: ReadonlySet<number> = new Set([2, 3]);
+
+/** The exception code that a device answered with; 0 where it gave none. */
+function exceptionCodeOf({ response }: { response?: unknown }): number {
+  const code = (response as { body?: { code?: unknown } } | undefined)?.body?.code;
+  return typeof code === 'number' ? code : 0;
 }
 
 async function readBlock(client: ModbusTCPClient, block: Block): Promise<Buffer> {

@@ -31,6 +31,7 @@ import {
 } from '../../shared/core/index.js';
 import type { RawSample } from '../pipeline/signal-pipeline.js';
 import { readSecret } from '../secrets.js';
+import { plainValue } from './opcua-value.js';
 import type { Source, SourceSink } from './source.js';
 
 export interface OpcuaSourceOptions {
@@ -246,7 +247,9 @@ async function monitorAll(
       }
     }
     missing = absent;
-    if (missing.length > 0) await systemClock.sleep(RETRY_NODES_MS, signal).catch(() => {});
+    if (missing.length === 0) return;
+    await systemClock.sleep(RETRY_NODES_MS, signal).catch(() => {});
+    if (signal.aborted) return;
   }
 }
 
@@ -257,10 +260,15 @@ async function resolveNodeIds(
 ): Promise<Map<number, string>> {
   const nodeIds = new Map<number, string>();
   const byPath: number[] = [];
+  const namespaces = await namespacesOf(config, session, indexes);
   for (const i of indexes) {
     const nodeId = config.signals[i]?.nodeId;
-    if (nodeId !== undefined) nodeIds.set(i, nodeId);
-    else byPath.push(i);
+    if (nodeId === undefined) {
+      byPath.push(i);
+      continue;
+    }
+    const local = toLocalNodeId(nodeId, namespaces);
+    if (local !== undefined) nodeIds.set(i, local);
   }
   if (byPath.length === 0) return nodeIds;
   const results = await session.translateBrowsePath(
@@ -274,6 +282,26 @@ async function resolveNodeIds(
     }
   });
   return nodeIds;
+}
+
+const BY_URI = /^nsu=([^;]+);(.*)$/;
+
+/** The server's namespaces as they are now, where any node is named by its namespace's URI. */
+async function namespacesOf(
+  config: OpcuaSourceConfig,
+  session: ClientSession,
+  indexes: readonly number[],
+): Promise<readonly string[]> {
+  const byUri = indexes.some((i) => BY_URI.test(config.signals[i]?.nodeId ?? ''));
+  return byUri ? await session.readNamespaceArray() : [];
+}
+
+/** A node id with the index that its namespace has on this server; undefined where it has none. */
+function toLocalNodeId(nodeId: string, namespaces: readonly string[]): string | undefined {
+  const [, uri, identifier] = BY_URI.exec(nodeId) ?? [];
+  if (uri === undefined) return nodeId;
+  const index = namespaces.indexOf(uri);
+  return index < 0 ? undefined : `ns=${index};${identifier}`;
 }
 
 function nodeName(config: OpcuaSourceConfig, index: number): string {
@@ -313,7 +341,7 @@ function toRawSample(signal: number, value: DataValue): RawSample {
         ? undefined
         : BigInt(time.getTime()) * 1_000_000n + BigInt(Math.floor(picoseconds / 1000)),
     quality: qualityOf(value.statusCode.value),
-    value: value.value.value,
+    value: plainValue(value.value),
   };
 }
 

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+/** A node id in its standard notation (OPC UA part 6, 5.3.1.10). */
+const NODE_ID =
+  /^(ns=\d{1,5};|nsu=[^;]+;)?(i=\d{1,10}|s=.+|g=[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|b=[\w+/=-]+)$/is;
+
 /** A secret in the config itself, or better: where it is kept. */
 export const secretSchema = z
   .union([
@@ -201,7 +205,16 @@ const opcua = z.strictObject({
       z
         .strictObject({
           ...signalFields,
-          nodeId: z.string().min(1).optional().describe('e.g. `ns=2;s=Roller1.w`.'),
+          nodeId: z
+            .string()
+            .regex(
+              NODE_ID,
+              'expected `ns=<index>;` or `nsu=<namespace URI>;` and `i=<number>`, `s=<text>`, `g=<GUID>` or `b=<base64>`',
+            )
+            .optional()
+            .describe(
+              'e.g. `ns=2;s=Roller1.w`, or `nsu=http://example.com/line;s=Roller1.w` where indexes may change.',
+            ),
           browsePath: z
             .string()
             .min(1)

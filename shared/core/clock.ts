@@ -6,9 +6,35 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** How far the fine clock may be off the wall clock before it is set anew, milliseconds. */
+const WALL_TOLERANCE_MS = 5;
+
+/**
+ * The wall clock with the digits of the monotonic one: it counts microseconds between the wall clock's
+ * ticks, and follows when that is set or slewed, as at every boot of a gateway without a battery.
+ *
+ * @param wallMs milliseconds since 1970, as the system has them now
+ * @param monotonicMs milliseconds since any instant; never set
+ */
+export function createWallClock(wallMs: () => number, monotonicMs: () => number): () => bigint {
+  let offsetMs = wallMs() - monotonicMs();
+  return () => {
+    const wall = wallMs();
+    const monotonic = monotonicMs();
+    // The wall clock counts whole milliseconds: half of one lies between it and the truth.
+    if (Math.abs(offsetMs + monotonic - (wall + 0.5)) > WALL_TOLERANCE_MS) {
+      offsetMs = wall - monotonic;
+    }
+    return BigInt(Math.round((offsetMs + monotonic) * 1000)) * 1000n;
+  };
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
-  nowNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+  nowNs: createWallClock(
+    () => Date.now(),
+    () => performance.now(),
+  ),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) {

@@ -54,6 +54,7 @@ async function run(folder: string, broker: TestBroker, sources: object[]): Promi
 const of = (broker: TestBroker, alias: string) => broker.values.filter((v) => v.alias === alias);
 
 interface TestServer {
+  namespaceUri: string;
   url: string;
   set: (value: number) => void;
   close: () => Promise<void>;
@@ -95,6 +96,7 @@ async function startOpcua(
   await server.start();
   return {
     url: server.getEndpointUrl(),
+    namespaceUri: namespace.namespaceUri,
     set: (value) => w.setValueFromSource({ dataType: DataType.Double, value }),
     close: () => server.shutdown(0),
   };
@@ -188,6 +190,37 @@ describe('OPC UA', { timeout: 60_000 }, () => {
   });
 });
 
+describe('OPC UA values and names', { timeout: 60_000 }, () => {
+  it('reads nodes by the URI of their namespace, whatever its index', async () => {
+    const { folder, broker } = await setUp();
+    const server = await startOpcua(folder, 's=w', 0);
+    cleanups.push(server.close);
+    server.set(3);
+    await run(folder, broker, [
+      opcuaSource(server.url, {
+        signals: [
+          { nodeId: `nsu=${server.namespaceUri};s=w`, alias: '/w' },
+          { nodeId: 'nsu=http://example.com/nobody;s=w', alias: '/elsewhere' },
+        ],
+      }),
+    ]);
+    await until('the value', () => of(broker, '/w').some((v) => v.value === 3));
+    await until('BAD', () => of(broker, '/elsewhere').length > 0);
+    expect(of(broker, '/elsewhere')).toMatchObject([{ quality: 'BAD', value: null }]);
+  });
+
+  it('refuses a node id that is none before anything is read', () => {
+    const signals = [
+      { nodeId: 'ns=2;s=Good', alias: '/a' },
+      { nodeId: 'ns=2;q=Wrong', alias: '/b' },
+    ];
+    const config = { sources: [opcuaSource('opc.tcp://127.0.0.1:1', { signals })] };
+    expect(() => parseConfig(edgeSchema, config, 'edge.json')).toThrow(
+      /signals\[1\]\.nodeId.*expected `ns=/,
+    );
+  });
+});
+
 describe('Modbus TCP', { timeout: 60_000 }, () => {
   async function startModbus(): Promise<{
     port: number;
@@ -253,6 +286,49 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     expect(of(broker, '/alive/le').at(-1)?.value).toBe(2.5);
     await until('BAD from the dead one', () => of(broker, '/dead/i').length > 0);
     expect(of(broker, '/dead/i')).toMatchObject([{ quality: 'BAD', value: null }]);
+  });
+
+  it('asks for a whole block again after a busy device, and for single signals after a refusal', async () => {
+    const { folder, broker } = await setUp();
+    /** Exceptions that are answered before registers are. */
+    const exceptions = [6, 11, 4, 5];
+    const asked: number[] = [];
+    const sockets = new Set<Socket>();
+    const device = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('data', (frame) => {
+        const count = frame.readUInt16BE(10);
+        asked.push(count);
+        const exception = exceptions.shift();
+        const body =
+          exception === undefined
+            ? Buffer.concat([Buffer.from([3, 2 * count]), Buffer.alloc(2 * count, 1)])
+            : Buffer.from([0x83, exception]);
+        const head = Buffer.from(frame.subarray(0, 7));
+        head.writeUInt16BE(body.length + 1, 4);
+        socket.write(Buffer.concat([head, body]));
+      });
+    });
+    await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => closeServer(device, sockets));
+    await run(folder, broker, [
+      {
+        name: 'm',
+        type: 'modbus',
+        host: '127.0.0.1',
+        port: (device.address() as AddressInfo).port,
+        pollIntervalMs: 20,
+        timeoutMs: 1000,
+        signals: Array.from({ length: 10 }, (_, k) => ({ address: k, alias: `/m/${k}` })),
+      },
+    ]);
+    await until('values', () => of(broker, '/m/9').some((v) => v.quality === 'GOOD'));
+    expect(new Set(asked)).toEqual(new Set([10]));
+    expect(of(broker, '/m/9').map((v) => v.quality)).toEqual(
+      expect.arrayContaining(['BAD', 'GOOD']),
+    );
+    exceptions.push(2);
+    await until('single reads', () => asked.at(-1) === 1);
   });
 
   it('comes back when the slave does', async () => {

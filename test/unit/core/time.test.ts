@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  createWallClock,
   decodeTimeMap,
   encodeTimeMap,
   fromTimeInNanos,
@@ -58,6 +59,40 @@ describe('time map', () => {
     'refuses %j',
     (text) => {
       expect(() => decodeTimeMap(text, 'time-map.json')).toThrow(/time-map.json is not a time map/);
+    },
+  );
+});
+
+describe('the wall clock', () => {
+  it('counts microseconds between the ticks of the system clock, and never backwards', () => {
+    let ms = 1_800_000_000_000.25;
+    const now = createWallClock(
+      () => Math.floor(ms),
+      () => ms - 1_799_999_000_000,
+    );
+    let before = now();
+    for (let i = 0; i < 5000; i++) {
+      ms += 0.01;
+      const here = now();
+      expect(here > before).toBe(true);
+      before = here;
+    }
+    expect(Math.abs(Number(before / 1_000_000n) - ms)).toBeLessThan(2);
+  });
+
+  it.each([3_600_000, -3_600_000, 86_400_000, -86_400_000, -1_800_000_000_000, 20])(
+    'follows the system clock when that is set by %i ms',
+    (stepMs) => {
+      let ms = 0;
+      let set = 1_800_000_000_000;
+      const now = createWallClock(
+        () => Math.floor(ms + set),
+        () => ms,
+      );
+      now();
+      ms += 1000;
+      set += stepMs;
+      expect(Math.abs(Number(now() / 1_000_000n) - (ms + set))).toBeLessThan(2);
     },
   );
 });
