@@ -126,7 +126,7 @@ async function pack({
   }
   for (const file of files) cpSync(join(root, file), join(folder, file), { recursive: true });
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-  cpSync(join(root, 'packages', name, 'README.md'), join(folder, 'README.md'));
+  cpSync(join(root, 'scripts', 'packages', name, 'README.md'), join(folder, 'README.md'));
   const notices = noticesOf(Object.keys(metafile.inputs));
   if (notices !== '') writeFileSync(join(folder, 'THIRD-PARTY.txt'), notices);
   const manifest = {
