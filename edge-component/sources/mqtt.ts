@@ -1,7 +1,9 @@
-import { type MqttClient, connect as mqttConnect } from 'mqtt';
+import { hostname } from 'node:os';
+import { connect as mqttConnect } from 'mqtt';
 import type { MqttSourceConfig } from '../../shared/config/index.js';
 import { messageOf, TwinError } from '../../shared/core/index.js';
 import { mqttConnectOptions } from '../mqtt-options.js';
+import { takeInBatches } from './mqtt-intake.js';
 import { readMessage, topicMatches } from './mqtt-payload.js';
 import type { Source, SourceSink } from './source.js';
 
@@ -9,7 +11,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Subscribes to topics of a broker. A message is acknowledged (QoS 1) only when what it said is on
- * disk, so with a fixed `clientId` nothing is lost between the broker and us.
+ * disk, and the broker keeps our session, so nothing is lost between the two.
  */
 export function createMqttSource(config: MqttSourceConfig): Source {
   return { run: (sink, signal) => runOnce(config, sink, signal) };
@@ -22,15 +24,20 @@ async function runOnce(
 ): Promise<void> {
   const client = mqttConnect(config.url, {
     ...(await mqttConnectOptions(config)),
-    ...(config.clientId === undefined ? {} : { clientId: config.clientId }),
-    // A fixed client id makes a session that the broker keeps.
-    clean: config.clientId === undefined,
+    // The same id at each connection, so that the broker keeps messages while we are away.
+    clientId: config.clientId ?? ownClientId(config.name),
+    clean: false,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepalive: 15,
   });
-  acknowledgeWhenDurable(config, client, sink, signal);
+  takeInBatches(client, sink, signal, (packet) => {
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    return config.signals.flatMap((s, i) =>
+      topicMatches(s.topic, packet.topic) ? [readMessage(s, i, payload)] : [],
+    );
+  });
   let fault: string | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
@@ -60,26 +67,7 @@ async function runOnce(
   }
 }
 
-/** mqtt.js sends the PUBACK when the handler calls back, and takes the next message only then. */
-function acknowledgeWhenDurable(
-  config: MqttSourceConfig,
-  client: MqttClient,
-  sink: SourceSink,
-  signal: AbortSignal,
-): void {
-  client.handleMessage = (packet, done) => {
-    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-    const samples = config.signals.flatMap((s, i) =>
-      topicMatches(s.topic, packet.topic) ? [readMessage(s, i, payload)] : [],
-    );
-    const stored = (async () => {
-      if (!sink.isReady) await sink.ready(signal);
-      await sink.deliver(samples);
-    })();
-    stored.then(
-      () => done(),
-      // Not acknowledged: the broker sends it again when we come back.
-      () => client.end(true),
-    );
-  };
+/** An id that this gateway's source has at every start, of at most 65 characters. */
+function ownClientId(name: string): string {
+  return `twinloop-${hostname()}-${name}`.replaceAll(/[^\w.-]/g, '_').slice(0, 65);
 }

@@ -302,7 +302,9 @@ const mqtt = z.strictObject({
     .min(1)
     .max(65)
     .optional()
-    .describe('Client id; with a fixed one the broker keeps messages while we are away.'),
+    .describe(
+      'Client id, by which the broker keeps messages while we are away; default: of host and source.',
+    ),
   ...brokerAccess,
   signals: z
     .array(
