@@ -113,7 +113,7 @@ describe('twinloop up', () => {
   it.each([
     ['a port that is taken', 'PORT_IN_USE', /port/i],
     ['a missing recording', 'FILE_NOT_FOUND', /nowhere.csv/],
-    ['a recording without a column', 'COLUMN_MISSING', /Main.R1.w.*It has: time, x/],
+    ['a recording without a column', 'COLUMN_MISSING', /Main.R1.w.*It has: x\./],
     ['a twin that is not there', 'FILE_NOT_FOUND', /no-twin.json/],
     ['a wrong config', 'CONFIG_INVALID', /timeScale: found -1.*\n.*ports.monitor: found "x"/],
     ['a broken FMU', 'FMU_INVALID', /broken.fmu/],
