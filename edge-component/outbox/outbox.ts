@@ -12,6 +12,7 @@ import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
 import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 import type { Purpose } from './reserved-space.js';
+import { rowsOf } from './reserved-space.js';
 
 /** A sample in the outbox and the key it is removed by. */
 export interface OutboxEntry {
@@ -341,7 +342,8 @@ export class Outbox implements Closeable {
   async #flush(): Promise<void> {
     const appends = this.#pending.splice(0);
     try {
-      const rows = appends.reduce((sum, { samples }) => sum + samples.length, 0);
+      let rows = 0;
+      for (const { samples } of appends) for (const sample of samples) rows += rowsOf(sample);
       await this.#write('append', rows, (own) => {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {

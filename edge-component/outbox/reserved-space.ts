@@ -11,8 +11,13 @@ const PIECE = 128 * KB;
 const FOR_REMOVALS = 512 * KB;
 /** Pages that a transaction copies whatever it does: roots, branches, the list of free pages. */
 const LEAST_NEED = 64 * KB;
-/** Generous share of a leaf page for one row, both of its keys. */
+/** Generous share of a leaf page for one row with a number, both of its keys. */
 const NEED_A_ROW = 192;
+
+/** How many rows of numbers a value takes the room of: a text has up to 1,024 characters. */
+export function rowsOf({ value }: { value: unknown }): number {
+  return typeof value === 'string' ? 1 + Math.ceil(Buffer.byteLength(value) / NEED_A_ROW) : 1;
+}
 
 /** What a transaction does, which decides how deep into the reserve it may go. */
 export type Purpose = 'append' | 'remove';
@@ -42,7 +47,7 @@ export class ReservedSpace {
   /**
    * Runs a transaction as soon as there is room for it.
    *
-   * @param rows how many rows it touches
+   * @param rows how many rows of numbers it touches, see {@link rowsOf}
    * @throws TwinError `STORAGE` (retryable) when the disk has no room; nothing was tried then
    */
   async run<T>(purpose: Purpose, rows: number, transaction: () => Promise<T>): Promise<T> {

@@ -15,7 +15,7 @@ export interface RecordingValuesOptions extends Omit<ReadOptions, 'columns' | 't
   /** First row, 0-based, and the row to stop before. */
   from?: number;
   to?: number;
-  /** Take every so-manieth row. */
+  /** Take every nth row only. */
   stride?: number;
   /** Whether timestamps are the recording's own, to the nanosecond. */
   keepTimes?: boolean;
