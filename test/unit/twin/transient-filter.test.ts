@@ -310,6 +310,67 @@ describe('the joint filter', () => {
     expect(noise('steady-state')[0]).toBeGreaterThan(0.05);
   });
 
+  it('takes no noise from a value that stands, and none below the sensor’s resolution', () => {
+    const { model } = linearDynamics();
+    const measured = ['y1', 'y2', 'y3'].map((variable) => ({ variable, alias: `/s/${variable}` }));
+    const rng = createRng(7);
+    const samples = Array.from({ length: 100 }, (_, k) =>
+      sample(k, [
+        k < 60 ? 20 : 20 + Math.sin(k / 5) + 0.01 * rng.normal(),
+        Math.round((0.03 * k + 0.001 * rng.normal()) * 10) / 10,
+        k < 60 ? 0 : 0.1 * (k - 60) + 0.01 * rng.normal(),
+      ]),
+    );
+    const twin = smallTwin({ ...overrides, measured });
+    const { noiseStd } = createCalibrator({ twin, model }).initialState(samples).filter;
+    for (const i of [0, 2]) {
+      expect(noiseStd[i]).toBeGreaterThan(0.005);
+      expect(noiseStd[i]).toBeLessThan(0.02);
+    }
+    expect(noiseStd[1]).toBeGreaterThan(0.0999 / Math.sqrt(12));
+    expect(noiseStd[1]).toBeLessThan(0.1);
+  });
+
+  it('takes a state that blew up for a refusal, also inside the bounds', async () => {
+    const { model } = linearDynamics();
+    const inner = model.transient!;
+    let blown = 0;
+    const stiff: TwinModel = {
+      ...model,
+      transient: {
+        ...inner,
+        propagate: async (points, span, signal) =>
+          (await inner.propagate(points, span, signal)).map((end, k) => {
+            if (end instanceof Error || points[k]!.parameters[1]! < 0.18) return end;
+            blown++;
+            return { ...end, states: end.states.map((s) => s + 1e9) };
+          }),
+      },
+    };
+    const rng = createRng(9);
+    let s = [0, 0];
+    const samples = Array.from({ length: 30 }, (_, k) => {
+      const [s1 = 0, s2 = 0] = s;
+      if (k > 0) {
+        s = [
+          A[0]! * s1 + A[1]! * s2 + 0.1 * (B[0]! + B[1]!),
+          A[2]! * s1 + A[3]! * s2 + 0.1 * (B[2]! + B[3]!) + 0.1,
+        ];
+      }
+      const y = [s[0]! + 0.01, s[1]!, s[0]! + s[1]!].map((v) => v + 0.01 * rng.normal());
+      return sample(k, y);
+    });
+    const estimates = async (of: TwinModel) => {
+      const calibrator = createCalibrator({ twin: smallTwin(overrides), model: of });
+      const { steps } = await runSamples(calibrator, calibrator.initialState(), samples);
+      return steps.flatMap(({ parameters }) => [parameters.q!.mean, parameters.q!.std]);
+    };
+    // What is left of a linear model shows all of it, so that neither estimate nor band may differ.
+    const sound = await estimates(model);
+    expect(await estimates(stiff)).toEqual(sound.map((v) => expect.closeTo(v, 9)));
+    expect(blown).toBeGreaterThan(0);
+  });
+
   it('says what is missing where a model offers no states', () => {
     const model: TwinModel = { outputs: [], evaluate: async () => [], close: async () => {} };
     expect(() => createCalibrator({ twin: smallTwin(overrides), model })).toThrow(
