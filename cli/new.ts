@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { parse } from 'yaml';
+import { twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
   printJson,
@@ -11,20 +13,27 @@ import {
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
+import { readTwinRecording } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {
+  chooseParameters,
+  columnLines,
   definitionText,
+  modelLines,
   type Proposal,
   type ProposeOptions,
-  proposalLines,
   proposeTwin,
+  withParameters,
 } from '../shared/twin/propose/index.js';
+import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
-import { lanesOption, strictOption } from './options.js';
+import { lanesOf, lanesOption, strictOption } from './options.js';
 import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
 
 /** Rows that a first calibration takes: more come by `calibrate` itself. */
 const FIRST_ROWS = 2000;
+/** Rows that a first fit takes: what moves needs its record whole where that takes seconds. */
+const FIRST_FIT_ROWS = 8000;
 
 function parseMap(texts: unknown): Record<string, string> {
   const map: Record<string, string> = {};
@@ -105,6 +114,27 @@ async function write(path: string, text: string, args: Record<string, unknown>, 
   await writeUserFile(path, text);
 }
 
+/** A proposal without the parameters that the recording cannot tell. */
+async function withTellingParameters(
+  proposal: Proposal,
+  fmuPath: string,
+  data: string,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<Proposal> {
+  const text = definitionText(proposal, fmuPath, 'a proposal');
+  const twin: Twin = { definition: twinSchema.parse(parse(text)), fmuPath, hash: '' };
+  const { samples } = await readTwinRecording(twin, data, {
+    ...recordingOptionsOf(args),
+    to: FIRST_ROWS,
+  });
+  const choice = await chooseParameters(twin, samples, { ...lanesOf(args), signal: io.signal });
+  // A model that does not run at its start values says so when it is tried.
+  return choice === undefined || choice.keep.length === 0
+    ? proposal
+    : withParameters(proposal, choice);
+}
+
 /** A name for the twin from the FMU's. */
 const nameOf = (modelName: string) =>
   modelName
@@ -133,10 +163,14 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
     proposeTwin(fmu.modelDescription, table, { ...options, map });
   let proposal = propose({ ...options.map });
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
-  for (const line of proposalLines(proposal)) say(line);
+  for (const line of columnLines(proposal)) say(line);
   const answers = await settle(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ ...options.map, ...answers });
   const path = resolve(output);
+  if (!proposal.parametersNamed) {
+    proposal = await withTellingParameters(proposal, resolve(fmuPath), data, args, io);
+  }
+  for (const line of modelLines(proposal)) say(line);
   const fmuFrom = relative(dirname(path), resolve(fmuPath));
   const text = definitionText(
     proposal,
@@ -156,12 +190,12 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const rows = table.account.rows;
   const limit = still
     ? { stride: Math.max(1, Math.ceil(rows / FIRST_ROWS)) }
-    : { to: Math.min(rows, FIRST_ROWS) };
-  if (rows > FIRST_ROWS) {
+    : { to: Math.min(rows, FIRST_FIT_ROWS) };
+  if (rows > (still ? FIRST_ROWS : FIRST_FIT_ROWS)) {
     say(
       still
         ? `Taking every ${limit.stride}th of ${rows} rows; all of them by: twinloop calibrate ${output} --data ${data}`
-        : `Taking the first ${FIRST_ROWS} of ${rows} rows; all of them by: twinloop fit ${output} --data ${data}`,
+        : `Taking the first ${FIRST_FIT_ROWS} of ${rows} rows; all of them by: twinloop fit ${output} --data ${data}`,
     );
   }
   // Constants of a moving machine are found by batch; what rests is filtered row by row.

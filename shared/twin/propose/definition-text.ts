@@ -3,7 +3,8 @@ import type { Proposal, Proposed } from './propose.js';
 const scalar = (value: unknown): string =>
   typeof value === 'number' ? String(value) : JSON.stringify(value);
 
-const sentence = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+const sentence = (text: string) =>
+  `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
 
 /** An item as a line of YAML's flow style. */
 function flow(item: object): string {
@@ -51,6 +52,13 @@ export function definitionText(proposal: Proposal, fmu: string, about: string): 
       proposal.parameters,
       'What is calibrated: bounds and what is known beforehand.',
     ),
+    ...(proposal.heldParameters.length > 0
+      ? [
+          '# Parameters that stay at the FMU’s start value:',
+          ...proposal.heldParameters.map((p) => `#   ${p.variable}: ${p.because}`),
+          '',
+        ]
+      : []),
     ...section(
       'virtualSensors',
       proposal.virtualSensors,
@@ -68,11 +76,11 @@ export function definitionText(proposal: Proposal, fmu: string, about: string): 
   ].join('\n');
 }
 
-/** A proposal as lines to print. */
-export function proposalLines(proposal: Proposal): string[] {
-  const line = (name: string, what: string, comment: string) =>
-    `  ${name.padEnd(22)} ${what.padEnd(26)} ${comment}`;
-  const { simulation, wearHorizonS } = proposal;
+const line = (name: string, what: string, comment: string) =>
+  `  ${name.padEnd(22)} ${what.padEnd(26)} ${comment}`;
+
+/** Which column is which variable, as lines to print. */
+export function columnLines(proposal: Proposal): string[] {
   return [
     'Inputs',
     ...proposal.inputs.map(({ item, comment }) =>
@@ -80,12 +88,25 @@ export function proposalLines(proposal: Proposal): string[] {
     ),
     'Measured',
     ...proposal.measured.map(({ item, comment }) => line(item.variable, item.column, comment)),
+  ];
+}
+
+/** What is calibrated and how the machine is taken, as lines to print. */
+export function modelLines(proposal: Proposal): string[] {
+  const { simulation, wearHorizonS, heldParameters, virtualSensors } = proposal;
+  return [
     'Parameters to calibrate',
     ...proposal.parameters.map(({ item, comment }) =>
       line(item.variable, `${item.prior.mean} ± ${Number(item.prior.std.toPrecision(3))}`, comment),
     ),
-    ...(proposal.virtualSensors.length > 0
-      ? ['Virtual sensors', `  ${proposal.virtualSensors.map((s) => s.item.variable).join(', ')}`]
+    ...(heldParameters.length > 0
+      ? [
+          'Held at the FMU’s start values (--parameter names others)',
+          ...heldParameters.map((p) => `  ${p.variable.padEnd(22)} ${p.because}`),
+        ]
+      : []),
+    ...(virtualSensors.length > 0
+      ? ['Virtual sensors', `  ${virtualSensors.map((s) => s.item.variable).join(', ')}`]
       : []),
     'Simulation',
     line(simulation.item.mode, simulation.item.interface, simulation.comment),

@@ -1,4 +1,5 @@
 /** A first twin definition from an FMU and a recording. */
-export { definitionText, proposalLines } from './definition-text.js';
+export { chooseParameters, type ParameterChoice } from './choose-parameters.js';
+export { columnLines, definitionText, modelLines } from './definition-text.js';
 export { type Match, matchColumns } from './match.js';
-export { type Proposal, type ProposeOptions, proposeTwin } from './propose.js';
+export { type Proposal, type ProposeOptions, proposeTwin, withParameters } from './propose.js';

@@ -96,6 +96,8 @@ export function levelOf(values: Float64Array): { median: number; spread: number 
   return { median: at(0.5) ?? Number.NaN, spread: (at(0.95) ?? 0) - (at(0.05) ?? 0) };
 }
 
+const AVERAGES = /average|mean|mittel/i;
+
 function scoreOf(
   variable: ModelVariable,
   column: RecordingColumn,
@@ -132,6 +134,8 @@ function scoreOf(
     score += 0.3 * near;
     if (near > 0.5) reasons.push(`near its start value ${start}`);
   }
+  // Of equals, a mean stands for its sensors.
+  if (score > 0 && AVERAGES.test(column.label)) score += 0.02;
   return { score: Math.max(0, Math.min(1, score)), because: reasons.join(', ') || 'a guess' };
 }
 
@@ -175,6 +179,18 @@ export function matchColumns(
     matches.push({ ...pair, sure: pair.score >= 0.9 || (pair.score >= SURE && lead >= LEAD) });
     usedVariables.add(pair.variable);
     usedColumns.add(pair.column);
+  }
+  const open = variables.filter((v) => !usedVariables.has(v.name) && v.causality === 'input');
+  const left = usable.filter((c) => !usedColumns.has(c.label) && levelOf(c.values).spread > 0);
+  const [input, column] = [open[0], left[0]];
+  if (open.length === 1 && left.length === 1 && input !== undefined && column !== undefined) {
+    matches.push({
+      variable: input.name,
+      column: column.label,
+      score: LEAST,
+      because: 'the only column that is left and moves',
+      sure: false,
+    });
   }
   return matches;
 }

@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
 import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
+import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, unitWord } from './match.js';
 
 /** An item of a definition with what is to be said about it. */
@@ -35,6 +36,10 @@ export interface Proposal {
   wearHorizonS: Proposed<number>;
   /** Columns that are no variable. */
   unusedColumns: string[];
+  /** Whether somebody named the parameters: then none is left out. */
+  parametersNamed: boolean;
+  /** Parameters that stay at the FMU's start value, and why. */
+  heldParameters: { variable: string; because: string }[];
 }
 
 /** How a proposal is led. */
@@ -48,8 +53,10 @@ export interface ProposeOptions {
 
 /** Virtual sensors that are proposed at most: a big model has thousands of outputs. */
 const MOST_SENSORS = 12;
-/** Parameters that are proposed at most where nobody named them. */
-const MOST_PARAMETERS = 6;
+/** Parameters that are tried at most where nobody named them. */
+const MOST_PARAMETERS = 24;
+/** Deviation of a positive parameter without bounds, as a share of it: a factor of 2.7 either way. */
+const POSITIVE_SHARE = 1.31;
 /** Spans of the record in which a parameter may wear through its range: wide rather than late. */
 const SPANS_OF_WEAR = 1;
 /** States that settle within this many rows leave rows at rest. */
@@ -132,6 +139,8 @@ export function proposeTwin(
     unusedColumns: table.columns
       .map((c) => c.label)
       .filter((label) => !matches.some((m) => m.column === label)),
+    parametersNamed: options.parameters !== undefined,
+    heldParameters: [],
   };
 }
 
@@ -194,12 +203,13 @@ function parametersOf(
         ? 'tunable'
         : 'a parameter; none is tunable';
   return chosen.map((v) => {
-    const lower = v.min === undefined ? undefined : Number(v.min);
+    const given = v.min === undefined ? undefined : Number(v.min);
     const upper = v.max === undefined ? undefined : Number(v.max);
     const start = startOf(v) ?? 0;
-    const size = Math.abs(start) || v.nominal || 1;
-    const ranged = lower !== undefined && upper !== undefined && Number.isFinite(upper - lower);
-    const std = ranged ? (upper - lower) / 4 : size / 2;
+    // Sizes, conductances, capacities: what starts above 0 and has no bound is taken for one.
+    const positive = given === undefined && start > 0;
+    const lower = positive ? 0 : given;
+    const { std, because } = priorOf(v, start, lower, upper);
     return {
       item: {
         variable: v.name,
@@ -209,9 +219,38 @@ function parametersOf(
         ...(upper !== undefined && Number.isFinite(upper) ? { upper } : {}),
         prior: { mean: start, std },
       },
-      comment: `${why}; prior: start value ± ${ranged ? 'a quarter of its range' : start !== 0 ? 'half of it' : v.nominal === undefined ? '1, as the FMU gives no size' : 'half its nominal size'}`,
+      comment: `${why}; prior: ${because}${positive ? '; taken for positive, as its start value is' : ''}`,
     };
   });
+}
+
+/** How uncertain a start value is, from what the FMU says of its range. */
+function priorOf(
+  v: ModelVariable,
+  start: number,
+  lower: number | undefined,
+  upper: number | undefined,
+): { std: number; because: string } {
+  if (lower !== undefined && upper !== undefined && Number.isFinite(upper - lower)) {
+    return { std: (upper - lower) / 4, because: 'start value ± a quarter of its range' };
+  }
+  if (lower === 0 && start > 0) {
+    const std = Number((POSITIVE_SHARE * start).toPrecision(3));
+    return { std, because: 'start value, a factor of 2.7 either way' };
+  }
+  if (start !== 0) return { std: Math.abs(start) / 2, because: 'start value ± half of it' };
+  return v.nominal === undefined
+    ? { std: 1, because: 'start value ± 1, as the FMU gives no size' }
+    : { std: v.nominal / 2, because: 'start value ± half its nominal size' };
+}
+
+/** A proposal with those of its parameters that a recording can tell apart. */
+export function withParameters(proposal: Proposal, choice: ParameterChoice): Proposal {
+  return {
+    ...proposal,
+    parameters: proposal.parameters.filter((p) => choice.keep.includes(p.item.variable)),
+    heldParameters: choice.left,
+  };
 }
 
 function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['simulation'] {
