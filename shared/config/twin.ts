@@ -59,6 +59,12 @@ const input = z.strictObject({
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
   value: z.number().optional().describe('A fixed value; left out, the input follows its stream.'),
+  interpolation: z
+    .enum(['linear', 'hold'])
+    .optional()
+    .describe(
+      'How it runs between samples of a moving machine: straight, or kept until the next, as a switch is. Default: transient.inputInterpolation.',
+    ),
   texts: texts.optional(),
 });
 

@@ -34,6 +34,7 @@ export {
 } from './lanes/pool.js';
 export { type Proof, proveFmu } from './lanes/prove.js';
 export { currentLevel, KEEPS_OUT, type SandboxLevel, trustFmus } from './lanes/sandbox.js';
+export type { Interpolation } from './running/interpolation.js';
 export { inputsBetween } from './running/propagate.js';
 export { formatResultCsv, type ResultColumn } from './running/recorder.js';
 export type {

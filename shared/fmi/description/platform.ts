@@ -12,7 +12,9 @@ export function platformFolders(
   const machine = { x64: 'x86_64', arm64: 'aarch64', ia32: 'x86' }[arch];
   if (system === undefined || machine === undefined) return [];
   const short = { linux: 'linux', win32: 'win', darwin: 'darwin' }[platform as string];
-  const fmi2 = arch === 'x64' ? [`${short}64`] : arch === 'ia32' ? [`${short}32`] : [];
+  // FMI 2 knows no processors: its darwin64 may hold libraries for both of macOS.
+  const wide = arch === 'x64' || platform === 'darwin';
+  const fmi2 = wide ? [`${short}64`] : arch === 'ia32' ? [`${short}32`] : [];
   return [...fmi2, `${machine}-${system}`];
 }
 

@@ -6,6 +6,7 @@ import { MeStepper } from '../solving/me-stepper.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
+import { type Interpolation, isHeld } from './interpolation.js';
 import type { PropagateRequest, PropagateResult } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 
@@ -137,16 +138,21 @@ export function inputsBetween(
   names: readonly string[],
   from: ArrayLike<number>,
   to: ArrayLike<number>,
-  interpolation: 'linear' | 'hold',
+  interpolation: Interpolation | readonly Interpolation[],
 ): InputTable {
-  const hold = interpolation === 'hold' && toS > fromS;
+  if (!(toS > fromS)) {
+    return {
+      time: Float64Array.of(fromS),
+      columns: names.map((name, i) => ({ name, values: Float64Array.of(to[i]!), width: 1 })),
+    };
+  }
+  const held = names.map((_, i) => isHeld(interpolation, i));
+  const step = held.includes(true);
   return {
-    time: Float64Array.from(toS > fromS ? [fromS, ...(hold ? [toS] : []), toS] : [fromS]),
+    time: Float64Array.from([fromS, ...(step ? [toS] : []), toS]),
     columns: names.map((name, i) => ({
       name,
-      values: Float64Array.from(
-        toS > fromS ? [from[i]!, ...(hold ? [from[i]!] : []), to[i]!] : [to[i]!],
-      ),
+      values: Float64Array.from([from[i]!, ...(step ? [held[i] ? from[i]! : to[i]!] : []), to[i]!]),
       width: 1,
     })),
   };

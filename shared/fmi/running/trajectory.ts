@@ -6,6 +6,7 @@ import { MeStepper } from '../solving/me-stepper.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
 import type { InstanceCache } from './instance-cache.js';
+import { type Interpolation, isHeld } from './interpolation.js';
 import type { TrajectoryRequest, TrajectoryResult } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 
@@ -166,15 +167,16 @@ const earlier = ({ time, columns }: InputTable, byS: number): InputTable => ({
  *
  * @param timesS of the samples, rising
  * @param columns values per sample
- * @param interpolation straight lines between samples, or each value held until the next sample
+ * @param interpolation of all columns, or of each
  */
 export function inputsAlong(
   timesS: Float64Array,
   columns: readonly { name: string; values: Float64Array }[],
-  interpolation: 'linear' | 'hold',
+  interpolation: Interpolation | readonly Interpolation[],
 ): InputTable {
   const n = timesS.length;
-  if (interpolation === 'linear' || n < 2) {
+  const held = columns.map((_, i) => isHeld(interpolation, i));
+  if (n < 2 || !held.includes(true)) {
     return { time: timesS, columns: columns.map((c) => ({ ...c, width: 1 })) };
   }
   // Two rows per later sample: before the step, and after it.
@@ -183,9 +185,9 @@ export function inputsAlong(
   for (let r = 0; r < rows; r++) time[r] = timesS[(r + 1) >> 1]!;
   return {
     time,
-    columns: columns.map(({ name, values }) => ({
+    columns: columns.map(({ name, values }, i) => ({
       name,
-      values: Float64Array.from({ length: rows }, (_, r) => values[r >> 1]!),
+      values: Float64Array.from({ length: rows }, (_, r) => values[(held[i] ? r : r + 1) >> 1]!),
       width: 1,
     })),
   };

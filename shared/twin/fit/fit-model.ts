@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, TwinError, unknownNames } from '../../core/index.js';
 import { createFmuPool, type FmuPool, inputsAlong, openFmu, stateAccess } from '../../fmi/index.js';
+import { inputInterpolations } from '../definition/input-interpolation.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
 import type { FitRecord } from './record.js';
@@ -118,7 +119,7 @@ async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
 /** A moving machine: one run along the record. */
 async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { definition } = twin;
-  const { simulation, transient } = definition;
+  const { simulation } = definition;
   const fmu = await openFmu(twin.fmuPath);
   const md = fmu.modelDescription;
   const known = new Set(md.variables.map((v) => v.name));
@@ -161,7 +162,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
           name: input.variable,
           values: record.inputs[i]!,
         })),
-        transient.inputInterpolation,
+        inputInterpolations(definition),
       );
       return Promise.all(
         points.map(async (point) => {

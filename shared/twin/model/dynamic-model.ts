@@ -6,6 +6,7 @@ import {
   type ModelDescription,
   settableStates,
 } from '../../fmi/index.js';
+import { inputInterpolations } from '../definition/input-interpolation.js';
 import type { StateEvaluation, TransientModel, Twin } from '../types.js';
 
 /** Accuracy of the solver between two samples, against that of coming to rest. */
@@ -25,7 +26,7 @@ export function createTransientModel(
   md: ModelDescription,
   outputs: readonly string[],
 ): TransientModel {
-  const { parameters, inputs, simulation, transient } = twin.definition;
+  const { parameters, inputs, simulation } = twin.definition;
   const states = settableStates(md, simulation.interface);
   const stateNames = states.map((v) => v.name);
   const inputNames = inputs.map((input) => input.variable);
@@ -101,7 +102,7 @@ export function createTransientModel(
         inputNames,
         span.inputs,
         span.inputsTo,
-        transient.inputInterpolation,
+        inputInterpolations(twin.definition),
       );
       return Promise.all(
         points.map((point) =>

@@ -21,6 +21,7 @@ export interface Proposal {
     column?: string;
     unit: string;
     value?: number;
+    interpolation?: 'hold';
   }>[];
   measured: Proposed<{ variable: string; alias: string; column: string; unit: string }>[];
   parameters: Proposed<{
@@ -108,6 +109,10 @@ export function proposeTwin(
       ? `; CAUTION: the column is in ${theirs}, the model wants ${mine}`
       : '';
   };
+  const simulation = simulationOf(md, table);
+  const switches = (column: string) =>
+    simulation.item.mode === 'transient' &&
+    isSwitch(table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array());
   const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
   const measured = [...outputs, ...extra].flatMap((v) => {
     const match = matchOf(v);
@@ -124,7 +129,7 @@ export function proposeTwin(
   return {
     name: options.name,
     matches,
-    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote)),
+    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote, switches)),
     measured,
     parameters: parametersOf(md, options, alias),
     virtualSensors: outputs
@@ -134,7 +139,7 @@ export function proposeTwin(
         item: { variable: v.name, alias: alias(v), unit: v.unit ?? '' },
         comment: v.description ?? 'an output that no column measures',
       })),
-    simulation: simulationOf(md, table),
+    simulation,
     wearHorizonS: horizonOf(table),
     unusedColumns: table.columns
       .map((c) => c.label)
@@ -142,6 +147,18 @@ export function proposeTwin(
     parametersNamed: options.parameters !== undefined,
     heldParameters: [],
   };
+}
+
+/** A column of so few values is a switch. */
+const VALUES_OF_SWITCH = 3;
+
+function isSwitch(values: Float64Array): boolean {
+  const found = new Set<number>();
+  for (const v of values) {
+    if (Number.isFinite(v)) found.add(v);
+    if (found.size > VALUES_OF_SWITCH) return false;
+  }
+  return found.size > 1;
 }
 
 function unknown(name: string, md: ModelDescription): TwinError {
@@ -158,12 +175,14 @@ function proposedInput(
   alias: string,
   guess: (m: Match) => string,
   unitNote: (v: ModelVariable, column: string) => string,
+  switches: (column: string) => boolean,
 ): Proposal['inputs'][number] {
   const base = { variable: v.name, alias, unit: v.unit ?? '' };
   if (match !== undefined) {
+    const held = switches(match.column);
     return {
-      item: { ...base, column: match.column },
-      comment: `${guess(match)}${match.because}${unitNote(v, match.column)}`,
+      item: { ...base, column: match.column, ...(held ? { interpolation: 'hold' } : {}) },
+      comment: `${guess(match)}${match.because}${unitNote(v, match.column)}${held ? '; it switches, so each value holds until the next' : ''}`,
     };
   }
   return {

@@ -16,6 +16,28 @@ export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
   });
 }
 
+/** An input of so few values is a switch. */
+const VALUES_OF_SWITCH = 3;
+
+/**
+ * Inputs of a moving machine that switch between few values while nobody said how they run between
+ * samples: taken for straight lines, each switch comes half a sample early or late.
+ */
+function slopingSwitches(twin: Twin, samples: readonly Sample[]): string[] {
+  const { inputs, transient, simulation } = twin.definition;
+  if (simulation.mode === 'steady-state' || transient.inputInterpolation === 'hold') return [];
+  if (samples.length < SAMPLES_TO_JUDGE) return [];
+  return inputs.flatMap((input, i) => {
+    if (input.value !== undefined || input.interpolation !== undefined) return [];
+    const values = new Set<number>();
+    for (const { inputs: at } of samples) {
+      if (Number.isFinite(at[i]!)) values.add(at[i]!);
+      if (values.size > VALUES_OF_SWITCH) return [];
+    }
+    return values.size > 1 ? [input.variable] : [];
+  });
+}
+
 /** Cells of the twin's columns that could not be read, by column. */
 function unreadableOf(account: RecordingAccount): RecordingSummary['unreadable'] {
   return Object.fromEntries(
@@ -58,6 +80,7 @@ export function summarizeRecording(
     skipped,
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
+    slopingSwitches: slopingSwitches(twin, samples),
     spanS: account.spanS,
     periodS: account.periodS,
     ageS: account.time.calendar ? nowS - account.lastS : null,
@@ -82,6 +105,7 @@ export function summarizeStreams(
     skipped: skippedSteps(steps),
     unreadable: {},
     deadChannels: deadChannels(twin, samples),
+    slopingSwitches: slopingSwitches(twin, samples),
     spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
     periodS: gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? null,
     ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,

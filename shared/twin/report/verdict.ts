@@ -25,6 +25,8 @@ export interface RecordingSummary {
   unreadable: Record<string, { count: number; example: string }>;
   /** Measured variables and followed inputs that never move. */
   deadChannels: string[];
+  /** Inputs that switch between few values but are run as straight lines between samples. */
+  slopingSwitches?: string[];
   /** Seconds from the first to the last row. */
   spanS: number;
   /** Median seconds between rows; null of fewer than two. */
@@ -92,7 +94,7 @@ export function recordingFindings(
   recording: RecordingSummary,
   measured: readonly string[],
 ): Finding[] {
-  const { rows, used, skipped, unreadable, deadChannels } = recording;
+  const { rows, used, skipped, unreadable, deadChannels, slopingSwitches = [] } = recording;
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
   if (used === 0) {
@@ -116,6 +118,12 @@ export function recordingFindings(
     add(
       'care',
       `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}${twoWays}`,
+    );
+  }
+  for (const name of slopingSwitches) {
+    add(
+      'care',
+      `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
     );
   }
   const dead = deadChannels.filter((name) => measured.includes(name));

@@ -1,52 +1,11 @@
 // Builds the example FMU and its recording, here or in the folder named as its argument:
 //
-//   node shared/twins/heat-exchanger/build.mjs [OUTPUT_FOLDER]
-//
-// Needs `cc`; adds a binary for arm64 where `aarch64-linux-gnu-gcc` is installed.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+//   node shared/twins/heat-exchanger/build.mjs [OUTPUT_FOLDER] [--this-machine]
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { zipSync } from 'fflate';
+import { buildSmallTwin, normals } from '../build/small-twin.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const output = process.argv[2] === undefined ? here : resolve(process.argv[2]);
-const scratch = mkdtempSync(join(tmpdir(), 'heat-exchanger-'));
-
-/** The same bytes on every day: an archive holds times. */
-const EPOCH = new Date('2026-01-01T00:00:00Z');
-
-function binary(command) {
-  const library = join(scratch, `${command}.so`);
-  const { status, stderr } = spawnSync(
-    command,
-    [
-      ...['-O2', '-shared', '-fPIC', '-w', '-s', `-I${join(here, '../../fmi/headers/fmi2')}`],
-      ...['-o', library, join(here, 'model/heat_exchanger.c'), '-lm'],
-    ],
-    { encoding: 'utf8' },
-  );
-  if (status !== 0) return stderr === undefined || stderr === null ? undefined : fail(stderr);
-  return new Uint8Array(readFileSync(library));
-}
-
-function fail(message) {
-  console.error(`heat exchanger: ${message}`);
-  process.exit(1);
-}
-
-/** A generator of normal numbers from a seed (mulberry32, Box and Muller). */
-function normals(seed) {
-  let a = seed;
-  const uniform = () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-}
+const folder = dirname(fileURLToPath(import.meta.url));
 
 /** The model's own equations: both outlet temperatures, °C. */
 function outlets(mHot, mCold, hotIn, coldIn, fouling) {
@@ -92,23 +51,10 @@ function recording() {
   return `${lines.join('\n')}\n`;
 }
 
-try {
-  const here64 = binary('cc') ?? fail('`cc` is missing: install a C compiler.');
-  const cross = process.arch === 'arm64' ? 'x86_64-linux-gnu-gcc' : 'aarch64-linux-gnu-gcc';
-  const other = binary(cross);
-  const folders =
-    process.arch === 'arm64' ? ['aarch64-linux', 'linux64'] : ['linux64', 'aarch64-linux'];
-  const file = (bytes) => [bytes, { mtime: EPOCH }];
-  const archive = zipSync({
-    'modelDescription.xml': file(new Uint8Array(readFileSync(join(here, 'modelDescription.xml')))),
-    'sources/heat_exchanger.c': file(
-      new Uint8Array(readFileSync(join(here, 'model/heat_exchanger.c'))),
-    ),
-    [`binaries/${folders[0]}/heat_exchanger.so`]: file(here64),
-    ...(other === undefined ? {} : { [`binaries/${folders[1]}/heat_exchanger.so`]: file(other) }),
-  });
-  writeFileSync(join(output, 'heat-exchanger.fmu'), archive);
-  writeFileSync(join(output, 'export.csv'), recording());
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
+buildSmallTwin({
+  folder,
+  output: resolve(process.argv.slice(2).find((a) => !a.startsWith('--')) ?? folder),
+  name: 'heat-exchanger',
+  identifier: 'heat_exchanger',
+  recording: recording(),
+});

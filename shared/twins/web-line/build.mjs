@@ -1,15 +1,14 @@
 // Builds the example twin's FMUs, here or in the folder named as its argument: `npm run build:twin`.
 //
-//   node shared/twins/web-line/build.mjs [OUTPUT_FOLDER]
+//   node shared/twins/web-line/build.mjs [OUTPUT_FOLDER] [--this-machine]
 //
-// Needs `cc`; adds binaries for arm64 where `aarch64-linux-gnu-gcc` is installed (Debian package
-// gcc-aarch64-linux-gnu) and says so where it isn't.
-import { spawnSync } from 'node:child_process';
+// Needs `cc`; the binaries for other platforms are compiled by zig, which it installs where it can.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
+import { compileAll } from '../build/compile.mjs';
 import {
   buildDescription3,
   instantiationToken,
@@ -23,7 +22,7 @@ import {
 const here = dirname(fileURLToPath(import.meta.url));
 const model = join(here, 'model');
 const headers = join(here, '../../fmi/headers');
-const output = process.argv[2] === undefined ? here : resolve(process.argv[2]);
+const output = resolve(process.argv.slice(2).find((a) => !a.startsWith('--')) ?? here);
 
 const versions = {
   2: {
@@ -31,55 +30,14 @@ const versions = {
     describe: modelDescription2,
     own: ['fmi2.c'],
     headers: ['fmi2Functions.h', 'fmi2FunctionTypes.h', 'fmi2TypesPlatform.h'],
-    folders: { 'x86_64-linux': 'linux64', 'aarch64-linux': 'aarch64-linux' },
   },
   3: {
     archive: 'web-line-fmi3.fmu',
     describe: modelDescription3,
     own: ['fmi3.c'],
     headers: ['fmi3Functions.h', 'fmi3FunctionTypes.h', 'fmi3PlatformTypes.h'],
-    folders: { 'x86_64-linux': 'x86_64-linux', 'aarch64-linux': 'aarch64-linux' },
   },
 };
-
-const compilers = [
-  {
-    tuple: process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux',
-    command: 'cc',
-    required: true,
-  },
-  process.arch === 'arm64'
-    ? { tuple: 'x86_64-linux', command: 'x86_64-linux-gnu-gcc' }
-    : { tuple: 'aarch64-linux', command: 'aarch64-linux-gnu-gcc' },
-];
-
-function fail(message) {
-  console.error(`build:twin: ${message}`);
-  process.exit(1);
-}
-
-/** @returns the library's bytes, or undefined where the compiler is missing */
-function compile(compiler, sources, folder) {
-  const file = join(folder, `${MODEL_IDENTIFIER}-${compiler.tuple}.so`);
-  // No contraction to fused operations: both architectures compute the same numbers.
-  const flags = ['-std=c99', '-O2', '-ffp-contract=off', '-fPIC', '-fvisibility=hidden', '-Wall'];
-  const links = ['-shared', '-s', '-Wl,--build-id=none', '-Wl,--as-needed', '-o', file];
-  const result = spawnSync(
-    compiler.command,
-    [...flags, '-DFMI_VERSION', ...links, ...sources, '-lm'],
-    { cwd: folder, encoding: 'utf8' },
-  );
-  if (result.error?.code === 'ENOENT') {
-    if (compiler.required === true) fail(`no C compiler found: install \`${compiler.command}\`.`);
-    console.error(
-      `build:twin: ${compiler.command} is not installed: no binary for ${compiler.tuple}.`,
-    );
-    return undefined;
-  }
-  if (result.status !== 0) fail(`${compiler.command} failed:\n${result.stderr}`);
-  if (result.stderr !== '') console.error(result.stderr);
-  return readFileSync(file);
-}
 
 const read = (folder, name) => readFileSync(join(folder, name));
 const cFiles = [...SOURCES, 'instance.h', 'rosenbrock.h', 'web_line.h'];
@@ -101,11 +59,14 @@ try {
     for (const [name, content] of Object.entries(entries)) {
       if (name.startsWith('sources/')) writeFileSync(join(folder, name.slice(8)), content);
     }
-    for (const compiler of compilers) {
-      const library = compile(compiler, sources, folder);
-      if (library === undefined) continue;
-      entries[`binaries/${version.folders[compiler.tuple]}/${MODEL_IDENTIFIER}.so`] = library;
-    }
+    const libraries = compileAll({
+      identifier: MODEL_IDENTIFIER,
+      fmi: Number(number),
+      sources,
+      folder,
+      flags: ['-fvisibility=hidden', '-Wall', '-DFMI_VERSION'],
+    });
+    Object.assign(entries, libraries);
     const files = Object.fromEntries(
       Object.keys(entries)
         .sort()

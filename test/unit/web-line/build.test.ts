@@ -16,7 +16,7 @@ describe.skipIf(!hasCompiler)('the build of the web line (needs cc)', () => {
     folder = mkdtempSync(join(tmpdir(), 'twinloop-line-'));
     const build = spawnSync(
       process.execPath,
-      [packageFile('shared/twins/web-line/build.mjs'), folder],
+      [packageFile('shared/twins/web-line/build.mjs'), folder, '--this-machine'],
       {
         encoding: 'utf8',
       },
