@@ -24,6 +24,9 @@ export type Handler = (
 /** The operations that one resource answers. */
 export type Handlers = Partial<Record<OperationName, Handler>>;
 
+/** Operations that only read. */
+export const READING = /^(BatchGet|Get|List|Describe|ExecuteQuery)/;
+
 /** An answer as JSON: dates as epoch seconds, numbers that JSON lacks as text. */
 export function toWire(value: unknown): string {
   if (value === undefined) return '{}';

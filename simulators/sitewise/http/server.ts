@@ -4,9 +4,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Clock, type Logger, TwinError } from '../../../shared/core/index.js';
 import { ApiFault } from '../api/faults.js';
-import { type Handlers, toWire } from '../api/handler.js';
+import { type Handlers, READING, toWire } from '../api/handler.js';
 import { validateRequest } from '../api/validate.js';
-import { ClientTokens } from './client-tokens.js';
 import {
   type ConnectionLimits,
   guardConnections,
@@ -58,9 +57,6 @@ export interface ApiServer {
 
 /** Where fault rules are read (GET), replaced (PUT) and removed (DELETE). */
 export const CONTROL_PATH = '/_twinloop/faults';
-/** Operations that only read. */
-const READING = /^(BatchGet|Get|List|Describe|ExecuteQuery)/;
-
 /** A rule asked for a connection that ends without an answer. */
 class ConnectionDropped extends Error {}
 
@@ -82,7 +78,6 @@ function parseBody(body: Buffer): unknown {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { verifier, handlers, counters, logger, limits } = options;
   const held = new HeldBytes(limits.maxHeldBytes);
-  const tokens = new ClientTokens();
 
   /** Reads or changes the fault rules. */
   function control(method: string, request: IncomingMessage, body: Buffer): Answer {
@@ -147,15 +142,17 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       headers: request.headers,
       body: parseBody(body),
     });
-    const output = await tokens.once(operation.name, input as object, () =>
-      handler(input as never, faults),
-    );
+    const output = await handler(input as never, faults);
     if (faults.drop === 'after') throw new ConnectionDropped();
     return { status: operation.successStatus, text: toWire(output) };
   }
 
   function toFault(error: unknown): ApiFault {
     if (error instanceof ApiFault) return error;
+    // Reads go on; clients try writes again, and succeed as soon as there is room.
+    if (error instanceof TwinError && error.code === 'STORAGE') {
+      return new ApiFault('InternalFailureException', `${error.message} Nothing was changed.`);
+    }
     logger.error('A request failed inside', { error: String((error as Error).stack ?? error) });
     return new ApiFault('InternalFailureException', 'An internal failure occurred.');
   }

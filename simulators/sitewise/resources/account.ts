@@ -81,6 +81,15 @@ export interface SeriesRecord {
 /** Settings of the account and whatever else is one of its kind. */
 export type SettingRecord = Record<string, unknown>;
 
+/** A request with a `clientToken` that was carried out. */
+export interface ClientTokenRecord {
+  /** A digest of the request. */
+  content: string;
+  /** What it was answered. */
+  answer: object;
+  atMs: number;
+}
+
 /** What {@link Account} is made from. */
 export interface AccountOptions {
   /** Left out: in memory. */
@@ -105,6 +114,7 @@ export class Account {
   readonly tags: RecordTable<Record<string, string>>;
   readonly settings: RecordTable<SettingRecord>;
   readonly gateways: RecordTable<SettingRecord>;
+  readonly clientTokens: RecordTable<ClientTokenRecord>;
   readonly values: ValueStore;
   readonly #options: AccountOptions;
   readonly #store: KeyValueStore;
@@ -130,6 +140,7 @@ export class Account {
     this.tags = new RecordTable(this.#store, 'tags');
     this.settings = new RecordTable(this.#store, 'setting');
     this.gateways = new RecordTable(this.#store, 'gateway');
+    this.clientTokens = new RecordTable(this.#store, 'clientToken');
     this.#index();
     this.values = new ValueStore(this.#store, this.#nextSeries);
     this.#committer = new Committer(this.#store, [...this.#tables(), this.values], (error) => {
@@ -141,7 +152,8 @@ export class Account {
   }
 
   #tables() {
-    return [this.models, this.assets, this.series, this.tags, this.settings, this.gateways];
+    const { models, assets, series, tags, settings, gateways, clientTokens } = this;
+    return [models, assets, series, tags, settings, gateways, clientTokens];
   }
 
   #index(): void {
@@ -305,8 +317,11 @@ export class Account {
 
   /** Stores what is left and closes the store. */
   async close(): Promise<void> {
-    await this.commit();
-    await this.#store.close();
+    try {
+      await this.commit();
+    } finally {
+      await this.#store.close();
+    }
   }
 }
 

@@ -76,7 +76,7 @@ export function assetModelHandlers(account: Account): Handlers {
   }
 
   return {
-    async CreateAssetModel(input: sdk.CreateAssetModelRequest) {
+    CreateAssetModel(input: sdk.CreateAssetModelRequest) {
       if (input.assetModelType === 'INTERFACE') {
         throw new ApiFault(
           'NotImplementedException',
@@ -117,7 +117,6 @@ export function assetModelHandlers(account: Account): Handlers {
       // Tags may be refused: nothing of the model is kept then.
       saveTags(account, account.arn('asset-model', id), input.tags);
       account.saveModel(model);
-      await account.commit();
       return {
         assetModelId: id,
         assetModelArn: account.arn('asset-model', id),
@@ -133,7 +132,7 @@ export function assetModelHandlers(account: Account): Handlers {
         : description;
     },
 
-    async UpdateAssetModel(input: sdk.UpdateAssetModelRequest) {
+    UpdateAssetModel(input: sdk.UpdateAssetModelRequest) {
       const model = requireActiveModel(account, input.assetModelId ?? '');
       const properties = (input.assetModelProperties ?? []).map(toModelProperty);
       checkProperties(properties);
@@ -170,11 +169,10 @@ export function assetModelHandlers(account: Account): Handlers {
         version: model.version + 1,
         status: account.pending('UPDATING'),
       });
-      await account.commit();
       return { assetModelStatus: { state: 'UPDATING' } };
     },
 
-    async DeleteAssetModel(input: sdk.DeleteAssetModelRequest) {
+    DeleteAssetModel(input: sdk.DeleteAssetModelRequest) {
       const model = requireActiveModel(account, input.assetModelId ?? '');
       const arn = account.arn('asset-model', model.id);
       if (account.allAssets().some((a) => a.modelId === model.id)) {
@@ -193,7 +191,6 @@ export function assetModelHandlers(account: Account): Handlers {
         );
       }
       account.saveModel({ ...model, status: account.pending('DELETING') });
-      await account.commit();
       return { assetModelStatus: { state: 'DELETING' } };
     },
 

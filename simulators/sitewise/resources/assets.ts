@@ -43,7 +43,7 @@ export function assetHandlers(account: Account): Handlers {
   }
 
   return {
-    async CreateAsset(input: sdk.CreateAssetRequest) {
+    CreateAsset(input: sdk.CreateAssetRequest) {
       const model = requireActiveModel(account, input.assetModelId ?? '');
       if (model.modelType === 'COMPONENT_MODEL') {
         throw invalidRequest('Assets are made from asset models, not from component models.');
@@ -78,7 +78,6 @@ export function assetHandlers(account: Account): Handlers {
         });
         account.values.put(number, value);
       }
-      await account.commit();
       return { assetId: id, assetArn: arn, assetStatus: { state: 'CREATING' } };
     },
 
@@ -116,7 +115,7 @@ export function assetHandlers(account: Account): Handlers {
       };
     },
 
-    async UpdateAsset(input: sdk.UpdateAssetRequest) {
+    UpdateAsset(input: sdk.UpdateAssetRequest) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
       requireFree(asset.modelId, input.assetName ?? '', input.assetExternalId, asset.id);
       if (
@@ -134,11 +133,10 @@ export function assetHandlers(account: Account): Handlers {
         updatedAtMs: account.nowMs(),
         status: account.pending('UPDATING'),
       });
-      await account.commit();
       return { assetStatus: { state: 'UPDATING' } };
     },
 
-    async DeleteAsset(input: sdk.DeleteAssetRequest) {
+    DeleteAsset(input: sdk.DeleteAssetRequest) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
       requireNoAssociations(account, asset);
       for (const property of allProperties(modelOf(account, asset))) {
@@ -146,7 +144,6 @@ export function assetHandlers(account: Account): Handlers {
         if (series !== undefined) account.deleteSeries(series);
       }
       account.saveAsset({ ...asset, status: account.pending('DELETING') });
-      await account.commit();
       return { assetStatus: { state: 'DELETING' } };
     },
 
@@ -199,7 +196,7 @@ export function assetHandlers(account: Account): Handlers {
       };
     },
 
-    async UpdateAssetProperty(input: sdk.UpdateAssetPropertyRequest) {
+    UpdateAssetProperty(input: sdk.UpdateAssetPropertyRequest) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
       const property = requireProperty(account, asset, input.propertyId ?? '');
       const alias = input.propertyAlias;
@@ -235,7 +232,6 @@ export function assetHandlers(account: Account): Handlers {
         },
         updatedAtMs: account.nowMs(),
       });
-      await account.commit();
       return {};
     },
   };

@@ -26,7 +26,7 @@ export function associationHandlers(account: Account): Handlers {
   }
 
   return {
-    async AssociateAssets(input: sdk.AssociateAssetsRequest) {
+    AssociateAssets(input: sdk.AssociateAssetsRequest) {
       const parent = requireActiveAsset(account, input.assetId ?? '');
       const child = requireActiveAsset(account, input.childAssetId ?? '');
       const hierarchy = requireHierarchy(parent, input.hierarchyId ?? '');
@@ -46,11 +46,10 @@ export function associationHandlers(account: Account): Handlers {
         throw invalidRequest('An asset cannot be its own ancestor.');
       }
       account.saveAsset({ ...child, parent: { assetId: parent.id, hierarchyId: hierarchy.id } });
-      await account.commit();
       return {};
     },
 
-    async DisassociateAssets(input: sdk.DisassociateAssetsRequest) {
+    DisassociateAssets(input: sdk.DisassociateAssetsRequest) {
       const parent = requireActiveAsset(account, input.assetId ?? '');
       const child = requireActiveAsset(account, input.childAssetId ?? '');
       const hierarchy = requireHierarchy(parent, input.hierarchyId ?? '');
@@ -58,7 +57,6 @@ export function associationHandlers(account: Account): Handlers {
         throw notFound('Association', `${parent.id}/${hierarchy.id}/${child.id}`);
       }
       account.saveAsset({ ...child, parent: undefined });
-      await account.commit();
       return {};
     },
 

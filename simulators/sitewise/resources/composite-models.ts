@@ -35,7 +35,6 @@ export function compositeModelHandlers(account: Account): Handlers {
     };
     requireUniqueProperties(changed);
     account.saveModel(changed);
-    await account.commit();
   }
 
   return {

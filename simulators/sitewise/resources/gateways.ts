@@ -53,7 +53,7 @@ export function gatewayHandlers(account: Account): Handlers {
   });
 
   return {
-    async CreateGateway(input: sdk.CreateGatewayRequest) {
+    CreateGateway(input: sdk.CreateGatewayRequest) {
       const platforms = Object.values(input.gatewayPlatform ?? {});
       if (platforms.length !== 1) {
         throw invalidRequest('The gatewayPlatform must be exactly one platform.');
@@ -72,7 +72,6 @@ export function gatewayHandlers(account: Account): Handlers {
       };
       saveTags(account, account.arn('gateway', id), input.tags);
       account.gateways.set(id, gateway);
-      await account.commit();
       return { gatewayId: id, gatewayArn: account.arn('gateway', id) };
     },
 
@@ -81,7 +80,7 @@ export function gatewayHandlers(account: Account): Handlers {
       return { ...summaryOf(gateway), gatewayArn: account.arn('gateway', gateway.id) };
     },
 
-    async UpdateGateway(input: sdk.UpdateGatewayRequest) {
+    UpdateGateway(input: sdk.UpdateGatewayRequest) {
       const gateway = require(input.gatewayId);
       requireFreeName(input.gatewayName, gateway.id);
       account.gateways.set(gateway.id, {
@@ -89,15 +88,13 @@ export function gatewayHandlers(account: Account): Handlers {
         name: input.gatewayName,
         updatedAtMs: account.nowMs(),
       });
-      await account.commit();
       return {};
     },
 
-    async DeleteGateway(input: sdk.DeleteGatewayRequest) {
+    DeleteGateway(input: sdk.DeleteGatewayRequest) {
       const gateway = require(input.gatewayId);
       account.gateways.delete(gateway.id);
       account.tags.delete(account.arn('gateway', gateway.id));
-      await account.commit();
       return {};
     },
 
@@ -123,9 +120,7 @@ export function gatewayHandlers(account: Account): Handlers {
       };
     },
 
-    async UpdateGatewayCapabilityConfiguration(
-      input: sdk.UpdateGatewayCapabilityConfigurationRequest,
-    ) {
+    UpdateGatewayCapabilityConfiguration(input: sdk.UpdateGatewayCapabilityConfigurationRequest) {
       const gateway = require(input.gatewayId);
       const capabilityNamespace = input.capabilityNamespace ?? '';
       account.gateways.set(gateway.id, {
@@ -136,7 +131,6 @@ export function gatewayHandlers(account: Account): Handlers {
         },
         updatedAtMs: account.nowMs(),
       });
-      await account.commit();
       return { capabilityNamespace, capabilitySyncStatus: 'IN_SYNC' };
     },
   };

@@ -1,15 +1,31 @@
-import type { Handlers } from '../api/handler.js';
+import { type Handler, type Handlers, READING } from '../api/handler.js';
+import type { OperationName } from '../api/schema.js';
 import type { Throttle } from '../http/quotas.js';
 import type { Account } from './account.js';
 import { assetModelHandlers } from './asset-models.js';
 import { assetHandlers } from './assets.js';
 import { associationHandlers } from './associations.js';
+import { ClientTokens } from './client-tokens.js';
 import { compositeModelHandlers } from './composite-models.js';
 import { gatewayHandlers } from './gateways.js';
 import { storageConfigurationHandlers } from './storage-configuration.js';
 import { tagHandlers } from './tags.js';
 import { timeSeriesHandlers } from './time-series.js';
 import { valueHandlers } from './values/index.js';
+
+/** Handlers whose changes are stored before they answer, and once for each `clientToken`. */
+function stored(account: Account, handlers: Handlers): Handlers {
+  const tokens = new ClientTokens(account);
+  const entries = Object.entries(handlers) as [OperationName, Handler][];
+  return Object.fromEntries(
+    entries.map(([name, handler]): [OperationName, Handler] => [
+      name,
+      READING.test(name)
+        ? handler
+        : (input, context) => tokens.once(name, input, () => handler(input, context)),
+    ]),
+  );
+}
 
 /** Every operation that the stand-in answers. */
 export function allHandlers(
@@ -18,14 +34,17 @@ export function allHandlers(
   onValues: (count: number) => void,
 ): Handlers {
   return {
-    ...assetModelHandlers(account),
-    ...compositeModelHandlers(account),
-    ...assetHandlers(account),
-    ...associationHandlers(account),
-    ...timeSeriesHandlers(account),
-    ...tagHandlers(account),
-    ...gatewayHandlers(account),
-    ...storageConfigurationHandlers(account),
+    ...stored(account, {
+      ...assetModelHandlers(account),
+      ...compositeModelHandlers(account),
+      ...assetHandlers(account),
+      ...associationHandlers(account),
+      ...timeSeriesHandlers(account),
+      ...tagHandlers(account),
+      ...gatewayHandlers(account),
+      ...storageConfigurationHandlers(account),
+    }),
+    // Puts have no token and store their own values.
     ...valueHandlers(account, throttle, onValues),
   };
 }

@@ -73,7 +73,7 @@ export function storageConfigurationHandlers(account: Account): Handlers {
       return { ...shown(), lastUpdateDate };
     },
 
-    async PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
+    PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
       if (input.storageType === 'MULTI_LAYER_STORAGE') {
         throw invalidRequest(
           'MULTI_LAYER_STORAGE exports to a bucket, which this stand-in has not; the service takes it. Use SITEWISE_DEFAULT_STORAGE.',
@@ -90,7 +90,6 @@ export function storageConfigurationHandlers(account: Account): Handlers {
       checkPeriod(input.retentionPeriod);
       account.settings.set('storage', { ...input, updatedAtMs: account.nowMs() });
       applyRetention(account);
-      await account.commit();
       return shown();
     },
 
@@ -98,9 +97,8 @@ export function storageConfigurationHandlers(account: Account): Handlers {
       loggingOptions: account.settings.get('logging') ?? { level: 'OFF' },
     }),
 
-    async PutLoggingOptions(input: sdk.PutLoggingOptionsRequest) {
+    PutLoggingOptions(input: sdk.PutLoggingOptionsRequest) {
       account.settings.set('logging', { ...input.loggingOptions });
-      await account.commit();
       return {};
     },
 

@@ -37,19 +37,17 @@ export function tagHandlers(account: Account): Handlers {
     if (!there) throw notFound('Resource', arn);
   }
   return {
-    async TagResource(input: sdk.TagResourceRequest) {
+    TagResource(input: sdk.TagResourceRequest) {
       requireResource(input.resourceArn ?? '');
       saveTags(account, input.resourceArn ?? '', input.tags);
-      await account.commit();
       return {};
     },
-    async UntagResource(input: sdk.UntagResourceRequest) {
+    UntagResource(input: sdk.UntagResourceRequest) {
       const arn = input.resourceArn ?? '';
       requireResource(arn);
       const tags = { ...account.tags.get(arn) };
       for (const key of input.tagKeys ?? []) delete tags[key];
       account.tags.set(arn, tags);
-      await account.commit();
       return {};
     },
     ListTagsForResource: (input: sdk.ListTagsForResourceRequest) => {

@@ -69,13 +69,12 @@ export function timeSeriesHandlers(account: Account): Handlers {
       return { ...rest, TimeSeriesSummaries: page.map(describe) };
     },
 
-    async DeleteTimeSeries(input: sdk.DeleteTimeSeriesRequest) {
+    DeleteTimeSeries(input: sdk.DeleteTimeSeriesRequest) {
       account.deleteSeries(requireSeries(input));
-      await account.commit();
       return {};
     },
 
-    async AssociateTimeSeriesToAssetProperty(input: sdk.AssociateTimeSeriesToAssetPropertyRequest) {
+    AssociateTimeSeriesToAssetProperty(input: sdk.AssociateTimeSeriesToAssetPropertyRequest) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
       const property = requireProperty(account, asset, input.propertyId ?? '');
       const series = requireSeries({ alias: input.alias });
@@ -104,11 +103,10 @@ export function timeSeriesHandlers(account: Account): Handlers {
         account.deleteSeries(before);
       }
       account.changeSeries(series, { assetId: asset.id, propertyId: property.id });
-      await account.commit();
       return {};
     },
 
-    async DisassociateTimeSeriesFromAssetProperty(
+    DisassociateTimeSeriesFromAssetProperty(
       input: sdk.DisassociateTimeSeriesFromAssetPropertyRequest,
     ) {
       const asset = requireActiveAsset(account, input.assetId ?? '');
@@ -118,7 +116,6 @@ export function timeSeriesHandlers(account: Account): Handlers {
         throw notFound('Time series of the property', input.alias ?? '');
       }
       account.changeSeries(series, { assetId: undefined, propertyId: undefined });
-      await account.commit();
       return {};
     },
   };

@@ -51,7 +51,9 @@ export function openLmdbStore(directory: string): KeyValueStore {
     keys: (prefix) => db.getKeys({ start: prefix as Buffer, end: endOf(prefix) as Buffer }),
     async commit(changes) {
       try {
-        await db.transaction(() => {
+        // In this thread, for its failure: that of a transaction in LMDB's own thread (no room, for
+        // instance) is also thrown where nobody can catch it, which would end the process.
+        db.transactionSync(() => {
           for (const { key, value } of changes) {
             if (value === undefined) db.removeSync(key as Buffer);
             else db.putSync(key as Buffer, value as Buffer);
