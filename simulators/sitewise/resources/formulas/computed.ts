@@ -5,6 +5,7 @@ import { compareTimes, END_OF_TIME, type StoredTime } from '../../store/value-st
 import { type Account, type AssetRecord, allProperties, type ModelProperty } from '../account.js';
 import { checkFormula, evaluateFormula, type FormulaValue } from './evaluate.js';
 import { type Formula, FormulaError, namesIn, parseFormula } from './parse.js';
+import { CARRYING, type TimedValue } from './temporal.js';
 
 /** Formulas that stand on formulas that stand on formulas …, at most. */
 const MAX_DEPTH = 8;
@@ -261,6 +262,8 @@ function metricOf(
   window: { intervalS: number; offsetS: number },
 ): ComputedProperty {
   const { intervalS, offsetS } = window;
+  // Some functions carry a value on: then every window has one after the variable's first.
+  const carries = [...namesIn(formula).functions].some((name) => CARRYING.has(name));
   const endOf = (seconds: number) =>
     Math.floor((seconds - offsetS) / intervalS) * intervalS + offsetS + intervalS;
 
@@ -283,7 +286,34 @@ function metricOf(
       if (newest !== undefined) inputs++;
       return inputOf(newest);
     };
-    const result = evaluateFormula(formula, { value, window: numbers });
+    const times = (name: string) => {
+      const timed = (v: StoredValue): TimedValue => ({
+        timeS: v.seconds + v.nanos / 1e9,
+        value: isUsable(v) ? inputOf(v) : undefined,
+      });
+      const source = sources.get(name);
+      const inside: TimedValue[] = [];
+      source?.scan(from, to, false, (v) => {
+        inside.push(timed(v));
+        return true;
+      });
+      const beginning = { seconds: from.seconds - 1, nanos: 999_999_999 };
+      const newest = source?.latest(beginning);
+      let beforeHolds = false;
+      source?.scan({ seconds: 0, nanos: 0 }, beginning, true, (v) => {
+        beforeHolds = isUsable(v);
+        return false;
+      });
+      inputs += inside.length + (newest === undefined ? 0 : 1);
+      return {
+        startS: from.seconds,
+        endS: end,
+        before: newest === undefined ? undefined : timed(newest),
+        beforeHolds,
+        inside,
+      };
+    };
+    const result = evaluateFormula(formula, { value, window: numbers, times });
     return inputs === 0 ? undefined : toStored({ seconds: end, nanos: 0 }, result);
   }
 
@@ -299,6 +329,11 @@ function metricOf(
           return false;
         });
       }
+    }
+    if (carries) {
+      const had = [...sources.values()].some((s) => s.latest(from) !== undefined);
+      if (had) low = from.seconds;
+      if (low <= to.seconds) high = to.seconds;
     }
     return low <= high ? [low, high] : undefined;
   }
@@ -332,7 +367,7 @@ function metricOf(
         .sort(compareTimes)
         .pop();
       if (newest === undefined) return undefined;
-      let end = endOf(newest.seconds);
+      let end = carries ? endOf(limit) : endOf(newest.seconds);
       for (let tries = 0; tries < MAX_WINDOWS_BACK; tries++, end -= intervalS) {
         if (end > limit) continue;
         const value = valueAt(end);

@@ -1,4 +1,6 @@
-import { type Formula, FormulaError } from './parse.js';
+import { type Formula, FormulaError, namesIn } from './parse.js';
+import { TEMPORAL_FUNCTIONS, TEMPORAL_MODES, temporal, type VariableWindow } from './temporal.js';
+import { parseJsonPath, TEXT_FUNCTIONS, textFunction } from './texts.js';
 
 /** What a formula works with and gives; undefined where there is no result. */
 export type FormulaValue = number | string | undefined;
@@ -15,6 +17,7 @@ const SCALARS: Readonly<Record<string, readonly [min: number, max: number, run: 
   ceil: [1, 1, Math.ceil],
   cos: [1, 1, Math.cos],
   cosh: [1, 1, Math.cosh],
+  cot: [1, 1, (x) => 1 / Math.tan(x)],
   exp: [1, 1, Math.exp],
   expm1: [1, 1, Math.expm1],
   floor: [1, 1, Math.floor],
@@ -34,6 +37,10 @@ const SCALARS: Readonly<Record<string, readonly [min: number, max: number, run: 
   gte: [2, 2, (a, b) => Number(a >= b)],
   lt: [2, 2, (a, b) => Number(a < b)],
   lte: [2, 2, (a, b) => Number(a <= b)],
+  and: [2, 2, (a, b) => Number(a !== 0 && b !== 0)],
+  or: [2, 2, (a, b) => Number(a !== 0 || b !== 0)],
+  not: [1, 1, (a) => Number(a === 0)],
+  isnan: [1, 1, (a) => Number(Number.isNaN(a))],
 };
 /** Functions whose arguments may be texts, or are not all evaluated. */
 const SPECIALS: Readonly<Record<string, readonly [min: number, max: number]>> = {
@@ -49,8 +56,6 @@ const WINDOW_FUNCTIONS: Readonly<Record<string, readonly [min: number, max: numb
   min: [1, 16],
   max: [1, 16],
   stdev: [1, 1],
-  first: [1, 1],
-  last: [1, 1],
 };
 
 /** Names of all functions that there are. */
@@ -58,6 +63,8 @@ export const FUNCTION_NAMES: readonly string[] = [
   ...Object.keys(SCALARS),
   ...Object.keys(SPECIALS),
   ...Object.keys(WINDOW_FUNCTIONS),
+  ...Object.keys(TEMPORAL_FUNCTIONS),
+  ...Object.keys(TEXT_FUNCTIONS),
 ].sort();
 
 /** How a formula gets at its variables. */
@@ -66,6 +73,40 @@ export interface FormulaScope {
   value(name: string): FormulaValue;
   /** A variable's numbers in a metric's window, ascending in time; undefined in transforms. */
   window?(name: string): readonly number[];
+  /** The same with times, and with what came before; undefined in transforms. */
+  times?(name: string): VariableWindow;
+}
+
+type Call = Extract<Formula, { kind: 'call' }>;
+
+const arityOf = (name: string): readonly [number, number, ...unknown[]] | undefined =>
+  SCALARS[name] ??
+  SPECIALS[name] ??
+  WINDOW_FUNCTIONS[name] ??
+  TEMPORAL_FUNCTIONS[name] ??
+  TEXT_FUNCTIONS[name];
+
+/** A temporal function takes an expression of one variable, and perhaps a word. */
+function checkTemporal({ name, args }: Call, metric: boolean): void {
+  if (!metric) throw new FormulaError(`${name} works in metrics only.`);
+  const [inner, mode] = args;
+  if (inner === undefined) return;
+  const { variables, functions } = namesIn(inner);
+  if (variables.size !== 1) {
+    throw new FormulaError(
+      `${name} takes an expression of one variable, not of ${variables.size}.`,
+    );
+  }
+  const aggregation = [...functions].find((f) => f in WINDOW_FUNCTIONS || f in TEMPORAL_FUNCTIONS);
+  if (aggregation !== undefined) {
+    throw new FormulaError(`${name} cannot take ${aggregation}, which is of a window itself.`);
+  }
+  const modes = TEMPORAL_MODES[name];
+  if (mode !== undefined && !(mode.kind === 'text' && modes?.includes(mode.value) === true)) {
+    throw new FormulaError(
+      `${name} takes '${modes?.join("' or '")}' as second argument, in quotes.`,
+    );
+  }
 }
 
 /**
@@ -80,7 +121,7 @@ export function checkFormula(formula: Formula, metric: boolean): void {
     checkFormula(formula.right, metric);
   } else if (formula.kind === 'call') {
     const { name, args } = formula;
-    const arity = SCALARS[name] ?? SPECIALS[name] ?? WINDOW_FUNCTIONS[name];
+    const arity = arityOf(name);
     if (arity === undefined) {
       throw new FormulaError(
         `There is no function ${name}; this stand-in has ${FUNCTION_NAMES.join(', ')}.`,
@@ -99,6 +140,12 @@ export function checkFormula(formula: Formula, metric: boolean): void {
         `${name} takes ${min === max ? min : `${min} to ${max}`} arguments, not ${args.length}.`,
       );
     }
+    if (name in TEMPORAL_FUNCTIONS) checkTemporal(formula, metric);
+    if (name === 'jp') {
+      const path = args[1];
+      if (path?.kind !== 'text') throw new FormulaError('jp takes its JSON path as a quoted text.');
+      parseJsonPath(path.value);
+    }
     for (const arg of args) checkFormula(arg, metric);
   }
 }
@@ -116,10 +163,6 @@ function overWindow(name: string, values: readonly number[]): FormulaValue {
       return values.reduce((a, b) => Math.min(a, b));
     case 'max':
       return values.reduce((a, b) => Math.max(a, b));
-    case 'first':
-      return values[0];
-    case 'last':
-      return values[values.length - 1];
     default: {
       const mean = sum() / values.length;
       return Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
@@ -189,7 +232,28 @@ function binary(formula: Extract<Formula, { kind: 'binary' }>, scope: FormulaSco
   }
 }
 
-function call(formula: Extract<Formula, { kind: 'call' }>, scope: FormulaScope): FormulaValue {
+/** A temporal function, of its expression at each of the variable's values. */
+function callTemporal({ name, args }: Call, scope: FormulaScope): FormulaValue {
+  const [inner, mode] = args;
+  const [variable] = inner === undefined ? [] : namesIn(inner).variables;
+  const window = variable === undefined ? undefined : scope.times?.(variable);
+  if (inner === undefined || window === undefined) return undefined;
+  const of = ({ timeS, value }: { timeS: number; value: FormulaValue }) => ({
+    timeS,
+    value: value === undefined ? undefined : evaluateFormula(inner, { value: () => value }),
+  });
+  return temporal(
+    name,
+    {
+      ...window,
+      before: window.before === undefined ? undefined : of(window.before),
+      inside: window.inside.map(of),
+    },
+    mode?.kind === 'text' ? mode.value : undefined,
+  );
+}
+
+function call(formula: Call, scope: FormulaScope): FormulaValue {
   const { name, args } = formula;
   const [first, second, third] = args;
   if (name === 'if') {
@@ -201,7 +265,9 @@ function call(formula: Extract<Formula, { kind: 'call' }>, scope: FormulaScope):
   if (name in WINDOW_FUNCTIONS && args.length === 1 && first?.kind === 'variable') {
     return overWindow(name, scope.window?.(first.name) ?? []);
   }
+  if (name in TEMPORAL_FUNCTIONS) return callTemporal(formula, scope);
   const values = args.map((arg) => evaluate(arg, scope));
+  if (name in TEXT_FUNCTIONS) return textFunction(name, values);
   if (name === 'eq' || name === 'neq') {
     const [a, b] = values;
     if (a === undefined || b === undefined) return undefined;

@@ -35,7 +35,7 @@ interface Token {
 }
 
 const TOKEN =
-  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([A-Za-z_][A-Za-z0-9_]*)|(==|!=|<=|>=|[-+*/%^<>(),]))/y;
+  /\s*(?:(\d+(?:\.(?![A-Za-z_])\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([A-Za-z_][A-Za-z0-9_]*)|(==|!=|<=|>=|[-+*/%^<>(),.]))/y;
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
@@ -120,7 +120,7 @@ class Parser {
       if (this.#accept('-')) return { kind: 'unary', operator: '-', operand: this.#unary() };
       if (this.#accept('+')) return this.#unary();
       if (this.#accept('not')) return { kind: 'unary', operator: 'not', operand: this.#unary() };
-      const base = this.#primary();
+      const base = this.#called();
       // Powers bind to the right and stronger than a sign before them.
       if (this.#accept('^')) {
         return { kind: 'binary', operator: '^', left: base, right: this.#unary() };
@@ -129,6 +129,19 @@ class Parser {
     } finally {
       this.#depth--;
     }
+  }
+
+  /** A value, and functions that are called on it: `a.gt(1)` is `gt(a, 1)`. */
+  #called(): Formula {
+    let value = this.#primary();
+    while (this.#accept('.')) {
+      const token = this.#peek();
+      if (token.kind !== 'name') throw this.#unexpected('a function');
+      this.#next++;
+      this.#expect('(');
+      value = { kind: 'call', name: token.text.toLowerCase(), args: [value, ...this.#args()] };
+    }
+    return value;
   }
 
   #primary(): Formula {
@@ -149,13 +162,16 @@ class Parser {
     if (token.kind !== 'name') throw this.#unexpected('a value');
     this.#next++;
     if (!this.#accept('(')) return this.#name(token.text);
+    return { kind: 'call', name: token.text.toLowerCase(), args: this.#args() };
+  }
+
+  #args(): Formula[] {
     const args: Formula[] = [];
-    if (!this.#accept(')')) {
-      do args.push(this.#binary(0));
-      while (this.#accept(','));
-      this.#expect(')');
-    }
-    return { kind: 'call', name: token.text.toLowerCase(), args };
+    if (this.#accept(')')) return args;
+    do args.push(this.#binary(0));
+    while (this.#accept(','));
+    this.#expect(')');
+    return args;
   }
 
   #name(name: string): Formula {
