@@ -1,7 +1,7 @@
 import type { CalibrationEngine } from '../cloud/worker/engine.js';
 import { runWorkerJob, type WorkerArgs } from '../cloud/worker/run-job.js';
 import type { Command } from './command.js';
-import { fleetOptions, numberIn, wholeNumber } from './options.js';
+import { fleetOptions, numberIn, strictOption, wholeNumber } from './options.js';
 
 /** `twinloop worker run`: what a Batch job runs. */
 export function createWorkerCommand(engine: CalibrationEngine): Command {
@@ -25,6 +25,7 @@ export function createWorkerCommand(engine: CalibrationEngine): Command {
         description: 'which share of the fleet; default: AWS_BATCH_JOB_ARRAY_INDEX, or 0',
         parse: wholeNumber('--index', 0),
       },
+      strictOption,
     ],
     examples: [
       'twinloop worker run --store s3://my-bucket/twinloop',

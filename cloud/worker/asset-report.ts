@@ -3,6 +3,7 @@ import { messageOf, TwinError } from '../../shared/core/index.js';
 import { type Alarm, ledgerFaults, wholeLedger } from '../../shared/twin/index.js';
 import type { Progress } from './progress.js';
 import type { AssetOutcome, AssetReport } from './report.js';
+import { assetVerdict, recordingOf } from './verdict.js';
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0);
 
@@ -70,13 +71,16 @@ export function toAssetReport(
     lateUnused,
     rewritten,
     state,
+    first: _first,
+    newestS: _newest,
+    channels: _channels,
     ...counts
   } = progress;
   const superseded = fault instanceof TwinError && fault.code === 'CONFLICT';
   const failed = fault !== undefined && !superseded && !aborted;
   const ledger = state === undefined ? undefined : wholeLedger(state);
   const { steps } = progress;
-  return {
+  const report: Omit<AssetReport, 'verdict'> = {
     asset: asset.id,
     twin: asset.twin,
     outcome: outcomeOf(progress, { superseded, failed, aborted }),
@@ -100,6 +104,7 @@ export function toAssetReport(
     ...(ledger === undefined ? {} : { ledger }),
     ledgerFaults: ledger === undefined ? [] : ledgerFaults(ledger),
     alarms: [...(last?.alarms ?? []), ...accountAlarms(asset.twin, progress)],
+    recording: recordingOf(progress),
     seconds,
     ...(failed
       ? {
@@ -110,5 +115,9 @@ export function toAssetReport(
           },
         }
       : {}),
+  };
+  return {
+    ...report,
+    verdict: assetVerdict(report, (state?.samples ?? 0) > 0),
   };
 }

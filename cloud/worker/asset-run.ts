@@ -12,6 +12,7 @@ import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index
 import type { ObjectStore } from '../../shared/store/index.js';
 import {
   type AlignedGroup,
+  type AlignedSample,
   addSample,
   arrivalsAt,
   type Calibrator,
@@ -77,6 +78,8 @@ const GAP_WINDOWS = 20n;
  * begins anew: readings must be joined the same way whatever run they came in.
  */
 const ENOUGH_GAPS = 3;
+/** The time of an input's value that no reading gave. */
+const START_VALUE_NS = 0n;
 /** Buckets in the late window. */
 const BUCKETS = 96;
 
@@ -153,13 +156,13 @@ export async function runAsset(
 
   const unknown = ledgerAliases(definition).filter(
     (alias) =>
-      base.inputs[alias] === undefined &&
+      // One that stands at its start value may have got a value since.
+      (base.inputs[alias]?.timeNs ?? START_VALUE_NS) === START_VALUE_NS &&
       definition.inputs.some((i) => i.alias === alias && i.value === undefined),
   );
-  base = {
-    ...base,
-    inputs: { ...base.inputs, ...(await inputsBefore(source, unknown, base.watermarkNs)) },
-  };
+  const starts = await startInputs(job, deps, unknown);
+  const before = await inputsBefore(source, unknown, base.watermarkNs);
+  base = { ...base, inputs: { ...base.inputs, ...starts, ...before } };
 
   const overtime = () => deps.overtime() || signal.aborted;
   const run: Forward = {
@@ -224,7 +227,45 @@ export async function runAsset(
     }
   }
   await finish(run, base);
+  progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
+    alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
+  );
   if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
+}
+
+/** The FMU's start values for inputs that never had one, where the definition allows it. */
+async function startInputs(
+  job: AssetJob,
+  deps: AssetDeps,
+  unknown: readonly string[],
+): Promise<Mark['inputs']> {
+  const allowed = job.twin.definition.inputs.flatMap(({ alias, variable, whenMissing }) =>
+    alias !== undefined && whenMissing === 'start-value' && unknown.includes(alias)
+      ? [{ alias, variable }]
+      : [],
+  );
+  if (allowed.length === 0) return {};
+  const names = allowed.map((i) => i.variable);
+  const values = await deps.engine.startValues(job.twin, names);
+  return Object.fromEntries(
+    allowed.flatMap(({ alias, variable }) => {
+      const value = values[variable];
+      return value === undefined ? [] : [[alias, { timeNs: START_VALUE_NS, value }]];
+    }),
+  );
+}
+
+function noteSample(progress: Progress, twin: Twin, { timeNs, measured }: AlignedSample): void {
+  progress.newestS = nsToSeconds(timeNs);
+  progress.first ??= progress.newestS;
+  twin.definition.measured.forEach(({ variable }, i) => {
+    const value = measured[i]!;
+    if (!Number.isFinite(value)) return;
+    const channel = progress.channels.get(variable) ?? { count: 0, first: value, moves: false };
+    channel.count++;
+    channel.moves ||= value !== channel.first;
+    progress.channels.set(variable, channel);
+  });
 }
 
 function notePace(progress: Progress, groups: readonly AlignedGroup[]): void {
@@ -408,6 +449,7 @@ async function assimilate(
       continue;
     }
     if (run.overtime()) break;
+    noteSample(progress, job.twin, sample);
     if (run.state.quarantined.includes(sample.timeNs)) {
       done.groups.push(group);
       done.fates.push('quarantined');

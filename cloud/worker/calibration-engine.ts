@@ -3,6 +3,7 @@ import {
   createTwinModel,
   decodeCheckpoint,
   encodeCheckpoint,
+  startValuesOf,
 } from '../../shared/twin/index.js';
 import type { CalibrationEngine } from './engine.js';
 
@@ -15,5 +16,6 @@ export const calibrationEngine: CalibrationEngine = {
   createCalibrator: (options) => createCalibrator(options),
   encodeCheckpoint,
   decodeCheckpoint,
+  startValues: startValuesOf,
   initialSamples: INITIAL_SAMPLES,
 };

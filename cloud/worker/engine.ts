@@ -15,6 +15,8 @@ export interface CalibrationEngine {
   encodeCheckpoint(state: CalibratorState): Uint8Array;
   /** @throws TwinError `STATE_MISMATCH`, `FILE_INVALID` */
   decodeCheckpoint(bytes: Uint8Array, twin: Twin): CalibratorState;
+  /** The FMU's start values of these variables, of those that have one. */
+  startValues(twin: Twin, variables: readonly string[]): Promise<Record<string, number>>;
   /** How many samples an initial state should see at most, to estimate sensor noise from. */
   readonly initialSamples: number;
 }

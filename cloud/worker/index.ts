@@ -4,6 +4,7 @@ export * from './engine.js';
 export * from './fleet-source.js';
 export * from './report.js';
 export { formatAlarms } from './results.js';
-export { exitCodeOf, runWorkerJob, type WorkerArgs } from './run-job.js';
+export { runWorkerJob, type WorkerArgs } from './run-job.js';
 export * from './run-worker.js';
 export * from './state.js';
+export { exitCodeOf, jobExitCodeOf } from './verdict.js';

@@ -9,6 +9,7 @@ import { createLogger } from '../../shared/core/winston.js';
 import { calibrationEngine } from './calibration-engine.js';
 import { HEARTBEAT_VARIABLE, heartbeatAgeS, MAX_SILENCE_S } from './heartbeat.js';
 import { runWorkerJob } from './run-job.js';
+import { jobExitCodeOf } from './verdict.js';
 
 // The container's entry: `worker run` alone, without what the command line loads besides; with the
 // argument `health`, whether the worker that runs in this container gets on.
@@ -31,6 +32,7 @@ async function work(): Promise<number> {
       env,
     },
     calibrationEngine,
+    jobExitCodeOf,
   );
   // Not 0: samples may be left, and Batch shall start a job again whose host was taken away.
   return signalled === 0 ? code : 128 + signalled;

@@ -17,6 +17,7 @@ export type Progress = Pick<
   | 'thinned'
   | 'missing'
   | 'behindS'
+  | 'startValues'
 > & {
   nisSum: number;
   nisCount: number;
@@ -32,6 +33,11 @@ export type Progress = Pick<
   late: Record<string, number>;
   lateUnused: Record<string, number>;
   rewritten: Record<string, number>;
+  /** The samples' first and newest instants of the run, epoch seconds. */
+  first: number | undefined;
+  newestS: number | undefined;
+  /** Measured variables: usable values in the run, and whether any differs from the first. */
+  channels: Map<string, { count: number; first: number; moves: boolean }>;
   /** The newest state that is committed. */
   state: AssetState | undefined;
 };
@@ -47,6 +53,7 @@ export function newProgress(): Progress {
     waiting: 0,
     thinned: 0,
     missing: [],
+    startValues: [],
     nisSum: 0,
     nisCount: 0,
     last: undefined,
@@ -57,6 +64,9 @@ export function newProgress(): Progress {
     late: {},
     lateUnused: {},
     rewritten: {},
+    first: undefined,
+    newestS: undefined,
+    channels: new Map(),
     state: undefined,
   };
 }

@@ -1,6 +1,13 @@
 import type { ErrorCode } from '../../shared/core/index.js';
 import { keySegment } from '../../shared/store/index.js';
-import type { Alarm, Estimate, Identifiability, Ledger } from '../../shared/twin/index.js';
+import type {
+  Alarm,
+  Estimate,
+  Identifiability,
+  Ledger,
+  RecordingSummary,
+  Verdict,
+} from '../../shared/twin/index.js';
 
 /** How the run of an asset ended. */
 export type AssetOutcome =
@@ -26,6 +33,8 @@ export interface AssetReport {
   skipped: Record<string, number>;
   /** Inputs without a value, by variable. */
   missing: string[];
+  /** Inputs that never had a value and stand at the FMU's start values, by variable. */
+  startValues: string[];
   /** Samples set aside. */
   quarantined: number;
   /** Readings of an instant that is not complete yet. */
@@ -46,6 +55,10 @@ export interface AssetReport {
   ledger?: Ledger;
   /** Sums of the ledger that do not match: nothing of this should ever be here. */
   ledgerFaults: string[];
+  /** The samples of this run, and what became of them. */
+  recording: RecordingSummary;
+  /** Whether the result may be acted on. */
+  verdict: Verdict;
   /** Values read from SiteWise. */
   valuesRead: number;
   /** Values that SiteWise took. */
@@ -79,6 +92,7 @@ export interface RunReport {
   /** From the start of the process to the first answer of a model; absent without a step. */
   secondsToFirstEvaluation?: number;
   assets: AssetReport[];
+  summary: { verdict: Verdict; recording: RecordingSummary };
   totals: {
     assets: number;
     calibrated: number;

@@ -12,6 +12,7 @@ import {
   describeAssetByAlias,
   describeAssetByExternalId,
 } from '../../shared/sitewise/index.js';
+import { verdictLines } from '../../shared/twin/index.js';
 import { connectSiteWise, connectStore } from '../connections.js';
 import { toEmfLines } from './emf.js';
 import type { CalibrationEngine } from './engine.js';
@@ -19,6 +20,7 @@ import { openFleet } from './fleet-source.js';
 import { createHeartbeat, HEARTBEAT_VARIABLE } from './heartbeat.js';
 import type { RunReport } from './report.js';
 import { runWorker } from './run-worker.js';
+import { exitCodeOf } from './verdict.js';
 
 /** What a job is given besides the environment. */
 export interface WorkerArgs {
@@ -32,6 +34,7 @@ export interface WorkerArgs {
   settle?: number;
   index?: number;
   json?: boolean;
+  strict?: boolean;
 }
 
 function arrayIndex(args: WorkerArgs, env: NodeJS.ProcessEnv): number {
@@ -62,31 +65,21 @@ function printReport(report: RunReport, io: CommandIo): void {
     }
     for (const alarm of a.alarms) printLine(io.stdout, `    ALARM ${alarm.code}: ${alarm.message}`);
   }
-}
-
-/** Faults of a model that need not come again, e.g. where memory ran out. */
-const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);
-
-/**
- * 0 when every asset was dealt with; 2 when every failure needs someone to mend something, so that
- * trying the job again is no use; 1 when trying again may help.
- */
-export function exitCodeOf(report: RunReport): number {
-  const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
-  if (faults.length === 0) return 0;
-  return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
+  for (const line of verdictLines(report.summary.verdict)) printLine(io.stdout, line);
 }
 
 /**
  * One pass over a share of the fleet, from options and environment to the printed report.
  *
- * @returns the exit code, see {@link exitCodeOf}
+ * @param exitCode what a report means to whoever started the job
+ * @returns the exit code
  * @throws TwinError `USAGE` without a store or with a wrong array index
  */
 export async function runWorkerJob(
   args: WorkerArgs,
   io: CommandIo,
   engine: CalibrationEngine,
+  exitCode: typeof exitCodeOf = exitCodeOf,
 ): Promise<number> {
   const location = args.store ?? io.env.TWINLOOP_STORE;
   if (location === undefined || location === '') {
@@ -140,7 +133,7 @@ export async function runWorkerJob(
     }
     if (args.json === true) printJson(io.stdout, report);
     else if (io.env.TWINLOOP_METRICS !== 'emf') printReport(report, io);
-    return exitCodeOf(report);
+    return exitCode(report, args.strict === true);
   } finally {
     client.destroy();
     await source.close();

@@ -18,6 +18,7 @@ import type { CalibrationEngine } from './engine.js';
 import { type FleetSource, twinOfAsset } from './fleet-source.js';
 import { newProgress } from './progress.js';
 import { type AssetReport, latestKey, type RunReport, reportKey } from './report.js';
+import { runRecording, runVerdict } from './verdict.js';
 
 /** How a run ends that has found out nothing about an asset. */
 const QUIET: ReadonlySet<AssetReport['outcome']> = new Set([
@@ -163,6 +164,7 @@ export async function runWorker(
     seconds: nsToSeconds(clock.nowNs() - startNs),
     ...(secondsToFirstEvaluation === undefined ? {} : { secondsToFirstEvaluation }),
     assets: reports,
+    summary: { verdict: runVerdict(reports), recording: runRecording(reports) },
     totals: {
       assets: reports.length,
       calibrated: sum((r) => (r.steps > 0 && r.outcome !== 'failed' ? 1 : 0)),

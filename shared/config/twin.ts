@@ -59,6 +59,12 @@ const input = z.strictObject({
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
   value: z.number().optional().describe('A fixed value; left out, the input follows its stream.'),
+  whenMissing: z
+    .enum(['skip', 'start-value'])
+    .default('skip')
+    .describe(
+      "What the worker does while the stream never had a value: leave samples out, or take the FMU's start value, which the report then names.",
+    ),
   interpolation: z
     .enum(['linear', 'hold'])
     .optional()

@@ -9,6 +9,7 @@ export {
   type TwinRecording,
   twinReadOptions,
 } from './data/recording.js';
+export { startValuesOf } from './definition/assumed-inputs.js';
 export * from './definition/twin.js';
 export { truncatedEstimate } from './filter/truncated.js';
 export {
@@ -39,6 +40,7 @@ export { type CalibrationOutput, resultsCsv, summarize } from './report/results.
 export {
   alarmFindings,
   calibrationFindings,
+  countsText,
   type Finding,
   type Grade,
   type RecordingSummary,

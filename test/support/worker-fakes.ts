@@ -43,6 +43,7 @@ const memoryOf = (state: CalibratorState) => state.filter as unknown as Memory;
  */
 export const countingEngine: CalibrationEngine = {
   initialSamples: 10,
+  startValues: () => Promise.resolve({ speed: 1 }),
   createModel: () =>
     Promise.resolve({
       outputs: ['flow', 'heat'],

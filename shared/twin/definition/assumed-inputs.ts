@@ -26,19 +26,35 @@ export async function assumeInputs(
   );
   if (open.length === 0) return { inputs: { ...given }, assumed: [] };
   const last = state?.filter.inputs;
-  const { modelDescription } = await openFmu(twin.fmuPath);
+  const starts = await startValuesOf(
+    twin,
+    open.map((i) => i.variable),
+  );
   const assumed = open.flatMap(({ variable }): AssumedInput[] => {
     const index = twin.definition.inputs.findIndex((i) => i.variable === variable);
     const before = last?.[index];
     if (before !== undefined && Number.isFinite(before)) {
       return [{ variable, value: before, from: 'the last sample' }];
     }
-    const start = modelDescription.variables.find((v) => v.name === variable)?.start?.[0];
-    const value = start === undefined ? Number.NaN : Number(start);
-    return Number.isFinite(value) ? [{ variable, value, from: "the FMU's start value" }] : [];
+    const value = starts[variable];
+    return value !== undefined ? [{ variable, value, from: "the FMU's start value" }] : [];
   });
   const values = Object.fromEntries(assumed.map((a) => [a.variable, a.value]));
   return { inputs: { ...given, ...values }, assumed };
+}
+
+/** The FMU's start values of variables; one without a start value stays out. */
+export async function startValuesOf(
+  twin: Twin,
+  variables: readonly string[],
+): Promise<Record<string, number>> {
+  const { modelDescription } = await openFmu(twin.fmuPath);
+  const starts: Record<string, number> = {};
+  for (const { name, start } of modelDescription.variables) {
+    const value = variables.includes(name) && start !== undefined ? Number(start[0]) : Number.NaN;
+    if (Number.isFinite(value)) starts[name] = value;
+  }
+  return starts;
 }
 
 /** Assumed inputs as a line to print; none where nothing was assumed. */

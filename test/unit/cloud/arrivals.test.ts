@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
+import {
+  decodeAssetState,
+  exitCodeOf,
+  jobExitCodeOf,
+  runWorker,
+  stateKey,
+} from '../../../cloud/index.js';
 import { fleetSchema } from '../../../shared/config/index.js';
 import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
 import type { SiteWiseWriter } from '../../../shared/sitewise/index.js';
 import type { ObjectStore } from '../../../shared/store/index.js';
-import { ledgerFaults, wholeLedger } from '../../../shared/twin/index.js';
+import { ledgerFaults, type Twin, wholeLedger } from '../../../shared/twin/index.js';
 import { countingEngine, memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
 
 const T0 = 1_790_000_000;
@@ -16,6 +22,7 @@ interface World {
   store: ObjectStore;
   options?: Record<string, unknown>;
   samplePeriodS?: number;
+  twin?: Twin;
 }
 
 const fleets = new Map<string, ReturnType<typeof fleetSchema.parse>>();
@@ -33,13 +40,13 @@ function fleetOf(options: Record<string, unknown> = {}) {
   return fleet;
 }
 
-function run(
+function runWhole(
   world: World,
   nowS: number,
   how: { store?: ObjectStore; writer?: SiteWiseWriter } = {},
 ) {
   const fleet = fleetOf(world.options);
-  const twin = twinOf(world.samplePeriodS);
+  const twin = world.twin ?? twinOf(world.samplePeriodS);
   return runWorker(
     { index: 0, timeMap: wallTime },
     {
@@ -54,8 +61,11 @@ function run(
       uptimeS: () => 1,
     },
     new AbortController().signal,
-  ).then((report) => report.assets[0]!);
+  );
 }
+
+const run = (...args: Parameters<typeof runWhole>) =>
+  runWhole(...args).then((report) => report.assets[0]!);
 
 async function stateOf(world: World) {
   const key = stateKey('f', 'a1');
@@ -212,8 +222,9 @@ describe('whatever way readings arrive', () => {
 describe('cases from plants', () => {
   const minutes = (world: World, fromS: number, toS: number) => {
     for (let t = fromS; t < toS; t += 10) {
-      world.streams.add('/p/flow', t, 1);
-      world.streams.add('/p/heat', t, 1);
+      const value = 1 + (((t - T0) / 10) % 2) / 100;
+      world.streams.add('/p/flow', t, value);
+      world.streams.add('/p/heat', t, value);
     }
   };
   const newWorld = (more: Partial<World> = {}): World => {
@@ -298,6 +309,82 @@ describe('cases from plants', () => {
       missing: ['speed'],
       skipped: { 'input-missing': 60 },
       ledgerFaults: [],
+    });
+  });
+
+  test('where the definition allows it, the start value of the FMU stands in for an input that never had one, until one comes', async () => {
+    const { definition, ...rest } = twinOf();
+    const [speed] = definition.inputs;
+    const twin: Twin = {
+      ...rest,
+      definition: { ...definition, inputs: [{ ...speed!, whenMissing: 'start-value' }] },
+    };
+    const world: World = { streams: new Streams(), store: memoryStore(), twin };
+    minutes(world, T0 - 600, T0);
+    world.streams.ensure('/p/speed');
+    const report = await runWhole(world, T0);
+    const [first] = report.assets;
+    expect(first).toMatchObject({ outcome: 'calibrated', steps: 60, startValues: ['speed'] });
+    expect(first!.verdict).toEqual({
+      grade: 'care',
+      reasons: ["speed never had a value: the FMU's start values stand in"],
+    });
+    expect([exitCodeOf(report), exitCodeOf(report, true), jobExitCodeOf(report, true)]).toEqual([
+      0, 1, 2,
+    ]);
+    world.streams.add('/p/speed', T0 + 5, 2);
+    minutes(world, T0 + 10, T0 + 50);
+    expect(await run(world, T0 + 60)).toMatchObject({
+      startValues: [],
+      verdict: { grade: 'good' },
+      ledgerFaults: [],
+    });
+  });
+
+  test('a job is started again only where that may help; what the data are short of does not pass for good', async () => {
+    const starved: World = { streams: new Streams(), store: memoryStore() };
+    minutes(starved, T0 - 600, T0);
+    starved.streams.ensure('/p/speed');
+    const poisoned = newWorld();
+    minutes(poisoned, T0 - 600, T0);
+    poisoned.streams.change('/p/flow', T0 - 300, 666);
+    const late = newWorld({ options: { lateWindowS: 1800 } });
+    minutes(late, T0 - 3600, T0);
+    await run(late, T0);
+    minutes(late, T0 + 7200, T0 + 7300);
+    await run(late, T0 + 7300);
+    minutes(late, T0 + 600, T0 + 1200);
+    const fine = newWorld();
+    minutes(fine, T0 - 600, T0);
+    const reports = {
+      fine: await runWhole(fine, T0),
+      starved: await runWhole(starved, T0),
+      failed: await runWhole(poisoned, T0),
+      again: await runWhole(poisoned, T0 + 1),
+      quarantined: await runWhole(poisoned, T0 + 2),
+      'late-unused': await runWhole(late, T0 + 7600),
+    };
+    const told = Object.entries(reports).map(([name, r]) => [
+      name,
+      r.summary.verdict.grade,
+      exitCodeOf(r),
+      exitCodeOf(r, true),
+      jobExitCodeOf(r),
+    ]);
+    expect(told).toEqual([
+      ['fine', 'good', 0, 0, 0],
+      ['starved', 'unusable', 1, 1, 2],
+      // A crash of the model need not come again.
+      ['failed', 'unusable', 1, 1, 1],
+      ['again', 'unusable', 1, 1, 1],
+      ['quarantined', 'care', 0, 1, 0],
+      ['late-unused', 'care', 0, 1, 0],
+    ]);
+    expect(reports.starved.summary.verdict.reasons).toEqual([
+      'a1: starved: none of 60 samples was used: 60 input-missing; no value of speed',
+    ]);
+    expect(reports.quarantined.summary).toMatchObject({
+      recording: { rows: 30, used: 29, skipped: { quarantined: 1 } },
     });
   });
 

@@ -65,6 +65,7 @@ const never = () => {
 };
 /** A model that answers; checkpoints are sound when they say so. */
 const engine: CalibrationEngine = {
+  startValues: () => Promise.resolve({}),
   initialSamples: 1,
   createModel: () =>
     Promise.resolve({

@@ -47,6 +47,16 @@ const emf = z
     }
   });
 
+const recording = {
+  rows: 3,
+  used: 3,
+  skipped: {},
+  unreadable: {},
+  deadChannels: [],
+  spanS: 20,
+  periodS: 10,
+  ageS: 12.5,
+};
 const asset: AssetReport = {
   asset: 'line-1',
   twin: 'web-line',
@@ -54,6 +64,9 @@ const asset: AssetReport = {
   steps: 3,
   skipped: {},
   missing: [],
+  startValues: [],
+  recording,
+  verdict: { grade: 'good', reasons: [] },
   quarantined: 0,
   waiting: 0,
   thinned: 0,
@@ -77,6 +90,7 @@ const report: RunReport = {
   startedAt: '2026-11-24T16:00:00.000Z',
   seconds: 2,
   assets: [asset, { ...bare, asset: 'line-2', outcome: 'failed', steps: 0 }],
+  summary: { verdict: { grade: 'good', reasons: [] }, recording },
   totals: { assets: 2, calibrated: 1, failed: 1, steps: 3, valuesRead: 36, valuesWritten: 366 },
 };
 

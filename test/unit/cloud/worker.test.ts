@@ -47,6 +47,7 @@ const memoryOf = (state: CalibratorState) => state.filter as unknown as Memory;
 /** An estimator that remembers every sample it was given, so that a test can count them. */
 const engine: CalibrationEngine = {
   initialSamples: 10,
+  startValues: () => Promise.resolve({}),
   createModel: () =>
     Promise.resolve({
       outputs: ['flow'],

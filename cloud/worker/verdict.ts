@@ -1,0 +1,168 @@
+import {
+  alarmFindings,
+  countsText,
+  type Finding,
+  type RecordingSummary,
+  recordingFindings,
+  type Verdict,
+  verdictOf,
+} from '../../shared/twin/index.js';
+import type { Progress } from './progress.js';
+import type { AssetReport, RunReport } from './report.js';
+
+/** Samples from which a channel that never moves is conspicuous. */
+const SAMPLES_TO_JUDGE = 20;
+
+const sum = (counts: Readonly<Record<string, number>>) =>
+  Object.values(counts).reduce((a, b) => a + b, 0);
+
+/** What a run read of an asset, in the words of the other commands' summaries. */
+export function recordingOf(progress: Progress): RecordingSummary {
+  const { steps, skipped, quarantined, first, channels } = progress;
+  const left = quarantined > 0 ? { ...skipped, quarantined } : skipped;
+  return {
+    rows: steps + sum(left),
+    used: steps,
+    skipped: { ...left },
+    unreadable: {},
+    deadChannels: [...channels].flatMap(([name, c]) =>
+      c.moves || c.count < SAMPLES_TO_JUDGE ? [] : [name],
+    ),
+    spanS: first === undefined || progress.newestS === undefined ? 0 : progress.newestS - first,
+    periodS: progress.intervalS ?? null,
+    ageS: progress.dataAgeS ?? null,
+  };
+}
+
+/**
+ * What speaks against the result of an asset's run. That nothing new was there to read does not, once
+ * the asset has an estimate; that something was there of which nothing could be used does.
+ */
+export function assetFindings(
+  report: Omit<AssetReport, 'verdict'>,
+  everCalibrated: boolean,
+): Finding[] {
+  const findings: Finding[] = [];
+  const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
+  const { outcome, recording } = report;
+  if (report.error !== undefined) {
+    add('unusable', `failed: ${report.error.message.replace(/\.$/, '')}`);
+  }
+  for (const fault of report.ledgerFaults) add('unusable', `the ledger does not add up: ${fault}`);
+  if (outcome === 'starved') {
+    const of = report.missing.length > 0 ? `; no value of ${report.missing.join(', ')}` : '';
+    add(
+      'unusable',
+      `starved: none of ${recording.rows} samples was used: ${countsText(recording.skipped)}${of}`,
+    );
+  } else if (recording.rows > 0) {
+    // A run is a short look: a machine at rest may well show the same all the while.
+    findings.push(...recordingFindings({ ...recording, deadChannels: [] }, []));
+    for (const name of recording.deadChannels) {
+      add('care', `${name} never moved in this run: is the sensor connected?`);
+    }
+  } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
+    add('care', 'never calibrated yet: there are not enough readings for a first sample');
+  }
+  if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
+  if (report.behindS !== undefined) {
+    add('care', `behind: readings of ${Math.round(report.behindS)} s are left to the next run`);
+  }
+  if (report.quarantined > 0) {
+    add('care', `${report.quarantined} samples were set aside: the model fails at them`);
+  }
+  if (report.startValues.length > 0) {
+    add(
+      'care',
+      `${report.startValues.join(', ')} never had a value: the FMU's start values stand in`,
+    );
+  }
+  if (report.valuesRejected > 0) {
+    add('care', `SiteWise refused ${report.valuesRejected} results: ${report.rejection ?? ''}`);
+  }
+  // What these say has a finding of its own above.
+  const told = new Set<string>(['sample-quarantined']);
+  findings.push(...alarmFindings(report.alarms.filter((a) => !told.has(a.code))));
+  return findings;
+}
+
+/** The grade of one asset's run. */
+export function assetVerdict(
+  report: Omit<AssetReport, 'verdict'>,
+  everCalibrated: boolean,
+): Verdict {
+  return verdictOf(assetFindings(report, everCalibrated));
+}
+
+const MOST_NAMED = 3;
+
+/** The grade of a run over many assets: the gravest decides, each reason names who it concerns. */
+export function runVerdict(assets: readonly AssetReport[]): Verdict {
+  const byReason = new Map<string, { grade: Finding['grade']; ids: string[] }>();
+  for (const { asset, verdict } of assets) {
+    if (verdict.grade === 'good') continue;
+    for (const reason of verdict.reasons) {
+      const found = byReason.get(reason) ?? { grade: verdict.grade, ids: [] };
+      if (verdict.grade === 'unusable') found.grade = 'unusable';
+      found.ids.push(asset);
+      byReason.set(reason, found);
+    }
+  }
+  return verdictOf(
+    [...byReason].map(([reason, { grade, ids }]) => {
+      const more = ids.length - MOST_NAMED;
+      const who = ids.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+      return { grade, reason: `${who}: ${reason}` };
+    }),
+  );
+}
+
+/** What a run read of all its assets together. */
+export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
+  const skipped: Record<string, number> = {};
+  for (const { recording } of assets) {
+    for (const [reason, n] of Object.entries(recording.skipped)) {
+      skipped[reason] = (skipped[reason] ?? 0) + n;
+    }
+  }
+  const all = assets.map((a) => a.recording);
+  const periods = all.flatMap((r) => r.periodS ?? []).sort((a, b) => a - b);
+  const ages = all.flatMap((r) => r.ageS ?? []);
+  return {
+    rows: all.reduce((n, r) => n + r.rows, 0),
+    used: all.reduce((n, r) => n + r.used, 0),
+    skipped,
+    unreadable: {},
+    deadChannels: assets.flatMap((a) => a.recording.deadChannels.map((c) => `${a.asset} ${c}`)),
+    spanS: all.reduce((most, r) => Math.max(most, r.spanS), 0),
+    periodS: periods[(periods.length - 1) >> 1] ?? null,
+    ageS: ages.length === 0 ? null : ages.reduce((most, a) => Math.max(most, a)),
+  };
+}
+
+/** Faults of a model that need not come again, e.g. where memory ran out. */
+const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);
+
+/**
+ * 0 where the result may be used; 2 where every failure needs someone to mend something; 1 where
+ * trying again may help, and where the verdict is `unusable` (with `strict`: not `good`).
+ */
+export function exitCodeOf(report: RunReport, strict = false): number {
+  const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
+  if (faults.length > 0) {
+    return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
+  }
+  const { grade } = report.summary.verdict;
+  return grade === 'unusable' || (strict && grade === 'care') ? 1 : 0;
+}
+
+/**
+ * The exit code for whoever starts jobs again by it: 1 only where the same job may end better. What
+ * a verdict says of the data stays as it is until new data come, which the next run on the schedule
+ * takes: that is 2.
+ */
+export function jobExitCodeOf(report: RunReport, strict = false): number {
+  const code = exitCodeOf(report, strict);
+  const failed = report.assets.some((a) => a.error !== undefined);
+  return code === 1 && !failed ? 2 : code;
+}
