@@ -76,6 +76,8 @@ export function buildApp(deployment: Deployment, app: App = new App()): App {
   // Findings of the template validation count as errors.
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
   app.node.setContext('@aws-cdk/core:defaultCrossStackReferences', 'strong');
+  // Access logs are let in by a policy: buckets without ACLs have no other way.
+  app.node.setContext('@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy', true);
   const id = (name: string) => `${config.name}-${name}`;
   const data = new DataStack(app, id('data'), { config, files: deployment });
   const { models } = new ModelsStack(app, id('models'), { fleet, twins });

@@ -1,4 +1,4 @@
-import { Validations } from 'aws-cdk-lib';
+import { CfnResource, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /** Accepts findings of checks on one construct, each with its reason. */
@@ -9,6 +9,17 @@ export function acknowledge(
   for (const [id, reason] of Object.entries(reasons)) {
     Validations.of(construct).acknowledge({ id, reason });
   }
+}
+
+/** Accepts findings of checkov on a construct's own resource, each with its reason, in the template. */
+export function acceptForCheckov(
+  construct: IConstruct,
+  reasons: Readonly<Record<string, string>>,
+): void {
+  const resource = CfnResource.isCfnResource(construct) ? construct : construct.node.defaultChild;
+  (resource as CfnResource).addMetadata('checkov', {
+    skip: Object.entries(reasons).map(([id, comment]) => ({ id, comment })),
+  });
 }
 
 /** Accepts wildcards in a role's policies: each resource by itself, as cdk-nag names it. */

@@ -45,9 +45,26 @@ export const OPERATIONS = {
   failedJobs: {
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
+  /** CloudWatch Logs, encrypting this account's logs. */
+  logEncryption: {
+    key: [
+      'kms:Decrypt',
+      'kms:DescribeKey',
+      'kms:Encrypt',
+      'kms:GenerateDataKey',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+    ],
+  },
+  /** CloudWatch, sending alarms to an encrypted topic. */
+  alarms: {
+    key: ['kms:Decrypt', 'kms:GenerateDataKey'],
+  },
   scheduler: {
     batch: ['batch:SubmitJob'],
     deadLetters: ['sqs:SendMessage'],
+    // The queue is encrypted.
+    key: ['kms:Decrypt', 'kms:GenerateDataKey'],
   },
   edge: {
     siteWise: ['iotsitewise:BatchPutAssetPropertyValue'],

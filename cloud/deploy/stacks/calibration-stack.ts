@@ -23,6 +23,7 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -52,6 +53,7 @@ export class CalibrationStack extends Stack {
   readonly logGroup: LogGroup;
   readonly queue: JobQueue;
   readonly jobRole: Role;
+  readonly #key: Key;
   /** Notices jobs that have failed for good; an alarm watches it. */
   readonly failedJobs: CfnRule;
 
@@ -63,6 +65,7 @@ export class CalibrationStack extends Stack {
     super(scope, id, props);
     const { config, fleet, data } = props;
     const { compute } = config;
+    this.#key = data.key;
     this.logGroup = this.log('Log', config);
     const vpc = this.network(config);
     const securityGroup = new SecurityGroup(this, 'Jobs', {
@@ -180,7 +183,8 @@ export class CalibrationStack extends Stack {
 
     definition.node.addDependency(executionRole.node.findChild('DefaultPolicy'));
     this.deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.SQS_MANAGED,
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: data.key,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
@@ -229,6 +233,7 @@ export class CalibrationStack extends Stack {
 
   private log(id: string, config: DeploymentConfig): LogGroup {
     return new LogGroup(this, id, {
+      encryptionKey: this.#key,
       retention: RETENTION[config.logRetentionDays],
       removalPolicy: config.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
@@ -304,6 +309,12 @@ export class CalibrationStack extends Stack {
       new PolicyStatement({
         actions: [...OPERATIONS.scheduler.deadLetters],
         resources: [this.deadLetters.queueArn],
+      }),
+    );
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...OPERATIONS.scheduler.key],
+        resources: [this.#key.keyArn],
       }),
     );
     const size = jobCount(fleet);

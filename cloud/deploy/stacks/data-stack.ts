@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
@@ -7,15 +8,17 @@ import {
   BucketEncryption,
   type CorsRule,
   HttpMethods,
+  type IBucket,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig } from '../../../shared/config/index.js';
-import { acknowledge } from '../constructs/acknowledge.js';
+import { acceptForCheckov, acknowledge } from '../constructs/acknowledge.js';
 import { BucketUploads } from '../constructs/bucket-uploads.js';
 import { confineBucketEmptier } from '../constructs/emptied-bucket.js';
 import { type FleetFiles, writeFleetFolder, writeFolder } from '../fleet-folder.js';
-import type { ViewFiles } from '../view-files.js';
+import { OPERATIONS } from '../permissions/operations.js';
+import { DASHBOARD_PREFIX, type ViewFiles } from '../view-files.js';
 
 /** Where state, reports, fleet, dashboards and scenes are kept: a bucket and its key. */
 export class DataStack extends Stack {
@@ -38,10 +41,30 @@ export class DataStack extends Stack {
       removalPolicy,
       ...(retain ? {} : { pendingWindow: Duration.days(7) }),
     });
+    this.#admitServices();
+    const accessLog = new Bucket(this, 'AccessLog', {
+      // The service that writes access logs cannot use the bucket's key policy alone.
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      lifecycleRules: [
+        { expiration: Duration.days(90), noncurrentVersionExpiration: Duration.days(1) },
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+      removalPolicy,
+      autoDeleteObjects: !retain,
+    });
+    const itself = 'This is the bucket of access logs: logging its own would never end.';
+    acknowledge(accessLog, { 'AwsSolutions-S1': itself });
+    acceptForCheckov(accessLog, { CKV_AWS_18: itself });
     this.bucket = new Bucket(this, 'Bucket', {
       encryption: BucketEncryption.KMS,
       encryptionKey: this.key,
       bucketKeyEnabled: true,
+      serverAccessLogsBucket: accessLog as IBucket,
+      serverAccessLogsPrefix: 'store/',
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       versioned: true,
@@ -56,11 +79,7 @@ export class DataStack extends Stack {
       removalPolicy,
       autoDeleteObjects: !retain,
     });
-    acknowledge(this.bucket, {
-      'AwsSolutions-S1':
-        'Access logs would need a second bucket; few roles write here, and their calls are in CloudTrail.',
-    });
-    if (!retain) confineBucketEmptier(this);
+    if (!retain) confineBucketEmptier(this, this.key);
     this.uploads = new BucketUploads(this, 'Uploads', {
       bucket: this.bucket,
       key: this.key,
@@ -69,6 +88,39 @@ export class DataStack extends Stack {
     this.#upload('fleet', writeFleetFolder(props.files));
     for (const [prefix, files] of props.files.views) this.#upload(prefix, writeFolder(files));
     new CfnOutput(this, 'Store', { value: `s3://${this.bucket.bucketName}` });
+    if (props.config.grafana) {
+      const dashboards = this.bucket.s3UrlForObject(DASHBOARD_PREFIX);
+      new CfnOutput(this, 'Dashboards', { value: dashboards });
+    }
+  }
+
+  /** Lets services use the key for what they keep for this account: logs, and alarms on their way. */
+  #admitServices(): void {
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal(`logs.${this.region}.amazonaws.com`)],
+        actions: [...OPERATIONS.logEncryption.key],
+        resources: ['*'],
+        conditions: {
+          ArnLike: {
+            'kms:EncryptionContext:aws:logs:arn': this.formatArn({
+              service: 'logs',
+              resource: 'log-group',
+              resourceName: '*',
+              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+            }),
+          },
+        },
+      }),
+    );
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: [...OPERATIONS.alarms.key],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
   }
 
   /** Takes a temporary folder into the deployment, and removes it. */

@@ -25,7 +25,7 @@ import {
 } from '../constructs/acknowledge.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
-import { DASHBOARD_PREFIX, SCENE_PREFIX } from '../view-files.js';
+import { SCENE_PREFIX } from '../view-files.js';
 import type { CalibrationStack } from './calibration-stack.js';
 import type { DataStack } from './data-stack.js';
 
@@ -52,7 +52,7 @@ export class MonitoringStack extends Stack {
     super(scope, id, props);
     const { config, fleet } = props;
     this.workspaceId = `${config.name}-${fleet.name}`;
-    this.alarms(config, fleet, props.calibration);
+    this.alarms(config, fleet, props.data, props.calibration);
     if (config.twinMaker) this.twinMaker(fleet, props.data, props.scenes);
     if (config.grafana) this.grafana(config, fleet, props.data);
   }
@@ -60,9 +60,10 @@ export class MonitoringStack extends Stack {
   private alarms(
     config: DeploymentConfig,
     fleet: FleetConfig,
+    data: DataStack,
     calibration: CalibrationStack,
   ): void {
-    const topic = new Topic(this, 'Alarms', { enforceSSL: true });
+    const topic = new Topic(this, 'Alarms', { enforceSSL: true, masterKey: data.key });
     if (config.alarms.email !== undefined) {
       topic.addSubscription(new EmailSubscription(config.alarms.email));
     }
@@ -262,8 +263,6 @@ export class MonitoringStack extends Stack {
       pluginAdminEnabled: true,
     });
     new CfnOutput(this, 'GrafanaUrl', { value: workspace.attrEndpoint });
-    const dashboards = data.bucket.s3UrlForObject(DASHBOARD_PREFIX);
-    new CfnOutput(this, 'Dashboards', { value: dashboards });
   }
 
   /** What TwinMaker's data source in Grafana assumes, and hands on to browsers that show a scene. */

@@ -3,6 +3,7 @@ import { OPERATIONS } from '../../../cloud/deploy/permissions/operations.js';
 
 import { grantsOf, resourcesOf, type Statement, variants } from '../../support/deployed-app.js';
 
+const EMPTIER = ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*', 's3:PutBucketPolicy'];
 /** What every role and every policy of a resource is to allow; what is not here must not be. */
 const DECLARED: Record<string, readonly string[]> = {
   JobRole: Object.values(OPERATIONS.worker).flat(),
@@ -17,10 +18,12 @@ const DECLARED: Record<string, readonly string[]> = {
   TwinMakerRole: Object.values(OPERATIONS.twinMaker).flat(),
   SceneViewerRole: Object.values(OPERATIONS.sceneViewer).flat(),
   CustomS3AutoDeleteObjectsCustomResourceProviderRole: OPERATIONS.emptier.logs,
-  // The account's administrators; without it a key could be lost for good.
-  Key: ['kms:*'],
+  // The account's administrators, without whom a key could be lost for good; and two services.
+  Key: ['kms:*', ...OPERATIONS.logEncryption.key, ...OPERATIONS.alarms.key],
   // The library's function that empties the bucket of a trial.
-  BucketPolicy: ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*', 's3:PutBucketPolicy'],
+  BucketPolicy: EMPTIER,
+  // Beside it the service that writes the bucket's access log.
+  AccessLogPolicy: [...EMPTIER, 's3:PutObject'],
 };
 const WITHOUT_RESOURCE: readonly string[] = [
   ...OPERATIONS.grafana.siteWiseLists,
@@ -70,7 +73,7 @@ describe.each([...variants])('policies, %s', (_name, made) => {
   test('have no wildcard for an action, and one for a resource only where there is no other way', () => {
     for (const { owner, type, statement } of grants) {
       const actions = [statement.Action].flat();
-      if (type !== 'AWS::KMS::Key' && owner !== 'BucketPolicy') {
+      if (type !== 'AWS::KMS::Key' && type !== 'AWS::S3::BucketPolicy') {
         for (const action of actions)
           expect([owner, action]).not.toEqual([owner, expect.stringContaining('*')]);
       }
@@ -78,8 +81,23 @@ describe.each([...variants])('policies, %s', (_name, made) => {
         for (const action of actions) expect(WITHOUT_RESOURCE).toContain(action);
       }
       if (type === 'AWS::S3::BucketPolicy') {
-        expect(JSON.stringify(statement.Principal)).toContain('S3AutoDeleteObjects');
+        const who = JSON.stringify(statement.Principal);
+        if (who.includes('logging.s3.amazonaws.com')) {
+          expect(actions).toEqual(['s3:PutObject']);
+          expect(statement.Condition).toHaveProperty('StringEquals.aws:SourceAccount');
+        } else expect(who).toContain('S3AutoDeleteObjects');
       }
+    }
+  });
+
+  test('let services use the key for this account only', () => {
+    const ofServices = grants.filter(
+      (g) => g.owner === 'Key' && JSON.stringify(g.statement.Principal).includes('Service'),
+    );
+    expect(ofServices).toHaveLength(2);
+    for (const { statement } of ofServices) {
+      expect(statement.Condition).toBeDefined();
+      expect(JSON.stringify(statement.Condition)).toContain('AWS::AccountId');
     }
   });
 

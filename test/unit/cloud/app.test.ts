@@ -97,8 +97,8 @@ const INVENTORY: Record<string, Record<string, number>> = {
     'AWS::Lambda::Function': 1,
     'AWS::Lambda::LayerVersion': 3,
     'AWS::Logs::LogGroup': 1,
-    'AWS::S3::Bucket': 1,
-    'AWS::S3::BucketPolicy': 1,
+    'AWS::S3::Bucket': 2,
+    'AWS::S3::BucketPolicy': 2,
     'Custom::CDKBucketDeployment': 3,
   },
 };
@@ -136,6 +136,24 @@ describe('what matters', () => {
     });
   });
 
+  test('logs, queue and topic are encrypted with the key of the deployment, and the bucket’s use is logged', () => {
+    for (const template of stacks.values()) {
+      for (const [id, { Type, Properties }] of resourcesOf(template)) {
+        const named = {
+          'AWS::Logs::LogGroup': Properties?.KmsKeyId,
+          'AWS::SQS::Queue': Properties?.KmsMasterKeyId,
+          'AWS::SNS::Topic': Properties?.KmsMasterKeyId,
+        }[Type];
+        if (['AWS::Logs::LogGroup', 'AWS::SQS::Queue', 'AWS::SNS::Topic'].includes(Type)) {
+          expect([id, JSON.stringify(named)]).toEqual([id, expect.stringContaining('Key')]);
+        }
+      }
+    }
+    stack('data').hasResourceProperties('AWS::S3::Bucket', {
+      LoggingConfiguration: { LogFilePrefix: 'store/', DestinationBucketName: Match.anyValue() },
+    });
+  });
+
   test('a trial leaves nothing behind: all is removed, the bucket is emptied, every log has its group', () => {
     for (const template of variants.get('a trial')?.values() ?? []) {
       for (const [id, { Type, DeletionPolicy, Properties }] of resourcesOf(template)) {
@@ -149,7 +167,7 @@ describe('what matters', () => {
         }
       }
     }
-    variant('a trial', 'data').resourceCountIs('Custom::S3AutoDeleteObjects', 1);
+    variant('a trial', 'data').resourceCountIs('Custom::S3AutoDeleteObjects', 2);
     stack('data').resourceCountIs('Custom::S3AutoDeleteObjects', 0);
   });
 
