@@ -21,9 +21,11 @@ import { chiSquareQuantile } from '../../shared/kalman/index.js';
 import { ENTITY_VARIABLE, isPropertyName, TWIN_COMPONENT } from '../scene/build-scene.js';
 import { REFRESH_S, WINDOW_H } from './pace.js';
 import {
+  agePanel,
   alarmsPanel,
   arrivalsPanel,
   bandPanel,
+  ledgerPanel,
   measuredPanel,
   type NamedStream,
   newestPanel,
@@ -122,6 +124,8 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     nis: onAsset(health.nis),
     nisBound: nisBound(twin),
     alarms: onAsset(health.alarms),
+    age: onAsset(health.age),
+    ledger: onAsset(health.ledger),
     measured: streams,
     sourceStatus: (options.sourceStatus ?? []).map(onAsset),
   });
@@ -195,6 +199,8 @@ function addHealth(
     nis: string;
     nisBound: number;
     alarms: string;
+    age: string;
+    ledger: string;
     measured: readonly NamedStream[];
     sourceStatus: readonly string[];
   },
@@ -216,6 +222,9 @@ function addHealth(
         )
       : sized(sourcesPanel(siteWise, health.sourceStatus), 12, 7),
   );
+  dashboard
+    .withPanel(sized(agePanel(siteWise, health.age), 12, 7))
+    .withPanel(sized(ledgerPanel(siteWise, health.ledger), 12, 7));
 }
 
 /** A row that costs nothing until it is opened. */

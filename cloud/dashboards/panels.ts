@@ -199,6 +199,32 @@ export function alarmsPanel(datasource: DatasourceRef, alias: string): TableBuil
     .noValue('none');
 }
 
+/** How old the estimate was at the end of each run. */
+export function agePanel(datasource: DatasourceRef, alias: string): TimeseriesBuilder {
+  return timeseries('Age of the twin’s “now”', datasource)
+    .unit('s')
+    .description(
+      'Seconds from the newest sample in the estimate to the end of the run. It should stay near the schedule’s period; where it grows, the calibration falls behind.',
+    )
+    .displayName('age')
+    .min(0)
+    .targets(queriesOf(datasource, [alias], HISTORY));
+}
+
+/** What became of every reading and sample, newest first. */
+export function ledgerPanel(datasource: DatasourceRef, alias: string): TableBuilder {
+  return new TableBuilder()
+    .title('Ledger: what became of every reading')
+    .datasource(datasource)
+    .targets(queriesOf(datasource, [alias], { ...HISTORY, responseFormat: 'table' }))
+    .transformations([
+      { id: 'sortBy', options: { fields: {}, sort: [{ field: 'time', desc: true }] } },
+      { id: 'organize', options: { excludeByName: { quality: true } } },
+      { id: 'limit', options: { limitField: 1 } },
+    ])
+    .noValue('no run yet');
+}
+
 /** Whether sensors still reach SiteWise: how many samples came each minute. */
 export function arrivalsPanel(
   datasource: DatasourceRef,

@@ -29,6 +29,7 @@ import {
   type Twin,
   type TwinModel,
 } from '../../shared/twin/index.js';
+import { accountTqvs } from './account.js';
 import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
 import { bucketOf } from './arrivals.js';
 import { accountAlarms } from './asset-report.js';
@@ -148,6 +149,8 @@ export async function runAsset(
     // What is only counted is kept at once: the run may find nothing else to commit.
     if (foundAny(arrived) && base.watermarkNs === committed.state.watermarkNs) {
       committed = await commitState(deps, committed, { ...state, runId: job.runId }, key);
+      const account = accountTqvs(definition, state, startNs);
+      committed = await publish(job, deps, committed, progress, key, signal, account);
     }
   }
   progress.state = state;
@@ -553,7 +556,8 @@ async function commit(run: Forward): Promise<void> {
   progress.watermarkNs = mark.watermarkNs;
   progress.state = next;
   if (!run.signal.aborted) {
-    run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal);
+    const account = accountTqvs(job.twin.definition, next, deps.clock.nowNs());
+    run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal, account);
     run.state = { ...run.state, pending: noPending };
   }
 }

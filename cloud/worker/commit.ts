@@ -1,4 +1,4 @@
-import { TwinError } from '../../shared/core/index.js';
+import { type StreamTqv, TwinError } from '../../shared/core/index.js';
 import type { AssetDeps, AssetJob } from './asset-run.js';
 import type { Progress } from './progress.js';
 import { toStreamTqvs } from './results.js';
@@ -22,7 +22,12 @@ export async function commitState(
   return { state, etag };
 }
 
-/** Sends the results of a committed state, and commits that they are sent. */
+/**
+ * Sends the results of a committed state, and commits that they are sent.
+ *
+ * @param account what else is to be told, of now: lost when it does not get through, as the next run
+ *   tells it anew
+ */
 export async function publish(
   job: AssetJob,
   deps: AssetDeps,
@@ -30,8 +35,10 @@ export async function publish(
   progress: Progress,
   key: string,
   signal: AbortSignal,
+  account: readonly StreamTqv[] = [],
 ): Promise<Committed> {
-  const samples = toStreamTqvs(committed.state.pending);
+  const results = toStreamTqvs(committed.state.pending);
+  const samples = [...results, ...account];
   if (samples.length === 0) return committed;
   const result = await deps.writer.write(samples, signal);
   progress.valuesWritten += result.accepted;
@@ -45,7 +52,8 @@ export async function publish(
       reason: progress.rejection,
     });
   }
-  const [held] = result.retry;
+  const told = new Set(account.map((s) => s.alias));
+  const [held] = result.retry.filter((r) => !told.has(r.sample.alias));
   if (held !== undefined) {
     const denied = held.code.includes('AccessDenied');
     throw new TwinError(
@@ -54,6 +62,7 @@ export async function publish(
       { retryable: !denied },
     );
   }
+  if (results.length === 0) return committed;
   const state: AssetState = { ...committed.state, pending: noPending, runId: job.runId };
   return commitState(deps, committed, state, key);
 }

@@ -35,9 +35,21 @@ export function aliasPrefix(twin: TwinDefinition): string {
 }
 
 /** Streams about the twin as a whole. */
-export function healthAliases(twin: TwinDefinition): { nis: string; alarms: string } {
+export interface HealthAliases {
+  nis: string;
+  /** The alarms of the newest sample, as JSON. */
+  alarms: string;
+  /** What became of every reading and sample over the asset's life, as JSON. */
+  ledger: string;
+  /** How old the newest sample in the estimate was when a run ended, seconds. */
+  age: string;
+}
+
+/** The names of the streams about the twin as a whole. */
+export function healthAliases(twin: TwinDefinition): HealthAliases {
   const prefix = aliasPrefix(twin);
-  return { nis: `${prefix}/twin/nis`, alarms: `${prefix}/twin/alarms` };
+  const of = (name: string) => `${prefix}/twin/${name}`;
+  return { nis: of('nis'), alarms: of('alarms'), ledger: of('ledger'), age: of('age') };
 }
 
 /**
@@ -76,5 +88,7 @@ export function twinStreams(twin: TwinDefinition): TwinStream[] {
   const health = healthAliases(twin);
   add(health.nis, 'twin_nis', '', 'health', 'twin');
   add(health.alarms, 'twin_alarms', '', 'health', 'twin', 'STRING');
+  add(health.ledger, 'twin_ledger', '', 'health', 'twin', 'STRING');
+  add(health.age, 'twin_age', 's', 'health', 'twin');
   return streams;
 }

@@ -35,6 +35,8 @@ describe('twinStreams', () => {
       ...['', '_lower', '_upper'].map((s) => `/hall/pump/torque${s}`),
       '/hall/pump/twin/nis',
       '/hall/pump/twin/alarms',
+      '/hall/pump/twin/ledger',
+      '/hall/pump/twin/age',
     ]);
     expect(new Set(streams.map((s) => s.name)).size).toBe(streams.length);
   });
