@@ -123,7 +123,11 @@ export async function checkArrivals(
   };
 }
 
-function countsOf(arrivals: Arrivals, changes: readonly Change[], what: 'came' | 'rewritten') {
+export function countsOf(
+  arrivals: Arrivals,
+  changes: readonly Change[],
+  what: 'came' | 'rewritten',
+) {
   const counts: Record<string, number> = {};
   for (const change of changes) {
     change[what].forEach((n, i) => {
@@ -135,7 +139,7 @@ function countsOf(arrivals: Arrivals, changes: readonly Change[], what: 'came' |
 }
 
 /** Buckets from one on whose readings are not those that were dealt with, oldest first. */
-async function changesFrom(
+export async function changesFrom(
   source: StreamSource,
   state: AssetState,
   first: number,

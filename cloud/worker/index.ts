@@ -2,6 +2,7 @@
 export * from './emf.js';
 export * from './engine.js';
 export * from './fleet-source.js';
+export { type Reconciled, reconcileStreams } from './reconcile.js';
 export * from './report.js';
 export { formatAlarms } from './results.js';
 export { runWorkerJob, type WorkerArgs } from './run-job.js';

@@ -8,12 +8,32 @@ const statusSchema = z.object({
   queueDepth: z.number(),
   oldestAgeS: z.number(),
   dropped: z.number(),
+  published: z.number().optional(),
+  component: z.object({ startedAt: z.string() }).optional(),
+  outbox: z
+    .object({
+      appended: z.number(),
+      removed: z.number(),
+      unreadable: z.number(),
+      writeFaults: z.number(),
+    })
+    .optional(),
   deadLettered: z.record(z.string(), z.number()),
   publisher: z.object({ connected: z.boolean(), lastError: z.string().optional() }),
   sources: z.array(
-    z.object({ name: z.string(), state: z.string(), lastError: z.string().optional() }),
+    z.object({
+      name: z.string(),
+      state: z.string(),
+      lastError: z.string().optional(),
+      received: z.number().optional(),
+      forwarded: z.number().optional(),
+      overrun: z.number().optional(),
+    }),
   ),
 });
+
+/** What a gateway says of itself. */
+export type GatewayStatus = z.output<typeof statusSchema>;
 
 const TIMEOUT_MS = 5_000;
 
@@ -23,7 +43,10 @@ const TIMEOUT_MS = 5_000;
  * @param url of its status server
  * @param maxAgeS how long values may wait in its outbox
  */
-export async function checkEdge(url: string, maxAgeS: number): Promise<Check[]> {
+export async function checkEdge(
+  url: string,
+  maxAgeS: number,
+): Promise<{ checks: Check[]; status?: GatewayStatus }> {
   let status: z.output<typeof statusSchema>;
   try {
     const response = await fetch(new URL('/status', url), {
@@ -33,7 +56,8 @@ export async function checkEdge(url: string, maxAgeS: number): Promise<Check[]> 
     status = statusSchema.parse(await response.json());
   } catch (error) {
     const remedy = 'Is the component running, and is this the address of its status server?';
-    return [failed('edge', url, `no status: ${messageOf(error).split('\n')[0]}`, remedy)];
+    const found = `no status: ${messageOf(error).split('\n')[0]}`;
+    return { checks: [failed('edge', url, found, remedy)] };
   }
   const checks: Check[] = [];
   for (const source of status.sources) {
@@ -87,5 +111,5 @@ export async function checkEdge(url: string, maxAgeS: number): Promise<Check[]> 
         : failed('edge', url, 'says that it is not healthy', 'See `twinloop edge status`.'),
     );
   }
-  return checks;
+  return { checks, status };
 }

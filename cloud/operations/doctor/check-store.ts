@@ -2,6 +2,7 @@ import { messageOf, nsToDate, nsToSeconds, TwinError } from '../../../shared/cor
 import { getText, keySegment, type ObjectStore } from '../../../shared/store/index.js';
 import { ledgerFaults, ledgerTotals, type Twin, wholeLedger } from '../../../shared/twin/index.js';
 import {
+  type AssetState,
   type CalibrationEngine,
   decodeAssetState,
   type RunReport,
@@ -9,67 +10,80 @@ import {
 } from '../../worker/index.js';
 import { type Check, duration, failed, few, ok, warning } from './check.js';
 
-/** Whether an asset's state can be read and is of this twin. */
+/**
+ * Whether an asset's state can be read and is of this twin.
+ *
+ * @param more what else a sound state is looked at for
+ */
 export async function checkState(
   fleet: string,
   assetId: string,
   twin: Twin,
   store: ObjectStore,
   engine: CalibrationEngine,
-): Promise<Check> {
+  more: (state: AssetState) => Promise<Check[]> = () => Promise.resolve([]),
+): Promise<Check[]> {
   const key = stateKey(fleet, assetId);
   try {
     const found = await store.get(key);
     if (found === undefined) {
-      return warning(
-        'state',
-        assetId,
-        'there is none yet',
-        'The first calibration with enough data makes it; see the runs below.',
-      );
+      const remedy = 'The first calibration with enough data makes it; see the runs below.';
+      return [warning('state', assetId, 'there is none yet', remedy)];
     }
     const state = decodeAssetState(found.body, assetId, key);
-    if (state.twinHash !== twin.hash) {
-      return failed(
-        'state',
-        assetId,
-        `${key} was calibrated with another twin definition or FMU`,
-        'Put the old ones back, or move the object away to begin again.',
-      );
-    }
-    if (state.checkpoint.length > 0) engine.decodeCheckpoint(state.checkpoint, twin);
-    const faults = ledgerFaults(wholeLedger(state));
-    if (faults.length > 0) {
-      return failed(
-        'state',
-        assetId,
-        `its ledger does not add up: ${few(faults)}`,
-        'A reading or sample was lost on its way through the worker. Keep the state, and report it.',
-      );
-    }
-    const totals = ledgerTotals(wholeLedger(state));
-    if (totals.lateUnused + totals.quarantined + totals.skipped > 0) {
-      return warning(
-        'state',
-        assetId,
-        `of ${totals.received} readings ${totals.lateUnused} came too late to be used; of ${totals.samples} samples ${totals.skipped} were skipped and ${totals.quarantined} set aside`,
-        'See `skipped` and `alarms` in the newest report, and quarantine/ in the store.',
-      );
-    }
-    const { rows } = state.pending;
-    const until = nsToDate(state.watermarkNs).toISOString();
-    return rows.length > 0
-      ? warning(
-          'state',
-          assetId,
-          `readable, but results of ${rows.length} samples are not in SiteWise yet`,
-          'The next run sends them; if this stays, look at the permission to write.',
-        )
-      : ok('state', assetId, `readable, of this twin; ${state.samples} samples up to ${until}`);
+    const check = stateCheck(assetId, key, state, twin, engine);
+    // What cannot be read does not tell what it has taken either.
+    return check.status === 'failed' ? [check] : [check, ...(await more(state))];
   } catch (error) {
     if (!(error instanceof TwinError)) throw error;
-    return failed('state', assetId, error.message, 'See the message.');
+    return [failed('state', assetId, error.message, 'See the message.')];
   }
+}
+
+function stateCheck(
+  assetId: string,
+  key: string,
+  state: AssetState,
+  twin: Twin,
+  engine: CalibrationEngine,
+): Check {
+  if (state.twinHash !== twin.hash) {
+    return failed(
+      'state',
+      assetId,
+      `${key} was calibrated with another twin definition or FMU`,
+      'Put the old ones back, or move the object away to begin again.',
+    );
+  }
+  if (state.checkpoint.length > 0) engine.decodeCheckpoint(state.checkpoint, twin);
+  const faults = ledgerFaults(wholeLedger(state));
+  if (faults.length > 0) {
+    return failed(
+      'state',
+      assetId,
+      `its ledger does not add up: ${few(faults)}`,
+      'A reading or sample was lost on its way through the worker. Keep the state, and report it.',
+    );
+  }
+  const totals = ledgerTotals(wholeLedger(state));
+  if (totals.lateUnused + totals.quarantined + totals.skipped > 0) {
+    return warning(
+      'state',
+      assetId,
+      `of ${totals.received} readings ${totals.lateUnused} came too late to be used; of ${totals.samples} samples ${totals.skipped} were skipped and ${totals.quarantined} set aside`,
+      'See `skipped` and `alarms` in the newest report, and quarantine/ in the store.',
+    );
+  }
+  const { rows } = state.pending;
+  const until = nsToDate(state.watermarkNs).toISOString();
+  return rows.length > 0
+    ? warning(
+        'state',
+        assetId,
+        `readable, but results of ${rows.length} samples are not in SiteWise yet`,
+        'The next run sends them; if this stays, look at the permission to write.',
+      )
+    : ok('state', assetId, `readable, of this twin; ${state.samples} samples up to ${until}`);
 }
 
 /** Whether the fleet's runs go on, and how the newest one ended. */

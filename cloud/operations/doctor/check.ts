@@ -9,7 +9,8 @@ export interface Check {
     | 'state'
     | 'runs'
     | 'permission'
-    | 'edge';
+    | 'edge'
+    | 'way';
   /** The twin, asset, stream or operation that was looked at. */
   subject: string;
   status: 'ok' | 'warning' | 'failed';

@@ -14,6 +14,7 @@ import { checkEdge } from './check-edge.js';
 import { checkModels } from './check-models.js';
 import { checkPermissions } from './check-permissions.js';
 import { checkRuns, checkState } from './check-store.js';
+import { checkSent, checkTaken } from './check-way.js';
 
 /** Assets that are looked at at a time. */
 const PARALLEL_ASSETS = 8;
@@ -67,6 +68,12 @@ export async function diagnose(options: DiagnosisOptions, signal: AbortSignal): 
   if (reach !== undefined) checks.push(reach);
   const reached = reach?.status === 'ok';
 
+  const wayLooks = (now: bigint) => ({
+    reader: createSiteWiseReader({ client }),
+    nowNs: now,
+    waitS: freshness.resultsS,
+    signal,
+  });
   const ofAssets: Check[][] = [];
   let next = 0;
   const lane = async () => {
@@ -83,7 +90,9 @@ export async function diagnose(options: DiagnosisOptions, signal: AbortSignal): 
         ...(reached ? await checkAsset(asset.id, twin.definition, looks) : []),
         ...(store === undefined
           ? []
-          : [await checkState(fleet.name, asset.id, twin, store, engine)]),
+          : await checkState(fleet.name, asset.id, twin, store, engine, (state) =>
+              reached ? checkTaken(asset.id, twin, state, wayLooks(nowNs)) : Promise.resolve([]),
+            )),
       ];
     }
   };
@@ -97,7 +106,12 @@ export async function diagnose(options: DiagnosisOptions, signal: AbortSignal): 
     checks.push(...(await checkPermissions(client, store, probed)));
   }
   if (options.edgeUrl !== undefined) {
-    checks.push(...(await checkEdge(options.edgeUrl, freshness.dataS)));
+    const edge = await checkEdge(options.edgeUrl, freshness.dataS);
+    checks.push(...edge.checks);
+    if (edge.status !== undefined && reached) {
+      const twinsFound = found.map((f) => f.twin);
+      checks.push(await checkSent(edge.status, twinsFound, wayLooks(nowNs)));
+    }
   }
   return checks;
 }

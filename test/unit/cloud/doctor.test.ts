@@ -206,7 +206,17 @@ test('a system that is well passes every check, and is not changed by them', asy
   const checks = await look();
   expect(faults(checks)).toEqual([]);
   expect(new Set(checks.map((c) => c.area))).toEqual(
-    new Set(['model', 'siteWise', 'asset', 'data', 'results', 'state', 'runs', 'permission']),
+    new Set([
+      'model',
+      'siteWise',
+      'asset',
+      'data',
+      'results',
+      'state',
+      'runs',
+      'permission',
+      'way',
+    ]),
   );
   expect(siteWise.counters.values).toBe(before);
   expect(checks.filter((c) => c.area === 'permission').map((c) => c.subject)).toEqual([
@@ -333,11 +343,73 @@ test('the edge component’s own account is part of it', async () => {
   expect(await faultsAt({ healthy: false })).toEqual([`failed edge ${edgeUrl}`]);
   expect(await faultsAt({ publisher: { connected: false } })).toEqual(['failed edge publisher']);
   expect(await faultsAt({ oldestAgeS: 90, queueDepth: 4 })).toEqual(['failed edge outbox']);
-  expect(await faultsAt({ deadLettered: { x: 2 } })).toEqual(['warning edge outbox']);
+  expect(await faultsAt({ deadLettered: { x: 2 } })).toEqual([
+    'warning edge outbox',
+    'failed way gateway',
+  ]);
   expect(await faultsAt({ sources: [{ name: 'plc', state: 'down' }] })).toEqual([
     'failed edge plc',
   ]);
   expect(await faultsAt({ sources: 'none' })).toEqual([`failed edge ${edgeUrl}`]);
+});
+
+test('the way of the values is followed from the gateway to the estimate, to the first place where one is missing', async () => {
+  const nowNs = systemClock.nowNs();
+  const nowS = Number(nowNs / 1_000_000_000n);
+  await build({
+    dataAgeS: 5,
+    state: {
+      watermarkNs: nowNs - secondsToNs(300),
+      groupEndNs: nowNs - secondsToNs(300),
+      arrivals: { ...noArrivals(nowNs - secondsToNs(3000)), aliases: ['/p/flow'] },
+    },
+  });
+  const way = async (edgeUrl?: string) =>
+    (await look(edgeUrl === undefined ? {} : { edgeUrl })).filter((c) => c.area === 'way');
+  const [well] = await way();
+  expect(well).toMatchObject({ status: 'failed', subject: 'pump-1' });
+  expect(well?.found).toMatch(/^SiteWise → estimate: 1 readings wait, the estimate is 5.0 min old/);
+  // One that came behind the estimate and was not taken yet.
+  await createSiteWiseWriter({ client: clientOf() }).write([sample('/p/flow', 700)]);
+  const [late] = await way();
+  expect(late?.status).toBe('warning');
+  expect(late?.found).toContain('1 readings came behind the estimate');
+  expect(late?.found).toContain('1 of /p/flow');
+
+  const gateway = {
+    healthy: true,
+    queueDepth: 0,
+    oldestAgeS: 0,
+    dropped: 0,
+    published: 2,
+    deadLettered: {},
+    component: { startedAt: new Date((nowS - 1000) * 1000).toISOString() },
+    outbox: { appended: 2, removed: 2, unreadable: 0, writeFaults: 0 },
+    publisher: { connected: true },
+    sources: [{ name: 'plc', state: 'up', received: 2, forwarded: 2, overrun: 0 }],
+  };
+  let status: object = gateway;
+  const server = createServer((_, response) => response.end(JSON.stringify(status)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const told = async (over: object) => {
+    status = { ...gateway, ...over };
+    const { status: grade, found } = (await way(url)).find((c) => c.subject === 'gateway')!;
+    return `${grade}: ${found}`;
+  };
+  expect(await told({})).toBe(
+    'ok: sensor 2 → outbox 2 → sent 2 → SiteWise 2; 0 wait in the outbox',
+  );
+  const [source] = gateway.sources;
+  expect(await told({ sources: [{ ...source, overrun: 4 }] })).toMatch(/^failed: sensor → outbox/);
+  expect(await told({ outbox: { ...gateway.outbox, appended: 9000 } })).toMatch(/^failed: outbox:/);
+  expect(await told({ dropped: 2 })).toMatch(/^failed: outbox → SiteWise: 0 .* 2 dropped/);
+  const many = { sources: [{ ...source, forwarded: 9000 }], published: 9000 };
+  const outbox = { ...gateway.outbox, appended: 9000, removed: 9000 };
+  expect(await told({ ...many, outbox })).toMatch(
+    /^warning: outbox → SiteWise: 8998 values that were sent are not in the fleet’s streams/,
+  );
 });
 
 async function run(args: Record<string, unknown>) {
