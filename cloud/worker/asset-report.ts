@@ -1,5 +1,5 @@
 import type { FleetAsset } from '../../shared/config/index.js';
-import { messageOf, TwinError } from '../../shared/core/index.js';
+import { messageOf, nsToSeconds, secondsToNs, TwinError } from '../../shared/core/index.js';
 import { type Alarm, ledgerFaults, wholeLedger } from '../../shared/twin/index.js';
 import type { Progress } from './progress.js';
 import type { AssetOutcome, AssetReport } from './report.js';
@@ -40,15 +40,41 @@ export function accountAlarms(twin: string, progress: Progress): Alarm[] {
       message: `${progress.quarantined} samples were set aside: the model failed at them in three runs. The store has them under quarantine/, to be tried again.`,
     });
   }
-  const { steps, stepS, intervalS, behindS } = progress;
-  if (behindS !== undefined && intervalS !== undefined && stepS / steps > intervalS) {
-    alarms.push({
-      code: 'falling-behind',
-      subject: twin,
-      message: `A sample takes ${(stepS / steps).toPrecision(2)} s, the next comes after ${intervalS.toPrecision(2)} s; the estimate is ${Math.round(behindS)} s behind and grows older. Use a longer estimator.samplePeriodS, or more vCPUs.`,
-    });
-  }
   return alarms;
+}
+
+/** How long a sample takes beside the time to the next, as a sentence; none where it is not known. */
+function paceText({ steps, stepS, intervalS }: Progress): string {
+  return steps === 0 || intervalS === undefined
+    ? ''
+    : ` A sample takes ${(stepS / steps).toPrecision(2)} s, the next comes after ${intervalS.toPrecision(2)} s.`;
+}
+
+/**
+ * An alarm while an asset is behind for longer than its schedule: a run before left work over, and
+ * the estimate has not come to where the machine was then.
+ *
+ * @param atNs where the estimate is
+ */
+export function behindAlarms(twin: string, progress: Progress, atNs: bigint): Alarm[] {
+  const { steps, stepS, intervalS, behindS, behindSinceNs, untilNs } = progress;
+  const remedy = 'Use a longer estimator.samplePeriodS, or more vCPUs.';
+  const alarm = (message: string): Alarm[] => [{ code: 'falling-behind', subject: twin, message }];
+  // The last sample of a run that catches up lies up to an interval before what could be read.
+  const caughtUpNs = atNs + secondsToNs(1.5 * (intervalS ?? 0));
+  if (behindSinceNs !== undefined && caughtUpNs < behindSinceNs) {
+    const ageS = Math.round(nsToSeconds(untilNs - atNs));
+    const sinceS = Math.round(nsToSeconds(untilNs - behindSinceNs));
+    return alarm(
+      `The estimate has been behind for ${sinceS} s, longer than the time between runs; it is ${ageS} s old.${paceText(progress)} ${remedy}`,
+    );
+  }
+  if (behindS !== undefined && intervalS !== undefined && stepS / steps > intervalS) {
+    return alarm(
+      `The estimate is ${Math.round(behindS)} s behind and grows older.${paceText(progress)} ${remedy}`,
+    );
+  }
+  return [];
 }
 
 /** A run of an asset as it is reported. */
@@ -71,6 +97,8 @@ export function toAssetReport(
     lateUnused,
     rewritten,
     state,
+    behindSinceNs: _since,
+    untilNs: _until,
     first: _first,
     newestS: _newest,
     channels: _channels,
@@ -103,7 +131,11 @@ export function toAssetReport(
         }),
     ...(ledger === undefined ? {} : { ledger }),
     ledgerFaults: ledger === undefined ? [] : ledgerFaults(ledger),
-    alarms: [...(last?.alarms ?? []), ...accountAlarms(asset.twin, progress)],
+    alarms: [
+      ...(last?.alarms ?? []),
+      ...accountAlarms(asset.twin, progress),
+      ...behindAlarms(asset.twin, progress, watermarkNs ?? progress.untilNs),
+    ],
     recording: recordingOf(progress),
     seconds,
     ...(failed

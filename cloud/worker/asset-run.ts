@@ -32,7 +32,7 @@ import {
 import { accountTqvs } from './account.js';
 import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
 import { bucketOf } from './arrivals.js';
-import { accountAlarms } from './asset-report.js';
+import { accountAlarms, behindAlarms } from './asset-report.js';
 import { checkArrivals, foundAny } from './check-arrivals.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { type CalibrationEngine, firstSamples } from './engine.js';
@@ -153,6 +153,8 @@ export async function runAsset(
       committed = await publish(job, deps, committed, progress, key, signal, account);
     }
   }
+  progress.untilNs = untilNs;
+  progress.behindSinceNs = state.behindSinceNs;
   progress.state = state;
   const head = headOf(state);
   const replayUntilNs = base.watermarkNs < head.watermarkNs ? head.watermarkNs : undefined;
@@ -230,6 +232,7 @@ export async function runAsset(
     }
   }
   await finish(run, base);
+  await noteBehind(run);
   progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
     alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
   );
@@ -480,7 +483,11 @@ async function assimilate(
           progress.nisSum += result.nis;
           progress.nisCount++;
         }
-        const alarms = [...result.alarms, ...accountAlarms(job.twinName, progress)];
+        const alarms = [
+          ...result.alarms,
+          ...accountAlarms(job.twinName, progress),
+          ...behindAlarms(job.twinName, progress, sample.timeNs),
+        ];
         const values = resultRow(job.twin.definition, { ...result, alarms });
         run.rows.push({ timeNs: sample.timeNs, values });
         done.fates.push('assimilated');
@@ -560,6 +567,17 @@ async function commit(run: Forward): Promise<void> {
     run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal, account);
     run.state = { ...run.state, pending: noPending };
   }
+}
+
+/** Remembers since when work is left over, or that none is. */
+async function noteBehind(run: Forward): Promise<void> {
+  const { progress, committed } = run;
+  if (committed === undefined || run.signal.aborted) return;
+  const { behindSinceNs, ...rest } = committed.state;
+  const behind = progress.behindS !== undefined;
+  if (behind === (behindSinceNs !== undefined)) return;
+  const state = behind ? { ...rest, behindSinceNs: progress.untilNs } : rest;
+  run.committed = await commitState(run.deps, committed, state, run.key);
 }
 
 /** Commits what a run has found out without a new sample to commit it with. */

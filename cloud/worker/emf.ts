@@ -8,7 +8,8 @@ interface Metric {
   Unit: 'Count' | 'Seconds' | 'None';
 }
 
-const ASSET_METRICS: readonly Metric[] = [
+/** Metrics of an asset. */
+export const ASSET_METRICS: readonly Metric[] = [
   { Name: 'Steps', Unit: 'Count' },
   { Name: 'Failed', Unit: 'Count' },
   { Name: 'DataAge', Unit: 'Seconds' },
@@ -22,7 +23,8 @@ const ASSET_METRICS: readonly Metric[] = [
   { Name: 'SecondsPerSample', Unit: 'Seconds' },
   { Name: 'LedgerFaults', Unit: 'Count' },
 ];
-const RUN_METRICS: readonly Metric[] = [
+/** Metrics of a fleet. */
+export const RUN_METRICS: readonly Metric[] = [
   { Name: 'RunSeconds', Unit: 'Seconds' },
   { Name: 'AssetsFailed', Unit: 'Count' },
   { Name: 'AssetsCalibrated', Unit: 'Count' },

@@ -33,6 +33,10 @@ export type Progress = Pick<
   late: Record<string, number>;
   lateUnused: Record<string, number>;
   rewritten: Record<string, number>;
+  /** Since when earlier runs have left work over, epoch nanoseconds; undefined where none did. */
+  behindSinceNs: bigint | undefined;
+  /** Up to here the run reads, epoch nanoseconds. */
+  untilNs: bigint;
   /** The samples' first and newest instants of the run, epoch seconds. */
   first: number | undefined;
   newestS: number | undefined;
@@ -64,6 +68,8 @@ export function newProgress(): Progress {
     late: {},
     lateUnused: {},
     rewritten: {},
+    behindSinceNs: undefined,
+    untilNs: 0n,
     first: undefined,
     newestS: undefined,
     channels: new Map(),

@@ -28,6 +28,8 @@ const IMAGE_STORED_GB = 0.25;
 const LOG_BYTES_PER_ASSET = 600;
 /** State, latest report and their noncurrent versions of one asset, bytes. */
 const STORE_BYTES_PER_ASSET = 2e6;
+/** Each run looks through so much before its watermark, seconds. */
+const NEAR_S = 3600;
 const SCHEDULER_FREE = 14e6;
 const METRICS_AT_FIRST_PRICE = 10_000;
 const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
@@ -65,6 +67,17 @@ export function estimateCost(usage: Usage, { prices }: PriceList): Estimate {
   add(siteWise, 'readings in', 'siteWiseMessage', machineValues / usage.valuesPerMessage);
   add(siteWise, 'results in', 'siteWiseMessage', resultMessages);
   add(siteWise, 'readings to the worker', 'siteWiseMessage', readMessages);
+  const { lateCheck } = usage;
+  const lookedThrough = (spanS: number) =>
+    Math.ceil(spanS / usage.intervalS / VALUES_PER_READ_MESSAGE);
+  add(
+    siteWise,
+    'late readings looked for',
+    'siteWiseMessage',
+    assets *
+      usage.machineStreams *
+      (lateCheck.near * lookedThrough(NEAR_S) + lateCheck.whole * lookedThrough(lateCheck.windowS)),
+  );
   add(
     siteWise,
     'values to one open dashboard',

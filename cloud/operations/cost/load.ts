@@ -84,7 +84,7 @@ export function checkLoad(
     'seconds (calibration.maxRunS)',
     share < assetsPerJob
       ? `lower calibration.assetsPerJob to ${share}, or raise compute.vcpu`
-      : 'raise compute.vcpu or calibration.maxRunS',
+      : `raise compute.vcpu or calibration.maxRunS, or let the twins take a sample each ${Math.ceil(((periodS / Math.max(1, usage.stepsPerRun)) * compute.busyS) / maxRunS)} s (estimator.samplePeriodS)`,
   );
   add(
     `a pass over the fleet with ${config.compute.maxVcpus} vCPUs`,

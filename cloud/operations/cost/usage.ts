@@ -6,6 +6,7 @@ import {
   twinStreams,
 } from '../../../shared/config/index.js';
 import { AVERAGE_S } from '../../dashboards/pace.js';
+import { ASSET_METRICS, RUN_METRICS } from '../../worker/index.js';
 
 /** Hours in a month as AWS reckons. */
 export const HOURS_PER_MONTH = 730;
@@ -59,6 +60,14 @@ export interface Usage {
     publicIpv4: boolean;
     natGateways: number;
   };
+  /** What is read again to find readings that came late; see `calibration.lateCheckS`. */
+  lateCheck: {
+    /** Looks through the last hour, a month. */
+    near: number;
+    /** Looks through the whole late window, a month. */
+    whole: number;
+    windowS: number;
+  };
   retentionDays: number;
   grafana: { editors: number; viewers: number };
   dashboard: {
@@ -75,9 +84,6 @@ export interface Usage {
   alarms: number;
 }
 
-/** Custom metrics per asset and per fleet, as `cloud/worker/emf.ts` prints them. */
-const METRICS_PER_ASSET = 5;
-const METRICS_PER_FLEET = 5;
 /** Alarms of the monitoring stack. */
 const ALARMS = 5;
 /** Values of a stream in one message at most: SiteWise meters by tens. */
@@ -130,6 +136,7 @@ export function usageOf(
         publicIpv4: !config.compute.privateNetwork,
         natGateways: config.compute.privateNetwork ? 1 : 0,
       },
+      lateCheck: lateCheckOf(fleet, config.schedule.enabled ? runS : Number.POSITIVE_INFINITY),
       retentionDays: assumed.retentionDays,
       grafana: config.grafana
         ? { editors: assumed.editors, viewers: assumed.viewers }
@@ -149,6 +156,13 @@ export function usageOf(
     enabled.length,
     jobCount(fleet),
   );
+}
+
+function lateCheckOf({ calibration }: FleetConfig, runS: number): Usage['lateCheck'] {
+  const { lateWindowS, lateCheckS } = calibration;
+  const runs = (HOURS_PER_MONTH * 3600) / runS;
+  const whole = (HOURS_PER_MONTH * 3600) / Math.max(runS, lateCheckS);
+  return { near: runs - whole, whole, windowS: lateWindowS };
 }
 
 /** The same deployment with a fleet of another size. */
@@ -185,7 +199,7 @@ function withAssets(
     },
     twinMakerEntities: usage.twinMakerEntities === 0 ? 0 : assets,
     gateways: usage.gateways === 0 ? 0 : Math.ceil(assets / assumed.assetsPerGateway),
-    metrics: METRICS_PER_FLEET + METRICS_PER_ASSET * assets,
+    metrics: RUN_METRICS.length + ASSET_METRICS.length * assets,
   };
 }
 
@@ -214,6 +228,7 @@ export function seedUsage(assumed: Assumptions): Usage {
       publicIpv4: false,
       natGateways: 2,
     },
+    lateCheck: { near: 0, whole: 0, windowS: 0 },
     retentionDays: assumed.retentionDays,
     grafana: { editors: assumed.editors, viewers: assumed.viewers },
     dashboard: { hours: assumed.dashboardHours, refreshS: 5, windowS: 900, averageS: 0 },

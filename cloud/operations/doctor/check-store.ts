@@ -2,6 +2,7 @@ import { messageOf, nsToDate, nsToSeconds, TwinError } from '../../../shared/cor
 import { getText, keySegment, type ObjectStore } from '../../../shared/store/index.js';
 import { ledgerFaults, ledgerTotals, type Twin, wholeLedger } from '../../../shared/twin/index.js';
 import {
+  type AssetReport,
   type AssetState,
   type CalibrationEngine,
   decodeAssetState,
@@ -137,5 +138,31 @@ export async function checkRuns(
       failed('runs', few(assets), `failed in the newest run: ${reason}`, 'Mend what it names.'),
     );
   }
+  for (const asset of report.assets) checks.push(...paceChecks(asset));
   return checks;
+}
+
+/** Room that a pace should leave, as a share of it. */
+const ROOM = 1.25;
+
+/** Whether an asset's calibration keeps up with its samples; if not, what would help, in figures. */
+function paceChecks({ asset, pace, behindS }: AssetReport): Check[] {
+  const { secondsPerSample: takes, secondsBetweenSamples: between } = pace ?? {};
+  if (takes === undefined || between === undefined || takes * ROOM < between) {
+    return behindS === undefined
+      ? []
+      : [
+          warning(
+            'runs',
+            asset,
+            `the newest run left ${duration(behindS)} of readings to the next`,
+            'After an outage that is well. If it stays, raise calibration.maxRunS or run more often.',
+          ),
+        ];
+  }
+  const found = `a sample takes ${takes.toPrecision(2)} s, the next comes after ${between.toPrecision(2)} s`;
+  const remedy = `Set estimator.samplePeriodS to ${Math.ceil(takes * ROOM)} s or more, or give a job ${Math.ceil((takes * ROOM) / between)} times the vCPUs (a step's model runs are spread over them).`;
+  return behindS === undefined
+    ? [warning('runs', asset, `${found}: there is no room`, remedy)]
+    : [failed('runs', asset, `${found}: it is ${duration(behindS)} behind`, remedy)];
 }

@@ -91,6 +91,8 @@ export interface AssetState extends Mark {
   /** Readings whose value was changed in SiteWise after they had been taken. */
   rewritten: Readonly<Record<string, number>>;
   fault?: SampleFault;
+  /** Up to where the run could read that first left work to the next; absent once one caught up. */
+  behindSinceNs?: bigint;
   /** Samples that were set aside. */
   quarantined: readonly bigint[];
   pending: PendingResults;
@@ -188,6 +190,7 @@ function toState(p: Json): AssetState {
     late: p.late as Record<string, number>,
     lateUnused: p.lateUnused as Record<string, number>,
     rewritten: p.rewritten as Record<string, number>,
+    ...(p.behindSinceNs === undefined ? {} : { behindSinceNs: BigInt(String(p.behindSinceNs)) }),
     ...(fault === undefined
       ? {}
       : {

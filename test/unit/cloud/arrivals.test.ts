@@ -43,10 +43,11 @@ function fleetOf(options: Record<string, unknown> = {}) {
 function runWhole(
   world: World,
   nowS: number,
-  how: { store?: ObjectStore; writer?: SiteWiseWriter } = {},
+  how: { store?: ObjectStore; writer?: SiteWiseWriter; sampleS?: number } = {},
 ) {
   const fleet = fleetOf(world.options);
   const twin = world.twin ?? twinOf(world.samplePeriodS);
+  const clock = new ManualClock(BigInt(Math.round(nowS * 1000)) * 1_000_000n);
   return runWorker(
     { index: 0, timeMap: wallTime },
     {
@@ -56,7 +57,8 @@ function runWhole(
       writer: how.writer ?? world.streams.writer(),
       engine: countingEngine,
       discover: () => Promise.resolve(),
-      clock: new ManualClock(BigInt(Math.round(nowS * 1000)) * 1_000_000n),
+      clock,
+      onProgress: () => void clock.advance(1000 * (how.sampleS ?? 0)),
       logger: silentLogger,
       uptimeS: () => 1,
     },
@@ -310,6 +312,29 @@ describe('cases from plants', () => {
     await run(world, T0 + 3700);
     const { streams } = (await stateOf(world)).ledger;
     expect([streams['/p/flow']?.received, streams['/p/heat']?.received]).toEqual([720, 720]);
+  });
+
+  test('an asset that is behind for longer than the time between runs is alarmed, in SiteWise too, until it has caught up', async () => {
+    const world = newWorld({ options: { maxRunS: 1, commitEvery: 1 } });
+    minutes(world, T0 - 400, T0);
+    // Each sample takes a tenth of a second, of a run's one: ten of forty come in.
+    const slow = (nowS: number) => runWhole(world, nowS, { sampleS: 0.1 });
+    const told: [string, number | undefined, string[]][] = [];
+    for (const t of [T0, T0 + 60, T0 + 120, T0 + 180]) {
+      const [a] = (await slow(t)).assets;
+      told.push([a!.outcome, a!.behindS, a!.alarms.map((x) => x.code)]);
+    }
+    expect(told.map(([outcome, , codes]) => [outcome, codes])).toEqual([
+      ['behind', []],
+      ['behind', ['falling-behind']],
+      ['behind', ['falling-behind']],
+      ['calibrated', []],
+    ]);
+    expect((await stateOf(world)).behindSinceNs).toBeUndefined();
+    const alarms = [...world.streams.results].filter(([key]) => key.startsWith('/p/twin/alarms@'));
+    const on = alarms.filter(([, text]) => String(text).includes('falling-behind'));
+    expect(on.length).toBeGreaterThan(0);
+    expect(on.length).toBeLessThan(alarms.length);
   });
 
   test('without a value of an input the asset is starved, and says of what', async () => {

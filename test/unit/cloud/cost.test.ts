@@ -78,7 +78,17 @@ describe('the estimate', () => {
     const results = twinStreams(twin).filter((s) => s.origin === 'twin').length;
     expect(amountOf(lines, 'results in')).toBeCloseTo(10 * results * 2190 * 12, 6);
     expect(lines.find((l) => l.what === 'readings in')?.usd).toBeCloseTo(0.5256 * 1.3, 6);
-    expect(amountOf(lines, 'metrics')).toBe(55);
+    // 12 of each asset, 5 of the fleet.
+    expect(amountOf(lines, 'metrics')).toBe(125);
+    // Runs each 20 minutes look through the day, 8,640 readings of each of 2 streams, 50 a message.
+    expect(amountOf(lines, 'late readings looked for')).toBeCloseTo(10 * 2 * 2190 * 173, 3);
+    const seldom = { ...fleet, calibration: { ...fleet.calibration, lateCheckS: 21_600 } };
+    const { lines: less } = estimateCost(usageOf({ ...files, fleet: seldom }, assumed), prices);
+    // Each 18th run does; the others look through an hour.
+    expect(amountOf(less, 'late readings looked for')).toBeCloseTo(
+      10 * 2 * (2190 / 18) * (173 + 17 * 8),
+      3,
+    );
     expect(amountOf(lines, 'viewers')).toBe(2);
     // One job of two minutes each 20 minutes.
     const two = usage({ stepS: 90 / 1200 });
