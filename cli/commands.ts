@@ -124,6 +124,14 @@ export const nouns: readonly Noun[] = [
     load: async () => [(await import('./scene.js')).sceneCommand],
   },
   {
+    noun: 'deploy',
+    summary: 'Rehearse a deployment on this machine, from the templates',
+    load: async () => {
+      const { deployCommands } = await import('./deploy.js');
+      return deployCommands({ entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] });
+    },
+  },
+  {
     noun: 'cost',
     summary: 'What a deployment costs a month, by service, and what a larger fleet would',
     load: async () => [(await import('./cost.js')).costCommand],

@@ -22,6 +22,7 @@ import { NO_QUOTAS, type Quotas, Throttle } from './http/quotas.js';
 import { type ApiServer, type SiteWiseCounters, startApiServer } from './http/server.js';
 import { type AcceptedCredentials, createSignatureVerifier } from './http/signature.js';
 import { Account } from './resources/account.js';
+import { type Allows, authorize } from './resources/authorization.js';
 import { allHandlers } from './resources/index.js';
 import { startRetention } from './resources/storage-configuration.js';
 
@@ -30,6 +31,11 @@ export const LOCAL_CREDENTIALS: Readonly<AcceptedCredentials> = {
   accessKeyId: 'AKIDTWINLOOPLOCAL000',
   secretAccessKey: 'twinloop-local-secret-key-for-loopback',
 };
+
+/** Who may do some things and not others: a role. */
+export interface SiteWisePrincipal extends AcceptedCredentials {
+  allows: Allows;
+}
 
 /** How the stand-in for IoT SiteWise is started. */
 export interface SiteWiseOptions {
@@ -41,6 +47,8 @@ export interface SiteWiseOptions {
   dataDir?: string;
   /** Keys to accept; default: one well-known pair. */
   credentials?: AcceptedCredentials;
+  /** Others that may sign, each within what its policies allow. */
+  principals?: readonly SiteWisePrincipal[];
   /** HTTPS: with a certificate of one's own, or `true` for a generated one. */
   tls?: boolean | ServerCertificate;
   /** Users that may log in as at a SiteWise Edge gateway (`POST /authenticate`). */
@@ -106,6 +114,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
   const edgeLogin =
     options.edgeUsers === undefined ? undefined : new EdgeLogin(options.edgeUsers, Date.now);
   const throttle = new Throttle({ ...NO_QUOTAS, ...options.quotas }, () => performance.now());
+  const principals = new Map(options.principals?.map((p) => [p.accessKeyId, p]));
   let tls: ServerCertificate | undefined;
   try {
     if (options.tls === true) {
@@ -122,12 +131,20 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       accountId: '123456789012',
       region,
     });
+    const opened = account;
     server = await startApiServer({
+      authorize({ accessKeyId }, operation, input) {
+        const principal = principals.get(accessKeyId);
+        if (principal !== undefined) authorize(opened, principal.allows, operation, input);
+      },
       host,
       port: options.port ?? 0,
       tls,
       verifier: createSignatureVerifier(
-        (id) => (id === credentials.accessKeyId ? credentials : edgeLogin?.find(id)),
+        (id) =>
+          id === credentials.accessKeyId
+            ? credentials
+            : (principals.get(id) ?? edgeLogin?.find(id)),
         Date.now,
       ),
       throttle,

@@ -14,6 +14,7 @@ import {
   createS3Store,
   type ObjectStore,
 } from '../../shared/store/index.js';
+import { type S3, startS3 } from '../../simulators/s3/index.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (body: Uint8Array | undefined) => new TextDecoder().decode(body);
@@ -169,4 +170,63 @@ describe.skipIf(endpoint === undefined)('S3 store (set TWINLOOP_TEST_S3 to its e
     store: createS3Store({ bucket, prefix: 'state', client }),
     reopen: () => createS3Store({ bucket, prefix: 'state/', client }),
   }));
+});
+
+describe('S3 store on the stand-in for S3', () => {
+  const bucket = 'contract';
+  const accessKeyId = 'ASIACONTRACT';
+  const denied = new Set<string>();
+  let folder = '';
+  let s3: S3 | undefined;
+  let client = createS3Client();
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'twinloop-s3-'));
+    s3 = await startS3({
+      folderOf: (name) => (name === bucket ? folder : undefined),
+      keyOf: () => undefined,
+      principals: [
+        { accessKeyId, secretAccessKey: 'secret', allows: (action) => !denied.has(action) },
+      ],
+    });
+    client = open('secret');
+  });
+  afterAll(async () => {
+    client.destroy();
+    await s3?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const open = (secretAccessKey: string) =>
+    createS3Client({
+      endpoint: s3?.endpoint ?? '',
+      region: 'us-east-1',
+      credentials: { accessKeyId, secretAccessKey },
+    });
+
+  contract(() => ({
+    store: createS3Store({ bucket, prefix: 'state', client }),
+    reopen: () => createS3Store({ bucket, prefix: 'state/', client }),
+  }));
+
+  test('refuses what policies do not allow, keys that are wrong and buckets that are not there', async () => {
+    const store = createS3Store({ bucket, client });
+    const refused = { code: 'ACCESS_DENIED' };
+    for (const [action, act] of [
+      ['s3:GetObject', () => store.get('a')],
+      ['s3:PutObject', () => store.put('a', bytes('x'))],
+      ['s3:ListBucket', () => store.list('')],
+      ['s3:DeleteObject', () => store.delete('a')],
+    ] as const) {
+      denied.add(action);
+      await expect(act()).rejects.toMatchObject(refused);
+      denied.delete(action);
+    }
+    const stranger = open('guessed');
+    await expect(createS3Store({ bucket, client: stranger }).get('a')).rejects.toMatchObject(
+      refused,
+    );
+    stranger.destroy();
+    await expect(createS3Store({ bucket: 'elsewhere', client }).get('a')).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
 });

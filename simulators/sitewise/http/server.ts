@@ -17,7 +17,7 @@ import type { EdgeLogin } from './edge-login.js';
 import { type FaultRules, injectedFault, parseRules } from './fault-rules.js';
 import type { Throttle } from './quotas.js';
 import { route } from './router.js';
-import type { SignatureVerifier } from './signature.js';
+import type { AcceptedCredentials, SignatureVerifier } from './signature.js';
 
 /** What the server counts. */
 export interface SiteWiseCounters {
@@ -36,6 +36,8 @@ export interface ApiServerOptions {
   port: number;
   tls?: { cert: string; key: string } | undefined;
   verifier: SignatureVerifier;
+  /** Throws where the signer may not do this. */
+  authorize(signer: AcceptedCredentials, operation: string, input: object): void;
   throttle: Throttle;
   faultRules: FaultRules;
   /** Logs gateway users in; left out: there is no such path. */
@@ -142,6 +144,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       headers: request.headers,
       body: parseBody(body),
     });
+    options.authorize(signer, operation.name, input as object);
     const output = await handler(input as never, faults);
     if (faults.drop === 'after') throw new ConnectionDropped();
     return { status: operation.successStatus, text: toWire(output) };

@@ -25,7 +25,8 @@ export interface SignedRequest {
   body: Uint8Array;
 }
 
-const SERVICE = 'iotsitewise';
+/** What requests are signed for. S3 has rules of its own for paths and bodies. */
+export type SignedService = 'iotsitewise' | 's3';
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** How far the signer's clock may be off. */
 const MAX_SKEW_MS = 5 * 60_000;
@@ -56,19 +57,22 @@ interface Signature {
   expiresS: number | undefined;
 }
 
-function parseScope(credential: string): { accessKeyId: string; date: string; region: string } {
+function parseScope(
+  credential: string,
+  wanted: SignedService,
+): { accessKeyId: string; date: string; region: string } {
   const parts = credential.split('/');
   const [accessKeyId = '', date = '', region = '', service, terminator] = parts;
   if (parts.length !== 5 || accessKeyId === '' || terminator !== 'aws4_request') {
     throw new ApiFault(
       'IncompleteSignatureException',
-      'The credential must be <key>/<date>/<region>/iotsitewise/aws4_request.',
+      `The credential must be <key>/<date>/<region>/${wanted}/aws4_request.`,
     );
   }
-  if (service !== SERVICE) {
+  if (service !== wanted) {
     throw new ApiFault(
       'InvalidSignatureException',
-      `Credential should be scoped to correct service: '${SERVICE}'.`,
+      `Credential should be scoped to correct service: '${wanted}'.`,
     );
   }
   return { accessKeyId, date, region };
@@ -77,7 +81,11 @@ function parseScope(credential: string): { accessKeyId: string; date: string; re
 const textOf = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value.join(',') : value;
 
-function parseHeader(authorization: string, request: SignedRequest): Signature {
+function parseHeader(
+  authorization: string,
+  request: SignedRequest,
+  service: SignedService,
+): Signature {
   const space = authorization.indexOf(' ');
   const fields = new Map(
     authorization
@@ -107,7 +115,7 @@ function parseHeader(authorization: string, request: SignedRequest): Signature {
     throw new ApiFault('IncompleteSignatureException', 'The X-Amz-Date header is missing.');
   }
   return {
-    ...parseScope(credential),
+    ...parseScope(credential, service),
     signedHeaders: signedHeaders.split(';'),
     signature,
     amzDate,
@@ -117,7 +125,7 @@ function parseHeader(authorization: string, request: SignedRequest): Signature {
   };
 }
 
-function parseQuery(query: URLSearchParams): Signature {
+function parseQuery(query: URLSearchParams, service: SignedService): Signature {
   const take = (name: string) => {
     const value = query.get(name);
     if (value === null) {
@@ -136,7 +144,7 @@ function parseQuery(query: URLSearchParams): Signature {
     );
   }
   return {
-    ...parseScope(take('X-Amz-Credential')),
+    ...parseScope(take('X-Amz-Credential'), service),
     signedHeaders: take('X-Amz-SignedHeaders').split(';'),
     signature: take('X-Amz-Signature'),
     amzDate: take('X-Amz-Date'),
@@ -189,7 +197,25 @@ function canonicalPath(path: string): string {
   return `/${segments.map(encode).join('/')}${slash}`;
 }
 
-function canonicalRequest(request: SignedRequest, signature: Signature): string {
+/** The digest of the body that was signed: S3's clients send it, others leave it to the reader. */
+function payloadHash(request: SignedRequest, service: SignedService): string {
+  const own = sha256(request.body);
+  const sent = textOf(request.headers['x-amz-content-sha256']);
+  if (service !== 's3' || sent === undefined) return own;
+  if (/^[0-9a-f]{64}$/.test(sent) && sent !== own) {
+    throw new ApiFault(
+      'InvalidSignatureException',
+      'The body does not match its x-amz-content-sha256.',
+    );
+  }
+  return sent;
+}
+
+function canonicalRequest(
+  request: SignedRequest,
+  signature: Signature,
+  service: SignedService,
+): string {
   const headers = signature.signedHeaders.map((name) => {
     const value = textOf(request.headers[name]);
     if (value === undefined) {
@@ -199,11 +225,11 @@ function canonicalRequest(request: SignedRequest, signature: Signature): string 
   });
   return [
     request.method,
-    canonicalPath(request.path),
+    service === 's3' ? request.path : canonicalPath(request.path),
     canonicalQuery(request.query, signature.presigned),
     headers.join(''),
     signature.signedHeaders.join(';'),
-    sha256(request.body),
+    payloadHash(request, service),
   ].join('\n');
 }
 
@@ -231,6 +257,7 @@ export interface SignatureVerifier {
 export function createSignatureVerifier(
   find: (accessKeyId: string) => AcceptedCredentials | undefined,
   nowMs: () => number,
+  service: SignedService = 'iotsitewise',
 ): SignatureVerifier {
   const signingKeys = new Map<string, Buffer>();
   function signingKey(secret: string, date: string, region: string): Buffer {
@@ -238,7 +265,7 @@ export function createSignatureVerifier(
     let key = signingKeys.get(id);
     if (key === undefined) {
       if (signingKeys.size > 1000) signingKeys.clear();
-      key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), SERVICE), 'aws4_request');
+      key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
       signingKeys.set(id, key);
     }
     return key;
@@ -248,13 +275,13 @@ export function createSignatureVerifier(
     verify(request) {
       const authorization = textOf(request.headers.authorization);
       let signature: Signature;
-      if (authorization !== undefined) signature = parseHeader(authorization, request);
+      if (authorization !== undefined) signature = parseHeader(authorization, request, service);
       else {
         const query = new URLSearchParams(request.query);
         if (!query.has('X-Amz-Signature')) {
           throw new ApiFault('MissingAuthenticationTokenException', 'Missing Authentication Token');
         }
-        signature = parseQuery(query);
+        signature = parseQuery(query, service);
       }
       const credentials = find(signature.accessKeyId);
       if (
@@ -285,7 +312,7 @@ export function createSignatureVerifier(
       }
       let canonical: string;
       try {
-        canonical = canonicalRequest(request, signature);
+        canonical = canonicalRequest(request, signature, service);
       } catch (error) {
         if (error instanceof ApiFault) throw error;
         throw new ApiFault('InvalidSignatureException', 'The query is not properly encoded.');
@@ -293,7 +320,7 @@ export function createSignatureVerifier(
       const toSign = [
         ALGORITHM,
         signature.amzDate,
-        `${signature.date}/${signature.region}/${SERVICE}/aws4_request`,
+        `${signature.date}/${signature.region}/${service}/aws4_request`,
         sha256(canonical),
       ].join('\n');
       const key = signingKey(credentials.secretAccessKey, signature.date, signature.region);

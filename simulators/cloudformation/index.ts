@@ -1,0 +1,11 @@
+export { type Deployed, type DeployReport, deployAssembly, readDeployed } from './deploy.js';
+export { isAllowed, type PolicyStatement } from './policies.js';
+export {
+  deployLocally,
+  type JobEntry,
+  type Rehearsal,
+  type RehearsalOptions,
+  type RehearsedJob,
+  startRehearsal,
+} from './rehearsal.js';
+export { jobsOf, type Role, rolesOf } from './roles.js';

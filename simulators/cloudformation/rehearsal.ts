@@ -1,0 +1,210 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Logger,
+  lockFolder,
+  silentLogger,
+  TwinError,
+} from '../../shared/core/index.js';
+import { createSiteWiseClient } from '../../shared/sitewise/index.js';
+import { startS3 } from '../s3/index.js';
+import { type SiteWise, startSiteWise } from '../sitewise/index.js';
+import { bucketDeploymentType, bucketFolder, bucketType } from './bucket-resources.js';
+import { type DeployReport, deployAssembly, readDeployed } from './deploy.js';
+import { ACCOUNT } from './resource-types.js';
+import { bucketKeyOf, jobsOf, type Role, rolesOf } from './roles.js';
+import { assetModelType, assetType } from './sitewise-resources.js';
+
+const siteWiseFolder = (dataDir: string) => join(dataDir, 'sitewise');
+
+export interface RehearsalOptions {
+  /** Folder of everything that is deployed; kept between deployments. */
+  dataDir: string;
+  ignore?: readonly string[];
+  logger?: Logger;
+  clock?: Clock;
+}
+
+/**
+ * Deploys a cloud assembly into the stand-ins on this machine.
+ *
+ * @param directory `cdk.out`
+ * @throws TwinError as `deployAssembly`; `ALREADY_RUNNING`
+ */
+export async function deployLocally(
+  directory: string,
+  options: RehearsalOptions,
+): Promise<DeployReport> {
+  const { dataDir, ignore = [] } = options;
+  const lock = await lockFolder(dataDir, 'deployment');
+  try {
+    const siteWise = await startSiteWise({
+      dataDir: siteWiseFolder(dataDir),
+      activationMs: 0,
+      region: ACCOUNT.region,
+      logger: options.logger ?? silentLogger,
+    });
+    const client = createSiteWiseClient({ ...siteWise });
+    try {
+      return await deployAssembly(directory, {
+        dataDir,
+        ignore,
+        types: {
+          'AWS::IoTSiteWise::AssetModel': assetModelType(client),
+          'AWS::IoTSiteWise::Asset': assetType(client),
+          'AWS::S3::Bucket': bucketType(dataDir),
+          'Custom::CDKBucketDeployment': bucketDeploymentType(dataDir),
+        },
+      });
+    } finally {
+      client.destroy();
+      await siteWise.close();
+    }
+  } finally {
+    await lock.close();
+  }
+}
+
+/** What is deployed, with its far ends running: each role can do what its policies allow. */
+export interface Rehearsal {
+  siteWise: SiteWise;
+  s3: { endpoint: string };
+  roles: readonly Role[];
+  /** Runs the job of every schedule once. @throws TwinError `ACCESS_DENIED`, `NOT_FOUND` */
+  runJobs(entry: JobEntry, signal: AbortSignal): Promise<RehearsedJob[]>;
+  close(): Promise<void>;
+}
+
+/** The program that a job's container would start. */
+export interface JobEntry {
+  entry: string;
+  args: readonly string[];
+}
+
+/** How one job ended. */
+export interface RehearsedJob {
+  role: string;
+  /** Of an array; 0 for a plain job. */
+  index: number;
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** What its role was refused. */
+  denied: string[];
+}
+
+/**
+ * Starts what was deployed.
+ *
+ * @throws TwinError `NOT_FOUND` where nothing is; `ALREADY_RUNNING`
+ */
+export async function startRehearsal(options: RehearsalOptions): Promise<Rehearsal> {
+  const { dataDir, logger = silentLogger } = options;
+  const deployed = await readDeployed(dataDir);
+  if (Object.keys(deployed.stacks).length === 0) {
+    throw new TwinError(
+      'NOT_FOUND',
+      `Nothing is deployed in ${dataDir}: run \`twinloop deploy local cdk.out --data ${dataDir}\` first.`,
+    );
+  }
+  const roles = rolesOf(deployed);
+  const lock = await lockFolder(dataDir, 'deployment');
+  let siteWise: SiteWise | undefined;
+  try {
+    siteWise = await startSiteWise({
+      dataDir: siteWiseFolder(dataDir),
+      activationMs: 0,
+      region: ACCOUNT.region,
+      principals: roles,
+      logger,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+    });
+    const s3 = await startS3({
+      principals: roles,
+      folderOf: (bucket) => {
+        const folder = bucketFolder(dataDir, bucket);
+        return existsSync(folder) ? folder : undefined;
+      },
+      keyOf: (bucket) => bucketKeyOf(deployed, bucket),
+    });
+    const started = siteWise;
+    return {
+      siteWise,
+      s3,
+      roles,
+      async runJobs(entry, signal) {
+        const runs: RehearsedJob[] = [];
+        for (const job of jobsOf(deployed)) {
+          const scheduler = roles.find((r) => r.arn === job.scheduler);
+          const role = roles.find((r) => r.arn === job.jobRole);
+          if (scheduler === undefined || role === undefined) {
+            throw new TwinError(
+              'NOT_FOUND',
+              `The schedule ${job.schedule} names a role that the templates have not: ${job.scheduler}, ${job.jobRole}.`,
+            );
+          }
+          for (const resource of [job.queue, job.definition]) {
+            if (scheduler.allows('batch:SubmitJob', resource)) continue;
+            throw new TwinError(
+              'ACCESS_DENIED',
+              `The policies of ${scheduler.name} do not allow batch:SubmitJob on ${resource}: no job is ever started.`,
+            );
+          }
+          for (let index = 0; index < job.size && !signal.aborted; index++) {
+            role.denied.clear();
+            const ended = await run(entry, signal, {
+              ...job.environment,
+              ...(job.size > 1 ? { AWS_BATCH_JOB_ARRAY_INDEX: String(index) } : {}),
+              AWS_REGION: ACCOUNT.region,
+              AWS_ACCESS_KEY_ID: role.accessKeyId,
+              AWS_SECRET_ACCESS_KEY: role.secretAccessKey,
+              TWINLOOP_SITEWISE_ENDPOINT: started.endpoint,
+              TWINLOOP_S3_ENDPOINT: s3.endpoint,
+            });
+            runs.push({ role: role.name, index, ...ended, denied: [...role.denied].sort() });
+          }
+        }
+        return runs;
+      },
+      async close() {
+        await s3.close();
+        await started.close();
+        await lock.close();
+      },
+    };
+  } catch (error) {
+    await siteWise?.close();
+    await lock.close();
+    throw error;
+  }
+}
+
+/** Runs a job's program with the environment of its container and nothing of ours. */
+async function run(
+  { entry, args }: JobEntry,
+  signal: AbortSignal,
+  env: Record<string, string>,
+): Promise<Pick<RehearsedJob, 'exitCode' | 'stdout' | 'stderr'>> {
+  const { PATH = '', HOME = '/tmp', TMPDIR } = process.env;
+  const child = spawn(process.execPath, [entry, ...args], {
+    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGTERM',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text: Buffer) => {
+    stdout += text.toString();
+  });
+  child.stderr.on('data', (text: Buffer) => {
+    stderr += text.toString();
+  });
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => (signal.aborted ? resolve(130) : reject(error)));
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+  return { exitCode, stdout, stderr };
+}

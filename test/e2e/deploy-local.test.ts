@@ -1,0 +1,350 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DescribeAssetCommand,
+  GetAssetPropertyValueCommand,
+  GetAssetPropertyValueHistoryCommand,
+} from '@aws-sdk/client-iotsitewise';
+import { App } from 'aws-cdk-lib';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildApp, loadDeployment } from '../../cloud/deploy/build-app.js';
+import {
+  compiledEntry,
+  packageFile,
+  type StreamTqv,
+  secondsToNs,
+  systemClock,
+} from '../../shared/core/index.js';
+import { createSiteWiseClient, createSiteWiseWriter } from '../../shared/sitewise/index.js';
+import { createFolderStore } from '../../shared/store/index.js';
+import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
+import {
+  deployLocally,
+  type Rehearsal,
+  startRehearsal,
+} from '../../simulators/cloudformation/index.js';
+
+const WORKER = { entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] };
+const BUCKET = 'twinloop-data-bucket83908e77';
+
+interface Template {
+  // biome-ignore lint/suspicious/noExplicitAny: templates are changed at any place
+  Resources: Record<string, any>;
+}
+
+let folder = '';
+let assembly = '';
+const folders: string[] = [];
+async function newFolder(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'twinloop-rehearsal-'));
+  folders.push(made);
+  return made;
+}
+
+beforeAll(async () => {
+  folder = await newFolder();
+  assembly = join(folder, 'cdk.out');
+  const deployment = await loadDeployment(packageFile('cloud/deploy/deployment.json'));
+  buildApp(deployment, new App({ outdir: assembly })).synth();
+}, 120_000);
+afterAll(async () => {
+  for (const made of folders) await rm(made, { recursive: true, force: true });
+});
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const put of undo.splice(0).reverse()) await put();
+});
+
+/** Changes a template until the end of the test. */
+async function change(stack: string, edit: (template: Template) => void): Promise<void> {
+  const path = join(assembly, `twinloop-${stack}.template.json`);
+  const before = await readFile(path, 'utf8');
+  undo.push(() => writeFile(path, before));
+  const template = JSON.parse(before) as Template;
+  edit(template);
+  await writeFile(path, JSON.stringify(template));
+}
+
+const found = (template: Template, type: string) =>
+  Object.values(template.Resources).filter((r) => r.Type === type);
+
+/** Readings of the example's sensors, as its model makes them. */
+async function readings(samples: number): Promise<StreamTqv[]> {
+  const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
+  const model = await createTwinModel(twin);
+  const values: StreamTqv[] = [];
+  try {
+    const inputs = Float64Array.from(twin.definition.inputs, (i) => i.value ?? Number.NaN);
+    const healthy = Float64Array.from(twin.definition.parameters, () => 2e-4);
+    const [outputs] = await model.evaluate([healthy], inputs);
+    if (outputs === undefined || outputs instanceof Error) throw outputs ?? new Error('no run');
+    const nowS = Math.floor(Date.now() / 1000);
+    for (let k = 0; k < samples; k++) {
+      const timeNs = secondsToNs(nowS - 600 - 60 * (samples - k));
+      const push = (alias: string | undefined, value: number) => {
+        values.push({ alias: alias ?? '', timeNs, quality: 'GOOD', value });
+      };
+      for (const [i, { alias }] of twin.definition.inputs.entries()) {
+        push(alias, inputs[i] ?? Number.NaN);
+      }
+      for (const [i, { alias }] of twin.definition.measured.entries()) {
+        push(alias, outputs[i] ?? Number.NaN);
+      }
+    }
+  } finally {
+    await model.close();
+  }
+  return values;
+}
+
+async function withRehearsal<T>(
+  dataDir: string,
+  use: (rehearsal: Rehearsal, client: ReturnType<typeof createSiteWiseClient>) => Promise<T>,
+): Promise<T> {
+  const rehearsal = await startRehearsal({ dataDir });
+  const client = createSiteWiseClient({ ...rehearsal.siteWise, maxAttempts: 1 });
+  try {
+    return await use(rehearsal, client);
+  } finally {
+    client.destroy();
+    await rehearsal.close();
+  }
+}
+
+const { signal } = new AbortController();
+const runJobs = (dataDir: string) => withRehearsal(dataDir, (r) => r.runJobs(WORKER, signal));
+
+describe('the example, deployed on this machine', () => {
+  let dataDir = '';
+  beforeAll(async () => {
+    dataDir = await newFolder();
+    const report = await deployLocally(assembly, { dataDir });
+    expect(report.created.length).toBeGreaterThan(60);
+    const values = await readings(3);
+    await withRehearsal(dataDir, async (_, client) => {
+      const writer = createSiteWiseWriter({ client, clock: systemClock });
+      expect(await writer.write(values)).toMatchObject({ accepted: values.length });
+    });
+  }, 60_000);
+
+  it('has models, assets with their aliases, and what was uploaded', async () => {
+    await withRehearsal(dataDir, async (_, client) => {
+      const asset = await client.send(new DescribeAssetCommand({ assetId: 'externalId:line1' }));
+      expect(asset.assetStatus?.state).toBe('ACTIVE');
+      expect(asset.assetProperties?.find((p) => p.name === 'Roller1_w')?.alias).toBe(
+        '/line1/roller1/w',
+      );
+    });
+    const store = createFolderStore(join(dataDir, 'buckets', BUCKET));
+    expect(await store.list('')).toEqual(
+      expect.arrayContaining([
+        'dashboards/web-line.json',
+        'fleet/fleet.json',
+        'scene/web-line.glb',
+      ]),
+    );
+  });
+
+  it('is left alone by a second deployment of the same', async () => {
+    const report = await deployLocally(assembly, { dataDir });
+    expect(report).toMatchObject({ created: [], updated: [], replaced: [], deleted: [] });
+    expect(report.unchanged).toBeGreaterThan(60);
+  });
+
+  it('runs its worker under exactly the permissions of its role', async () => {
+    const [run, ...others] = await runJobs(dataDir);
+    expect(others).toEqual([]);
+    expect(run).toMatchObject({ exitCode: 0, denied: [], index: 0 });
+    expect(JSON.parse(run?.stdout ?? '')).toMatchObject({ totals: { calibrated: 1, failed: 0 } });
+    await withRehearsal(dataDir, async (rehearsal, client) => {
+      const { propertyValue } = await client.send(
+        new GetAssetPropertyValueCommand({ propertyAlias: '/line1/roller1/b_upper' }),
+      );
+      expect(propertyValue?.value?.doubleValue).toBeGreaterThan(0);
+      // Who has another role gets no further than that.
+      const role = rehearsal.roles.find((r) => r.name.includes('TokenExchange'));
+      const gateway = createSiteWiseClient({
+        ...rehearsal.siteWise,
+        credentials: {
+          accessKeyId: role?.accessKeyId ?? '',
+          secretAccessKey: role?.secretAccessKey ?? '',
+        },
+        maxAttempts: 1,
+      });
+      await expect(
+        gateway.send(
+          new GetAssetPropertyValueHistoryCommand({ propertyAlias: '/line1/roller1/w' }),
+        ),
+      ).rejects.toMatchObject({ name: 'AccessDeniedException' });
+      gateway.destroy();
+    });
+    const store = createFolderStore(join(dataDir, 'buckets', BUCKET));
+    expect((await store.list('state/')).length).toBeGreaterThan(0);
+  }, 60_000);
+
+  it.each(['iotsitewise:BatchPutAssetPropertyValue', 's3:PutObject', 'kms:GenerateDataKey'])(
+    'denies the worker %s where its policy does not have it',
+    async (action) => {
+      await change('calibration', (template) => {
+        for (const { Properties } of found(template, 'AWS::IAM::Policy')) {
+          if (!Properties.PolicyName.startsWith('JobRole')) continue;
+          for (const statement of Properties.PolicyDocument.Statement) {
+            statement.Action = [statement.Action].flat().filter((a: string) => a !== action);
+          }
+        }
+      });
+      const narrow = await newFolder();
+      await deployLocally(assembly, { dataDir: narrow });
+      const values = await readings(2);
+      await withRehearsal(narrow, (_, client) =>
+        createSiteWiseWriter({ client, clock: systemClock }).write(values),
+      );
+      const [run] = await runJobs(narrow);
+      expect(run?.denied.join('\n')).toContain(`${action} on arn:aws:`);
+      expect(run?.exitCode).not.toBe(0);
+    },
+    60_000,
+  );
+
+  it('starts no job that the scheduler may not submit', async () => {
+    await change('calibration', (template) => {
+      for (const { Properties } of found(template, 'AWS::IAM::Policy')) {
+        if (!Properties.PolicyName.startsWith('SchedulerRole')) continue;
+        const { Statement } = Properties.PolicyDocument;
+        Statement.splice(0, 1);
+      }
+    });
+    const narrow = await newFolder();
+    await deployLocally(assembly, { dataDir: narrow });
+    await expect(runJobs(narrow)).rejects.toThrow(/SchedulerRole.*batch:SubmitJob/);
+  });
+
+  it('keeps its values through an update, and through one that fails', async () => {
+    const history = () =>
+      withRehearsal(dataDir, async (_, client) => {
+        const asset = await client.send(new DescribeAssetCommand({ assetId: 'externalId:line1' }));
+        const { assetPropertyValueHistory } = await client.send(
+          new GetAssetPropertyValueHistoryCommand({ propertyAlias: '/line1/roller1/w' }),
+        );
+        return {
+          names: asset.assetProperties?.map((p) => p.name) ?? [],
+          values: assetPropertyValueHistory?.map((v) => v.value?.doubleValue),
+        };
+      });
+    const before = await history();
+    expect(before.values).toHaveLength(3);
+    const addProperty = (template: Template) => {
+      const [model] = found(template, 'AWS::IoTSiteWise::AssetModel');
+      model.Properties.AssetModelProperties.push({
+        Name: 'added',
+        ExternalId: 'p-added',
+        LogicalId: 'p-added',
+        DataType: 'DOUBLE',
+        Type: { TypeName: 'Measurement' },
+      });
+    };
+    await change('models', addProperty);
+    await change('assets', (template) => {
+      const [asset] = found(template, 'AWS::IoTSiteWise::Asset');
+      asset.Properties.AssetProperties.push({ ExternalId: 'p-missing', Alias: '/line1/missing' });
+    });
+    await expect(deployLocally(assembly, { dataDir })).rejects.toThrow(
+      /Assetline1 .*p-missing that its model has not\. Everything was put back/,
+    );
+    expect(await history()).toEqual(before);
+    await undo.pop()?.();
+    const report = await deployLocally(assembly, { dataDir });
+    expect(report.updated).toEqual(['twinloop-models/Modelwebline']);
+    expect(await history()).toEqual({ names: [...before.names, 'added'], values: before.values });
+  });
+
+  it('loses what the templates have no more, but for what is to be retained', async () => {
+    for (const stack of ['assets', 'entities']) {
+      await change(stack, (template) => {
+        const { Resources } = template;
+        for (const id of Object.keys(Resources)) delete Resources[id];
+        delete (template as { Outputs?: unknown }).Outputs;
+      });
+    }
+    const report = await deployLocally(assembly, { dataDir });
+    expect(report.deleted.sort()).toEqual([
+      'twinloop-assets/Assetline1',
+      'twinloop-entities/Entityline1',
+    ]);
+    await withRehearsal(dataDir, (_, client) =>
+      expect(
+        client.send(new DescribeAssetCommand({ assetId: 'externalId:line1' })),
+      ).rejects.toMatchObject({ name: 'ResourceNotFoundException' }),
+    );
+  });
+});
+
+describe('a cloud assembly that cannot be deployed', () => {
+  async function write(template: object): Promise<string> {
+    const directory = join(await newFolder(), 'cdk.out');
+    await mkdir(directory);
+    const artifacts = {
+      s: { type: 'aws:cloudformation:stack', properties: { templateFile: 's.json' } },
+    };
+    await writeFile(join(directory, 'manifest.json'), JSON.stringify({ artifacts }));
+    await writeFile(join(directory, 's.json'), JSON.stringify(template));
+    return directory;
+  }
+  const queue = (extra: object = {}) => ({ Type: 'AWS::SQS::Queue', ...extra });
+
+  it.each([
+    [
+      'resources that nobody knows, all of them',
+      { A: { Type: 'AWS::Braket::Device' }, B: queue(), C: { Type: 'Custom::Own' } },
+      /s\/A \(AWS::Braket::Device\), s\/C \(Custom::Own\)\. Nothing was deployed; .*--ignore/,
+    ],
+    [
+      'references in a circle',
+      {
+        A: queue({ Properties: { x: { Ref: 'B' } } }),
+        B: queue({ Properties: { x: { 'Fn::Sub': `\${C.Arn}` } } }),
+        C: queue({ DependsOn: 'A' }),
+      },
+      /in a circle: A → B → C → A/,
+    ],
+    [
+      'a reference to nothing',
+      { A: queue({ Properties: { x: { 'Fn::GetAtt': ['Gone', 'Arn'] } } }) },
+      /s\/A \(AWS::SQS::Queue\): s refers to Gone.Arn, which is not there/,
+    ],
+    [
+      'an import of nothing',
+      { A: queue({ Properties: { x: { 'Fn::ImportValue': 'other:x' } } }) },
+      /the export other:x/,
+    ],
+    [
+      'functions that nobody knows',
+      { A: queue({ Properties: { x: { 'Fn::Transform': {} } } }) },
+      /function Fn::Transform is not known/,
+    ],
+  ])('is refused: %s', async (_, Resources, reason) => {
+    const directory = await write({ Resources });
+    await expect(deployLocally(directory, { dataDir: await newFolder() })).rejects.toThrow(reason);
+  });
+
+  it('passes over what the user says', async () => {
+    const directory = await write({ Resources: { A: { Type: 'Custom::Own' }, B: queue() } });
+    const report = await deployLocally(directory, {
+      dataDir: await newFolder(),
+      ignore: ['Custom::Own'],
+    });
+    expect(report.ignored).toEqual({ 'Custom::Own': 1 });
+  });
+
+  it('is not there, or is none', async () => {
+    const dataDir = await newFolder();
+    await expect(deployLocally(join(dataDir, 'none'), { dataDir })).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+    });
+    await expect(startRehearsal({ dataDir })).rejects.toThrow(/Nothing is deployed/);
+    const directory = await write({});
+    await expect(deployLocally(directory, { dataDir })).rejects.toThrow(/no Resources/);
+  });
+});
