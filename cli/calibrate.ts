@@ -13,11 +13,14 @@ import { createCalibrator } from '../shared/twin/calibrator.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationReport } from '../shared/twin/report/calibration-report.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
+import { parameterEstimates } from '../shared/twin/report/report.js';
 import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/report/results.js';
 import { resultsPlot } from '../shared/twin/report/results-plot.js';
 import {
@@ -27,10 +30,10 @@ import {
   verdictLines,
   verdictOf,
 } from '../shared/twin/report/verdict.js';
-import { runSamples } from '../shared/twin/run.js';
+import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
-import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
+import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
 import {
   endpointOptions,
@@ -107,6 +110,16 @@ async function readData(
   return { samples: recording.samples, recording };
 }
 
+/** What speaks against the newest fit of the constants. */
+function fittedFindings(newest: Commission | undefined): Finding[] {
+  if (newest === undefined) return [];
+  const { grade, reasons } = newest.output.verdict;
+  return reasons.map((reason) => ({
+    grade: grade === 'unusable' ? ('unusable' as const) : ('care' as const),
+    reason,
+  }));
+}
+
 /** Puts what was read, what speaks against the result, and the verdict into its summary. */
 async function judge(
   twin: Twin,
@@ -114,6 +127,7 @@ async function judge(
   data: Data,
   result: CalibrationOutput,
   signal: AbortSignal,
+  newest?: Commission,
 ): Promise<void> {
   const nowS = nsToSeconds(systemClock.nowNs());
   const { steps } = result;
@@ -125,12 +139,52 @@ async function judge(
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
+    ...fittedFindings(newest),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
   ];
   // What unit may be wrong is asked only where something is: it costs a run of the model.
   if (findings.length > 0)
     findings.push(...(await levelFindings(twin, model, data.samples, signal)));
   summary.verdict = verdictOf(findings);
+}
+
+/** All samples, with refits where the twin's constants are fitted. */
+async function runAll(
+  calibrator: Calibrator,
+  model: TwinModel,
+  start: CalibratorState,
+  samples: readonly Sample[],
+  args: Record<string, unknown>,
+  onStep: (done: number) => void,
+  io: CommandIo,
+): Promise<CalibrationRun & { newest?: Commission }> {
+  const { twin } = calibrator;
+  if (twin.definition.simulation.mode !== 'transient') {
+    return runSamples(calibrator, start, samples, onStep, io.signal);
+  }
+  const options = { logger: io.logger, signal: io.signal, ...lanesOf(args) };
+  const fitModel = await createFitModel(twin, options);
+  try {
+    const refitter = createRefitter(calibrator, fitModel, model, io.logger);
+    return refitter === undefined
+      ? await runSamples(calibrator, start, samples, onStep, io.signal)
+      : await runWithRefits(calibrator, refitter, start, samples, onStep, io.signal);
+  } finally {
+    await fitModel.close();
+  }
+}
+
+/** Constants are what the newest fit says: the bands of the steps are of fits before. */
+function tellFit(
+  { summary }: CalibrationOutput,
+  { twin }: Calibrator,
+  state: CalibratorState,
+  newest: Commission,
+): void {
+  const { output } = newest;
+  summary.parameters =
+    output.verdict.grade === 'unusable' ? parameterEstimates(twin, state) : output.parameters;
+  delete summary.identifiability;
 }
 
 async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
@@ -149,9 +203,10 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     const calibrator = createCalibrator({ twin, model });
     const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
     bar.start(samples.length);
-    const run = await runSamples(calibrator, start, samples, bar.update, io.signal);
+    const run = await runAll(calibrator, model, start, samples, args, bar.update, io);
     result = summarize(twin, run.steps, (performance.now() - startedMs) / 1000, run.slopes);
-    await judge(twin, model, data, result, io.signal);
+    if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
+    await judge(twin, model, data, result, io.signal, run.newest);
     if (store !== undefined && run.state !== stored?.state) {
       try {
         await saveState(store, twin, run.state, stored?.etag, {

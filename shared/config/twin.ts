@@ -295,6 +295,31 @@ const transient = z.strictObject({
 });
 
 /** The twin definition: everything that ties an FMU to a machine. */
+const calibration = z.strictObject({
+  refit: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        everyS: z
+          .number()
+          .positive()
+          .optional()
+          .describe('Seconds between two refits; default: a quarter of the window.'),
+        windowS: z
+          .number()
+          .positive()
+          .optional()
+          .describe(
+            'Seconds of samples that each takes; default: 30 days, or a twentieth of the shortest wear horizon where a parameter wears.',
+          ),
+      }),
+    ])
+    .prefault({})
+    .describe(
+      'Mode `transient`: parameters come from fits of a window of samples, repeated on this schedule, not from the filter, which keeps the states. `false` filters them as in the other modes; so does leaving it out where there are at least three sensors and no fewer than parameters, as each sample tells them then.',
+    ),
+});
+
 export const twinSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z
@@ -313,6 +338,7 @@ export const twinSchema = z.strictObject({
     .describe('Sensors that might be bought: `twinloop sensors` ranks them.'),
   simulation: simulation.prefault({}),
   estimator: estimator.prefault({}),
+  calibration: calibration.prefault({}).describe('How parameters are found.'),
   transient: transient.prefault({}).describe('Options of the modes `transient` and `auto`.'),
   layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
 });

@@ -107,9 +107,55 @@ export function updateFactored(
   const n = prior.x.length;
   const condition = isLowerTriangular(prior.S, n) ? conditionTriangular : conditionAny;
   const { Sz, W, S } = condition(prior.S, hs, rootNoise, n, m);
-  const e = solveLower(Sz, innovation, m);
-  const correction = matVec(W, e, n, m);
-  const weighted = solveLowerTransposed(Sz, e, m);
+  const correction = matVec(W, solveLower(Sz, innovation, m), n, m);
+  return { x: prior.x.map((v, i) => v + correction[i]!), S, ...whatDataSay(innovation, Sz) };
+}
+
+/**
+ * The measurement update that leaves the first variables as they are: their uncertainty is counted,
+ * in the innovations and in what it does to the others, but the data do not change them
+ * (Schmidt's filter). In Joseph's form P⁺ = (I − KH) P (I − KH)ᵀ + K R Kᵀ, which holds for any gain,
+ * the optimal one with the first rows of K set to zero.
+ *
+ * @param considered how many variables, from the first, are left as they are
+ * @see Schmidt, Application of State-Space Methods to Navigation Problems (1966); Jazwinski,
+ *   Stochastic Processes and Filtering Theory (1970), 8.4
+ */
+export function updateConsidering(
+  prior: SquareRootGaussian,
+  hs: Float64Array,
+  innovation: Float64Array,
+  rootNoise: Float64Array,
+  considered: number,
+): FactoredUpdate {
+  const m = innovation.length;
+  const n = prior.x.length;
+  const K = prior.S.length / n;
+  const { Sz, W } = conditionAny(prior.S, hs, rootNoise, n, m);
+  const x = prior.x.slice();
+  const stack = new Float64Array((K + m) * n);
+  for (let i = 0; i < n; i++) {
+    const row = prior.S.subarray(i * K, (i + 1) * K);
+    for (let k = 0; k < K; k++) stack[k * n + i] = row[k]!;
+    if (i < considered) continue;
+    const gain = solveLowerTransposed(Sz, W.slice(i * m, (i + 1) * m), m);
+    for (let c = 0; c < m; c++) {
+      const g = gain[c]!;
+      x[i]! += g * innovation[c]!;
+      for (let k = 0; k < K; k++) stack[k * n + i]! -= g * hs[c * K + k]!;
+      for (let r = 0; r <= c; r++) stack[(K + r) * n + i]! += g * rootNoise[c * m + r]!;
+    }
+  }
+  return { x, S: squareRootOfStack(stack, K + m, n), ...whatDataSay(innovation, Sz) };
+}
+
+/** What innovations say, from the root of their covariance. */
+function whatDataSay(
+  innovation: Float64Array,
+  Sz: Float64Array,
+): Omit<FactoredUpdate, keyof SquareRootGaussian> {
+  const m = innovation.length;
+  const weighted = solveLowerTransposed(Sz, solveLower(Sz, innovation, m), m);
   const inverse = invertLower(Sz, m);
   const z = new Float64Array(m);
   const precision = new Float64Array(m);
@@ -118,8 +164,6 @@ export function updateFactored(
     z[i] = weighted[i]! / Math.sqrt(precision[i]!);
   }
   return {
-    x: prior.x.map((v, i) => v + correction[i]!),
-    S,
     innovation,
     z,
     precision,

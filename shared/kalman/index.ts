@@ -27,7 +27,12 @@ export {
   normalQuantile,
 } from './distributions.js';
 export { type Svd, type SymmetricEigen, svd, symmetricEigen } from './eigen.js';
-export { type FactoredUpdate, mergeFactored, updateFactored } from './factored-update.js';
+export {
+  type FactoredUpdate,
+  mergeFactored,
+  updateConsidering,
+  updateFactored,
+} from './factored-update.js';
 export {
   gaussianLogLikelihood,
   mahalanobisSquared,

@@ -6,7 +6,7 @@ import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
 import { initialHealth, updateHealth } from './report/health.js';
 import { reportStep } from './report/report.js';
-import { transientAssimilation } from './transient/assimilation.js';
+import { isFitted, transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
 /**
@@ -229,7 +229,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     );
     const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
     const noiseStd =
-      definition.estimator.adaptNoise && quiet
+      definition.estimator.adaptNoise && quiet && !isFitted(a)
         ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount)
         : a.noiseStd.slice();
     const next: CalibratorState = {
@@ -239,6 +239,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       sampleCount: state.sampleCount + 1,
       filter: {
         ...(transient === undefined ? {} : { transient }),
+        ...(a.refit === undefined ? {} : { refit: a.refit }),
         inputs: sample.inputs.slice(),
         x: filtered.posterior.x,
         S: filtered.posterior.S,

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { twinSchema } from '../../shared/config/index.js';
 import { createRng, packageFile } from '../../shared/core/index.js';
 import { resultColumn, simulate } from '../../shared/fmi/index.js';
+import { createFitModel } from '../../shared/twin/fit/index.js';
 import {
   createCalibrator,
   createTwinModel,
@@ -10,6 +11,8 @@ import {
   type StepResult,
   type Twin,
 } from '../../shared/twin/index.js';
+import { createRefitter, runWithRefits } from '../../shared/twin/refit/index.js';
+import { runSamples } from '../../shared/twin/run.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 
 /**
@@ -21,12 +24,13 @@ const { values: given } = parseArgs({
   options: {
     seeds: { type: 'string', default: '10' },
     only: { type: 'string', default: '' },
+    refit: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 const seeds = Number(given.seeds);
 if (!(Number.isInteger(seeds) && seeds > 0)) {
-  console.error('Usage: npm run study:transient -- [--seeds N] [--only TEXT] [--json]');
+  console.error('Usage: npm run study:transient -- [--seeds N] [--only TEXT] [--refit] [--json]');
   process.exit(2);
 }
 
@@ -251,6 +255,8 @@ const inside = (e: { lower95: number; upper95: number }, value: number) =>
 
 async function study(record: Recorded): Promise<Record<string, string | number>> {
   const model = await createTwinModel(record.twin);
+  // As the commands run a moving machine; without it the filter alone, as in mode `auto`.
+  const fitModel = given.refit ? await createFitModel(record.twin) : undefined;
   const sum = {
     parameters: [0, 0],
     hidden: [0, 0],
@@ -292,14 +298,17 @@ async function study(record: Recorded): Promise<Record<string, string | number>>
   try {
     for (let seed = 1; seed <= seeds; seed++) {
       const calibrator = createCalibrator({ twin: record.twin, model });
-      let state = calibrator.initialState();
-      for (const [k, sample] of record.samples(seed).entries()) {
-        const step = await calibrator.step(state, sample);
-        state = step.state;
-        count(step.result, k);
-      }
+      const samples = record.samples(seed);
+      const refitter =
+        fitModel === undefined ? undefined : createRefitter(calibrator, fitModel, model);
+      const run =
+        refitter === undefined
+          ? await runSamples(calibrator, calibrator.initialState(), samples)
+          : await runWithRefits(calibrator, refitter, calibrator.initialState(), samples);
+      for (const [k, result] of run.steps.entries()) count(result, k);
     }
   } finally {
+    await fitModel?.close();
     await model.close();
   }
   const percent = ([hits, all]: number[]) => ((100 * hits!) / all!).toFixed(1);

@@ -1,3 +1,4 @@
+import { refitSchedule } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { valueAt } from './coordinates.js';
 import { type Fit, rangeOf } from './fit.js';
@@ -80,6 +81,9 @@ export async function stateAfterFit(
       x,
       S,
       noiseStd: sensorNoise(twin, fit, record),
+      ...(moving && refitSchedule(twin.definition, q) !== undefined
+        ? { refit: { timeS: record.timesS.at(-1)!, samples: record.timesS.length, fitted: true } }
+        : {}),
       ...(ends === undefined || scale === undefined
         ? {}
         : {

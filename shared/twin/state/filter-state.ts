@@ -52,6 +52,18 @@ export interface FilterState {
   /** Inputs of the newest sample that was assimilated; absent before the first. */
   readonly inputs?: Float64Array | undefined;
   readonly transient?: TransientMemory | undefined;
+  /** Where parameters come from fits of a window, not from the filter: the newest of them. */
+  readonly refit?: RefitMark | undefined;
+}
+
+/** The newest fit that gave a state its parameters. */
+export interface RefitMark {
+  /** Time of its last sample, seconds; `-Infinity` before the first. */
+  readonly timeS: number;
+  /** Samples that it took. */
+  readonly samples: number;
+  /** Whether parameters and noise are a fit's; otherwise parameters are the priors. */
+  readonly fitted: boolean;
 }
 
 /** A state as it is stored: named arrays of doubles. */
@@ -90,8 +102,10 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   for (const name of VECTORS) arrays[name] = state[name];
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
   arrays.heldInputs = state.heldInputs;
-  const { transient, inputs } = state;
+  const { transient, inputs, refit } = state;
   if (inputs !== undefined) arrays.inputs = inputs;
+  if (refit !== undefined)
+    arrays.refit = Float64Array.of(refit.timeS, refit.samples, refit.fitted ? 1 : 0);
   if (transient === undefined) return arrays;
   for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
   for (const name of TRANSIENT_NUMBERS) {
@@ -147,6 +161,15 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     heldInputs: arrays.heldInputs ?? new Float64Array(),
     ...(counters as Pick<FilterState, (typeof COUNTERS)[number]>),
     ...(arrays.inputs === undefined ? {} : { inputs: arrays.inputs }),
+    ...(arrays.refit === undefined
+      ? {}
+      : {
+          refit: {
+            timeS: arrays.refit[0]!,
+            samples: arrays.refit[1]!,
+            fitted: arrays.refit[2] === 1,
+          },
+        }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),
   };
 }

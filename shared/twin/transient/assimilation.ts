@@ -5,7 +5,7 @@ import type { Gaussian } from '../filter/gaussian-update.js';
 import { linearise } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
-import type { TransientMemory } from '../state/filter-state.js';
+import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { transientUpdate, widenStates } from './filter.js';
 import type { PropagatePoints } from './linearise.js';
@@ -14,6 +14,8 @@ import { extendWindow, windowAtRest } from './steadiness-window.js';
 
 /** How sure a state is when the data have shown rest, as a share of its scale. */
 const REST_STD = 1e-3;
+/** The same where nothing is known: the machine does not come to rest under its inputs. */
+const NO_REST_STD = 0.5;
 /** How fast the states' noise follows the correlation of innovations, per sample. */
 const STATE_NOISE_GAIN = 0.05;
 /** Bounds of the factor that it may come to, as a logarithm. */
@@ -189,8 +191,10 @@ export function transientAssimilation(
       }
     }
 
-    // Beyond its bounds a moving model need not refuse: it may as well blow up, or lie.
-    const withinBounds = true;
+    // Constants are not learnt here, so nothing is lost by keeping points inside, where a model beyond
+    // its bounds need not refuse but may blow up, or lie. Where the filter learns them, points kept
+    // inside have no room beside a bound and what they would have told is lost: until it refuses.
+    const withinBounds = input.withinBounds || a.refit !== undefined;
     let last: Gaussian;
     let elapsedS = dtS;
     let inputsBefore = memory.lastInputs;
@@ -210,10 +214,24 @@ export function transientAssimilation(
       }
       fmuTimeS = dynamics.startTimeS;
       const share = stale ? options.initialStateStd : REST_STD;
+      const asStarted = (std: number) =>
+        atStart(dynamics, parameters, inputsBefore, n, std, signal);
       const begun =
         options.initialState === 'settled' || !stale
-          ? await atRest(dynamics, parameters, inputsBefore, settings, withinBounds, share, signal)
-          : await atStart(dynamics, parameters, inputsBefore, n, share, signal);
+          ? await atRest(
+              dynamics,
+              parameters,
+              inputsBefore,
+              settings,
+              withinBounds,
+              share,
+              signal,
+            ).catch((error: unknown) => {
+              // A machine that knows no rest is somewhere: the samples tell where.
+              if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+              return asStarted(Math.max(share, NO_REST_STD));
+            })
+          : await asStarted(share);
       ({ joint: last, scale } = begun);
       startRuns = begun.modelRuns;
     }
@@ -239,6 +257,7 @@ export function transientAssimilation(
       settings,
       withinBounds,
       mayReject: input.memory.unexplained < MISMATCH_MOST,
+      constants: a.refit !== undefined,
     });
     const { filtered, joint } = step;
     const N = 2 * n + ns;
@@ -249,7 +268,9 @@ export function transientAssimilation(
       stateFactor: joint.S.slice(2 * n * N),
       stateScale: scale,
       stateNoiseLog:
-        estimator.adaptNoise && calm && known ? adaptedLog(memory, step.own) : memory.stateNoiseLog,
+        estimator.adaptNoise && calm && known && !isFitted(a)
+          ? adaptedLog(memory, step.own)
+          : memory.stateNoiseLog,
       lastInnovation: step.own,
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
@@ -261,6 +282,9 @@ export function transientAssimilation(
     };
   };
 }
+
+/** Whether noise was found by likelihood over a window, so that nothing else moves it. */
+export const isFitted = ({ refit }: Pick<FilterState, 'refit'>): boolean => refit?.fitted === true;
 
 function parametersOf(joint: Gaussian, count: number): Gaussian {
   const N = joint.x.length;

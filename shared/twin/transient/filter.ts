@@ -1,4 +1,4 @@
-import { squareRootOfStack, updateFactored } from '../../kalman/index.js';
+import { squareRootOfStack, updateConsidering, updateFactored } from '../../kalman/index.js';
 import { RELINEARISE_FROM } from '../filter/filter.js';
 import { gateChannels, isRegimeChange, regateChannels } from '../filter/gate.js';
 import type { Gaussian, UpdateResult } from '../filter/gaussian-update.js';
@@ -125,6 +125,8 @@ function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
  * @param stateScale per state: its typical magnitude
  * @param measured `NaN` for channels without a value
  * @param suspicion how many samples running each channel was gated before
+ * @param constants whether parameters stay as they are: their uncertainty counts, the sample does not
+ *   change them
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
  * @throws TwinError as the model does at the estimate; `NUMERIC`
@@ -141,6 +143,7 @@ export async function transientUpdate(input: {
   settings: FilterSettings;
   withinBounds: boolean;
   mayReject: boolean;
+  constants: boolean;
 }): Promise<TransientStep> {
   const { measured, settings, stateScale, suspicion } = input;
   const n = settings.range.length;
@@ -184,10 +187,19 @@ export async function transientUpdate(input: {
     const innovation = Float64Array.from(active, (o) => measured[o]! - all.x[N + o]!);
     return { hs, innovation };
   };
+  const conditioned = (
+    prior: Gaussian,
+    hs: Float64Array,
+    innovation: Float64Array,
+    root: Float64Array,
+  ) =>
+    input.constants
+      ? updateConsidering(prior, hs, innovation, root, 2 * n)
+      : updateFactored(prior, hs, innovation, root);
   const updateWith = (from: Gaussian, run: LinearRun, variance: Float64Array): UpdateResult => {
     const { all, columns } = carried(from, run, n);
     const { hs, innovation } = against(all, columns);
-    return updateFactored(all, hs, innovation, noiseRoot(variance));
+    return conditioned(all, hs, innovation, noiseRoot(variance));
   };
 
   const predicted = predict(input.last, input.dtS, settings);
@@ -212,7 +224,7 @@ export async function transientUpdate(input: {
     ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, run, v)));
     regimeChange = isRegimeChange(update.nis, active, gated, suspicion);
     if (regimeChange) {
-      start = widenStates(inflate(start, settings), n, (i, had) =>
+      start = widenStates(input.constants ? start : inflate(start, settings), n, (i, had) =>
         Math.sqrt(Math.max(0, (REGIME_JUMP * stateScale[i]!) ** 2 - had)),
       );
       variance = nominal.slice();
@@ -241,7 +253,7 @@ export async function transientUpdate(input: {
     const { hs, innovation } = against(all, columns);
     const S = new Float64Array(N * columns);
     for (let i = 0; i < N; i++) S.set(start.S.subarray(i * N, i * N + N), i * columns);
-    const seen = updateFactored({ x: start.x, S }, hs, innovation, noiseRoot(variance));
+    const seen = conditioned({ x: start.x, S }, hs, innovation, noiseRoot(variance));
     run = await lineariseAt({ x: seen.x, S: seen.S });
     update = updateWith(start, run, variance);
   }

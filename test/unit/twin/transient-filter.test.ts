@@ -71,7 +71,7 @@ const overrides = {
 };
 
 describe('the joint filter', () => {
-  it('asks a moving model for nothing beyond the bounds of its parameters', async () => {
+  it('keeps parameters that are fitted, and asks the model for nothing beyond their bounds', async () => {
     const { model } = linearDynamics();
     const inner = model.transient!;
     let least = Number.POSITIVE_INFINITY;
@@ -98,8 +98,20 @@ describe('the joint filter', () => {
     });
     const calibrator = createCalibrator({ twin, model: watched });
     const samples = Array.from({ length: 10 }, (_, k) => sample(2 * k, [0.02, 0.03, 0.05]));
-    await runSamples(calibrator, calibrator.initialState(), samples);
+    const initial = calibrator.initialState();
+    const refit = { timeS: 0, samples: 100, fitted: true };
+    const fitted = { ...initial, filter: { ...initial.filter, refit } };
+    const { state } = await runSamples(calibrator, fitted, samples);
     expect(least).toBeGreaterThanOrEqual(0);
+    expect(state.filter.x).toEqual(initial.filter.x);
+    expect(state.filter.refit).toEqual(refit);
+    const S = state.filter.S;
+    for (const [i, std] of [0.05, 0.05].entries()) {
+      expect(Math.hypot(...S.subarray(4 * i, 4 * i + 4))).toBeCloseTo(std, 6);
+    }
+    // The filter learns them otherwise.
+    const learning = await runSamples(calibrator, initial, samples);
+    expect(learning.state.filter.x).not.toEqual(initial.filter.x);
   });
 
   it.each([

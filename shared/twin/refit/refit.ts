@@ -1,0 +1,125 @@
+import type { Logger } from '../../core/index.js';
+import { type Commission, commission, type FitModel, stateAfterFit } from '../fit/index.js';
+import type { FilterState, RefitMark } from '../state/filter-state.js';
+import type { Calibrator, CalibratorState, Sample, TwinModel } from '../types.js';
+import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
+import { stateNoiseOf } from './state-noise.js';
+
+/** Samples that the first noise is made from. */
+const NOISE_SAMPLES = 200;
+
+/** What a refit made of a state. */
+export interface Refit {
+  state: CalibratorState;
+  result: Commission;
+}
+
+/** Fits a twin's constants anew, over windows of its samples, as its schedule has it. */
+export interface Refitter {
+  readonly schedule: RefitSchedule;
+  /** A state whose parameters come from fits: priors until there is one. */
+  begin(state: CalibratorState): CalibratorState;
+  /** The samples of the window that ends with a time, from samples in order. */
+  window(samples: readonly Sample[], timeS: number): readonly Sample[];
+  /** Whether a state whose newest samples are these wants a refit. */
+  isDue(state: CalibratorState, window: readonly Sample[]): boolean;
+  /**
+   * Fits a window and goes on from it. A fit that is not to be used leaves the parameters as they are.
+   *
+   * @param window samples in order, the newest the state's own
+   */
+  refit(state: CalibratorState, window: readonly Sample[], signal?: AbortSignal): Promise<Refit>;
+}
+
+/** Before the first fit. */
+const NO_FIT: RefitMark = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
+
+/** Parameters as before any data. */
+const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
+  calibrator.initialState().filter;
+
+/**
+ * A refitter; undefined for twins whose parameters are filtered.
+ *
+ * @param fitModel,model of the same twin
+ */
+export function createRefitter(
+  calibrator: Calibrator,
+  fitModel: FitModel,
+  model: TwinModel,
+  logger?: Logger,
+): Refitter | undefined {
+  const { twin } = calibrator;
+  const { definition } = twin;
+  const unknowns = definition.parameters.length + fitModel.states.length;
+  const schedule = refitSchedule(definition, unknowns);
+  const dynamics = model.transient;
+  if (schedule === undefined || dynamics === undefined || fitModel.states.length === 0)
+    return undefined;
+  return {
+    schedule,
+    begin: (state) =>
+      state.filter.refit !== undefined
+        ? state
+        : {
+            ...state,
+            filter: { ...state.filter, refit: NO_FIT },
+          },
+    window: (samples, timeS) =>
+      samples.filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS),
+    isDue: ({ filter, timeS }, window) => {
+      if (filter.refit === undefined) return false;
+      const values = window.reduce(
+        (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
+        0,
+      );
+      return isRefitDue(schedule, filter.refit, { samples: window.length, values, timeS });
+    },
+    async refit(state, window, signal) {
+      const result = await commission(twin, fitModel, window, {
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const mark = { timeS: state.timeS, samples: window.length };
+      const before = state.filter.refit;
+      const { fit, output } = result;
+      if (fit === undefined || output.verdict.grade === 'unusable') {
+        const grown = window.length > (before?.samples ?? 0);
+        logger?.info(
+          `A refit is not to be used: the parameters ${grown ? 'are their priors again' : 'stay as they were'}`,
+          { samples: window.length, because: output.verdict.reasons[0] },
+        );
+        // More of the same data contradict what less of them said; another window may be bad itself.
+        const { x, S } = grown ? priorOf(calibrator) : state.filter;
+        const refit = { ...mark, fitted: !grown && before?.fitted === true };
+        const filter = { ...state.filter, x, S, refit };
+        return { state: { ...state, filter }, result };
+      }
+      const initial = calibrator.initialState(window.slice(-NOISE_SAMPLES));
+      const after = await stateAfterFit(twin, fitModel, fit, window, initial, model);
+      const memory = after.filter.transient;
+      if (memory === undefined) return { state, result };
+      const noise = await stateNoiseOf(twin, fitModel, dynamics, fit, memory.stateScale, signal);
+      const next: CalibratorState = {
+        ...after,
+        timeS: state.timeS,
+        timeNs: state.timeNs,
+        sampleCount: state.sampleCount,
+        filter: {
+          ...state.filter,
+          x: after.filter.x,
+          S: after.filter.S,
+          noiseStd: noise?.noiseStd ?? after.filter.noiseStd,
+          unexplained: 0,
+          refit: { ...mark, fitted: true },
+          transient: {
+            ...memory,
+            stateMean: memory.stateMean.map((v, i) => v + (noise?.shift[i] ?? 0)),
+            stateNoiseLog: noise?.stateNoiseLog ?? 0,
+            lastInputs: state.filter.transient?.lastInputs ?? memory.lastInputs,
+          },
+        },
+      };
+      return { state: next, result };
+    },
+  };
+}

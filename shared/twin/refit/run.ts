@@ -1,0 +1,58 @@
+import type { Commission } from '../fit/index.js';
+import { type CalibrationRun, runSamples } from '../run.js';
+import type { Calibrator, CalibratorState, Sample } from '../types.js';
+import type { Refitter } from './refit.js';
+
+/** A run of samples with the refits on the way. */
+export interface RefittedRun extends CalibrationRun {
+  /** The newest fit; undefined where no window held enough. */
+  newest?: Commission;
+  /** Where each was made. */
+  refits: { timeS: number; samples: number }[];
+}
+
+/** Samples between two looks whether a refit is due. */
+const LOOK_EVERY = 10;
+/** Share of a window that may be newer than the newest fit at a run's end. */
+const MOST_UNFITTED = 0.1;
+
+/**
+ * Takes samples through a calibrator, refitting the constants as the schedule has it, and once more at
+ * the end where much came since.
+ *
+ * @param samples in order; those not newer than the state serve as the first window
+ */
+export async function runWithRefits(
+  calibrator: Calibrator,
+  refitter: Refitter,
+  start: CalibratorState,
+  samples: readonly Sample[],
+  onStep: (done: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<RefittedRun> {
+  const run: RefittedRun = { state: refitter.begin(start), steps: [], refits: [] };
+  const refit = async (seen: number) => {
+    const window = refitter.window(samples.slice(0, seen), run.state.timeS);
+    const made = await refitter.refit(run.state, window, signal);
+    run.state = made.state;
+    run.newest = made.result;
+    run.refits.push({ timeS: run.state.timeS, samples: window.length });
+  };
+  for (let done = 0; done < samples.length; ) {
+    const part = samples.slice(done, done + LOOK_EVERY);
+    const before = run.steps.length;
+    const some = await runSamples(calibrator, run.state, part, (k) => onStep(before + k), signal);
+    run.state = some.state;
+    run.steps.push(...some.steps);
+    done += part.length;
+    const window = refitter.window(samples.slice(0, done), run.state.timeS);
+    if (Number.isFinite(run.state.timeS) && refitter.isDue(run.state, window)) await refit(done);
+  }
+  const last = run.state.filter.refit;
+  const window = refitter.window(samples, run.state.timeS);
+  const newer = window.filter((s) => s.timeS > (last?.timeS ?? Number.NEGATIVE_INFINITY)).length;
+  if (Number.isFinite(run.state.timeS) && newer > MOST_UNFITTED * window.length) {
+    await refit(samples.length);
+  }
+  return run;
+}

@@ -1,0 +1,72 @@
+import type { TwinDefinition } from '../../config/index.js';
+import type { RefitMark } from '../state/filter-state.js';
+
+/** When constants of a moving machine are fitted anew, and over what. */
+export interface RefitSchedule {
+  /** Samples older than this, seconds before the newest, are left out. */
+  windowS: number;
+  /** Seconds between two refits. */
+  everyS: number;
+  /** Usable measured values from which a first fit is tried. */
+  firstValues: number;
+}
+
+/** Longest window where nothing says otherwise, seconds: what a gateway's history surely holds. */
+const LONGEST_WINDOW_S = 30 * 86_400;
+/**
+ * Share of the time in which a parameter may wear through its range that a window may last: what wears
+ * moves through this share of its range meanwhile, and passes for a constant.
+ */
+const SHARE_OF_WEAR = 1 / 20;
+/** Refits in the time of one window. */
+const REFITS_PER_WINDOW = 4;
+/** Values for each unknown of a first fit. */
+const VALUES_PER_UNKNOWN = 10;
+/** Before a window is full, a refit waits until it has so many times the last one's samples. */
+const GROWTH = 2;
+
+/** Sensors, no fewer than parameters, from which each sample tells the parameters by itself. */
+const REDUNDANT = 3;
+
+/**
+ * The schedule of a twin; undefined where its parameters are filtered: of states of rest, in mode
+ * `auto`, where sensors are redundant, and where the definition says so.
+ *
+ * @param unknowns parameters and start states
+ */
+export function refitSchedule(
+  definition: TwinDefinition,
+  unknowns: number,
+): RefitSchedule | undefined {
+  const { simulation, calibration, parameters, estimator, measured } = definition;
+  if (simulation.mode !== 'transient' || calibration.refit === false) return undefined;
+  const asked = calibration.refit.windowS !== undefined || calibration.refit.everyS !== undefined;
+  const redundant = measured.length >= Math.max(REDUNDANT, parameters.length);
+  if (redundant && !asked) return undefined;
+  const still = parameters.map((p) => {
+    if (p.dynamics === 'constant') return Number.POSITIVE_INFINITY;
+    if (p.timeConstantS !== undefined) return p.timeConstantS * SHARE_OF_WEAR;
+    return (p.wearHorizonS ?? estimator.wearHorizonS) * SHARE_OF_WEAR;
+  });
+  const windowS = calibration.refit.windowS ?? Math.min(LONGEST_WINDOW_S, ...still);
+  return {
+    windowS,
+    everyS: calibration.refit.everyS ?? windowS / REFITS_PER_WINDOW,
+    firstValues: VALUES_PER_UNKNOWN * unknowns,
+  };
+}
+
+/**
+ * Whether a refit is due.
+ *
+ * @param window its samples and usable values, and the time of its newest
+ */
+export function isRefitDue(
+  schedule: RefitSchedule,
+  last: RefitMark,
+  window: { samples: number; values: number; timeS: number },
+): boolean {
+  if (last.samples === 0) return window.values >= schedule.firstValues;
+  const elapsedS = window.timeS - last.timeS;
+  return elapsedS >= schedule.everyS || window.samples >= GROWTH * last.samples;
+}
