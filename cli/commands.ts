@@ -51,9 +51,9 @@ export const nouns: readonly Noun[] = [
     summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page',
     load: async () => {
       const { upCommand } = await import('./up.js');
-      const page = async ({ twin, status, ...options }: PageOptions) => {
+      const page = async ({ twin, status, outlook, ...options }: PageOptions) => {
         const { startPage } = await import('../cloud/page/index.js');
-        return startPage({ ...options, assets: [{ id: twin.name, twin, status }] });
+        return startPage({ ...options, assets: [{ id: twin.name, twin, status, outlook }] });
       };
       return [upCommand({ edge: edgeDeployment, worker: workerJob, page })];
     },

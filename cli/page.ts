@@ -1,6 +1,7 @@
 import { startPage } from '../cloud/page/index.js';
 import { openFleet, twinOfAsset } from '../cloud/worker/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
+import { newestState } from '../shared/twin/index.js';
 import type { Command } from './command.js';
 import { connectSystem, withLocalSystem } from './doctor.js';
 import { fleetOptions, port, positiveNumber } from './options.js';
@@ -18,6 +19,7 @@ interface PageArgs {
   history: number;
   fresh?: number;
   calibrated?: number;
+  ahead: number;
   json?: boolean;
 }
 
@@ -25,6 +27,10 @@ interface PageArgs {
 const DEPLOYED = { pollS: 10, freshS: 300, calibratedS: 3600 };
 /** What suits the stack on this machine. */
 const LOCAL = { pollS: 1, freshS: 15, calibratedS: 90 };
+
+/** Why the page then shows only the past. */
+const NO_STORE =
+  'Forecast and what-if need the state that calibrations leave: start the page with --store, or TWINLOOP_STORE.';
 
 /** `twinloop page`: the operator's page for any system, deployed or local. */
 export const pageCommand: Command = {
@@ -60,6 +66,12 @@ export const pageCommand: Command = {
       description: `how far results may trail measurements (default: ${DEPLOYED.calibratedS}, with --data ${LOCAL.calibratedS})`,
       parse: positiveNumber('--calibrated'),
     },
+    {
+      flags: '--ahead <d>',
+      description: 'days that the twin is asked about: forecast and what-if',
+      default: 7,
+      parse: positiveNumber('--ahead'),
+    },
   ],
   examples: [
     'twinloop page --store s3://my-bucket/twinloop --region eu-west-1',
@@ -85,7 +97,14 @@ export const pageCommand: Command = {
         const assets = await Promise.all(
           chosen.map(async (asset) => {
             const twin = twinOfAsset(await source.twin(asset.twin), asset);
-            return { id: asset.id, twin: twin.definition };
+            const outlook =
+              store === undefined
+                ? { missing: NO_STORE }
+                : {
+                    twin,
+                    state: () => newestState(store, twin, asset.id, source.fleet.name),
+                  };
+            return { id: asset.id, twin: twin.definition, outlook };
           }),
         );
         const usual = args.data === undefined ? DEPLOYED : LOCAL;
@@ -98,6 +117,7 @@ export const pageCommand: Command = {
             historyS: args.history * 3600,
             measuredWithinS: args.fresh ?? usual.freshS,
             calibratedWithinS: args.calibrated ?? usual.calibratedS,
+            horizonS: args.ahead * 86_400,
           },
           logger: io.logger,
         });

@@ -1,7 +1,9 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
+import { messageOf } from '../../shared/core/index.js';
 import { assetAt, contentSecurityPolicy } from './assets.js';
 import type { FleetWatch } from './fleet-watch.js';
+import { parseQuestion } from './question.js';
 import type { Rooms } from './rooms.js';
 
 /**
@@ -9,6 +11,9 @@ import type { Rooms } from './rooms.js';
  * server for that site's. Only requests that name this machine are answered.
  */
 const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
+
+/** What the asker has to mend; all else is the twin's or its state's. */
+const WRONG_QUESTION = new Set(['USAGE', 'VARIABLE_UNKNOWN', 'VALUE_INVALID', 'CONFIG_INVALID']);
 
 /** The routes: the page and its files, each machine's live events, model and state, and the fleet. */
 export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
@@ -49,6 +54,24 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
     c.header('Cache-Control', 'no-store');
     const snapshot = room.feed.snapshot();
     return snapshot === undefined ? c.json({ error: 'starting' }, 503) : c.json(snapshot);
+  });
+
+  app.get('/api/outlook', async (c) => {
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.text('No such machine', 404);
+    c.header('Cache-Control', 'no-store');
+    try {
+      const question = parseQuestion(c.req.query());
+      if (question === undefined) {
+        const today = room.outlook.today();
+        const { fault } = room.outlook.status();
+        return today === undefined ? c.json({ error: fault ?? 'starting' }, 503) : c.json(today);
+      }
+      return c.json(await room.outlook.answer(question));
+    } catch (error) {
+      const { code } = error as { code?: string };
+      return c.json({ error: messageOf(error) }, WRONG_QUESTION.has(code ?? '') ? 400 : 503);
+    }
   });
 
   app.get('/api/fleet', async (c) => {

@@ -24,13 +24,17 @@ import { Channel } from './channel.js';
 import { describeMachine } from './describe-machine.js';
 import { EventLog } from './event-log.js';
 import { freshnessOf } from './freshness.js';
+import type { OutlookDesk } from './outlook.js';
 import type { PageStatus } from './status.js';
+import type { Reading } from './strays.js';
 import { type StreamTarget, streamTargets } from './streams.js';
 
 export interface FeedOptions {
   reader: SiteWiseReader;
   twin: TwinDefinition;
   status: () => Promise<PageStatus>;
+  /** What the twin expects; left out, the page shows the past only. */
+  outlook?: OutlookDesk | undefined;
   clock: Clock;
   logger: Logger;
   /** How far back the first read goes, wall seconds. */
@@ -46,6 +50,9 @@ const AHEAD_NS = secondsToNs(600);
 /** Every so many polls the machine's streams are read again this far back, for late samples. */
 const SWEEP_EVERY = 20;
 const SWEEP_NS = secondsToNs(600);
+
+const NO_OUTLOOK =
+  'This page was started without the twin’s model and state: it shows the past only.';
 
 /** Reads SiteWise incrementally and keeps what the page shows. */
 export class Feed {
@@ -219,6 +226,23 @@ export class Feed {
     return newest === undefined ? undefined : nsToSeconds(newest) * 1000;
   }
 
+  /** The newest usable readings of inputs and sensors, by channel. */
+  readings(): Map<string, Reading> {
+    const found = new Map<string, Reading>();
+    for (const [id, channel] of this.#channels) {
+      if (!id.startsWith('measured:') && !id.startsWith('input:')) continue;
+      const [last, before] = channel.rows().slice(-2).reverse();
+      if (typeof last?.[1] !== 'number') continue;
+      found.set(id, { x: last[0], value: last[1], before: before?.[1] ?? undefined });
+    }
+    return found;
+  }
+
+  /** Changes with each calibration whose results were read. */
+  get calibrationKey(): string {
+    return String(this.#newestMs('twin') ?? '');
+  }
+
   #toStatus(status: PageStatus): Status {
     const nowMs = nsToSeconds(this.#options.clock.nowNs()) * 1000;
     const measuredAtMs = this.#newestMs('machine');
@@ -233,6 +257,7 @@ export class Feed {
       ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
       calibrations: status.calibrations,
       endpoints: status.endpoints,
+      outlook: this.#options.outlook?.status() ?? { revision: 0, fault: NO_OUTLOOK },
       freshness: freshnessOf(
         { nowMs, measuredAtMs, calibratedAtMs, fault: this.#fault },
         {
@@ -260,6 +285,7 @@ export class Feed {
     if (last !== undefined && !last.ok) {
       warn('calibration-failed', this.#options.twin.name, last.message ?? 'The last run failed.');
     }
+    alarms.push(...(this.#options.outlook?.strays() ?? []));
     return alarms;
   }
 }

@@ -1,5 +1,6 @@
 /** The operator's page: what a twin, or a fleet of them, knows, live in a browser. */
 export type { CalibrationRun } from './browser/protocol.js';
+export type { OutlookSource } from './outlook.js';
 export type { Pace, PageAsset } from './rooms.js';
 export { type Page, type PageOptions, startPage } from './server.js';
 export type { PageStatus } from './status.js';

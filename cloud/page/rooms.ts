@@ -3,6 +3,8 @@ import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
 import type { SiteWiseReader } from '../../shared/sitewise/index.js';
 import { Audience } from './audience.js';
 import { Feed } from './feed.js';
+import { Models } from './models.js';
+import { OutlookDesk, type OutlookSource } from './outlook.js';
 import type { PageStatus } from './status.js';
 
 /** A machine that the page can show. */
@@ -13,6 +15,8 @@ export interface PageAsset {
   twin: TwinDefinition;
   /** What SiteWise does not hold; asked with every poll. Left out, there is nothing else. */
   status?: (() => Promise<PageStatus>) | undefined;
+  /** What the twin is asked with, or why it cannot be asked. Left out, it cannot. */
+  outlook?: OutlookSource | { missing: string } | undefined;
 }
 
 /** How often is read, and how old things may be. */
@@ -25,6 +29,8 @@ export interface Pace {
   calibratedWithinS: number;
   /** Wall seconds without a measurement before the machine counts as silent. */
   measuredWithinS: number;
+  /** How far ahead the twin is asked, seconds of the machine. */
+  horizonS: number;
 }
 
 export interface RoomsOptions {
@@ -39,6 +45,7 @@ export interface RoomsOptions {
 export interface Room {
   feed: Feed;
   audience: Audience;
+  outlook: OutlookDesk;
   /** Makes the binary glTF of the machine; left out without a layout. */
   model: (() => Promise<Uint8Array>) | undefined;
 }
@@ -56,10 +63,12 @@ const POLLS_ALONE = 60;
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #open = new Map<string, OpenRoom>();
+  readonly #models: Models;
   #closed = false;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
+    this.#models = new Models(options.logger);
   }
 
   /** The machine of that id, or the only one; undefined for an unknown id. */
@@ -90,11 +99,23 @@ export class Rooms {
       room.audience.close();
     }
     await Promise.all(rooms.map((room) => room.running));
+    await this.#models.close();
   }
 
   #start(asset: PageAsset): OpenRoom {
     const { reader, clock, logger, pace } = this.#options;
+    const outlook = new OutlookDesk({
+      source: asset.outlook ?? {
+        missing:
+          'This page was started without the twin’s model and state: it shows the past only.',
+      },
+      model: (twin) => this.#models.of(twin),
+      horizonS: pace.horizonS,
+      clock,
+      logger,
+    });
     const feed = new Feed({
+      outlook,
       reader,
       twin: asset.twin,
       status: asset.status ?? (async () => ({ calibrations: [], endpoints: {} })),
@@ -108,6 +129,7 @@ export class Rooms {
     const room: OpenRoom = {
       feed,
       audience,
+      outlook,
       model: layout === undefined ? undefined : async () => modelOf(layout),
       stop,
       kept: false,
@@ -127,10 +149,15 @@ export class Rooms {
     try {
       while (!signal.aborted && alone < POLLS_ALONE) {
         room.audience.send(await room.feed.poll(signal));
+        // Asked only while somebody looks: it takes the machine's cores for a moment.
+        if (room.audience.size > 0) {
+          room.outlook.refresh(room.feed.calibrationKey, room.feed.readings());
+        }
         alone = room.kept || room.audience.size > 0 ? 0 : alone + 1;
         await clock.sleep(pace.pollIntervalMs, signal);
       }
     } finally {
+      await room.outlook.close();
       this.#open.delete(asset.id);
     }
   }

@@ -39,6 +39,7 @@ const LOCAL_PACE: Pace = {
   historyS: 6 * 3600,
   calibratedWithinS: 90,
   measuredWithinS: 15,
+  horizonS: 7 * 86_400,
 };
 
 const isReader = (x: IoTSiteWiseClient | SiteWiseReader): x is SiteWiseReader => 'latest' in x;

@@ -1,5 +1,6 @@
 /** The files that users write: one zod schema each, and how they are read. */
 
+export * from './decisions.js';
 export * from './deployment.js';
 export * from './edge.js';
 export * from './edge-example.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decisionsSchema } from './decisions.js';
 import { layoutSchema } from './layout.js';
 
 const variable = z.string().min(1).describe("The variable's name in the FMU's modelDescription.");
@@ -340,6 +341,9 @@ export const twinSchema = z.strictObject({
   estimator: estimator.prefault({}),
   calibration: calibration.prefault({}).describe('How parameters are found.'),
   transient: transient.prefault({}).describe('Options of the modes `transient` and `auto`.'),
+  decisions: decisionsSchema
+    .optional()
+    .describe('What may be decided about the machine, and to what end: `twinloop plan`.'),
   layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
 });
 

@@ -13,7 +13,7 @@ import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel }
  * Standard deviation of the first trend, as a share of the range per wear horizon: 1e-5 a sample on
  * the study's web line (range 0.5, horizon 777 samples; docs/explanation/calibration.md).
  */
-const INITIAL_TREND = 0.0155;
+export const INITIAL_TREND = 0.0155;
 /** A channel that repeats its value this many times while most others move is left out as frozen. */
 const FROZEN_REPEATS = 20;
 /** Share of its size by which an input has moved for certain. */

@@ -9,9 +9,10 @@ export {
   type TwinRecording,
   twinReadOptions,
 } from './data/recording.js';
-export { startValuesOf } from './definition/assumed-inputs.js';
+export { assumeInputs, startValuesOf } from './definition/assumed-inputs.js';
 export * from './definition/twin.js';
 export { truncatedEstimate } from './filter/truncated.js';
+export type { LimitDriver } from './forecast/drivers.js';
 export {
   type Forecast,
   type ForecastEstimate,
@@ -59,6 +60,7 @@ export * from './state/marks.js';
 export {
   listStates,
   loadState,
+  newestState,
   restoreState,
   type StoredState,
   saveState,

@@ -19,7 +19,8 @@ import {
   ensureAsset,
   type SiteWiseReader,
 } from '../../shared/sitewise/index.js';
-import { loadTwin, type Twin } from '../../shared/twin/index.js';
+import { openStore } from '../../shared/store/index.js';
+import { type CalibratorState, loadTwin, newestState, type Twin } from '../../shared/twin/index.js';
 import {
   createSimulatedMachine,
   defaultScenario,
@@ -53,6 +54,8 @@ export interface PageOptions {
   twin: TwinDefinition;
   /** What SiteWise does not hold; asked with every poll. */
   status: () => Promise<StackStatus>;
+  /** What the twin is asked with: its model, and the state that the worker left. */
+  outlook: { twin: Twin; state: () => Promise<CalibratorState | undefined> };
   logger: Logger;
 }
 
@@ -282,6 +285,11 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
           timeScale: config.timeScale,
           timeMap: machineTime.map(),
         };
+      },
+      outlook: {
+        twin,
+        state: () =>
+          newestState(openStore(stateDir), twin, assetExternalId(definition.name), LOCAL_FLEET),
       },
       logger,
     }),

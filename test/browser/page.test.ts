@@ -3,8 +3,9 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Page, startPage } from '../../cloud/page/index.js';
 import { healthAliases, withAliasPrefix } from '../../shared/config/index.js';
-import { packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
+import { nsToSeconds, packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
+import { askableTwin, wornState } from '../unit/page/outlook-twin.js';
 import { chromiumPath, launchChromium, openPage, shownBand } from './launch.js';
 
 const LIMIT_PASSED = /2 alarms/;
@@ -204,6 +205,50 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await page.getByRole('link', { name: 'Fleet' }).click();
     await rows.first().waitFor();
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('says what will happen, and answers what would if a slider moves or a part is new', async () => {
+    const twin = askableTwin();
+    const machine = new GrowingDrag(twin.definition);
+    machine.fill(60, systemClock.nowNs());
+    const state = wornState(twin, nsToSeconds(systemClock.nowNs()));
+    const server = await startPage({
+      port: 0,
+      siteWise: machine,
+      assets: [{ id: 'line1', twin: twin.definition, outlook: { twin, state: async () => state } }],
+      pace: { pollIntervalMs: 50, measuredWithinS: 3600, calibratedWithinS: 3600 },
+    });
+    opened.push(server);
+    const { page, misdeeds } = await openPage(browser, `${server.url}#show=parameter:b9`);
+    await page.locator('#alarms .ahead').first().waitFor();
+    expect(await page.locator('.headline h2').textContent()).toMatch(/In about .*: .* of R9/);
+    const panel = page.locator('.panel[data-quantity="parameter:b9"]');
+    expect(await panel.locator('.reached').textContent()).toMatch(/^Limit reached: .*80 %/);
+    // By keyboard alone: a slider, a part, and back to today.
+    const speed = page.getByLabel('lineSpeed').or(page.getByLabel('line speed'));
+    await speed.focus();
+    await page.keyboard.press('Home');
+    const tried = page.locator('#what-if td.tried').first();
+    await tried.filter({ hasText: '(' }).waitFor();
+    await page.getByRole('button', { name: 'R9 as new' }).press('Enter');
+    await tried.filter({ hasText: /^0\.00/ }).waitFor();
+    await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
+    const violations = (await page.evaluate(
+      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
+    )) as unknown[];
+    expect(violations).toEqual([]);
+    await page.getByRole('button', { name: 'As today' }).press('Enter');
+    await tried.filter({ hasText: '–' }).waitFor();
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('hides what-if where the twin cannot be asked, and says why', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(5, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page } = await openPage(browser, url);
+    await page.locator('#what-if').getByText('shows the past only').waitFor();
+    expect(await page.locator('#what-if input').count()).toBe(0);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import uPlot from 'uplot';
 import { h } from './dom.js';
+import { drawFans, endOfView, fanExtent } from './fan.js';
 import { formatNumber, formatUnit } from './format.js';
 import type { Limit, Row } from './protocol.js';
 import type { Store } from './store.js';
@@ -21,6 +22,8 @@ export interface ChartContent {
   heightPx: number;
   /** Variable whose events are marked. */
   subject?: string | undefined;
+  /** The quantity whose expected course is drawn too. */
+  ahead?: string | undefined;
   /** The vertical range stays at zero or above. */
   fromZero?: boolean;
 }
@@ -68,9 +71,14 @@ function columnsOf(store: Store, content: ChartContent): Columns {
 }
 
 /** A y range that holds the lines and, where they are not far off, the limits. */
-function rangeOf(content: ChartContent, min: number | null, max: number | null): [number, number] {
+function rangeOf(
+  content: ChartContent,
+  min: number | null,
+  max: number | null,
+  ahead: readonly [number, number] | undefined,
+): [number, number] {
   if (min === null || max === null) return [0, 1];
-  let [low, high] = [min, max];
+  let [low, high] = [Math.min(min, ahead?.[0] ?? min), Math.max(max, ahead?.[1] ?? max)];
   const span = high - low || Math.abs(high) * 1e-3 || 1;
   const { above, below } = content.limit ?? {};
   if (above !== undefined && above > high && above - high < 3 * span) high = above;
@@ -80,17 +88,21 @@ function rangeOf(content: ChartContent, min: number | null, max: number | null):
   return [floor, high + pad];
 }
 
+/** A line at each limit, with the forbidden side hatched. */
 function drawLimits(content: ChartContent) {
   return (u: uPlot) => {
     const { ctx, bbox } = u;
-    for (const limit of [content.limit?.above, content.limit?.below]) {
+    const bottom = bbox.top + bbox.height;
+    for (const side of ['above', 'below'] as const) {
+      const limit = content.limit?.[side];
       if (limit === undefined) continue;
       const y = u.valToPos(limit, 'y', true);
-      if (y < bbox.top || y > bbox.top + bbox.height) continue;
+      if (y < bbox.top || y > bottom) continue;
       ctx.save();
-      ctx.strokeStyle = palette().alarm;
-      ctx.lineWidth = 1.5 * devicePixelRatio;
-      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+      hatch(ctx, bbox, side === 'above' ? [bbox.top, y] : [y, bottom]);
+      ctx.setLineDash([]);
+      ctx.strokeStyle = palette().ink;
+      ctx.lineWidth = 1.2 * devicePixelRatio;
       ctx.beginPath();
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
@@ -98,6 +110,27 @@ function drawLimits(content: ChartContent) {
       ctx.restore();
     }
   };
+}
+
+function hatch(
+  ctx: CanvasRenderingContext2D,
+  { left, width }: uPlot.BBox,
+  [top, bottom]: readonly [number, number],
+): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, bottom - top);
+  ctx.clip();
+  ctx.strokeStyle = palette().hatch;
+  ctx.lineWidth = devicePixelRatio;
+  const height = bottom - top;
+  ctx.beginPath();
+  for (let x = left - height; x < left + width; x += 7 * devicePixelRatio) {
+    ctx.moveTo(x, bottom);
+    ctx.lineTo(x + height, top);
+  }
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** Marks the time of each event of the quantity along the bottom. */
@@ -138,7 +171,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
   function revision(): string {
     const ids = [content.main.channel, content.sensor?.channel, content.truth];
     const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
-    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision}`;
+    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : store.outlookRevision}`;
   }
 
   /** A dragged span becomes what all charts show. */
@@ -185,8 +218,16 @@ export function createChart(store: Store, content: ChartContent): Chart {
         sync: { key: 'twinloop' },
       },
       scales: {
-        x: { time: content.axis === 'wall' },
-        y: { range: (_, min, max) => rangeOf(content, min, max) },
+        x: { time: content.axis === 'wall', range: (_, min, max) => spanOf(min, max) },
+        y: {
+          range: (u, min, max) =>
+            rangeOf(
+              content,
+              min,
+              max,
+              fanExtent(store, content, (u.scales.x?.max ?? 0) * perDay(content.axis)),
+            ),
+        },
       },
       axes: full
         ? [
@@ -227,12 +268,20 @@ export function createChart(store: Store, content: ChartContent): Chart {
         }),
       ],
       hooks: {
-        draw: [drawLimits(content), drawEvents(store, content)],
+        draw: [drawFans(store, content), drawLimits(content), drawEvents(store, content)],
         setSelect: [zoomTo],
         setCursor: [showNewest],
         setData: [showNewest],
       },
     };
+  }
+
+  /** A zoomed chart shows just that; one that follows shows a part of the future too. */
+  function spanOf(min: number | null, max: number | null): [number, number] {
+    const scale = perDay(content.axis);
+    if (store.range !== undefined) return [store.range[0] / scale, store.range[1] / scale];
+    const [from, to] = [(min ?? 0) * scale, (max ?? 1) * scale];
+    return [from / scale, endOfView(store, content, from, to) / scale];
   }
 
   function draw(): void {

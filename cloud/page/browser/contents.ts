@@ -22,9 +22,10 @@ export function contentOf(
     unit: quantity.unit,
     limit: quantity.limit,
     subject: quantity.variable,
+    ahead: size === 'full' && quantity.limit !== undefined ? quantity.id : undefined,
     axis: machine.axis,
     size,
-    heightPx: size === 'full' ? 220 : 64,
+    heightPx: size === 'full' ? 240 : 64,
     fromZero: quantity.role === 'parameter',
   };
 }

@@ -7,6 +7,7 @@ import { createGridView } from './grid-view.js';
 import { headlineOf } from './headline.js';
 import { MOOD_SYMBOLS } from './moods.js';
 import { componentOf, kindOf, nameOf } from './names.js';
+import { OutlookClient } from './outlook-client.js';
 import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
@@ -14,6 +15,7 @@ import { createSystemView } from './system-view.js';
 import { createTimeRange } from './time-range.js';
 import type { View } from './view.js';
 import { noteAddress, parseAddress } from './view-address.js';
+import { createWhatIfView } from './what-if-view.js';
 
 /** Everything below the page's head. */
 export interface Dashboard {
@@ -41,7 +43,12 @@ function groupName(quantities: readonly Quantity[], machine: Machine, unit: stri
 }
 
 /** Builds the page for a machine; it follows the store with `update`. */
-export function createDashboard(root: HTMLElement, store: Store, machine: Machine): Dashboard {
+export function createDashboard(
+  root: HTMLElement,
+  store: Store,
+  machine: Machine,
+  asset: string | null,
+): Dashboard {
   const ofRole = (role: Quantity['role']) => machine.quantities.filter((q) => q.role === role);
   let chosenByHand = false;
   let focused: Quantity | undefined;
@@ -87,6 +94,8 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     noteAddress(store, chosenByHand ? focused?.id : undefined);
     updateAll();
   });
+  const client = new OutlookClient(store, asset, updateAll);
+  const whatIf = createWhatIfView(store, machine, client, () => focused);
   const grids = [
     createGridView(
       store,
@@ -134,13 +143,14 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
       alarms.element,
     ),
     focus.element,
+    whatIf.element,
     ...grids.map((g) => g.element),
     system.element,
     h(
       'footer',
       {},
       h('p', {
-        text: 'Blue line: estimate of the twin. Shaded: its 95 % interval. Grey: sensor. Dashed orange: truth, which only a simulated machine knows. Dotted red: alarm limit.',
+        text: 'Blue line: estimate of the twin. Shaded: its 95 % interval. Grey: sensor. Dashed orange: truth, which only a simulated machine knows. Black: limit, with its forbidden side hatched. Beyond “now”: what the twin expects, 50, 80 and 95 %; the bar on the limit is when it is reached, 80 %, its tick the middle. Violet: your change.',
       }),
     ),
   );
@@ -156,11 +166,13 @@ export function createDashboard(root: HTMLElement, store: Store, machine: Machin
     alarms,
     ...(schematic === undefined ? [] : [schematic]),
     focus,
+    whatIf,
     ...grids,
     system,
   ];
   return {
     update() {
+      client.follow();
       // Until the reader chooses, the page shows what deserves attention.
       if (!chosenByHand) {
         const worst = worstParameter(store) ?? machine.quantities[0];

@@ -1,6 +1,8 @@
+import { reachedText } from './ahead-text.js';
 import { h } from './dom.js';
 import { peakOf, titleOf } from './event-text.js';
-import { formatSpan, formatWhen } from './format.js';
+import { type Expected, expectedLimits, horizonOf, sinceOf } from './expected.js';
+import { formatNumber, formatSpan, formatUnit, formatWhen } from './format.js';
 import { MEANINGS } from './meanings.js';
 import { nameOf } from './names.js';
 import type { Alarm, PageEvent, Quantity } from './protocol.js';
@@ -11,6 +13,11 @@ const ORDER = { alarm: 0, warning: 1, note: 2 } as const;
 const WORDS = { alarm: 'Alarm', warning: 'Warning', note: 'Note' } as const;
 /** Events that are over are listed as far as this; the filter finds the others. */
 const MOST_OVER = 50;
+
+/** Limits ahead that are listed. */
+const MOST_AHEAD = 5;
+/** For the filter. */
+const AHEAD = { level: 'note', code: 'limit', title: 'ahead', message: 'expected' } as const;
 
 /** What needs attention now, and what is over: each event with its time, peak and meaning. */
 export function createEventsView(store: Store, select: (quantityId: string) => void): View {
@@ -70,6 +77,28 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
     return h('li', { class: `${alarm.level}${state}` }, ...lines);
   }
 
+  /** A limit that will probably be reached. */
+  function aheadItem({ quantity, series }: Expected): HTMLElement {
+    const { outlook } = store;
+    const button = h('button', {
+      type: 'button',
+      class: 'title',
+      text: nameOf(quantity, store.machine?.layout),
+    });
+    button.addEventListener('click', () => select(quantity.id));
+    const { above, below } = quantity.limit ?? {};
+    const unit = quantity.unit === '' ? '' : ` ${formatUnit(quantity.unit)}`;
+    const limit = `${below === undefined ? 'above' : 'below'} ${formatNumber(below ?? above)}${unit}`;
+    const horizonS = outlook === undefined ? 0 : horizonOf(store, outlook);
+    const sinceS = outlook === undefined ? 0 : sinceOf(store, outlook);
+    return h(
+      'li',
+      { class: 'ahead' },
+      h('div', { class: 'what' }, h('strong', { text: '◆ Ahead' }), button),
+      h('p', { class: 'when', text: `${limit}: ${reachedText(series, horizonS, sinceS)}` }),
+    );
+  }
+
   function whenOf(event: PageEvent, quantity: Quantity | undefined): string {
     const axis = store.machine?.axis ?? 'wall';
     const untilX = event.untilX ?? store.newestX;
@@ -92,14 +121,18 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
 
   function update(): void {
     const own = (store.status?.alarms ?? []).filter((a) => a.code in MEANINGS);
-    const text = JSON.stringify([own, store.eventsRevision, store.newestX]);
+    const text = JSON.stringify([own, store.eventsRevision, store.outlookRevision, store.newestX]);
     if (text === shown) return;
     shown = text;
     const standing = store.events.filter((e) => e.untilX === undefined);
     const current = [...own, ...standing].filter(matches);
     current.sort((a, b) => ORDER[a.level] - ORDER[b.level]);
-    now.replaceChildren(...current.map(item));
-    if (current.length === 0) now.append(h('li', { class: 'none', text: 'Nothing.' }));
+    const ahead = expectedLimits(store)
+      .filter((e) => matches({ ...AHEAD, subject: e.quantity.variable }))
+      .slice(0, MOST_AHEAD);
+    now.replaceChildren(...current.map(item), ...ahead.map(aheadItem));
+    if (current.length + ahead.length === 0)
+      now.append(h('li', { class: 'none', text: 'Nothing.' }));
     const ended = store.events.filter((e) => e.untilX !== undefined && matches(e));
     summary.textContent = `Over (${ended.length})`;
     over.replaceChildren(...ended.slice(0, MOST_OVER).map(item));

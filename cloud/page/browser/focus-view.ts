@@ -1,11 +1,14 @@
+import { reachedText } from './ahead-text.js';
 import { type Chart, createChart } from './chart.js';
 import { contentOf } from './contents.js';
 import { h, setText } from './dom.js';
+import { horizonOf, sinceOf } from './expected.js';
 import { formatNumber, formatUnit, formatValue } from './format.js';
 import { componentOf, nameOf, relatedTo, whyOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
 import type { View } from './view.js';
+import { driversOf } from './why-view.js';
 
 interface Panel {
   element: HTMLElement;
@@ -59,17 +62,22 @@ export function createFocusView(
 
 function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel {
   const now = h('p', { class: 'now' });
+  const reached = h('p', { class: 'reached' });
+  const why = h('div', { class: 'why' });
   const holder = h('div', {});
   const element = h(
     'article',
     { class: 'panel', 'data-quantity': quantity.id },
     h('h3', { text: nameOf(quantity, machine.layout) }),
     now,
+    reached,
     holder,
     h('p', { class: 'hint', text: whyOf(quantity) }),
+    why,
   );
   let chart: Chart | undefined;
   let drawsTruth = false;
+  let expected = -1;
   return {
     element,
     update() {
@@ -83,9 +91,22 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
       }
       chart.update();
       setText(now, sentenceOf(store, quantity));
+      if (store.outlookRevision === expected) return;
+      expected = store.outlookRevision;
+      setText(reached, aheadOf(store, quantity));
+      why.replaceChildren(...driversOf(store, machine, quantity));
     },
     destroy: () => chart?.destroy(),
   };
+}
+
+/** When its limit is reached, in words; empty without a limit or a forecast. */
+function aheadOf(store: Store, quantity: Quantity): string {
+  const { outlook } = store;
+  const series = outlook?.series[quantity.id];
+  if (outlook === undefined || series?.passed === undefined) return '';
+  const text = reachedText(series, horizonOf(store, outlook), sinceOf(store, outlook));
+  return text === 'passed' ? 'Past its limit.' : `Limit reached: ${text}`;
 }
 
 /** The present value in words. */

@@ -1,7 +1,10 @@
+import { aboutText, aheadText } from './ahead-text.js';
 import { peakOf, titleOf } from './event-text.js';
-import { formatSpan, formatWhen } from './format.js';
+import { type Expected, expectedLimits } from './expected.js';
+import { formatNumber, formatSpan, formatUnit, formatWhen } from './format.js';
 import { MEANINGS } from './meanings.js';
 import type { Mood } from './moods.js';
+import { nameOf } from './names.js';
 import type { PageEvent, Quantity } from './protocol.js';
 import type { Store } from './store.js';
 
@@ -38,6 +41,8 @@ export function headlineOf(store: Store): Headline {
     const sentence = MEANINGS[own.code]?.title ?? own.code;
     return { mood: 'warn', sentence, detail: own.message };
   }
+  const [next] = expectedLimits(store);
+  if (next !== undefined && next.reachedS[1] !== null) return ofExpected(store, next);
   const warnings = standing.filter((e) => e.level === 'warning');
   if (warnings.length > 0) return ofEvents(store, warnings, 'warn');
   if (state === 'learning') {
@@ -55,6 +60,34 @@ export function headlineOf(store: Store): Headline {
   };
 }
 
+/** The limit that is reached next. */
+function ofExpected(store: Store, { quantity, reachedS, series }: Expected): Headline {
+  const name = nameOf(quantity, store.machine?.layout);
+  const { above, below, verb } = quantity.limit ?? {};
+  const unit = quantity.unit === '' ? '' : ` ${formatUnit(quantity.unit)}`;
+  const passes = below === undefined ? 'rises above' : 'falls below';
+  const limit = `${passes} ${formatNumber(below ?? above)}${unit}`;
+  const [early, middle, late] = reachedS;
+  const when =
+    late === null
+      ? `With 90 % not before ${aheadText(early)} from now.`
+      : `Within ${aheadText(early)} to ${aheadText(late)} with 80 %.`;
+  const driver = series.drivers?.[0];
+  const cause = store.machine?.quantities.find((q) => q.variable === driver?.parameter);
+  return {
+    mood: 'warn',
+    sentence: `In ${aboutText(middle ?? 0)}: ${name} ${verb ?? limit}`,
+    detail: [
+      verb === undefined ? '' : `It ${limit}.`,
+      when,
+      cause === undefined ? '' : `What drives it: ${nameOf(cause, store.machine?.layout)}.`,
+      quantity.limit?.consequence ?? '',
+    ]
+      .filter((part) => part !== '')
+      .join(' '),
+  };
+}
+
 function ofEvents(store: Store, events: readonly PageEvent[], mood: 'bad' | 'warn'): Headline {
   const inOrder = [...events].sort((a, b) => a.sinceX - b.sinceX);
   const [first, ...then] = inOrder as [PageEvent, ...PageEvent[]];
@@ -69,6 +102,11 @@ function ofEvents(store: Store, events: readonly PageEvent[], mood: 'bad' | 'war
     const named = then.slice(0, MOST_NAMED).map((e) => titleFor(store, e));
     const more = then.length > MOST_NAMED ? ` and ${then.length - MOST_NAMED} more` : '';
     parts.push(`Then: ${named.join('; ')}${more}.`);
+  }
+  const [next] = expectedLimits(store).filter((e) => e.reachedS[1] !== null);
+  if (next !== undefined) {
+    const name = nameOf(next.quantity, store.machine?.layout);
+    parts.push(`Next: ${name} in ${aboutText(next.reachedS[1] ?? 0)}.`);
   }
   const todo = quantity?.limit?.consequence ?? first.meaning;
   if (todo !== undefined) parts.push(todo);

@@ -11,6 +11,10 @@ export const MEANINGS: Readonly<Record<string, { title: string; meaning: string 
     title: 'Bad reading',
     meaning: 'The source itself marks this value as bad; the calibration leaves it out.',
   },
+  'left-band': {
+    title: 'Left the twin’s band',
+    meaning: 'Look at the machine and at the sensor; the next calibration tells which has changed.',
+  },
   'calibration-failed': {
     title: 'Last calibration failed',
     meaning: 'The last good state is kept, and the next run tries again.',

@@ -36,7 +36,7 @@ function show(): void {
   const text = JSON.stringify(machine);
   if (machine !== undefined && text !== machineText && main !== null) {
     machineText = text;
-    dashboard = createDashboard(main, store, machine);
+    dashboard = createDashboard(main, store, machine, asset);
   }
   dashboard?.update();
   showHeader(connection);

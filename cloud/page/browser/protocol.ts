@@ -118,6 +118,7 @@ export interface Status {
   calibrations: readonly CalibrationRun[];
   freshness: Freshness;
   alarms: readonly Alarm[];
+  outlook: OutlookStatus;
   endpoints: Readonly<Record<string, string>>;
 }
 
@@ -164,4 +165,61 @@ export interface FleetSummary {
   assets: readonly AssetSummary[];
   /** How many machines there are. */
   of: number;
+}
+
+/** Whether the twin can be asked what will happen. */
+export interface OutlookStatus {
+  /** Rises with each new course of today; 0 before the first. */
+  revision: number;
+  /** Why the twin cannot be asked, or could not be the last time. */
+  fault?: string | undefined;
+}
+
+/** What is to come for one quantity, by the times of {@link Outlook}; null bands are unknown. */
+export interface OutlookSeries {
+  mean: readonly number[];
+  /** Ends of the intervals of 50, 80 and 95 %. */
+  bands: readonly (readonly [lower: readonly number[], upper: readonly number[]])[];
+  /** With a limit: the probability of having passed it by each time … */
+  passed?: readonly number[] | undefined;
+  /** … and when, seconds after `fromX`: 10 %, 50 % and 90 % of the courses; null: later. */
+  reachedS?: readonly [number | null, number | null, number | null] | undefined;
+  /** Which parameters move it, the strongest first, by variable. */
+  drivers?:
+    | readonly { parameter: string; sinceNew: number; ahead: number; varianceShare: number }[]
+    | undefined;
+}
+
+/** An input that may be tried. */
+export interface OutlookInput {
+  variable: string;
+  label: string;
+  unit: string;
+  /** As assumed for these courses. */
+  value: number;
+  /** As it is, and where that comes from. */
+  today: number;
+  source:
+    | 'the last measurement'
+    | 'the last calibration'
+    | 'the definition'
+    | "the FMU's start value";
+  lower: number;
+  upper: number;
+}
+
+/** What the twin answers when it is asked what will happen. */
+export interface Outlook {
+  /** Time of the state from which the courses begin, seconds of the axis. */
+  fromX: number;
+  /** Times of the series, seconds of the axis, beginning with `fromX`. */
+  x: readonly number[];
+  inputs: readonly OutlookInput[];
+  /** Parameters whose parts were taken as new. */
+  renewed: readonly string[];
+  /** By the id of the quantity. */
+  series: Readonly<Record<string, OutlookSeries>>;
+  courses: number;
+  modelRuns: number;
+  tookMs: number;
 }

@@ -1,4 +1,4 @@
-import type { Machine, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
+import type { Machine, Outlook, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
 const MAX_ROWS = 2400;
@@ -15,6 +15,11 @@ export class Store {
   events: readonly PageEvent[] = [];
   /** Rises with every change of the events. */
   eventsRevision = 0;
+  /** Today's course, and beside it what was tried last. */
+  outlook: Outlook | undefined;
+  tried: Outlook | undefined;
+  /** Rises with every change of the two. */
+  outlookRevision = 0;
   #range: readonly [from: number, to: number] | undefined;
   readonly #earlierRanges: (readonly [number, number] | undefined)[] = [];
   readonly #channels = new Map<string, Row[]>();
@@ -34,6 +39,13 @@ export class Store {
     }
     this.heardAtMs = Date.now();
     for (const [id, rows] of Object.entries(message.channels)) this.#merge(id, rows);
+  }
+
+  /** Takes what the twin expects; what is left out stays. */
+  expect(courses: { today?: Outlook; tried?: Outlook | undefined }): void {
+    if (courses.today !== undefined) this.outlook = courses.today;
+    if ('tried' in courses) this.tried = courses.tried;
+    this.outlookRevision++;
   }
 
   rows(id: string): readonly Row[] {

@@ -9,6 +9,11 @@ export interface Palette {
   warn: string;
   muted: string;
   grid: string;
+  ink: string;
+  hatch: string;
+  whatIf: string;
+  ahead: string;
+  aheadEdge: string;
 }
 
 let current: Palette | undefined;
@@ -28,6 +33,11 @@ export function palette(): Palette {
     warn: color('warn'),
     muted: color('muted'),
     grid: color('grid'),
+    ink: color('text'),
+    hatch: color('hatch'),
+    whatIf: color('what-if'),
+    ahead: color('ahead'),
+    aheadEdge: color('ahead-edge'),
   };
   return current;
 }

@@ -1,9 +1,11 @@
+import type { Gaussian } from '../filter/gaussian-update.js';
 import type { Bounds } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
+import { driversOf, type LimitDriver } from './drivers.js';
 import {
   firstPassages,
   INTERVALS,
@@ -14,7 +16,8 @@ import {
   passedBy,
   sortedQuantile,
 } from './first-passage.js';
-import { modelResponse } from './response.js';
+import { renewed } from './renewed.js';
+import { type Effort, modelResponse } from './response.js';
 import { drawTrendPaths } from './trend-paths.js';
 
 /** An estimate with the intervals of a fan chart. */
@@ -32,6 +35,8 @@ export interface ForecastSeries extends Partial<PassageTime> {
   beyondLimit?: number[];
   /** … and of having passed it by then. */
   passedLimit?: number[];
+  /** Of a virtual sensor with a limit: which parameters move it, the strongest first. */
+  drivers?: LimitDriver[];
 }
 
 export interface Forecast {
@@ -43,6 +48,10 @@ export interface Forecast {
   inputs: Record<string, number>;
   parameters: Record<string, ForecastSeries>;
   virtualSensors: Record<string, ForecastSeries>;
+  /** What sensors will read but for their noise. */
+  measured: Record<string, ForecastSeries>;
+  /** Parameters of parts that were taken as new. */
+  renewed: string[];
   /** Courses drawn from the trend model. */
   paths: number;
   modelRuns: number;
@@ -52,9 +61,9 @@ export interface Forecast {
 
 const PATHS = 2000;
 /** Steps of the paths between two reported times. */
-const SUBSTEPS = 4;
+const SUBSTEPS = { thorough: 4, quick: 2 } as const;
 /** Points at which the interpolated response is compared with the model itself. */
-const TRIALS = 24;
+const TRIALS = { thorough: 24, quick: 6 } as const;
 /** Standard deviations of the present estimate that the model is asked about beyond the bounds. */
 const NOW_REACH = 3;
 
@@ -95,11 +104,15 @@ function drawnEstimate(values: Float64Array): ForecastEstimate {
  * what is uncertain now where the model bears that. Cutting at the bound itself would move the mean
  * of healthy parts, whose estimates lie about it.
  */
-function responseBounds(twin: Twin, state: CalibratorState, settings: FilterSettings): Bounds {
+function responseBounds(
+  twin: Twin,
+  state: CalibratorState,
+  { x, S }: Gaussian,
+  settings: FilterSettings,
+): Bounds {
   const { bounds, range } = settings;
   if (keepsWithinBounds(twin, state)) return bounds;
   const N = 2 * range.length;
-  const { x, S } = state.filter;
   const reach = range.map((_, i) => NOW_REACH * Math.hypot(...S.subarray(i * N, i * N + N)));
   return {
     lower: bounds.lower.map((b, i) => Math.min(b, x[i]! - reach[i]!)),
@@ -112,16 +125,17 @@ function series(
   times: Float64Array,
   values: readonly Float64Array[],
   limits: Limits | undefined,
+  substeps: number,
 ): ForecastSeries {
   if (limits === undefined) return { estimates };
   const passages = firstPassages(times, values, limits);
-  const reported = values.filter((_, k) => k % SUBSTEPS === 0);
+  const reported = values.filter((_, k) => k % substeps === 0);
   return {
     estimates,
     beyondLimit: reported.map(
       (at) => at.reduce((sum, v) => sum + (isBeyond(v, limits) ? 1 : 0), 0) / at.length,
     ),
-    passedLimit: reported.map((_, k) => passedBy(passages, times[k * SUBSTEPS]!)),
+    passedLimit: reported.map((_, k) => passedBy(passages, times[k * substeps]!)),
     ...passageTime(passages),
   };
 }
@@ -133,6 +147,8 @@ function series(
  * @param options.inputs operating inputs to assume instead of the definition's values
  * @param options.points times to report after now; default 24
  * @param options.paths courses to draw; default 2000
+ * @param options.renewed parameters whose parts are taken as new, now
+ * @param options.effort `quick` runs the model about half as often
  * @throws TwinError `CONFIG_INVALID` (an input without a value), or as the model does at the
  *   present estimate
  */
@@ -144,6 +160,8 @@ export async function forecast(options: {
   points?: number;
   paths?: number;
   inputs?: Readonly<Record<string, number>>;
+  renewed?: readonly string[];
+  effort?: Effort;
   signal?: AbortSignal;
 }): Promise<Forecast> {
   const { twin, model, state, horizonS } = options;
@@ -152,11 +170,14 @@ export async function forecast(options: {
   const n = definition.parameters.length;
   const N = 2 * n;
   const inputs = operatingInputs(twin, options.inputs);
-  const now = { x: state.filter.x, S: state.filter.S };
+  const estimated = { x: state.filter.x, S: state.filter.S };
+  const fresh = options.renewed ?? [];
+  const now = fresh.length === 0 ? estimated : renewed(twin, estimated, fresh);
   const count = options.points ?? 24;
+  const substeps = SUBSTEPS[options.effort ?? 'thorough'];
   const times = Float64Array.from(
-    { length: count * SUBSTEPS + 1 },
-    (_, k) => (k * horizonS) / (count * SUBSTEPS),
+    { length: count * substeps + 1 },
+    (_, k) => (k * horizonS) / (count * substeps),
   );
   const drawn = drawTrendPaths(now, settings, times, options.paths ?? PATHS);
   const paths = drawn.count;
@@ -170,29 +191,28 @@ export async function forecast(options: {
       high[i] = Math.max(high[i]!, values[p]!);
     }
   }
-  const trials = Array.from({ length: TRIALS }, (_, k) => {
-    const at = Math.floor(((k + 1) / TRIALS) * (times.length - 1));
+  const trialCount = TRIALS[options.effort ?? 'thorough'];
+  const trials = Array.from({ length: trialCount }, (_, k) => {
+    const at = Math.floor(((k + 1) / trialCount) * (times.length - 1));
     const path = (k * 83) % paths;
     return drawn.values[at]!.slice(path * n, path * n + n);
   });
   const sensors = definition.virtualSensors;
-  const response =
-    sensors.length === 0
-      ? undefined
-      : await modelResponse(
-          model,
-          inputs,
-          now.x.slice(0, n),
-          low,
-          high,
-          responseBounds(twin, state, settings),
-          trials,
-          options.signal,
-        );
+  const response = await modelResponse(
+    model,
+    inputs,
+    now.x.slice(0, n),
+    low,
+    high,
+    responseBounds(twin, state, now, settings),
+    trials,
+    options.signal,
+    options.effort,
+  );
 
   const parameters = definition.parameters.map((p, i): [string, ForecastSeries] => {
     const estimates = Array.from({ length: count + 1 }, (_, k) => {
-      const at = predict(now, times[k * SUBSTEPS]!, settings);
+      const at = predict(now, times[k * substeps]!, settings);
       const std = Math.hypot(...at.S.subarray(i * N, i * N + N));
       const of = (share: number) => truncatedEstimate(at.x[i]!, std, p.lower, p.upper, share);
       const { mean, std: truncatedStd } = of(0.95);
@@ -208,40 +228,50 @@ export async function forecast(options: {
     const values = drawn.values.map((v) =>
       Float64Array.from({ length: paths }, (_, path) => v[path * n + i]!),
     );
-    return [p.variable, series(estimates, times, values, p.alarm)];
+    return [p.variable, series(estimates, times, values, p.alarm, substeps)];
   });
 
   const m = definition.measured.length;
-  const outputs = sensors.map((): Float64Array[] => []);
-  if (response !== undefined) {
-    const out = new Float64Array(response.error.length);
-    for (const values of drawn.values) {
-      const here = sensors.map(() => new Float64Array(paths));
-      for (let path = 0; path < paths; path++) {
-        response.at(values.subarray(path * n, path * n + n), out);
-        here.forEach((column, s) => {
-          column[path] = out[m + s]!;
-        });
-      }
-      here.forEach((column, s) => void outputs[s]!.push(column));
+  const outputs = response.error.length;
+  const out = new Float64Array(outputs);
+  /** By output, then time. */
+  const courses = Array.from({ length: outputs }, (): Float64Array[] => []);
+  for (const values of drawn.values) {
+    const here = courses.map(() => new Float64Array(paths));
+    for (let path = 0; path < paths; path++) {
+      response.at(values.subarray(path * n, path * n + n), out);
+      for (let o = 0; o < outputs; o++) here[o]![path] = out[o]!;
     }
+    here.forEach((column, o) => void courses[o]!.push(column));
   }
+  const seriesOf = (output: number, limits: Limits | undefined): ForecastSeries => {
+    const values = courses[output]!;
+    const estimates = values.filter((_, k) => k % substeps === 0).map(drawnEstimate);
+    return series(estimates, times, values, limits, substeps);
+  };
   const virtualSensors = sensors.map((sensor, s): [string, ForecastSeries] => {
-    const values = outputs[s]!;
-    const estimates = values.filter((_, k) => k % SUBSTEPS === 0).map(drawnEstimate);
-    return [sensor.variable, series(estimates, times, values, sensor.alarm)];
+    const found = seriesOf(m + s, sensor.alarm);
+    if (sensor.alarm === undefined) return [sensor.variable, found];
+    const drivers = driversOf(twin, response, m + s, drawn, times, found.timeToLimitS?.p50);
+    return [sensor.variable, { ...found, drivers }];
   });
+  const measured = definition.measured.map((channel, c): [string, ForecastSeries] => [
+    channel.variable,
+    seriesOf(c, undefined),
+  ]);
   return {
     twin: definition.name,
     fromS: state.timeS,
-    aheadS: Array.from({ length: count + 1 }, (_, k) => times[k * SUBSTEPS]!),
+    aheadS: Array.from({ length: count + 1 }, (_, k) => times[k * substeps]!),
     inputs: Object.fromEntries(definition.inputs.map((i, k) => [i.variable, inputs[k]!])),
     parameters: Object.fromEntries(parameters),
     virtualSensors: Object.fromEntries(virtualSensors),
+    measured: Object.fromEntries(measured),
+    renewed: [...fresh],
     paths,
-    modelRuns: response?.modelRuns ?? 0,
+    modelRuns: response.modelRuns,
     responseError: Object.fromEntries(
-      sensors.map((sensor, s) => [sensor.variable, response?.error[m + s] ?? 0]),
+      sensors.map((sensor, s) => [sensor.variable, response.error[m + s] ?? 0]),
     ),
   };
 }

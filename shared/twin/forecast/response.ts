@@ -5,6 +5,8 @@ import type { TwinModel } from '../types.js';
 export interface Response {
   /** Outputs at a point. */
   at(parameters: ArrayLike<number>, out: Float64Array): void;
+  /** What one parameter alone changes of an output, from the anchor to a value of it. */
+  part(parameter: number, value: number, output: number): number;
   modelRuns: number;
   /** Root mean square of what it missed at points tried, per output; 0 without any. */
   error: Float64Array;
@@ -16,14 +18,18 @@ interface Curve {
   y: Float64Array[];
 }
 
-const COARSE = 8;
-const REFINEMENTS = 3;
+/** How closely the response is looked at; `quick` is for somebody who waits. */
+export type Effort = 'thorough' | 'quick';
+
+const COARSE = { thorough: 8, quick: 4 } as const;
+const REFINEMENTS = { thorough: 3, quick: 1 } as const;
 /** Points added to a curve in a round. */
 const ADDED = 3;
 /** Bends smaller than this share of an output's span are left as they are. */
-const FLAT = 0.005;
+const FLAT = { thorough: 0.005, quick: 0.02 } as const;
 
-function interpolate({ x, y }: Curve, at: number, out: Float64Array, base: Float64Array): void {
+/** Between which two points of a grid a value lies, and how far on; the ends hold beyond them. */
+function place(x: readonly number[], at: number): { low: number; high: number; share: number } {
   let high = x.length - 1;
   let low = 0;
   if (at <= x[low]!) high = low;
@@ -34,7 +40,11 @@ function interpolate({ x, y }: Curve, at: number, out: Float64Array, base: Float
     else high = middle;
   }
   const width = x[high]! - x[low]!;
-  const share = width > 0 ? (at - x[low]!) / width : 0;
+  return { low, high, share: width > 0 ? (at - x[low]!) / width : 0 };
+}
+
+function interpolate({ x, y }: Curve, at: number, out: Float64Array, base: Float64Array): void {
+  const { low, high, share } = place(x, at);
   const a = y[low]!;
   const b = y[high]!;
   for (let o = 0; o < out.length; o++) {
@@ -43,7 +53,7 @@ function interpolate({ x, y }: Curve, at: number, out: Float64Array, base: Float
 }
 
 /** Middles of the intervals beside which a curve bends most. */
-function refinements({ x, y }: Curve, span: Float64Array): number[] {
+function refinements({ x, y }: Curve, span: Float64Array, effort: Effort): number[] {
   const bend = x.map((_, k) => {
     if (k === 0 || k === x.length - 1) return 0;
     const share = (x[k]! - x[k - 1]!) / (x[k + 1]! - x[k - 1]!);
@@ -62,7 +72,7 @@ function refinements({ x, y }: Curve, span: Float64Array): number[] {
       weight: Math.max(bend[k]!, bend[k + 1]!) * (right - x[k]!),
       bend: Math.max(bend[k]!, bend[k + 1]!),
     }))
-    .filter((i) => i.bend > FLAT)
+    .filter((i) => i.bend > FLAT[effort])
     .sort((a, b) => b.weight - a.weight)
     .slice(0, ADDED)
     .map((i) => i.middle);
@@ -90,7 +100,9 @@ export async function modelResponse(
   bounds: Bounds,
   trials: readonly Float64Array[],
   signal?: AbortSignal,
+  effort: Effort = 'thorough',
 ): Promise<Response> {
+  const coarse = COARSE[effort];
   const n = anchor.length;
   const inside = (v: number, i: number) =>
     Math.min(bounds.upper[i]!, Math.max(bounds.lower[i]!, v));
@@ -125,7 +137,7 @@ export async function modelResponse(
     Array.from(centre, (v, i) => {
       const from = inside(low[i]!, i);
       const to = inside(high[i]!, i);
-      const grid = Array.from({ length: COARSE + 1 }, (_, k) => from + (k / COARSE) * (to - from));
+      const grid = Array.from({ length: coarse + 1 }, (_, k) => from + (k / coarse) * (to - from));
       const near = 1e-6 * (to - from);
       return to > from ? grid.filter((x) => Math.abs(x - v) > near) : [];
     }),
@@ -134,13 +146,19 @@ export async function modelResponse(
     const values = curves.flatMap((c) => c.y.map((y) => y[o]!));
     return Math.max(...values) - Math.min(...values);
   });
-  for (let round = 0; round < REFINEMENTS; round++) {
-    await extend(curves.map((curve) => refinements(curve, span)));
+  for (let round = 0; round < REFINEMENTS[effort]; round++) {
+    await extend(curves.map((curve) => refinements(curve, span, effort)));
   }
 
   const at = (parameters: ArrayLike<number>, out: Float64Array): void => {
     out.set(first);
     for (let i = 0; i < n; i++) interpolate(curves[i]!, inside(parameters[i]!, i), out, first);
+  };
+  const part = (parameter: number, value: number, output: number): number => {
+    const { x, y } = curves[parameter]!;
+    const { low, high, share } = place(x, inside(value, parameter));
+    const from = y[low]![output]!;
+    return from + share * (y[high]![output]! - from) - first[output]!;
   };
   const error = new Float64Array(first.length);
   if (trials.length > 0) {
@@ -158,5 +176,5 @@ export async function modelResponse(
     });
     for (let o = 0; o < error.length; o++) error[o] = Math.sqrt(error[o]! / Math.max(1, tried));
   }
-  return { at, modelRuns, error };
+  return { at, part, modelRuns, error };
 }

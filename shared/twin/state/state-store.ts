@@ -163,6 +163,23 @@ export async function requireState(
 }
 
 /**
+ * The newest state of an asset, be it of `calibrate` or of a fleet's worker; undefined before the first.
+ *
+ * @param fleet whose worker keeps it; default: found by the asset's name
+ * @throws TwinError as {@link loadState}
+ */
+export async function newestState(
+  store: ObjectStore,
+  twin: Twin,
+  asset: string,
+  fleet?: string,
+): Promise<CalibratorState | undefined> {
+  const found = await find(store, twin, asset, fleet);
+  if (found === undefined || found.state.checkpoint.length === 0) return undefined;
+  return decodeCheckpoint(found.state.checkpoint, twin);
+}
+
+/**
  * Writes a state if nobody wrote since `etag` was read. Earlier states stay in the same object; those
  * of a branch that was left by a restore are the first to go.
  *

@@ -37,6 +37,7 @@ it('writes what charts show as CSV, and no formula for a spreadsheet', () => {
       freshness: { state: 'live', text: '' },
       alarms: [],
       calibrations: [],
+      outlook: { revision: 0 },
       endpoints: {},
     },
   });

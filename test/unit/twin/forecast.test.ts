@@ -150,4 +150,45 @@ describe('forecast', () => {
       once.virtualSensors.v!.passedLimit!.at(-1)!,
     );
   });
+
+  it('takes a replaced part as new, and leaves all else as it was estimated', async () => {
+    const twin = smallTwin({
+      virtualSensors: [{ variable: 'v', alias: '/s/v', alarm: { above: 0.3 } }],
+    });
+    const common = { twin, model: linearModel(), horizonS: 500 };
+    const state = knownState([0.9, 0], 0.01);
+    const today = await forecast({ ...common, state });
+    const repaired = await forecast({ ...common, state, renewed: ['p'] });
+    expect(repaired.renewed).toEqual(['p']);
+    // As before any data: mean 0.1, std 0.05, cut at the bound 0.
+    expect(repaired.parameters.p!.estimates[0]!.std).toBeCloseTo(0.05, 2);
+    expect(repaired.parameters.q).toEqual(today.parameters.q);
+    expect(today.virtualSensors.v!.passedLimit!.at(-1)!).toBeGreaterThan(0.6);
+    expect(repaired.virtualSensors.v!.passedLimit!.at(-1)!).toBeLessThan(0.5);
+    await expect(forecast({ ...common, state, renewed: ['r'] })).rejects.toMatchObject({
+      code: 'VARIABLE_UNKNOWN',
+    });
+  });
+
+  it('names what drives a virtual sensor to its limit, with its share', async () => {
+    const twin = smallTwin({
+      virtualSensors: [{ variable: 'v', alias: '/s/v', alarm: { above: 0.3 } }],
+    });
+    const state = knownState([0.9, 0.1], 0.01);
+    const { virtualSensors, measured } = await forecast({
+      twin,
+      model: linearModel(),
+      state,
+      horizonS: 400,
+    });
+    const drivers = virtualSensors.v!.drivers!;
+    expect(drivers.map((d) => d.parameter)).toEqual(['p', 'q']);
+    const [p, q] = drivers as [(typeof drivers)[0], (typeof drivers)[0]];
+    // v = p − q: what one adds the other takes away.
+    expect(p.ahead).toBeGreaterThan(0.1);
+    expect(q.ahead).toBeLessThan(0);
+    expect(p.varianceShare + q.varianceShare).toBeCloseTo(1, 6);
+    // y1 = p begins where the state is.
+    expect(measured.y1!.estimates[0]!.mean).toBeCloseTo(0.1, 2);
+  });
 });
