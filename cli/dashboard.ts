@@ -18,6 +18,10 @@ export const dashboardCommand: Command = {
       flags: '--fleet <file>',
       description: 'a fleet: the dashboard has its assets to choose from',
     },
+    {
+      flags: '--all-assets',
+      description: 'with --fleet: one dashboard of all its assets of this twin, the worst first',
+    },
     { flags: '--scene <id>', description: 'scene in TwinMaker to show' },
     {
       flags: '--source-status <alias...>',
@@ -56,6 +60,15 @@ export const dashboardCommand: Command = {
     const own = ownAsset(twin);
     const assets =
       args.fleet === undefined ? [own] : await assetsOf(args.fleet as string, path, own);
+    if (args.allAssets === true) {
+      if (args.fleet === undefined) {
+        throw new TwinError('USAGE', '--all-assets needs the fleet: name its file with --fleet.');
+      }
+      const { buildFleetDashboard } = await import('../cloud/dashboards/fleet-dashboard.js');
+      const { name } = await loadConfig(fleetSchema, args.fleet as string, 'fleet');
+      printJson(io.stdout, buildFleetDashboard(name, [{ twin, assets }]));
+      return 0;
+    }
     const options = {
       assets,
       sceneId: args.scene as string | undefined,

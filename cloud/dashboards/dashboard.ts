@@ -1,5 +1,8 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
+  AnnotationEventFieldMappingBuilder,
+  AnnotationEventFieldSource,
+  AnnotationQueryBuilder,
   CustomVariableBuilder,
   type Dashboard,
   DashboardBuilder,
@@ -35,7 +38,15 @@ import {
   scenePanel,
   sourcesPanel,
 } from './panels.js';
-import { AVERAGE, type DatasourceRef, SITEWISE_PLUGIN, TWINMAKER_PLUGIN } from './queries.js';
+import {
+  AVERAGE,
+  alarmsQuery,
+  type DatasourceRef,
+  dataquery,
+  HISTORY,
+  SITEWISE_PLUGIN,
+  TWINMAKER_PLUGIN,
+} from './queries.js';
 
 /** An asset that a dashboard can show. */
 export interface DashboardAsset {
@@ -70,6 +81,11 @@ export function nisBound(twin: TwinDefinition): number {
   return Number(chiSquareQuantile(0.999, twin.measured.length).toPrecision(3));
 }
 
+/** A dashboard's uid, by which others link to it. */
+export function dashboardUid(name: string): string {
+  return `twinloop-${name}`.slice(0, UID_LENGTH);
+}
+
 /** The assets that a dashboard of a lone twin shows: itself. */
 export function ownAsset(twin: TwinDefinition): DashboardAsset {
   const prefix = aliasPrefix(twin);
@@ -101,7 +117,7 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
   const health = healthAliases(twin);
 
   const dashboard = new DashboardBuilder(`Twin ${twin.name}`)
-    .uid(`twinloop-${twin.name}`.slice(0, UID_LENGTH))
+    .uid(dashboardUid(twin.name))
     .description('Made by `twinloop dashboard` from the twin definition; change that instead.')
     .tags(['twinloop'])
     .tooltip(DashboardCursorSync.Crosshair)
@@ -111,7 +127,9 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
     )
-    .withVariable(choice(ASSET_VARIABLE, 'Asset', assets, (a) => a.aliasPrefix));
+    .withVariable(choice(ASSET_VARIABLE, 'Asset', assets, (a) => a.aliasPrefix))
+    .annotation(calibrations(siteWise, onAsset(health.nis)))
+    .annotation(alarms(siteWise, onAsset(health.alarms)));
   if (options.sceneId !== undefined) {
     dashboard
       .withVariable(
@@ -151,6 +169,32 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
   return numbered(dashboard.build());
 }
 
+/** A line at every calibration; switched on by hand, for there are many. */
+function calibrations(datasource: DatasourceRef, alias: string): AnnotationQueryBuilder {
+  return annotation('Calibrations', datasource, '#5794F2')
+    .enable(false)
+    .target(dataquery({ refId: 'Anno', ...HISTORY, propertyAliases: [alias] }));
+}
+
+/** A line at every calibration that found an alarm, with its text. */
+function alarms(datasource: DatasourceRef, alias: string): AnnotationQueryBuilder {
+  return annotation('Alarms', datasource, '#C4162A')
+    .enable(true)
+    .target(dataquery({ refId: 'Anno', queryType: 'ExecuteQuery', rawSQL: alarmsQuery(alias) }))
+    .mappings({
+      time: new AnnotationEventFieldMappingBuilder()
+        .source(AnnotationEventFieldSource.Field)
+        .value('event_timestamp'),
+      text: new AnnotationEventFieldMappingBuilder()
+        .source(AnnotationEventFieldSource.Field)
+        .value('string_value'),
+    });
+}
+
+function annotation(name: string, datasource: DatasourceRef, color: string) {
+  return new AnnotationQueryBuilder().name(name).datasource(datasource).iconColor(color);
+}
+
 function choice(
   name: string,
   label: string,
@@ -170,7 +214,8 @@ function choice(
     .current({ text: first.id, value: read(first), selected: true });
 }
 
-function sized<P extends { span(w: number): P; height(h: number): P }>(
+/** Gives a panel its size. */
+export function sized<P extends { span(w: number): P; height(h: number): P }>(
   panel: P,
   width: number,
   height: number,
@@ -252,7 +297,7 @@ function byUnit(list: readonly Shown[]): Map<string, Shown[]> {
  * Gives every panel an id, which the SDK leaves to Grafana and links and alerts name panels by, and
  * closes the gaps that the SDK leaves below closed rows.
  */
-function numbered(dashboard: Dashboard): Dashboard {
+export function numbered(dashboard: Dashboard): Dashboard {
   let id = 0;
   let hidden = 0;
   const move = (panel: { gridPos?: GridPos | undefined }) => {

@@ -290,3 +290,73 @@ export function scenePanel(
       }),
     );
 }
+
+/** A stream of one asset, and where a click on it leads. */
+export interface OfAsset extends Omit<NamedStream, 'name'> {
+  /** What the legend calls it. */
+  id: string;
+  link: string;
+}
+
+/** Has each query's series named by its asset, with a link to the asset's own dashboard. */
+function nameByAsset<P extends TimeseriesBuilder | StateTimelineBuilder>(
+  panel: P,
+  datasource: DatasourceRef,
+  assets: readonly OfAsset[],
+): P {
+  const refIds = refIdsOf(assets.length);
+  panel.targets(
+    assets.flatMap(({ alias }, i) => queriesOf(datasource, [alias], HISTORY, refIds[i] ?? 'A')),
+  );
+  for (const [i, { id, link }] of assets.entries()) {
+    panel.overrideByQuery(refIds[i] ?? 'A', [
+      property('displayName', id),
+      property('links', [{ title: `Twin of ${id}`, url: link }]),
+    ]);
+  }
+  return panel;
+}
+
+/** One quantity of many assets with its limit, the worst first in the legend. */
+export function rankedPanel(
+  datasource: DatasourceRef,
+  shown: {
+    title: string;
+    unit: string;
+    assets: readonly OfAsset[];
+    limit: { above: number } | { below: number };
+  },
+): TimeseriesBuilder {
+  const panel = timeseries(shown.title, datasource, shown.unit)
+    .lineWidth(1)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(LegendDisplayMode.Table)
+        .placement(LegendPlacement.Right)
+        .calcs(['lastNotNull'])
+        .sortBy('Last *')
+        .sortDesc('above' in shown.limit),
+    );
+  drawLimits(panel, shown.limit);
+  return nameByAsset(panel, datasource, shown.assets);
+}
+
+/** Since when each asset has which alarms. */
+export function alarmStatesPanel(
+  datasource: DatasourceRef,
+  assets: readonly OfAsset[],
+): StateTimelineBuilder {
+  const panel = new StateTimelineBuilder()
+    .title('Alarms of each asset')
+    .datasource(datasource)
+    .mappings([
+      { type: MappingType.ValueToText, options: { '[]': { text: 'none', color: 'green' } } },
+      {
+        type: MappingType.RegexToText,
+        options: { pattern: '/^\\[\\{.*$/', result: { text: 'alarm', color: 'red' } },
+      },
+    ])
+    .noValue('no calibration yet');
+  return nameByAsset(panel, datasource, assets);
+}

@@ -92,3 +92,13 @@ export const NEWEST = {
   queryType: 'PropertyValue',
   responseFormat: 'table',
 } as const satisfies Omit<SiteWiseQuery, 'propertyAliases'>;
+
+/**
+ * The times at which a twin had alarms, with their text, for the plugin's ExecuteQuery: it fills
+ * the time range in.
+ *
+ * @param alias of the twin's alarms; may hold a variable of the dashboard
+ */
+export function alarmsQuery(alias: string): string {
+  return `SELECT event_timestamp, string_value FROM raw_time_series WHERE property_alias = '${alias}' AND string_value <> '[]' AND $__timeFilter(event_timestamp) ORDER BY event_timestamp`;
+}

@@ -1,10 +1,13 @@
 import type { DeploymentConfig, FleetConfig, TwinDefinition } from '../../shared/config/index.js';
 import { buildDashboard, ownAsset } from '../dashboards/dashboard.js';
+import { buildFleetDashboard, type FleetMembers } from '../dashboards/fleet-dashboard.js';
 import { createSceneFiles } from '../scene/scene-files.js';
 
 /** Prefixes in the bucket of what people look at. */
 export const SCENE_PREFIX = 'scene';
 export const DASHBOARD_PREFIX = 'dashboards';
+/** The dashboard of all assets, beside those of single twins. */
+const FLEET_DASHBOARD = '_fleet.json';
 
 /** Files by folder, each folder for a prefix of the bucket. */
 export type ViewFiles = ReadonlyMap<string, ReadonlyMap<string, Uint8Array | string>>;
@@ -20,6 +23,7 @@ export async function createViewFiles(
 ): Promise<ViewFiles> {
   const scenes = new Map<string, Uint8Array>();
   const dashboards = new Map<string, string>();
+  const members: FleetMembers[] = [];
   for (const [name, twin] of twins) {
     const own = ownAsset(twin);
     const assets = fleet.assets
@@ -30,9 +34,14 @@ export async function createViewFiles(
     const scene = config.twinMaker ? await createSceneFiles(name, twin, first.id) : undefined;
     for (const [file, content] of scene?.files ?? []) scenes.set(file, content);
     if (!config.grafana) continue;
+    members.push({ twin, assets });
     const sceneId = scene === undefined ? undefined : name;
     const dashboard = buildDashboard(twin, { assets, sceneId });
     dashboards.set(`${name}.json`, `${JSON.stringify(dashboard, null, 2)}\n`);
+  }
+  if (members.length > 0) {
+    const fleetDashboard = buildFleetDashboard(fleet.name, members);
+    dashboards.set(FLEET_DASHBOARD, `${JSON.stringify(fleetDashboard, null, 2)}\n`);
   }
   return new Map<string, ReadonlyMap<string, Uint8Array | string>>(
     [[SCENE_PREFIX, scenes] as const, [DASHBOARD_PREFIX, dashboards] as const].filter(

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildDashboard } from '../../cloud/dashboards/dashboard.js';
+import { buildFleetDashboard } from '../../cloud/dashboards/fleet-dashboard.js';
 import {
   loadConfig,
   type TwinDefinition,
@@ -96,7 +97,8 @@ beforeAll(async () => {
     .filter((p) => p.type === 'timeseries');
 });
 
-const onLine1 = (alias: string) => alias.replace(`\${asset}`, '/line1');
+const onLine1 = (alias: string) =>
+  alias.replace(`\${asset}`, '/line1').replace(/^\/line\d+\//, '/line1/');
 const nameOf = (alias: string) => {
   const stream = twinStreams(twin).find((s) => s.alias === onLine1(alias));
   if (stream === undefined) throw new RangeError(`no stream ${alias}`);
@@ -222,6 +224,32 @@ describe.skipIf(folder === undefined)(`Grafana draws the dashboard${reason}`, ()
         const steps = config.thresholds?.steps.map((s) => s.value) ?? [];
         expect(steps.filter((v) => v !== null && Number.isFinite(v))).toEqual(limits);
       }
+    }
+  });
+
+  it('all assets of a fleet by their names, with limits, each leading to its own dashboard', () => {
+    const assets = [1, 2, 3].map((n) => ({ id: `line ${n}`, aliasPrefix: `/line${n}` }));
+    const fleet = JSON.parse(JSON.stringify(buildFleetDashboard('plant', [{ twin, assets }]))) as {
+      panels: Panel[];
+    };
+    const charts = fleet.panels.filter((p) => p.type !== 'row');
+    const limits = [...twin.parameters, ...twin.virtualSensors].flatMap((q) =>
+      [q.alarm?.above, q.alarm?.below].filter((v) => v !== undefined),
+    );
+    expect(charts).toHaveLength(2 + limits.length);
+    for (const panel of charts) {
+      const series = draw(panel, 21_600);
+      expect(series.map(([name]) => name)).toEqual(['line 1', 'line 2', 'line 3']);
+      for (const { properties } of panel.fieldConfig.overrides) {
+        const links = properties.find((p) => p.id === 'links')?.value as { url: string }[];
+        expect(links[0]?.url).toMatch(/^\/d\/twinloop-web-line\?var-asset=%2Fline[123]&/);
+      }
+      if (panel.type !== 'timeseries') continue;
+      const steps = series[0]?.[1].config.thresholds?.steps.map((s) => s.value) ?? [];
+      expect(
+        steps.filter((v) => v !== null && Number.isFinite(v)),
+        panel.title,
+      ).toHaveLength(1);
     }
   });
 

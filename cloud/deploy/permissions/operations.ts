@@ -91,6 +91,8 @@ export const OPERATIONS = {
     ],
     // These take no resource.
     siteWiseLists: [
+      // Alarms on the charts.
+      'iotsitewise:ExecuteQuery',
       'iotsitewise:ListAssetModels',
       'iotsitewise:ListAssets',
       'iotsitewise:ListTimeSeries',

@@ -204,7 +204,7 @@ describe('what matters', () => {
       });
     }
     expect([...(views.get('scene')?.keys() ?? [])]).toEqual(['pump.json', 'pump.glb']);
-    expect([...(views.get('dashboards')?.keys() ?? [])]).toEqual(['pump.json']);
+    expect([...(views.get('dashboards')?.keys() ?? [])]).toEqual(['pump.json', '_fleet.json']);
     const scenes = stack('monitoring').findResources('AWS::IoTTwinMaker::Scene');
     expect(JSON.stringify(scenes)).toContain('/scene/pump.json');
     const without = synth(deployment({ twinMaker: false, grafana: false }));

@@ -3,20 +3,27 @@ import {
   BatchGetAssetPropertyAggregatesCommand,
   BatchGetAssetPropertyValueCommand,
   BatchGetAssetPropertyValueHistoryCommand,
+  ExecuteQueryCommand,
 } from '@aws-sdk/client-iotsitewise';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { buildDashboard } from '../../../cloud/dashboards/dashboard.js';
+import { buildFleetDashboard } from '../../../cloud/dashboards/fleet-dashboard.js';
 import { DATASOURCE_UID, provisioningFiles } from '../../../cloud/dashboards/provisioning.js';
 import {
+  healthAliases,
   loadConfig,
   type TwinDefinition,
   twinSchema,
   twinStreams,
 } from '../../../shared/config/index.js';
-import { packageFile, systemClock } from '../../../shared/core/index.js';
-import { createSiteWiseClient, createSiteWiseWriter } from '../../../shared/sitewise/index.js';
+import { packageFile, secondsToNs, systemClock } from '../../../shared/core/index.js';
+import {
+  createSiteWiseClient,
+  createSiteWiseWriter,
+  ensureAsset,
+} from '../../../shared/sitewise/index.js';
 import { startSiteWise } from '../../../simulators/index.js';
 
 const datasource = z.strictObject({ type: z.string().min(1), uid: z.string().min(1) });
@@ -135,6 +142,57 @@ describe('the dashboard', () => {
     expect(properties.get('/_upper\\b/')?.['custom.fillBelowTo']).toBe(
       properties.get('/_lower\\b/')?.displayName,
     );
+  });
+
+  it('marks alarms and calibrations on every chart', async () => {
+    const { annotations } = JSON.parse(JSON.stringify(buildDashboard(twin))) as {
+      annotations: { list: { name: string; enable: boolean; target: Record<string, string> }[] };
+    };
+    expect(annotations.list.map((a) => [a.name, a.enable])).toEqual([
+      ['Calibrations', false],
+      ['Alarms', true],
+    ]);
+    // The plugin fills its macro and the variable in; the stand-in answers what is left.
+    const siteWise = await startSiteWise({ activationMs: 0 });
+    const client = createSiteWiseClient({ ...siteWise });
+    try {
+      const { alarms } = healthAliases(twin);
+      await ensureAsset(client, {
+        model: { externalId: 'line', name: 'line' },
+        asset: { externalId: 'line1', name: 'line1' },
+        streams: [{ alias: alarms, name: 'twin_alarms', dataType: 'STRING' }],
+        pollMs: 1,
+      });
+      const nowS = Math.floor(Date.now() / 1000);
+      const values = ['[]', '[{"code":"b9"}]', '[]'].map((value, i) => ({
+        alias: alarms,
+        timeNs: secondsToNs(nowS - 600 + 60 * i),
+        quality: 'GOOD' as const,
+        value,
+      }));
+      await createSiteWiseWriter({ client, clock: systemClock }).write(values);
+      const iso = (s: number) => new Date(s * 1000).toISOString();
+      const queryStatement = onLine1(annotations.list[1]?.target.rawSQL ?? '').replace(
+        /\$__timeFilter\((\w+)\)/,
+        (_, c) => `${c} > TIMESTAMP '${iso(nowS - 3600)}' AND ${c} < TIMESTAMP '${iso(nowS)}'`,
+      );
+      const { rows, columns } = await client.send(new ExecuteQueryCommand({ queryStatement }));
+      expect(columns?.map((c) => c.name)).toEqual(['event_timestamp', 'string_value']);
+      expect(rows?.map((r) => r.data?.[1]?.scalarValue)).toEqual(['[{"code":"b9"}]']);
+    } finally {
+      client.destroy();
+      await siteWise.close();
+    }
+  });
+
+  it('of a fleet names the assets that it leaves out, and fits the grid', () => {
+    const assets = Array.from({ length: 60 }, (_, i) => ({ id: `l${i}`, aliasPrefix: `/l${i}` }));
+    const dashboard = checked(buildFleetDashboard('plant', [{ twin, assets }]));
+    expect(dashboard.panels[0]).toMatchObject({
+      title: 'web-line: 60 assets (10 more assets are not shown)',
+    });
+    for (const { targets } of chartsOf(dashboard)) expect(targets).toHaveLength(50);
+    expect(() => buildFleetDashboard('plant', [{ twin, assets: [] }])).toThrow(RangeError);
   });
 
   it('costs little while it is only looked at', () => {
