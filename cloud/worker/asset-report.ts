@@ -87,6 +87,7 @@ export function toAssetReport(
 ): AssetReport {
   const {
     last,
+    fit,
     nisSum,
     nisCount,
     watermarkNs,
@@ -117,6 +118,7 @@ export function toAssetReport(
     lateUnused: total(lateUnused),
     rewritten: total(rewritten),
     ...(watermarkNs === undefined ? {} : { watermarkNs: watermarkNs.toString() }),
+    ...(fit === undefined ? {} : { fit }),
     ...(nisCount === 0 ? {} : { meanNis: nisSum / nisCount }),
     ...(last === undefined
       ? {}

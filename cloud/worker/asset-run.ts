@@ -15,6 +15,7 @@ import {
   type AlignedSample,
   addSample,
   arrivalsAt,
+  beginRefits,
   type Calibrator,
   type CalibratorState,
   emptyLedger,
@@ -39,6 +40,7 @@ import { type CalibrationEngine, firstSamples } from './engine.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
 import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
+import { refitWhereDue } from './refit.js';
 import { resultAliases, resultRow } from './results.js';
 import { type AssetState, decodeAssetState, stateKey } from './state.js';
 
@@ -231,12 +233,36 @@ export async function runAsset(
       break;
     }
   }
+  await refit(run, source);
   await finish(run, base);
   await noteBehind(run);
   progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
     alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
   );
   if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
+}
+
+/** Constants of a moving machine, fitted anew where that is due, with what the fit says of them. */
+async function refit(run: Forward, source: StreamSource): Promise<void> {
+  const { job, deps, progress, mark, calibrator, calibratorState: state, signal } = run;
+  const { last } = progress;
+  if (state === undefined || calibrator === undefined || last === undefined) return;
+  if (progress.stopped || signal.aborted || run.replayUntilNs !== undefined) return;
+  const made = await refitWhereDue({
+    ...{ engine: deps.engine, calibrator, state, model: job.model, source, mark, signal },
+    ...{ timeMap: job.timeMap, windowNs: run.state.windowNs, intervalS: progress.intervalS },
+    logger: deps.logger,
+  });
+  if (made === undefined) return;
+  run.calibratorState = made.state;
+  run.mark = { ...mark, checkpoint: deps.engine.encodeCheckpoint(made.state) };
+  progress.fit = made.verdict;
+  const usable = made.verdict.grade !== 'unusable';
+  progress.last = { ...last, ...(usable ? { parameters: made.parameters } : {}) };
+  if (usable && last.timeNs !== undefined) {
+    run.rows.push({ timeNs: last.timeNs, values: resultRow(job.twin.definition, progress.last) });
+  }
+  await commit(run);
 }
 
 /** The FMU's start values for inputs that never had one, where the definition allows it. */
@@ -462,10 +488,13 @@ async function assimilate(
       continue;
     }
     run.calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
-    run.calibratorState ??= run.calibrator.initialState(
-      firstSamples(
-        deps.engine,
-        window.flatMap((g) => g.sample ?? []),
+    run.calibratorState ??= beginRefits(
+      job.twin,
+      run.calibrator.initialState(
+        firstSamples(
+          deps.engine,
+          window.flatMap((g) => g.sample ?? []),
+        ),
       ),
     );
     const begunNs = deps.clock.nowNs();

@@ -1,5 +1,7 @@
 import {
   createCalibrator,
+  createFitModel,
+  createRefitter,
   createTwinModel,
   decodeCheckpoint,
   encodeCheckpoint,
@@ -14,6 +16,12 @@ const INITIAL_SAMPLES = 50;
 export const calibrationEngine: CalibrationEngine = {
   createModel: (twin, options) => createTwinModel(twin, options),
   createCalibrator: (options) => createCalibrator(options),
+  async createRefitter(calibrator, model, options) {
+    const fitModel = await createFitModel(calibrator.twin, options);
+    const refitter = createRefitter(calibrator, fitModel, model, options.logger);
+    if (refitter === undefined) await fitModel.close();
+    return refitter === undefined ? undefined : { ...refitter, close: () => fitModel.close() };
+  },
   encodeCheckpoint,
   decodeCheckpoint,
   startValues: startValuesOf,

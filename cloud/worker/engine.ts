@@ -2,6 +2,7 @@ import type { Logger } from '../../shared/core/index.js';
 import type {
   Calibrator,
   CalibratorState,
+  Refitter,
   Sample,
   Twin,
   TwinModel,
@@ -12,6 +13,12 @@ export interface CalibrationEngine {
   /** Opens the model of a twin; assets of one twin share it. */
   createModel(twin: Twin, options: { logger: Logger }): Promise<TwinModel>;
   createCalibrator(options: { twin: Twin; model: TwinModel }): Calibrator;
+  /** What fits a moving machine's constants anew; undefined for twins whose parameters are filtered. */
+  createRefitter?(
+    calibrator: Calibrator,
+    model: TwinModel,
+    options: { logger: Logger; signal: AbortSignal },
+  ): Promise<(Refitter & { close(): Promise<void> }) | undefined>;
   encodeCheckpoint(state: CalibratorState): Uint8Array;
   /** @throws TwinError `STATE_MISMATCH`, `FILE_INVALID` */
   decodeCheckpoint(bytes: Uint8Array, twin: Twin): CalibratorState;

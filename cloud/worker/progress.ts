@@ -1,4 +1,4 @@
-import type { AssetState, StepResult } from '../../shared/twin/index.js';
+import type { AssetState, StepResult, Verdict } from '../../shared/twin/index.js';
 import type { AssetReport } from './report.js';
 
 /** What a run has done so far; the report is made from it, whichever way the run ends. */
@@ -22,6 +22,8 @@ export type Progress = Pick<
   nisSum: number;
   nisCount: number;
   last: StepResult | undefined;
+  /** What speaks against the run's fit of the constants, where one was made. */
+  fit: Verdict | undefined;
   watermarkNs: bigint | undefined;
   /** Whether samples were left for the next run. */
   stopped: boolean;
@@ -61,6 +63,7 @@ export function newProgress(): Progress {
     nisSum: 0,
     nisCount: 0,
     last: undefined,
+    fit: undefined,
     watermarkNs: undefined,
     stopped: false,
     intervalS: undefined,

@@ -49,6 +49,8 @@ export interface AssetReport {
   rewritten: number;
   /** Time between the estimate and what could be read, where work is left, seconds. */
   behindS?: number;
+  /** What the run's fit of a moving machine's constants says of itself; absent where none was due. */
+  fit?: Verdict;
   /** What a sample took, and the time between samples, seconds; absent without a step. */
   pace?: { secondsPerSample: number; secondsBetweenSamples?: number };
   /** The fate of every reading and sample, over the asset's life; absent before the first commit. */

@@ -64,6 +64,9 @@ export function assetFindings(
   } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
     add('care', 'never calibrated yet: there are not enough readings for a first sample');
   }
+  for (const reason of report.fit?.reasons ?? []) {
+    add(report.fit?.grade === 'unusable' ? 'unusable' : 'care', reason);
+  }
   if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
   if (report.behindS !== undefined) {
     add('care', `behind: readings of ${Math.round(report.behindS)} s are left to the next run`);

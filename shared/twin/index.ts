@@ -12,6 +12,7 @@ export {
 export { assumeInputs, startValuesOf } from './definition/assumed-inputs.js';
 export * from './definition/twin.js';
 export { truncatedEstimate } from './filter/truncated.js';
+export { createFitModel } from './fit/index.js';
 export type { LimitDriver } from './forecast/drivers.js';
 export {
   type Forecast,
@@ -33,6 +34,7 @@ export {
 } from './identifiability/sensor-ranking.js';
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
+export { beginRefits, createRefitter, MOST_SAMPLES, type Refitter } from './refit/index.js';
 export * from './report/alarms.js';
 export { levelFindings } from './report/levels.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';

@@ -1,4 +1,10 @@
 /** Constants of moving machines, fitted anew over windows of their samples. */
-export { createRefitter, type Refit, type Refitter } from './refit.js';
+export {
+  beginRefits,
+  createRefitter,
+  MOST_SAMPLES,
+  type Refit,
+  type Refitter,
+} from './refit.js';
 export { type RefittedRun, runWithRefits } from './run.js';
 export { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';

@@ -1,7 +1,7 @@
 import type { Logger } from '../../core/index.js';
 import { type Commission, commission, type FitModel, stateAfterFit } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
-import type { Calibrator, CalibratorState, Sample, TwinModel } from '../types.js';
+import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
 import { stateNoiseOf } from './state-noise.js';
 
@@ -34,6 +34,16 @@ export interface Refitter {
 /** Before the first fit. */
 const NO_FIT: RefitMark = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
 
+/** Newest samples that one fit takes at most: it holds all of them, and runs the model along them. */
+export const MOST_SAMPLES = 5000;
+
+/** A state whose parameters come from fits, where its twin's do: priors until there is one. */
+export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState {
+  const { filter } = state;
+  if (filter.refit !== undefined || refitSchedule(twin.definition, 1) === undefined) return state;
+  return { ...state, filter: { ...filter, refit: NO_FIT } };
+}
+
 /** Parameters as before any data. */
 const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
   calibrator.initialState().filter;
@@ -58,15 +68,11 @@ export function createRefitter(
     return undefined;
   return {
     schedule,
-    begin: (state) =>
-      state.filter.refit !== undefined
-        ? state
-        : {
-            ...state,
-            filter: { ...state.filter, refit: NO_FIT },
-          },
+    begin: (state) => beginRefits(twin, state),
     window: (samples, timeS) =>
-      samples.filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS),
+      samples
+        .filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS)
+        .slice(-MOST_SAMPLES),
     isDue: ({ filter, timeS }, window) => {
       if (filter.refit === undefined) return false;
       const values = window.reduce(

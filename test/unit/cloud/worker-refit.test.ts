@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
+import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
+import { fleetSchema } from '../../../shared/config/index.js';
+import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
+import { PUBLISHED, simulateBox } from '../../study/real-box.js';
+import { boxTwin } from '../../support/real-machines.js';
+import { memoryStore, Streams } from '../../support/worker-fakes.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
+
+const FROM_S = 1_800_000_000;
+const twin = () => {
+  const box = boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 } });
+  box.definition.inputs = box.definition.inputs.map((i) => ({ ...i, alias: `/m/${i.variable}` }));
+  return box;
+};
+const samples = simulateBox({ title: 'right' }, 5);
+
+/** What the machine has sent up to a row. */
+function streamsUntil(rows: number): Streams {
+  const streams = new Streams();
+  for (const { timeS, inputs, measured } of samples.slice(0, rows)) {
+    streams.add('/m/heaterOn', FROM_S + timeS, inputs[0]!);
+    streams.add('/m/T_room', FROM_S + timeS, inputs[1]!);
+    streams.add('/m/T', FROM_S + timeS, measured[0]!);
+  }
+  return streams;
+}
+
+describe.skipIf(!hasCompiler)('a worker of a moving machine', () => {
+  it('fits its constants over the window when that is due, and not before', async () => {
+    const store = memoryStore();
+    const box = twin();
+    const fleet = fleetSchema.parse({
+      name: 'f',
+      twins: { box: './twin.json' },
+      assets: [{ id: 'a1', twin: 'box' }],
+      calibration: { settleS: 0, lookbackS: 7 * 86_400 },
+    });
+    const run = async (rows: number) => {
+      const streams = streamsUntil(rows);
+      const report = await runWorker(
+        { index: 0, timeMap: wallTime },
+        {
+          source: { fleet, twin: async () => box, close: async () => {} },
+          store,
+          reader: streams.reader(),
+          writer: streams.writer(),
+          engine: calibrationEngine,
+          discover: async () => {},
+          clock: new ManualClock(BigInt(FROM_S + 12 * rows) * 1_000_000_000n),
+          logger: silentLogger,
+          uptimeS: () => 1,
+        },
+        new AbortController().signal,
+      );
+      return { asset: report.assets[0]!, streams };
+    };
+    const { asset: first, streams } = await run(400);
+    expect(first.outcome).toBe('calibrated');
+    expect(first.fit).toBeDefined();
+    const { G_box } = first.parameters!;
+    expect(G_box!.lower95).toBeLessThan(PUBLISHED.G_box!);
+    expect(G_box!.upper95).toBeGreaterThan(PUBLISHED.G_box!);
+    expect(G_box!.upper95 / G_box!.lower95).toBeLessThan(2);
+    // What the fit says stands in SiteWise at the newest sample.
+    expect(streams.results.get(`/m/G_box@${BigInt(FROM_S + 12 * 399) * 1_000_000_000n}`)).toBe(
+      G_box!.mean,
+    );
+    const { asset: second } = await run(420);
+    expect(second.steps).toBe(20);
+    expect(second.fit).toBeUndefined();
+    // Between fits the filter leaves the constants as they are.
+    expect(second.parameters!.G_box!.mean).toBeCloseTo(G_box!.mean, 2);
+    const key = stateKey('f', 'a1');
+    const state = decodeAssetState((await store.get(key))!.body, 'a1', key);
+    const { filter } = calibrationEngine.decodeCheckpoint(state.checkpoint, box);
+    expect(filter.refit?.fitted).toBe(true);
+    expect(filter.refit?.samples).toBeGreaterThan(390);
+  }, 120_000);
+});
