@@ -83,6 +83,35 @@ describe('twinloop up', () => {
     expect(summary.virtualSensors.S9_Tension_N.lower95).toBeGreaterThan(100);
   }, 120_000);
 
+  it('cut off from its broker for a while, leaves no reading unused, and tells the fate of each', async () => {
+    const args = ['--for', '50', '--outage', '15:15', '--json', '--data', data, '--port', '0'];
+    const { code, stdout, stderr } = await twinloop(['up', ...args]).done;
+    expect(code).toBe(0);
+    const [cut, back] = ['The broker is cut off.', 'The broker is back.'].map((text) =>
+      stderr.indexOf(text),
+    );
+    expect(cut).toBeGreaterThan(0);
+    expect(back).toBeGreaterThan(cut!);
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({ lost: 0, duplicated: 0, unused: 0 });
+    expect(summary.stored).toBe(summary.published);
+    const { streams, samples } = summary.ledger;
+    expect(Object.keys(streams).length).toBeGreaterThanOrEqual(9);
+    for (const { received, ...fates } of Object.values<Record<string, number>>(streams)) {
+      expect(received).toBeGreaterThan(30);
+      expect(Object.values(fates).reduce((a, b) => a + b, 0)).toBe(received);
+    }
+    expect(samples).toMatchObject({ assimilated: samples.aligned, skipped: {}, quarantined: 0 });
+    const told = [
+      ...Object.values<Record<string, number>>(summary.parameters),
+      ...Object.values<Record<string, number>>(summary.virtualSensors),
+    ].filter((e) => e.truth !== undefined);
+    const inside = told.filter((e) => e.truth! >= e.lower95! && e.truth! <= e.upper95!);
+    // Bands of 95 %: of some thirty, one or two may miss.
+    expect(told.length).toBeGreaterThan(20);
+    expect(inside.length).toBeGreaterThanOrEqual(told.length - 3);
+  }, 150_000);
+
   it('lets one stack at a data folder, starts a killed component again, ends on SIGINT with all its processes, and goes on later', async () => {
     const first = twinloop(['up', '--data', data, '--port', '0']);
     await appears(join(data, 'fleet.json'), first.child);

@@ -301,6 +301,72 @@ describe('cases from plants', () => {
     expect(await estimateOf(world)).toBe(await estimateOf(inOrder));
   });
 
+  test('of readings that say different things of one instant the first counts; the others are counted as duplicates', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    for (let t = T0 - 1000; t < T0 - 500; t += 10) world.streams.add('/p/flow', t, 77);
+    const report = await run(world, T0);
+    expect(report.ledger?.streams['/p/flow']).toMatchObject({ received: 410, duplicate: 50 });
+    expect(report).toMatchObject({ steps: 360, ledgerFaults: [] });
+    const clean = newWorld();
+    minutes(clean, T0 - 3600, T0);
+    await run(clean, T0);
+    expect(await estimateOf(world)).toBe(await estimateOf(clean));
+    // Those that come after the first was taken change nothing either.
+    world.streams.add('/p/flow', T0 - 300, 88);
+    expect(await run(world, T0 + 700)).toMatchObject({ rewritten: 0, late: 0, ledgerFaults: [] });
+    expect(await estimateOf(world)).toBe(await estimateOf(clean));
+  });
+
+  test('a replay that races another worker: one does it, the other steps back, and the estimate is that in order', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0 - 1000);
+    minutes(world, T0 - 500, T0);
+    await run(world, T0);
+    minutes(world, T0 - 1000, T0 - 500);
+    minutes(world, T0, T0 + 100);
+    const [one, other] = await Promise.all([run(world, T0 + 700), run(world, T0 + 700)]);
+    expect([one.outcome, other.outcome].sort()).toEqual(['late-data', 'superseded']);
+    const loser = one.outcome === 'superseded' ? one : other;
+    expect(loser).toMatchObject({ verdict: { grade: 'good' }, ledgerFaults: [] });
+    await run(world, T0 + 701);
+    const inOrder = { streams: world.streams.sorted(), store: memoryStore() };
+    await run(inOrder, T0 + 701);
+    expect(await estimateOf(world)).toBe(await estimateOf(inOrder));
+    expect(ledgerFaults(wholeLedger(await stateOf(world)))).toEqual([]);
+  });
+
+  test('a stream that runs ahead by an hour holds the others back no longer than they need, and nothing is lost', async () => {
+    const world = newWorld({ options: { settleS: 30 } });
+    // The heat's clock is an hour fast: what it says lies in the future until it is past.
+    const until = (fromS: number, toS: number) => {
+      for (let t = fromS; t < toS; t += 10) {
+        world.streams.add('/p/flow', t, 1 + ((t / 10) % 3));
+        world.streams.add('/p/heat', t + 3600, 1 + ((t / 10) % 2));
+      }
+    };
+    until(T0 - 3600, T0);
+    await run(world, T0);
+    // The estimate did not jump to the future.
+    expect((await stateOf(world)).watermarkNs).toBeLessThanOrEqual(BigInt(T0) * S);
+    for (let t = T0; t < T0 + 7200; t += 600) {
+      until(t, t + 600);
+      expect((await run(world, t + 600)).ledgerFaults).toEqual([]);
+    }
+    await run(world, T0 + 7200 + 3700);
+    const { ledger, lateUnused } = await stateOf(world);
+    expect(lateUnused).toEqual({});
+    expect(ledger.streams['/p/flow']?.received).toBe(1080);
+    expect(ledger.streams['/p/heat']?.received).toBe(1080);
+    const inOrder = {
+      streams: world.streams.sorted(),
+      store: memoryStore(),
+      options: { settleS: 30 },
+    };
+    await run(inOrder, T0 + 7200 + 3700);
+    expect(await estimateOf(world)).toBe(await estimateOf(inOrder));
+  });
+
   test('a gateway whose clock is an hour ahead, or behind, loses nothing', async () => {
     const world = newWorld({ options: { settleS: 30 } });
     for (let t = T0 - 7200; t < T0; t += 10) {
