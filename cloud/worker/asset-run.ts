@@ -39,6 +39,7 @@ import { type Committed, commitState, publish } from './commit.js';
 import { type CalibrationEngine, firstSamples } from './engine.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
+import { createReadOnce } from './read-once.js';
 import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
 import { refitWhereDue } from './refit.js';
 import { resultAliases, resultRow } from './results.js';
@@ -108,11 +109,14 @@ export async function runAsset(
   const source: StreamSource = {
     assetId: job.assetId,
     definition,
-    reader: deps.reader,
+    reader: createReadOnce(deps.reader, {
+      untilNs,
+      spanS: options.readWindowS,
+      onValues: (count) => {
+        progress.valuesRead += count;
+      },
+    }),
     readWindowS: options.readWindowS,
-    onValues: (count) => {
-      progress.valuesRead += count;
-    },
     signal,
   };
 

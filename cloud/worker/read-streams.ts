@@ -15,7 +15,6 @@ export interface StreamSource {
   definition: TwinDefinition;
   reader: SiteWiseReader;
   readWindowS: number;
-  onValues: (count: number) => void;
   signal: AbortSignal;
 }
 
@@ -56,7 +55,6 @@ export async function* readWindows(
     });
     let count = 0;
     for (const values of streams.values()) count += values.length;
-    source.onValues(count);
     // After a pause there is little to read in much time.
     if (count < SPARSE_VALUES) windowS *= WINDOW_GROWTH;
     yield { streams, endNs, last: endNs === untilNs };

@@ -84,7 +84,7 @@ describe('twinloop up', () => {
   }, 120_000);
 
   it('cut off from its broker for a while, leaves no reading unused, and tells the fate of each', async () => {
-    const args = ['--for', '50', '--outage', '15:15', '--json', '--data', data, '--port', '0'];
+    const args = ['--for', '38', '--outage', '14:10', '--json', '--data', data, '--port', '0'];
     const { code, stdout, stderr } = await twinloop(['up', ...args]).done;
     expect(code).toBe(0);
     const [cut, back] = ['The broker is cut off.', 'The broker is back.'].map((text) =>
@@ -98,7 +98,7 @@ describe('twinloop up', () => {
     const { streams, samples } = summary.ledger;
     expect(Object.keys(streams).length).toBeGreaterThanOrEqual(9);
     for (const { received, ...fates } of Object.values<Record<string, number>>(streams)) {
-      expect(received).toBeGreaterThan(30);
+      expect(received).toBeGreaterThan(20);
       expect(Object.values(fates).reduce((a, b) => a + b, 0)).toBe(received);
     }
     expect(samples).toMatchObject({ assimilated: samples.aligned, skipped: {}, quarantined: 0 });

@@ -32,7 +32,6 @@ export async function checkTaken(
     definition: twin.definition,
     reader: looks.reader,
     readWindowS: 3600,
-    onValues: () => undefined,
     signal: looks.signal,
   };
   let found: Reconciled;
