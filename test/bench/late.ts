@@ -42,7 +42,6 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
   if (truth === undefined || truth instanceof Error) throw new Error('The model gave no answer.');
   const at = measured.map((m) => model.outputs.indexOf(m.variable));
 
-  // A day of four samples a minute is far more than the late window: it ends now.
   const total = BEFORE + late + BEFORE;
   const nowS = Math.floor(Date.now() / 1000);
   const t0 = nowS - total * PERIOD_S;
@@ -62,7 +61,9 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
     );
     const arrive = (from: number, to: number) => {
       for (let k = from; k < to; k++) {
-        measured.forEach((m, i) => streams.add(m.alias, t0 + k * PERIOD_S, rows[k]![i]!));
+        for (const [i, m] of measured.entries()) {
+          streams.add(m.alias, t0 + k * PERIOD_S, rows[k]![i]!);
+        }
         for (const { alias, value } of inputs) {
           if (alias !== undefined && value === undefined) streams.add(alias, t0 + k * PERIOD_S, 1);
         }
