@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { App, Tags, Validations } from 'aws-cdk-lib';
+import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { DeploymentConfig } from '../../shared/config/index.js';
 import { ConfigError, readUserFile } from '../../shared/core/index.js';
@@ -121,6 +122,11 @@ export function buildApp(deployment: Deployment, app: App = new App()): App {
     });
   }
   Tags.of(app).add('project', config.name);
+  for (const [key, value] of Object.entries(config.tags)) Tags.of(app).add(key, value);
+  if (config.permissionsBoundary !== undefined) {
+    const policy = ManagedPolicy.fromManagedPolicyArn(data, 'Boundary', config.permissionsBoundary);
+    PermissionsBoundary.of(app).apply(policy);
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;
 }

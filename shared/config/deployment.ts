@@ -26,6 +26,18 @@ export const deploymentSchema = z
       .describe(
         'Whether bucket, key and logs outlive `cdk destroy`; false for trials: the bucket is emptied and all is removed.',
       ),
+    tags: z
+      .record(z.string().min(1).max(128), z.string().max(256))
+      .default({})
+      .describe('Put on every resource that takes tags, beside `project`.'),
+    permissionsBoundary: z
+      .string()
+      .regex(
+        /^arn:aws[\w-]*:iam::\d{12}:policy\/.+$/,
+        'expected the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary',
+      )
+      .optional()
+      .describe('Managed policy that bounds every role, where an organization demands one.'),
     schedule: z
       .strictObject({
         everyMinutes: z
@@ -79,6 +91,20 @@ export const deploymentSchema = z
     alarms: z
       .strictObject({
         email: z.string().optional().describe('Address that alarms are sent to.'),
+        webhook: z
+          .string()
+          .regex(/^https:\/\/\S+$/, 'expected an https:// address')
+          .optional()
+          .describe(
+            'Address that alarms are posted to as SNS messages; it has to confirm the subscription.',
+          ),
+        runbook: z
+          .string()
+          .regex(/^https?:\/\/\S+$/, 'expected an http:// or https:// address')
+          .optional()
+          .describe(
+            'Where docs/how-to/alarms.md can be read: each alarm then links to its section there.',
+          ),
         staleDataMinutes: z.int().min(1).default(60).describe('Data older than this are stale.'),
         nisAbove: z
           .number()

@@ -13,7 +13,7 @@ import { CfnWorkspace as GrafanaWorkspace } from 'aws-cdk-lib/aws-grafana';
 import { ArnPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnScene, CfnWorkspace as TwinMakerWorkspace } from 'aws-cdk-lib/aws-iottwinmaker';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { EmailSubscription, UrlSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig, FleetConfig } from '../../../shared/config/index.js';
 import { METRICS_NAMESPACE } from '../../worker/emf.js';
@@ -67,6 +67,13 @@ export class MonitoringStack extends Stack {
     if (config.alarms.email !== undefined) {
       topic.addSubscription(new EmailSubscription(config.alarms.email));
     }
+    if (config.alarms.webhook !== undefined) {
+      topic.addSubscription(new UrlSubscription(config.alarms.webhook));
+    }
+    const describe = (name: string, description: string) =>
+      config.alarms.runbook === undefined
+        ? `${description}. What to do: docs/how-to/alarms.md, ${name}.`
+        : `${description}. What to do: ${config.alarms.runbook}#${name.toLowerCase()}`;
     const period = Duration.minutes(Math.max(5, config.schedule.everyMinutes));
     const ofRun = (metricName: string, statistic: string) =>
       new Metric({
@@ -96,7 +103,7 @@ export class MonitoringStack extends Stack {
         threshold,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: periods,
-        alarmDescription: description,
+        alarmDescription: describe(name, description),
         treatMissingData: missing,
       }).addAlarmAction(new SnsAction(topic));
     };
@@ -156,7 +163,7 @@ export class MonitoringStack extends Stack {
       threshold: 1,
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: 3,
-      alarmDescription: 'No calibration has run',
+      alarmDescription: describe('Silent', 'No calibration has run'),
       treatMissingData: config.schedule.enabled
         ? TreatMissingData.BREACHING
         : TreatMissingData.NOT_BREACHING,

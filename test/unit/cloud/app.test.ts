@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -273,6 +273,55 @@ describe('what matters', () => {
     stack('calibration').hasResourceProperties('AWS::Events::Rule', {
       EventPattern: Match.objectLike({ detail: Match.objectLike({ status: ['FAILED'] }) }),
     });
+  });
+
+  test('every alarm says where to read what to do, and there it stands', async () => {
+    const page = await readFile(packageFile('docs/how-to/alarms.md'), 'utf8');
+    const sections = [...page.matchAll(/^## (\w+)$/gm)].map((m) => m[1]);
+    const linked = synth(deployment({ alarms: { runbook: 'https://wiki.example/alarms' } }));
+    const alarmsOf = (template: Template | undefined) =>
+      Object.entries(template?.findResources('AWS::CloudWatch::Alarm') ?? {});
+    expect(
+      alarmsOf(stack('monitoring'))
+        .map(([id]) => plain(id))
+        .sort(),
+    ).toEqual(sections.sort());
+    for (const [id, { Properties }] of alarmsOf(linked.get('twinloop-monitoring'))) {
+      expect(Properties.AlarmDescription).toContain(
+        `https://wiki.example/alarms#${plain(id).toLowerCase()}`,
+      );
+    }
+  });
+
+  test('an organization’s boundary is on every role, its tags on what takes them, and alarms go to its webhook', () => {
+    const permissionsBoundary = 'arn:aws:iam::123456789012:policy/boundary';
+    const made = synth(
+      deployment({
+        permissionsBoundary,
+        tags: { 'cost-centre': '4711' },
+        alarms: { webhook: 'https://example.com/hook' },
+      }),
+    );
+    let roles = 0;
+    for (const template of made.values()) {
+      for (const [id, { Type, Properties }] of resourcesOf(template)) {
+        if (Type === 'AWS::IAM::Role') {
+          roles++;
+          expect([id, Properties.PermissionsBoundary]).toEqual([id, permissionsBoundary]);
+        }
+        if (['AWS::S3::Bucket', 'AWS::IoTSiteWise::Asset', 'AWS::IAM::Role'].includes(Type)) {
+          expect(Properties.Tags).toContainEqual({ Key: 'cost-centre', Value: '4711' });
+        }
+      }
+    }
+    expect(roles).toBeGreaterThan(7);
+    made.get('twinloop-monitoring')?.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'https',
+      Endpoint: 'https://example.com/hook',
+    });
+    expect(() => deploymentSchema.parse({ fleet: 'f', permissionsBoundary: 'boundary' })).toThrow(
+      /ARN of a policy/,
+    );
   });
 
   test('a submission that waits for longer than the time between runs is given up', () => {
