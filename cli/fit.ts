@@ -39,14 +39,6 @@ import { recordingOptions } from './recording-options.js';
 /** Samples that the calibrator's own first state is made from. */
 const NOISE_SAMPLES = 200;
 
-function _share(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 0.9)) {
-    throw new TwinError('USAGE', `--hold-out is "${text}": expected a share from 0 to 0.9.`);
-  }
-  return value;
-}
-
 async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const twin = await loadTwin(String(args.twin));
