@@ -130,6 +130,8 @@ export interface StepResult {
   /** The measured variables as the twin sees them, so that a drifting sensor shows. */
   measured: Record<string, Estimate>;
   alarms: Alarm[];
+  /** When the event that lasts began, seconds; left out without one. */
+  eventSinceS?: number;
   /** How the step was done. */
   diagnostics: {
     mode: StepMode;

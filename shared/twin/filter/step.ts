@@ -27,6 +27,8 @@ export interface FilterStep {
   outOfReach: boolean;
   /** Whether the model refused a sigma point beyond the parameters' bounds. */
   refusedBeyond: boolean;
+  /** When the event that lasts began, s: something that the model lacks. Left out without one. */
+  eventSinceS?: number;
   /** Left out: steady-state. */
   mode?: StepMode;
   /** Every output's estimate, where it is known otherwise than from the linearisation. */

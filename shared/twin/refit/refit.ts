@@ -1,6 +1,7 @@
 import type { Logger } from '../../core/index.js';
 import { type Commission, commission, type FitModel, stateAfterFit } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
+import { eventSpans, isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
 import { stateNoiseOf } from './state-noise.js';
@@ -44,6 +45,19 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
   return { ...state, filter: { ...filter, refit: NO_FIT } };
 }
 
+/** The same samples, with what was measured during events as missing: it is not the model's. */
+function withoutEvents(
+  window: readonly Sample[],
+  spans: readonly { sinceS: number; untilS: number }[],
+): readonly Sample[] {
+  if (spans.length === 0) return window;
+  return window.map((sample) =>
+    spans.some(({ sinceS, untilS }) => sample.timeS > sinceS && sample.timeS <= untilS)
+      ? { ...sample, measured: sample.measured.map(() => Number.NaN) }
+      : sample,
+  );
+}
+
 /** Parameters as before any data. */
 const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
   calibrator.initialState().filter;
@@ -74,7 +88,8 @@ export function createRefitter(
         .filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS)
         .slice(-MOST_SAMPLES),
     isDue: ({ filter, timeS }, window) => {
-      if (filter.refit === undefined) return false;
+      // During an event the window's end is no place to go on from.
+      if (filter.refit === undefined || isEvent(filter.transient?.events)) return false;
       const values = window.reduce(
         (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
         0,
@@ -82,7 +97,9 @@ export function createRefitter(
       return isRefitDue(schedule, filter.refit, { samples: window.length, values, timeS });
     },
     async refit(state, window, signal) {
-      const result = await commission(twin, fitModel, window, {
+      const events = state.filter.transient?.events;
+      const seen = withoutEvents(window, eventSpans(events));
+      const result = await commission(twin, fitModel, seen, {
         ...(signal === undefined ? {} : { signal }),
       });
       const mark = { timeS: state.timeS, samples: window.length };
@@ -101,7 +118,7 @@ export function createRefitter(
         return { state: { ...state, filter }, result };
       }
       const initial = calibrator.initialState(window.slice(-NOISE_SAMPLES));
-      const after = await stateAfterFit(twin, fitModel, fit, window, initial, model);
+      const after = await stateAfterFit(twin, fitModel, fit, seen, initial, model);
       const memory = after.filter.transient;
       if (memory === undefined) return { state, result };
       const noise = await stateNoiseOf(twin, fitModel, dynamics, fit, memory.stateScale, signal);
@@ -121,6 +138,7 @@ export function createRefitter(
             ...memory,
             stateMean: memory.stateMean.map((v, i) => v + (noise?.shift[i] ?? 0)),
             stateNoiseLog: noise?.stateNoiseLog ?? 0,
+            ...(events === undefined ? {} : { events }),
             lastInputs: state.filter.transient?.lastInputs ?? memory.lastInputs,
           },
         },

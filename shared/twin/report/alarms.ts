@@ -10,6 +10,7 @@ export const ALARM_CODES = [
   'noise-mismatch',
   'correlated-innovations',
   'regime-change',
+  'event',
   'prior-only',
   'inconsistent',
   'late-unused',
@@ -82,6 +83,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     level: 'note',
     title: 'Sudden change',
     meaning: 'The machine changed at a stroke (slip, repair); the twin opened its bands to follow.',
+  },
+  event: {
+    level: 'note',
+    title: 'Something happens to the machine',
+    meaning:
+      'The readings left what the model explains (a lid or door opened, a valve closed, the power cut). The parameters are kept as they were before; the states follow the readings until it is over.',
   },
   'prior-only': {
     level: 'warning',

@@ -38,11 +38,11 @@ export function initialHealth(m: number): Float64Array {
 
 /**
  * Takes a step's innovations into the tests. While some channels are gated the others' residuals
- * are not their own, and after a regime change nobody's are.
+ * are not their own; after a regime change and during an event nobody's are.
  */
 export function updateHealth(health: Float64Array, filtered: FilterStep): Float64Array {
   const next = health.slice();
-  if (filtered.regimeChange) return next;
+  if (filtered.regimeChange || filtered.eventSinceS !== undefined) return next;
   filtered.active.forEach((channel, k) => {
     const at = channel * FIELDS;
     if (filtered.gated.length > 0 && !filtered.gated.includes(channel)) {
@@ -258,8 +258,19 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
         },
       ]
     : [];
+  const event: Alarm[] =
+    filtered.eventSinceS === undefined
+      ? []
+      : [
+          {
+            code: 'event',
+            subject: name,
+            message: `Since ${filtered.eventSinceS} s something happens to the machine that the model lacks: the parameters are kept as they were before.`,
+          },
+        ];
   const alarms = [
     ...regime,
+    ...event,
     ...channelAlarms(twin, state),
     ...innovationAlarms(twin, state),
     ...parameterAlarms(twin, state, filtered),

@@ -112,6 +112,7 @@ export function reportStep(input: {
     virtualSensors,
     measured,
     alarms,
+    ...(filtered?.eventSinceS === undefined ? {} : { eventSinceS: filtered.eventSinceS }),
     diagnostics: {
       mode:
         filtered?.mode ??

@@ -10,6 +10,36 @@ import {
   verdictOf,
 } from './verdict.js';
 
+/** A span in which readings left what the model explains, seconds of the machine's time. */
+export interface MachineEvent {
+  sinceS: number;
+  /** The last sample of it. */
+  untilS?: number;
+  /** The sample at which it was found. */
+  foundS: number;
+}
+
+/** The events of a run, from its steps. */
+export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
+  const events: MachineEvent[] = [];
+  let open: MachineEvent | undefined;
+  for (const { timeS, eventSinceS, skipped } of steps) {
+    // A sample that was left out says nothing of events.
+    if (eventSinceS === undefined && skipped !== undefined) continue;
+    if (open !== undefined && open.sinceS !== eventSinceS) {
+      open = undefined;
+    }
+    if (eventSinceS === undefined) continue;
+    if (open === undefined) {
+      open = { sinceS: eventSinceS, foundS: timeS };
+      events.push(open);
+    }
+    open.untilS = timeS;
+  }
+  if (open !== undefined) delete open.untilS;
+  return events;
+}
+
 /** What a calibration run gives out. */
 export interface CalibrationOutput {
   twin: string;
@@ -26,6 +56,8 @@ export interface CalibrationOutput {
     parameters: Record<string, Estimate>;
     virtualSensors: Record<string, Estimate>;
     alarms: Alarm[];
+    /** What happened to the machine that the model lacks; without `untilS` what still lasts. */
+    events: MachineEvent[];
     /** What was read, and what became of it. */
     recording: RecordingSummary;
     /** Whether the result may be acted on, and why not. */
@@ -64,6 +96,7 @@ export function summarize(
       parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
       virtualSensors: last?.virtualSensors ?? {},
       alarms: [...(last?.alarms ?? []), ...runAlarms(twin, { steps })],
+      events: eventsOf(steps),
       recording: {
         rows: steps.length,
         used: used.length,

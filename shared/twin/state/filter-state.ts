@@ -1,4 +1,5 @@
 import { TwinError } from '../../core/index.js';
+import type { EventMemory } from '../transient/events.js';
 
 /** What transient mode remembers between samples. */
 export interface TransientMemory {
@@ -19,6 +20,8 @@ export interface TransientMemory {
   readonly window: Float64Array;
   /** In mode `auto`: how long the machine takes to settle, once that was measured. */
   readonly settlingTimeS?: number | undefined;
+  /** What the search for events remembers; absent before the first fit of the constants. */
+  readonly events?: EventMemory | undefined;
 }
 
 /** What the filter remembers between samples, for n parameters, m channels and v virtual sensors. */
@@ -96,6 +99,15 @@ const TRANSIENT_NUMBERS = [
   'settlingTimeS',
 ] as const satisfies readonly (keyof TransientMemory)[];
 
+const EVENT_VECTORS = [
+  'sums',
+  'onsetS',
+  'calmStd',
+  'boost',
+  'past',
+] as const satisfies readonly (keyof EventMemory)[];
+const EVENT_NUMBERS = ['quiet', 'sinceS'] as const satisfies readonly (keyof EventMemory)[];
+
 /** A filter's state as named arrays. {@link decodeFilterState} gives the same bits. */
 export function encodeFilterState(state: FilterState): StoredArrays {
   const arrays: Record<string, Float64Array> = {};
@@ -112,6 +124,10 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     const value = transient[name];
     arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
   }
+  const { events } = transient;
+  if (events === undefined) return arrays;
+  for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
+  for (const name of EVENT_NUMBERS) arrays[`events.${name}`] = Float64Array.of(events[name]);
   return arrays;
 }
 
@@ -183,5 +199,20 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     stateNoiseLog: arrays.stateNoiseLog?.[0] ?? 0,
     fmuTimeS: arrays.fmuTimeS?.[0],
     settlingTimeS: arrays.settlingTimeS?.[0],
+    ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),
+  };
+}
+
+function decodeEvents(arrays: StoredArrays): EventMemory {
+  const of = (name: (typeof EVENT_VECTORS)[number]) =>
+    arrays[`events.${name}`] ?? new Float64Array();
+  return {
+    sums: of('sums'),
+    onsetS: of('onsetS'),
+    calmStd: of('calmStd'),
+    boost: of('boost'),
+    past: of('past'),
+    quiet: arrays['events.quiet']?.[0] ?? 0,
+    sinceS: arrays['events.sinceS']?.[0] ?? Number.NaN,
   };
 }

@@ -7,6 +7,7 @@ import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
+import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate, widenStates } from './filter.js';
 import type { PropagatePoints } from './linearise.js';
 import { settlingTimeS } from './settling-time.js';
@@ -245,20 +246,36 @@ export function transientAssimilation(
     const run: PropagatePoints = (points) => dynamics.propagate(points, span, signal);
     const noise =
       options.stateNoise * Math.exp(memory.stateNoiseLog) * Math.sqrt(Math.max(0, elapsedS));
+    // Innovations mean something once the noise is known: from the first fit on.
+    const watched = isFitted(a);
+    const events = memory.events ?? noEvents(measured.length);
+    const during = watched && isEvent(events) && events.boost.length === ns;
     const step = await transientUpdate({
       last,
       dtS: elapsedS,
-      stateStd: scale.map((s) => noise * s),
+      stateStd: scale.map((s, i) => noise * s * (during ? events.boost[i]! : 1)),
       stateScale: scale,
       measured,
       noiseStd: a.noiseStd,
       suspicion: a.suspicion,
       run,
-      settings,
+      // What an event shows is no outlier.
+      settings: during ? { ...settings, gate: false } : settings,
       withinBounds,
       mayReject: input.memory.unexplained < MISMATCH_MOST,
       constants: a.refit !== undefined,
+      mayChange: !watched,
     });
+    const next = watched
+      ? watchForEvents(events, {
+          timeS: sample.timeS,
+          lastTimeS: sample.timeS - dtS,
+          innovation: step.innovation,
+          std: step.innovation.map((v, i) => v / step.own[i]!),
+          stateSlope: step.stateSlope,
+          stateScale: scale,
+        })
+      : undefined;
     const { filtered, joint } = step;
     const N = 2 * n + ns;
     const calm = filtered.gated.length === 0 && !filtered.regimeChange && !filtered.rejected;
@@ -274,10 +291,17 @@ export function transientAssimilation(
       lastInnovation: step.own,
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
+      ...(next === undefined ? {} : { events: next }),
     };
+    const eventSinceS = during ? events.sinceS : next?.sinceS;
+    const isUnderWay = eventSinceS !== undefined && !Number.isNaN(eventSinceS);
     return {
       prior: parametersOf(step.prior, 2 * n),
-      filtered: { ...filtered, modelRuns: filtered.modelRuns + startRuns },
+      filtered: {
+        ...filtered,
+        modelRuns: filtered.modelRuns + startRuns,
+        ...(isUnderWay ? { eventSinceS } : {}),
+      },
       transient,
     };
   };

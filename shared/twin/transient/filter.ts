@@ -18,6 +18,10 @@ export interface TransientStep {
   joint: Gaussian;
   /** Innovations against their own predicted deviation; `NaN` for channels not used. */
   own: Float64Array;
+  /** Measured less predicted, likewise. */
+  innovation: Float64Array;
+  /** Channels × states, row-major: measured variables by the states at the last sample. */
+  stateSlope: Float64Array;
 }
 
 /** Least noise of a state, as a share of its scale, so that no direction vanishes. */
@@ -127,6 +131,8 @@ function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
  * @param suspicion how many samples running each channel was gated before
  * @param constants whether parameters stay as they are: their uncertainty counts, the sample does not
  *   change them
+ * @param mayChange whether samples that contradict the model may open up states and parameters; not
+ *   where a search for events decides that
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
  * @throws TwinError as the model does at the estimate; `NUMERIC`
@@ -144,6 +150,7 @@ export async function transientUpdate(input: {
   withinBounds: boolean;
   mayReject: boolean;
   constants: boolean;
+  mayChange: boolean;
 }): Promise<TransientStep> {
   const { measured, settings, stateScale, suspicion } = input;
   const n = settings.range.length;
@@ -217,12 +224,17 @@ export async function transientUpdate(input: {
   active.forEach((o, i) => {
     own[o] = update.own[i]!;
   });
+  const stateSlope = new Float64Array(measured.length * ns);
+  for (let o = 0; o < measured.length; o++) {
+    const from = (ns + o) * (n + ns) + n;
+    stateSlope.set(run.slope.subarray(from, from + ns), o * ns);
+  }
   let gated: number[] = [];
   let regimeChange = false;
   let mismatch = false;
   if (settings.gate && active.length > 0) {
     ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, run, v)));
-    regimeChange = isRegimeChange(update.nis, active, gated, suspicion);
+    regimeChange = input.mayChange && isRegimeChange(update.nis, active, gated, suspicion);
     if (regimeChange) {
       start = widenStates(input.constants ? start : inflate(start, settings), n, (i, had) =>
         Math.sqrt(Math.max(0, (REGIME_JUMP * stateScale[i]!) ** 2 - had)),
@@ -269,6 +281,8 @@ export async function transientUpdate(input: {
     prior,
     joint,
     own,
+    innovation: measured.map((v, o) => v - first.all.x[N + o]!),
+    stateSlope,
     filtered: {
       posterior: leading(joint, 2 * n),
       linearisation: ofParameters(run, n, ns),
