@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import type { StepResult } from '../../../shared/twin/index.js';
 import { eventsOf } from '../../../shared/twin/report/results.js';
+import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import {
   type EventMemory,
   eventSpans,
@@ -105,6 +106,16 @@ describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
     for (const [name, e] of Object.entries(before)) {
       expect(Math.abs(after[name]!.mean - e.mean) / e.std, name).toBeLessThan(1.5);
     }
+    // What is remembered of events goes through the store.
+    const { filter } = run.state;
+    const read = decodeFilterState(encodeFilterState(filter), {
+      parameters: 4,
+      measured: 1,
+      virtualSensors: 0,
+      health: filter.health.length,
+    });
+    expect(read.transient?.events).toEqual(filter.transient?.events);
+    expect(eventSpans(read.transient?.events).length).toBeGreaterThan(0);
     // The refit at the end had the event as missing.
     const { G_box } = run.newest!.output.parameters;
     expect(G_box!.lower95).toBeLessThan(0.576);
