@@ -33,6 +33,8 @@ const DIFFERENCE = 1e-3;
 const START_STD = 0.05;
 /** Prior of the noise: ln share of the scale per √s. */
 const PRIOR = { mean: Math.log(1e-3), std: 2.5 } as const;
+/** Times the states' noise where nothing was measured. */
+const GAP_TIMES = 30;
 /** Where the search begins: small starts alone end in a local optimum. */
 const STARTS = [Math.log(0.03), Math.log(1e-4)] as const;
 
@@ -185,7 +187,9 @@ function filterAlong(
     logLikelihood += innovation.logLikelihood;
     nis += innovation.nis;
     channels += innovation.used.length;
-    const rootQ = diagonal(scale.map((s) => share * Math.sqrt(dtS) * s));
+    // Through a gap the states may have gone anywhere (an event is one): that is not their usual noise.
+    const times = innovation.used.length === 0 ? GAP_TIMES : 1;
+    const rootQ = diagonal(scale.map((s) => times * share * Math.sqrt(dtS) * s));
     state = srKfPredict(seen, { F: A, rootQ }, workspace);
   }
   return { logLikelihood, shift: state.x, nis: nis / Math.max(1, channels) };
