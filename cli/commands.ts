@@ -104,6 +104,11 @@ export const nouns: readonly Noun[] = [
     load: async () => [(await import('./forecast.js')).forecastCommand],
   },
   {
+    noun: 'plan',
+    summary: 'Choose inputs and maintenance that reach the goal of `decisions` within its risk',
+    load: async () => [(await import('./plan.js')).planCommand],
+  },
+  {
     noun: 'state',
     summary: 'The saved states of a twin, and how to go back to one',
     load: async () => (await import('./state.js')).stateCommands,

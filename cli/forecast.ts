@@ -71,7 +71,7 @@ function forecastLines(result: Forecast): string[] {
 }
 
 /** What a state was made of, as far as it tells. */
-function ofState({ sampleCount, timeNs }: CalibratorState): RecordingSummary {
+export function ofState({ sampleCount, timeNs }: CalibratorState): RecordingSummary {
   return {
     rows: sampleCount,
     used: sampleCount,

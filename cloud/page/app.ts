@@ -74,6 +74,17 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
     }
   });
 
+  app.get('/api/plan', async (c) => {
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.text('No such machine', 404);
+    c.header('Cache-Control', 'no-store');
+    try {
+      return c.json(await room.outlook.plan());
+    } catch (error) {
+      return c.json({ error: messageOf(error) }, 503);
+    }
+  });
+
   app.get('/api/fleet', async (c) => {
     c.header('Cache-Control', 'no-store');
     return c.json(await fleet.summary());

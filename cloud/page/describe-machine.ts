@@ -26,7 +26,13 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
   for (const s of twin.virtualSensors) {
     quantities.push({ ...base('virtualSensor', s), limit: s.alarm });
   }
-  return { name: twin.name, quantities, layout: twin.layout, axis };
+  return {
+    name: twin.name,
+    quantities,
+    layout: twin.layout,
+    decides: twin.decisions !== undefined,
+    axis,
+  };
 }
 
 /** A variable's name for people: in words, and without its unit, which stands beside the value. */

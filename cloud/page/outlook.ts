@@ -6,7 +6,13 @@ import type {
   Twin,
   TwinModel,
 } from '../../shared/twin/index.js';
-import type { Alarm, Outlook, OutlookSeries, OutlookStatus } from './browser/protocol.js';
+import type {
+  Alarm,
+  Outlook,
+  OutlookSeries,
+  OutlookStatus,
+  PlanAnswer,
+} from './browser/protocol.js';
 import { type InputNow, inputsNow, tryableInputs } from './outlook-inputs.js';
 import { type Reading, strays } from './strays.js';
 
@@ -49,6 +55,8 @@ export class OutlookDesk {
   #todayKey = '';
   #status: OutlookStatus = { revision: 0 };
   #running: Promise<void> | undefined;
+  #planning: Promise<PlanAnswer> | undefined;
+  readonly #stop = new AbortController();
   #readings: ReadonlyMap<string, Reading> = new Map();
   #inputs: readonly InputNow[] = [];
 
@@ -116,16 +124,36 @@ export class OutlookDesk {
     return (await this.#ask(question)).outlook;
   }
 
-  /** Waits for what runs. */
-  async close(): Promise<void> {
-    await this.#running;
+  /**
+   * Works out a plan from the last calibration; several who ask at once get the same.
+   *
+   * @throws TwinError `NOT_FOUND` without a state; `CONFIG_INVALID` without `decisions`
+   */
+  plan(): Promise<PlanAnswer> {
+    this.#planning ??= this.#plan().finally(() => {
+      this.#planning = undefined;
+    });
+    return this.#planning;
   }
 
-  async #ask(question: Question) {
-    const { source, horizonS, clock } = this.#options;
+  /** Ends a plan that is being worked out, and waits for what runs. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled([this.#running, this.#planning]);
+  }
+
+  async #plan(): Promise<PlanAnswer> {
+    const { twin, state, today } = await this.#present();
+    const { plan } = await import('../../shared/twin/index.js');
+    const model = await this.#options.model(twin);
+    return plan({ twin, model, state, inputs: today, signal: this.#stop.signal });
+  }
+
+  /** The state that the last calibration left, and the inputs as they are. */
+  async #present() {
+    const { source } = this.#options;
     if ('missing' in source) throw new TwinError('NOT_FOUND', source.missing);
     const { twin } = source;
-    const startedNs = clock.nowNs();
     const state = await source.state();
     if (state === undefined) {
       throw new TwinError(
@@ -133,9 +161,17 @@ export class OutlookDesk {
         'No calibration has ended yet: ask again after the first one.',
       );
     }
-    const { assumeInputs, forecast } = await import('../../shared/twin/index.js');
+    const { assumeInputs } = await import('../../shared/twin/index.js');
     const live = Object.fromEntries(this.#inputs.map((i) => [i.variable, i.value]));
     const { inputs: today, assumed } = await assumeInputs(twin, live, state);
+    return { twin, state, today, assumed };
+  }
+
+  async #ask(question: Question) {
+    const { horizonS, clock } = this.#options;
+    const startedNs = clock.nowNs();
+    const { twin, state, today, assumed } = await this.#present();
+    const { forecast } = await import('../../shared/twin/index.js');
     const tried = { ...today, ...question.inputs };
     const renewed = question.renewed ?? [];
     const result = await forecast({

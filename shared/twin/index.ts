@@ -34,6 +34,7 @@ export {
 } from './identifiability/sensor-ranking.js';
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
+export { type Plan, type PlannedWay, plan, type Spread } from './plan/plan.js';
 export { beginRefits, createRefitter, MOST_SAMPLES, type Refitter } from './refit/index.js';
 export * from './report/alarms.js';
 export { levelFindings } from './report/levels.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Page, startPage } from '../../cloud/page/index.js';
-import { healthAliases, withAliasPrefix } from '../../shared/config/index.js';
+import { decisionsSchema, healthAliases, withAliasPrefix } from '../../shared/config/index.js';
 import { nsToSeconds, packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { askableTwin, wornState } from '../unit/page/outlook-twin.js';
@@ -239,6 +239,77 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(violations).toEqual([]);
     await page.getByRole('button', { name: 'As today' }).press('Enter');
     await tried.filter({ hasText: '–' }).waitFor();
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('goes from the alarm to what to do in three clicks', async () => {
+    const twin = askableTwin({
+      ...lineTwin(),
+      decisions: decisionsSchema.parse({
+        inputs: [{ variable: 'lineSpeed', lower: 0.6, upper: 1.2 }],
+        maintenance: [{ name: 'change R9', resets: ['b9'], takesS: 14_400 }],
+        objective: { sense: 'maximise', of: 'lineSpeed', label: 'web', unit: 'm' },
+      }),
+    });
+    const machine = new GrowingDrag(twin.definition);
+    machine.fill(130, systemClock.nowNs());
+    const state = wornState(twin, nsToSeconds(systemClock.nowNs()));
+    const server = await startPage({
+      port: 0,
+      siteWise: machine,
+      assets: [{ id: 'line1', twin: twin.definition, outlook: { twin, state: async () => state } }],
+      pace: { pollIntervalMs: 50, measuredWithinS: 3600, calibratedWithinS: 3600 },
+    });
+    opened.push(server);
+    const { page, misdeeds } = await openPage(browser, server.url);
+    // What the server answers is tested without a browser; here it must not take a minute.
+    const way = {
+      risk: 0.03,
+      riskByLimit: {},
+      objective: { mean: 200, lower95: 190, upper95: 210 },
+    };
+    const body = JSON.stringify({
+      horizonS: 259_200,
+      risk: 0.05,
+      objective: { sense: 'maximise', of: 'lineSpeed', label: 'web', unit: 'm' },
+      feasible: true,
+      plan: {
+        ...way,
+        inputs: { lineSpeed: 0.8 },
+        maintenance: {
+          name: 'change R9 <b>',
+          resets: ['b9'],
+          aheadS: 86_400,
+          takesS: 14_400,
+          costs: 0,
+          inputs: { lineSpeed: 1.2 },
+        },
+      },
+      today: { ...way, risk: 0.995, inputs: { lineSpeed: 1 } },
+      gain: { mean: 40, lower95: 20, upper95: 60 },
+      riskCurves: {
+        lineSpeed: [0.6, 0.8, 1].map((value) => ({ value, risk: value - 0.6, objective: 1 })),
+      },
+      assumptions: ['Wear goes on.'],
+    });
+    await page.route('**/api/plan*', (route) =>
+      route.fulfill({ contentType: 'application/json', body }),
+    );
+    await page.locator('#alarms .alarm button').first().click();
+    await page.getByRole('button', { name: 'Work out a plan' }).click();
+    const sentence = page.locator('.plan-sentence');
+    await sentence.waitFor();
+    expect(await sentence.textContent()).toBe(
+      'line speed 0.8 m/s for 1 d, then change R9 <b> (4 h), then line speed 1.2 m/s.',
+    );
+    await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
+    const violations = (await page.evaluate(
+      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
+    )) as unknown[];
+    expect(violations).toEqual([]);
+    await page.getByRole('button', { name: 'Try it in' }).click();
+    await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor();
+    expect(await page.locator('#what-if output').first().textContent()).toMatch(/^0\.80* m\/s/);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 

@@ -18,21 +18,26 @@ export const OUTPUT_COUNT = 30;
  *
  * @param drag nine drags, N·m·s/rad; slightly negative values are borne
  * @param stiffnessN the web's EA
+ * @param lineSpeed m/s
  */
-export function webLine(drag: ArrayLike<number>, stiffnessN = STIFFNESS_N): Float64Array {
+export function webLine(
+  drag: ArrayLike<number>,
+  stiffnessN = STIFFNESS_N,
+  lineSpeed = LINE_SPEED,
+): Float64Array {
   const out = new Float64Array(OUTPUT_COUNT);
   const tension = out.subarray(18);
-  const omega = new Float64Array(9).fill(LINE_SPEED / RADIUS_M);
+  const omega = new Float64Array(9).fill(lineSpeed / RADIUS_M);
   const gross = new Array<boolean>(9).fill(false);
   const web = (k: number) =>
-    (LINE_SPEED * (1 + tension[k]! / stiffnessN)) / (1 + tension[5]! / stiffnessN);
+    (lineSpeed * (1 + tension[k]! / stiffnessN)) / (1 + tension[5]! / stiffnessN);
   // Speeds enter the torques by a few parts in 1e4 only: five sweeps reach 1e-15.
   for (let sweep = 0; sweep < 5; sweep++) {
     tension[0] = 100;
     tension[10] = 150;
     tension[11] = 100;
     const pull = (i: number) =>
-      (drag[i]! * (gross[i] ? LINE_SPEED / RADIUS_M : omega[i]!)) / RADIUS_M;
+      (drag[i]! * (gross[i] ? lineSpeed / RADIUS_M : omega[i]!)) / RADIUS_M;
     for (let i = 0; i < 5; i++) {
       const held = tension[i]!;
       const limit = CAPSTAN[i]! * held;

@@ -8,6 +8,7 @@ import { headlineOf } from './headline.js';
 import { MOOD_SYMBOLS } from './moods.js';
 import { componentOf, kindOf, nameOf } from './names.js';
 import { OutlookClient } from './outlook-client.js';
+import { createPlanView } from './plan-view.js';
 import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
 import type { Store } from './store.js';
@@ -96,6 +97,9 @@ export function createDashboard(
   });
   const client = new OutlookClient(store, asset, updateAll);
   const whatIf = createWhatIfView(store, machine, client, () => focused);
+  const planView = createPlanView(store, machine, asset, (inputs, renewed) =>
+    whatIf.propose(inputs, renewed),
+  );
   const grids = [
     createGridView(
       store,
@@ -143,6 +147,7 @@ export function createDashboard(
       alarms.element,
     ),
     focus.element,
+    planView.element,
     whatIf.element,
     ...grids.map((g) => g.element),
     system.element,
@@ -166,6 +171,7 @@ export function createDashboard(
     alarms,
     ...(schematic === undefined ? [] : [schematic]),
     focus,
+    planView,
     whatIf,
     ...grids,
     system,

@@ -50,6 +50,8 @@ export interface Machine {
   name: string;
   quantities: readonly Quantity[];
   layout?: Layout | undefined;
+  /** Whether its definition says what may be decided. */
+  decides: boolean;
   /** `machine`: x is the machine's time; `wall`: x is seconds since 1970. */
   axis: 'machine' | 'wall';
 }
@@ -222,4 +224,38 @@ export interface Outlook {
   courses: number;
   modelRuns: number;
   tookMs: number;
+}
+
+/** A way to go: settings, and perhaps a repair with settings after it. */
+export interface PlanWay {
+  inputs: Readonly<Record<string, number>>;
+  maintenance?:
+    | {
+        name: string;
+        resets: readonly string[];
+        aheadS: number;
+        takesS: number;
+        costs: number;
+        inputs: Readonly<Record<string, number>>;
+      }
+    | undefined;
+  risk: number;
+  riskByLimit: Readonly<Record<string, number>>;
+  objective: { mean: number; lower95: number; upper95: number };
+}
+
+/** What `plan` found, as the page needs it. */
+export interface PlanAnswer {
+  horizonS: number;
+  /** Risk that is allowed. */
+  risk: number;
+  objective: { sense: 'maximise' | 'minimise'; of: string; label: string; unit: string };
+  feasible: boolean;
+  plan: PlanWay;
+  today: PlanWay;
+  gain: { mean: number; lower95: number; upper95: number };
+  riskCurves: Readonly<
+    Record<string, readonly { value: number; risk: number; objective: number }[]>
+  >;
+  assumptions: readonly string[];
 }

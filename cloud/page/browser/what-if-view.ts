@@ -8,7 +8,8 @@ import type { Machine, OutlookInput, OutlookSeries, Quantity } from './protocol.
 import type { Store } from './store.js';
 import type { View } from './view.js';
 
-const STEPS = 200;
+/** A multiple of the plan's grid, so that its proposals can be set. */
+const STEPS = 240;
 /** Parts that are offered as new: those that have worn most. */
 const MOST_PARTS = 5;
 const MOST_ROWS = 6;

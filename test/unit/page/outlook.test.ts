@@ -1,9 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Outlook } from '../../../cloud/page/browser/protocol.js';
 import { type OutlookSource, type Page, startPage } from '../../../cloud/page/index.js';
+import { OutlookDesk } from '../../../cloud/page/outlook.js';
 import { strays } from '../../../cloud/page/strays.js';
-import { nsToSeconds, systemClock } from '../../../shared/core/index.js';
-import { forecast } from '../../../shared/twin/index.js';
+import { nsToSeconds, silentLogger, systemClock } from '../../../shared/core/index.js';
+import { type CalibratorState, forecast, type Twin } from '../../../shared/twin/index.js';
 import { linearModel, smallTwin } from '../twin/fixtures.js';
 import { GrowingDrag, lineTwin } from './growing-drag.js';
 import { askableTwin, wornState } from './outlook-twin.js';
@@ -92,6 +93,31 @@ it('notices a sensor outside the carried twin’s band, once two readings agree'
   expect(found(0.9, 0.9, 1e6)).toEqual([]);
   // What the calibration has seen is its own to judge.
   expect(found(0.9, 0.9, 0)).toEqual([]);
+});
+
+it('plans once for all who ask, and says what it lacks', async () => {
+  const decisions = {
+    inputs: [{ variable: 'u', lower: 0.5, upper: 1.5 }],
+    objective: { sense: 'maximise', of: 'u' },
+    horizonS: 100,
+  };
+  const deskOf = (twin: Twin, state: CalibratorState | undefined) =>
+    new OutlookDesk({
+      source: { twin, state: async () => state },
+      model: async () => linearModel(),
+      horizonS: 100,
+      clock: systemClock,
+      logger: silentLogger,
+    });
+  const twin = smallTwin({ decisions });
+  const desk = deskOf(twin, { ...wornStateOf(twin), timeS: 0 });
+  const [first, second] = await Promise.all([desk.plan(), desk.plan()]);
+  expect(first).toBe(second);
+  expect(first.plan.inputs.u).toBeCloseTo(1.5, 6);
+  await desk.close();
+  await expect(deskOf(twin, undefined).plan()).rejects.toThrow('No calibration has ended yet');
+  const undecided = smallTwin();
+  await expect(deskOf(undecided, wornStateOf(undecided)).plan()).rejects.toThrow('`decisions`');
 });
 
 function wornStateOf(twin: ReturnType<typeof smallTwin>) {

@@ -16,7 +16,7 @@ const drag: Quantity = {
   alias: '/line1/roller9/b',
   limit: { above: 0.1 },
 };
-const machine: Machine = { name: 'line', quantities: [drag], axis: 'wall' };
+const machine: Machine = { name: 'line', quantities: [drag], decides: false, axis: 'wall' };
 
 it('keeps what is shown in the address, and leaves out what it cannot read', () => {
   const view = { show: 'parameter:b9', range: [100, 200] } as const;
