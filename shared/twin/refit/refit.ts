@@ -50,11 +50,11 @@ function withoutEvents(
   window: readonly Sample[],
   spans: readonly { sinceS: number; untilS: number }[],
 ): readonly Sample[] {
-  if (spans.length === 0) return window;
+  const isIn = (timeS: number) =>
+    spans.some(({ sinceS, untilS }) => timeS > sinceS && timeS <= untilS);
+  if (!window.some(({ timeS }) => isIn(timeS))) return window;
   return window.map((sample) =>
-    spans.some(({ sinceS, untilS }) => sample.timeS > sinceS && sample.timeS <= untilS)
-      ? { ...sample, measured: sample.measured.map(() => Number.NaN) }
-      : sample,
+    isIn(sample.timeS) ? { ...sample, measured: sample.measured.map(() => Number.NaN) } : sample,
   );
 }
 
@@ -106,12 +106,14 @@ export function createRefitter(
       const before = state.filter.refit;
       const { fit, output } = result;
       if (fit === undefined || output.verdict.grade === 'unusable') {
-        const grown = window.length > (before?.samples ?? 0);
+        const disturbed = seen !== window;
+        const grown = window.length > (before?.samples ?? 0) && !disturbed;
         logger?.info(
           `A refit is not to be used: the parameters ${grown ? 'are their priors again' : 'stay as they were'}`,
           { samples: window.length, because: output.verdict.reasons[0] },
         );
-        // More of the same data contradict what less of them said; another window may be bad itself.
+        // More of the same data contradict what less of them said; another window may be bad itself, as
+        // may one with an event in it, which a free run passes through without knowing.
         const { x, S } = grown ? priorOf(calibrator) : state.filter;
         const refit = { ...mark, fitted: !grown && before?.fitted === true };
         const filter = { ...state.filter, x, S, refit };
