@@ -37,11 +37,26 @@ export function buildFmu(
   flags: readonly string[] = ['-O1'],
 ): string {
   const xml = edit(read('descriptions', `${name}.fmi${version}.xml`).toString('utf8'));
+  return compileFmu({ name, version, xml, source: join(fixtures, 'models', `${name}.c`), flags });
+}
+
+/** What an FMU is compiled from. */
+interface FmuSource {
+  name: string;
+  version: 2 | 3;
+  xml: string;
+  /** Path of the model in C, in the frame of `include/model.h`. */
+  source: string;
+  flags?: readonly string[];
+}
+
+/** Builds an FMU from a model in C, once per content. @returns the path of the .fmu */
+export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuSource): string {
   const headers = packageFile(`shared/fmi/headers/fmi${version}`);
   const hash = createHash('sha256').update(xml).update(flags.join(' '));
   for (const file of readdirSync(join(fixtures, 'include')).sort())
     hash.update(read('include', file));
-  hash.update(read('models', `${name}.c`));
+  hash.update(readFileSync(source));
   const key = hash.digest('hex').slice(0, 24);
   const path = join(cache, `${name}-fmi${version}-${key}.fmu`);
   if (existsSync(path)) return path;
@@ -57,7 +72,7 @@ export function buildFmu(
     `-I${join(fixtures, 'include')}`,
     '-o',
     library,
-    join(fixtures, 'models', `${name}.c`),
+    source,
     join(fixtures, 'include', `fmi${version}-shell.c`),
     '-lm',
   ]);
