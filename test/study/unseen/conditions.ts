@@ -72,7 +72,7 @@ export interface MachineRecord {
 
 const SUBSTEPS = 20;
 /** Periods that a machine is given to come to rest before its record begins. */
-const REST_PERIODS = 400;
+const REST_PERIODS = 2000;
 
 /** One classical Runge-Kutta step. */
 function stepOnce(f: (x: Float64Array, d: Float64Array) => void, x: Float64Array, h: number): void {

@@ -34,7 +34,7 @@ static void equations(Values *v) {
     ${made.map((n) => `${at(n)} = ${n};`).join(' ')}
 }
 static void event(Values *v) { }
-const Model model = {"${m.name}-1", ${states.length}, states, ders, 0, ${m.periodS / 20}, start, equations, NULL, event, NULL};
+const Model model = {"${m.name}-1", ${states.length}, states, ders, 0, ${m.periodS / 500}, start, equations, NULL, event, NULL};
 `;
 }
 

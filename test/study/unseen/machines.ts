@@ -224,7 +224,7 @@ const suspension: Machine = {
   periodS: 0.05,
   states: [
     ['z', 0, 0.05],
-    ['v', 0, 0.3],
+    ['vz', 0, 0.3],
   ],
   inputs: [['road', -0.04, 0.04, 7]],
   parameters: [
@@ -238,14 +238,14 @@ const suspension: Machine = {
   ],
   hidden: ['force'],
   equations: `
-    force = ks * (road - z) - cs * v;
-    der_z = v; der_v = force / m;
-    height = z; speed = v;`,
-  truth([z = 0, v = 0], [road = 0], [ks = 0, cs = 0, m = 0], d, y) {
-    const force = ks * (road - z) - cs * v;
-    d[0] = v;
+    force = ks * (road - z) - cs * vz;
+    der_z = vz; der_vz = force / m;
+    height = z; speed = vz;`,
+  truth([z = 0, vz = 0], [road = 0], [ks = 0, cs = 0, m = 0], d, y) {
+    const force = ks * (road - z) - cs * vz;
+    d[0] = vz;
     d[1] = force / m;
-    y.set([z, v, force]);
+    y.set([z, vz, force]);
   },
   // A spring that stiffens.
   missing([z = 0], [road = 0], d) {

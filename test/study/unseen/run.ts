@@ -63,7 +63,8 @@ const RECORDS_PER_HORIZON = 33;
 const SETTLING = 0.25;
 const IN_A_ROW = 5;
 
-function twinOf(m: Machine, c: Condition, seed: number, rows: number): Twin {
+/** The twin of a machine as a user would define it: stated noise, priors that are drawn. */
+export function twinOf(m: Machine, c: Condition, seed: number, rows: number): Twin {
   const rng = createRng(seed + 7919);
   const definition = twinSchema.parse({
     name: m.name,
@@ -114,6 +115,7 @@ function count(
 function recoveryOf(m: Machine, record: MachineRecord, steps: readonly StepResult[]) {
   const [name, first] = m.parameters[0]!;
   const from = record.parameters.findIndex((p) => p[0] !== first);
+  if (from < 0) return null;
   let run = 0;
   for (let row = from; row < steps.length; row++) {
     run = holds(steps[row]!.parameters[name], record.parameters[row]![0]!) ? run + 1 : 0;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../shared/core/index.js';
+import { createFitModel } from '../../../shared/twin/fit/index.js';
+import { fitRecord } from '../../../shared/twin/fit/record.js';
+import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
+import { MACHINES, type Machine } from '../../study/unseen/machines.js';
+import { twinOf } from '../../study/unseen/run.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
+
+const quiet = (m: Machine): Machine => ({
+  ...m,
+  measured: m.measured.map(([name, std]) => [name, 1e-9 * std]),
+});
+const condition = (name: string) => CONDITIONS.find((c) => c.name === name)!;
+const truthOf = (m: Machine) => Float64Array.from(m.parameters, ([, value]) => value);
+
+/** Largest difference between the FMU's free run and a record, in the sensors' noise. */
+async function apart(m: Machine, name: string): Promise<number> {
+  const c = condition(name);
+  const { samples } = simulateMachine(quiet(m), c, 1, 60);
+  const twin = twinOf(m, c, 1, 60);
+  // A building needs days to come to rest.
+  twin.definition.simulation.maxTimeS = 1000 * m.periodS;
+  const record = fitRecord(twin, samples);
+  const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
+  try {
+    const parameters = truthOf(m);
+    const states = await model.startStates(parameters, record);
+    const [run] = await model.run([{ parameters, states }], record);
+    if (run === undefined || run instanceof Error) throw run;
+    return Math.max(
+      ...samples.flatMap(({ measured }, row) =>
+        m.measured.map(([, std], i) => {
+          const ours = run.outputs[row * m.measured.length + i]!;
+          return Math.abs(ours - measured[i]!) / std;
+        }),
+      ),
+    );
+  } finally {
+    await model.close();
+  }
+}
+
+describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () => {
+  it.each(MACHINES.map((m) => [m.name, m] as const))(
+    '%s: the FMU follows its truth where it is exact, and not where a term is missing',
+    async (_, m) => {
+      expect(await apart(m, 'base')).toBeLessThan(0.1);
+      expect(await apart(m, 'irregular')).toBeLessThan(0.1);
+      expect(await apart(m, 'term missing')).toBeGreaterThan(2);
+    },
+  );
+});
