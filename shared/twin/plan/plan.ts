@@ -219,15 +219,19 @@ export async function plan(options: {
     }
     const last = STEPS;
     for (const before of chosen) {
+      await breathe();
       const [risk, mean] = scoreOf(search, follow(search, before, 0, last));
       found.push({ before, after: before, risk, mean });
     }
     for (const [k, repair] of repairs.entries()) {
-      // The server that asks goes on answering others.
-      await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
-      const until = chosen.map((before) => follow(search, before, 0, repair.at));
-      const later = chosen.map((after) => follow(search, after, repair.at, last, repair));
+      const until: Stretch[] = [];
+      const later: Stretch[] = [];
+      for (const setting of chosen) {
+        await breathe();
+        until.push(follow(search, setting, 0, repair.at));
+        later.push(follow(search, setting, repair.at, last, repair));
+      }
       chosen.forEach((before, i) => {
         chosen.forEach((after, j) => {
           const joined = join(search, before, until[i]!, later[j]!);
@@ -248,7 +252,13 @@ export async function plan(options: {
   }
 
   const describe = (c: Candidate) => wayOf(twin, judge, c);
-  const ways = found.slice(0, MOST_JUDGED).map(describe);
+  const ways: ReturnType<typeof describe>[] = [];
+  for (const candidate of found.slice(0, MOST_JUDGED)) {
+    await breathe();
+    ways.push(describe(candidate));
+    // The rest is worse.
+    if (ways.at(-1)!.way.risk <= decisions.risk) break;
+  }
   const kept = ways.find((w) => w.way.risk <= decisions.risk);
   const leastRisky = () => describe([...found].sort((a, b) => a.risk - b.risk)[0]!);
   const chosen = kept ?? leastRisky();
@@ -265,6 +275,7 @@ export async function plan(options: {
       inputs[places[d]!] = lower + (g / (GRID - 1)) * (upper - lower);
       const before = await settingOf(inputs);
       const after = chosen.candidate.repair === undefined ? before : chosen.candidate.after;
+      await breathe();
       const { way } = describe({ ...chosen.candidate, before, after });
       points.push({ value: inputs[places[d]!]!, risk: way.risk, objective: way.objective.mean });
     }
@@ -291,6 +302,9 @@ export async function plan(options: {
     modelRuns,
   };
 }
+
+/** Lets the server that asks go on with what others want of it. */
+const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Within the risk, the better objective first; beyond it, the smaller risk. */
 function compare(risk: number, sense: 'maximise' | 'minimise', a: Candidate, b: Candidate): number {
