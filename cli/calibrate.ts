@@ -54,6 +54,8 @@ import {
 
 /** Samples that sensor noise is first estimated from. */
 const NOISE_SAMPLES = 200;
+/** Share of runs that may lose a mode before the result is of no use. */
+const FEW = 0.02;
 /** How far back an asset is read without a state, seconds. */
 const LOOK_BACK_S = 30 * 86_400;
 
@@ -142,6 +144,14 @@ async function judge(
     ...fittedFindings(newest),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
   ];
+  const last = result.steps.findLast((s) => s.skipped === undefined);
+  if (last !== undefined) {
+    const found = twin.definition.parameters.map((p) => last.parameters[p.variable]!.mean);
+    const lost = await model.transient?.forgets?.(Float64Array.from(found), data.samples, signal);
+    if (lost !== undefined) {
+      findings.push({ grade: lost.share > FEW ? 'unusable' : 'care', reason: lost.text });
+    }
+  }
   // What unit may be wrong is asked only where something is: it costs a run of the model.
   if (findings.length > 0)
     findings.push(...(await levelFindings(twin, model, data.samples, signal)));

@@ -55,7 +55,14 @@ export interface TwinModel {
 }
 
 /** Continuous states and outputs at one instant, or why the model could not tell them. */
-export type StateEvaluation = { states: Float64Array; outputs: Float64Array } | Error;
+export type StateEvaluation =
+  | {
+      states: Float64Array;
+      outputs: Float64Array;
+      /** All that the FMU remembers there, modes included, where it was asked for and can be told. */
+      memory?: Uint8Array;
+    }
+  | Error;
 
 /** The model as transient mode sees it. */
 export interface TransientModel {
@@ -65,6 +72,17 @@ export interface TransientModel {
   readonly nominal: Float64Array;
   /** Where the FMU's own time begins, seconds. */
   readonly startTimeS: number;
+  /**
+   * Whether runs from sample to sample lose modes that the model keeps beside its continuous states,
+   * found by comparing them with one run along all samples.
+   *
+   * @returns what is lost and what to do instead; `undefined` where nothing is
+   */
+  forgets?(
+    parameters: Float64Array,
+    samples: readonly Sample[],
+    signal?: AbortSignal,
+  ): Promise<{ share: number; text: string } | undefined>;
   /** States and outputs at rest, for each parameter point; a point that fails does not throw. */
   settle(
     points: readonly Float64Array[],
@@ -75,11 +93,17 @@ export interface TransientModel {
    * Runs from states over a time; a point that fails does not throw.
    *
    * @param points without `states` from what the FMU starts with
-   * @param span in the FMU's time; inputs at both ends
+   * @param span in the FMU's time; inputs at both ends; `memory`: what the FMU remembered at its start
    */
   propagate(
-    points: readonly { parameters: Float64Array; states?: Float64Array }[],
-    span: { fromS: number; toS: number; inputs: Float64Array; inputsTo: Float64Array },
+    points: readonly { parameters: Float64Array; states?: Float64Array; keepMemory?: boolean }[],
+    span: {
+      fromS: number;
+      toS: number;
+      inputs: Float64Array;
+      inputsTo: Float64Array;
+      memory?: Uint8Array | undefined;
+    },
     signal?: AbortSignal,
   ): Promise<readonly StateEvaluation[]>;
 }

@@ -1,4 +1,5 @@
 import { TwinError } from '../../core/index.js';
+import type { FmuInstance } from '../binding/instance.js';
 import { defaultInterface } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
 import { settableStates } from '../solving/continuous-states.js';
@@ -11,10 +12,10 @@ import type { PropagateRequest, PropagateResult } from './requests.js';
 import { initialize, stepperOn } from './run-setup.js';
 
 /**
- * Runs from given continuous states over a time, with inputs as they went in it. The run begins
- * with an initialization at its first instant, so that parameters of every kind may differ; what a
- * model remembers beside its continuous states is what initialization and event iteration make of
- * them.
+ * Runs from given continuous states over a time, with inputs as they went in it. Without a memory the
+ * run begins with an initialization at its first instant, so that parameters of every kind may differ;
+ * what a model remembers beside its continuous states is then what initialization and event iteration
+ * make of them. With one, modes go on as they were, and parameters and states are written into them.
  *
  * @throws TwinError `FMU_UNSUPPORTED` where states can't be set, `VALUE_INVALID`,
  *   `VARIABLE_UNKNOWN`, `FMI_CALL_FAILED`, `NUMERIC`
@@ -60,8 +61,18 @@ export function propagate(
         ? undefined
         : new InputSignals(md, instance, table, type === 'cs' ? 1e-6 * stepSizeS : 0);
     try {
-      signals?.apply(fromS, true, true);
+      if (request.memory === undefined) signals?.apply(fromS, true, true);
       instance.exitInitializationMode();
+      if (request.memory !== undefined) {
+        restore(instance, request.memory, fromS);
+        cache.set(instance, startValues);
+        if (given !== undefined && type === 'cs') {
+          const block = cache.block(instance, states);
+          block.values.set(given);
+          block.set();
+        }
+        signals?.apply(fromS, true, true);
+      }
       const stepper = stepperOn(fmu, instance, fromS, stepSizeS, relativeTolerance, signals);
       if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
       for (let k = 1; stepper.timeS < toS - slackOf(toS, stepSizeS); k++) {
@@ -83,11 +94,34 @@ export function propagate(
       outputs.get();
       const values = outputs.values.slice();
       at.get();
-      return { values, states: at.values.slice() };
+      const kept = request.keepMemory === true ? { memory: memoryOf(instance) } : {};
+      return { values, states: at.values.slice(), ...kept };
     } finally {
       signals?.release();
     }
   });
+}
+
+/** Brings an instance to a serialized state; under model exchange in event mode, where parameters may change. */
+function restore(instance: FmuInstance, memory: Uint8Array, timeS: number): void {
+  const state = instance.deserializeFmuState(memory);
+  try {
+    instance.setFmuState(state);
+  } finally {
+    instance.freeFmuState(state);
+  }
+  if (instance.interface === 'cs') return;
+  instance.setTime(timeS);
+  instance.enterEventMode();
+}
+
+function memoryOf(instance: FmuInstance): Uint8Array {
+  const state = instance.getFmuState();
+  try {
+    return instance.serializeFmuState(state);
+  } finally {
+    instance.freeFmuState(state);
+  }
 }
 
 /** Steps that co-simulation takes at least where inputs move: it holds them over each. */

@@ -86,6 +86,13 @@ export interface PropagateRequest {
   relativeTolerance?: number;
   /** That the FMU is set up with; default: the default experiment's. */
   tolerance?: number;
+  /**
+   * What the FMU remembered at the start, modes included, from an earlier run; parameters and states
+   * are written into it. Left out, the run begins with an initialization.
+   */
+  memory?: Uint8Array;
+  /** Give what the FMU remembers at the end. */
+  keepMemory?: boolean;
 }
 
 export interface PropagateResult {
@@ -93,6 +100,8 @@ export interface PropagateResult {
   values: Float64Array;
   /** Continuous states at the end, in the FMU's order. */
   states: Float64Array;
+  /** The FMU's serialized state at the end, where it was asked for. */
+  memory?: Uint8Array;
 }
 
 /** One run along given times, outputs read at each. */

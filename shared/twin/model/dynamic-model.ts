@@ -1,16 +1,23 @@
 import { setMaxListeners } from 'node:events';
-import { TwinError } from '../../core/index.js';
+import { type Logger, messageOf, TwinError } from '../../core/index.js';
 import {
+  defaultInterface,
+  type Fmu,
   type FmuPool,
+  inputsAlong,
   inputsBetween,
-  type ModelDescription,
   settableStates,
 } from '../../fmi/index.js';
 import { inputInterpolations } from '../definition/input-interpolation.js';
-import type { StateEvaluation, TransientModel, Twin } from '../types.js';
+import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
+import { mayHaveModes, memoryCanBeWritten, offersMemory } from './model-memory.js';
 
 /** Accuracy of the solver between two samples, against that of coming to rest. */
 const SOLVER_SHARE = 0.02;
+/** How many samples are looked at for modes that are lost between them. */
+const LOOKED_AT = 200;
+/** Share of its size that an output without known noise may differ by, modes aside. */
+const SAME_OUTPUT = 1e-3;
 
 /**
  * The FMU as a dynamic system: continuous states and parameters in, states and outputs a while
@@ -23,10 +30,13 @@ const SOLVER_SHARE = 0.02;
 export function createTransientModel(
   twin: Twin,
   pool: FmuPool,
-  md: ModelDescription,
+  fmu: Fmu,
   outputs: readonly string[],
+  logger?: Logger,
 ): TransientModel {
+  const md = fmu.modelDescription;
   const { parameters, inputs, simulation } = twin.definition;
+  const type = simulation.interface ?? defaultInterface(fmu);
   const states = settableStates(md, simulation.interface);
   const stateNames = states.map((v) => v.name);
   const inputNames = inputs.map((input) => input.variable);
@@ -55,7 +65,7 @@ export function createTransientModel(
     });
   const prior = parameters.map((p) => p.prior.mean);
   const guarded = async (
-    run: () => Promise<{ states: Float64Array; outputs: Float64Array }>,
+    run: () => Promise<Exclude<StateEvaluation, Error>>,
     signal: AbortSignal | undefined,
   ): Promise<StateEvaluation> => {
     try {
@@ -68,6 +78,62 @@ export function createTransientModel(
       if (signal?.aborted) throw error;
       return error instanceof Error ? error : new Error(String(error));
     }
+  };
+
+  const solverTolerance = Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE);
+  const propagate: TransientModel['propagate'] = (points, span, signal) => {
+    listenFreely(signal);
+    const table = inputsBetween(
+      span.fromS,
+      span.toS,
+      inputNames,
+      span.inputs,
+      span.inputsTo,
+      inputInterpolations(twin.definition),
+    );
+    return Promise.all(
+      points.map((point) =>
+        guarded(async () => {
+          const result = await pool.propagate({
+            interface: simulation.interface,
+            startValues: named(point.parameters),
+            ...(point.states === undefined ? {} : { states: point.states }),
+            inputs: table,
+            outputs,
+            fromS: span.fromS,
+            toS: span.toS,
+            stepSizeS: simulation.stepSizeS,
+            relativeTolerance: solverTolerance,
+            ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
+            ...(span.memory !== undefined && { memory: span.memory }),
+            ...(point.keepMemory === true && { keepMemory: true }),
+            ...(signal === undefined ? {} : { signal }),
+          });
+          const memory = result.memory === undefined ? {} : { memory: result.memory };
+          return { outputs: result.values, states: result.states, ...memory };
+        }, signal),
+      ),
+    );
+  };
+  const modes = mayHaveModes(md);
+  const offered = modes && offersMemory(md, type);
+  let written: Promise<boolean> | undefined;
+  /** Whether modes are carried from sample to sample; tried once. */
+  const carries = (
+    point: { parameters: Float64Array },
+    span: Parameters<TransientModel['propagate']>[1],
+  ): Promise<boolean> => {
+    if (!offered) return Promise.resolve(false);
+    const moved = point.parameters.map((p, i) => {
+      const { lower = -Infinity, upper = Infinity, prior: of } = parameters[i]!;
+      const by = 0.1 * of.std;
+      return p + by <= upper || p - by < lower ? p + by : p - by;
+    });
+    // Where the FMU's time begins, so that a run that goes on from a checkpoint finds the same.
+    const fromS = md.defaultExperiment.startTime ?? 0;
+    const first = { ...span, fromS, toS: fromS + span.toS - span.fromS };
+    written ??= memoryCanBeWritten(propagate, point, moved, first, logger);
+    return written;
   };
 
   return {
@@ -94,38 +160,99 @@ export function createTransientModel(
         ),
       );
     },
-    propagate(points, span, signal) {
-      listenFreely(signal);
-      const table = inputsBetween(
-        span.fromS,
-        span.toS,
-        inputNames,
-        span.inputs,
-        span.inputsTo,
-        inputInterpolations(twin.definition),
-      );
-      return Promise.all(
-        points.map((point) =>
-          guarded(async () => {
-            const result = await pool.propagate({
-              interface: simulation.interface,
-              startValues: named(point.parameters),
-              ...(point.states === undefined ? {} : { states: point.states }),
-              inputs: table,
-              outputs,
-              fromS: span.fromS,
-              toS: span.toS,
-              stepSizeS: simulation.stepSizeS,
-              relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE),
-              ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
-              ...(signal === undefined ? {} : { signal }),
-            });
-            return { outputs: result.values, states: result.states };
-          }, signal),
-        ),
+    async propagate(points, span, signal) {
+      const [point] = points;
+      const wanted = span.memory !== undefined || points.some((p) => p.keepMemory === true);
+      // At an instant nothing can be tried, and nothing has been lost either.
+      const lasting = point !== undefined && span.toS > span.fromS;
+      if (!wanted || (lasting && (await carries(point, span)))) {
+        return propagate(points, span, signal);
+      }
+      return propagate(
+        points.map(({ keepMemory, ...rest }) => rest),
+        { ...span, memory: undefined },
+        signal,
       );
     },
+    async forgets(point, samples, signal) {
+      if (!modes || (await (written ?? Promise.resolve(false)))) return undefined;
+      try {
+        return await lostModes(point, samples, signal);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        return {
+          share: 0,
+          text: `whether ${md.modelName} loses modes between samples could not be tried: ${messageOf(error)}`,
+        };
+      }
+    },
   };
+
+  /** Compares runs from sample to sample with one along all of them. */
+  async function lostModes(
+    point: Float64Array,
+    samples: readonly Sample[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ share: number; text: string } | undefined> {
+    const rising: Sample[] = [];
+    for (const sample of samples) {
+      const later = rising.length === 0 || sample.timeS > rising.at(-1)!.timeS;
+      if (later && sample.inputs.every(Number.isFinite)) rising.push(sample);
+      if (rising.length === LOOKED_AT) break;
+    }
+    if (rising.length < 3) return undefined;
+    const origin = md.defaultExperiment.startTime ?? 0;
+    const timesS = Float64Array.from(rising, (s) => origin + s.timeS - rising[0]!.timeS);
+    const columns = inputNames.map((name, i) => ({
+      name,
+      values: Float64Array.from(rising, (s) => s.inputs[i]!),
+    }));
+    const whole = await pool.trajectory({
+      interface: simulation.interface,
+      startValues: named(point),
+      inputs: inputsAlong(timesS, columns, inputInterpolations(twin.definition)),
+      outputs,
+      timesS,
+      stepSizeS: simulation.stepSizeS,
+      relativeTolerance: solverTolerance,
+      keepStates: true,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const ns = stateNames.length;
+    const no = outputs.length;
+    const pieces = await Promise.all(
+      rising.slice(1).map(async (sample, i) => {
+        const [end] = await propagate(
+          [{ parameters: point, states: whole.states!.slice(i * ns, (i + 1) * ns) }],
+          {
+            fromS: timesS[i]!,
+            toS: timesS[i + 1]!,
+            inputs: rising[i]!.inputs,
+            inputsTo: sample.inputs,
+          },
+          signal,
+        );
+        return end;
+      }),
+    );
+    const differs = (end: StateEvaluation | undefined, row: number) =>
+      end !== undefined &&
+      !(end instanceof Error) &&
+      end.outputs.some((value, o) => {
+        const expected = whole.values[row * no + o]!;
+        const noise = twin.definition.measured[o]?.noiseStd ?? 0;
+        return Math.abs(value - expected) > Math.max(noise, SAME_OUTPUT * Math.abs(expected));
+      });
+    const lost = pieces.filter((end, i) => differs(end, i + 1)).length;
+    if (lost === 0) return undefined;
+    const why = !offersMemory(md, type)
+      ? 'it offers no state access (canGetAndSetFMUstate, canSerializeFMUstate)'
+      : 'it does not take parameters or states in a kept state';
+    return {
+      share: lost / pieces.length,
+      text: `${md.modelName} remembers modes beside its continuous states, and ${why}: in ${lost} of ${pieces.length} runs from sample to sample they were lost. Use \`twinloop fit\`, which runs it from the record's start`,
+    };
+  }
 }
 
 /** Each run of a step listens to its signal: as many as there are points, which is no leak. */

@@ -82,7 +82,7 @@ export async function createTwinModel(
   const transient =
     simulation.mode === 'steady-state'
       ? {}
-      : { transient: createTransientModel(twin, pool, fmu.modelDescription, outputs) };
+      : { transient: createTransientModel(twin, pool, fmu, outputs, options.logger) };
   return {
     outputs,
     ...transient,

@@ -22,6 +22,8 @@ export interface TransientMemory {
   readonly settlingTimeS?: number | undefined;
   /** What the search for events remembers; absent before the first fit of the constants. */
   readonly events?: EventMemory | undefined;
+  /** All that the FMU remembers at the last sample, modes included, where it tells. */
+  readonly modelMemory?: Uint8Array | undefined;
 }
 
 /** What the filter remembers between samples, for n parameters, m channels and v virtual sensors. */
@@ -124,11 +126,28 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     const value = transient[name];
     arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
   }
+  if (transient.modelMemory !== undefined) arrays.modelMemory = packed(transient.modelMemory);
   const { events } = transient;
   if (events === undefined) return arrays;
   for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
   for (const name of EVENT_NUMBERS) arrays[`events.${name}`] = Float64Array.of(events[name]);
   return arrays;
+}
+
+/** Bytes as doubles: their number, then four in each, as a whole number: no bit patterns of NaN. */
+function packed(bytes: Uint8Array): Float64Array {
+  const doubles = new Float64Array(1 + Math.ceil(bytes.length / 4));
+  doubles[0] = bytes.length;
+  bytes.forEach((byte, i) => {
+    doubles[1 + (i >> 2)]! += byte * 256 ** (i & 3);
+  });
+  return doubles;
+}
+
+function unpacked(doubles: Float64Array): Uint8Array {
+  return Uint8Array.from({ length: doubles[0]! }, (_, i) =>
+    Math.floor(doubles[1 + (i >> 2)]! / 256 ** (i & 3)),
+  );
 }
 
 /** What a twin definition makes of a state's lengths. */
@@ -199,6 +218,7 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     stateNoiseLog: arrays.stateNoiseLog?.[0] ?? 0,
     fmuTimeS: arrays.fmuTimeS?.[0],
     settlingTimeS: arrays.settlingTimeS?.[0],
+    ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),
     ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),
   };
 }

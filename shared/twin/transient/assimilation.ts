@@ -187,6 +187,7 @@ export function transientAssimilation(
           stateFactor: NONE,
           lastInnovation: NONE,
           lastInputs: sample.inputs.slice(),
+          modelMemory: undefined,
         };
         return { prior, filtered, transient };
       }
@@ -242,6 +243,7 @@ export function transientAssimilation(
       toS: fmuTimeS + elapsedS,
       inputs: inputsBefore,
       inputsTo: sample.inputs,
+      memory: known ? memory.modelMemory : undefined,
     };
     const run: PropagatePoints = (points) => dynamics.propagate(points, span, signal);
     const noise =
@@ -292,6 +294,7 @@ export function transientAssimilation(
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
       ...(next === undefined ? {} : { events: next }),
+      modelMemory: step.memory,
     };
     const eventSinceS = during ? events.sinceS : next?.sinceS;
     const isUnderWay = eventSinceS !== undefined && !Number.isNaN(eventSinceS);

@@ -22,6 +22,8 @@ export interface TransientStep {
   innovation: Float64Array;
   /** Channels × states, row-major: measured variables by the states at the last sample. */
   stateSlope: Float64Array;
+  /** What the FMU remembers at the sample's time, where it tells. */
+  memory: Uint8Array | undefined;
 }
 
 /** Least noise of a state, as a share of its scale, so that no direction vanishes. */
@@ -283,6 +285,7 @@ export async function transientUpdate(input: {
     own,
     innovation: measured.map((v, o) => v - first.all.x[N + o]!),
     stateSlope,
+    memory: run.memory,
     filtered: {
       posterior: leading(joint, 2 * n),
       linearisation: ofParameters(run, n, ns),

@@ -6,7 +6,7 @@ import type { StateEvaluation } from '../types.js';
 
 /** Runs the model from parameters and states over the time between two samples. */
 export type PropagatePoints = (
-  points: readonly { parameters: Float64Array; states: Float64Array }[],
+  points: readonly { parameters: Float64Array; states: Float64Array; keepMemory?: boolean }[],
 ) => Promise<readonly StateEvaluation[]>;
 
 /** A model of the end of a run that is linear in its start, with what it leaves out. */
@@ -22,6 +22,8 @@ export interface LinearRun {
   modelRuns: number;
   /** Whether the model refused a point beyond the parameters' bounds. */
   refusedBeyond: boolean;
+  /** What the FMU remembers at the end of the run from `centre`, where it tells. */
+  memory: Uint8Array | undefined;
 }
 
 /** Where a point was refused, it is tried again at this share of its distance. */
@@ -78,9 +80,19 @@ export async function lineariseRun(
   };
   let modelRuns = 0;
   let refusedBeyond = false;
+  let memory: Uint8Array | undefined;
   const evaluate = async (points: readonly Float64Array[]) => {
+    const first = modelRuns === 0;
     modelRuns += points.length;
-    const found = await run(points.map((x) => ({ parameters: x.slice(0, n), states: x.slice(n) })));
+    const found = await run(
+      points.map((x, k) => ({
+        parameters: x.slice(0, n),
+        states: x.slice(n),
+        // The modes of the run from the middle stand for all.
+        keepMemory: first && k === 0,
+      })),
+    );
+    if (first && !(found[0] instanceof Error)) memory = found[0]?.memory;
     return found.map((value, k) => {
       if (!(value instanceof Error)) return Float64Array.of(...value.states, ...value.outputs);
       const beyond = (v: number, j: number) => v < bounds.lower[j]! || v > bounds.upper[j]!;
@@ -144,5 +156,5 @@ export async function lineariseRun(
   const slope = new Float64Array(ends * p);
   for (let i = 0; i < p; i++)
     for (let o = 0; o < ends; o++) slope[o * p + i] = solved[i * ends + o]!;
-  return { centre, mean, slope, bend, modelRuns, refusedBeyond };
+  return { centre, mean, slope, bend, modelRuns, refusedBeyond, memory };
 }
