@@ -161,6 +161,8 @@ class Component implements EdgeComponent {
       healthy:
         publisher.connected &&
         fault === undefined &&
+        // What the far end refuses is on no dashboard: somebody has to mend that there.
+        outbox.parkedDepth === 0 &&
         sources.every((s) => s.state === 'up' || s.state === 'stopped'),
       queueDepth: outbox.depth,
       oldestAgeS,

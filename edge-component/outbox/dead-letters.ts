@@ -11,6 +11,8 @@ import type { RejectedEntry } from '../publishers/publisher.js';
 
 /** A file is closed at this size and another begun. */
 const FILE_BYTES = 8 * 1024 * 1024;
+/** Files that the limit has room for: they are deleted whole. */
+const FILES_AT_LEAST = 4;
 
 function csvCell(value: string): string {
   return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
@@ -106,8 +108,11 @@ export class DeadLetters {
     const day = nsToDate(this.#clock.nowNs()).toISOString().slice(0, 10);
     const files = (await readdir(folder)).filter((f) => f.startsWith(day) && f.endsWith('.csv'));
     const last = files.sort().at(-1);
-    if (last !== undefined && (await stat(join(folder, last))).size < FILE_BYTES) return last;
-    return `${day}-${String(files.length + 1).padStart(4, '0')}.csv`;
+    // Old files may be gone, so the next number follows the newest name, not how many there are.
+    const number = last === undefined ? 0 : Number(/-(\d+)\.csv$/.exec(last)?.[1] ?? files.length);
+    const full = Math.min(FILE_BYTES, this.#maxBytes / FILES_AT_LEAST);
+    if (last !== undefined && (await stat(join(folder, last))).size < full) return last;
+    return `${day}-${String(number + 1).padStart(4, '0')}.csv`;
   }
 
   /** Deletes the oldest files while all together are too large. */
@@ -125,6 +130,7 @@ export class DeadLetters {
     for (const file of files.slice(0, -1)) {
       if (total <= this.#maxBytes) break;
       await rm(file.path, { force: true });
+      this.#messages.delete(file.path);
       total -= file.size;
       this.filesDeleted++;
       this.#logger.warn('Deleted an old dead letter file to stay within the limit', {

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Clock, type Logger, nsToDate } from '../../shared/core/index.js';
+import { type Clock, type Logger, messageOf, nsToDate } from '../../shared/core/index.js';
 
 /** An outbox file that could not be read and was moved away. */
 export interface SetAside {
@@ -26,8 +26,64 @@ for (const { value } of root.openDB({ name: 'checkpoints', encoding: 'string' })
 root.close();
 `;
 
-/** Walking an outbox at its default limit of 1 GB takes some tens of seconds on a small gateway. */
-const PROBE_TIMEOUT_MS = 120_000;
+/** A start waits no longer than this for the walk, however large the file is. */
+const PROBE_TIMEOUT_MS = 20_000;
+/** What ends a process whose native code ran into a broken file. */
+const CRASHES: ReadonlySet<NodeJS.Signals> = new Set([
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGABRT',
+  'SIGILL',
+  'SIGFPE',
+]);
+
+/** How a walk through an outbox ended: read, found broken, or not ended by itself. */
+type Probed = { sound: true } | { broken: string } | { unknown: string };
+
+/**
+ * Walks an outbox in a process of its own. Only what its reader says, or its crash, proves a fault: a
+ * walk that takes too long, or that somebody ends, says nothing about the file.
+ */
+export function probeOutbox(
+  path: string,
+  signal?: AbortSignal,
+  timeoutMs = PROBE_TIMEOUT_MS,
+): Promise<Probed> {
+  const lmdb = createRequire(import.meta.url).resolve('lmdb');
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['-e', PROBE, lmdb, path], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    let stopped: string | undefined;
+    const stop = (why: string) => {
+      stopped ??= why;
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(() => stop(`it took longer than ${timeoutMs} ms`), timeoutMs);
+    const onAbort = () => stop('the component is stopping');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (said.length < 10_000) said += text;
+    });
+    const end = (probed: Probed) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(probed);
+    };
+    child.once('error', (error) => end({ unknown: messageOf(error) }));
+    child.once('close', (code, by) => {
+      const error = said.split('\n').find((line) => line.includes('Error'));
+      if (code === 0) end({ sound: true });
+      else if (stopped !== undefined) end({ unknown: stopped });
+      else if (by !== null && !CRASHES.has(by)) end({ unknown: `it was ended by ${by}` });
+      else if (error !== undefined || by !== null) {
+        end({ broken: error ?? `its reader ended with ${by}` });
+      } else end({ unknown: `its reader ended with ${code} without a word` });
+    });
+  });
+}
 
 /**
  * Looks through an existing outbox and moves a broken one out of the way, where somebody may look
@@ -37,18 +93,19 @@ export async function setAsideIfBroken(
   path: string,
   clock: Clock,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<SetAside | undefined> {
   if (!existsSync(join(path, 'data.mdb'))) return undefined;
-  const lmdb = createRequire(import.meta.url).resolve('lmdb');
-  const probe = spawnSync(process.execPath, ['-e', PROBE, lmdb, path], {
-    timeout: PROBE_TIMEOUT_MS,
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (probe.status === 0) return undefined;
-  const reason =
-    probe.stderr.split('\n').find((line) => line.includes('Error')) ??
-    `its reader ended with ${probe.signal ?? probe.status}`;
+  const probed = await probeOutbox(path, signal);
+  if ('sound' in probed) return undefined;
+  if ('unknown' in probed) {
+    logger.warn('The outbox was not looked through to its end: it is used as it is', {
+      path,
+      reason: probed.unknown,
+    });
+    return undefined;
+  }
+  const reason = probed.broken;
   const stamp = nsToDate(clock.nowNs()).toISOString().replaceAll(/[:.]/g, '-');
   const target = `${path}.broken-${stamp}`;
   await rename(path, target);

@@ -1,7 +1,7 @@
 import type { SignalConfig } from '../../shared/config/index.js';
 import { type Quality, secondsToNs, type TqvValue } from '../../shared/core/index.js';
 import type { EdgeSample } from '../outbox/record.js';
-import { toTypedValue } from './typed-value.js';
+import { MAX_TEXT, toTypedValue } from './typed-value.js';
 
 /** One reading as a source hands it over. */
 export interface RawSample {
@@ -84,6 +84,11 @@ export class SignalPipeline {
     const { dataType, scale, offset, range } = this.#config;
     let value = toTypedValue(raw.value, dataType, scale, offset);
     if (value === null) return this.#sample(timeNs, 'BAD', null);
+    if (typeof value === 'string' && value.length > MAX_TEXT) {
+      // Half a text is not what the device said.
+      value = value.slice(0, MAX_TEXT);
+      if (quality === 'GOOD') quality = 'UNCERTAIN';
+    }
     if (range !== undefined && typeof value === 'number') {
       const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = range;
       if (value < min || value > max) {

@@ -1,7 +1,7 @@
 import type { DataType } from '../outbox/record.js';
 
-/** SiteWise's limit for strings, characters. */
-const MAX_TEXT = 1024;
+/** SiteWise's limit for strings, characters: what is longer is cut, and UNCERTAIN. */
+export const MAX_TEXT = 1024;
 const MAX_INTEGER = 2_147_483_647;
 
 function toNumber(value: unknown): number | undefined {
@@ -35,7 +35,7 @@ export function toTypedValue(
 ): number | boolean | string | null {
   if (value === null || value === undefined) return null;
   if (dataType === 'STRING') {
-    if (typeof value === 'string') return value.slice(0, MAX_TEXT);
+    if (typeof value === 'string') return value;
     if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') {
       return String(value);
     }

@@ -11,7 +11,7 @@ export async function createPublisher(
   switch (config.type) {
     case 'sitewise-edge': {
       const { SiteWiseEdgePublisher } = await import('./sitewise-edge.js');
-      return new SiteWiseEdgePublisher(config, options.clientId);
+      return new SiteWiseEdgePublisher(config, options.clientId, options.logger);
     }
     case 'sitewise': {
       const { SiteWisePublisher } = await import('./sitewise.js');

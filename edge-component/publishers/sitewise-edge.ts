@@ -1,6 +1,6 @@
 import { type IClientOptions, type MqttClient, connect as mqttConnect } from 'mqtt';
 import type { SiteWiseEdgePublisherConfig } from '../../shared/config/index.js';
-import { messageOf, TwinError } from '../../shared/core/index.js';
+import { type Logger, messageOf, TwinError } from '../../shared/core/index.js';
 import { mqttConnectOptions } from '../mqtt-options.js';
 import type { OutboxEntry } from '../outbox/outbox.js';
 import { toEdgePayload } from './payload.js';
@@ -19,9 +19,25 @@ interface Message {
   entries: OutboxEntry[];
 }
 
+/** Reason codes of MQTT 5 by which a broker refuses a publish, MQTT 5.0, table 3-9. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  128: 'Unspecified',
+  131: 'ImplementationSpecific',
+  135: 'NotAuthorized',
+  144: 'TopicNameInvalid',
+  151: 'QuotaExceeded',
+  153: 'PayloadFormatInvalid',
+};
+
+/** Why a broker refused a publish; undefined where it did not, or the error is another. */
+function refusalOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'number' ? REFUSALS[code] : undefined;
+}
+
 /**
  * Publishes to SiteWise Edge's MQTT broker, at least once: an entry counts as delivered when its
- * message was acknowledged (QoS 1).
+ * message was acknowledged (QoS 1) as accepted. What the broker refuses is held.
  */
 export class SiteWiseEdgePublisher implements Publisher {
   readonly batchSize = BATCH_SIZE;
@@ -33,8 +49,11 @@ export class SiteWiseEdgePublisher implements Publisher {
   #client: MqttClient | undefined;
   #lost: string | undefined;
   #messages = 0;
+  #version: 4 | 5 = 5;
+  readonly #logger: Logger | undefined;
 
-  constructor(config: SiteWiseEdgePublisherConfig, clientId: string) {
+  constructor(config: SiteWiseEdgePublisherConfig, clientId: string, logger?: Logger) {
+    this.#logger = logger;
     this.#config = config;
     this.#clientId = config.clientId ?? clientId;
     this.maxWaitMs = config.maxWaitMs;
@@ -48,12 +67,41 @@ export class SiteWiseEdgePublisher implements Publisher {
     return this.#messages;
   }
 
+  /**
+   * Connects by MQTT 5, whose acknowledgements say whether the broker accepts; a broker that does not
+   * speak it is asked again in 3.1.1, whose acknowledgements cannot refuse.
+   */
   async connect(signal: AbortSignal): Promise<void> {
+    const first = this.#version;
+    try {
+      await this.#connect(first, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const other = first === 5 ? 4 : 5;
+      try {
+        await this.#connect(other, signal);
+      } catch {
+        throw error;
+      }
+      this.#version = other;
+    }
+    if (this.#version === 4) {
+      this.#logger?.warn(
+        'The broker speaks MQTT 3.1.1 only: it cannot say that it refuses a value',
+        {
+          broker: this.#config.url,
+        },
+      );
+    }
+  }
+
+  async #connect(version: 4 | 5, signal: AbortSignal): Promise<void> {
     this.#drop();
     const options: IClientOptions = {
       ...(await mqttConnectOptions(this.#config)),
       clientId: this.#clientId,
       clean: true,
+      protocolVersion: version,
       // Connecting anew and sending again is the outbox's business, not the client's.
       reconnectPeriod: 0,
       resubscribe: false,
@@ -199,13 +247,20 @@ export class SiteWiseEdgePublisher implements Publisher {
               // Acknowledged after we stopped waiting; it will be sent again, which does no harm.
               return;
             }
-            if (error !== undefined && error !== null) {
+            const refusal = refusalOf(error);
+            if (error !== undefined && error !== null && refusal === undefined) {
               finish(messageOf(error));
               return;
             }
             lastAckMs = performance.now();
             waiting.delete(message);
-            delivered(message.entries);
+            if (refusal === undefined) delivered(message.entries);
+            else {
+              const said = `the broker refuses ${message.topic}: ${messageOf(error)}`;
+              for (const entry of message.entries) {
+                outcome.held.push({ entry, code: refusal, message: said });
+              }
+            }
             fill();
           });
         }

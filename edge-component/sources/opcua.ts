@@ -31,6 +31,7 @@ import {
 } from '../../shared/core/index.js';
 import type { RawSample } from '../pipeline/signal-pipeline.js';
 import { readSecret } from '../secrets.js';
+import { inPortions, operationLimits } from './opcua-limits.js';
 import { plainValue } from './opcua-value.js';
 import type { Source, SourceSink } from './source.js';
 
@@ -205,8 +206,9 @@ async function monitorAll(
   onFirst: () => void,
 ): Promise<void> {
   let missing = config.signals.map((_, i) => i);
+  const limits = await operationLimits(session);
   for (let round = 0; missing.length > 0; round++) {
-    const nodeIds = await resolveNodeIds(config, session, missing);
+    const nodeIds = await resolveNodeIds(config, session, missing, limits.browsePaths);
     const found = missing.filter((i) => nodeIds.has(i));
     const absent = missing.filter((i) => !nodeIds.has(i));
     // One group per sampling interval: it is a parameter of the whole request.
@@ -216,21 +218,23 @@ async function monitorAll(
       byInterval.set(interval, [...(byInterval.get(interval) ?? []), i]);
     }
     for (const [samplingInterval, indexes] of byInterval) {
-      const group = await subscription.monitorItems(
-        indexes.map((i) => ({ nodeId: nodeIds.get(i) ?? '', attributeId: AttributeIds.Value })),
-        {
-          samplingInterval,
-          discardOldest: true,
-          queueSize: config.queueSize,
-          filter: new DataChangeFilter({ trigger: TRIGGERS[config.trigger] }),
-        },
-        TimestampsToReturn.Both,
-      );
-      group.monitoredItems.forEach((item: ClientMonitoredItemBase, n) => {
-        const index = indexes[n];
-        if (index === undefined) return;
-        if (item.statusCode.isGood()) signals.set(item.monitoringParameters.clientHandle, index);
-        else absent.push(index);
+      await inPortions(indexes, limits.monitoredItems, async (portion) => {
+        const group = await subscription.monitorItems(
+          portion.map((i) => ({ nodeId: nodeIds.get(i) ?? '', attributeId: AttributeIds.Value })),
+          {
+            samplingInterval,
+            discardOldest: true,
+            queueSize: config.queueSize,
+            filter: new DataChangeFilter({ trigger: TRIGGERS[config.trigger] }),
+          },
+          TimestampsToReturn.Both,
+        );
+        group.monitoredItems.forEach((item: ClientMonitoredItemBase, n) => {
+          const index = portion[n];
+          if (index === undefined) return;
+          if (item.statusCode.isGood()) signals.set(item.monitoringParameters.clientHandle, index);
+          else absent.push(index);
+        });
       });
     }
     if (round === 0) {
@@ -257,6 +261,7 @@ async function resolveNodeIds(
   config: OpcuaSourceConfig,
   session: ClientSession,
   indexes: readonly number[],
+  portionSize: number,
 ): Promise<Map<number, string>> {
   const nodeIds = new Map<number, string>();
   const byPath: number[] = [];
@@ -271,15 +276,17 @@ async function resolveNodeIds(
     if (local !== undefined) nodeIds.set(i, local);
   }
   if (byPath.length === 0) return nodeIds;
-  const results = await session.translateBrowsePath(
-    byPath.map((i) => makeBrowsePath('ObjectsFolder', config.signals[i]?.browsePath ?? '')),
-  );
-  results.forEach((result, n) => {
-    const target = result.targets?.[0]?.targetId;
-    const index = byPath[n];
-    if (result.statusCode.isGood() && target !== undefined && index !== undefined) {
-      nodeIds.set(index, target.toString());
-    }
+  await inPortions(byPath, portionSize, async (portion) => {
+    const results = await session.translateBrowsePath(
+      portion.map((i) => makeBrowsePath('ObjectsFolder', config.signals[i]?.browsePath ?? '')),
+    );
+    results.forEach((result, n) => {
+      const target = result.targets?.[0]?.targetId;
+      const index = portion[n];
+      if (result.statusCode.isGood() && target !== undefined && index !== undefined) {
+        nodeIds.set(index, target.toString());
+      }
+    });
   });
   return nodeIds;
 }

@@ -7,6 +7,7 @@ export function troubles(status: EdgeStatus): string[] {
   return [
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
     ...(publisher.connected ? [] : ['the far end is not connected']),
+    ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
     ...(bad === 0 ? [] : [`${bad} of ${sources.length} sources not up`]),
   ];
 }

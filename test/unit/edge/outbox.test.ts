@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import {
   encodeKey,
   encodeRow,
 } from '../../../edge-component/outbox/record.js';
+import { probeOutbox } from '../../../edge-component/outbox/repair.js';
 import { ManualClock, silentLogger } from '../../../shared/core/index.js';
 import { temporaryFolder } from '../../support/edge.js';
 
@@ -205,7 +206,54 @@ describe('the outbox', () => {
   });
 });
 
+describe('a look through an outbox', () => {
+  it('that takes too long, or is ended, says nothing against it', async () => {
+    const first = await openOutbox();
+    await first.append([sample(1)]);
+    await first.close();
+    const path = join(folder.path, 'outbox');
+    expect(await probeOutbox(path)).toEqual({ sound: true });
+    expect(await probeOutbox(path, undefined, 1)).toEqual({
+      unknown: 'it took longer than 1 ms',
+    });
+    expect(await probeOutbox(path, AbortSignal.abort())).toEqual({
+      unknown: 'the component is stopping',
+    });
+    const again = await openOutbox();
+    expect(again.setAside).toBeUndefined();
+    expect(again.depth).toBe(1);
+  });
+});
+
 describe('dead letters', () => {
+  it('stay within their limit, however many files of a day were deleted', async () => {
+    const maxBytes = 400_000;
+    const letters = new DeadLetters({
+      directory: folder.path,
+      maxBytes,
+      clock,
+      logger: silentLogger,
+    });
+    for (let round = 0; round < 30; round++) {
+      await letters.write(
+        Array.from({ length: 50 }, (_, i) => ({
+          entry: {
+            key: String(i),
+            sample: sample(i, { value: 'x'.repeat(900), dataType: 'STRING' }),
+          },
+          code: 'TooOld',
+          message: 'm',
+        })),
+      );
+      const files = await readdir(join(letters.directory, 'TooOld'));
+      const sizes = await Promise.all(
+        files.map(async (f) => (await stat(join(letters.directory, 'TooOld', f))).size),
+      );
+      expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(maxBytes);
+    }
+    expect(letters.filesDeleted).toBeGreaterThan(5);
+  });
+
   it('are files that SiteWise imports in bulk, by reason, and the oldest go first', async () => {
     const letters = new DeadLetters({
       directory: folder.path,

@@ -44,6 +44,16 @@ describe('the signal pipeline', () => {
     expect(run(pipeline({}), [{ value: 1, quality: 'UNCERTAIN' }])).toEqual([[0, 'UNCERTAIN', 1]]);
   });
 
+  it('cuts a text that SiteWise would not take, and no longer calls it good', () => {
+    const [[, quality, value] = []] = run(pipeline({ dataType: 'STRING' }), [
+      { value: 'x'.repeat(2000) },
+    ]);
+    expect(quality).toBe('UNCERTAIN');
+    expect(String(value)).toHaveLength(1024);
+    const [whole] = run(pipeline({ dataType: 'STRING' }), [{ value: 'y'.repeat(1024) }]);
+    expect(whole?.[1]).toBe('GOOD');
+  });
+
   it.each([
     ['mark', [0, 'UNCERTAIN', 12]],
     ['clamp', [0, 'UNCERTAIN', 10]],
