@@ -44,39 +44,30 @@ type Probed = { sound: true } | { broken: string } | { unknown: string };
  * Walks an outbox in a process of its own. Only what its reader says, or its crash, proves a fault: a
  * walk that takes too long, or that somebody ends, says nothing about the file.
  */
-export function probeOutbox(
-  path: string,
-  signal?: AbortSignal,
-  timeoutMs = PROBE_TIMEOUT_MS,
-): Promise<Probed> {
+export function probeOutbox(path: string, timeoutMs = PROBE_TIMEOUT_MS): Promise<Probed> {
   const lmdb = createRequire(import.meta.url).resolve('lmdb');
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['-e', PROBE, lmdb, path], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
-    let stopped: string | undefined;
-    const stop = (why: string) => {
-      stopped ??= why;
+    let tooLong = false;
+    const timer = setTimeout(() => {
+      tooLong = true;
       child.kill('SIGKILL');
-    };
-    const timer = setTimeout(() => stop(`it took longer than ${timeoutMs} ms`), timeoutMs);
-    const onAbort = () => stop('the component is stopping');
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted === true) onAbort();
+    }, timeoutMs);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       if (said.length < 10_000) said += text;
     });
     const end = (probed: Probed) => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
       resolve(probed);
     };
     child.once('error', (error) => end({ unknown: messageOf(error) }));
     child.once('close', (code, by) => {
       const error = said.split('\n').find((line) => line.includes('Error'));
       if (code === 0) end({ sound: true });
-      else if (stopped !== undefined) end({ unknown: stopped });
+      else if (tooLong) end({ unknown: `it took longer than ${timeoutMs} ms` });
       else if (by !== null && !CRASHES.has(by)) end({ unknown: `it was ended by ${by}` });
       else if (error !== undefined || by !== null) {
         end({ broken: error ?? `its reader ended with ${by}` });
@@ -93,10 +84,9 @@ export async function setAsideIfBroken(
   path: string,
   clock: Clock,
   logger: Logger,
-  signal?: AbortSignal,
 ): Promise<SetAside | undefined> {
   if (!existsSync(join(path, 'data.mdb'))) return undefined;
-  const probed = await probeOutbox(path, signal);
+  const probed = await probeOutbox(path);
   if ('sound' in probed) return undefined;
   if ('unknown' in probed) {
     logger.warn('The outbox was not looked through to its end: it is used as it is', {

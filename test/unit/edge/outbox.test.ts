@@ -207,18 +207,13 @@ describe('the outbox', () => {
 });
 
 describe('a look through an outbox', () => {
-  it('that takes too long, or is ended, says nothing against it', async () => {
+  it('that takes too long says nothing against it', async () => {
     const first = await openOutbox();
     await first.append([sample(1)]);
     await first.close();
     const path = join(folder.path, 'outbox');
     expect(await probeOutbox(path)).toEqual({ sound: true });
-    expect(await probeOutbox(path, undefined, 1)).toEqual({
-      unknown: 'it took longer than 1 ms',
-    });
-    expect(await probeOutbox(path, AbortSignal.abort())).toEqual({
-      unknown: 'the component is stopping',
-    });
+    expect(await probeOutbox(path, 1)).toEqual({ unknown: 'it took longer than 1 ms' });
     const again = await openOutbox();
     expect(again.setAside).toBeUndefined();
     expect(again.depth).toBe(1);
