@@ -29,6 +29,9 @@ const REFUSALS: Readonly<Record<number, string>> = {
   153: 'PayloadFormatInvalid',
 };
 
+/** What a broker says, or does, that does not speak a client's version of MQTT. */
+const OTHER_VERSION = /protocol|closed/i;
+
 /** Why a broker refused a publish; undefined where it did not, or the error is another. */
 function refusalOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
@@ -72,17 +75,12 @@ export class SiteWiseEdgePublisher implements Publisher {
    * speak it is asked again in 3.1.1, whose acknowledgements cannot refuse.
    */
   async connect(signal: AbortSignal): Promise<void> {
-    const first = this.#version;
     try {
-      await this.#connect(first, signal);
+      await this.#connect(this.#version, signal);
     } catch (error) {
-      if (signal.aborted) throw error;
-      const other = first === 5 ? 4 : 5;
-      try {
-        await this.#connect(other, signal);
-      } catch {
-        throw error;
-      }
+      if (signal.aborted || !OTHER_VERSION.test(messageOf(error))) throw error;
+      const other = this.#version === 5 ? 4 : 5;
+      await this.#connect(other, signal);
       this.#version = other;
     }
     if (this.#version === 4) {
