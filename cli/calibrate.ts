@@ -26,6 +26,7 @@ import { resultsPlot } from '../shared/twin/report/results-plot.js';
 import {
   calibrationFindings,
   type Finding,
+  findingsOf,
   verdictExitCode,
   verdictLines,
   verdictOf,
@@ -112,16 +113,6 @@ async function readData(
   return { samples: recording.samples, recording };
 }
 
-/** What speaks against the newest fit of the constants. */
-function fittedFindings(newest: Commission | undefined): Finding[] {
-  if (newest === undefined) return [];
-  const { grade, reasons } = newest.output.verdict;
-  return reasons.map((reason) => ({
-    grade: grade === 'unusable' ? ('unusable' as const) : ('care' as const),
-    reason,
-  }));
-}
-
 /** Puts what was read, what speaks against the result, and the verdict into its summary. */
 async function judge(
   twin: Twin,
@@ -141,7 +132,7 @@ async function judge(
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
-    ...fittedFindings(newest),
+    ...(newest === undefined ? [] : findingsOf(newest.output.verdict)),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
   ];
   const last = result.steps.findLast((s) => s.skipped === undefined);

@@ -1,10 +1,8 @@
 import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
 import { nsToSeconds, type StreamTqv } from '../../shared/core/index.js';
 import { ledgerTotals, wholeLedger } from '../../shared/twin/index.js';
+import { total } from './counts.js';
 import type { AssetState } from './state.js';
-
-const total = (counts: Readonly<Record<string, number>>) =>
-  Object.values(counts).reduce((a, b) => a + b, 0);
 
 /**
  * The asset's ledger and the age of its estimate as samples of streams of their own, at the time of

@@ -1,11 +1,10 @@
 import type { FleetAsset } from '../../shared/config/index.js';
 import { messageOf, nsToSeconds, secondsToNs, TwinError } from '../../shared/core/index.js';
 import { type Alarm, ledgerFaults, wholeLedger } from '../../shared/twin/index.js';
+import { total } from './counts.js';
 import type { Progress } from './progress.js';
 import type { AssetOutcome, AssetReport } from './report.js';
 import { assetVerdict, recordingOf } from './verdict.js';
-
-const total = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 function outcomeOf(
   progress: Progress,

@@ -16,6 +16,7 @@ import {
   placesToGoBackTo,
   sameDigest,
 } from './arrivals.js';
+import { total } from './counts.js';
 import { readWindows, type StreamSource, type Streams } from './read-streams.js';
 
 /** Between two looks through the whole late window, its last hour is looked through. */
@@ -35,8 +36,6 @@ export interface ArrivalsFound {
   lateUnused: Record<string, number>;
   rewritten: Record<string, number>;
 }
-
-const total = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 /** Whether anything was found. */
 export function foundAny(found: ArrivalsFound): boolean {

@@ -8,6 +8,7 @@ import {
   ledgerAliases,
   type Mark,
   MOST_SAMPLES,
+  mayRefitBeDue,
   type Sample,
   type TwinModel,
   type Verdict,
@@ -48,13 +49,12 @@ export interface Refitted {
 export async function refitWhereDue(input: RefitInput): Promise<Refitted | undefined> {
   const { engine, calibrator, state, logger, signal } = input;
   if (state.filter.refit === undefined || engine.createRefitter === undefined) return undefined;
+  const { definition } = calibrator.twin;
+  if (!mayRefitBeDue(definition, state.filter.refit, state, input.intervalS)) return undefined;
   const refitter = await engine.createRefitter(calibrator, await input.model(), { logger, signal });
   if (refitter === undefined) return undefined;
   try {
     const { schedule } = refitter;
-    const { timeS, samples } = state.filter.refit;
-    const early = samples > 0 && state.timeS - timeS < schedule.everyS;
-    if (early && state.sampleCount < 2 * samples) return undefined;
     const spanS = Math.min(
       schedule.windowS,
       input.intervalS === undefined ? Number.POSITIVE_INFINITY : MOST_SAMPLES * input.intervalS,

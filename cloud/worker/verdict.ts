@@ -2,26 +2,25 @@ import {
   alarmFindings,
   countsText,
   type Finding,
+  findingsOf,
   type RecordingSummary,
   recordingFindings,
   type Verdict,
   verdictOf,
 } from '../../shared/twin/index.js';
+import { total } from './counts.js';
 import type { Progress } from './progress.js';
 import type { AssetReport, RunReport } from './report.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
 const SAMPLES_TO_JUDGE = 20;
 
-const sum = (counts: Readonly<Record<string, number>>) =>
-  Object.values(counts).reduce((a, b) => a + b, 0);
-
 /** What a run read of an asset, in the words of the other commands' summaries. */
 export function recordingOf(progress: Progress): RecordingSummary {
   const { steps, skipped, quarantined, first, channels } = progress;
   const left = quarantined > 0 ? { ...skipped, quarantined } : skipped;
   return {
-    rows: steps + sum(left),
+    rows: steps + total(left),
     used: steps,
     skipped: { ...left },
     unreadable: {},
@@ -64,9 +63,7 @@ export function assetFindings(
   } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
     add('care', 'never calibrated yet: there are not enough readings for a first sample');
   }
-  for (const reason of report.fit?.reasons ?? []) {
-    add(report.fit?.grade === 'unusable' ? 'unusable' : 'care', reason);
-  }
+  if (report.fit !== undefined) findings.push(...findingsOf(report.fit));
   if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
   if (report.behindS !== undefined) {
     add('care', `behind: readings of ${Math.round(report.behindS)} s are left to the next run`);

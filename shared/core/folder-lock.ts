@@ -117,6 +117,7 @@ export async function lockFolder(directory: string, what: string): Promise<Close
       cause: error,
     });
   } finally {
+    // The lock is held, or its error is told, whether or not this name of our own goes away.
     await rm(own, { force: true }).catch(() => undefined);
   }
   let held = true;

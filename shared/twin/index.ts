@@ -35,7 +35,13 @@ export {
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
 export { type Plan, type PlannedWay, plan, type Spread } from './plan/plan.js';
-export { beginRefits, createRefitter, MOST_SAMPLES, type Refitter } from './refit/index.js';
+export {
+  beginRefits,
+  createRefitter,
+  MOST_SAMPLES,
+  mayRefitBeDue,
+  type Refitter,
+} from './refit/index.js';
 export * from './report/alarms.js';
 export { levelFindings } from './report/levels.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
@@ -46,6 +52,7 @@ export {
   calibrationFindings,
   countsText,
   type Finding,
+  findingsOf,
   type Grade,
   type RecordingSummary,
   recordingFindings,

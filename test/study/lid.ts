@@ -1,6 +1,7 @@
+import { calibrateWithRefits } from '../support/calibrate-with-refits.js';
 import { boxSamples, boxTwin, hasRecording } from '../support/real-machines.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
-import { calibrateWithRefits, LID, scoreLid } from './real-lid.js';
+import { LID, scoreLid } from './real-lid.js';
 
 /** Events in the recording of a heated box whose lid is opened: `npm run study:lid -- [ROWS]`. */
 const RECORD = 'incubator/lid-2021.csv';

@@ -1,9 +1,4 @@
-import { silentLogger } from '../../shared/core/index.js';
-import { createCalibrator } from '../../shared/twin/calibrator.js';
-import { createFitModel } from '../../shared/twin/fit/index.js';
-import type { Estimate, Sample, StepResult, Twin } from '../../shared/twin/index.js';
-import { createTwinModel } from '../../shared/twin/model/twin-model.js';
-import { createRefitter, runWithRefits } from '../../shared/twin/refit/index.js';
+import type { Estimate, StepResult } from '../../shared/twin/index.js';
 import { eventsOf, type MachineEvent } from '../../shared/twin/report/results.js';
 
 /**
@@ -54,20 +49,4 @@ export function scoreLid(steps: readonly StepResult[]): LidScore {
     moves: LID.map(({ openS, closeS }) => moved(at(openS - 10), at(closeS + AFTER_S))),
     events,
   };
-}
-
-/** Takes a record through a calibrator with its refits. */
-export async function calibrateWithRefits(twin: Twin, samples: readonly Sample[]) {
-  const options = { lanes: 1, logger: silentLogger };
-  const model = await createTwinModel(twin, options);
-  const fitModel = await createFitModel(twin, options);
-  try {
-    const calibrator = createCalibrator({ twin, model });
-    const refitter = createRefitter(calibrator, fitModel, model)!;
-    const start = calibrator.initialState(samples.slice(0, 200));
-    return await runWithRefits(calibrator, refitter, start, samples);
-  } finally {
-    await fitModel.close();
-    await model.close();
-  }
 }

@@ -7,3 +7,16 @@ export const inputInterpolations = ({
   transient,
 }: Pick<TwinDefinition, 'inputs' | 'transient'>): Interpolation[] =>
   inputs.map((input) => input.interpolation ?? transient.inputInterpolation);
+
+/** An input of so few values is a switch. */
+const VALUES_OF_SWITCH = 3;
+
+/** Whether values are those of a switch: more than one, and few. Values that are missing do not count. */
+export function isSwitch(values: Iterable<number>): boolean {
+  const found = new Set<number>();
+  for (const v of values) {
+    if (Number.isFinite(v)) found.add(v);
+    if (found.size > VALUES_OF_SWITCH) return false;
+  }
+  return found.size > 1;
+}

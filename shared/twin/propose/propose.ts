@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
 import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
+import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, unitWord } from './match.js';
 
@@ -147,18 +148,6 @@ export function proposeTwin(
     parametersNamed: options.parameters !== undefined,
     heldParameters: [],
   };
-}
-
-/** A column of so few values is a switch. */
-const VALUES_OF_SWITCH = 3;
-
-function isSwitch(values: Float64Array): boolean {
-  const found = new Set<number>();
-  for (const v of values) {
-    if (Number.isFinite(v)) found.add(v);
-    if (found.size > VALUES_OF_SWITCH) return false;
-  }
-  return found.size > 1;
 }
 
 function unknown(name: string, md: ModelDescription): TwinError {

@@ -7,4 +7,4 @@ export {
   type Refitter,
 } from './refit.js';
 export { type RefittedRun, runWithRefits } from './run.js';
-export { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
+export { isRefitDue, mayRefitBeDue, type RefitSchedule, refitSchedule } from './schedule.js';

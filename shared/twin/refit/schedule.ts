@@ -70,3 +70,30 @@ export function isRefitDue(
   const elapsedS = window.timeS - last.timeS;
   return elapsedS >= schedule.everyS || window.samples >= GROWTH * last.samples;
 }
+
+/** Share of the time that a window takes to double in which it surely has not. */
+const SURELY_NOT_DOUBLED = 0.5;
+
+/**
+ * Whether a refit may be due, from what a state knows without its window: reading a window and opening
+ * a model for it are for those that are.
+ *
+ * @param intervalS mean time between samples, where it is known
+ */
+export function mayRefitBeDue(
+  definition: TwinDefinition,
+  last: RefitMark,
+  state: { timeS: number; sampleCount: number },
+  intervalS: number | undefined,
+): boolean {
+  const schedule = refitSchedule(definition, definition.parameters.length);
+  if (schedule === undefined) return false;
+  if (last.samples === 0) {
+    return state.sampleCount * definition.measured.length >= schedule.firstValues;
+  }
+  const elapsedS = state.timeS - last.timeS;
+  const doubled =
+    state.sampleCount >= GROWTH * last.samples &&
+    (intervalS === undefined || elapsedS >= SURELY_NOT_DOUBLED * last.samples * intervalS);
+  return elapsedS >= schedule.everyS || doubled;
+}

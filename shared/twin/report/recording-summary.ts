@@ -1,5 +1,6 @@
 import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
+import { isSwitch } from '../definition/input-interpolation.js';
 import type { Sample, StepResult, Twin } from '../types.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
 
@@ -16,9 +17,6 @@ export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
   });
 }
 
-/** An input of so few values is a switch. */
-const VALUES_OF_SWITCH = 3;
-
 /**
  * Inputs of a moving machine that switch between few values while nobody said how they run between
  * samples: taken for straight lines, each switch comes half a sample early or late.
@@ -29,12 +27,7 @@ function slopingSwitches(twin: Twin, samples: readonly Sample[]): string[] {
   if (samples.length < SAMPLES_TO_JUDGE) return [];
   return inputs.flatMap((input, i) => {
     if (input.value !== undefined || input.interpolation !== undefined) return [];
-    const values = new Set<number>();
-    for (const { inputs: at } of samples) {
-      if (Number.isFinite(at[i]!)) values.add(at[i]!);
-      if (values.size > VALUES_OF_SWITCH) return [];
-    }
-    return values.size > 1 ? [input.variable] : [];
+    return isSwitch(samples.map((s) => s.inputs[i]!)) ? [input.variable] : [];
   });
 }
 

@@ -51,6 +51,10 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
   };
 }
 
+/** A verdict as findings of another: that of a fit speaks against what rests on it. */
+export const findingsOf = ({ grade, reasons }: Verdict): Finding[] =>
+  reasons.map((reason) => ({ grade: grade === 'unusable' ? 'unusable' : 'care', reason }));
+
 const WORDS: Readonly<Record<Grade, string>> = {
   good: 'good',
   care: 'use with care',

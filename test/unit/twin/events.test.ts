@@ -11,7 +11,7 @@ import {
   watchForEvents,
 } from '../../../shared/twin/transient/events.js';
 import { simulateBox } from '../../study/real-box.js';
-import { calibrateWithRefits } from '../../study/real-lid.js';
+import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 

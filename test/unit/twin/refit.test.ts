@@ -1,33 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../shared/core/index.js';
-import { createCalibrator } from '../../../shared/twin/calibrator.js';
-import { createFitModel } from '../../../shared/twin/fit/index.js';
-import type { Sample, Twin } from '../../../shared/twin/index.js';
-import { createTwinModel } from '../../../shared/twin/model/twin-model.js';
-import {
-  createRefitter,
-  isRefitDue,
-  refitSchedule,
-  runWithRefits,
-} from '../../../shared/twin/refit/index.js';
+import { isRefitDue, mayRefitBeDue, refitSchedule } from '../../../shared/twin/refit/index.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
+import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { boxSamples, boxTwin, hasRecording } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
-
-async function calibrated(twin: Twin, samples: readonly Sample[]) {
-  const options = { lanes: 1, logger: silentLogger };
-  const model = await createTwinModel(twin, options);
-  const fitModel = await createFitModel(twin, options);
-  try {
-    const calibrator = createCalibrator({ twin, model });
-    const refitter = createRefitter(calibrator, fitModel, model)!;
-    const start = calibrator.initialState(samples.slice(0, 200));
-    return await runWithRefits(calibrator, refitter, start, samples);
-  } finally {
-    await fitModel.close();
-    await model.close();
-  }
-}
 
 /** A box whose samples come each 12 s. */
 const slowBox = () =>
@@ -62,13 +38,31 @@ describe('when constants are fitted anew', () => {
   });
 });
 
+describe('whether a refit may be due, before its window is read', () => {
+  const { definition } = boxTwin();
+  const none = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
+  const last = { timeS: 0, samples: 1000, fitted: true };
+  const may = (timeS: number, sampleCount: number, intervalS?: number) =>
+    mayRefitBeDue(definition, last, { timeS, sampleCount }, intervalS);
+
+  it('is a matter of samples at first, then of the period, or of a window that has doubled', () => {
+    const at = (sampleCount: number) =>
+      mayRefitBeDue(definition, none, { timeS: 0, sampleCount }, undefined);
+    expect([at(39), at(40)]).toEqual([false, true]);
+    const { everyS } = refitSchedule(definition, 4)!;
+    expect([may(everyS - 1, 1500, 3), may(everyS, 1500, 3)]).toEqual([false, true]);
+    // Twice the samples of the last, in the time that so many take: not those of a machine of years.
+    expect([may(1499, 9e9, 3), may(1501, 9e9, 3), may(10, 2000)]).toEqual([false, true, true]);
+  });
+});
+
 describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () => {
   it('has its constants in the bands, of a model that is right and of one that lacks a term', async () => {
     for (const truth of [
       { title: 'right' },
       { title: 'wall mass, sensor lag', wall: 300, lagS: 20 },
     ]) {
-      const run = await calibrated(slowBox(), simulateBox(truth, 3));
+      const run = await calibrateWithRefits(slowBox(), simulateBox(truth, 3));
       const { G_box } = run.newest!.output.parameters;
       expect(G_box!.lower95).toBeLessThan(PUBLISHED.G_box!);
       expect(G_box!.upper95).toBeGreaterThan(PUBLISHED.G_box!);
@@ -85,7 +79,10 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
   it.skipIf(!hasRecording('incubator/empty-2023.csv'))(
     'finds the published conductance in the recording of a real box, and knows no more than it can',
     async () => {
-      const run = await calibrated(slowBox(), boxSamples('incubator/empty-2023.csv', 't3', 4));
+      const run = await calibrateWithRefits(
+        slowBox(),
+        boxSamples('incubator/empty-2023.csv', 't3', 4),
+      );
       const { parameters, verdict } = run.newest!.output;
       for (const [name, value] of Object.entries(PUBLISHED)) {
         expect(parameters[name]!.lower95, name).toBeLessThan(value);
