@@ -15,6 +15,7 @@ import {
 } from '../shared/core/index.js';
 import { DeadLetters } from './outbox/dead-letters.js';
 import { Outbox } from './outbox/outbox.js';
+import { SourceLedger } from './pipeline/source-ledger.js';
 import { createPublisher } from './publishers/create.js';
 import { Sender } from './publishers/sender.js';
 import { createSource } from './sources/create.js';
@@ -82,6 +83,8 @@ class Component implements EdgeComponent {
   #outbox: Outbox | undefined;
   #deadLetters: DeadLetters | undefined;
   #runners: SourceRunner[] = [];
+  /** By source name; they outlive a change of the config. */
+  readonly #ledgers = new Map<string, SourceLedger>();
   #sender: Sender | undefined;
   #virtualSensors: VirtualSensors | undefined;
   #statusUrl = '';
@@ -269,7 +272,9 @@ class Component implements EdgeComponent {
         clock,
         logger,
       });
-      return new SourceRunner({ config, source, sink, clock, logger, random });
+      const ledger = this.#ledgers.get(config.name) ?? new SourceLedger();
+      this.#ledgers.set(config.name, ledger);
+      return new SourceRunner({ config, source, sink, clock, logger, random, ledger });
     });
     this.#sender.start();
     for (const runner of this.#runners) runner.start();

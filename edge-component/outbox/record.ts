@@ -7,6 +7,10 @@ export type DataType = (typeof DATA_TYPES)[number];
 /** A sample on its way out: with the type of its SiteWise property. */
 export interface EdgeSample extends StreamTqv {
   dataType: DataType;
+  /** Why it is not GOOD, for counters and logs; SiteWise has no place for it. */
+  reason?: string;
+  /** No reading stands behind it: a heartbeat, or BAD because the source is down. */
+  made?: true;
 }
 
 /** Length of a key: time (8 bytes, big endian) and sequence number (6 bytes), so keys order by time. */

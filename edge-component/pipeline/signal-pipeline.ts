@@ -1,7 +1,8 @@
 import type { SignalConfig } from '../../shared/config/index.js';
 import { type Quality, secondsToNs, type TqvValue } from '../../shared/core/index.js';
 import type { EdgeSample } from '../outbox/record.js';
-import { MAX_TEXT, toTypedValue } from './typed-value.js';
+import { SourceLedger } from './source-ledger.js';
+import { cutText, MAX_TEXT_BYTES, toTypedValue, whyNot } from './typed-value.js';
 
 /** One reading as a source hands it over. */
 export interface RawSample {
@@ -11,10 +12,26 @@ export interface RawSample {
   timeNs: bigint | undefined;
   quality: Quality;
   value: unknown;
+  /**
+   * Why it is not GOOD: one of few words, such as an OPC UA status or `modbus-exception-4`, never text
+   * with values in it, for it is counted by this name.
+   */
+  reason?: string;
+}
+
+/** The gateway's clock, as far as readings depend on it. */
+export interface ClockTrust {
+  /** Whether the clock is known to be set: else what it says makes nothing GOOD, and judges no device. */
+  readonly trusted: boolean;
 }
 
 /** SiteWise takes values up to ten minutes ahead; a minute is left for the way there. */
 const MAX_AHEAD_NS = secondsToNs(9 * 60);
+
+/** Why a value is UNCERTAIN whose time is of a clock that is not known to be set. */
+export const GATEWAY_CLOCK = 'gateway-clock-not-set';
+/** Why a value is UNCERTAIN that got the gateway's time. */
+const DEVICE_CLOCK = 'device-clock-far-off';
 
 /** What one signal's readings go through, and what it must remember for that. */
 export class SignalPipeline {
@@ -29,11 +46,24 @@ export class SignalPipeline {
   /** The newest reading of the current alignment interval. */
   #held: EdgeSample | undefined;
   #heldEndNs = 0n;
+  readonly #ledger: SourceLedger;
+  readonly #clock: ClockTrust;
   /** Readings whose time was not believed. */
   clockFaults = 0;
 
-  constructor(config: SignalConfig, clockToleranceS: number) {
+  /**
+   * @param ledger what becomes of each reading is noted there
+   * @param clock whether the gateway's own clock can be believed
+   */
+  constructor(
+    config: SignalConfig,
+    clockToleranceS: number,
+    ledger: SourceLedger = new SourceLedger(),
+    clock: ClockTrust = { trusted: true },
+  ) {
     this.#config = config;
+    this.#ledger = ledger;
+    this.#clock = clock;
     this.#toleranceNs = secondsToNs(clockToleranceS);
     this.#alignNs = secondsToNs(config.alignS);
     this.#heartbeatNs = secondsToNs(config.heartbeatS);
@@ -58,46 +88,75 @@ export class SignalPipeline {
     if (this.#heartbeatNs === 0n || this.#sent === undefined) return;
     if (nowNs < this.#sentAtNs) this.#sentAtNs = nowNs; // the gateway's clock went back
     if (nowNs - this.#sentAtNs < this.#heartbeatNs) return;
-    this.#send({ ...this.#sent, timeNs: nowNs }, nowNs, out);
+    const { quality, value, reason } = this.#sent;
+    // Doubt in the gateway's clock is doubt in the old time, not in the value.
+    const repeated =
+      reason === GATEWAY_CLOCK
+        ? this.#sample(nowNs, 'GOOD', value)
+        : this.#sample(nowNs, quality, value, reason);
+    this.#send({ ...repeated, made: true }, nowNs, out);
+  }
+
+  /** Hands over what an alignment still holds: nothing more will come. */
+  end(nowNs: bigint, out: EdgeSample[]): void {
+    if (this.#held !== undefined) this.#release(nowNs, out);
   }
 
   /** The source is down: one BAD sample, unless the last one was BAD already. */
   down(nowNs: bigint, out: EdgeSample[]): void {
     if (this.#held !== undefined) this.#release(nowNs, out);
     if (this.#sent?.quality === 'BAD' && this.#sent.value === null) return;
-    this.#send(this.#sample(nowNs, 'BAD', null), nowNs, out);
+    this.#send({ ...this.#sample(nowNs, 'BAD', null, 'source-down'), made: true }, nowNs, out);
   }
 
-  #sample(timeNs: bigint, quality: Quality, value: TqvValue): EdgeSample {
-    return { alias: this.#config.alias, timeNs, quality, value, dataType: this.#config.dataType };
+  #sample(timeNs: bigint, quality: Quality, value: TqvValue, reason = ''): EdgeSample {
+    const { alias, dataType } = this.#config;
+    if (quality === 'GOOD' && !this.#clock.trusted) {
+      return { alias, timeNs, quality: 'UNCERTAIN', value, dataType, reason: GATEWAY_CLOCK };
+    }
+    return { alias, timeNs, quality, value, dataType, ...(reason === '' ? {} : { reason }) };
   }
 
   #convert(raw: RawSample, nowNs: bigint): EdgeSample | undefined {
-    let quality = raw.quality;
+    let { quality, reason = '' } = raw;
+    const doubt = (why: string) => {
+      if (quality !== 'GOOD') return;
+      quality = 'UNCERTAIN';
+      reason = why;
+    };
     let timeNs = raw.timeNs ?? nowNs;
     const ahead = timeNs - nowNs;
-    if (ahead > this.#toleranceNs || -ahead > this.#toleranceNs || ahead > MAX_AHEAD_NS) {
+    const farOff = ahead > this.#toleranceNs || -ahead > this.#toleranceNs || ahead > MAX_AHEAD_NS;
+    // A clock that is not set itself judges nobody's.
+    if (farOff && this.#clock.trusted) {
       timeNs = nowNs;
       this.clockFaults++;
-      if (quality === 'GOOD') quality = 'UNCERTAIN';
+      doubt(DEVICE_CLOCK);
     }
     const { dataType, scale, offset, range } = this.#config;
     let value = toTypedValue(raw.value, dataType, scale, offset);
-    if (value === null) return this.#sample(timeNs, 'BAD', null);
-    if (typeof value === 'string' && value.length > MAX_TEXT) {
+    if (value === null) {
+      const why = reason === '' ? whyNot(raw.value, dataType) : reason;
+      return this.#sample(timeNs, 'BAD', null, why);
+    }
+    if (typeof value === 'string') {
       // Half a text is not what the device said.
-      value = value.slice(0, MAX_TEXT);
-      if (quality === 'GOOD') quality = 'UNCERTAIN';
+      const fitting = cutText(value, MAX_TEXT_BYTES);
+      if (fitting.length < value.length) doubt('text-cut');
+      value = fitting;
     }
     if (range !== undefined && typeof value === 'number') {
       const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = range;
       if (value < min || value > max) {
-        if (range.action === 'drop') return undefined;
+        if (range.action === 'drop') {
+          this.#ledger.refuse('out-of-range');
+          return undefined;
+        }
         if (range.action === 'clamp') value = value < min ? min : max;
-        if (quality === 'GOOD') quality = 'UNCERTAIN';
+        doubt('out-of-range');
       }
     }
-    return this.#sample(timeNs, quality, value);
+    return this.#sample(timeNs, quality, value, reason);
   }
 
   /** Keeps the last reading of each interval; a reading of a later interval ends the earlier one. */
@@ -105,9 +164,14 @@ export class SignalPipeline {
     const endNs = (sample.timeNs / this.#alignNs + 1n) * this.#alignNs;
     if (this.#held !== undefined && endNs !== this.#heldEndNs) {
       // A straggler of an interval that is over says nothing new.
-      if (endNs < this.#heldEndNs) return;
+      if (endNs < this.#heldEndNs) {
+        this.#ledger.refuse('not-last-of-interval');
+        return;
+      }
       this.#release(nowNs, out);
     }
+    if (this.#held === undefined) this.#ledger.hold(1);
+    else this.#ledger.refuse('not-last-of-interval');
     if (this.#held === undefined || sample.timeNs >= this.#held.timeNs) {
       this.#held = sample;
       this.#heldEndNs = endNs;
@@ -117,13 +181,17 @@ export class SignalPipeline {
   #release(nowNs: bigint, out: EdgeSample[]): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#emit({ ...held, timeNs: this.#heldEndNs }, nowNs, out);
+    if (held === undefined) return;
+    this.#ledger.hold(-1);
+    this.#emit({ ...held, timeNs: this.#heldEndNs }, nowNs, out);
   }
 
   #emit(sample: EdgeSample, nowNs: bigint, out: EdgeSample[]): void {
     const last = this.#sent;
-    if (last !== undefined && last.quality === sample.quality && this.#isStill(last, sample))
+    if (last !== undefined && last.quality === sample.quality && this.#isStill(last, sample)) {
+      this.#ledger.refuse(sample.value === null ? 'bad-again' : 'unchanged');
       return;
+    }
     this.#send(sample, nowNs, out);
   }
 

@@ -9,24 +9,28 @@ import {
 } from '../../shared/core/index.js';
 import type { Checkpoint } from '../outbox/outbox.js';
 import type { EdgeSample } from '../outbox/record.js';
-import { type RawSample, SignalPipeline } from '../pipeline/signal-pipeline.js';
+import {
+  type ClockTrust,
+  GATEWAY_CLOCK,
+  type RawSample,
+  SignalPipeline,
+} from '../pipeline/signal-pipeline.js';
+import { type SourceAccount, SourceLedger } from '../pipeline/source-ledger.js';
 import { RateMeter } from '../status/rate-meter.js';
 import type { Source, SourceSink } from './source.js';
 
 /** How a source is doing. */
-export interface SourceHealth {
+export interface SourceHealth extends SourceAccount {
   name: string;
   type: string;
   state: 'connecting' | 'up' | 'down' | 'stopped';
   /** When it came into this state, ISO 8601. */
   since: string;
-  /** Readings taken. */
-  received: number;
-  /** The same over the last seconds, per second. */
+  /** Readings taken over the last seconds, per second. */
   receivedPerS: number;
-  /** Samples passed on after the pipeline. */
+  /** Values passed on after the pipeline and stored: `stored` and `made`. */
   forwarded: number;
-  /** Samples passed on that were BAD. */
+  /** Of those: BAD. */
   bad: number;
   /** Readings whose device time was not believed. */
   clockFaults: number;
@@ -53,7 +57,20 @@ export interface SourceRunnerOptions {
   logger: Logger;
   /** Jitter of the backoff, uniform in [0, 1). */
   random: () => number;
+  /** Goes on from the readings of an earlier config. */
+  ledger?: SourceLedger | undefined;
+  /** Whether the clock is known to be set; left out: it is. */
+  trust?: ClockTrust;
 }
+
+/** What a source's own health keeps; the rest is in its ledger. */
+type OwnHealth = Omit<
+  SourceHealth,
+  keyof SourceAccount | 'receivedPerS' | 'forwarded' | 'bad' | 'clockFaults' | 'overrun'
+>;
+
+/** Why readings were refused that came faster than the disk takes them. */
+const OVERRUN = 'overrun';
 
 /** How often heartbeats, alignment and staleness are looked at, and a waiting source asks again. */
 const TICK_MS = 100;
@@ -70,7 +87,8 @@ const MAX_PENDING = 100_000;
 export class SourceRunner implements Closeable {
   readonly #options: SourceRunnerOptions;
   readonly #pipelines: SignalPipeline[];
-  readonly #health: SourceHealth;
+  readonly #health: OwnHealth;
+  readonly #ledger: SourceLedger;
   readonly #stop = new AbortController();
   readonly #rates: RateMeter;
   #lastDataNs: bigint;
@@ -85,7 +103,10 @@ export class SourceRunner implements Closeable {
   constructor(options: SourceRunnerOptions) {
     this.#options = options;
     const { config, clock } = options;
-    this.#pipelines = config.signals.map((s) => new SignalPipeline(s, config.clockToleranceS));
+    this.#ledger = options.ledger ?? new SourceLedger();
+    this.#pipelines = config.signals.map(
+      (s) => new SignalPipeline(s, config.clockToleranceS, this.#ledger, options.trust),
+    );
     this.#rates = new RateMeter(clock);
     this.#lastDataNs = clock.nowNs();
     this.#health = {
@@ -93,12 +114,6 @@ export class SourceRunner implements Closeable {
       type: config.type,
       state: 'connecting',
       since: this.#nowText(),
-      received: 0,
-      receivedPerS: 0,
-      forwarded: 0,
-      bad: 0,
-      clockFaults: 0,
-      overrun: 0,
       restarts: 0,
     };
   }
@@ -111,7 +126,16 @@ export class SourceRunner implements Closeable {
 
   get health(): SourceHealth {
     const clockFaults = this.#pipelines.reduce((sum, p) => sum + p.clockFaults, 0);
-    return { ...this.#health, clockFaults, receivedPerS: this.#rates.read().in };
+    const account = this.#ledger.account;
+    return {
+      ...this.#health,
+      ...account,
+      forwarded: account.stored + account.made,
+      bad: Object.values(account.badReasons).reduce((a, b) => a + b, 0),
+      overrun: account.refused[OVERRUN] ?? 0,
+      clockFaults,
+      receivedPerS: this.#rates.read().in,
+    };
   }
 
   /** Stops taking readings for a while; connections stay. */
@@ -123,6 +147,10 @@ export class SourceRunner implements Closeable {
     this.#stop.abort(new TwinError('CANCELLED', 'The source was stopped.'));
     await this.#loop;
     await this.#ticker;
+    const out: EdgeSample[] = [];
+    const nowNs = this.#options.clock.nowNs();
+    for (const pipeline of this.#pipelines) pipeline.end(nowNs, out);
+    if (out.length > 0) await this.#store(out, undefined).catch(this.#warn('The last values'));
     this.#state('stopped');
   }
 
@@ -188,46 +216,69 @@ export class SourceRunner implements Closeable {
   }
 
   async #deliver(samples: readonly RawSample[], position: string | undefined): Promise<void> {
-    const { clock, config, sink } = this.#options;
+    const { clock, config } = this.#options;
     const nowNs = clock.nowNs();
+    const ledger = this.#ledger;
+    ledger.received += samples.length;
     if (this.#pending + samples.length > MAX_PENDING) {
-      this.#health.overrun += samples.length;
+      ledger.refuse(OVERRUN, samples.length);
       throw new TwinError('STORAGE', 'Readings come faster than they can be stored.', {
         retryable: true,
       });
     }
-    this.#health.received += samples.length;
     this.#lastDataNs = nowNs;
     if (samples.length > 0) {
       this.#health.lastSampleAt = this.#nowText();
       if (this.#stale) this.#up();
     }
     const out: EdgeSample[] = [];
-    for (const raw of samples) this.#pipelines[raw.signal]?.push(raw, nowNs, out);
+    for (const raw of samples) {
+      const pipeline = this.#pipelines[raw.signal];
+      if (pipeline === undefined) ledger.refuse('unknown-signal');
+      else pipeline.push(raw, nowNs, out);
+    }
     if (out.length === 0 && position === undefined) return;
     this.#pending += samples.length;
     try {
-      await this.#append(
+      await this.#store(
         out,
         position === undefined ? undefined : { source: config.name, position },
-        sink,
       );
     } finally {
       this.#pending -= samples.length;
     }
   }
 
-  /** Tries until the samples are stored: a full disk is waited for. */
-  async #append(
-    out: readonly EdgeSample[],
-    checkpoint: Checkpoint | undefined,
-    sink: SampleSink,
-  ): Promise<void> {
-    const { clock, logger, config } = this.#options;
+  /** Tries until the samples are stored, a full disk is waited for; follows their readings meanwhile. */
+  async #store(out: readonly EdgeSample[], checkpoint: Checkpoint | undefined): Promise<void> {
+    const readings = out.reduce((n, { made }) => (made === true ? n : n + 1), 0);
+    this.#ledger.hold(readings);
+    try {
+      await this.#append(out, checkpoint);
+      this.#tell(this.#ledger.store(out));
+    } catch (error) {
+      if (readings > 0) this.#ledger.refuse('not-stored', readings);
+      throw error;
+    } finally {
+      this.#ledger.hold(-readings);
+    }
+  }
+
+  /** Each reason once, with an example: the counts say how it goes on. */
+  #tell(firsts: readonly EdgeSample[]): void {
+    const { logger, config } = this.#options;
+    for (const { alias, quality, reason } of firsts) {
+      if (reason === 'source-down') continue;
+      logger.warn('Values are not GOOD', { source: config.name, alias, quality, reason });
+    }
+  }
+
+  async #append(out: readonly EdgeSample[], checkpoint: Checkpoint | undefined): Promise<void> {
+    const { clock, logger, config, sink } = this.#options;
     for (let attempt = 0; ; attempt++) {
       try {
         await sink.append(out, checkpoint);
-        break;
+        return;
       } catch (error) {
         if (!(error instanceof TwinError && error.retryable) || this.#stop.signal.aborted) {
           throw error;
@@ -242,8 +293,13 @@ export class SourceRunner implements Closeable {
         await clock.sleep(Math.min(5000, 100 * 2 ** attempt), this.#stop.signal);
       }
     }
-    this.#health.forwarded += out.length;
-    for (const sample of out) if (sample.quality === 'BAD') this.#health.bad++;
+  }
+
+  /** Says that values of the component's own were not stored. */
+  #warn(what: string): (error: unknown) => void {
+    const { logger, config } = this.#options;
+    return (error) =>
+      logger.warn(`${what} could not be stored`, { source: config.name, error: messageOf(error) });
   }
 
   #up(): void {
@@ -257,7 +313,7 @@ export class SourceRunner implements Closeable {
   }
 
   async #down(reason: string): Promise<void> {
-    const { clock, logger, config, sink } = this.#options;
+    const { clock, logger, config } = this.#options;
     this.#health.lastError = reason;
     if (this.#health.state === 'down') return;
     this.#state('down');
@@ -266,21 +322,16 @@ export class SourceRunner implements Closeable {
     const out: EdgeSample[] = [];
     const nowNs = clock.nowNs();
     for (const pipeline of this.#pipelines) pipeline.down(nowNs, out);
-    await this.#append(out, undefined, sink).catch((error: unknown) => {
-      logger.warn('BAD samples of a source that is down could not be stored', {
-        source: config.name,
-        error: messageOf(error),
-      });
-    });
+    await this.#store(out, undefined).catch(this.#warn('BAD values of a source that is down'));
   }
 
   async #tick(): Promise<void> {
-    const { clock, config, sink, logger } = this.#options;
+    const { clock, config } = this.#options;
     const staleNs = secondsToNs(config.staleAfterS);
     let lastTickNs = clock.nowNs();
     for (let ticks = 0; ; ticks++) {
       if (ticks % TICKS_PER_RATE === 0) {
-        this.#rates.sample(this.#health.received, this.#health.forwarded);
+        this.#rates.sample(this.#ledger.received, this.#ledger.received);
       }
       try {
         await clock.sleep(TICK_MS, this.#stop.signal);
@@ -300,12 +351,7 @@ export class SourceRunner implements Closeable {
       const out: EdgeSample[] = [];
       for (const pipeline of this.#pipelines) pipeline.tick(nowNs, out);
       if (out.length === 0) continue;
-      await this.#append(out, undefined, sink).catch((error: unknown) => {
-        logger.warn('Heartbeats could not be stored', {
-          source: config.name,
-          error: messageOf(error),
-        });
-      });
+      await this.#store(out, undefined).catch(this.#warn('Heartbeats'));
     }
   }
 
@@ -318,15 +364,21 @@ export class SourceRunner implements Closeable {
   }
 
   #sendStatus(value: 0 | 1): void {
-    const { clock, config, sink } = this.#options;
+    const { clock, config, trust } = this.#options;
     if (config.statusAlias === undefined) return;
     const timeNs = clock.nowNs();
     this.#statusSentNs = timeNs;
+    const quality = trust?.trusted === false ? 'UNCERTAIN' : 'GOOD';
     const alias = config.statusAlias;
-    sink.append([{ alias, timeNs, quality: 'GOOD', value, dataType: 'INTEGER' }]).catch(() => {
-      // Sent again at the next occasion; the outbox itself reports what is wrong with it.
-      this.#statusSentNs = 0n;
-    });
+    const sample: EdgeSample = { alias, timeNs, quality, value, dataType: 'INTEGER', made: true };
+    if (quality === 'UNCERTAIN') sample.reason = GATEWAY_CLOCK;
+    this.#options.sink.append([sample]).then(
+      () => this.#ledger.store([sample]),
+      () => {
+        // Sent again at the next occasion; the outbox itself reports what is wrong with it.
+        this.#statusSentNs = 0n;
+      },
+    );
   }
 
   #state(state: SourceHealth['state']): void {

@@ -70,7 +70,15 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   for (const [i, source] of status.sources.entries()) {
     lines.push(table[i + 1] ?? '');
     if (source.lastError !== undefined) lines.push(`           ${source.lastError}`);
-    const { clockFaults, overrun } = source;
+    const { clockFaults, overrun, refused, badReasons, uncertainReasons } = source;
+    for (const [what, counts] of [
+      ['BAD', badReasons],
+      ['UNCERTAIN', uncertainReasons],
+      ['not stored', refused],
+    ] as const) {
+      const named = Object.entries(counts).map(([reason, n]) => `${count(n)} ${reason}`);
+      if (named.length > 0) lines.push(`           ${what}: ${named.join(', ')}`);
+    }
     if (clockFaults > 0) lines.push(`           ${count(clockFaults)} with a clock far off`);
     if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
   }

@@ -58,7 +58,27 @@ export function createMetrics(status: () => EdgeStatus): Registry {
     ['clockFaults', 'Readings whose device time was not believed'],
     ['overrun', 'Readings given up because they could not be stored in time'],
     ['restarts', 'Times the source was run anew'],
+    ['stored', 'Readings made durable'],
+    ['made', 'Values stored without a reading: heartbeats, BAD while down'],
   ] as const;
+  const perReason = [
+    ['refused', 'Readings not stored'],
+    ['badReasons', 'BAD values stored'],
+    ['uncertainReasons', 'UNCERTAIN values stored'],
+  ] as const;
+  for (const [key, help] of perReason) {
+    const name = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+    metric(`source_${name}_total`, help, ['source', 'reason'], (set, s) => {
+      for (const source of s.sources) {
+        for (const [reason, n] of Object.entries(source[key])) {
+          set({ source: source.name, reason }, n);
+        }
+      }
+    });
+  }
+  metric('source_gap', 'Readings that are neither stored nor refused: 0', ['source'], (set, s) => {
+    for (const source of s.sources) set({ source: source.name }, source.gap);
+  });
   for (const [key, help] of perSource) {
     const name = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
     metric(`source_${name}_total`, help, ['source'], (set, s) => {

@@ -4,7 +4,8 @@ import {
   type RawSample,
   SignalPipeline,
 } from '../../../edge-component/pipeline/signal-pipeline.js';
-import { toTypedValue } from '../../../edge-component/pipeline/typed-value.js';
+import { SourceLedger } from '../../../edge-component/pipeline/source-ledger.js';
+import { cutText, toTypedValue, whyNot } from '../../../edge-component/pipeline/typed-value.js';
 import { edgeSchema, parseConfig } from '../../../shared/config/index.js';
 
 const S = 1_000_000_000n;
@@ -50,6 +51,11 @@ describe('the signal pipeline', () => {
     ]);
     expect(quality).toBe('UNCERTAIN');
     expect(String(value)).toHaveLength(1024);
+    const [[, , accents] = []] = run(pipeline({ dataType: 'STRING' }), [
+      { value: `a${'é'.repeat(1000)}` },
+    ]);
+    // In bytes, and no character is halved.
+    expect(accents).toBe(`a${'é'.repeat(511)}`);
     const [whole] = run(pipeline({ dataType: 'STRING' }), [{ value: 'y'.repeat(1024) }]);
     expect(whole?.[1]).toBe('GOOD');
   });
@@ -150,6 +156,96 @@ describe('the signal pipeline', () => {
   });
 });
 
+describe('reasons', () => {
+  const reasons = (signal: object, raw: Partial<RawSample> & { value: unknown }) => {
+    const out: EdgeSample[] = [];
+    pipeline(signal).push({ signal: 0, timeNs: T0, quality: 'GOOD', ...raw }, T0, out);
+    return out.map((s) => [s.quality, s.reason]);
+  };
+
+  it.each([
+    ['DOUBLE', 'abc', 'not-a-number'],
+    ['DOUBLE', '12,5', 'not-a-number'],
+    ['DOUBLE', '0x10', 'not-a-number'],
+    ['DOUBLE', Number.NaN, 'nan'],
+    ['DOUBLE', Number.POSITIVE_INFINITY, 'infinite'],
+    ['DOUBLE', [1, 2], 'list'],
+    ['DOUBLE', new Float32Array(2), 'list'],
+    ['DOUBLE', { a: 1 }, 'object'],
+    ['DOUBLE', new Date(0), 'object'],
+    ['DOUBLE', undefined, 'no-value'],
+    ['DOUBLE', 2n ** 64n - 1n, 'beyond-53-bits'],
+    ['DOUBLE', '9007199254740993', 'beyond-53-bits'],
+    ['INTEGER', 3e9, 'beyond-32-bits'],
+    ['BOOLEAN', 'perhaps', 'not-a-boolean'],
+    ['STRING', { text: 'a' }, 'object'],
+  ] as const)('%s of %s is BAD: %s', (dataType, value, reason) => {
+    expect(reasons({ dataType }, { value })).toEqual([['BAD', reason]]);
+    expect(whyNot(value, dataType)).toBe(reason);
+  });
+
+  it("keeps the source's own reason", () => {
+    const raw = { quality: 'BAD', value: null, reason: 'BadSensorFailure' } as const;
+    expect(reasons({}, raw)).toEqual([['BAD', 'BadSensorFailure']]);
+  });
+
+  it('says why a value is uncertain', () => {
+    expect(reasons({ range: { max: 1 } }, { value: 2 })).toEqual([['UNCERTAIN', 'out-of-range']]);
+    expect(reasons({ dataType: 'STRING' }, { value: 'x'.repeat(2000) })).toEqual([
+      ['UNCERTAIN', 'text-cut'],
+    ]);
+  });
+
+  it('keeps whole numbers exact or says that it cannot; what is scaled is rounded in any case', () => {
+    expect(toTypedValue(2n ** 53n, 'DOUBLE', 1, 0)).toBe(2 ** 53);
+    expect(toTypedValue(2n ** 53n + 1n, 'DOUBLE', 1, 0)).toBeNull();
+    expect(toTypedValue(2n ** 53n + 1n, 'DOUBLE', 0.5, 0)).toBe(2 ** 52);
+    expect(toTypedValue(2n ** 53n + 1n, 'STRING', 1, 0)).toBe('9007199254740993');
+  });
+
+  it('cuts between characters', () => {
+    expect(cutText('€€', 4)).toBe('€');
+    expect(cutText('😀a', 3)).toBe('');
+    expect(cutText('abc', 3)).toBe('abc');
+  });
+});
+
+describe('a gateway whose clock is not set', () => {
+  it('makes nothing GOOD, and leaves the times of devices alone', () => {
+    const clock = { trusted: false };
+    const { sources } = parseConfig(
+      edgeSchema,
+      {
+        sources: [
+          {
+            name: 's',
+            type: 'csv',
+            file: 'f',
+            signals: [{ column: 'c', alias: '/a', heartbeatS: 5 }],
+          },
+        ],
+      },
+      'test',
+    );
+    const p = new SignalPipeline(sources[0]!.signals[0]!, 300, new SourceLedger(), clock);
+    const out: EdgeSample[] = [];
+    const boot = 10n * S; // 1970
+    p.push({ signal: 0, timeNs: T0, quality: 'GOOD', value: 1 }, boot, out);
+    p.push({ signal: 0, timeNs: undefined, quality: 'GOOD', value: 1 }, boot + S, out);
+    expect(out.map((s) => [s.timeNs, s.quality, s.reason])).toEqual([
+      [T0, 'UNCERTAIN', 'gateway-clock-not-set'],
+      [boot + S, 'UNCERTAIN', 'gateway-clock-not-set'],
+    ]);
+    expect(p.clockFaults).toBe(0);
+    clock.trusted = true;
+    p.tick(T0, out);
+    p.tick(T0 + 6n * S, out);
+    expect(out.at(-1)).toMatchObject({ quality: 'GOOD', value: 1, made: true });
+    p.push({ signal: 0, timeNs: T0 + 7n * S, quality: 'GOOD', value: 1 }, T0 + 7n * S, out);
+    expect(out.at(-1)).toMatchObject({ quality: 'GOOD', timeNs: T0 + 7n * S });
+  });
+});
+
 describe('typed values', () => {
   it('take big integers', () => {
     expect(toTypedValue(12n, 'DOUBLE', 2, 0)).toBe(24);
@@ -159,11 +255,13 @@ describe('typed values', () => {
     ['DOUBLE', ' 1.5 ', 1.5],
     ['DOUBLE', true, 1],
     ['DOUBLE', [1, 2], null],
-
+    ['DOUBLE', '-1.5e3', -1500],
     ['INTEGER', 2.6, 3],
     ['INTEGER', 3e9, null],
     ['BOOLEAN', 'false', false],
     ['BOOLEAN', 2, true],
+    ['BOOLEAN', 'ON', true],
+    ['BOOLEAN', 'off', false],
     ['BOOLEAN', 'perhaps', null],
     ['STRING', 5, '5'],
     ['STRING', {}, null],

@@ -149,4 +149,53 @@ describe('the source runner', () => {
     await said;
     expect(out.filter((s) => s.alias === '/a').map((s) => s.value)).toEqual([5]);
   });
+
+  it('accounts for every reading: stored, refused by reason, or in hand', async () => {
+    const { runner, clock, say, pass, fail } = setUp({
+      signals: [
+        {
+          column: 'c',
+          alias: '/a',
+          deadband: { absolute: 0.5 },
+          range: { max: 100, action: 'drop' },
+        },
+      ],
+    });
+    for (const value of [1, 1.2, 3, 'text', 'more text', 500]) await say(value);
+    expect(runner.health).toMatchObject({
+      received: 6,
+      stored: 3,
+      refused: { unchanged: 1, 'bad-again': 1, 'out-of-range': 1 },
+      badReasons: { 'not-a-number': 1 },
+      waiting: 0,
+      gap: 0,
+    });
+    fail(2);
+    const said = say(50);
+    expect(runner.health).toMatchObject({ received: 7, stored: 3, waiting: 1, gap: 0 });
+    await pass(2000);
+    await said;
+    expect(runner.health).toMatchObject({ received: 7, stored: 4, waiting: 0, gap: 0 });
+    fail(100);
+    const lost = say(70).catch(() => {});
+    await clock.advance(10);
+    await Promise.all([runner.close(), lost]);
+    expect(runner.health).toMatchObject({ received: 8, refused: { 'not-stored': 1 }, gap: 0 });
+  });
+
+  it('hands over what an alignment holds when it ends', async () => {
+    const { runner, out, say } = setUp({
+      signals: [{ column: 'c', alias: '/a', alignS: 3600 }],
+    });
+    await say(1);
+    await say(2);
+    expect(runner.health).toMatchObject({ received: 2, stored: 0, waiting: 1, gap: 0 });
+    await runner.close();
+    expect(out.filter((s) => s.alias === '/a').map((s) => s.value)).toEqual([2]);
+    expect(runner.health).toMatchObject({
+      stored: 1,
+      refused: { 'not-last-of-interval': 1 },
+      gap: 0,
+    });
+  });
 });
