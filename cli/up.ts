@@ -12,9 +12,10 @@ import {
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
+import { catchUp, drain } from '../simulators/stack/drain.js';
 import { watchMemory } from '../simulators/stack/memory.js';
-import { drain, type Stack, type StackEntries, startStack } from '../simulators/stack/stack.js';
-import { type StackSummary, summarise } from '../simulators/stack/summary.js';
+import { type Stack, type StackEntries, startStack } from '../simulators/stack/stack.js';
+import { type StackSummary, shortfalls, summarise } from '../simulators/stack/summary.js';
 import type { Command } from './command.js';
 import { port, positiveNumber, wholeNumber } from './options.js';
 import { readingOptions, recordingOptionsOf } from './recording-options.js';
@@ -105,6 +106,9 @@ export function upCommand(entries: StackEntries): Command {
   };
 }
 
+/** Longest wait for the machine's last values after it was halted, seconds. */
+const DRAIN_S = 60;
+
 async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<number> {
   const config = await resolveConfig(args);
   const unclaim = await claimData(config);
@@ -125,10 +129,8 @@ async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<n
     stack.gateway.faults.refuse = false;
     if (!io.signal.aborted) {
       say('Stopping the machine and waiting for its last values …');
-      await drain(stack, 20, io.signal);
-      // The newest samples become readable for the worker after its settling time.
-      await systemClock.sleep(2500, io.signal);
-      await stack.scheduler.runNow();
+      await drain(stack, DRAIN_S, io.signal);
+      await catchUp(stack, io.signal);
       summary = await summarise(stack, memory.peakMb());
     }
   } catch (error) {
@@ -140,7 +142,9 @@ async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<n
   if (summary === undefined) say('Stopped. The next start goes on from here.');
   else if (args.json === true) printJson(io.stdout, summary);
   else printSummary(summary, say);
-  return 0;
+  const missing = summary === undefined ? [] : shortfalls(summary);
+  for (const text of missing) printLine(io.stderr, text);
+  return missing.length === 0 ? 0 : 1;
 }
 
 /** The config file with the options on top and paths made absolute. */

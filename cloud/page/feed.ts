@@ -10,8 +10,10 @@ import {
   toMachineTimeS,
 } from '../../shared/core/index.js';
 import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import { parseAccount } from './account.js';
 import { parseAlarms } from './alarms.js';
 import type {
+  Account,
   Alarm,
   Machine,
   PageEvent,
@@ -63,12 +65,14 @@ export class Feed {
   readonly #seenNs = new Map<string, bigint>();
   readonly #startNs: bigint;
   readonly #alarmAlias: string;
+  readonly #ledgerAlias: string;
   readonly #badStreams = new Set<string>();
   readonly #events = new EventLog();
   #eventsSent: readonly PageEvent[] = [];
   #timeMap: TimeMap | undefined;
   #status: Status | undefined;
   #calibrationAlarms: Alarm[] = [];
+  #account: Account | undefined;
   #fault: string | undefined;
   #polls = 0;
 
@@ -76,7 +80,9 @@ export class Feed {
     this.#options = options;
     this.#targets = new Map(streamTargets(options.twin).map((t) => [t.alias, t]));
     this.#startNs = options.clock.nowNs() - secondsToNs(options.historyS);
-    this.#alarmAlias = healthAliases(options.twin).alarms;
+    const health = healthAliases(options.twin);
+    this.#alarmAlias = health.alarms;
+    this.#ledgerAlias = health.ledger;
   }
 
   /** Reads what is new. A fault of SiteWise is told to the page, not thrown. */
@@ -148,7 +154,8 @@ export class Feed {
   async #readStreams(signal: AbortSignal): Promise<void> {
     const { reader, clock } = this.#options;
     const aliases = [...this.#targets.keys(), this.#alarmAlias];
-    const latest = await reader.latest(aliases, signal);
+    const latest = await reader.latest([...aliases, this.#ledgerAlias], signal);
+    this.#account = parseAccount(latest.get(this.#ledgerAlias));
     this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
     const sweep = this.#polls > 0 && this.#polls % SWEEP_EVERY === 0;
     for (const origin of ['machine', 'twin'] as const) {
@@ -256,6 +263,7 @@ export class Feed {
       ...(status.timeScale === undefined ? {} : { timeScale: status.timeScale }),
       ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
       calibrations: status.calibrations,
+      ...(this.#account === undefined ? {} : { account: this.#account }),
       endpoints: status.endpoints,
       outlook: this.#options.outlook?.status() ?? { revision: 0, fault: NO_OUTLOOK },
       freshness: freshnessOf(

@@ -8,8 +8,6 @@ import {
   type Logger,
   lockFolder,
   messageOf,
-  secondsToNs,
-  systemClock,
   type TimeMap,
   writeFileAtomic,
 } from '../../shared/core/index.js';
@@ -338,27 +336,4 @@ function localFleet(twin: Twin, config: StackConfig & { twin: string }): Record<
     // The streams of a laptop arrive within a second.
     calibration: { settleS: 2, lookbackS: 6 * 86_400 },
   };
-}
-
-const DRAIN_POLL_MS = 200;
-
-/**
- * Halts the machine and waits until everything it has shown is in SiteWise, or the time is over.
- *
- * @param waitS longest wait, seconds
- */
-export async function drain(stack: Stack, waitS: number, signal?: AbortSignal): Promise<void> {
-  await stack.plant.halt();
-  const endNs = systemClock.nowNs() + secondsToNs(waitS);
-  // What the machine showed last travels with the next OPC UA publishing cycle.
-  let quiet = 0;
-  let before = -1;
-  while (quiet < 5 && systemClock.nowNs() < endNs) {
-    await systemClock.sleep(DRAIN_POLL_MS, signal);
-    const status = await stack.edge.status();
-    const { buffered, received } = stack.gateway.stats();
-    const atRest = status?.queueDepth === 0 && buffered === 0 && received === before;
-    before = received;
-    quiet = atRest ? quiet + 1 : 0;
-  }
 }

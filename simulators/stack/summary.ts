@@ -87,3 +87,13 @@ function parseAlarms(tqv: Tqv | undefined): unknown[] {
   const alarms: unknown = JSON.parse(tqv.value);
   return Array.isArray(alarms) ? alarms : [];
 }
+
+/** What keeps a run from counting as whole, a sentence each. */
+export function shortfalls(summary: StackSummary): string[] {
+  const { lost, duplicated, unused } = summary;
+  return [
+    lost > 0 ? `${lost} values that the machine showed are not in SiteWise.` : '',
+    duplicated > 0 ? `${duplicated} values are in SiteWise twice, or were never shown.` : '',
+    unused > 0 ? `${unused} values in SiteWise were not used by the estimate.` : '',
+  ].filter((text) => text !== '');
+}

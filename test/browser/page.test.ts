@@ -36,6 +36,30 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     return page;
   }
 
+  it('says what became of every reading, in a sentence and a table', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(20, systemClock.nowNs());
+    const counts = {
+      ...{ received: 1920, aligned: 1908, thinned: 0, unusable: 0, duplicate: 0, lateUnused: 12 },
+      ...{ samples: 159, assimilated: 159, skipped: 0, quarantined: 0, late: 40, rewritten: 0 },
+    };
+    machine.put(healthAliases(machine.twin).ledger, {
+      timeNs: systemClock.nowNs(),
+      quality: 'GOOD',
+      value: JSON.stringify(counts),
+    });
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openPage(browser, url);
+    await page
+      .locator('#account')
+      .filter({ hasText: 'Of 1,920 readings, the estimate lacks: 12 readings too late.' })
+      .waitFor();
+    expect(await page.locator('#ledger tr.failed').allInnerTexts()).toEqual([
+      expect.stringContaining('12\treadings too late'),
+    ]);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
   it("shows a parameter's band and moves it as the calibration goes on", async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(100, systemClock.nowNs());

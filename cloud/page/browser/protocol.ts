@@ -104,6 +104,28 @@ export interface CalibrationRun {
   message?: string | undefined;
 }
 
+/** What became of every reading and sample, over the life of the twin. */
+export interface Account {
+  /** Readings, and what became of them. */
+  received: number;
+  aligned: number;
+  thinned: number;
+  unusable: number;
+  duplicate: number;
+  lateUnused: number;
+  /** Samples of readings that belong together, and what became of them. */
+  samples: number;
+  assimilated: number;
+  skipped: number;
+  quarantined: number;
+  /** Readings that came behind the estimate and were taken in their place. */
+  late: number;
+  /** Readings whose value was changed after they had been used. */
+  rewritten: number;
+  /** When this was counted, wall milliseconds. */
+  atMs: number;
+}
+
 /** How things are right now. */
 export interface Status {
   /** Server's wall time, milliseconds. */
@@ -118,6 +140,8 @@ export interface Status {
   timeScale?: number;
   edge?: { queueDepth: number; published: number; dropped: number; healthy: boolean };
   calibrations: readonly CalibrationRun[];
+  /** Absent before the first run that counts. */
+  account?: Account;
   freshness: Freshness;
   alarms: readonly Alarm[];
   outlook: OutlookStatus;

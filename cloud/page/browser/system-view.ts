@@ -1,3 +1,4 @@
+import { createAccountView } from './account-view.js';
 import { createChart } from './chart.js';
 import { h, setText } from './dom.js';
 import { formatDuration, formatNumber } from './format.js';
@@ -37,6 +38,7 @@ export function createSystemView(store: Store, machine: Machine): View {
     ),
     rows,
   );
+  const account = createAccountView();
   const edge = h('p', { class: 'now', id: 'edge' });
   const endpoints = h('dl', { class: 'endpoints' });
   const channels = machine.quantities.filter((q) => q.role === 'measured').length;
@@ -68,6 +70,7 @@ export function createSystemView(store: Store, machine: Machine): View {
           text: 'Values that wait on the gateway. Near zero is well; it grows while the cloud cannot be reached, and nothing is lost.',
         }),
       ),
+      account.element,
       h(
         'article',
         { class: 'panel wide' },
@@ -85,6 +88,7 @@ export function createSystemView(store: Store, machine: Machine): View {
       queue.update();
       const { status } = store;
       if (status === undefined) return;
+      account.update(status.account);
       setText(
         edge,
         status.edge === undefined

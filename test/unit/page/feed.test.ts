@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { accountText } from '../../../cloud/page/browser/account-view.js';
 import { Channel, MAX_ROWS } from '../../../cloud/page/channel.js';
 import { Feed } from '../../../cloud/page/feed.js';
+import { healthAliases } from '../../../shared/config/index.js';
 import { ManualClock, secondsToNs, silentLogger } from '../../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from './growing-drag.js';
 
@@ -114,6 +116,37 @@ describe('Feed', () => {
     expect(status.alarms).toContainEqual(
       expect.objectContaining({ code: 'bad-quality', subject: '/line1/roller2/w' }),
     );
+  });
+
+  it('tells what became of every reading, and nothing where the account is not one', async () => {
+    const clock = new ManualClock(START_NS);
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(5, START_NS);
+    const { ledger } = healthAliases(machine.twin);
+    const write = (value: unknown) =>
+      machine.put(ledger, {
+        timeNs: clock.nowNs(),
+        quality: 'GOOD',
+        value: JSON.stringify(value),
+      });
+    const feed = feedOf(machine, clock);
+    expect((await feed.poll(signal)).status.account).toBeUndefined();
+    const counts = {
+      ...{ received: 60, aligned: 54, thinned: 0, unusable: 4, duplicate: 0, lateUnused: 2 },
+      ...{ samples: 5, assimilated: 4, skipped: 1, quarantined: 0, late: 3, rewritten: 0 },
+    };
+    write(counts);
+    const { account } = (await feed.poll(signal)).status;
+    expect(account).toEqual({ ...counts, atMs: 1.8e12 });
+    expect(accountText(account)).toBe(
+      'Of 60 readings, the estimate lacks: 4 readings unusable, 2 readings too late, 1 sample left out. 3 came late and went in.',
+    );
+    expect(accountText({ ...account!, aligned: 53 })).toContain('do not match');
+    for (const wrong of [{ ...counts, skipped: -1 }, { received: 60 }, [1], null, 'text']) {
+      await clock.advance(1000);
+      write(wrong);
+      expect((await feed.poll(signal)).status.account).toBeUndefined();
+    }
   });
 
   it('says when measurements stop, and what the calibration alarms about', async () => {
