@@ -25,6 +25,7 @@ import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/re
 import { resultsPlot } from '../shared/twin/report/results-plot.js';
 import {
   calibrationFindings,
+  deadChannelAlarms,
   type Finding,
   findingsOf,
   verdictExitCode,
@@ -129,6 +130,11 @@ async function judge(
     data.recording === undefined
       ? summarizeStreams(twin, data.samples, steps, nowS)
       : summarizeRecording(twin, data.recording, steps, nowS);
+  const measured = twin.definition.measured.map((m) => m.variable);
+  const frozen = new Set(summary.alarms.map((a) => (a.code === 'sensor-frozen' ? a.subject : '')));
+  summary.alarms.push(
+    ...deadChannelAlarms(summary.recording, measured).filter((a) => !frozen.has(a.subject)),
+  );
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),

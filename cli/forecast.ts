@@ -88,6 +88,8 @@ export function ofState({ sampleCount, timeNs }: CalibratorState): RecordingSumm
 function horizonLines(wearHorizonS: Readonly<Record<string, number>>): string[] {
   const by = new Map<number, string[]>();
   for (const [name, s] of Object.entries(wearHorizonS)) by.set(s, [...(by.get(s) ?? []), name]);
+  if (by.size === 0)
+    return ['All parameters are constant: no course is drawn of them, only what is uncertain now.'];
   const parts = [...by].map(([s, names]) =>
     by.size === 1 ? durationText(s) : `${durationText(s)} (${names.join(', ')})`,
   );
@@ -164,10 +166,9 @@ export const forecastCommand: Command = {
       ];
       const verdict = verdictOf(findings);
       const wearHorizonS = Object.fromEntries(
-        parameters.map((p) => [
-          p.variable,
-          p.wearHorizonS ?? twin.definition.estimator.wearHorizonS,
-        ]),
+        parameters
+          .filter((p) => p.dynamics !== 'constant' && p.dynamics !== 'mean-reverting')
+          .map((p) => [p.variable, p.wearHorizonS ?? twin.definition.estimator.wearHorizonS]),
       );
       if (args.json === true) {
         printJson(io.stdout, { ...result, wearHorizonS, assumed, summary: { recording, verdict } });

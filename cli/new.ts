@@ -13,7 +13,7 @@ import {
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
-import { readTwinRecording } from '../shared/twin/data/recording.js';
+import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {
   chooseParameters,
@@ -23,7 +23,9 @@ import {
   type Proposal,
   type ProposeOptions,
   proposeTwin,
+  restTime,
   withParameters,
+  withRestTime,
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
@@ -114,25 +116,27 @@ async function write(path: string, text: string, args: Record<string, unknown>, 
   await writeUserFile(path, text);
 }
 
-/** A proposal without the parameters that the recording cannot tell. */
-async function withTellingParameters(
+/** A proposal without the parameters that the recording cannot tell, and with the time of its rest. */
+async function withTheModelRun(
   proposal: Proposal,
   fmuPath: string,
-  data: string,
+  table: RecordingTable,
   args: Record<string, unknown>,
   io: CommandIo,
 ): Promise<Proposal> {
   const text = definitionText(proposal, fmuPath, 'a proposal');
-  const twin: Twin = { definition: twinSchema.parse(parse(text)), fmuPath, hash: '' };
-  const { samples } = await readTwinRecording(twin, data, {
-    ...recordingOptionsOf(args),
-    to: FIRST_ROWS,
-  });
-  const choice = await chooseParameters(twin, samples, { ...lanesOf(args), signal: io.signal });
+  const definition = twinSchema.parse(parse(text));
+  const twin: Twin = { definition, fmuPath, hash: '' };
+  const { samples } = twinRecordingOf(definition, table, { to: FIRST_ROWS });
+  const choice = proposal.parametersNamed
+    ? undefined
+    : await chooseParameters(twin, samples, { ...lanesOf(args), signal: io.signal });
   // A model that does not run at its start values says so when it is tried.
-  return choice === undefined || choice.keep.length === 0
-    ? proposal
-    : withParameters(proposal, choice);
+  const chosen =
+    choice === undefined || choice.keep.length === 0 ? proposal : withParameters(proposal, choice);
+  const last = samples.findLast((s) => s.inputs.every(Number.isFinite));
+  if (!proposal.hasStates || last === undefined) return chosen;
+  return withRestTime(chosen, await restTime(twin, last.inputs, io.signal));
 }
 
 /** A name for the twin from the FMU's. */
@@ -167,9 +171,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const answers = await settle(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ ...options.map, ...answers });
   const path = resolve(output);
-  if (!proposal.parametersNamed) {
-    proposal = await withTellingParameters(proposal, resolve(fmuPath), data, args, io);
-  }
+  proposal = await withTheModelRun(proposal, resolve(fmuPath), table, args, io);
   for (const line of modelLines(proposal)) say(line);
   const fmuFrom = relative(dirname(path), resolve(fmuPath));
   const text = definitionText(
@@ -179,7 +181,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   );
   await write(path, text, args, io);
   say(`Wrote ${output}`);
-  await loadTwin(path);
+  const { definition } = await loadTwin(path);
   if (args.calibrate === false) {
     if (args.json === true) printJson(io.stdout, { output, matches: proposal.matches });
     return 0;
@@ -187,14 +189,14 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const report =
     typeof args.report === 'string' ? args.report : output.replace(/\.ya?ml$/, '.html');
   const still = proposal.simulation.item.mode === 'steady-state';
-  const rows = table.account.rows;
+  const { rows } = twinRecordingOf(definition, table);
   const limit = still
     ? { stride: Math.max(1, Math.ceil(rows / FIRST_ROWS)) }
     : { to: Math.min(rows, FIRST_FIT_ROWS) };
   if (rows > (still ? FIRST_ROWS : FIRST_FIT_ROWS)) {
     say(
       still
-        ? `Taking every ${limit.stride}th of ${rows} rows; all of them by: twinloop calibrate ${output} --data ${data}`
+        ? `Taking one row in ${limit.stride} of ${rows}; all of them by: twinloop calibrate ${output} --data ${data}`
         : `Taking the first ${FIRST_FIT_ROWS} of ${rows} rows; all of them by: twinloop fit ${output} --data ${data}`,
     );
   }

@@ -28,6 +28,7 @@ import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import {
   assumptionFindings,
   type Finding,
+  recordingFindings,
   verdictExitCode,
   verdictLines,
   verdictOf,
@@ -35,6 +36,7 @@ import {
 import { requireState } from '../shared/twin/state/state-store.js';
 import type { CalibratorState, Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
+import { ofState } from './forecast.js';
 import {
   inputOption,
   lanesOf,
@@ -103,11 +105,27 @@ async function namedCandidates(
   return { named: [], assumed };
 }
 
+/** Nominal values of variables that have one. */
+async function nominalValues(
+  twin: Twin,
+  variables: readonly string[],
+): Promise<Record<string, number>> {
+  const { modelDescription } = await openFmu(twin.fmuPath);
+  return Object.fromEntries(
+    modelDescription.variables.flatMap((v) =>
+      variables.includes(v.name) && v.nominal !== undefined ? [[v.name, v.nominal]] : [],
+    ),
+  );
+}
+
 function pointsOf(twin: Twin, state: CalibratorState | undefined): OperatingPoint[] {
   if (state === undefined) return [priorPoint(twin), ...wornPoints(twin)];
   const n = twin.definition.parameters.length;
   return [{ name: 'calibrated state', parameters: state.filter.x.slice(0, n) }];
 }
+
+/** A size below this share of a variable's nominal value is rounding. */
+const ROUNDING = 1e-9;
 
 const largestStd = (std: Record<string, number>) => {
   const [name, value] = Object.entries(std).reduce((a, b) => (b[1] > a[1] ? b : a));
@@ -232,6 +250,9 @@ export const sensorsCommand: Command = {
       const o = model.outputs.indexOf(variable);
       return Math.max(...slopes.map((s) => Math.abs(s.outputs[o]!)));
     };
+    const nominal = await nominalValues(twin, assumed);
+    const isThere = (variable: string) => size(variable) > ROUNDING * (nominal[variable] ?? 1);
+    const still = assumed.filter((variable) => !isThere(variable));
     const options: SensorOption[] = [
       ...definition.measured.map(({ variable, cost }, i) => ({
         variable,
@@ -240,13 +261,11 @@ export const sensorsCommand: Command = {
         ...(cost === undefined ? {} : { cost }),
       })),
       ...named,
-      ...assumed
-        .map((variable) => ({
-          variable,
-          existing: false,
-          noiseStd: ASSUMED_NOISE * size(variable),
-        }))
-        .filter((c) => c.noiseStd > 0),
+      ...assumed.filter(isThere).map((variable) => ({
+        variable,
+        existing: false,
+        noiseStd: ASSUMED_NOISE * size(variable),
+      })),
     ];
     const costless = options.filter((o) => o.cost === undefined).map((o) => o.variable);
     if (args.by === 'gain-per-cost' && costless.length > 0) {
@@ -275,7 +294,9 @@ export const sensorsCommand: Command = {
         }),
       );
     }
+    const recording = stored === undefined ? undefined : ofState(stored.state);
     const findings: Finding[] = [
+      ...(recording === undefined ? [] : recordingFindings(recording, [])),
       ...assumptionFindings(twin, {
         startValues: assumedInputs
           .filter((a) => a.from !== 'the last sample')
@@ -285,6 +306,10 @@ export const sensorsCommand: Command = {
       ...failed.map((f) => ({
         grade: 'care' as const,
         reason: `the model does not run at ${f.point}, which is left out`,
+      })),
+      ...still.map((variable) => ({
+        grade: 'care' as const,
+        reason: `${variable} is 0 at the operating points, so no noise could be assumed, and is left out: give inputs by --input at which it is not`,
       })),
       ...(assumed.length === 0
         ? []
@@ -297,7 +322,11 @@ export const sensorsCommand: Command = {
     ];
     const verdict = verdictOf(findings);
     if (args.json === true) {
-      printJson(io.stdout, { ...ranking, assumed: assumedInputs, summary: { verdict } });
+      printJson(io.stdout, {
+        ...ranking,
+        assumed: assumedInputs,
+        summary: { recording: recording ?? null, verdict },
+      });
     } else {
       printRanking(ranking, assumed.length > 0, io);
       for (const line of [...assumedLines(assumedInputs), ...verdictLines(verdict)]) {

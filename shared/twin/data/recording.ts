@@ -15,7 +15,7 @@ export interface RecordingOptions extends Omit<ReadOptions, 'columns' | 'texts'>
   from?: number;
   /** Row to stop before. */
   to?: number;
-  /** Use every so-manieth row. */
+  /** Use every nth row. */
   stride?: number;
 }
 
@@ -66,21 +66,38 @@ export async function readTwinRecording(
 ): Promise<TwinRecording> {
   const { definition } = twin;
   const table = await readTable(path, twinReadOptions(definition, options));
+  return twinRecordingOf(definition, table, options);
+}
+
+/**
+ * A table as samples of a twin. In long form, where a row is one reading, the rows that are taken are
+ * those of the samples that the readings make.
+ *
+ * @throws TwinError `COLUMN_MISSING`, `USAGE` (no rows in range)
+ */
+export function twinRecordingOf(
+  definition: TwinDefinition,
+  table: RecordingTable,
+  options: Pick<RecordingOptions, 'from' | 'to' | 'stride'> = {},
+): TwinRecording {
   for (const item of followed(definition)) recordingColumn(table, columnOf(item));
-  const { account } = table;
+  const { account, source } = table;
   const { from = 0, stride = 1 } = options;
-  const to = Math.min(options.to ?? account.rows, account.rows);
-  if (from >= to) {
+  const aligned = table.long ? alignedSamples(definition, table) : undefined;
+  const all = aligned?.length ?? account.rows;
+  const to = Math.min(options.to ?? all, all);
+  if (from >= to && !(table.long && all === 0)) {
     throw new TwinError(
       'USAGE',
-      `No rows from ${from} to ${options.to ?? account.rows}: ${path} has rows 0 to ${account.rows - 1}.`,
+      `No rows from ${from} to ${options.to ?? all}: ${source} has ${table.long ? 'readings for ' : ''}rows 0 to ${all - 1}.`,
     );
   }
   const taken = (row: number) => row >= from && row < to && (row - from) % stride === 0;
-  const samples = table.long
-    ? alignedSamples(definition, table, taken)
-    : rowSamples(definition, table, taken);
-  if (table.long) return { samples, table, rows: samples.length, skipped: {} };
+  if (aligned !== undefined) {
+    const samples = aligned.filter((_, k) => taken(k));
+    return { samples, table, rows: samples.length, skipped: {} };
+  }
+  const samples = rowSamples(definition, table, taken);
   const rows = Math.ceil((to - from) / stride);
   const skipped: Record<string, number> = {};
   const add = (reason: string, count: number) => {
@@ -133,18 +150,14 @@ function rowSamples(
 }
 
 /** Readings of tags, each at times of its own, joined as those of SiteWise's streams are. */
-function alignedSamples(
-  definition: TwinDefinition,
-  table: RecordingTable,
-  taken: (row: number) => boolean,
-): Sample[] {
+function alignedSamples(definition: TwinDefinition, table: RecordingTable): Sample[] {
   const streams = new Map<string, Tqv[]>();
   const withAlias = <T extends Stream>(item: T): T => {
     if ('value' in item && item.value !== undefined) return item;
     const { values } = recordingColumn(table, columnOf(item));
     const readings: Tqv[] = [];
     for (let i = 0; i < table.rowCount; i++) {
-      if (!taken(table.row[i]!) || Number.isNaN(values[i]!)) continue;
+      if (Number.isNaN(values[i]!)) continue;
       readings.push({ timeNs: table.timeNsAt(i), quality: 'GOOD', value: values[i]! });
     }
     streams.set(item.variable, readings);

@@ -1,5 +1,6 @@
 import { createRng, messageOf, TwinError } from '../../core/index.js';
 import {
+  deadChannelAlarms,
   type Finding,
   type RecordingSummary,
   recordingFindings,
@@ -106,6 +107,10 @@ export async function commission(
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         parameters: parts.parameters,
+        alarms: deadChannelAlarms(
+          { deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable) },
+          twin.definition.measured.map((m) => m.variable),
+        ),
         verdict,
         recording,
       },

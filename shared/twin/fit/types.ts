@@ -1,5 +1,5 @@
 import type { RecordingSummary, Verdict } from '../report/verdict.js';
-import type { Estimate } from '../types.js';
+import type { Alarm, Estimate } from '../types.js';
 import type { Rail } from './record.js';
 import type { ResidualModel } from './residual-model.js';
 import type { Ridge } from './ridges.js';
@@ -48,6 +48,8 @@ export interface FitOutput {
     modelRuns: number;
     wallS: number;
     parameters: Record<string, Estimate>;
+    /** Channels that never move. */
+    alarms: Alarm[];
     verdict: Verdict;
     recording: RecordingSummary;
   };

@@ -6,6 +6,10 @@ const scalar = (value: unknown): string =>
 const sentence = (text: string) =>
   `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
 
+/** What is said of parameters that are taken for constants. */
+const WEAR_HINT =
+  ' Constants are fitted over windows of up to 30 days, again and again; of one that wears, replace `dynamics: constant` by `wearHorizonS`, the seconds in which it may wear through its range.';
+
 /** An item as a line of YAML's flow style. */
 function flow(item: object): string {
   const pairs = Object.entries(item)
@@ -31,7 +35,7 @@ function section(name: string, items: readonly Proposed<object>[], about: string
  * @param about what it was made from
  */
 export function definitionText(proposal: Proposal, fmu: string, about: string): string {
-  const { simulation, wearHorizonS, unusedColumns } = proposal;
+  const { simulation, transient, wearHorizonS, unusedColumns } = proposal;
   return [
     `# A first definition, made from ${about}. Check every line marked as a guess.`,
     `name: ${scalar(proposal.name)}`,
@@ -50,7 +54,7 @@ export function definitionText(proposal: Proposal, fmu: string, about: string): 
     ...section(
       'parameters',
       proposal.parameters,
-      'What is calibrated: bounds and what is known beforehand.',
+      `What is calibrated: bounds and what is known beforehand.${wearHorizonS === undefined ? WEAR_HINT : ''}`,
     ),
     ...(proposal.heldParameters.length > 0
       ? [
@@ -66,9 +70,16 @@ export function definitionText(proposal: Proposal, fmu: string, about: string): 
     ),
     `# ${sentence(simulation.comment)}`,
     `simulation: ${flow(simulation.item)}`,
-    '',
-    `# ${sentence(wearHorizonS.comment)}`,
-    `estimator: { wearHorizonS: ${wearHorizonS.item} }`,
+    ...(transient === undefined
+      ? []
+      : ['', `# ${sentence(transient.comment)}`, `transient: ${flow(transient.item)}`]),
+    ...(wearHorizonS === undefined
+      ? []
+      : [
+          '',
+          `# ${sentence(wearHorizonS.comment)}`,
+          `estimator: { wearHorizonS: ${wearHorizonS.item} }`,
+        ]),
     ...(unusedColumns.length > 0
       ? ['', `# Columns without a variable: ${unusedColumns.join(', ')}`]
       : []),
@@ -93,11 +104,15 @@ export function columnLines(proposal: Proposal): string[] {
 
 /** What is calibrated and how the machine is taken, as lines to print. */
 export function modelLines(proposal: Proposal): string[] {
-  const { simulation, wearHorizonS, heldParameters, virtualSensors } = proposal;
+  const { simulation, transient, wearHorizonS, heldParameters, virtualSensors } = proposal;
   return [
     'Parameters to calibrate',
     ...proposal.parameters.map(({ item, comment }) =>
-      line(item.variable, `${item.prior.mean} ± ${Number(item.prior.std.toPrecision(3))}`, comment),
+      line(
+        item.variable,
+        `${item.prior.mean} ± ${Number(item.prior.std.toPrecision(3))}`,
+        `${item.dynamics === undefined ? '' : 'constant; '}${comment}`,
+      ),
     ),
     ...(heldParameters.length > 0
       ? [
@@ -110,6 +125,11 @@ export function modelLines(proposal: Proposal): string[] {
       : []),
     'Simulation',
     line(simulation.item.mode, simulation.item.interface, simulation.comment),
-    line('wear horizon', `${wearHorizonS.item} s`, wearHorizonS.comment),
+    ...(transient === undefined
+      ? []
+      : [line('initial state', transient.item.initialState, transient.comment)]),
+    ...(wearHorizonS === undefined
+      ? []
+      : [line('wear horizon', `${wearHorizonS.item} s`, wearHorizonS.comment)]),
   ];
 }

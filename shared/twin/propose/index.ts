@@ -2,4 +2,11 @@
 export { chooseParameters, type ParameterChoice } from './choose-parameters.js';
 export { columnLines, definitionText, modelLines } from './definition-text.js';
 export { type Match, matchColumns } from './match.js';
-export { type Proposal, type ProposeOptions, proposeTwin, withParameters } from './propose.js';
+export {
+  type Proposal,
+  type ProposeOptions,
+  proposeTwin,
+  withParameters,
+  withRestTime,
+} from './propose.js';
+export { type RestTime, restTime } from './rest-time.js';

@@ -4,6 +4,7 @@ import { durationText, findColumn, type RecordingTable } from '../../recordings/
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, unitWord } from './match.js';
+import type { RestTime } from './rest-time.js';
 
 /** An item of a definition with what is to be said about it. */
 export interface Proposed<T> {
@@ -32,10 +33,21 @@ export interface Proposal {
     lower?: number;
     upper?: number;
     prior: { mean: number; std: number };
+    dynamics?: 'constant';
   }>[];
   virtualSensors: Proposed<{ variable: string; alias: string; unit: string }>[];
-  simulation: Proposed<{ mode: 'steady-state' | 'transient'; interface: 'cs' | 'me' }>;
-  wearHorizonS: Proposed<number>;
+  simulation: Proposed<{
+    mode: 'steady-state' | 'transient';
+    interface: 'cs' | 'me';
+    stepSizeS?: number;
+    maxTimeS?: number;
+  }>;
+  /** Whether the model has states that come to rest, or never do. */
+  hasStates: boolean;
+  /** Where a machine that never rests begins. */
+  transient?: Proposed<{ initialState: 'start-values' }>;
+  /** Undefined where nothing wears. */
+  wearHorizonS?: Proposed<number>;
   /** Columns that are no variable. */
   unusedColumns: string[];
   /** Whether somebody named the parameters: then none is left out. */
@@ -63,6 +75,9 @@ const POSITIVE_SHARE = 1.31;
 const SPANS_OF_WEAR = 1;
 /** States that settle within this many rows leave rows at rest. */
 const REST_PERIOD_S = 600;
+
+/** Steps of a tag that tell its period. */
+const STEPS_TO_JUDGE = 1000;
 
 const isReal = (v: ModelVariable) => /^Float/.test(v.type) && v.dimensions.length === 0;
 const isNumber = (v: ModelVariable) =>
@@ -111,8 +126,9 @@ export function proposeTwin(
       : '';
   };
   const simulation = simulationOf(md, table);
+  const moves = simulation.item.mode === 'transient';
   const switches = (column: string) =>
-    simulation.item.mode === 'transient' &&
+    moves &&
     isSwitch(table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array());
   const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
   const measured = [...outputs, ...extra].flatMap((v) => {
@@ -122,9 +138,19 @@ export function proposeTwin(
     return [{ item, comment: `${guess(match)}${match.because}${unitNote(v, match.column)}` }];
   });
   if (measured.length === 0) {
+    const empty = table.columns.filter((c) => !c.values.some((v) => !Number.isNaN(v)));
+    const unread =
+      empty.length === 0
+        ? ''
+        : ` No value could be read of ${empty
+            .map(({ label, counts }) => {
+              const { unreadable } = counts;
+              return `${label}${unreadable === undefined ? '' : ` (e.g. ${JSON.stringify(unreadable.example)})`}`;
+            })
+            .join(', ')}: see --decimal and --delimiter.`;
     throw new TwinError(
       'CONFIG_INVALID',
-      `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.`,
+      `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.${unread}`,
     );
   }
   return {
@@ -132,7 +158,7 @@ export function proposeTwin(
     matches,
     inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote, switches)),
     measured,
-    parameters: parametersOf(md, options, alias),
+    parameters: parametersOf(md, options, alias, moves),
     virtualSensors: outputs
       .filter((v) => matchOf(v) === undefined)
       .slice(0, MOST_SENSORS)
@@ -141,7 +167,8 @@ export function proposeTwin(
         comment: v.description ?? 'an output that no column measures',
       })),
     simulation,
-    wearHorizonS: horizonOf(table),
+    hasStates: md.modelStructure.continuousStateDerivatives.length > 0,
+    ...(moves ? {} : { wearHorizonS: horizonOf(table) }),
     unusedColumns: table.columns
       .map((c) => c.label)
       .filter((label) => !matches.some((m) => m.column === label)),
@@ -184,6 +211,7 @@ function parametersOf(
   md: ModelDescription,
   options: ProposeOptions,
   alias: (v: ModelVariable) => string,
+  moves: boolean,
 ): Proposal['parameters'] {
   const all = md.variables.filter((v) => v.causality === 'parameter' && isReal(v));
   const tunable = all.filter((v) => v.variability === 'tunable');
@@ -226,6 +254,7 @@ function parametersOf(
         ...(lower !== undefined && Number.isFinite(lower) ? { lower } : {}),
         ...(upper !== undefined && Number.isFinite(upper) ? { upper } : {}),
         prior: { mean: start, std },
+        ...(moves ? { dynamics: 'constant' as const } : {}),
       },
       comment: `${why}; prior: ${because}${positive ? '; taken for positive, as its start value is' : ''}`,
     };
@@ -261,10 +290,50 @@ export function withParameters(proposal: Proposal, choice: ParameterChoice): Pro
   };
 }
 
+/** A proposal whose simulation knows how long its model takes to come to rest. */
+export function withRestTime(proposal: Proposal, { maxTimeS, because }: RestTime): Proposal {
+  const { item, comment } = proposal.simulation;
+  if (maxTimeS !== undefined) {
+    return {
+      ...proposal,
+      simulation: { item: { ...item, maxTimeS }, comment: `${comment}; ${because}` },
+    };
+  }
+  if (item.mode === 'steady-state') {
+    return { ...proposal, simulation: { item, comment: `${comment}; CAUTION: ${because}` } };
+  }
+  return {
+    ...proposal,
+    transient: {
+      item: { initialState: 'start-values' },
+      comment: `held at its last inputs ${because}: a run begins at the FMU's start values; forecasts and sensors need a rest, see simulation.maxTimeS`,
+    },
+  };
+}
+
+/** Median seconds between values of one column: rows of long form come as often as all tags together. */
+function samplePeriodS({ long, columns, timeS, account }: RecordingTable): number | null {
+  if (!long) return account.periodS;
+  const periods = columns.flatMap(({ values }) => {
+    const steps: number[] = [];
+    let before: number | undefined;
+    for (let i = 0; i < values.length && steps.length < STEPS_TO_JUDGE; i++) {
+      if (Number.isNaN(values[i]!)) continue;
+      if (before !== undefined) steps.push(timeS[i]! - before);
+      before = timeS[i]!;
+    }
+    return steps.length === 0 ? [] : [steps.sort((a, b) => a - b)[steps.length >> 1]!];
+  });
+  return periods.length === 0 ? null : periods.sort((a, b) => a - b)[periods.length >> 1]!;
+}
+
 function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['simulation'] {
   const type = md.coSimulation === undefined ? 'me' : 'cs';
   const states = md.modelStructure.continuousStateDerivatives.length;
-  const period = table.account.periodS ?? Number.POSITIVE_INFINITY;
+  const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
+  const { stepSize } = md.defaultExperiment;
+  const stepSizeS =
+    stepSize !== undefined && stepSize > 0 && stepSize <= period ? { stepSizeS: stepSize } : {};
   if (states === 0) {
     return {
       item: { mode: 'steady-state', interface: type },
@@ -273,12 +342,12 @@ function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['si
   }
   const atRest = period >= REST_PERIOD_S;
   return {
-    item: { mode: atRest ? 'steady-state' : 'transient', interface: type },
-    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}`,
+    item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
+    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
   };
 }
 
-function horizonOf(table: RecordingTable): Proposal['wearHorizonS'] {
+function horizonOf(table: RecordingTable): Proposed<number> {
   const { spanS } = table.account;
   const item = Number((SPANS_OF_WEAR * Math.max(spanS, 1)).toPrecision(3));
   return {

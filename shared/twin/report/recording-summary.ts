@@ -40,6 +40,12 @@ function unreadableOf(account: RecordingAccount): RecordingSummary['unreadable']
   );
 }
 
+/** Readings of a recording in long form. */
+function readingsOf(account: RecordingAccount): NonNullable<RecordingSummary['readings']> {
+  const reasons = Object.entries(account.withoutTime).map(([why, { count }]) => [why, count]);
+  return { rows: account.rows, leftOut: Object.fromEntries(reasons) };
+}
+
 /**
  * What was read of a recording and what became of it.
  *
@@ -74,6 +80,7 @@ export function summarizeRecording(
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
     slopingSwitches: slopingSwitches(twin, samples),
+    ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
     periodS: account.periodS,
     ageS: account.time.calendar ? nowS - account.lastS : null,

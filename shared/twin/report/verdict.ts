@@ -27,6 +27,8 @@ export interface RecordingSummary {
   deadChannels: string[];
   /** Inputs that switch between few values but are run as straight lines between samples. */
   slopingSwitches?: string[];
+  /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
+  readings?: { rows: number; leftOut: Record<string, number> };
   /** Seconds from the first to the last row. */
   spanS: number;
   /** Median seconds between rows; null of fewer than two. */
@@ -98,7 +100,8 @@ export function recordingFindings(
   recording: RecordingSummary,
   measured: readonly string[],
 ): Finding[] {
-  const { rows, used, skipped, unreadable, deadChannels, slopingSwitches = [] } = recording;
+  const { rows, used, skipped, unreadable, deadChannels, readings } = recording;
+  const { slopingSwitches = [] } = recording;
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
   if (used === 0) {
@@ -114,6 +117,10 @@ export function recordingFindings(
       const text = `${count} of ${rows} samples were left out: ${reason}`;
       add(reason === 'model-mismatch' ? 'unusable' : 'care', text);
     }
+  }
+  for (const [reason, count] of Object.entries(readings?.leftOut ?? {})) {
+    if (count > MOST * readings!.rows)
+      add('care', `${count} of ${readings!.rows} readings were left out: ${reason}`);
   }
   for (const [column, { count, example }] of Object.entries(unreadable)) {
     const twoWays = /^[+-]?\d{1,3}(?:[.,]\d{3})+$/.test(example)
@@ -134,10 +141,21 @@ export function recordingFindings(
   if (dead.length > 0 && dead.length === measured.length) {
     add('unusable', `no measured variable ever moves: ${dead.join(', ')}`);
   } else {
-    for (const name of dead) add('care', `${name} never moves: is the sensor connected?`);
+    for (const name of dead) add('care', deadText(name));
   }
   return findings;
 }
+
+/** Measured variables that never move, as alarms: what stands still tells nothing. */
+export const deadChannelAlarms = (
+  { deadChannels }: Pick<RecordingSummary, 'deadChannels'>,
+  measured: readonly string[],
+): Alarm[] =>
+  deadChannels
+    .filter((name) => measured.includes(name))
+    .map((subject) => ({ code: 'sensor-frozen', subject, message: deadText(subject) }));
+
+const deadText = (name: string) => `${name} never moves: is the sensor connected?`;
 
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
 export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>): Alarm[] {

@@ -1,0 +1,68 @@
+import { createFmuPool, openFmu } from '../../fmi/index.js';
+import type { Twin } from '../types.js';
+
+/** Where the ladder of limits begins: the definition's own default, seconds. */
+const FIRST_S = 600;
+const RATIO = 4;
+/** Communication steps that one run may take: what a first look may cost. */
+const MOST_STEPS = 100_000;
+/** Wall time that one run may take. */
+const TIMEOUT_MS = 20_000;
+/** Other parameters and inputs may take so many times as long. */
+const ROOM = 4;
+
+/** How long a moving machine's model takes to come to rest. */
+export interface RestTime {
+  /** A limit within which it rests, with room, seconds; undefined where none was found. */
+  maxTimeS?: number;
+  /** What was seen, in words. */
+  because: string;
+}
+
+/**
+ * Finds the `simulation.maxTimeS` that a moving machine's definition needs: starts at rest, forecasts
+ * and rankings of sensors run the model until it rests.
+ *
+ * @param inputs under which it is to rest, in the definition's order
+ */
+export async function restTime(
+  twin: Twin,
+  inputs: Float64Array,
+  signal?: AbortSignal,
+): Promise<RestTime> {
+  const { definition, fmuPath } = twin;
+  const { simulation, parameters, measured, virtualSensors } = definition;
+  const pool = await createFmuPool({
+    fmu: await openFmu(fmuPath),
+    lanes: 1,
+    timeoutMs: TIMEOUT_MS,
+  });
+  let maxTimeS = FIRST_S;
+  try {
+    for (; ; maxTimeS *= RATIO) {
+      const found = await pool.settle({
+        startValues: Object.fromEntries(parameters.map((p) => [p.variable, p.prior.mean])),
+        inputs: Object.fromEntries(definition.inputs.map((item, i) => [item.variable, inputs[i]!])),
+        outputs: [...measured, ...virtualSensors].map((item) => item.variable),
+        interface: simulation.interface,
+        stepSizeS: simulation.stepSizeS,
+        relativeTolerance: simulation.relativeTolerance,
+        maxTimeS,
+        warm: false,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      if (found.settled) {
+        const roomyS = Math.max(FIRST_S, Number((ROOM * found.timeS).toPrecision(2)));
+        return { maxTimeS: roomyS, because: `it rests after ${Math.ceil(found.timeS)} s` };
+      }
+      if ((RATIO * maxTimeS) / simulation.stepSizeS > MOST_STEPS) break;
+    }
+    return { because: `it does not rest within ${maxTimeS} s` };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // What the model fails at shows when it is tried on the recording, with the remedy.
+    return { because: `it fails: ${error instanceof Error ? error.message : String(error)}` };
+  } finally {
+    await pool.close();
+  }
+}
