@@ -88,6 +88,42 @@ export function changeOf(
   return { bucket, came, rewritten };
 }
 
+/** A stream counts as regular when so many buckets in a row before its silence have readings of it. */
+const REGULAR_BUCKETS = 4;
+
+/**
+ * Whether a stream that came regularly has come back after a silence of a bucket at least: what its
+ * gateway could not send meanwhile may follow. A stream that is sent on change is silent by nature,
+ * and does not count.
+ *
+ * @param before what was known before the span, `after` what is known with it
+ * @param aliases the streams to look at
+ */
+export function comesBack(
+  before: Arrivals,
+  after: Arrivals,
+  aliases: readonly string[],
+  span: { afterNs: bigint; untilNs: bigint },
+): boolean {
+  const first = bucketOf(after, span.afterNs > 0n ? span.afterNs : 0n);
+  const numbers = Object.keys(after.buckets)
+    .map(Number)
+    .sort((a, b) => a - b);
+  return aliases.some((alias) => {
+    const i = 2 * after.aliases.indexOf(alias);
+    if (i < 0) return false;
+    const has = (n: number) => at(after.buckets[n], i) > 0;
+    return numbers.some((n, k) => {
+      if (n < first || !has(n) || has(n - 1)) return false;
+      // It was there at the end of the span before: noted then.
+      if (n === first && at(before.buckets[n], i) > 0) return false;
+      const last = numbers.slice(0, k).findLast(has);
+      if (last === undefined) return false;
+      return Array.from({ length: REGULAR_BUCKETS }, (_, j) => last - j).every(has);
+    });
+  });
+}
+
 /** Marks of the estimate's own past, the newest first, and itself before them. */
 export function placesToGoBackTo(state: AssetState, head: Mark): Mark[] {
   return [head, ...state.marks.filter((m) => m.abandoned !== true).toReversed()];

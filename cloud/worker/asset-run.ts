@@ -1,82 +1,25 @@
-import type { CalibrationOptions } from '../../shared/config/index.js';
-import {
-  type Clock,
-  type Logger,
-  nsToSeconds,
-  secondsToNs,
-  type TimeMap,
-  type Tqv,
-  TwinError,
-} from '../../shared/core/index.js';
-import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
-import type { ObjectStore } from '../../shared/store/index.js';
+import { nsToSeconds, secondsToNs, type Tqv, TwinError } from '../../shared/core/index.js';
 import {
   type AlignedGroup,
-  type AlignedSample,
-  addSample,
   arrivalsAt,
-  beginRefits,
-  type Calibrator,
-  type CalibratorState,
-  emptyLedger,
   groupStreams,
   headOf,
-  identifiabilityOf,
   ledgerAliases,
   type Mark,
-  noArrivals,
-  noPending,
-  type SensorSlopes,
-  type Twin,
-  type TwinModel,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
-import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
-import { bucketOf } from './arrivals.js';
-import { accountAlarms, behindAlarms } from './asset-report.js';
+import type { AssetDeps, AssetJob } from './asset-job.js';
+import { beginning, beginningState, historyOf, withAliases } from './beginning.js';
 import { checkArrivals, foundAny } from './check-arrivals.js';
 import { type Committed, commitState, publish } from './commit.js';
-import { type CalibrationEngine, firstSamples } from './engine.js';
+import { commit, type Forward, finish, goThrough, noteBehind } from './forward.js';
 import type { Progress } from './progress.js';
-import { noteFault, setAside } from './quarantine.js';
 import { createReadOnce } from './read-once.js';
 import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
 import { refitWhereDue } from './refit.js';
-import { resultAliases, resultRow } from './results.js';
+import { resultRow } from './results.js';
 import { type AssetState, decodeAssetState, stateKey } from './state.js';
 
-/** One asset with everything its run needs. */
-export interface AssetJob {
-  fleet: string;
-  assetId: string;
-  twinName: string;
-  /** The twin with this asset's aliases. */
-  twin: Twin;
-  /** Opened when there is something to calibrate with it. */
-  model: () => Promise<TwinModel>;
-  options: CalibrationOptions;
-  timeMap: TimeMap;
-  runId: string;
-}
-
-/** What the run of an asset works with. */
-export interface AssetDeps {
-  store: ObjectStore;
-  reader: SiteWiseReader;
-  writer: SiteWiseWriter;
-  engine: CalibrationEngine;
-  clock: Clock;
-  logger: Logger;
-  /** Makes sure that the asset is there. @throws TwinError `NOT_FOUND` */
-  discover(assetId: string, alias: string): Promise<void>;
-  /** Whether the run's time is out. */
-  overtime: () => boolean;
-  /** Called after every sample. */
-  onSample?: () => void;
-}
-
-/** A gap of more than so many alignment windows (half sample intervals) may be filled late. */
-const GAP_WINDOWS = 20n;
 /**
  * Intervals from which the alignment's window is known well enough to keep it. Until then each run
  * begins anew: readings must be joined the same way whatever run they came in.
@@ -84,8 +27,6 @@ const GAP_WINDOWS = 20n;
 const ENOUGH_GAPS = 3;
 /** The time of an input's value that no reading gave. */
 const START_VALUE_NS = 0n;
-/** Buckets in the late window. */
-const BUCKETS = 96;
 
 /**
  * One pass over an asset: send what an earlier run left; look for readings that came late, and go
@@ -291,71 +232,12 @@ async function startInputs(
   );
 }
 
-function noteSample(progress: Progress, twin: Twin, { timeNs, measured }: AlignedSample): void {
-  progress.newestS = nsToSeconds(timeNs);
-  progress.first ??= progress.newestS;
-  twin.definition.measured.forEach(({ variable }, i) => {
-    const value = measured[i]!;
-    if (!Number.isFinite(value)) return;
-    const channel = progress.channels.get(variable) ?? { count: 0, first: value, moves: false };
-    channel.count++;
-    channel.moves ||= value !== channel.first;
-    progress.channels.set(variable, channel);
-  });
-}
-
 function notePace(progress: Progress, groups: readonly AlignedGroup[]): void {
   const times = groups.flatMap((g) => (g.sample === undefined ? [] : [g.timeNs]));
   const [first] = times;
   const last = times.at(-1);
   if (first === undefined || last === undefined || times.length < 2) return;
   progress.intervalS = nsToSeconds(last - first) / (times.length - 1);
-}
-
-/** Where an asset's estimate begins. */
-function beginning(watermarkNs: bigint): Mark {
-  return {
-    watermarkNs,
-    groupEndNs: watermarkNs,
-    samples: 0,
-    inputs: {},
-    partial: [],
-    ledger: emptyLedger(),
-    checkpoint: new Uint8Array(),
-  };
-}
-
-function beginningState(job: AssetJob, base: Mark): AssetState {
-  const bucketS = Math.min(900, Math.max(1, job.options.lateWindowS / BUCKETS));
-  return {
-    ...base,
-    assetId: job.assetId,
-    twinHash: job.twin.hash,
-    marks: [],
-    arrivals: {
-      ...noArrivals(base.watermarkNs, bucketS),
-      aliases: ledgerAliases(job.twin.definition),
-    },
-    late: {},
-    lateUnused: {},
-    rewritten: {},
-    quarantined: [],
-    pending: noPending,
-    runId: job.runId,
-  };
-}
-
-function withAliases(state: AssetState, job: AssetJob): AssetState['arrivals'] {
-  return state.arrivals.aliases.length > 0
-    ? state.arrivals
-    : { ...state.arrivals, aliases: ledgerAliases(job.twin.definition) };
-}
-
-/** The marks up to where the run goes on. */
-function historyOf(state: AssetState, base: Mark, head: Mark): Mark[] {
-  const marks = state.marks.filter((m) => m.abandoned === true || m.watermarkNs < base.watermarkNs);
-  const goesBack = base.watermarkNs < head.watermarkNs;
-  return goesBack ? [...marks, base] : [...marks, { ...head, inputs: base.inputs }];
 }
 
 function withHeld(streams: Streams, inputs: Mark['inputs']): Streams {
@@ -374,254 +256,4 @@ function after(streams: Streams, timeNs: bigint): Streams {
       return rest.length === 0 ? [] : [[alias, rest] as const];
     }),
   );
-}
-
-/** A run on its way: where it stands, and what it has not committed yet. */
-interface Forward {
-  job: AssetJob;
-  deps: AssetDeps;
-  progress: Progress;
-  key: string;
-  state: AssetState;
-  committed: Committed | undefined;
-  mark: Mark;
-  history: Mark[];
-  arrivals: AssetState['arrivals'];
-  rows: { timeNs: bigint; values: (number | string | null)[] }[];
-  /** Up to here it replays what is committed already: nothing is committed before that is done. */
-  replayUntilNs: bigint | undefined;
-  calibrator: Calibrator | undefined;
-  calibratorState: CalibratorState | undefined;
-  overtime: () => boolean;
-  signal: AbortSignal;
-}
-
-/** Takes the instants of a window, a chunk at a time. */
-async function goThrough(
-  run: Forward,
-  streams: Streams,
-  grouping: ReturnType<typeof groupStreams>,
-): Promise<void> {
-  const { groups, duplicates, windowNs } = grouping;
-  const { options } = run.job;
-  for (let i = 0; i < groups.length && !run.progress.stopped; i += options.commitEvery) {
-    const chunk = groups.slice(i, i + options.commitEvery);
-    const done = await assimilate(run, chunk, groups);
-    const newest = done.groups.at(-1);
-    if (newest !== undefined) {
-      const beforeNs = run.mark.watermarkNs;
-      noteGaps(run, done.groups, windowNs);
-      advance(run, streams, { groups: done.groups, duplicates }, done.fates, beforeNs);
-      const replaying = run.replayUntilNs !== undefined && run.mark.watermarkNs < run.replayUntilNs;
-      if (!replaying) await commit(run);
-    }
-    if (done.fault !== undefined) await failAt(run, done.fault);
-    if (done.groups.length < chunk.length) run.progress.stopped = true;
-  }
-}
-
-/** After a gap, what is missing may still come. */
-function noteGaps(run: Forward, groups: readonly AlignedGroup[], windowNs: bigint): void {
-  let beforeNs = run.mark.samples === 0 ? groups[0]!.timeNs : run.mark.watermarkNs;
-  for (const { timeNs } of groups) {
-    if (timeNs - beforeNs > GAP_WINDOWS * windowNs) {
-      run.arrivals = { ...run.arrivals, lookAgain: true };
-    }
-    beforeNs = timeNs;
-  }
-}
-
-function advance(
-  run: Forward,
-  streams: Streams,
-  done: { groups: readonly AlignedGroup[]; duplicates: readonly bigint[][] },
-  fates: readonly Parameters<typeof addSample>[1][],
-  afterNs: bigint,
-): void {
-  const { twin } = run.job;
-  const newest = done.groups.at(-1)!;
-  const untilNs = newest.timeNs;
-  const sampledNs =
-    done.groups.findLast((g) => g.sample !== undefined)?.timeNs ?? run.mark.sampledNs;
-  let ledger = countReadings(twin, run.mark.ledger, streams, { afterNs, untilNs }, done);
-  for (const fate of fates) ledger = addSample(ledger, fate);
-  run.arrivals = addArrivals(run.arrivals, streams, afterNs, untilNs);
-  run.mark = {
-    watermarkNs: untilNs,
-    groupEndNs: newest.endNs,
-    ...(sampledNs === undefined ? {} : { sampledNs }),
-    samples: run.mark.samples + fates.filter((f) => f === 'assimilated').length,
-    inputs: heldInputs(twin, run.mark.inputs, streams, untilNs),
-    partial: run.arrivals.buckets[bucketOf(run.arrivals, untilNs)] ?? [],
-    ledger,
-    checkpoint:
-      run.calibratorState === undefined
-        ? new Uint8Array()
-        : run.deps.engine.encodeCheckpoint(run.calibratorState),
-  };
-}
-
-interface Assimilated {
-  /** Instants that were dealt with. */
-  groups: AlignedGroup[];
-  fates: Parameters<typeof addSample>[1][];
-  /** What stopped it before the end of the chunk, and where; what was done before it counts. */
-  fault: { error: unknown; group: AlignedGroup } | undefined;
-}
-
-async function assimilate(
-  run: Forward,
-  chunk: readonly AlignedGroup[],
-  window: readonly AlignedGroup[],
-): Promise<Assimilated> {
-  const { job, deps, progress, signal } = run;
-  const done: Assimilated = { groups: [], fates: [], fault: undefined };
-  let slopes: SensorSlopes | undefined;
-  for (const group of chunk) {
-    const { sample } = group;
-    if (sample === undefined) {
-      progress.thinned++;
-      done.groups.push(group);
-      continue;
-    }
-    if (run.overtime()) break;
-    noteSample(progress, job.twin, sample);
-    if (run.state.quarantined.includes(sample.timeNs)) {
-      done.groups.push(group);
-      done.fates.push('quarantined');
-      continue;
-    }
-    run.calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
-    run.calibratorState ??= beginRefits(
-      job.twin,
-      run.calibrator.initialState(
-        firstSamples(
-          deps.engine,
-          window.flatMap((g) => g.sample ?? []),
-        ),
-      ),
-    );
-    const begunNs = deps.clock.nowNs();
-    try {
-      const step = await run.calibrator.step(run.calibratorState, sample, signal);
-      run.calibratorState = step.state;
-      slopes = step.slopes ?? slopes;
-      deps.onSample?.();
-      progress.stepS += nsToSeconds(deps.clock.nowNs() - begunNs);
-      const { result } = step;
-      if (result.skipped === undefined) {
-        progress.steps++;
-        progress.last = result;
-        if (Number.isFinite(result.nis)) {
-          progress.nisSum += result.nis;
-          progress.nisCount++;
-        }
-        const alarms = [
-          ...result.alarms,
-          ...accountAlarms(job.twinName, progress),
-          ...behindAlarms(job.twinName, progress, sample.timeNs),
-        ];
-        const values = resultRow(job.twin.definition, { ...result, alarms });
-        run.rows.push({ timeNs: sample.timeNs, values });
-        done.fates.push('assimilated');
-      } else {
-        const reason = result.skipped;
-        progress.skipped[reason] = (progress.skipped[reason] ?? 0) + 1;
-        done.fates.push({ skipped: reason });
-        if (reason === 'input-missing') noteMissing(progress, job.twin, sample.inputs);
-      }
-      done.groups.push(group);
-    } catch (error) {
-      // What a stopped model says is no fault of the sample.
-      if (signal.aborted) break;
-      const aside = await setAside(run, sample, error);
-      if (aside === undefined) {
-        done.fault = { error, group };
-        break;
-      }
-      run.state = aside;
-      progress.quarantined++;
-      done.groups.push(group);
-      done.fates.push('quarantined');
-    }
-  }
-  if (slopes !== undefined) {
-    const { slope, noiseStd, active } = slopes;
-    progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
-  }
-  return done;
-}
-
-function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {
-  twin.definition.inputs.forEach(({ variable }, i) => {
-    if (!Number.isFinite(inputs[i]) && !progress.missing.includes(variable)) {
-      progress.missing.push(variable);
-    }
-  });
-}
-
-/** A model that failed: what was done before stays, and the failure is remembered. */
-async function failAt(run: Forward, fault: NonNullable<Assimilated['fault']>): Promise<never> {
-  // A replay that cannot be finished changes nothing: the estimate stays where it was.
-  const before = run.committed?.state ?? { ...run.state, ...run.mark };
-  const noted = noteFault(before, fault.group.timeNs, fault.error);
-  if (noted !== undefined) {
-    const state = { ...noted, runId: run.job.runId };
-    run.committed = await commitState(run.deps, run.committed, state, run.key);
-  }
-  throw fault.error;
-}
-
-async function commit(run: Forward): Promise<void> {
-  const { job, deps, progress, mark } = run;
-  const pending =
-    run.rows.length === 0
-      ? noPending
-      : { aliases: resultAliases(job.twin.definition), rows: run.rows };
-  const { fault, ...rest } = nextState(
-    run.state,
-    mark,
-    run.history,
-    run.arrivals,
-    job.options.lateWindowS,
-  );
-  const passed = fault === undefined || fault.timeNs <= mark.watermarkNs;
-  const next = { ...rest, ...(passed ? {} : { fault }), pending, runId: job.runId };
-  run.committed = await commitState(deps, run.committed, next, run.key);
-  run.state = next;
-  run.arrivals = next.arrivals;
-  run.history = [...next.marks, mark];
-  run.rows = [];
-  run.replayUntilNs = undefined;
-  progress.watermarkNs = mark.watermarkNs;
-  progress.state = next;
-  if (!run.signal.aborted) {
-    const account = accountTqvs(job.twin.definition, next, deps.clock.nowNs());
-    run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal, account);
-    run.state = { ...run.state, pending: noPending };
-  }
-}
-
-/** Remembers since when work is left over, or that none is. */
-async function noteBehind(run: Forward): Promise<void> {
-  const { progress, committed } = run;
-  if (committed === undefined || run.signal.aborted) return;
-  const { behindSinceNs, ...rest } = committed.state;
-  const behind = progress.behindS !== undefined;
-  if (behind === (behindSinceNs !== undefined)) return;
-  const state = behind ? { ...rest, behindSinceNs: progress.untilNs } : rest;
-  run.committed = await commitState(run.deps, committed, state, run.key);
-}
-
-/** Commits what a run has found out without a new sample to commit it with. */
-async function finish(run: Forward, base: Mark): Promise<void> {
-  if (run.replayUntilNs !== undefined) {
-    // The replay ended before the old estimate's time: out of time, or its last readings are gone.
-    if (run.mark.watermarkNs > base.watermarkNs) await commit(run);
-    return;
-  }
-  const kept = run.committed?.state;
-  if (kept === undefined || kept.arrivals.sweptNs === run.state.arrivals.sweptNs) return;
-  const state = { ...kept, arrivals: run.state.arrivals, runId: run.job.runId };
-  run.committed = await commitState(run.deps, run.committed, state, run.key);
 }

@@ -1,5 +1,5 @@
 import { type StreamTqv, TwinError } from '../../shared/core/index.js';
-import type { AssetDeps, AssetJob } from './asset-run.js';
+import type { AssetDeps, AssetJob } from './asset-job.js';
 import type { Progress } from './progress.js';
 import { toStreamTqvs } from './results.js';
 import { type AssetState, encodeAssetState, noPending } from './state.js';

@@ -1,7 +1,7 @@
 import { messageOf } from '../../shared/core/index.js';
 import { keySegment, putJson } from '../../shared/store/index.js';
 import type { AlignedSample, CalibratorState } from '../../shared/twin/index.js';
-import type { AssetDeps, AssetJob } from './asset-run.js';
+import type { AssetDeps, AssetJob } from './asset-job.js';
 import type { AssetState } from './state.js';
 
 /** Runs that fail at the same sample before it is set aside. */

@@ -12,8 +12,9 @@ import {
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { type ObjectStore, putJson } from '../../shared/store/index.js';
 import type { Twin, TwinModel } from '../../shared/twin/index.js';
+import type { AssetDeps } from './asset-job.js';
 import { toAssetReport } from './asset-report.js';
-import { type AssetDeps, runAsset } from './asset-run.js';
+import { runAsset } from './asset-run.js';
 import type { CalibrationEngine } from './engine.js';
 import { type FleetSource, twinOfAsset } from './fleet-source.js';
 import { newProgress } from './progress.js';

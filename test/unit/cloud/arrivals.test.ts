@@ -273,6 +273,31 @@ describe('cases from plants', () => {
     });
   });
 
+  test('a stream that was silent alone, and comes back, is looked after at once; one sent on change is not', async () => {
+    const oneStream = (world: World, alias: string, fromS: number, toS: number, everyS = 10) => {
+      for (let t = fromS; t < toS; t += everyS) world.streams.add(alias, t, 1 + ((t / 10) % 2));
+    };
+    // Looks at the whole late window are rare.
+    const options = { lateCheckS: 86_400 };
+    const late = async (before: (world: World) => void, silentS: number) => {
+      const world = newWorld({ options });
+      const end = T0 + silentS;
+      before(world);
+      oneStream(world, '/p/flow', T0 - 5400, T0);
+      await run(world, T0);
+      oneStream(world, '/p/flow', T0, end + 600);
+      oneStream(world, '/p/heat', end, end + 600);
+      await run(world, end + 600);
+      // The backlog of the one gateway, behind the last hour that each run looks at.
+      oneStream(world, '/p/heat', T0, end - 3600);
+      return (await run(world, end + 610)).late;
+    };
+    const regular = (world: World) => oneStream(world, '/p/heat', T0 - 5400, T0);
+    const onChange = (world: World) => oneStream(world, '/p/heat', T0 - 5400, T0, 4000);
+    expect(await late(regular, 7200)).toBe(360);
+    expect(await late(onChange, 7200)).toBe(0);
+  });
+
   test('readings later than the late window are counted, alarmed and left out', async () => {
     const world = newWorld({ options: { lateWindowS: 1800 } });
     minutes(world, T0 - 3600, T0);

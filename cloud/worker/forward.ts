@@ -1,0 +1,301 @@
+import { nsToSeconds } from '../../shared/core/index.js';
+import {
+  type AlignedGroup,
+  type AlignedSample,
+  addSample,
+  beginRefits,
+  type Calibrator,
+  type CalibratorState,
+  type groupStreams,
+  identifiabilityOf,
+  type Mark,
+  noPending,
+  type SensorSlopes,
+  type Twin,
+} from '../../shared/twin/index.js';
+import { accountTqvs } from './account.js';
+import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
+import { bucketOf, comesBack } from './arrivals.js';
+import type { AssetDeps, AssetJob } from './asset-job.js';
+import { accountAlarms, behindAlarms } from './asset-report.js';
+import { type Committed, commitState, publish } from './commit.js';
+import { firstSamples } from './engine.js';
+import type { Progress } from './progress.js';
+import { noteFault, setAside } from './quarantine.js';
+import type { Streams } from './read-streams.js';
+import { resultAliases, resultRow } from './results.js';
+import type { AssetState } from './state.js';
+
+/** A gap of more than so many alignment windows (half sample intervals) may be filled late. */
+const GAP_WINDOWS = 20n;
+/** A run on its way: where it stands, and what it has not committed yet. */
+export interface Forward {
+  job: AssetJob;
+  deps: AssetDeps;
+  progress: Progress;
+  key: string;
+  state: AssetState;
+  committed: Committed | undefined;
+  mark: Mark;
+  history: Mark[];
+  arrivals: AssetState['arrivals'];
+  rows: { timeNs: bigint; values: (number | string | null)[] }[];
+  /** Up to here it replays what is committed already: nothing is committed before that is done. */
+  replayUntilNs: bigint | undefined;
+  calibrator: Calibrator | undefined;
+  calibratorState: CalibratorState | undefined;
+  overtime: () => boolean;
+  signal: AbortSignal;
+}
+
+/** Takes the instants of a window, a chunk at a time. */
+export async function goThrough(
+  run: Forward,
+  streams: Streams,
+  grouping: ReturnType<typeof groupStreams>,
+): Promise<void> {
+  const { groups, duplicates, windowNs } = grouping;
+  const { options } = run.job;
+  for (let i = 0; i < groups.length && !run.progress.stopped; i += options.commitEvery) {
+    const chunk = groups.slice(i, i + options.commitEvery);
+    const done = await assimilate(run, chunk, groups);
+    const newest = done.groups.at(-1);
+    if (newest !== undefined) {
+      const beforeNs = run.mark.watermarkNs;
+      noteGaps(run, done.groups, windowNs);
+      const known = run.arrivals;
+      advance(run, streams, { groups: done.groups, duplicates }, done.fates, beforeNs);
+      const span = { afterNs: beforeNs, untilNs: run.mark.watermarkNs };
+      if (comesBack(known, run.arrivals, measuredAliases(run), span)) {
+        run.arrivals = { ...run.arrivals, lookAgain: true };
+      }
+      const replaying = run.replayUntilNs !== undefined && run.mark.watermarkNs < run.replayUntilNs;
+      if (!replaying) await commit(run);
+    }
+    if (done.fault !== undefined) await failAt(run, done.fault);
+    if (done.groups.length < chunk.length) run.progress.stopped = true;
+  }
+}
+
+function measuredAliases({ job }: Forward): string[] {
+  return job.twin.definition.measured.map((m) => m.alias);
+}
+
+/** After a gap, what is missing may still come. */
+function noteGaps(run: Forward, groups: readonly AlignedGroup[], windowNs: bigint): void {
+  let beforeNs = run.mark.samples === 0 ? groups[0]!.timeNs : run.mark.watermarkNs;
+  for (const { timeNs } of groups) {
+    if (timeNs - beforeNs > GAP_WINDOWS * windowNs) {
+      run.arrivals = { ...run.arrivals, lookAgain: true };
+    }
+    beforeNs = timeNs;
+  }
+}
+
+function advance(
+  run: Forward,
+  streams: Streams,
+  done: { groups: readonly AlignedGroup[]; duplicates: readonly bigint[][] },
+  fates: readonly Parameters<typeof addSample>[1][],
+  afterNs: bigint,
+): void {
+  const { twin } = run.job;
+  const newest = done.groups.at(-1)!;
+  const untilNs = newest.timeNs;
+  const sampledNs =
+    done.groups.findLast((g) => g.sample !== undefined)?.timeNs ?? run.mark.sampledNs;
+  let ledger = countReadings(twin, run.mark.ledger, streams, { afterNs, untilNs }, done);
+  for (const fate of fates) ledger = addSample(ledger, fate);
+  run.arrivals = addArrivals(run.arrivals, streams, afterNs, untilNs);
+  run.mark = {
+    watermarkNs: untilNs,
+    groupEndNs: newest.endNs,
+    ...(sampledNs === undefined ? {} : { sampledNs }),
+    samples: run.mark.samples + fates.filter((f) => f === 'assimilated').length,
+    inputs: heldInputs(twin, run.mark.inputs, streams, untilNs),
+    partial: run.arrivals.buckets[bucketOf(run.arrivals, untilNs)] ?? [],
+    ledger,
+    checkpoint:
+      run.calibratorState === undefined
+        ? new Uint8Array()
+        : run.deps.engine.encodeCheckpoint(run.calibratorState),
+  };
+}
+
+function noteSample(progress: Progress, twin: Twin, { timeNs, measured }: AlignedSample): void {
+  progress.newestS = nsToSeconds(timeNs);
+  progress.first ??= progress.newestS;
+  twin.definition.measured.forEach(({ variable }, i) => {
+    const value = measured[i]!;
+    if (!Number.isFinite(value)) return;
+    const channel = progress.channels.get(variable) ?? { count: 0, first: value, moves: false };
+    channel.count++;
+    channel.moves ||= value !== channel.first;
+    progress.channels.set(variable, channel);
+  });
+}
+
+interface Assimilated {
+  /** Instants that were dealt with. */
+  groups: AlignedGroup[];
+  fates: Parameters<typeof addSample>[1][];
+  /** What stopped it before the end of the chunk, and where; what was done before it counts. */
+  fault: { error: unknown; group: AlignedGroup } | undefined;
+}
+
+async function assimilate(
+  run: Forward,
+  chunk: readonly AlignedGroup[],
+  window: readonly AlignedGroup[],
+): Promise<Assimilated> {
+  const { job, deps, progress, signal } = run;
+  const done: Assimilated = { groups: [], fates: [], fault: undefined };
+  let slopes: SensorSlopes | undefined;
+  for (const group of chunk) {
+    const { sample } = group;
+    if (sample === undefined) {
+      progress.thinned++;
+      done.groups.push(group);
+      continue;
+    }
+    if (run.overtime()) break;
+    noteSample(progress, job.twin, sample);
+    if (run.state.quarantined.includes(sample.timeNs)) {
+      done.groups.push(group);
+      done.fates.push('quarantined');
+      continue;
+    }
+    run.calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
+    run.calibratorState ??= beginRefits(
+      job.twin,
+      run.calibrator.initialState(
+        firstSamples(
+          deps.engine,
+          window.flatMap((g) => g.sample ?? []),
+        ),
+      ),
+    );
+    const begunNs = deps.clock.nowNs();
+    try {
+      const step = await run.calibrator.step(run.calibratorState, sample, signal);
+      run.calibratorState = step.state;
+      slopes = step.slopes ?? slopes;
+      deps.onSample?.();
+      progress.stepS += nsToSeconds(deps.clock.nowNs() - begunNs);
+      const { result } = step;
+      if (result.skipped === undefined) {
+        progress.steps++;
+        progress.last = result;
+        if (Number.isFinite(result.nis)) {
+          progress.nisSum += result.nis;
+          progress.nisCount++;
+        }
+        const alarms = [
+          ...result.alarms,
+          ...accountAlarms(job.twinName, progress),
+          ...behindAlarms(job.twinName, progress, sample.timeNs),
+        ];
+        const values = resultRow(job.twin.definition, { ...result, alarms });
+        run.rows.push({ timeNs: sample.timeNs, values });
+        done.fates.push('assimilated');
+      } else {
+        const reason = result.skipped;
+        progress.skipped[reason] = (progress.skipped[reason] ?? 0) + 1;
+        done.fates.push({ skipped: reason });
+        if (reason === 'input-missing') noteMissing(progress, job.twin, sample.inputs);
+      }
+      done.groups.push(group);
+    } catch (error) {
+      // What a stopped model says is no fault of the sample.
+      if (signal.aborted) break;
+      const aside = await setAside(run, sample, error);
+      if (aside === undefined) {
+        done.fault = { error, group };
+        break;
+      }
+      run.state = aside;
+      progress.quarantined++;
+      done.groups.push(group);
+      done.fates.push('quarantined');
+    }
+  }
+  if (slopes !== undefined) {
+    const { slope, noiseStd, active } = slopes;
+    progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
+  }
+  return done;
+}
+
+function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {
+  twin.definition.inputs.forEach(({ variable }, i) => {
+    if (!Number.isFinite(inputs[i]) && !progress.missing.includes(variable)) {
+      progress.missing.push(variable);
+    }
+  });
+}
+
+/** A model that failed: what was done before stays, and the failure is remembered. */
+async function failAt(run: Forward, fault: NonNullable<Assimilated['fault']>): Promise<never> {
+  // A replay that cannot be finished changes nothing: the estimate stays where it was.
+  const before = run.committed?.state ?? { ...run.state, ...run.mark };
+  const noted = noteFault(before, fault.group.timeNs, fault.error);
+  if (noted !== undefined) {
+    const state = { ...noted, runId: run.job.runId };
+    run.committed = await commitState(run.deps, run.committed, state, run.key);
+  }
+  throw fault.error;
+}
+
+export async function commit(run: Forward): Promise<void> {
+  const { job, deps, progress, mark } = run;
+  const pending =
+    run.rows.length === 0
+      ? noPending
+      : { aliases: resultAliases(job.twin.definition), rows: run.rows };
+  const { fault, ...rest } = nextState(
+    run.state,
+    mark,
+    run.history,
+    run.arrivals,
+    job.options.lateWindowS,
+  );
+  const passed = fault === undefined || fault.timeNs <= mark.watermarkNs;
+  const next = { ...rest, ...(passed ? {} : { fault }), pending, runId: job.runId };
+  run.committed = await commitState(deps, run.committed, next, run.key);
+  run.state = next;
+  run.arrivals = next.arrivals;
+  run.history = [...next.marks, mark];
+  run.rows = [];
+  run.replayUntilNs = undefined;
+  progress.watermarkNs = mark.watermarkNs;
+  progress.state = next;
+  if (!run.signal.aborted) {
+    const account = accountTqvs(job.twin.definition, next, deps.clock.nowNs());
+    run.committed = await publish(job, deps, run.committed, progress, run.key, run.signal, account);
+    run.state = { ...run.state, pending: noPending };
+  }
+}
+
+/** Remembers since when work is left over, or that none is. */
+export async function noteBehind(run: Forward): Promise<void> {
+  const { progress, committed } = run;
+  if (committed === undefined || run.signal.aborted) return;
+  const { behindSinceNs, ...rest } = committed.state;
+  const behind = progress.behindS !== undefined;
+  if (behind === (behindSinceNs !== undefined)) return;
+  const state = behind ? { ...rest, behindSinceNs: progress.untilNs } : rest;
+  run.committed = await commitState(run.deps, committed, state, run.key);
+}
+
+/** Commits what a run has found out without a new sample to commit it with. */
+export async function finish(run: Forward, base: Mark): Promise<void> {
+  if (run.replayUntilNs !== undefined) {
+    // The replay ended before the old estimate's time: out of time, or its last readings are gone.
+    if (run.mark.watermarkNs > base.watermarkNs) await commit(run);
+    return;
+  }
+  const kept = run.committed?.state;
+  if (kept === undefined || kept.arrivals.sweptNs === run.state.arrivals.sweptNs) return;
+  const state = { ...kept, arrivals: run.state.arrivals, runId: run.job.runId };
+  run.committed = await commitState(run.deps, run.committed, state, run.key);
+}
