@@ -7,14 +7,19 @@ import {
   closeAll,
   type Logger,
   lockFolder,
+  nsToDate,
   nsToSeconds,
   packageVersion,
   systemClock,
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
+import { ClockWatch } from './clock/clock-watch.js';
+import { readNtpState } from './clock/ntp-state.js';
 import { DeadLetters } from './outbox/dead-letters.js';
 import { Outbox } from './outbox/outbox.js';
+import type { EdgeSample } from './outbox/record.js';
+import { GATEWAY_CLOCK } from './pipeline/signal-pipeline.js';
 import { SourceLedger } from './pipeline/source-ledger.js';
 import { createPublisher } from './publishers/create.js';
 import { Sender } from './publishers/sender.js';
@@ -75,10 +80,11 @@ class Component implements EdgeComponent {
   readonly dataDir: string;
   readonly #options: EdgeOptions;
   readonly #clock: Clock;
-  readonly #startedAt: string;
+  readonly #startedNs: bigint;
   readonly #rates: RateMeter;
   /** Closed last: what stays through a change of the config. */
   readonly #base: Closeable[] = [];
+  readonly #watch: ClockWatch;
   #config: EdgeConfig;
   #outbox: Outbox | undefined;
   #deadLetters: DeadLetters | undefined;
@@ -95,8 +101,15 @@ class Component implements EdgeComponent {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.dataDir = resolve(options.baseDir, config.dataDir);
-    this.#startedAt = new Date(Number(this.#clock.nowNs() / 1_000_000n)).toISOString();
+    this.#startedNs = this.#clock.nowNs();
     this.#rates = new RateMeter(this.#clock);
+    this.#watch = new ClockWatch({
+      clock: this.#clock,
+      monotonicMs: () => performance.now(),
+      check: config.clock.check,
+      ntpState: readNtpState,
+      logger: options.logger,
+    });
   }
 
   get statusUrl(): string {
@@ -107,6 +120,8 @@ class Component implements EdgeComponent {
     const { logger } = this.#options;
     const { outbox: policy } = this.#config;
     this.#base.push(await lockFolder(this.dataDir, 'data folder'));
+    await this.#watch.start();
+    this.#base.push(this.#watch);
     this.#outbox = await Outbox.open({
       directory: this.dataDir,
       maxBytes: policy.maxMb * MB,
@@ -157,7 +172,7 @@ class Component implements EdgeComponent {
         name: 'com.twinloop.Edge',
         version: packageVersion(),
         pid: process.pid,
-        startedAt: this.#startedAt,
+        startedAt: nsToDate(this.#startedNs + this.#watch.shiftNs).toISOString(),
         state: this.#state,
         configSource: this.#options.configSource,
       },
@@ -166,7 +181,9 @@ class Component implements EdgeComponent {
         fault === undefined &&
         // What the far end refuses is on no dashboard: somebody has to mend that there.
         outbox.parkedDepth === 0 &&
+        this.#watch.trusted &&
         sources.every((s) => s.state === 'up' || s.state === 'stopped'),
+      clock: this.#watch.status,
       queueDepth: outbox.depth,
       oldestAgeS,
       published: publisher.published,
@@ -213,6 +230,7 @@ class Component implements EdgeComponent {
     }
     await this.#stopParts();
     this.#config = config;
+    this.#watch.check = config.clock.check;
     this.#outbox?.limit(config.outbox.maxMb * MB, config.outbox.slowAt);
     await this.#startParts();
     this.#applyPause();
@@ -236,6 +254,7 @@ class Component implements EdgeComponent {
     if (outbox === undefined || deadLetters === undefined) return;
     const clock = this.#clock;
     const random = Math.random;
+    const trust = this.#watch;
     this.#sender = new Sender({
       outbox,
       counts: this.#sender?.status,
@@ -247,6 +266,7 @@ class Component implements EdgeComponent {
       }),
       policy: this.#config.outbox,
       clock,
+      trust,
       logger,
       random,
     });
@@ -274,7 +294,7 @@ class Component implements EdgeComponent {
       });
       const ledger = this.#ledgers.get(config.name) ?? new SourceLedger();
       this.#ledgers.set(config.name, ledger);
-      return new SourceRunner({ config, source, sink, clock, logger, random, ledger });
+      return new SourceRunner({ config, source, sink, clock, logger, random, ledger, trust });
     });
     this.#sender.start();
     for (const runner of this.#runners) runner.start();
@@ -289,7 +309,7 @@ class Component implements EdgeComponent {
     return new VirtualSensors({
       config,
       baseDir: this.#options.baseDir,
-      append: (samples) => outbox.append(samples),
+      append: (samples) => outbox.append(this.#watch.trusted ? samples : samples.map(uncertain)),
       clock: this.#clock,
       logger: this.#options.logger,
     });
@@ -313,4 +333,10 @@ class Component implements EdgeComponent {
     const hash = createHash('sha256').update(this.dataDir).digest('hex').slice(0, 12);
     return `twinloop-edge-${hash}`;
   }
+}
+
+/** As it is while the gateway's clock is not set. */
+function uncertain(sample: EdgeSample): EdgeSample {
+  if (sample.quality !== 'GOOD') return sample;
+  return { ...sample, quality: 'UNCERTAIN', reason: GATEWAY_CLOCK };
 }

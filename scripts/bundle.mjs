@@ -22,6 +22,13 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 
+/** The date of the sources, which the same sources have each time they are built. */
+function builtAt() {
+  const log = spawnSync('git', ['log', '-1', '--format=%cI'], { cwd: root, encoding: 'utf8' });
+  const ms = Date.parse(log.stdout ?? '');
+  return Number.isNaN(ms) ? {} : { builtAt: new Date(ms).toISOString() };
+}
+
 /** The folders in node_modules that a package needs, as Node would find them. */
 function closureOf(names) {
   const folders = new Set();
@@ -143,7 +150,7 @@ export async function bundleInto(target, { arch, entryPoints, native, external =
   }
   writeFileSync(
     join(target, 'package.json'),
-    `${JSON.stringify({ name: 'twinloop', version, type: 'module', private: true })}\n`,
+    `${JSON.stringify({ name: 'twinloop', version, type: 'module', private: true, ...builtAt() })}\n`,
   );
   cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
   for (const file of filesBelow(target)) {

@@ -23,6 +23,9 @@ export interface RawSample {
 export interface ClockTrust {
   /** Whether the clock is known to be set: else what it says makes nothing GOOD, and judges no device. */
   readonly trusted: boolean;
+  /** All steps by which it was set so far, together, and whether its time service vouches for it. */
+  readonly shiftNs?: bigint;
+  readonly synchronised?: boolean;
 }
 
 /** SiteWise takes values up to ten minutes ahead; a minute is left for the way there. */
@@ -30,6 +33,8 @@ const MAX_AHEAD_NS = secondsToNs(9 * 60);
 
 /** Why a value is UNCERTAIN whose time is of a clock that is not known to be set. */
 export const GATEWAY_CLOCK = 'gateway-clock-not-set';
+/** Why a value is UNCERTAIN whose device agreed with the gateway until the gateway's clock was set. */
+const CLOCK_SET = 'gateway-clock-set-away';
 /** Why a value is UNCERTAIN that got the gateway's time. */
 const DEVICE_CLOCK = 'device-clock-far-off';
 
@@ -48,6 +53,8 @@ export class SignalPipeline {
   #heldEndNs = 0n;
   readonly #ledger: SourceLedger;
   readonly #clock: ClockTrust;
+  /** {@link ClockTrust.shiftNs} when the device and the gateway last agreed on the time. */
+  #agreedNs: bigint | undefined;
   /** Readings whose time was not believed. */
   clockFaults = 0;
 
@@ -126,12 +133,17 @@ export class SignalPipeline {
     };
     let timeNs = raw.timeNs ?? nowNs;
     const ahead = timeNs - nowNs;
-    const farOff = ahead > this.#toleranceNs || -ahead > this.#toleranceNs || ahead > MAX_AHEAD_NS;
+    const farOff = !this.#near(ahead) || ahead > MAX_AHEAD_NS;
     // A clock that is not set itself judges nobody's.
     if (farOff && this.#clock.trusted) {
-      timeNs = nowNs;
-      this.clockFaults++;
-      doubt(DEVICE_CLOCK);
+      if (this.#wasSetAway(ahead)) doubt(CLOCK_SET);
+      else {
+        timeNs = nowNs;
+        this.clockFaults++;
+        doubt(DEVICE_CLOCK);
+      }
+    } else if (raw.timeNs !== undefined && this.#clock.trusted) {
+      this.#agreedNs = this.#clock.shiftNs;
     }
     const { dataType, scale, offset, range } = this.#config;
     let value = toTypedValue(raw.value, dataType, scale, offset);
@@ -157,6 +169,21 @@ export class SignalPipeline {
       }
     }
     return this.#sample(timeNs, quality, value, reason);
+  }
+
+  #near(aheadNs: bigint): boolean {
+    return aheadNs <= this.#toleranceNs && -aheadNs <= this.#toleranceNs;
+  }
+
+  /**
+   * Whether the device goes on as before and it is the gateway's clock that was set away from it: then the
+   * device's time is kept, unless the time service vouches for the gateway's.
+   */
+  #wasSetAway(aheadNs: bigint): boolean {
+    const { shiftNs, synchronised } = this.#clock;
+    if (shiftNs === undefined || this.#agreedNs === undefined || synchronised === true)
+      return false;
+    return this.#near(aheadNs + shiftNs - this.#agreedNs);
   }
 
   /** Keeps the last reading of each interval; a reading of a later interval ends the earlier one. */

@@ -17,6 +17,8 @@ export interface SenderOptions {
   deadLetters: DeadLetters;
   policy: OutboxConfig;
   clock: Clock;
+  /** Whether the clock may judge what is too old; left out: always. */
+  trust?: { readonly settled: boolean };
   logger: Logger;
   /** Jitter of the backoff, uniform in [0, 1). */
   random: () => number;
@@ -293,7 +295,10 @@ export class Sender implements Closeable {
   /** Lets held values have another try: some first, more when those went well. */
   async #unpark(): Promise<void> {
     const { outbox, clock, publisher } = this.#options;
-    if (outbox.parkedDepth === 0 || clock.nowNs() < this.#unparkAtNs) return;
+    if (outbox.parkedDepth === 0) return;
+    const waitNs = this.#unparkAtNs - clock.nowNs();
+    // Longer than it was set for: the clock was set back.
+    if (waitNs > 0n && waitNs <= secondsToNs(HOLD_S)) return;
     if ((await outbox.unpark(publisher.batchSize)) > 0) this.#wake?.();
   }
 
@@ -306,7 +311,8 @@ export class Sender implements Closeable {
         if (this.#unremoved.length > 0) await this.#remove(this.#unremoved.splice(0));
         await outbox.enforceSize();
         await this.#unpark();
-        for (;;) {
+        // A clock that was set just now, perhaps wrongly, must not make everything old.
+        while (this.#options.trust?.settled !== false) {
           const old = outbox
             .olderThan(policy.maxAgeS, EXPIRE_BATCH)
             .filter((e) => !this.#inFlight.has(e.key));

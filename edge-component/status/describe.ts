@@ -5,6 +5,7 @@ export function troubles(status: EdgeStatus): string[] {
   const { publisher, outbox, sources } = status;
   const bad = sources.filter((s) => s.state !== 'up' && s.state !== 'stopped').length;
   return [
+    ...(status.clock.trusted ? [] : ['the clock is not known to be set']),
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
     ...(publisher.connected ? [] : ['the far end is not connected']),
     ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
@@ -25,6 +26,7 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   const lines = [
     `${component.name} ${component.version}: ${status.healthy ? 'healthy' : `NOT HEALTHY, ${wrong.join(', ')}`}`,
     `${component.state} for ${since(component.startedAt)}, process ${component.pid}, configured by ${component.configSource}`,
+    ...describeClock(status.clock),
     '',
     `queue      ${count(status.queueDepth)} values wait${status.queueDepth === 0 ? '' : `, the oldest ${span(status.oldestAgeS)}`}; ${megabytes(outbox.bytes)} of ${megabytes(outbox.maxBytes)}`,
     `           ${rate(status.ratesPerS.in)} in, ${rate(status.ratesPerS.out)} out; ${count(status.dropped)} dropped, ${count(outbox.parked)} held by the far end`,
@@ -82,6 +84,14 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
     if (clockFaults > 0) lines.push(`           ${count(clockFaults)} with a clock far off`);
     if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
   }
+  return lines;
+}
+
+function describeClock({ trusted, reason, steps, lastStepS, lastStepAt }: EdgeStatus['clock']) {
+  const lines: string[] = [];
+  if (!trusted) lines.push(`clock      NOT SET, values are UNCERTAIN: ${reason}`);
+  if (steps > 0)
+    lines.push(`clock      set ${steps} times, last by ${lastStepS} s to ${lastStepAt}`);
   return lines;
 }
 

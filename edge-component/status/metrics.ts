@@ -22,6 +22,10 @@ export function createMetrics(status: () => EdgeStatus): Registry {
     });
   };
   metric('healthy', '1 when all is well', [], (set, s) => set({}, s.healthy ? 1 : 0));
+  metric('clock_trusted', '1 when the clock is known to be set', [], (set, s) =>
+    set({}, s.clock.trusted ? 1 : 0),
+  );
+  metric('clock_steps_total', 'Times the clock was set', [], (set, s) => set({}, s.clock.steps));
   metric('outbox_depth', 'Values that wait', [], (set, s) => set({}, s.queueDepth));
   metric('outbox_bytes', 'Bytes in use on disk', [], (set, s) => set({}, s.outbox.bytes));
   metric('outbox_parked', 'Values held because the far end refuses them', [], (set, s) =>

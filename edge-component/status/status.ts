@@ -1,3 +1,4 @@
+import type { ClockStatus } from '../clock/clock-watch.js';
 import type { OutboxCounters } from '../outbox/outbox.js';
 import type { SetAside } from '../outbox/repair.js';
 import type { SenderStatus } from '../publishers/sender.js';
@@ -16,6 +17,7 @@ export interface EdgeStatus {
   };
   /** Healthy means: every source is up, the publisher is connected, the outbox takes writes. */
   healthy: boolean;
+  clock: ClockStatus;
   /** Values that wait in the outbox. */
   queueDepth: number;
   /** Age of the oldest of them, seconds. */

@@ -186,6 +186,17 @@ export const edgeSchema = z
       .prefault({ type: 'sitewise-edge' })
       .describe('Where values go.'),
     outbox: outbox.prefault({}).describe('What is kept until it is delivered.'),
+    clock: z
+      .strictObject({
+        check: z
+          .enum(['auto', 'date', 'none'])
+          .default('auto')
+          .describe(
+            "When the gateway's clock is believed: `auto` once its time service (systemd-timesyncd, chrony) has set it, where that can be asked, and its date is not before this release; `date` by the date alone; `none` always. Until then values are UNCERTAIN.",
+          ),
+      })
+      .prefault({})
+      .describe('The clock of the gateway.'),
     virtualSensors: virtualSensors.optional().describe('Evaluates a calibrated twin here.'),
     status: z
       .strictObject({

@@ -36,7 +36,21 @@ export function compiledEntry(path: string): string {
   return join(packageRoot, 'dist', `${path}.js`);
 }
 
+/** What package.json says of the build. */
+function manifest(): { version: string; builtAt?: string } {
+  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+}
+
 /** Twinloop's version, as in package.json. */
 export function packageVersion(): string {
-  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version as string;
+  return manifest().version;
+}
+
+/** No release was built before. */
+const FIRST_RELEASE_MS = Date.UTC(2026, 0, 1);
+
+/** When this release was built, ms since 1970; from sources: a time before any release. */
+export function packageBuildTime(): number {
+  const builtMs = Date.parse(manifest().builtAt ?? '');
+  return Number.isNaN(builtMs) ? FIRST_RELEASE_MS : builtMs;
 }

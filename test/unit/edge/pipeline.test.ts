@@ -246,6 +246,50 @@ describe('a gateway whose clock is not set', () => {
   });
 });
 
+describe('a gateway whose clock is set while devices go on', () => {
+  const watched = () => {
+    const clock = { trusted: true, shiftNs: 0n, synchronised: false };
+    const { sources } = parseConfig(
+      edgeSchema,
+      {
+        sources: [{ name: 's', type: 'csv', file: 'f', signals: [{ column: 'c', alias: '/a' }] }],
+      },
+      'test',
+    );
+    const p = new SignalPipeline(sources[0]!.signals[0]!, 300, new SourceLedger(), clock);
+    const push = (timeNs: bigint, nowNs: bigint) => {
+      const out: EdgeSample[] = [];
+      p.push({ signal: 0, timeNs, quality: 'GOOD', value: 1 }, nowNs, out);
+      return out.map((s) => [s.timeNs, s.quality, s.reason])[0];
+    };
+    return { clock, push };
+  };
+  const HOUR = 3600n * S;
+
+  it.each([HOUR, -HOUR, 24n * HOUR, -24n * HOUR])(
+    'keeps their right times when it is set away by %s ns',
+    (step) => {
+      const { clock, push } = watched();
+      expect(push(T0, T0)).toEqual([T0, 'GOOD', undefined]);
+      clock.shiftNs = step;
+      expect(push(T0 + S, T0 + S + step)).toEqual([T0 + S, 'UNCERTAIN', 'gateway-clock-set-away']);
+      clock.shiftNs = 0n;
+      expect(push(T0 + 2n * S, T0 + 2n * S)).toEqual([T0 + 2n * S, 'GOOD', undefined]);
+    },
+  );
+
+  it('does not keep them when the time service vouches for the gateway, or they never agreed', () => {
+    const { clock, push } = watched();
+    push(T0, T0);
+    clock.shiftNs = HOUR;
+    clock.synchronised = true;
+    expect(push(T0, T0 + HOUR)).toEqual([T0 + HOUR, 'UNCERTAIN', 'device-clock-far-off']);
+    const other = watched();
+    other.clock.shiftNs = HOUR;
+    expect(other.push(T0, T0 + HOUR)?.[2]).toBe('device-clock-far-off');
+  });
+});
+
 describe('typed values', () => {
   it('take big integers', () => {
     expect(toTypedValue(12n, 'DOUBLE', 2, 0)).toBe(24);
