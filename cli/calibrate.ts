@@ -13,6 +13,7 @@ import { createCalibrator } from '../shared/twin/calibrator.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
+import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
@@ -126,10 +127,11 @@ async function judge(
   const nowS = nsToSeconds(systemClock.nowNs());
   const { steps } = result;
   const { summary } = result;
+  const held = await heldInputsOf(twin);
   summary.recording =
     data.recording === undefined
-      ? summarizeStreams(twin, data.samples, steps, nowS)
-      : summarizeRecording(twin, data.recording, steps, nowS);
+      ? summarizeStreams(twin, data.samples, steps, nowS, held)
+      : summarizeRecording(twin, data.recording, steps, nowS, held);
   const measured = twin.definition.measured.map((m) => m.variable);
   const frozen = new Set(summary.alarms.map((a) => (a.code === 'sensor-frozen' ? a.subject : '')));
   summary.alarms.push(

@@ -9,6 +9,7 @@ import {
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
+import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {
   type Commission,
@@ -55,7 +56,13 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     const result = await commission(twin, model, samples, {
       signal: io.signal,
       onPass: bar.update,
-      recording: summarizeRecording(twin, recording, undefined, nsToSeconds(systemClock.nowNs())),
+      recording: summarizeRecording(
+        twin,
+        recording,
+        undefined,
+        nsToSeconds(systemClock.nowNs()),
+        await heldInputsOf(twin),
+      ),
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),
       ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
     });

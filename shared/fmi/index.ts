@@ -20,7 +20,15 @@ export {
 export { type Fmu, type OpenFmuOptions, openFmu, readFmu } from './description/fmu.js';
 export * from './description/model-description.js';
 export { readModelDescription } from './description/parse.js';
+export { elementNames, findScalar, type Scalar, scalarOf } from './description/scalars.js';
 export { parseStartValue, type StartValue } from './description/start-values.js';
+export {
+  convert,
+  convertBack,
+  type UnitConversion,
+  unitConversion,
+} from './description/unit-conversion.js';
+export { type ParsedUnit, parseUnit } from './description/unit-expressions.js';
 export { toDisplayUnit, toVariableUnit } from './description/units.js';
 export { type FmuProblem, validateFmu } from './description/validate.js';
 export { DEFAULT_XML_LIMITS, type XmlLimits } from './description/xml.js';
@@ -50,7 +58,12 @@ export type {
 } from './running/requests.js';
 export { resultColumn, type SimulateRequest, type SimulationResult } from './running/simulation.js';
 export { inputsAlong } from './running/trajectory.js';
-export { type StateAccess, settableStates, stateAccess } from './solving/continuous-states.js';
+export {
+  type ContinuousState,
+  type StateAccess,
+  settableStates,
+  stateAccess,
+} from './solving/continuous-states.js';
 export { type Jacobian, jacobian } from './solving/derivatives.js';
 export { SOLVERS, type SolverName } from './solving/ode-solver.js';
 export { type InputTable, parseInputCsv } from './solving/signals.js';

@@ -32,6 +32,7 @@ export {
   type SensorOption,
   type SensorRanking,
 } from './identifiability/sensor-ranking.js';
+export { openTwinFmu, type TwinFmu } from './model/twin-fmu.js';
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
 export { type Plan, type PlannedWay, plan, type Spread } from './plan/plan.js';

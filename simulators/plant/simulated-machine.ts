@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
 import { createRng, type Logger } from '../../shared/core/index.js';
-import { createFmuPool, openFmu } from '../../shared/fmi/index.js';
+import { openTwinFmu, startValuesOf } from '../../shared/twin/index.js';
 import type { Machine } from './machine.js';
 import { type Scenario, truthAt } from './scenario.js';
 
@@ -28,12 +28,15 @@ const QUANTUM_SHARE = 0.5;
  */
 export async function createSimulatedMachine(options: SimulatedMachineOptions): Promise<Machine> {
   const { twin, scenario, intervalS, seed } = options;
-  const fmu = await openFmu(options.fmuPath);
-  const pool = await createFmuPool({ fmu, lanes: 1, logger: options.logger });
+  const asTwin = { definition: twin, fmuPath: options.fmuPath, hash: '' };
+  const opened = await openTwinFmu(asTwin, { lanes: 1, logger: options.logger });
+  const starts = await startValuesOf(
+    asTwin,
+    twin.inputs.map((i) => i.variable),
+  );
   const fixed: Record<string, number> = {};
   for (const input of twin.inputs) {
-    const start = fmu.modelDescription.variables.find((v) => v.name === input.variable)?.start;
-    fixed[input.variable] = input.value ?? Number(start ?? 0);
+    fixed[input.variable] = input.value ?? starts[input.variable] ?? 0;
   }
   const measured = twin.measured.map((m) => m.variable);
   const outputs = [...measured, ...twin.virtualSensors.map((v) => v.variable)];
@@ -45,7 +48,7 @@ export async function createSimulatedMachine(options: SimulatedMachineOptions): 
       const index = Math.floor(afterS / intervalS + 1e-9) + 1;
       const machineS = index * intervalS;
       const parameters = truthAt(scenario, twin, machineS);
-      const { values } = await pool.settle({
+      const { values } = await opened.runs.settle({
         startValues: parameters,
         inputs: fixed,
         outputs,
@@ -71,6 +74,6 @@ export async function createSimulatedMachine(options: SimulatedMachineOptions): 
       });
       return { machineS, sensors, truth };
     },
-    close: () => pool.close(),
+    close: () => opened.close(),
   };
 }

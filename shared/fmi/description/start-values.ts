@@ -1,4 +1,4 @@
-import { didYouMean, TwinError } from '../../core/index.js';
+import { TwinError } from '../../core/index.js';
 import { sizeOf } from './dimensions.js';
 import {
   declaredTypeOf,
@@ -7,7 +7,9 @@ import {
   type ModelVariable,
   type ScalarValue,
 } from './model-description.js';
+import { type Scalar, scalarOf } from './scalars.js';
 import { toVariableUnit } from './units.js';
+import { variableOf } from './variable-of.js';
 import { INTEGER_RANGES, is64Bit, parseScalar, quote, words } from './xml-attributes.js';
 
 /** A start value as users give it: a value, an array, or either with the unit it is in. */
@@ -20,21 +22,6 @@ export type StartValue =
 export interface Assignment {
   variable: ModelVariable;
   values: readonly ScalarValue[];
-}
-
-/** A variable by name. @throws TwinError `VARIABLE_UNKNOWN` with names that come near */
-export function variableOf(md: ModelDescription, name: string): ModelVariable {
-  const variable = findVariable(md, name);
-  if (variable === undefined) {
-    throw new TwinError(
-      'VARIABLE_UNKNOWN',
-      `${md.modelName} has no variable ${quote(name)}${didYouMean(
-        name,
-        md.variables.map((v) => v.name),
-      )}. \`twinloop fmu info\` lists them.`,
-    );
-  }
-  return variable;
 }
 
 /** One element, checked against the variable's type. @throws TwinError `VALUE_INVALID` */
@@ -97,26 +84,29 @@ export function resolveStartValues(
   startValues: Readonly<Record<string, StartValue>>,
 ): Assignment[] {
   const structural = new Map<number, number>();
-  const entries = Object.entries(startValues).map(([name, given]) => {
-    const variable = variableOf(md, name);
-    const settable =
-      variable.causality === 'input' ||
-      variable.causality === 'parameter' ||
-      variable.causality === 'structuralParameter' ||
-      variable.initial === 'exact' ||
-      variable.initial === 'approx';
-    if (!settable || variable.variability === 'constant') {
-      throw new TwinError(
-        'VALUE_INVALID',
-        `${name} can't be set: it is ${variable.variability === 'constant' ? 'constant' : 'calculated by the model'}.`,
-      );
+  const whole: Assignment[] = [];
+  const elements = new Map<ModelVariable, [Scalar, ScalarValue][]>();
+  for (const [name, given] of Object.entries(startValues)) {
+    const scalar = findVariable(md, name) === undefined ? scalarOf(md, name) : undefined;
+    const variable = scalar?.variable ?? variableOf(md, name);
+    checkSettable(variable, name);
+    if (scalar?.element !== undefined) {
+      const [value, ...rest] = elementsOf(md, variable, given);
+      if (value === undefined || rest.length > 0) {
+        throw new TwinError('VALUE_INVALID', `${name} is one element: expected one value.`);
+      }
+      const others = elements.get(variable);
+      if (others === undefined) elements.set(variable, [[scalar, value]]);
+      else others.push([scalar, value]);
+      continue;
     }
     const values = elementsOf(md, variable, given);
     if (variable.causality === 'structuralParameter') {
       structural.set(variable.valueReference, Number(values[0]));
     }
-    return { variable, values };
-  });
+    whole.push({ variable, values });
+  }
+  const entries = [...whole, ...arraysOf(elements, whole)];
   for (const { variable, values } of entries) {
     const size = sizeOf(
       md,
@@ -131,6 +121,39 @@ export function resolveStartValues(
     }
   }
   return entries;
+}
+
+/** Arrays of which elements are given: the others are as they would be without. */
+function arraysOf(
+  elements: ReadonlyMap<ModelVariable, readonly [Scalar, ScalarValue][]>,
+  whole: readonly Assignment[],
+): Assignment[] {
+  return [...elements].map(([variable, given]) => {
+    const base = whole.find((a) => a.variable === variable)?.values ?? variable.start;
+    if (base === undefined) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `${given[0]?.[0].name}: ${variable.name} has no start values for its other elements. Give them all: ${variable.name}="…".`,
+      );
+    }
+    const values = [...base];
+    for (const [{ element = 0 }, value] of given) values[element] = value;
+    return { variable, values };
+  });
+}
+
+function checkSettable(variable: ModelVariable, name: string): void {
+  const settable =
+    variable.causality === 'input' ||
+    variable.causality === 'parameter' ||
+    variable.causality === 'structuralParameter' ||
+    variable.initial === 'exact' ||
+    variable.initial === 'approx';
+  if (settable && variable.variability !== 'constant') return;
+  throw new TwinError(
+    'VALUE_INVALID',
+    `${name} can't be set: it is ${variable.variability === 'constant' ? 'constant' : 'calculated by the model'}.`,
+  );
 }
 
 function elementsOf(
@@ -154,17 +177,30 @@ function elementsOf(
 export function parseStartValue(md: ModelDescription, text: string): [string, StartValue] {
   // Names and texts may contain `=`: the first one behind a variable's name counts.
   const signs = [...text.matchAll(/=/g)].map((match) => match.index);
-  const at = signs.find((i) => findVariable(md, text.slice(0, i).trim())) ?? signs[0] ?? 0;
+  const at =
+    signs.find(
+      (i) =>
+        findVariable(
+          md,
+          text
+            .slice(0, i)
+            .trim()
+            .replace(/\[[\d, ]+\]$/, ''),
+        ) ?? findVariable(md, text.slice(0, i).trim()),
+    ) ??
+    signs[0] ??
+    0;
   if (at === 0) {
     throw new TwinError('USAGE', `Start value ${quote(text)}: expected name=value.`);
   }
   const name = text.slice(0, at).trim();
   const value = text.slice(at + 1).trim();
-  const variable = variableOf(md, name);
+  const own = findVariable(md, name);
+  const variable = own ?? scalarOf(md, name).variable;
+  const isArray = own !== undefined && own.dimensions.length > 0;
   if (variable.type === 'String' || variable.type === 'Binary') return [name, value];
   if (variable.type !== 'Float64' && variable.type !== 'Float32') {
-    const parts = words(value);
-    return [name, variable.dimensions.length > 0 ? parts : value];
+    return [name, isArray ? words(value) : value];
   }
   const parts = words(value);
   const numbers = parts.map((part) => parseScalar(part, 'Float64') as number | undefined);
@@ -174,5 +210,5 @@ export function parseStartValue(md: ModelDescription, text: string): [string, St
     const unit = parts.slice(firstWord).join(' ');
     return [name, { value: leading.length === 1 ? (leading[0] as number) : leading, unit }];
   }
-  return [name, variable.dimensions.length > 0 ? parts : value];
+  return [name, isArray ? parts : value];
 }

@@ -59,10 +59,7 @@ export function advance(fmu: Fmu, cache: InstanceCache, request: AdvanceRequest)
       const h = (request.toS - request.fromS) / n;
       for (let i = 0; i < n && stepper.advance(request.fromS + (i + 1) * h - stepper.timeS); i++);
     }
-    const block = cache.block(
-      instance,
-      request.outputs.map((name) => cache.real(name)),
-    );
+    const block = cache.reader(instance, request.outputs);
     block.get();
     const state = instance.getFmuState();
     try {

@@ -9,7 +9,8 @@ import { instantiate, interfaceInfo, loadFmuLibrary } from '../binding/instantia
 import type { NativeLibrary } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
-import { coerceScalar, variableOf } from '../description/start-values.js';
+import { type Scalar, scalarOf } from '../description/scalars.js';
+import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-access.js';
 
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
   /** Ask the FMU to log. */
@@ -43,6 +44,7 @@ export class InstanceCache {
   /** Whether reset brings the FMU back, by kind of instance; unknown before its first use. */
   readonly #resets = new Map<string, boolean>();
   readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
+  readonly #scalars = new Map<string, Scalar>();
 
   /** @param onDrop called before an instance is freed */
   constructor(fmu: Fmu, options: RunnerOptions, onDrop: (instance: FmuInstance) => void) {
@@ -189,32 +191,40 @@ export class InstanceCache {
     return block;
   }
 
-  /** Sets scalars by name: Float64 in one call, numbers for other types one by one. */
-  set(instance: FmuInstance, values: Readonly<Record<string, number>>): void {
-    const reals: [ModelVariable, number][] = [];
-    for (const [name, value] of Object.entries(values)) {
-      const variable = variableOf(this.#fmu.modelDescription, name);
-      if (variable.type === 'Float64' || variable.dimensions.length > 0) {
-        reals.push([this.real(name), value]);
-      } else instance.setValue(variable, [coerceScalar(variable, value)]);
+  /** The number that a name stands for. @throws TwinError `VARIABLE_UNKNOWN`, `VALUE_INVALID` */
+  scalar(name: string): Scalar {
+    let scalar = this.#scalars.get(name);
+    if (scalar === undefined) {
+      scalar = scalarOf(this.#fmu.modelDescription, name);
+      this.#scalars.set(name, scalar);
     }
-    const block = this.block(
-      instance,
-      reals.map(([variable]) => variable),
+    return scalar;
+  }
+
+  /** Sets scalars and elements of arrays by name, truth values as 0 and 1. */
+  set(instance: FmuInstance, values: Readonly<Record<string, number>>): void {
+    const assignments = Object.entries(values).map(
+      ([name, value]) => [this.scalar(name), value] as const,
     );
-    reals.forEach(([, value], i) => {
-      block.values[i] = value;
-    });
-    block.set();
+    setScalars(instance, assignments, (of, variables) => this.block(of, variables));
+  }
+
+  /** Reads scalars and elements of arrays by name. */
+  reader(instance: FmuInstance, names: readonly string[]): ScalarReader {
+    return scalarReader(
+      instance,
+      names.map((name) => this.scalar(name)),
+      (of, variables) => this.block(of, variables),
+    );
   }
 
   /** A variable that must be a Float64 scalar. */
   real(name: string): ModelVariable {
-    const variable = variableOf(this.#fmu.modelDescription, name);
-    if (variable.type !== 'Float64' || variable.dimensions.length > 0) {
+    const { variable, element } = this.scalar(name);
+    if (variable.type !== 'Float64' || element !== undefined) {
       throw new TwinError(
         'VALUE_INVALID',
-        `${name} is of type ${variable.type}${variable.dimensions.length > 0 ? ' with dimensions' : ''}; a Real or Float64 scalar was expected.`,
+        `${name} is of type ${variable.type}${element === undefined ? '' : ', in an array'}; a Real or Float64 scalar was expected.`,
       );
     }
     return variable;

@@ -6,6 +6,7 @@ import { settableStates } from '../solving/continuous-states.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
+import { centredInputs, inputsMove } from './centred-inputs.js';
 import type { InstanceCache } from './instance-cache.js';
 import { type Interpolation, isHeld } from './interpolation.js';
 import type { PropagateRequest, PropagateResult } from './requests.js';
@@ -41,11 +42,12 @@ export function propagate(
       `A run from ${fromS} to ${toS} s: expected it to end after it begins.`,
     );
   }
+  const stateNames = states.map((v) => v.name);
+  const statesAt = (values: Float64Array) =>
+    Object.fromEntries(stateNames.map((name, i) => [name, values[i]!]));
   return cache.guard(type, () => {
     const begun =
-      given === undefined || type === 'me'
-        ? startValues
-        : { ...startValues, ...Object.fromEntries(states.map((v, i) => [v.name, given[i]!])) };
+      given === undefined || type === 'me' ? startValues : { ...startValues, ...statesAt(given) };
     const stepSizeS = regularStep(fmu, type, request);
     const instance = initialize(fmu, cache, type, {
       startValues: begun,
@@ -54,8 +56,7 @@ export function propagate(
       tolerance: request.tolerance ?? md.defaultExperiment.tolerance,
       stepSizeS,
     });
-    const table =
-      inputs !== undefined && type === 'cs' && moves(inputs) ? centred(inputs, stepSizeS) : inputs;
+    const table = inputs !== undefined && type === 'cs' ? centredInputs(inputs, stepSizeS) : inputs;
     const signals =
       table === undefined
         ? undefined
@@ -67,9 +68,7 @@ export function propagate(
         restore(instance, request.memory, fromS);
         cache.set(instance, startValues);
         if (given !== undefined && type === 'cs') {
-          const block = cache.block(instance, states);
-          block.values.set(given);
-          block.set();
+          cache.set(instance, statesAt(given));
         }
         signals?.apply(fromS, true, true);
       }
@@ -86,11 +85,8 @@ export function propagate(
       }
       // Outputs may follow inputs at once.
       if (type === 'cs') signals?.apply(toS, true, true);
-      const outputs = cache.block(
-        instance,
-        request.outputs.map((name) => cache.real(name)),
-      );
-      const at = cache.block(instance, states);
+      const outputs = cache.reader(instance, request.outputs);
+      const at = cache.reader(instance, stateNames);
       outputs.get();
       const values = outputs.values.slice();
       at.get();
@@ -127,22 +123,6 @@ function memoryOf(instance: FmuInstance): Uint8Array {
 /** Steps that co-simulation takes at least where inputs move: it holds them over each. */
 const STEPS_WITH_MOVING_INPUTS = 20;
 
-/** Whether an input runs from one value to another, rather than jumping. */
-function moves({ time, columns }: InputTable): boolean {
-  const jumps = time.some((t, row) => row > 0 && t === time[row - 1]);
-  return (
-    !jumps &&
-    columns.some(
-      ({ values }) => values instanceof Float64Array && values.some((v) => v !== values[0]),
-    )
-  );
-}
-
-/** The inputs half a step earlier, so that each step holds what they are in its middle. */
-function centred({ time, columns }: InputTable, stepSizeS: number): InputTable {
-  return { time: time.map((t) => t - stepSizeS / 2), columns };
-}
-
 /** Communication step: the FMU's where it takes no other, otherwise the given one at most. */
 function regularStep(fmu: Fmu, type: 'cs' | 'me', request: PropagateRequest): number {
   const spanS = request.toS - request.fromS;
@@ -153,7 +133,7 @@ function regularStep(fmu: Fmu, type: 'cs' | 'me', request: PropagateRequest): nu
   }
   const canVary =
     fmu.modelDescription.coSimulation?.canHandleVariableCommunicationStepSize === true;
-  const moving = canVary && request.inputs !== undefined && moves(request.inputs);
+  const moving = canVary && request.inputs !== undefined && inputsMove(request.inputs);
   const least = type === 'cs' && moving ? STEPS_WITH_MOVING_INPUTS : 1;
   const steps = Math.max(least, Math.ceil(spanS / wantedS - 1e-9));
   if (type === 'cs' && !canVary && Math.abs(steps * wantedS - spanS) > 1e-6 * wantedS) {

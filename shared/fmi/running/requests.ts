@@ -122,6 +122,8 @@ export interface TrajectoryRequest {
   stepSizeS?: number;
   /** Of the solver under model exchange; default 1e-6. */
   relativeTolerance?: number;
+  /** That the FMU is set up with; default: the default experiment's. */
+  tolerance?: number;
   /** Give the continuous states at each time, too. */
   keepStates?: boolean;
 }

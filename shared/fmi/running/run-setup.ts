@@ -44,8 +44,22 @@ function begun(
 ): void {
   const { startValues, inputs, startTimeS, stopTimeS, tolerance } = options;
   instance.setupExperiment(startTimeS, stopTimeS, tolerance);
-  const assignments = applyStartValues(fmu, instance, startValues);
-  cache.set(instance, inputs);
+  // Values can't be read yet, so elements of arrays go with the start values of the others.
+  const elements = Object.entries(inputs).filter(
+    ([name]) => cache.scalar(name).element !== undefined,
+  );
+  const assignments = applyStartValues(fmu, instance, {
+    ...startValues,
+    ...Object.fromEntries(elements),
+  });
+  cache.set(
+    instance,
+    elements.length === 0
+      ? inputs
+      : Object.fromEntries(
+          Object.entries(inputs).filter(([name]) => cache.scalar(name).element === undefined),
+        ),
+  );
   instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
   holdStartValues(cache, instance, assignments);
 }

@@ -4,7 +4,6 @@ import { defaultInterface, interfaceInfo } from '../binding/instantiate.js';
 import type { Pointer } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
-import { variableOf } from '../description/start-values.js';
 import { type Jacobian, jacobian } from '../solving/derivatives.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals } from '../solving/signals.js';
@@ -104,7 +103,7 @@ export class FmuRunner {
       return false;
     const reference = request.reference?.startValues ?? {};
     return Object.keys({ ...request.startValues, ...reference }).every((name) => {
-      const { causality, variability } = variableOf(this.#fmu.modelDescription, name);
+      const { causality, variability } = this.#cache.scalar(name).variable;
       return causality === 'input' || (causality === 'parameter' && variability === 'tunable');
     });
   }
@@ -161,20 +160,30 @@ export class FmuRunner {
   }
 
   #run(instance: FmuInstance, stepper: Stepper, request: SettleRequest): SettleResult {
-    const wanted = request.outputs.map((name) => this.#cache.real(name));
-    const references = new Set(wanted.map((v) => v.valueReference));
+    const wanted = request.outputs.map((name) => this.#cache.scalar(name));
+    const references = new Set(
+      wanted.flatMap(({ variable, element }) =>
+        element === undefined ? [variable.valueReference] : [],
+      ),
+    );
     const others = this.#watched().filter((v) => !references.has(v.valueReference));
-    const along = (request.along ?? []).map((name) => this.#cache.real(name));
-    const variables = [...wanted, ...others];
-    const block = this.#cache.block(instance, variables);
+    const watched = [
+      ...wanted.map(({ name, variable }) => ({ name, nominal: variable.nominal })),
+      ...others,
+    ];
+    const reader = this.#cache.reader(
+      instance,
+      watched.map(({ name }) => name),
+    );
     const read = () => {
-      block.get();
-      return block.values;
+      reader.get();
+      return reader.values;
     };
     const begin = stepper.timeS;
-    const run = runToSteadyState(stepper, read, variables, wanted.length, request);
-    const values = block.values.slice(0, wanted.length);
-    const beside = this.#cache.block(instance, along);
+    const run = runToSteadyState(stepper, read, watched, wanted.length, request);
+    const values = reader.values.slice(0, wanted.length);
+    const along = request.along ?? [];
+    const beside = this.#cache.reader(instance, along);
     if (along.length > 0) beside.get();
     return {
       values: along.length > 0 ? Float64Array.of(...values, ...beside.values) : values,
@@ -238,8 +247,9 @@ export class FmuRunner {
     if (reference === undefined) return own;
     for (const name of [...Object.keys(reference.startValues), ...Object.keys(reference.inputs)]) {
       if (name in request.startValues || name in request.inputs) continue;
-      const start = this.#cache.real(name).start?.[0];
-      if (typeof start === 'number') own[name] = start;
+      const { variable, element = 0 } = this.#cache.scalar(name);
+      const start = Number(variable.start?.[element]);
+      if (Number.isFinite(start)) own[name] = start;
     }
     return own;
   }

@@ -1,7 +1,8 @@
 import { TwinError } from '../../core/index.js';
 import type { FmuInstance, InterfaceType } from '../binding/instance.js';
 import type { ModelDescription, ModelVariable } from '../description/model-description.js';
-import { type StartValue, variableOf } from '../description/start-values.js';
+import type { StartValue } from '../description/start-values.js';
+import { variableOf } from '../description/variable-of.js';
 import { stateAccess } from '../solving/continuous-states.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';

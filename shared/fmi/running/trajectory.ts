@@ -5,6 +5,7 @@ import { settableStates } from '../solving/continuous-states.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals, type InputTable } from '../solving/signals.js';
+import { centredInputs, inputsMove } from './centred-inputs.js';
 import type { InstanceCache } from './instance-cache.js';
 import { type Interpolation, isHeld } from './interpolation.js';
 import type { TrajectoryRequest, TrajectoryResult } from './requests.js';
@@ -45,7 +46,7 @@ export function trajectory(
       startValues: begun,
       inputs: {},
       startTimeS: fromS,
-      tolerance: md.defaultExperiment.tolerance,
+      tolerance: request.tolerance ?? md.defaultExperiment.tolerance,
       stepSizeS: steps.usualS,
     });
     const { inputs } = request;
@@ -54,19 +55,17 @@ export function trajectory(
     const exact = inputs === undefined ? undefined : new InputSignals(md, instance, inputs, slackS);
     // Co-simulation holds an input over each step: take what it is in the step's middle.
     const held =
-      inputs !== undefined && type === 'cs' && !hasJumps(inputs)
-        ? new InputSignals(md, instance, earlier(inputs, steps.usualS / 2), slackS)
+      inputs !== undefined && type === 'cs' && inputsMove(inputs)
+        ? new InputSignals(md, instance, centredInputs(inputs, steps.usualS), slackS)
         : exact;
     try {
       exact?.apply(fromS, true, true);
       instance.exitInitializationMode();
       const stepper = stepperOn(fmu, instance, fromS, steps.usualS, relativeTolerance, held);
       if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
-      const outputs = cache.block(
-        instance,
-        request.outputs.map((name) => cache.real(name)),
-      );
-      const at = request.keepStates === true ? cache.block(instance, states) : undefined;
+      const outputs = cache.reader(instance, request.outputs);
+      const stateNames = states.map((v) => v.name);
+      const at = request.keepStates === true ? cache.reader(instance, stateNames) : undefined;
       const values = new Float64Array(timesS.length * outputs.values.length);
       const kept = new Float64Array(at === undefined ? 0 : timesS.length * states.length);
       let read = 0;
@@ -153,14 +152,6 @@ function stepPlan(
   const count = (from: number, to: number) => Math.max(1, Math.ceil((to - from) / wantedS - 1e-9));
   return { usualS: periodS / count(0, periodS), fixed: false, between: count };
 }
-
-/** Whether the table marks steps: then it says by itself what holds when. */
-const hasJumps = ({ time }: InputTable) => time.some((t, row) => row > 0 && t === time[row - 1]);
-
-const earlier = ({ time, columns }: InputTable, byS: number): InputTable => ({
-  time: time.map((t) => t - byS),
-  columns,
-});
 
 /**
  * The inputs of a run along samples.

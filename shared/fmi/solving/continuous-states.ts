@@ -5,11 +5,18 @@ import {
   type ModelDescription,
   type ModelVariable,
 } from '../description/model-description.js';
+import { elementNames } from '../description/scalars.js';
+
+/** One continuous state; those of an array are named by their elements, as `x[1]`. */
+export interface ContinuousState {
+  name: string;
+  nominal?: number;
+}
 
 /** A model's continuous states, and whether a run can be begun from any values of them. */
 export interface StateAccess {
   /** In the FMU's order. */
-  states: readonly ModelVariable[];
+  states: readonly ContinuousState[];
   /** Why a run can't be begun from them; left out where it can. */
   obstacle?: string;
 }
@@ -19,14 +26,18 @@ export interface StateAccess {
  * exchange always, under co-simulation where each is a start value of the model.
  */
 export function stateAccess(md: ModelDescription, type: InterfaceType): StateAccess {
-  const states: ModelVariable[] = [];
+  const variables: ModelVariable[] = [];
   const nameless: string[] = [];
   for (const { name } of md.modelStructure.continuousStateDerivatives) {
     const of = findVariable(md, name)?.derivative;
     const state = of === undefined ? undefined : findVariable(md, of);
     if (state === undefined) nameless.push(name);
-    else states.push(state);
+    else variables.push(state);
   }
+  const states = variables.flatMap((v): ContinuousState[] => {
+    const names = v.dimensions.length === 0 ? [v.name] : elementNames(md, v);
+    return names.map((name) => ({ name, ...(v.nominal !== undefined && { nominal: v.nominal }) }));
+  });
   const quoted = (names: readonly string[]) =>
     `${names
       .slice(0, 5)
@@ -45,14 +56,14 @@ export function stateAccess(md: ModelDescription, type: InterfaceType): StateAcc
     );
   }
   if (states.length === 0) return fail(`${md.modelName} names no continuous states`);
-  const wrong = states.filter((v) => v.type !== 'Float64' || v.dimensions.length > 0);
+  const wrong = variables.filter((v) => v.type !== 'Float64');
   if (wrong.length > 0) {
     return fail(
-      `the states ${quoted(wrong.map((v) => v.name))} of ${md.modelName} are no Float64 scalars`,
+      `the states ${quoted(wrong.map((v) => v.name))} of ${md.modelName} are no Float64 numbers`,
     );
   }
   if (type === 'cs') {
-    const fixed = states.filter((v) => v.initial !== 'exact' && v.initial !== 'approx');
+    const fixed = variables.filter((v) => v.initial !== 'exact' && v.initial !== 'approx');
     if (fixed.length > 0) {
       return fail(
         `the states ${quoted(fixed.map((v) => v.name))} of ${md.modelName} are no start values (\`initial="exact"\`), so co-simulation can't begin from them`,
@@ -70,7 +81,7 @@ export function stateAccess(md: ModelDescription, type: InterfaceType): StateAcc
 export function settableStates(
   md: ModelDescription,
   type: InterfaceType,
-): readonly ModelVariable[] {
+): readonly ContinuousState[] {
   const { states, obstacle } = stateAccess(md, type);
   if (obstacle === undefined) return states;
   const other = type === 'cs' ? 'me' : 'cs';

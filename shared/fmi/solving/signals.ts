@@ -7,7 +7,9 @@ import {
   type ModelVariable,
   type ScalarValue,
 } from '../description/model-description.js';
-import { coerceScalar, variableOf } from '../description/start-values.js';
+import { scalarOf } from '../description/scalars.js';
+import { coerceScalar } from '../description/start-values.js';
+
 import { words } from '../description/xml-attributes.js';
 import { sameTime } from './same-time.js';
 
@@ -142,6 +144,8 @@ export class InputSignals {
   readonly #continuous: { values: Float64Array; at: number }[] = [];
   readonly #block: Float64Block | undefined;
   readonly #others: { variable: ModelVariable; values: InputValues; width: number }[] = [];
+  /** Columns of single elements, by their array. */
+  readonly #arrays = new Map<ModelVariable, { element: number; values: Float64Array }[]>();
   readonly #instance: FmuInstance;
   readonly #events: number[];
   readonly #slackS: number;
@@ -159,14 +163,16 @@ export class InputSignals {
     const events = new Set<number>();
     const { time } = table;
     for (const { name, values, width } of table.columns) {
-      const variable = variableOf(md, name);
+      const own = findVariable(md, name);
+      const { variable, element } =
+        own === undefined ? scalarOf(md, name) : { variable: own, element: undefined };
       if (variable.causality !== 'input' && variable.variability !== 'tunable') {
         throw new TwinError(
           'VALUE_INVALID',
           `The input file has a column "${name}", which is no input of ${md.modelName} but ${variable.causality}. Remove it, or name an input.`,
         );
       }
-      const size = sizeOf(md, variable);
+      const size = element === undefined ? sizeOf(md, variable) : 1;
       if (variable.dimensions.every((d) => 'start' in d) && size !== width) {
         throw new TwinError(
           'VALUE_INVALID',
@@ -177,6 +183,11 @@ export class InputSignals {
       if (smooth && variable.type === 'Float64' && variable.dimensions.length === 0) {
         this.#continuous.push({ values: values as Float64Array, at: continuous.length });
         continuous.push(variable);
+      } else if (element !== undefined) {
+        const column = { element, values: values as Float64Array };
+        const others = this.#arrays.get(variable);
+        if (others === undefined) this.#arrays.set(variable, [column]);
+        else others.push(column);
       } else this.#others.push({ variable, values, width });
       if (!smooth) {
         for (let row = 1; row < time.length; row++) {
@@ -276,6 +287,15 @@ export class InputSignals {
           ? mix(values as Float64Array, width, k)
           : (values[row * width + k] as ScalarValue);
         elements.push(coerceScalar(variable, value));
+      }
+      this.#instance.setValue(variable, elements);
+    }
+    for (const [variable, columns] of this.#arrays) {
+      const smooth = variable.variability === 'continuous';
+      if (!smooth && !discrete) continue;
+      const elements = this.#instance.getValue(variable);
+      for (const { element, values } of columns) {
+        elements[element] = coerceScalar(variable, smooth ? mix(values, 1, 0) : values[row]);
       }
       this.#instance.setValue(variable, elements);
     }

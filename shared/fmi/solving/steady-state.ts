@@ -1,5 +1,4 @@
 import { TwinError } from '../../core/index.js';
-import type { ModelVariable } from '../description/model-description.js';
 
 /** What a steady-state run moves: an FMU under co-simulation or a solver around its equations. */
 export interface Stepper {
@@ -49,7 +48,7 @@ const PATIENCE = 100;
 export function runToSteadyState(
   stepper: Stepper,
   read: () => Float64Array,
-  variables: readonly ModelVariable[],
+  variables: readonly { name: string; nominal?: number | undefined }[],
   wanted: number,
   options: SteadyStateOptions,
 ): { timeS: number; settled: boolean; steps: number } {

@@ -1,4 +1,4 @@
-import { openFmu } from '../../fmi/index.js';
+import { convertBack, findScalar, openFmu, unitConversion } from '../../fmi/index.js';
 import type { CalibratorState, Twin } from '../types.js';
 
 /** A value that an input is taken to have, and where it comes from. */
@@ -43,18 +43,31 @@ export async function assumeInputs(
   return { inputs: { ...given, ...values }, assumed };
 }
 
-/** The FMU's start values of variables; one without a start value stays out. */
+/** The FMU's start values of inputs, in the definition's units; one without a start value stays out. */
 export async function startValuesOf(
   twin: Twin,
   variables: readonly string[],
 ): Promise<Record<string, number>> {
-  const { modelDescription } = await openFmu(twin.fmuPath);
+  const { modelDescription: md } = await openFmu(twin.fmuPath);
   const starts: Record<string, number> = {};
-  for (const { name, start } of modelDescription.variables) {
-    const value = variables.includes(name) && start !== undefined ? Number(start[0]) : Number.NaN;
-    if (Number.isFinite(value)) starts[name] = value;
+  for (const { variable: name, unit } of twin.definition.inputs) {
+    if (!variables.includes(name)) continue;
+    const scalar = findScalar(md, name);
+    if (scalar === undefined) continue;
+    const value = Number(scalar.variable.start?.[scalar.element ?? 0]);
+    if (!Number.isFinite(value)) continue;
+    starts[name] = convertBack(value, unitConversion(md, scalar.variable, unit));
   }
   return starts;
+}
+
+/** The inputs that only jump in the FMU, as truth values and whole numbers do. */
+export async function heldInputsOf(twin: Twin): Promise<string[]> {
+  const { modelDescription } = await openFmu(twin.fmuPath);
+  return twin.definition.inputs.flatMap(({ variable }) => {
+    const of = findScalar(modelDescription, variable)?.variable;
+    return of === undefined || of.variability === 'continuous' ? [] : [variable];
+  });
 }
 
 /** Assumed inputs as a line to print; none where nothing was assumed. */

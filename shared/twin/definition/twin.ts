@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { loadConfig, type TwinDefinition, twinSchema } from '../../config/index.js';
 import { ConfigError, type Problem, readUserFile } from '../../core/index.js';
+import { parseUnit } from '../../fmi/index.js';
 import type { Twin } from '../types.js';
 
 /**
@@ -81,9 +82,20 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
 export function twinHash(definition: TwinDefinition, fmuSha256: string): string {
   const relevant = {
     fmuSha256,
-    inputs: definition.inputs.map(({ variable, value }) => ({ variable, value })),
-    measured: definition.measured.map(({ variable, noiseStd }) => ({ variable, noiseStd })),
-    parameters: definition.parameters.map(({ alias, unit, label, alarm, ...rest }) => rest),
+    inputs: definition.inputs.map(({ variable, value, unit }) => ({
+      variable,
+      value,
+      ...scaleOf(unit),
+    })),
+    measured: definition.measured.map(({ variable, noiseStd, unit }) => ({
+      variable,
+      noiseStd,
+      ...scaleOf(unit),
+    })),
+    parameters: definition.parameters.map(({ alias, unit, label, alarm, ...rest }) => ({
+      ...rest,
+      ...scaleOf(unit),
+    })),
     simulation: {
       mode: definition.simulation.mode,
       interface: definition.simulation.interface,
@@ -92,4 +104,10 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
     ...(definition.simulation.mode === 'steady-state' ? {} : { transient: definition.transient }),
   };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
+}
+
+/** What a unit makes of numbers; nothing for SI units, so that their spelling may change. */
+function scaleOf(unit: string): { scale?: [factor: number, offset: number] } {
+  const { factor, offset } = parseUnit(unit) ?? { factor: 1, offset: 0 };
+  return factor === 1 && offset === 0 ? {} : { scale: [factor, offset] };
 }

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, messageOf, TwinError, unknownNames } from '../../core/index.js';
-import { createFmuPool, type FmuPool, inputsAlong, openFmu, stateAccess } from '../../fmi/index.js';
-import { inputInterpolations } from '../definition/input-interpolation.js';
+import { type Logger, messageOf, TwinError } from '../../core/index.js';
+import { inputsAlong, stateAccess } from '../../fmi/index.js';
+import type { TwinRuns } from '../model/definition-units.js';
+import { openTwinFmu } from '../model/twin-fmu.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
 import type { FitRecord } from './record.js';
@@ -120,18 +121,10 @@ async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
 async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { definition } = twin;
   const { simulation } = definition;
-  const fmu = await openFmu(twin.fmuPath);
-  const md = fmu.modelDescription;
-  const known = new Set(md.variables.map((v) => v.name));
+  const opened = await openTwinFmu(twin, options);
+  const { runs, interpolations } = opened;
+  const md = opened.fmu.modelDescription;
   const outputs = definition.measured.map((c) => c.variable);
-  const names = [...definition.inputs, ...definition.parameters].map((v) => v.variable);
-  const unknown = [...names, ...outputs].filter((name) => !known.has(name));
-  if (unknown.length > 0) {
-    throw new TwinError(
-      'VARIABLE_UNKNOWN',
-      `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, [...known])}: use the names that \`twinloop fmu info\` lists.`,
-    );
-  }
   const access = stateAccess(md, simulation.interface);
   const states = access.obstacle === undefined ? access.states.map((v) => v.name) : [];
   const notes =
@@ -140,12 +133,6 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
       : [
           `The start is not fitted but is what the FMU makes of its parameters: ${access.obstacle}.`,
         ];
-  const pool = await createFmuPool({
-    fmu,
-    timeoutMs: simulation.timeoutS * 1000,
-    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
-    ...(options.logger === undefined ? {} : { logger: options.logger }),
-  });
   const { signal } = options;
   const named = (point: ArrayLike<number>) =>
     Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));
@@ -162,12 +149,12 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
           name: input.variable,
           values: record.inputs[i]!,
         })),
-        inputInterpolations(definition),
+        interpolations,
       );
       return Promise.all(
         points.map(async (point) => {
           try {
-            const result = await pool.trajectory({
+            const result = await runs.trajectory({
               interface: simulation.interface,
               startValues: named(point.parameters),
               ...(point.states === undefined || states.length === 0
@@ -178,6 +165,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               timesS,
               stepSizeS: simulation.stepSizeS,
               relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE),
+              ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
               keepStates: keepStates && states.length > 0,
               ...(signal === undefined ? {} : { signal }),
             });
@@ -196,15 +184,15 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
       );
     },
     startStates: (parameters, record) =>
-      startStates(twin, pool, states, named(parameters), record, signal),
-    close: () => pool.close(),
+      startStates(twin, runs, states, named(parameters), record, signal),
+    close: () => opened.close(),
   };
 }
 
 /** States at rest under the record's first inputs; where the model never rests, its start values. */
 async function startStates(
   twin: Twin,
-  pool: FmuPool,
+  runs: TwinRuns,
   states: readonly string[],
   startValues: Record<string, number>,
   record: FitRecord,
@@ -214,7 +202,7 @@ async function startStates(
   const first = Object.fromEntries(inputs.map((v, i) => [v.variable, record.inputs[i]![0] ?? 0]));
   if (transient.initialState === 'settled') {
     try {
-      const rest = await pool.settle({
+      const rest = await runs.settle({
         startValues,
         inputs: first,
         outputs: measured.map((c) => c.variable),
@@ -223,6 +211,7 @@ async function startStates(
         stepSizeS: simulation.stepSizeS,
         maxTimeS: simulation.maxTimeS,
         relativeTolerance: simulation.relativeTolerance,
+        ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
         ...(signal === undefined ? {} : { signal }),
       });
       const found = rest.values.slice(measured.length);
@@ -232,7 +221,7 @@ async function startStates(
       // A machine that never rests starts where its model does; the search moves it from there.
     }
   }
-  const { values } = await pool.trajectory({
+  const { states: found } = await runs.trajectory({
     interface: simulation.interface,
     startValues,
     inputs: inputsAlong(
@@ -243,9 +232,10 @@ async function startStates(
       })),
       'linear',
     ),
-    outputs: states,
+    outputs: [],
+    keepStates: true,
     timesS: Float64Array.of(0),
     ...(signal === undefined ? {} : { signal }),
   });
-  return values;
+  return found ?? new Float64Array();
 }

@@ -1,16 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, TwinError } from '../../core/index.js';
-import {
-  defaultInterface,
-  type Fmu,
-  type FmuPool,
-  inputsAlong,
-  inputsBetween,
-  settableStates,
-} from '../../fmi/index.js';
-import { inputInterpolations } from '../definition/input-interpolation.js';
+import { defaultInterface, inputsAlong, inputsBetween, settableStates } from '../../fmi/index.js';
 import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
 import { mayHaveModes, memoryCanBeWritten, offersMemory } from './model-memory.js';
+import type { TwinFmu } from './twin-fmu.js';
 
 /** Accuracy of the solver between two samples, against that of coming to rest. */
 const SOLVER_SHARE = 0.02;
@@ -23,14 +16,12 @@ const SAME_OUTPUT = 1e-3;
  * The FMU as a dynamic system: continuous states and parameters in, states and outputs a while
  * later out, in processes of their own.
  *
- * @param pool of the twin's FMU
  * @param outputs measured variables, then virtual sensors
  * @throws TwinError `FMU_UNSUPPORTED` where runs can't begin from given states
  */
 export function createTransientModel(
   twin: Twin,
-  pool: FmuPool,
-  fmu: Fmu,
+  { fmu, runs, interpolations }: TwinFmu,
   outputs: readonly string[],
   logger?: Logger,
 ): TransientModel {
@@ -49,7 +40,7 @@ export function createTransientModel(
     at: ArrayLike<number>,
     signal: AbortSignal | undefined,
   ) =>
-    pool.settle({
+    runs.settle({
       startValues: named(point),
       inputs: inputValues(at),
       outputs,
@@ -89,12 +80,12 @@ export function createTransientModel(
       inputNames,
       span.inputs,
       span.inputsTo,
-      inputInterpolations(twin.definition),
+      interpolations,
     );
     return Promise.all(
       points.map((point) =>
         guarded(async () => {
-          const result = await pool.propagate({
+          const result = await runs.propagate({
             interface: simulation.interface,
             startValues: named(point.parameters),
             ...(point.states === undefined ? {} : { states: point.states }),
@@ -207,14 +198,15 @@ export function createTransientModel(
       name,
       values: Float64Array.from(rising, (s) => s.inputs[i]!),
     }));
-    const whole = await pool.trajectory({
+    const whole = await runs.trajectory({
       interface: simulation.interface,
       startValues: named(point),
-      inputs: inputsAlong(timesS, columns, inputInterpolations(twin.definition)),
+      inputs: inputsAlong(timesS, columns, interpolations),
       outputs,
       timesS,
       stepSizeS: simulation.stepSizeS,
       relativeTolerance: solverTolerance,
+      ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
       keepStates: true,
       ...(signal === undefined ? {} : { signal }),
     });

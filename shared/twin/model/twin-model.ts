@@ -1,16 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, TwinError, unknownNames } from '../../core/index.js';
-import { createFmuPool, openFmu, settableStates } from '../../fmi/index.js';
+import { type Logger, TwinError } from '../../core/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
-import { checkUnits } from './units.js';
+import { openTwinFmu } from './twin-fmu.js';
 
 /**
  * The FMU as the filter's observation function: steady states of many parameter points, evaluated
  * in parallel in processes of their own.
  *
  * @param options.lanes number of processes; default: one per core
- * @throws TwinError `FMU_INVALID`, `FMU_UNSUPPORTED`, `VARIABLE_UNKNOWN` (with every unknown name)
+ * @throws TwinError as {@link openTwinFmu}; `FMU_UNSUPPORTED` where runs can't begin from given states
  */
 export async function createTwinModel(
   twin: Twin,
@@ -19,25 +18,8 @@ export async function createTwinModel(
   const { definition } = twin;
   const { simulation } = definition;
   const outputs = [...definition.measured, ...definition.virtualSensors].map((o) => o.variable);
-  const fmu = await openFmu(twin.fmuPath);
-  const known = new Set(fmu.modelDescription.variables.map((v) => v.name));
-  const named = [...definition.inputs, ...definition.parameters].map((v) => v.variable);
-  const unknown = [...named, ...outputs].filter((name) => !known.has(name));
-  if (unknown.length > 0) {
-    throw new TwinError(
-      'VARIABLE_UNKNOWN',
-      `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, [...known])}: use the names that \`twinloop fmu info\` lists.`,
-    );
-  }
-  checkUnits(twin, fmu.modelDescription);
-  if (simulation.mode !== 'steady-state')
-    settableStates(fmu.modelDescription, simulation.interface);
-  const pool = await createFmuPool({
-    fmu,
-    timeoutMs: simulation.timeoutS * 1000,
-    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
-    ...(options.logger === undefined ? {} : { logger: options.logger }),
-  });
+  const opened = await openTwinFmu(twin, options);
+  const { runs } = opened;
   // Warm runs all start from the prior's steady state: the same result whatever ran before.
   const referenceParameters = Object.fromEntries(
     definition.parameters.map((p) => [p.variable, p.prior.mean]),
@@ -49,7 +31,7 @@ export async function createTwinModel(
     signal?: AbortSignal,
   ): Promise<Evaluation> => {
     try {
-      const result = await pool.settle({
+      const result = await runs.settle({
         startValues: Object.fromEntries(
           definition.parameters.map((p, i) => [p.variable, point[i]!]),
         ),
@@ -79,10 +61,15 @@ export async function createTwinModel(
     }
   };
 
-  const transient =
-    simulation.mode === 'steady-state'
-      ? {}
-      : { transient: createTransientModel(twin, pool, fmu, outputs, options.logger) };
+  let transient: Pick<TwinModel, 'transient'> = {};
+  if (simulation.mode !== 'steady-state') {
+    try {
+      transient = { transient: createTransientModel(twin, opened, outputs, options.logger) };
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
   return {
     outputs,
     ...transient,
@@ -94,6 +81,6 @@ export async function createTwinModel(
       );
       return Promise.all(points.map((point) => evaluateOne(point, inputValues, signal)));
     },
-    close: () => pool.close(),
+    close: () => opened.close(),
   };
 }

@@ -21,12 +21,17 @@ export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
  * Inputs of a moving machine that switch between few values while nobody said how they run between
  * samples: taken for straight lines, each switch comes half a sample early or late.
  */
-function slopingSwitches(twin: Twin, samples: readonly Sample[]): string[] {
+function slopingSwitches(
+  twin: Twin,
+  samples: readonly Sample[],
+  held: readonly string[],
+): string[] {
   const { inputs, transient, simulation } = twin.definition;
   if (simulation.mode === 'steady-state' || transient.inputInterpolation === 'hold') return [];
   if (samples.length < SAMPLES_TO_JUDGE) return [];
   return inputs.flatMap((input, i) => {
     if (input.value !== undefined || input.interpolation !== undefined) return [];
+    if (held.includes(input.variable)) return [];
     return isSwitch(samples.map((s) => s.inputs[i]!)) ? [input.variable] : [];
   });
 }
@@ -52,12 +57,14 @@ function readingsOf(account: RecordingAccount): NonNullable<RecordingSummary['re
  * @param steps of the run, one per sample; none where the result takes samples together: then all
  *   count as used
  * @param nowS seconds since 1970
+ * @param held inputs that only jump in the FMU, so that nobody need say so
  */
 export function summarizeRecording(
   twin: Twin,
   recording: TwinRecording,
   steps: readonly Pick<StepResult, 'skipped'>[] | undefined,
   nowS: number,
+  held: readonly string[] = [],
 ): RecordingSummary {
   const { table, samples, rows } = recording;
   const { account } = table;
@@ -79,7 +86,7 @@ export function summarizeRecording(
     skipped,
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
-    slopingSwitches: slopingSwitches(twin, samples),
+    slopingSwitches: slopingSwitches(twin, samples, held),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
     periodS: account.periodS,
@@ -95,6 +102,7 @@ export function summarizeStreams(
   samples: readonly Sample[],
   steps: readonly Pick<StepResult, 'skipped'>[],
   nowS: number,
+  held: readonly string[] = [],
 ): RecordingSummary {
   const times = samples.map((s) => s.timeS);
   const gaps = times.slice(1).map((t, i) => t - times[i]!);
@@ -105,7 +113,7 @@ export function summarizeStreams(
     skipped: skippedSteps(steps),
     unreadable: {},
     deadChannels: deadChannels(twin, samples),
-    slopingSwitches: slopingSwitches(twin, samples),
+    slopingSwitches: slopingSwitches(twin, samples, held),
     spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
     periodS: gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? null,
     ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,

@@ -1,0 +1,123 @@
+import {
+  ConfigError,
+  type Logger,
+  type Problem,
+  TwinError,
+  unknownNames,
+} from '../../core/index.js';
+import {
+  createFmuPool,
+  elementNames,
+  type Fmu,
+  type FmuPool,
+  findScalar,
+  type Interpolation,
+  type ModelDescription,
+  openFmu,
+  type Scalar,
+} from '../../fmi/index.js';
+import { inputInterpolations } from '../definition/input-interpolation.js';
+import type { Twin } from '../types.js';
+import { InDefinitionUnits, type TwinRuns } from './definition-units.js';
+
+/** A twin's FMU, checked against the definition, with runs that speak the definition's units. */
+export interface TwinFmu {
+  fmu: Fmu;
+  runs: TwinRuns;
+  /** How each input runs between samples: switches and whole numbers are kept. */
+  interpolations: readonly Interpolation[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a twin's FMU.
+ *
+ * @throws TwinError `FMU_INVALID`, `FMU_UNSUPPORTED`, `VARIABLE_UNKNOWN` with every unknown name;
+ *   ConfigError with every variable that can't be what the definition makes of it, and every unit
+ *   that can't be converted
+ */
+export async function openTwinFmu(
+  twin: Twin,
+  options: { lanes?: number; logger?: Logger } = {},
+): Promise<TwinFmu> {
+  const { definition } = twin;
+  const fmu = await openFmu(twin.fmuPath);
+  const units = checkedUnits(twin, fmu.modelDescription);
+  const pool: FmuPool = await createFmuPool({
+    fmu,
+    timeoutMs: definition.simulation.timeoutS * 1000,
+    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
+  });
+  return {
+    fmu,
+    runs: units.over(pool),
+    interpolations: twinInterpolations(twin, fmu.modelDescription),
+    close: () => pool.close(),
+  };
+}
+
+/** How inputs run between samples: as the definition says, but for those that only jump. */
+export function twinInterpolations(twin: Twin, md: ModelDescription): Interpolation[] {
+  const said = inputInterpolations(twin.definition);
+  return twin.definition.inputs.map(({ variable }, i) => {
+    const of = findScalar(md, variable)?.variable;
+    return of !== undefined && of.variability !== 'continuous' ? 'hold' : (said[i] ?? 'linear');
+  });
+}
+
+/** Names that a definition may use: arrays by their elements. */
+function usableNames(md: ModelDescription): string[] {
+  return md.variables.flatMap((v) => (v.dimensions.length === 0 ? [v.name] : elementNames(md, v)));
+}
+
+/**
+ * Checks every variable of a definition, its type and its unit.
+ *
+ * @throws as {@link openTwinFmu}
+ */
+export function checkedUnits(twin: Twin, md: ModelDescription): InDefinitionUnits {
+  const { definition } = twin;
+  const problems: Problem[] = [];
+  const unknown: string[] = [];
+  const units = new InDefinitionUnits(md);
+  for (const section of ['inputs', 'measured', 'parameters', 'virtualSensors'] as const) {
+    definition[section].forEach(({ variable, unit }, i) => {
+      const path = `${section}[${i}]`;
+      const trying = (key: string, attempt: () => void) => {
+        try {
+          attempt();
+        } catch (error) {
+          if (!(error instanceof TwinError)) throw error;
+          problems.push({ path: `${path}.${key}`, message: error.message });
+        }
+      };
+      trying('variable', () => {
+        const scalar = findScalar(md, variable);
+        if (scalar === undefined) {
+          unknown.push(variable);
+          return;
+        }
+        if (section === 'parameters') checkFreedom(scalar);
+        trying('unit', () => units.add(scalar, unit));
+      });
+    });
+  }
+  if (unknown.length > 0) {
+    throw new TwinError(
+      'VARIABLE_UNKNOWN',
+      `The FMU ${twin.fmuPath} has no variable ${unknownNames(unknown, usableNames(md))}: use the names that \`twinloop fmu info\` lists.`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(`${definition.name} with its FMU`, problems);
+  return units;
+}
+
+/** A parameter must be able to take any value: what only switches can't be estimated. */
+function checkFreedom({ name, variable }: Scalar): void {
+  if (variable.type === 'Float64' || variable.type === 'Float32') return;
+  throw new TwinError(
+    'VALUE_INVALID',
+    `${name} is of type ${variable.type}, and what only takes single values can't be estimated: make it an item of \`inputs\` with a \`value\`.`,
+  );
+}
