@@ -7,3 +7,4 @@ export * from './scheduler/index.js';
 export * from './sitewise/index.js';
 export * from './sitewise-edge/index.js';
 export * from './stack/index.js';
+export * from './twinmaker/index.js';

@@ -22,8 +22,12 @@ export interface KeptResource extends Made {
   retain: boolean;
 }
 
+/** The layout of `deployment.json`. In the first, what TwinMaker has was only noted. */
+const VERSION = 2;
+
 /** What is deployed: `deployment.json` in the data folder. */
 export interface Deployed {
+  version?: number;
   stacks: Record<
     string,
     { resources: Record<string, KeptResource>; outputs: Record<string, unknown> }
@@ -61,6 +65,8 @@ export interface DeployOptions {
   types: Readonly<Record<string, ResourceType>>;
   /** Types to pass over that nobody knows. */
   ignore?: readonly string[];
+  /** Told once of what is there from then on, as it grows: roles that others act as, for instance. */
+  onStart?(growing: Deployed): void;
 }
 
 const stateFile = (dataDir: string) => join(dataDir, 'deployment.json');
@@ -74,8 +80,9 @@ export async function readDeployed(dataDir: string): Promise<Deployed> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { stacks: {} };
     throw error;
   }
+  let deployed: Deployed;
   try {
-    return JSON.parse(text) as Deployed;
+    deployed = JSON.parse(text) as Deployed;
   } catch (cause) {
     throw new TwinError(
       'FILE_INVALID',
@@ -83,12 +90,27 @@ export async function readDeployed(dataDir: string): Promise<Deployed> {
       { cause },
     );
   }
+  const { version = 1 } = deployed;
+  if (version > VERSION) {
+    throw new TwinError(
+      'STATE_MISMATCH',
+      `${stateFile(dataDir)} has version ${version}, and this Twinloop knows ${VERSION} at most: use a newer one, or name another folder with --data.`,
+    );
+  }
+  if (version < 2) {
+    for (const { resources } of Object.values(deployed.stacks)) {
+      for (const [id, { type }] of Object.entries(resources)) {
+        if (type.startsWith('AWS::IoTTwinMaker::')) delete resources[id];
+      }
+    }
+  }
+  return deployed;
 }
 
 async function writeDeployed(dataDir: string, deployed: Deployed): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   const path = stateFile(dataDir);
-  await writeFile(`${path}.new`, `${JSON.stringify(deployed, null, 1)}\n`);
+  await writeFile(`${path}.new`, `${JSON.stringify({ version: VERSION, ...deployed }, null, 1)}\n`);
   await rename(`${path}.new`, path);
 }
 
@@ -314,6 +336,7 @@ export async function deployAssembly(
     (type) => types[type] !== undefined || PLAIN_TYPES.includes(type) || ignore.includes(type),
   );
   const deployment = new Deployment(options, await readDeployed(dataDir));
+  options.onStart?.(deployment.after);
   try {
     for (const stack of stacks) await deployment.stack(stack);
   } catch (error) {

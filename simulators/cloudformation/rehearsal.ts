@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { IoTSiteWiseClient } from '@aws-sdk/client-iotsitewise';
 import {
   type Clock,
   type Logger,
@@ -11,13 +12,46 @@ import {
 import { createSiteWiseClient } from '../../shared/sitewise/index.js';
 import { startS3 } from '../s3/index.js';
 import { type SiteWise, startSiteWise } from '../sitewise/index.js';
+import {
+  createTwinMakerClient,
+  type SiteWiseAs,
+  startTwinMaker,
+  type TwinMaker,
+} from '../twinmaker/index.js';
 import { bucketDeploymentType, bucketFolder, bucketType } from './bucket-resources.js';
-import { type DeployReport, deployAssembly, readDeployed } from './deploy.js';
+import { type Deployed, type DeployReport, deployAssembly, readDeployed } from './deploy.js';
 import { ACCOUNT } from './resource-types.js';
 import { bucketKeyOf, jobsOf, type Role, rolesOf } from './roles.js';
 import { assetModelType, assetType } from './sitewise-resources.js';
+import { componentTypeType, entityType, sceneType, workspaceType } from './twinmaker-resources.js';
 
 const siteWiseFolder = (dataDir: string) => join(dataDir, 'sitewise');
+const twinMakerFolder = (dataDir: string) => join(dataDir, 'twinmaker');
+
+/** SiteWise as roles see it, with a client for each that is kept. */
+function siteWiseAs(
+  siteWise: SiteWise,
+  roles: () => readonly Role[],
+): { siteWiseAs: SiteWiseAs; close(): void } {
+  const clients = new Map<string, IoTSiteWiseClient>();
+  return {
+    siteWiseAs(arn) {
+      const role = roles().find((r) => r.arn === arn);
+      if (role === undefined) return undefined;
+      let client = clients.get(role.arn);
+      if (client === undefined) {
+        const { accessKeyId, secretAccessKey } = role;
+        const credentials = { accessKeyId, secretAccessKey };
+        client = createSiteWiseClient({ ...siteWise, credentials, maxAttempts: 1 });
+        clients.set(role.arn, client);
+      }
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.destroy();
+    },
+  };
+}
 
 export interface RehearsalOptions {
   /** Folder of everything that is deployed; kept between deployments. */
@@ -39,37 +73,61 @@ export async function deployLocally(
 ): Promise<DeployReport> {
   const { dataDir, ignore = [] } = options;
   const lock = await lockFolder(dataDir, 'deployment');
+  const logger = options.logger ?? silentLogger;
+  const closing: (() => void | Promise<void>)[] = [() => lock.close()];
   try {
+    // Roles act as soon as they are there: TwinMaker reads assets while entities are made.
+    let growing: Deployed = { stacks: {} };
+    const roles = () => rolesOf(growing);
     const siteWise = await startSiteWise({
       dataDir: siteWiseFolder(dataDir),
       activationMs: 0,
       region: ACCOUNT.region,
-      logger: options.logger ?? silentLogger,
+      principals: (id) => roles().find((r) => r.accessKeyId === id),
+      logger,
     });
+    closing.unshift(() => siteWise.close());
     const client = createSiteWiseClient({ ...siteWise });
-    try {
-      return await deployAssembly(directory, {
-        dataDir,
-        ignore,
-        types: {
-          'AWS::IoTSiteWise::AssetModel': assetModelType(client),
-          'AWS::IoTSiteWise::Asset': assetType(client),
-          'AWS::S3::Bucket': bucketType(dataDir),
-          'Custom::CDKBucketDeployment': bucketDeploymentType(dataDir),
-        },
-      });
-    } finally {
-      client.destroy();
-      await siteWise.close();
-    }
+    closing.unshift(() => client.destroy());
+    const access = siteWiseAs(siteWise, roles);
+    closing.unshift(() => access.close());
+    const twinMaker = await startTwinMaker({
+      dataDir: twinMakerFolder(dataDir),
+      activationMs: 0,
+      region: ACCOUNT.region,
+      credentials: siteWise.credentials,
+      siteWiseAs: access.siteWiseAs,
+      logger,
+    });
+    closing.unshift(() => twinMaker.close());
+    const scenes = createTwinMakerClient(twinMaker);
+    closing.unshift(() => scenes.destroy());
+    return await deployAssembly(directory, {
+      dataDir,
+      ignore,
+      onStart: (deployed) => {
+        growing = deployed;
+      },
+      types: {
+        'AWS::IoTSiteWise::AssetModel': assetModelType(client),
+        'AWS::IoTSiteWise::Asset': assetType(client),
+        'AWS::IoTTwinMaker::ComponentType': componentTypeType(scenes),
+        'AWS::IoTTwinMaker::Entity': entityType(scenes),
+        'AWS::IoTTwinMaker::Scene': sceneType(scenes),
+        'AWS::IoTTwinMaker::Workspace': workspaceType(scenes),
+        'AWS::S3::Bucket': bucketType(dataDir),
+        'Custom::CDKBucketDeployment': bucketDeploymentType(dataDir),
+      },
+    });
   } finally {
-    await lock.close();
+    for (const close of closing) await close();
   }
 }
 
 /** What is deployed, with its far ends running: each role can do what its policies allow. */
 export interface Rehearsal {
   siteWise: SiteWise;
+  twinMaker: TwinMaker;
   s3: { endpoint: string };
   roles: readonly Role[];
   /** Runs the job of every schedule once. @throws TwinError `ACCESS_DENIED`, `NOT_FOUND` */
@@ -111,9 +169,12 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
   }
   const roles = rolesOf(deployed);
   const lock = await lockFolder(dataDir, 'deployment');
-  let siteWise: SiteWise | undefined;
+  const closing: (() => void | Promise<void>)[] = [() => lock.close()];
+  const close = async () => {
+    for (const end of closing.splice(0)) await end();
+  };
   try {
-    siteWise = await startSiteWise({
+    const siteWise = await startSiteWise({
       dataDir: siteWiseFolder(dataDir),
       activationMs: 0,
       region: ACCOUNT.region,
@@ -121,6 +182,19 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
       logger,
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
+    closing.unshift(() => siteWise.close());
+    const access = siteWiseAs(siteWise, () => roles);
+    closing.unshift(() => access.close());
+    const twinMaker = await startTwinMaker({
+      dataDir: twinMakerFolder(dataDir),
+      activationMs: 0,
+      region: ACCOUNT.region,
+      credentials: siteWise.credentials,
+      principals: roles,
+      siteWiseAs: access.siteWiseAs,
+      logger,
+    });
+    closing.unshift(() => twinMaker.close());
     const s3 = await startS3({
       principals: roles,
       folderOf: (bucket) => {
@@ -129,9 +203,10 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
       },
       keyOf: (bucket) => bucketKeyOf(deployed, bucket),
     });
-    const started = siteWise;
+    closing.unshift(() => s3.close());
     return {
       siteWise,
+      twinMaker,
       s3,
       roles,
       async runJobs(entry, signal) {
@@ -160,7 +235,7 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
               AWS_REGION: ACCOUNT.region,
               AWS_ACCESS_KEY_ID: role.accessKeyId,
               AWS_SECRET_ACCESS_KEY: role.secretAccessKey,
-              TWINLOOP_SITEWISE_ENDPOINT: started.endpoint,
+              TWINLOOP_SITEWISE_ENDPOINT: siteWise.endpoint,
               TWINLOOP_S3_ENDPOINT: s3.endpoint,
             });
             runs.push({ role: role.name, index, ...ended, denied: [...role.denied].sort() });
@@ -168,15 +243,10 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
         }
         return runs;
       },
-      async close() {
-        await s3.close();
-        await started.close();
-        await lock.close();
-      },
+      close,
     };
   } catch (error) {
-    await siteWise?.close();
-    await lock.close();
+    await close();
     throw error;
   }
 }

@@ -18,8 +18,9 @@ import {
 import { CONNECTION_LIMITS, type ConnectionLimits } from './http/connection-limits.js';
 import { EdgeLogin, type EdgeUser } from './http/edge-login.js';
 import { FaultRules } from './http/fault-rules.js';
+import type { JsonServer } from './http/json-server.js';
 import { NO_QUOTAS, type Quotas, Throttle } from './http/quotas.js';
-import { type ApiServer, type SiteWiseCounters, startApiServer } from './http/server.js';
+import { type SiteWiseCounters, startApiServer } from './http/server.js';
 import { type AcceptedCredentials, createSignatureVerifier } from './http/signature.js';
 import { Account } from './resources/account.js';
 import { type Allows, authorize } from './resources/authorization.js';
@@ -47,8 +48,10 @@ export interface SiteWiseOptions {
   dataDir?: string;
   /** Keys to accept; default: one well-known pair. */
   credentials?: AcceptedCredentials;
-  /** Others that may sign, each within what its policies allow. */
-  principals?: readonly SiteWisePrincipal[];
+  /** Others that may sign, each within what its policies allow; or a way to find one by its key. */
+  principals?:
+    | readonly SiteWisePrincipal[]
+    | ((accessKeyId: string) => SiteWisePrincipal | undefined);
   /** HTTPS: with a certificate of one's own, or `true` for a generated one. */
   tls?: boolean | ServerCertificate;
   /** Users that may log in as at a SiteWise Edge gateway (`POST /authenticate`). */
@@ -108,13 +111,18 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       ? undefined
       : await lockFolder(options.dataDir, 'SiteWise data folder');
   let account: Account | undefined;
-  let server: ApiServer;
+  let server: JsonServer;
   const counters: SiteWiseCounters = { requests: 0, operations: {}, faults: {}, values: 0 };
   const faults = new FaultRules(createRng(options.seed ?? 1));
   const edgeLogin =
     options.edgeUsers === undefined ? undefined : new EdgeLogin(options.edgeUsers, Date.now);
   const throttle = new Throttle({ ...NO_QUOTAS, ...options.quotas }, () => performance.now());
-  const principals = new Map(options.principals?.map((p) => [p.accessKeyId, p]));
+  const { principals = [] } = options;
+  const known = new Map(
+    typeof principals === 'function' ? [] : principals.map((p) => [p.accessKeyId, p]),
+  );
+  const principalOf = (id: string) =>
+    typeof principals === 'function' ? principals(id) : known.get(id);
   let tls: ServerCertificate | undefined;
   try {
     if (options.tls === true) {
@@ -134,7 +142,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
     const opened = account;
     server = await startApiServer({
       authorize({ accessKeyId }, operation, input) {
-        const principal = principals.get(accessKeyId);
+        const principal = principalOf(accessKeyId);
         if (principal !== undefined) authorize(opened, principal.allows, operation, input);
       },
       host,
@@ -142,9 +150,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       tls,
       verifier: createSignatureVerifier(
         (id) =>
-          id === credentials.accessKeyId
-            ? credentials
-            : (principals.get(id) ?? edgeLogin?.find(id)),
+          id === credentials.accessKeyId ? credentials : (principalOf(id) ?? edgeLogin?.find(id)),
         Date.now,
       ),
       throttle,

@@ -6,6 +6,14 @@ import {
   GetAssetPropertyValueCommand,
   GetAssetPropertyValueHistoryCommand,
 } from '@aws-sdk/client-iotsitewise';
+import {
+  GetEntityCommand,
+  GetPropertyValueHistoryCommand,
+  GetSceneCommand,
+  GetWorkspaceCommand,
+  ListEntitiesCommand,
+  UpdateEntityCommand,
+} from '@aws-sdk/client-iottwinmaker';
 import { App } from 'aws-cdk-lib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp, loadDeployment } from '../../cloud/deploy/build-app.js';
@@ -17,13 +25,14 @@ import {
   systemClock,
 } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseWriter } from '../../shared/sitewise/index.js';
-import { createFolderStore } from '../../shared/store/index.js';
+import { createFolderStore, openStore } from '../../shared/store/index.js';
 import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import {
   deployLocally,
   type Rehearsal,
   startRehearsal,
 } from '../../simulators/cloudformation/index.js';
+import { createTwinMakerClient } from '../../simulators/twinmaker/index.js';
 
 const WORKER = { entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] };
 const BUCKET = 'twinloop-data-bucket83908e77';
@@ -219,6 +228,94 @@ describe('the example, deployed on this machine', () => {
     const narrow = await newFolder();
     await deployLocally(assembly, { dataDir: narrow });
     await expect(runJobs(narrow)).rejects.toThrow(/SchedulerRole.*batch:SubmitJob/);
+  });
+
+  it('shows its scene to who may see it: entity, document, model, and a value at every tag', async () => {
+    await withRehearsal(dataDir, async ({ roles, twinMaker, s3 }) => {
+      const viewer = roles.find((r) => r.name.includes('SceneViewer'));
+      const credentials = {
+        accessKeyId: viewer?.accessKeyId ?? '',
+        secretAccessKey: viewer?.secretAccessKey ?? '',
+      };
+      const client = createTwinMakerClient({ ...twinMaker, credentials });
+      const workspaceId = 'twinloop-example';
+      const { s3Location } = await client.send(new GetWorkspaceCommand({ workspaceId }));
+      expect(s3Location).toBe(`arn:aws:s3:::${BUCKET}`);
+      const { entitySummaries = [] } = await client.send(new ListEntitiesCommand({ workspaceId }));
+      expect(entitySummaries.map((e) => [e.entityId, e.status?.state])).toEqual([
+        ['line1', 'ACTIVE'],
+      ]);
+      const entity = await client.send(new GetEntityCommand({ workspaceId, entityId: 'line1' }));
+      expect(entity.components?.twin?.properties?.S4_Tension_N?.definition).toMatchObject({
+        dataType: { type: 'DOUBLE', unitOfMeasure: 'N' },
+        isTimeSeries: true,
+      });
+      const scene = await client.send(new GetSceneCommand({ workspaceId, sceneId: 'web-line' }));
+      const location = scene.contentLocation ?? '';
+      const store = openStore(location.slice(0, location.lastIndexOf('/')), {
+        endpoint: s3.endpoint,
+        region: twinMaker.region,
+        credentials,
+      });
+      const text = (await store.get('web-line.json'))?.body ?? new Uint8Array();
+      const document = JSON.parse(Buffer.from(text).toString());
+      expect((await store.get('web-line.glb'))?.body.length).toBeGreaterThan(1000);
+      const bound = new Set(
+        [...JSON.stringify(document).matchAll(/"propertyName":"([^"]+)"/g)].map((m) => m[1] ?? ''),
+      );
+      expect(bound.size).toBeGreaterThan(10);
+      for (const name of bound) {
+        const { propertyValues } = await client.send(
+          new GetPropertyValueHistoryCommand({
+            workspaceId,
+            entityId: 'line1',
+            componentName: 'twin',
+            selectedProperties: [name],
+            startTime: new Date(Date.now() - 86_400_000).toISOString(),
+            endTime: new Date().toISOString(),
+          }),
+        );
+        expect(propertyValues?.[0]?.values?.length, name).toBeGreaterThan(0);
+      }
+      await expect(
+        client.send(new UpdateEntityCommand({ workspaceId, entityId: 'line1', entityName: 'x' })),
+      ).rejects.toMatchObject({ name: 'AccessDeniedException' });
+      client.destroy();
+    });
+  });
+
+  it('does not make an entity whose asset the workspace’s role may not read', async () => {
+    await change('monitoring', (template) => {
+      for (const { Properties } of found(template, 'AWS::IAM::Policy')) {
+        if (!Properties.PolicyName.startsWith('TwinMakerRole')) continue;
+        for (const statement of Properties.PolicyDocument.Statement) {
+          statement.Action = [statement.Action]
+            .flat()
+            .filter((a: string) => a !== 'iotsitewise:DescribeAsset');
+        }
+      }
+    });
+    await expect(deployLocally(assembly, { dataDir: await newFolder() })).rejects.toThrow(
+      /Entityline1 .*TwinMakerRole.* do not allow iotsitewise:DescribeAsset.*Everything was put back/,
+    );
+  });
+
+  it('takes a folder over in which TwinMaker was only noted, and refuses one of a newer version', async () => {
+    const older = await newFolder();
+    await deployLocally(assembly, { dataDir: older });
+    const path = join(older, 'deployment.json');
+    const { version, ...deployed } = JSON.parse(await readFile(path, 'utf8'));
+    expect(version).toBe(2);
+    await rm(join(older, 'twinmaker'), { recursive: true });
+    await writeFile(path, JSON.stringify(deployed));
+    const report = await deployLocally(assembly, { dataDir: older });
+    expect(report.created.length).toBe(3);
+    expect(report.updated).toEqual([]);
+    await writeFile(path, JSON.stringify({ ...deployed, version: 99 }));
+    await expect(deployLocally(assembly, { dataDir: older })).rejects.toMatchObject({
+      code: 'STATE_MISMATCH',
+      message: expect.stringContaining('version 99'),
+    });
   });
 
   it('keeps its values through an update, and through one that fails', async () => {

@@ -23,6 +23,10 @@ export const FAULT_STATUS = {
   UnknownOperationException: 404,
   UnrecognizedClientException: 403,
   ValidationException: 400,
+  // Of TwinMaker's API.
+  ConflictException: 409,
+  ConnectorFailureException: 424,
+  InternalServerException: 500,
 } as const;
 
 export type FaultCode = keyof typeof FAULT_STATUS;

@@ -53,7 +53,7 @@ const arn: Limit = {
 };
 
 /** By member name, wherever it occurs and nothing below says otherwise. */
-export const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
+const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   aggregateTypes: { min: 1 },
   alias,
   aliasPrefix: alias,
@@ -145,7 +145,7 @@ export const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
 const DATA_IDS = { assetId: uuid, propertyId: uuid };
 
 /** By structure and member, where a name means something of its own there. */
-export const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>> = {
+const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>> = {
   BatchGetAssetPropertyAggregatesEntry: DATA_IDS,
   BatchGetAssetPropertyAggregatesRequest: { entries: { max: 16 }, maxResults: anyPageSize },
   BatchGetAssetPropertyValueEntry: DATA_IDS,
@@ -179,7 +179,7 @@ export const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, L
 };
 
 /** The items of a list, by the list's member name. */
-export const ITEM_LIMITS: Readonly<Record<string, Limit>> = {
+const ITEM_LIMITS: Readonly<Record<string, Limit>> = {
   aggregateTypes: oneOf(sdk.AggregateType),
   assetModelTypes: oneOf(sdk.AssetModelType),
   qualities: oneOf(sdk.Quality),
@@ -187,9 +187,21 @@ export const ITEM_LIMITS: Readonly<Record<string, Limit>> = {
 };
 
 /** The keys and values of `tags`. */
-export const TAG_LIMITS = { key: { min: 1, max: 128 }, value: { min: 0, max: 256 } } as const;
+const TAG_LIMITS = { key: { min: 1, max: 128 }, value: { min: 0, max: 256 } } as const;
 
-/** The limit of a member, or undefined where there is none. */
-export function limitOf(structure: string, member: string): Limit | undefined {
-  return STRUCTURE_LIMITS[structure]?.[member] ?? MEMBER_LIMITS[member];
+/** The limits of one API. */
+export interface ApiLimits {
+  /** Of a structure's member. */
+  of(structure: string, member: string): Limit | undefined;
+  /** Of the items of a list, by the list's member name. */
+  ofItem(list: string): Limit | undefined;
+  /** Of the keys and values of a map, by the map's member name. */
+  ofMap(map: string): { key?: Limit | undefined; value?: Limit | undefined } | undefined;
 }
+
+/** The limits of IoT SiteWise. */
+export const SITEWISE_LIMITS: ApiLimits = {
+  of: (structure, member) => STRUCTURE_LIMITS[structure]?.[member] ?? MEMBER_LIMITS[member],
+  ofItem: (list) => ITEM_LIMITS[list],
+  ofMap: (map) => (map === 'tags' ? TAG_LIMITS : undefined),
+};

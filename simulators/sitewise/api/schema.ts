@@ -1,7 +1,7 @@
 import * as sdk from '@aws-sdk/client-iotsitewise';
 
 /**
- * The API's operations and shapes, read from the runtime schemas that the AWS SDK's client carries:
+ * An API's operations and shapes, read from the runtime schemas that the AWS SDK's client carries:
  * routes, members, types and what is required. Lengths, patterns and maxima are not in them; those
  * are in limits.ts.
  */
@@ -29,9 +29,9 @@ export interface Member {
   locationName: string;
 }
 
-/** One of the API's operations. */
-export interface Operation {
-  name: OperationName;
+/** One of an API's operations. */
+export interface Operation<Name extends string = OperationName> {
+  name: Name;
   method: string;
   /** e.g. `/assets/{assetId}`. */
   path: string;
@@ -184,11 +184,11 @@ function toStructure(raw: RawSchema): StructureShape {
   return shape.kind === 'structure' || shape.kind === 'union' ? shape : EMPTY;
 }
 
-function toOperation(schema: readonly unknown[]): Operation {
+function toOperation<Name extends string>(schema: readonly unknown[]): Operation<Name> {
   const traits = schema[3] as { endpoint?: [string]; http: [string, string, number] };
   const [method, path, successStatus] = traits.http;
   return {
-    name: schema[2] as OperationName,
+    name: schema[2] as Name,
     method,
     path,
     successStatus,
@@ -198,11 +198,22 @@ function toOperation(schema: readonly unknown[]): Operation {
   };
 }
 
-/** Every operation of the API, by name. */
-export const OPERATIONS: ReadonlyMap<OperationName, Operation> = new Map(
-  Object.values(sdk as Record<string, unknown>)
-    .filter((v): v is readonly unknown[] => Array.isArray(v) && v[0] === OPERATION)
-    .map(toOperation)
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((operation) => [operation.name, operation]),
-);
+/**
+ * Every operation of an API, by name.
+ *
+ * @param client what the module of the AWS SDK's client exports
+ */
+export function readOperations<Name extends string>(
+  client: object,
+): ReadonlyMap<Name, Operation<Name>> {
+  return new Map(
+    Object.values(client)
+      .filter((v): v is readonly unknown[] => Array.isArray(v) && v[0] === OPERATION)
+      .map((schema) => toOperation<Name>(schema))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((operation) => [operation.name, operation]),
+  );
+}
+
+/** Every operation of the API of IoT SiteWise, by name. */
+export const OPERATIONS = readOperations<OperationName>(sdk);

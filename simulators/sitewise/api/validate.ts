@@ -1,5 +1,5 @@
 import { ApiFault, invalidRequest } from './faults.js';
-import { ITEM_LIMITS, type Limit, limitOf, TAG_LIMITS } from './limits.js';
+import { type ApiLimits, type Limit, SITEWISE_LIMITS } from './limits.js';
 import type { Member, Operation, Shape, StructureShape } from './schema.js';
 
 /** What arrived, before anything is known to be right. */
@@ -105,8 +105,13 @@ function timestampCheck(): Check {
   };
 }
 
-function listCheck(name: string, member: Shape, limit: Limit | undefined): Check {
-  const item = lazyCheck(name, member, ITEM_LIMITS[name]);
+function listCheck(
+  name: string,
+  member: Shape,
+  limit: Limit | undefined,
+  limits: ApiLimits,
+): Check {
+  const item = lazyCheck(name, member, limits.ofItem(name), limits);
   return (value, path, problems) => {
     if (!Array.isArray(value)) throw wrongType(path, 'a list', value);
     if (limit !== undefined) checkSize(value.length, 'size', limit, path, value, problems);
@@ -120,9 +125,10 @@ function listCheck(name: string, member: Shape, limit: Limit | undefined): Check
   };
 }
 
-function mapCheck(name: string, member: Shape, limit: Limit | undefined): Check {
-  const item = lazyCheck(name, member, name === 'tags' ? TAG_LIMITS.value : undefined);
-  const key = stringCheck(name === 'tags' ? TAG_LIMITS.key : undefined);
+function mapCheck(name: string, member: Shape, limit: Limit | undefined, limits: ApiLimits): Check {
+  const own = limits.ofMap(name);
+  const item = lazyCheck(name, member, own?.value, limits);
+  const key = stringCheck(own?.key);
   return (value, path, problems) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw wrongType(path, 'a map', value);
@@ -140,13 +146,14 @@ function mapCheck(name: string, member: Shape, limit: Limit | undefined): Check 
 
 const compiled = new Map<StructureShape, Check>();
 
-function structureCheck(shape: StructureShape): Check {
+/** A shape belongs to one API, and so do its limits. */
+function structureCheck(shape: StructureShape, limits: ApiLimits): Check {
   const known = compiled.get(shape);
   if (known !== undefined) return known;
   const members = shape.members.map((m) => ({
     name: m.name,
     required: m.required,
-    check: lazyCheck(m.name, m.shape, limitOf(shape.name, m.name)),
+    check: lazyCheck(m.name, m.shape, limits.of(shape.name, m.name), limits),
   }));
   const check: Check = (value, path, problems) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -171,15 +178,15 @@ function structureCheck(shape: StructureShape): Check {
 
 const join = (path: string, name: string) => (path === '' ? name : `${path}.${name}`);
 
-function lazyCheck(name: string, shape: Shape, limit: Limit | undefined): Check {
+function lazyCheck(name: string, shape: Shape, limit: Limit | undefined, limits: ApiLimits): Check {
   let check: Check | undefined;
   return (value, path, problems) => {
-    check ??= toCheck(name, shape, limit);
+    check ??= toCheck(name, shape, limit, limits);
     return check(value, path, problems);
   };
 }
 
-function toCheck(name: string, shape: Shape, limit: Limit | undefined): Check {
+function toCheck(name: string, shape: Shape, limit: Limit | undefined, limits: ApiLimits): Check {
   const type = shape();
   switch (type.kind) {
     case 'string':
@@ -194,12 +201,12 @@ function toCheck(name: string, shape: Shape, limit: Limit | undefined): Check {
     case 'timestamp':
       return timestampCheck();
     case 'list':
-      return listCheck(name, type.member, limit);
+      return listCheck(name, type.member, limit, limits);
     case 'map':
-      return mapCheck(name, type.value, limit);
+      return mapCheck(name, type.value, limit, limits);
     case 'structure':
     case 'union':
-      return structureCheck(type);
+      return structureCheck(type, limits);
     default:
       return (value) => value;
   }
@@ -229,7 +236,11 @@ function fromText(member: Member, texts: readonly string[]): unknown {
  * @throws ApiFault `SerializationException` for a wrong type, `InvalidRequestException` naming what
  *   breaks a limit
  */
-export function validateRequest(operation: Operation, request: RawRequest): unknown {
+export function validateRequest(
+  operation: Operation<string>,
+  request: RawRequest,
+  limits: ApiLimits = SITEWISE_LIMITS,
+): unknown {
   const { body } = request;
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) {
     throw wrongType('', 'a JSON object', body);
@@ -248,7 +259,7 @@ export function validateRequest(operation: Operation, request: RawRequest): unkn
     }
   }
   const problems: string[] = [];
-  const input = structureCheck(operation.input)(source, '', problems);
+  const input = structureCheck(operation.input, limits)(source, '', problems);
   if (problems.length > 0) {
     const shown = problems.slice(0, MAX_PROBLEMS).join('; ');
     throw invalidRequest(

@@ -1,33 +1,37 @@
-import { OPERATIONS, type Operation } from '../api/schema.js';
+import type { Operation } from '../api/schema.js';
 
 /** An operation that a path leads to, with its path labels as they were sent. */
-export interface Route {
-  operation: Operation;
+export interface Route<Name extends string> {
+  operation: Operation<Name>;
   labels: Record<string, string>;
 }
 
-interface Node {
-  children: Map<string, Node>;
-  label: Node | undefined;
-  operations: Map<string, { operation: Operation; labels: string[] }>;
+interface Node<Name extends string> {
+  children: Map<string, Node<Name>>;
+  label: Node<Name> | undefined;
+  operations: Map<string, { operation: Operation<Name>; labels: string[] }>;
 }
 
-const newNode = (): Node => ({ children: new Map(), label: undefined, operations: new Map() });
+const newNode = <Name extends string>(): Node<Name> => ({
+  children: new Map(),
+  label: undefined,
+  operations: new Map(),
+});
 
-function buildTree(): Node {
-  const root = newNode();
-  for (const operation of OPERATIONS.values()) {
+function buildTree<Name extends string>(operations: Iterable<Operation<Name>>): Node<Name> {
+  const root = newNode<Name>();
+  for (const operation of operations) {
     let node = root;
     const labels: string[] = [];
     for (const segment of operation.path.split('/').filter((s) => s !== '')) {
       const label = /^\{(\w+)\+?\}$/.exec(segment)?.[1];
       if (label === undefined) {
-        const child = node.children.get(segment) ?? newNode();
+        const child: Node<Name> = node.children.get(segment) ?? newNode<Name>();
         node.children.set(segment, child);
         node = child;
       } else {
         labels.push(label);
-        node.label ??= newNode();
+        node.label ??= newNode<Name>();
         node = node.label;
       }
     }
@@ -36,15 +40,13 @@ function buildTree(): Node {
   return root;
 }
 
-const tree = buildTree();
-
 /** The node that the segments lead to, literal names first; `values` are its labels. */
-function find(
-  node: Node,
+function find<Name extends string>(
+  node: Node<Name>,
   segments: readonly string[],
   i: number,
   values: string[],
-): Node | undefined {
+): Node<Name> | undefined {
   const segment = segments[i];
   if (segment === undefined) return node.operations.size > 0 ? node : undefined;
   const child = node.children.get(segment);
@@ -56,25 +58,32 @@ function find(
   return found;
 }
 
+/** Leads from a method and path to an operation. */
+export type Router<Name extends string> = (method: string, path: string) => Route<Name> | undefined;
+
 /**
- * The operation behind a method and path; one trailing slash more or less makes no difference. `.`
- * and `..` are segments like any other: nothing here is a file.
- *
- * @returns undefined where there is none, or where a label is not proper percent-encoding
+ * A router to some operations. One trailing slash more or less makes no difference; `.` and `..` are
+ * segments like any other: nothing here is a file. It gives undefined where there is no operation, or
+ * where a label is not proper percent-encoding.
  */
-export function route(method: string, path: string): Route | undefined {
-  const trimmed = path.replace(/^\//, '').replace(/\/$/, '');
-  const segments = trimmed === '' ? [] : trimmed.split('/');
-  const values: string[] = [];
-  const found = find(tree, segments, 0, values)?.operations.get(method);
-  if (found === undefined || found.labels.length !== values.length) return undefined;
-  const labels: Record<string, string> = {};
-  try {
-    found.labels.forEach((label, i) => {
-      labels[label] = decodeURIComponent(values[i] ?? '');
-    });
-  } catch {
-    return undefined;
-  }
-  return { operation: found.operation, labels };
+export function createRouter<Name extends string>(
+  operations: Iterable<Operation<Name>>,
+): Router<Name> {
+  const tree = buildTree(operations);
+  return (method, path) => {
+    const trimmed = path.replace(/^\//, '').replace(/\/$/, '');
+    const segments = trimmed === '' ? [] : trimmed.split('/');
+    const values: string[] = [];
+    const found = find(tree, segments, 0, values)?.operations.get(method);
+    if (found === undefined || found.labels.length !== values.length) return undefined;
+    const labels: Record<string, string> = {};
+    try {
+      found.labels.forEach((label, i) => {
+        labels[label] = decodeURIComponent(values[i] ?? '');
+      });
+    } catch {
+      return undefined;
+    }
+    return { operation: found.operation, labels };
+  };
 }

@@ -1,22 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { type Clock, type Logger, TwinError } from '../../../shared/core/index.js';
 import { ApiFault } from '../api/faults.js';
 import { type Handlers, READING, toWire } from '../api/handler.js';
+import { OPERATIONS } from '../api/schema.js';
 import { validateRequest } from '../api/validate.js';
-import {
-  type ConnectionLimits,
-  guardConnections,
-  HeldBytes,
-  readBody,
-  serverOptions,
-} from './connection-limits.js';
+import type { ConnectionLimits } from './connection-limits.js';
 import type { EdgeLogin } from './edge-login.js';
 import { type FaultRules, injectedFault, parseRules } from './fault-rules.js';
+import {
+  type Answer,
+  ConnectionDropped,
+  type JsonServer,
+  parseBody,
+  startJsonServer,
+  type WireRequest,
+} from './json-server.js';
 import type { Throttle } from './quotas.js';
-import { route } from './router.js';
+import { createRouter } from './router.js';
 import type { AcceptedCredentials, SignatureVerifier } from './signature.js';
 
 /** What the server counts. */
@@ -51,39 +50,17 @@ export interface ApiServerOptions {
   logger: Logger;
 }
 
-/** The API over HTTP. */
-export interface ApiServer {
-  port: number;
-  close(): Promise<void>;
-}
-
 /** Where fault rules are read (GET), replaced (PUT) and removed (DELETE). */
 export const CONTROL_PATH = '/_twinloop/faults';
-/** A rule asked for a connection that ends without an answer. */
-class ConnectionDropped extends Error {}
-
-interface Answer {
-  status: number;
-  text: string;
-}
-
-function parseBody(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    throw new ApiFault('SerializationException', 'The body is not valid JSON.');
-  }
-}
+const route = createRouter(OPERATIONS.values());
 
 /** Listens and answers. @throws TwinError `PORT_IN_USE` */
-export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { verifier, handlers, counters, logger, limits } = options;
-  const held = new HeldBytes(limits.maxHeldBytes);
+export function startApiServer(options: ApiServerOptions): Promise<JsonServer> {
+  const { verifier, handlers, counters, logger, limits, host, port, tls } = options;
 
   /** Reads or changes the fault rules. */
-  function control(method: string, request: IncomingMessage, body: Buffer): Answer {
-    if (request.headers.authorization !== `Bearer ${options.controlToken}`) {
+  function control({ method, headers, body }: WireRequest): Answer {
+    if (headers.authorization !== `Bearer ${options.controlToken}`) {
       throw new ApiFault(
         'AccessDeniedException',
         'The control endpoint wants the secret access key as bearer token.',
@@ -97,15 +74,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     return { status: 200, text: toWire({ rules: options.faultRules.get() }) };
   }
 
-  async function answer(request: IncomingMessage, take: (bytes: number) => void): Promise<Answer> {
-    // A client behind a proxy setting sends the whole URL.
-    const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*/, '');
-    const at = target.indexOf('?');
-    const path = at < 0 ? target : target.slice(0, at);
-    const query = at < 0 ? '' : target.slice(at + 1);
-    const method = request.method ?? 'GET';
-    const body = await readBody(request, take);
-    if (path === CONTROL_PATH) return control(method, request, body);
+  async function answer(request: WireRequest): Promise<Answer> {
+    const { method, path, query, headers, body } = request;
+    if (path === CONTROL_PATH) return control(request);
     if (path === '/authenticate' && method === 'POST' && options.edgeLogin !== undefined) {
       return { status: 200, text: toWire(options.edgeLogin.authenticate(parseBody(body))) };
     }
@@ -115,7 +86,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     }
     const { operation, labels } = found;
     counters.operations[operation.name] = (counters.operations[operation.name] ?? 0) + 1;
-    const signer = verifier.verify({ method, path, query, headers: request.headers, body });
+    const signer = verifier.verify(request);
     if (signer.readOnly === true && !READING.test(operation.name)) {
       throw new ApiFault(
         'AccessDeniedException',
@@ -123,7 +94,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       );
     }
     options.throttle.admit(operation);
-    const rule = request.headers['x-twinloop-fault'];
+    const rule = headers['x-twinloop-fault'];
     const faults = options.faultRules.decide(
       operation.name,
       typeof rule === 'string' ? rule : undefined,
@@ -141,7 +112,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const input = validateRequest(operation, {
       labels,
       query: new URLSearchParams(query),
-      headers: request.headers,
+      headers,
       body: parseBody(body),
     });
     options.authorize(signer, operation.name, input as object);
@@ -160,78 +131,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     return new ApiFault('InternalFailureException', 'An internal failure occurred.');
   }
 
-  function send(response: ServerResponse, status: number, bytes: Buffer, errorType?: string) {
-    response.writeHead(status, {
-      'content-type': 'application/json',
-      'content-length': bytes.length,
-      'x-amzn-requestid': randomUUID(),
-      ...(errorType === undefined ? {} : { 'x-amzn-errortype': errorType }),
-    });
-    response.end(bytes);
-  }
-
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    counters.requests++;
-    let bodyBytes = 0;
-    const take = (bytes: number) => {
-      held.take(bytes);
-      bodyBytes += bytes;
-    };
-    try {
-      const { status, text } = await answer(request, take);
-      const bytes = Buffer.from(text);
-      // A client that is slow to read has the server hold its answer meanwhile.
-      held.take(bytes.length);
-      response.once('close', () => held.give(bytes.length));
-      send(response, status, bytes);
-    } catch (error) {
-      if (response.destroyed || response.headersSent) return;
-      if (error instanceof ConnectionDropped) {
-        request.socket.destroy();
-        return;
-      }
-      const fault = toFault(error);
-      counters.faults[fault.code] = (counters.faults[fault.code] ?? 0) + 1;
-      // What is left of a body that was not read would be taken for the next request.
-      if (!request.complete) response.setHeader('connection', 'close');
-      send(
-        response,
-        fault.status,
-        Buffer.from(toWire({ message: fault.message, ...fault.members })),
-        fault.code,
-      );
-    } finally {
-      held.give(bodyBytes);
-    }
-  }
-
-  const listener = (request: IncomingMessage, response: ServerResponse) =>
-    void handle(request, response);
-  const server: Server =
-    options.tls === undefined
-      ? createServer(serverOptions(limits), listener)
-      : createTlsServer({ ...serverOptions(limits), ...options.tls }, listener);
-  guardConnections(server, limits);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new TwinError(
-              'PORT_IN_USE',
-              `Port ${options.port} on ${options.host} is in use: choose another, or 0 for any free one.`,
-              { cause: error },
-            )
-          : error,
-      ),
-    );
-    server.listen(options.port, options.host, resolve);
+  return startJsonServer({
+    host,
+    port,
+    tls,
+    limits,
+    answer,
+    toFault,
+    onRequest: () => {
+      counters.requests++;
+    },
+    onFault: ({ code }) => {
+      counters.faults[code] = (counters.faults[code] ?? 0) + 1;
+    },
   });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

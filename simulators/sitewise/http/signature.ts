@@ -26,7 +26,7 @@ export interface SignedRequest {
 }
 
 /** What requests are signed for. S3 has rules of its own for paths and bodies. */
-export type SignedService = 'iotsitewise' | 's3';
+export type SignedService = 'iotsitewise' | 'iottwinmaker' | 's3';
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** How far the signer's clock may be off. */
 const MAX_SKEW_MS = 5 * 60_000;
