@@ -16,7 +16,7 @@ async function load(config: SourceConfig, options: SourceOptions): Promise<Sourc
   switch (config.type) {
     case 'opcua': {
       const { createOpcuaSource } = await import('./opcua.js');
-      return createOpcuaSource({ config, pkiDir: join(dataDir, 'pki'), logger });
+      return createOpcuaSource({ config, pkiDir: join(dataDir, 'pki'), baseDir, logger });
     }
     case 'modbus': {
       const { createModbusSource } = await import('./modbus.js');

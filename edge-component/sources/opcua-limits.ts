@@ -3,13 +3,21 @@ import { messageOf } from '../../shared/core/index.js';
 
 /** What one request may hold at most. */
 export interface OperationLimits {
-  monitoredItems: number;
+  read: number;
+  historyRead: number;
+  browse: number;
   browsePaths: number;
+  monitoredItems: number;
 }
 
-/** Server_ServerCapabilities_OperationLimits, OPC UA Part 5, 6.3.11. */
-const MAX_MONITORED_ITEMS_PER_CALL = 'i=11714';
-const MAX_NODES_PER_TRANSLATE = 'i=11712';
+/** Children of Server_ServerCapabilities_OperationLimits, OPC UA Part 5, 6.3.11. */
+const NODES: Record<keyof OperationLimits, string> = {
+  read: 'i=11705',
+  historyRead: 'i=12165',
+  browse: 'i=11710',
+  browsePaths: 'i=11712',
+  monitoredItems: 'i=11714',
+};
 /** Where a server names no limit: small servers have one all the same, and do not say so. */
 const UNSAID = 500;
 
@@ -17,20 +25,21 @@ const UNSAID = 500;
 export async function operationLimits(
   session: Pick<ClientSession, 'read'>,
 ): Promise<OperationLimits> {
-  const of = (value: unknown) =>
-    typeof value === 'number' && value > 0 ? Math.min(value, UNSAID) : UNSAID;
+  const names = Object.keys(NODES) as (keyof OperationLimits)[];
+  let values: unknown[] = [];
   try {
-    const [items, paths] = await session.read(
-      [MAX_MONITORED_ITEMS_PER_CALL, MAX_NODES_PER_TRANSLATE].map((nodeId) => ({
-        nodeId,
-        attributeId: AttributeIds.Value,
-      })),
+    const read = await session.read(
+      names.map((name) => ({ nodeId: NODES[name], attributeId: AttributeIds.Value })),
     );
-    return { monitoredItems: of(items?.value.value), browsePaths: of(paths?.value.value) };
+    values = read.map((v) => v.value.value);
   } catch {
-    // A server without the node is no worse than one that names no limit.
-    return { monitoredItems: UNSAID, browsePaths: UNSAID };
+    // A server without the nodes is no worse than one that names no limit.
   }
+  const limit = (value: unknown) =>
+    typeof value === 'number' && value > 0 ? Math.min(value, UNSAID) : UNSAID;
+  return Object.fromEntries(
+    names.map((name, i) => [name, limit(values[i])]),
+  ) as unknown as OperationLimits;
 }
 
 /** How a server says that a request held too much. */

@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import { expandIndexRange } from './index-range.js';
 
 /** A node id in its standard notation (OPC UA part 6, 5.3.1.10). */
 const NODE_ID =
   /^(ns=\d{1,5};|nsu=[^;]+;)?(i=\d{1,10}|s=.+|g=[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|b=[\w+/=-]+)$/is;
+
+/** `nsu=<URI>;` at the start of a step ends with a semicolon; no step is empty. */
+const BROWSE_PATH = /^(?!\/?nsu=[^;]*$)(?!.*\/nsu=[^;]*$)(?!.*(?<!&)\/$).+$/;
+const INDEX_RANGE = /^\d{1,9}(:\d{1,9})?(,\d{1,9}(:\d{1,9})?)*$/;
+/** Streams that one entry may make. */
+const MAX_ELEMENTS = 10_000;
 
 /** A secret in the config itself, or better: where it is kept. */
 export const secretSchema = z
@@ -142,6 +149,38 @@ const sourceFields = {
     .describe('How often `statusAlias` is published, besides at every change.'),
 };
 
+function wrongRange(signal: {
+  alias: string;
+  indexRange?: string | undefined;
+}): { path: string[]; message: string } | undefined {
+  if (signal.indexRange === undefined) return undefined;
+  const elements = expandIndexRange(signal.indexRange, MAX_ELEMENTS);
+  if (elements.length === 0 || elements.length > MAX_ELEMENTS) {
+    return {
+      path: ['indexRange'],
+      message: `expected a range that rises, of at most ${MAX_ELEMENTS} elements`,
+    };
+  }
+  return elements.length === 1 || signal.alias.includes('{index}')
+    ? undefined
+    : {
+        path: ['alias'],
+        message: `expected \`{index}\` in it, for each of the ${elements.length} elements needs an alias of its own`,
+      };
+}
+
+/** One signal for each element that its index range names. */
+function oneByElement<T extends { alias: string; indexRange?: string | undefined }>(
+  signal: T,
+): T[] {
+  if (signal.indexRange === undefined) return [signal];
+  return expandIndexRange(signal.indexRange, MAX_ELEMENTS).map((element) => ({
+    ...signal,
+    alias: signal.alias.replaceAll('{index}', element.join('_')),
+    indexRange: element.join(','),
+  }));
+}
+
 const opcua = z.strictObject({
   ...sourceFields,
   type: z.literal('opcua'),
@@ -217,10 +256,37 @@ const opcua = z.strictObject({
             ),
           browsePath: z
             .string()
-            .min(1)
+            .regex(
+              BROWSE_PATH,
+              'expected e.g. `/2:Line1/2:w` or `/nsu=http://example.com/line;Line1/…`',
+            )
             .optional()
             .describe(
-              'Path from the Objects folder by browse names, e.g. `/2:Line1/2:Roller1/2:w`; resolved at every connect.',
+              'Path from the Objects folder by browse names, e.g. `/2:Line1/2:Roller1/2:w`, or `/nsu=http://example.com/line;Line1/…` where indexes may change; resolved at every connect.',
+            ),
+          indexRange: z
+            .string()
+            .regex(INDEX_RANGE, 'expected e.g. `3`, `0:7`, or `1,2` in a matrix')
+            .optional()
+            .describe(
+              'Element of an array, counted from 0: `3`, or `1,2` in a matrix. A range `0:7` makes a stream of each; its alias then has `{index}`.',
+            ),
+          serverDeadband: z
+            .strictObject({
+              absolute: z.number().positive().optional().describe('Least change, in raw units.'),
+              percent: z
+                .number()
+                .positive()
+                .max(100)
+                .optional()
+                .describe("Least change as a share of the node's EURange, in percent."),
+            })
+            .refine((d) => (d.absolute === undefined) !== (d.percent === undefined), {
+              message: 'expected exactly one of `absolute` and `percent`',
+            })
+            .optional()
+            .describe(
+              'Smaller changes are not sent by the server; where it has no such filter, all are sent, and the log says so.',
             ),
           samplingIntervalMs: z
             .number()
@@ -231,9 +297,15 @@ const opcua = z.strictObject({
         })
         .refine((s) => (s.nodeId === undefined) !== (s.browsePath === undefined), {
           message: 'expected exactly one of `nodeId` and `browsePath`',
-        }),
+        })
+        .superRefine((s, issues) => {
+          const wrong = wrongRange(s);
+          if (wrong !== undefined) issues.addIssue({ code: 'custom', ...wrong });
+        })
+        .transform(oneByElement),
     )
-    .min(1, 'expected at least one signal'),
+    .min(1, 'expected at least one signal')
+    .transform((signals) => signals.flat()),
 });
 
 const modbus = z.strictObject({

@@ -7,11 +7,15 @@ const answering = (...values: unknown[]) =>
 
 describe('requests to a server with limits', () => {
   it('hold what it names, 500 where it names none, and go on where it has no such node', async () => {
-    expect(await operationLimits(answering(100, 50))).toEqual({
-      monitoredItems: 100,
-      browsePaths: 50,
+    expect(await operationLimits(answering(100, 50, 1000, 20, 300))).toEqual({
+      read: 100,
+      historyRead: 50,
+      browse: 500,
+      browsePaths: 20,
+      monitoredItems: 300,
     });
-    const unsaid = { monitoredItems: 500, browsePaths: 500 };
+    const names = ['read', 'historyRead', 'browse', 'browsePaths', 'monitoredItems'];
+    const unsaid = Object.fromEntries(names.map((name) => [name, 500]));
     expect(await operationLimits(answering(0, null))).toEqual(unsaid);
     const broken = { read: () => Promise.reject(new Error('BadNodeIdUnknown')) };
     expect(await operationLimits(broken as unknown as Session)).toEqual(unsaid);

@@ -1,0 +1,240 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type EdgeComponent, startEdge } from '../../edge-component/index.js';
+import { edgeSchema, parseConfig } from '../../shared/config/index.js';
+import { silentLogger } from '../../shared/core/index.js';
+import { startTestBroker, type TestBroker, temporaryFolder, until } from '../support/edge.js';
+import { freePort, type Judge, pythonHas, startJudge } from './python.js';
+
+/** A Python with asyncua; `.ci/run` installs one. */
+const python = process.env.TWINLOOP_DEVICES_PYTHON;
+const available = pythonHas(python, 'asyncua');
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Bench {
+  folder: string;
+  broker: TestBroker;
+  serve(settings: object): Promise<Judge>;
+  edge(signals: object[], change?: object): Promise<EdgeComponent>;
+  of(alias: string): TestBroker['values'];
+  last(alias: string): TestBroker['values'][number] | undefined;
+}
+
+async function bench(port?: number): Promise<Bench> {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  const broker = await startTestBroker();
+  cleanups.push(() => broker.close());
+  const at = port ?? (await freePort());
+  const of = (alias: string) => broker.values.filter((v) => v.alias === alias);
+  return {
+    folder: folder.path,
+    broker,
+    of,
+    last: (alias) => of(alias).at(-1),
+    serve: async (settings) => {
+      const judge = await startJudge(python!, 'opcua_server.py', { port: at, ...settings });
+      cleanups.push(judge.kill);
+      return judge;
+    },
+    edge: async (signals, change = {}) => {
+      const source = {
+        name: 'plc',
+        type: 'opcua',
+        endpointUrl: `opc.tcp://127.0.0.1:${at}/ua/`,
+        publishingIntervalMs: 50,
+        samplingIntervalMs: 0,
+        trigger: 'status-value-timestamp',
+        backoff: { minMs: 50, maxMs: 500 },
+        signals,
+        ...change,
+      };
+      const publisher = { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 };
+      const config = parseConfig(
+        edgeSchema,
+        { dataDir: 'data', sources: [source], publisher, status: { port: 0 } },
+        'test',
+      );
+      const component = await startEdge(config, {
+        baseDir: folder.path,
+        configSource: 'test',
+        logger: silentLogger,
+      });
+      cleanups.push(() => component.close());
+      return component;
+    },
+  };
+}
+
+const node = (name: string, rest: object = {}) => ({
+  nodeId: `nsu=urn:plant;s=${name}`,
+  alias: `/${name}`,
+  ...rest,
+});
+
+describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_000 }, () => {
+  /** One for the tests that need nothing else; it says that it has no limits, and has one. */
+  let server: Judge;
+  let port: number;
+  beforeAll(async () => {
+    port = await freePort();
+    const settings = { port, types: true, count: 700, says: 0, refuseAbove: 90 };
+    server = await startJudge(python!, 'opcua_server.py', settings);
+  });
+  afterAll(() => server.kill());
+
+  it('has every built-in type: right to the bit, or BAD', async () => {
+    const { edge, last, broker } = await bench(port);
+    const text = { dataType: 'STRING' };
+    const expected: [object, unknown][] = [
+      [node('Boolean', { dataType: 'BOOLEAN' }), true],
+      [node('SByte'), -5],
+      [node('Byte'), 250],
+      [node('Int16'), -1234],
+      [node('UInt16'), 65000],
+      [node('Int32', { dataType: 'INTEGER' }), -2000000000],
+      [node('UInt32'), 4000000000],
+      [node('UInt32', { alias: '/UInt32 as INTEGER', dataType: 'INTEGER' }), null],
+      [node('Int64'), -42],
+      [node('Int64Large'), 2 ** 40 + 7],
+      [node('UInt64'), 2 ** 53 + 2],
+      [node('UInt64Largest', text), '18446744073709551615'],
+      [node('Float'), 1.5],
+      [node('Double'), 2.25],
+      [node('NaN'), null],
+      [node('Infinity'), null],
+      [node('String', text), 'hello é'],
+      [node('String', { alias: '/String as DOUBLE' }), null],
+      [node('StringNumber'), 12.5],
+      [node('DateTime', text), '2026-01-02T03:04:05.678Z'],
+      [node('DateTime', { alias: '/DateTime as DOUBLE' }), null],
+      [node('Guid', text), '00000000-0000-0000-0000-000000000005'],
+      [node('ByteString', text), 'AQI='],
+      [node('XmlElement', text), '<a>1</a>'],
+      [node('NodeId', text), 'ns=0;s=x'],
+      [node('ExpandedNodeId', text), 'ns=0;s=y'],
+      [node('StatusCode', text), 'Bad'],
+      [node('StatusCode', { alias: '/StatusCode as DOUBLE' }), 0x80000000],
+      [node('QualifiedName', text), 'q'],
+      [node('LocalizedText', text), 'run'],
+      [node('Range'), null],
+      [node('Range', { alias: '/Range as text', ...text }), null],
+      [node('Doubles2'), null],
+      [node('Int32s2'), null],
+      [node('UInt64s2'), null],
+      [node('Doubles1'), null],
+      [node('Booleans2'), null],
+      [node('Strings2', text), null],
+      [node('Null'), null],
+      [node('Doubles1', { alias: '/Doubles1[0]', indexRange: '0' }), 5.5],
+      [node('Strings2', { alias: '/Strings2[1]', indexRange: '1', ...text }), 'b'],
+      [node('Int64s3', { alias: '/Int64s3[2]', indexRange: '2' }), -(2 ** 40)],
+      [node('Int64s3', { alias: '/Int64s3[3]', indexRange: '3' }), null],
+      [node('Matrix', { alias: '/Matrix[1,2]', indexRange: '1,2' }), 6],
+      [node('Matrix', { alias: '/Matrix[2]', indexRange: '2' }), null],
+      [node('Double', { alias: '/Double[0]', indexRange: '0' }), null],
+    ];
+    const component = await edge(expected.map(([signal]) => signal));
+    const aliases = expected.map(([signal]) => (signal as { alias: string }).alias);
+    await until('a value of each', () => aliases.every((alias) => last(alias) !== undefined));
+    const came = Object.fromEntries(aliases.map((alias) => [alias, last(alias)?.value]));
+    expect(came).toEqual(Object.fromEntries(expected.map(([, value], i) => [aliases[i], value])));
+    for (const v of broker.values) {
+      expect(v.quality, v.alias).toBe(v.value === null ? 'BAD' : 'GOOD');
+    }
+    const { badReasons } = component.status().sources[0] ?? {};
+    expect(badReasons).toMatchObject({
+      'DateTime-is-no-DOUBLE': 1,
+      'array-without-index-range': 6,
+      'no-such-element': 2,
+      'no-array': 1,
+      'no-value': 1,
+      'type-ExtensionObject': 2,
+      nan: 1,
+      infinite: 1,
+    });
+  });
+
+  it('gives one stream per element of an array, its statuses and times to the microsecond', async () => {
+    const { edge, of, last } = await bench(port);
+    await edge([
+      node('Int64s3', { alias: '/each/{index}', indexRange: '0:2' }),
+      node('Double', { alias: '/d' }),
+    ]);
+    await until('the elements', () => last('/each/2') !== undefined && last('/d') !== undefined);
+    expect([0, 1, 2].map((i) => last(`/each/${i}`)?.value)).toEqual([-1, 2 ** 40, -(2 ** 40)]);
+    const us = Math.floor(Date.now() / 1000) * 1_000_000;
+    const statuses = [0, 0x40900000, 0x808c0000, 0x00960000];
+    await server.ask({
+      write: statuses.map((status, i) => ({ node: 'Double', value: i, status, us: us + i })),
+    });
+    await until('all four', () => of('/d').length >= 5);
+    expect(
+      of('/d')
+        .slice(-4)
+        .map((v) => [v.timeNs - BigInt(us) * 1000n, v.quality, v.value]),
+    ).toEqual([
+      [0n, 'GOOD', 0],
+      [1000n, 'UNCERTAIN', 1],
+      [2000n, 'BAD', null],
+      [3000n, 'GOOD', 3],
+    ]);
+  });
+
+  it('may know its namespaces by other indexes after a restart', async () => {
+    const { serve, edge, of, last } = await bench();
+    const first = await serve({ types: true });
+    const component = await edge([
+      node('Double', { alias: '/id' }),
+      { browsePath: '/nsu=urn:plant;Line/nsu=urn:plant;Double', alias: '/path' },
+      { nodeId: 'nsu=urn:nobody;s=Double', alias: '/nobody' },
+      { nodeId: 'ns=99999;s=Double', alias: '/beyond' },
+      { browsePath: '/nsu=urn:plant;Line/nsu=urn:plant;Nothing', alias: '/nothing' },
+    ]);
+    await until('values', () => last('/id') !== undefined && last('/path') !== undefined);
+    await until('BAD', () => ['/nobody', '/beyond', '/nothing'].every((a) => of(a).length > 0));
+    expect(component.status().sources[0]?.badReasons).toMatchObject({
+      'no-such-namespace': 1,
+      BadNoMatch: 1,
+    });
+    await first.kill();
+    await until('it is seen', () => component.status().sources[0]?.state === 'down');
+    const again = await serve({ types: true, otherNamespaces: 3 });
+    expect(again.hello.namespace).toBe(Number(first.hello.namespace) + 3);
+    await until('values again', () => last('/id')?.value === 2.25 && last('/path')?.value === 2.25);
+    expect(component.status().sources[0]?.state).toBe('up');
+  });
+
+  it('is read whole where it allows less in a request than it says', async () => {
+    const { edge, last } = await bench(port);
+    const names = Array.from({ length: 700 }, (_, i) => `N${i}`);
+    await edge(
+      names.map((name, i) =>
+        i % 2 === 0
+          ? node(name)
+          : { browsePath: `/nsu=urn:plant;Line/nsu=urn:plant;${name}`, alias: `/${name}` },
+      ),
+    );
+    await until('all', () => names.every((name, i) => last(`/${name}`)?.value === i));
+  });
+
+  it('sends no change that is smaller than the deadband', async () => {
+    const { edge, of, last } = await bench(port);
+    await server.ask({ write: [{ node: 'Double', value: 2.25 }] });
+    await edge(
+      [
+        node('Double', { serverDeadband: { absolute: 1 } }),
+        node('N0', { serverDeadband: { percent: 5 } }),
+      ],
+      { trigger: 'status-value' },
+    );
+    await until('the first', () => last('/Double') !== undefined && last('/N0') !== undefined);
+    const set = (value: number) => server.ask({ write: [{ node: 'Double', value }] });
+    for (const value of [2.5, 3, 6, 6.5, 9]) await set(value);
+    await until('the last', () => last('/Double')?.value === 9);
+    expect(of('/Double').map((v) => v.value)).toEqual([2.25, 6, 9]);
+  });
+});
