@@ -1,41 +1,18 @@
 import {
-  nsToSeconds,
   printJson,
   printLine,
-  systemClock,
   TwinError,
   unknownNames,
   writeUserFile,
 } from '../shared/core/index.js';
 import { durationText } from '../shared/recordings/index.js';
-import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
-import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
+import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
 import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
-import { createTwinModel } from '../shared/twin/model/twin-model.js';
-import {
-  assumptionFindings,
-  type Finding,
-  type RecordingSummary,
-  recordingFindings,
-  verdictExitCode,
-  verdictLines,
-  verdictOf,
-} from '../shared/twin/report/verdict.js';
-import { requireState } from '../shared/twin/state/state-store.js';
-import type { CalibratorState } from '../shared/twin/types.js';
+import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
+import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
-import {
-  inputOption,
-  lanesOf,
-  lanesOption,
-  parseInputs,
-  positiveNumber,
-  stateAssetOption,
-  stateOption,
-  strictOption,
-  twinArgument,
-} from './options.js';
+import { positiveNumber, twinArgument } from './options.js';
 
 const days = (s: number | null) =>
   s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;
@@ -70,20 +47,6 @@ function forecastLines(result: Forecast): string[] {
   ];
 }
 
-/** What a state was made of, as far as it tells. */
-export function ofState({ sampleCount, timeNs }: CalibratorState): RecordingSummary {
-  return {
-    rows: sampleCount,
-    used: sampleCount,
-    skipped: {},
-    unreadable: {},
-    deadChannels: [],
-    spanS: 0,
-    periodS: null,
-    ageS: timeNs > 0n ? nsToSeconds(systemClock.nowNs() - timeNs) : null,
-  };
-}
-
 /** Which wear horizons the courses were drawn with. */
 function horizonLines(wearHorizonS: Readonly<Record<string, number>>): string[] {
   const by = new Map<number, string[]>();
@@ -104,15 +67,13 @@ export const forecastCommand: Command = {
   summary: 'Carry the calibrated parameters forward: when will a limit be passed?',
   arguments: [twinArgument],
   options: [
-    stateOption,
-    stateAssetOption,
+    ...askOptions,
     {
       flags: '--days <n>',
       description: 'how far ahead',
       default: 10,
       parse: positiveNumber('--days'),
     },
-    inputOption,
     {
       flags: '--plot <svg>',
       writes: 'file',
@@ -122,53 +83,34 @@ export const forecastCommand: Command = {
       flags: '--show <name...>',
       description: 'what to plot; default: what is most likely to pass its limit',
     },
-    strictOption,
-    lanesOption,
   ],
   examples: [
     'twinloop forecast twin.json --state states --days 14 --input lineSpeed=0.8',
     'twinloop forecast twin.json --state states --plot fan.svg --show b9 S9_Tension_N',
   ],
-  async run(args, io) {
-    const { twin, asset } = await loadAssetTwin(args);
-    const show = Array.isArray(args.show) ? (args.show as string[]) : [];
-    const { parameters, virtualSensors } = twin.definition;
-    const known = [...parameters, ...virtualSensors].map((i) => i.variable);
-    const unknown = show.filter((name) => !known.includes(name));
-    if (unknown.length > 0) {
-      throw new TwinError(
-        'USAGE',
-        `--show names ${unknownNames(unknown, known)}: expected parameters or virtual sensors, ${known.join(', ')}.`,
-      );
-    }
-    const stored = await requireState(String(args.state), twin, asset);
-    const { inputs, assumed } = await assumeInputs(twin, parseInputs(args.input), stored.state);
-    const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
-    try {
-      const result = await forecast({
-        twin,
-        model,
-        state: stored.state,
-        horizonS: Number(args.days) * 86_400,
-        inputs,
-        signal: io.signal,
-      });
+  run: (args, io) =>
+    withAskedTwin(args, io, async ({ assumed, recording, findings, ...asked }) => {
+      const { twin } = asked;
+      const show = Array.isArray(args.show) ? (args.show as string[]) : [];
+      const { parameters, virtualSensors, estimator } = twin.definition;
+      const known = [...parameters, ...virtualSensors].map((i) => i.variable);
+      const unknown = show.filter((name) => !known.includes(name));
+      if (unknown.length > 0) {
+        throw new TwinError(
+          'USAGE',
+          `--show names ${unknownNames(unknown, known)}: expected parameters or virtual sensors, ${known.join(', ')}.`,
+        );
+      }
+      const horizonS = Number(args.days) * 86_400;
+      const result = await forecast({ ...asked, horizonS, signal: io.signal });
       if (typeof args.plot === 'string') {
         await writeUserFile(args.plot, await forecastPlot(twin, result, show));
       }
-      const recording = ofState(stored.state);
-      const findings: Finding[] = [
-        ...recordingFindings(recording, []),
-        ...assumptionFindings(twin, {
-          startValues: assumed.filter((a) => a.from !== 'the last sample').map((a) => a.variable),
-          wear: true,
-        }),
-      ];
       const verdict = verdictOf(findings);
       const wearHorizonS = Object.fromEntries(
         parameters
           .filter((p) => p.dynamics !== 'constant' && p.dynamics !== 'mean-reverting')
-          .map((p) => [p.variable, p.wearHorizonS ?? twin.definition.estimator.wearHorizonS]),
+          .map((p) => [p.variable, p.wearHorizonS ?? estimator.wearHorizonS]),
       );
       if (args.json === true) {
         printJson(io.stdout, { ...result, wearHorizonS, assumed, summary: { recording, verdict } });
@@ -181,8 +123,5 @@ export const forecastCommand: Command = {
         for (const line of [...lines, ...verdictLines(verdict)]) printLine(io.stdout, line);
       }
       return verdictExitCode(verdict, args.strict === true);
-    } finally {
-      await model.close();
-    }
-  },
+    }),
 };

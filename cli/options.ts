@@ -109,14 +109,16 @@ export const strictOption: CommandOption = {
 /** Where a state is kept, for commands that need one. */
 export const stateOption: CommandOption = {
   flags: '--state <store>',
-  description: 'folder or s3://bucket/prefix that `calibrate` keeps the states in',
+  description:
+    'folder or s3://bucket/prefix that `calibrate` or a worker keeps states in; of a local stack, its data folder',
   required: true,
 };
 
 /** Whose state it is, where the twin stands for several assets. */
 export const stateAssetOption: CommandOption = {
   flags: '--asset <alias>',
-  description: 'alias of a stream of the asset that was calibrated, if not the definition’s own',
+  description:
+    'alias of a stream of the asset that was calibrated, or its id in a fleet; default: the definition’s own',
 };
 
 export const inputOption: CommandOption = {

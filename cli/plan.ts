@@ -1,29 +1,11 @@
 import { printJson, printLine } from '../shared/core/index.js';
-import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
-import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
-import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
 import { type Plan, type PlannedWay, plan, type Spread } from '../shared/twin/plan/plan.js';
-import {
-  assumptionFindings,
-  type Finding,
-  recordingFindings,
-  verdictExitCode,
-  verdictLines,
-  verdictOf,
-} from '../shared/twin/report/verdict.js';
-import { requireState } from '../shared/twin/state/state-store.js';
+import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
+import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
-import { ofState } from './forecast.js';
-import {
-  inputOption,
-  lanesOf,
-  lanesOption,
-  parseInputs,
-  stateAssetOption,
-  stateOption,
-  strictOption,
-  twinArgument,
-} from './options.js';
+import { twinArgument } from './options.js';
+import { progressBar } from './progress.js';
 
 const number = (v: number) => String(Number(v.toPrecision(4)));
 const percent = (p: number) =>
@@ -82,34 +64,26 @@ export const planCommand: Command = {
   name: 'plan',
   summary: 'Choose inputs and maintenance that reach the goal of `decisions` within its risk',
   arguments: [twinArgument],
-  options: [stateOption, stateAssetOption, inputOption, strictOption, lanesOption],
+  options: askOptions,
   examples: [
     'twinloop plan twin.json --state states',
-    'twinloop plan twin.json --state states --input lineSpeed=0.9 --json',
+    'twinloop plan twin.json --state .twinloop --input lineSpeed=0.9 --json',
   ],
-  async run(args, io) {
-    const { twin, asset } = await loadAssetTwin(args);
-    const { state } = await requireState(String(args.state), twin, asset);
-    const { inputs, assumed } = await assumeInputs(twin, parseInputs(args.input), state);
-    const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
-    try {
-      const result = await plan({ twin, model, state, inputs, signal: io.signal });
-      const recording = ofState(state);
-      const findings: Finding[] = [
-        ...recordingFindings(recording, []),
-        ...assumptionFindings(twin, {
-          startValues: assumed.filter((a) => a.from !== 'the last sample').map((a) => a.variable),
-          wear: true,
-        }),
-        ...(result.feasible
-          ? []
-          : [
-              {
-                grade: 'unusable' as const,
-                reason: `No way keeps the risk of passing a limit at ${percent(result.risk)}: allow other ranges or repairs in \`decisions\`, or more risk.`,
-              },
-            ]),
-      ];
+  run: (args, io) =>
+    withAskedTwin(args, io, async ({ assumed, recording, findings, ...asked }) => {
+      const bar = progressBar(io, 'Planning', '%');
+      bar.start(100);
+      const result = await plan({
+        ...asked,
+        onProgress: (share) => bar.update(Math.round(100 * share)),
+        signal: io.signal,
+      }).finally(() => bar.stop());
+      if (!result.feasible) {
+        findings.push({
+          grade: 'unusable',
+          reason: `No way keeps the risk of passing a limit at ${percent(result.risk)}: allow other ranges or repairs in \`decisions\`, or more risk.`,
+        });
+      }
       const verdict = verdictOf(findings);
       if (args.json === true) {
         printJson(io.stdout, { ...result, assumed, summary: { recording, verdict } });
@@ -118,8 +92,5 @@ export const planCommand: Command = {
         for (const line of lines) printLine(io.stdout, line);
       }
       return verdictExitCode(verdict, args.strict === true);
-    } finally {
-      await model.close();
-    }
-  },
+    }),
 };

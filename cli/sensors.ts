@@ -33,19 +33,10 @@ import {
   verdictLines,
   verdictOf,
 } from '../shared/twin/report/verdict.js';
-import { requireState } from '../shared/twin/state/state-store.js';
 import type { CalibratorState, Twin } from '../shared/twin/types.js';
+import { askOptions, loadTwinAndState, ofState } from './asked-twin.js';
 import type { Command } from './command.js';
-import { ofState } from './forecast.js';
-import {
-  inputOption,
-  lanesOf,
-  lanesOption,
-  parseInputs,
-  stateAssetOption,
-  strictOption,
-  twinArgument,
-} from './options.js';
+import { lanesOf, parseInputs, stateOption, twinArgument } from './options.js';
 import { progressBar } from './progress.js';
 
 /** Noise that is assumed for an output without a stated one: this share of its largest size. */
@@ -180,27 +171,23 @@ export const sensorsCommand: Command = {
       flags: '--state <store>',
       description: 'rank at the calibrated state kept there; default: at the prior and worn',
     },
-    stateAssetOption,
     {
       flags: '--by <merit>',
       description: 'what the order maximises',
       choices: ['gain', 'gain-per-cost'],
       default: 'gain',
     },
-    inputOption,
     { flags: '--plot <svg>', writes: 'file', description: 'the gains as bars' },
-    strictOption,
-    lanesOption,
+    ...askOptions.filter((option) => option !== stateOption),
   ],
   examples: [
     'twinloop sensors twin.json --candidate S4_Tension_N:0.5:1200 S9_Tension_N:0.5:1200',
     'twinloop sensors twin.json --state states --json',
   ],
   async run(args, io) {
-    const { twin, asset } = await loadAssetTwin(args);
+    const stored = typeof args.state === 'string' ? await loadTwinAndState(args) : undefined;
+    const { twin } = stored ?? (await loadAssetTwin(args));
     const { definition } = twin;
-    const stored =
-      typeof args.state === 'string' ? await requireState(args.state, twin, asset) : undefined;
     const { inputs: values, assumed: assumedInputs } = await assumeInputs(
       twin,
       parseInputs(args.input),

@@ -1,11 +1,6 @@
 import { type Clock, type Logger, messageOf, TwinError } from '../../shared/core/index.js';
-import type {
-  CalibratorState,
-  Forecast,
-  ForecastSeries,
-  Twin,
-  TwinModel,
-} from '../../shared/twin/index.js';
+import type { CalibratorState, Forecast, ForecastSeries, Twin } from '../../shared/twin/index.js';
+import type { Asker, Present, Question } from './asking/index.js';
 import type {
   Alarm,
   Outlook,
@@ -24,16 +19,12 @@ export interface OutlookSource {
   state(): Promise<CalibratorState | undefined>;
 }
 
-/** A question: what is assumed to be otherwise. */
-export interface Question {
-  inputs?: Readonly<Record<string, number>> | undefined;
-  renewed?: readonly string[] | undefined;
-}
-
 export interface OutlookOptions {
   /** Why there is none, in a sentence, or what it is asked with. */
   source: OutlookSource | { missing: string };
-  model: (twin: Twin) => Promise<TwinModel>;
+  /** Asks it; `planner` does what takes long, so that the other can go on answering. */
+  asker: Asker;
+  planner: Asker;
   horizonS: number;
   clock: Clock;
   logger: Logger;
@@ -41,6 +32,8 @@ export interface OutlookOptions {
 
 const POINTS = 28;
 const COURSES = 600;
+/** An input that has moved by this share of its value asks for a new course. */
+const MOVED = 0.01;
 /** Digits that are worth sending. */
 const DIGITS = 6;
 
@@ -92,18 +85,23 @@ export class OutlookDesk {
     const { source, logger } = this.#options;
     this.#readings = readings;
     if ('missing' in source || this.#running !== undefined) return;
-    this.#inputs = inputsNow(source.twin, readings);
-    const wanted = JSON.stringify([key, this.#inputs.map((i) => i.value.toPrecision(3))]);
-    if (wanted === this.#todayKey) return;
+    const inputs = inputsNow(source.twin, readings);
+    // Noise is no change: today's course holds for inputs within a hundredth of those it was asked with.
+    const haveMoved = inputs.some((now) => {
+      const before = this.#inputs.find((i) => i.variable === now.variable)?.value;
+      return before === undefined || Math.abs(now.value - before) > MOVED * Math.abs(before);
+    });
+    if (key === this.#todayKey && !haveMoved) return;
+    this.#inputs = inputs;
     this.#running = this.#ask({})
       .then((today) => {
-        this.#todayKey = wanted;
+        this.#todayKey = key;
         this.#today = today;
         this.#status = { revision: this.#status.revision + 1 };
       })
       .catch((error: unknown) => {
         // Asked again with the next calibration, not with each poll.
-        this.#todayKey = wanted;
+        this.#todayKey = key;
         const fault = messageOf(error);
         if (fault !== this.#status.fault) {
           logger.warn('The twin could not be asked what will happen', { reason: fault });
@@ -143,14 +141,11 @@ export class OutlookDesk {
   }
 
   async #plan(): Promise<PlanAnswer> {
-    const { twin, state, today } = await this.#present();
-    const { plan } = await import('../../shared/twin/index.js');
-    const model = await this.#options.model(twin);
-    return plan({ twin, model, state, inputs: today, signal: this.#stop.signal });
+    return this.#options.planner.plan(await this.#present(), this.#stop.signal);
   }
 
   /** The state that the last calibration left, and the inputs as they are. */
-  async #present() {
+  async #present(): Promise<Present> {
     const { source } = this.#options;
     if ('missing' in source) throw new TwinError('NOT_FOUND', source.missing);
     const { twin } = source;
@@ -161,41 +156,31 @@ export class OutlookDesk {
         'No calibration has ended yet: ask again after the first one.',
       );
     }
-    const { assumeInputs } = await import('../../shared/twin/index.js');
     const live = Object.fromEntries(this.#inputs.map((i) => [i.variable, i.value]));
-    const { inputs: today, assumed } = await assumeInputs(twin, live, state);
-    return { twin, state, today, assumed };
+    return { twin, state, live };
   }
 
   async #ask(question: Question) {
-    const { horizonS, clock } = this.#options;
+    const { horizonS, clock, asker } = this.#options;
     const startedNs = clock.nowNs();
-    const { twin, state, today, assumed } = await this.#present();
-    const { forecast } = await import('../../shared/twin/index.js');
-    const tried = { ...today, ...question.inputs };
-    const renewed = question.renewed ?? [];
-    const result = await forecast({
-      twin,
-      model: await this.#options.model(twin),
-      state,
-      horizonS,
-      points: POINTS,
-      paths: COURSES,
-      inputs: tried,
-      renewed,
-      effort: 'quick',
-    });
+    const present = await this.#present();
+    const { forecast, today, assumed } = await asker.course(
+      present,
+      question,
+      { horizonS, points: POINTS, courses: COURSES },
+      this.#stop.signal,
+    );
     const outlook: Outlook = {
-      fromX: result.fromS,
-      x: result.aheadS.map((s) => Math.round(result.fromS + s)),
-      inputs: tryableInputs(twin, today, result.inputs, assumed),
-      renewed,
-      series: seriesOf(result),
-      courses: result.paths,
-      modelRuns: result.modelRuns,
+      fromX: forecast.fromS,
+      x: forecast.aheadS.map((s) => Math.round(forecast.fromS + s)),
+      inputs: tryableInputs(present.twin, today, forecast.inputs, assumed),
+      renewed: question.renewed ?? [],
+      series: seriesOf(forecast),
+      courses: forecast.paths,
+      modelRuns: forecast.modelRuns,
       tookMs: Number((clock.nowNs() - startedNs) / 1_000_000n),
     };
-    return { outlook, forecast: result, noiseStd: state.filter.noiseStd };
+    return { outlook, forecast, noiseStd: present.state.filter.noiseStd };
   }
 }
 

@@ -1,5 +1,5 @@
 import { TwinError } from '../../shared/core/index.js';
-import type { Question } from './outlook.js';
+import type { Question } from './asking/index.js';
 
 /** `input.lineSpeed=0.9`. */
 const INPUT = /^input\.(.+)$/;

@@ -1,9 +1,9 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
 import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
 import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import { AskingProcess } from './asking/index.js';
 import { Audience } from './audience.js';
 import { Feed } from './feed.js';
-import { Models } from './models.js';
 import { OutlookDesk, type OutlookSource } from './outlook.js';
 import type { PageStatus } from './status.js';
 
@@ -59,16 +59,21 @@ interface OpenRoom extends Room {
 /** A machine that nobody watches any more is read for so many polls yet: a reload comes back soon. */
 const POLLS_ALONE = 60;
 
+/** Plans wait for nobody, and nobody waits for them. */
+const PLAN_NICENESS = 10;
+const PLAN_IDLE_MS = 30_000;
+
 /** The machines that are watched now: each is read while somebody looks at it. */
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #open = new Map<string, OpenRoom>();
-  readonly #models: Models;
+  /** Started when a twin is asked; plans go beside it, and give way to it. */
+  readonly #asker = new AskingProcess();
+  readonly #planner = new AskingProcess({ niceness: PLAN_NICENESS, idleMs: PLAN_IDLE_MS });
   #closed = false;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
-    this.#models = new Models(options.logger);
   }
 
   /** The machine of that id, or the only one; undefined for an unknown id. */
@@ -99,7 +104,7 @@ export class Rooms {
       room.audience.close();
     }
     await Promise.all(rooms.map((room) => room.running));
-    await this.#models.close();
+    await Promise.all([this.#asker.close(), this.#planner.close()]);
   }
 
   #start(asset: PageAsset): OpenRoom {
@@ -109,7 +114,8 @@ export class Rooms {
         missing:
           'This page was started without the twin’s model and state: it shows the past only.',
       },
-      model: (twin) => this.#models.of(twin),
+      asker: this.#asker,
+      planner: this.#planner,
       horizonS: pace.horizonS,
       clock,
       logger,

@@ -9,7 +9,7 @@ export {
   type TwinRecording,
   twinReadOptions,
 } from './data/recording.js';
-export { assumeInputs, startValuesOf } from './definition/assumed-inputs.js';
+export { type AssumedInput, assumeInputs, startValuesOf } from './definition/assumed-inputs.js';
 export * from './definition/twin.js';
 export { truncatedEstimate } from './filter/truncated.js';
 export { createFitModel } from './fit/index.js';

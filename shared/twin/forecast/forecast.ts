@@ -17,7 +17,7 @@ import {
   sortedQuantile,
 } from './first-passage.js';
 import { renewed } from './renewed.js';
-import { type Effort, modelResponse } from './response.js';
+import { type Effort, modelResponse, valuesOf } from './response.js';
 import { drawTrendPaths } from './trend-paths.js';
 
 /** An estimate with the intervals of a fan chart. */
@@ -182,15 +182,6 @@ export async function forecast(options: {
   const drawn = drawTrendPaths(now, settings, times, options.paths ?? PATHS);
   const paths = drawn.count;
 
-  const low = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
-  const high = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
-  for (const values of drawn.values) {
-    for (let p = 0; p < paths * n; p++) {
-      const i = p % n;
-      low[i] = Math.min(low[i]!, values[p]!);
-      high[i] = Math.max(high[i]!, values[p]!);
-    }
-  }
   const trialCount = TRIALS[options.effort ?? 'thorough'];
   const trials = Array.from({ length: trialCount }, (_, k) => {
     const at = Math.floor(((k + 1) / trialCount) * (times.length - 1));
@@ -198,17 +189,17 @@ export async function forecast(options: {
     return drawn.values[at]!.slice(path * n, path * n + n);
   });
   const sensors = definition.virtualSensors;
-  const response = await modelResponse(
+  const response = await modelResponse({
     model,
     inputs,
-    now.x.slice(0, n),
-    low,
-    high,
-    responseBounds(twin, state, now, settings),
+    anchor: now.x.slice(0, n),
+    values: valuesOf(drawn.values, n),
+    bounds: responseBounds(twin, state, now, settings),
+    limits: [...definition.measured.map(() => undefined), ...sensors.map((s) => s.alarm)],
     trials,
-    options.signal,
-    options.effort,
-  );
+    effort: options.effort,
+    signal: options.signal,
+  });
 
   const parameters = definition.parameters.map((p, i): [string, ForecastSeries] => {
     const estimates = Array.from({ length: count + 1 }, (_, k) => {
@@ -233,13 +224,14 @@ export async function forecast(options: {
 
   const m = definition.measured.length;
   const outputs = response.error.length;
+  const all = response.pick(Array.from({ length: outputs }, (_, o) => o));
   const out = new Float64Array(outputs);
   /** By output, then time. */
   const courses = Array.from({ length: outputs }, (): Float64Array[] => []);
   for (const values of drawn.values) {
     const here = courses.map(() => new Float64Array(paths));
     for (let path = 0; path < paths; path++) {
-      response.at(values.subarray(path * n, path * n + n), out);
+      all.at(values, path * n, out, 0);
       for (let o = 0; o < outputs; o++) here[o]![path] = out[o]!;
     }
     here.forEach((column, o) => void courses[o]!.push(column));

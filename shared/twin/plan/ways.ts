@@ -1,6 +1,5 @@
 import type { Decisions } from '../../config/index.js';
-import { isBeyond } from '../forecast/first-passage.js';
-import type { Response } from '../forecast/response.js';
+import type { PickedResponse, Response } from '../forecast/response.js';
 import type { TrendPaths } from '../forecast/trend-paths.js';
 import type { PlannedLimit, Summed } from './limits.js';
 
@@ -20,6 +19,15 @@ export interface Repair {
   at: number;
 }
 
+/** A way that was tried, with its risk and its mean objective by the courses of the search. */
+export interface Candidate {
+  before: Setting;
+  repair?: Repair | undefined;
+  after: Setting;
+  risk: number;
+  mean: number;
+}
+
 /** What does not change between ways to go. */
 export interface Ground {
   decisions: Decisions;
@@ -27,12 +35,20 @@ export interface Ground {
   places: readonly number[];
   limits: readonly PlannedLimit[];
   summed: Summed;
+  /** Places of the outputs that limits or the objective look at. */
+  looked: readonly number[];
   times: Float64Array;
   /** The machine as it is, and parts as they wear from new: both begin at the first time. */
   worn: TrendPaths;
   fresh: TrendPaths;
   /** Places of the parameters that each maintenance resets. */
   resets: readonly (readonly number[])[];
+}
+
+/** Outputs that a plan has to know, of all that the model has. */
+export function lookedOutputs(limits: readonly PlannedLimit[], summed: Summed): number[] {
+  const outputs = limits.flatMap((l) => (l.output === undefined ? [] : [l.output]));
+  return [...new Set(summed.kind === 'output' ? [...outputs, summed.index] : outputs)];
 }
 
 /** What becomes of a stretch of time under one setting, course by course. */
@@ -43,22 +59,82 @@ export interface Stretch {
   sum: Float64Array;
 }
 
+/** What a limit is compared with: a parameter or a looked-at output by its place, and its ends. */
+interface Gauge {
+  isParameter: boolean;
+  place: number;
+  below: number;
+  above: number;
+}
+
+function gaugesOf({ limits, looked }: Ground): Gauge[] {
+  return limits.map(({ parameter, output, limits: { below, above } }) => ({
+    isParameter: parameter !== undefined,
+    place: parameter ?? looked.indexOf(output!),
+    below: below ?? Number.NEGATIVE_INFINITY,
+    above: above ?? Number.POSITIVE_INFINITY,
+  }));
+}
+
+/** The machine as it wears under a setting. */
+export interface Field {
+  setting: Setting;
+  picked: PickedResponse;
+  /** Looked-at outputs at one of the times, by course. */
+  at(k: number): Float64Array;
+}
+
+/** Runs every course through the response of a setting, once for all ways that have it. */
+export function fieldOf({ worn, looked }: Ground, setting: Setting): Field {
+  const picked = setting.response.pick(looked);
+  const { count, values } = worn;
+  const n = values[0]!.length / count;
+  const known: Float64Array[] = [];
+  return {
+    setting,
+    picked,
+    at(k) {
+      const found = known[k];
+      if (found !== undefined) return found;
+      const out = new Float64Array(count * looked.length);
+      for (let p = 0; p < count; p++) picked.at(values[k]!, p * n, out, p * looked.length);
+      known[k] = out;
+      return out;
+    },
+  };
+}
+
 /**
- * Follows the courses from one time to another under a setting.
+ * Follows the courses under a setting, from now to each of several times.
  *
- * @param from place of the first time
- * @param to place of the last one
- * @param repair what has been repaired before: its parts are as new from then on, and the machine
- *   stands meanwhile
+ * @param stops places of the times, ascending
+ * @returns what has become of the courses by each
  */
-export function follow(
+export function followTo(ground: Ground, field: Field, stops: readonly number[]): Stretch[] {
+  const done: Stretch[] = [];
+  walk(ground, field, 0, stops.at(-1) ?? 0, undefined, (k, stretch) => {
+    for (const stop of stops) {
+      if (stop === k) done.push({ passed: stretch.passed.slice(), sum: stretch.sum.slice() });
+    }
+  });
+  return done;
+}
+
+/** Follows the courses from a repair to the end: its parts are new, and the machine stands meanwhile. */
+export function followFrom(ground: Ground, field: Field, repair: Repair): Stretch {
+  return walk(ground, field, repair.at, ground.times.length - 1, repair);
+}
+
+function walk(
   ground: Ground,
-  { inputs, response }: Setting,
+  { setting, picked, at }: Field,
   from: number,
   to: number,
   repair?: Repair,
+  onTime?: (k: number, stretch: Stretch) => void,
 ): Stretch {
-  const { worn, fresh, times, limits, summed, decisions } = ground;
+  const { worn, fresh, times, summed, decisions, looked } = ground;
+  const L = looked.length;
   const paths = worn.count;
   const n = worn.values[0]!.length / paths;
   const reset = repair === undefined ? [] : ground.resets[repair.index]!;
@@ -66,43 +142,63 @@ export function follow(
     repair === undefined ? 0 : times[repair.at]! + decisions.maintenance[repair.index]!.takesS;
   const passed = new Int32Array(paths).fill(-1);
   const sum = new Float64Array(paths);
+  const stretch = { passed, sum };
   const b = new Float64Array(n);
-  const out = new Float64Array(response.error.length);
-  const money = moneyPerDay(ground, inputs) / DAY_S;
+  const out = new Float64Array(L);
+  const money = moneyPerDay(ground, setting.inputs) / DAY_S;
   const ends = endsAtLimit(ground, money);
+  const gauges = gaugesOf(ground);
+  const rateOf = rateIn(ground, setting.inputs, money);
+  // Nothing but limits and sums is asked for: what neither changes is not computed.
+  const goesOnBlindly = !ends && summed.kind !== 'parameter' && summed.kind !== 'output';
   for (let k = from; k <= to; k++) {
     const timeS = times[k]!;
     const stepS = k === from ? 0 : timeS - times[k - 1]!;
     const ranS = Math.max(0, Math.min(stepS, timeS - standsUntilS));
+    const here = at(k);
+    const wornHere = worn.values[k]!;
+    const freshHere = repair === undefined ? wornHere : fresh.values[k - repair.at]!;
     for (let p = 0; p < paths; p++) {
       const hasPassed = passed[p]! >= 0;
       if (hasPassed && ends) continue;
-      b.set(worn.values[k]!.subarray(p * n, p * n + n));
-      for (const i of reset) b[i] = fresh.values[k - repair!.at]![p * n + i]!;
-      response.at(b, out);
-      if (!hasPassed && timeS >= standsUntilS) {
-        passed[p] = limits.findIndex((l) =>
-          isBeyond(l.parameter === undefined ? out[l.output!]! : b[l.parameter]!, l.limits),
-        );
-        // The step on which a limit is passed is not earned any more.
-        if (passed[p]! >= 0 && ends) continue;
+      if (!(hasPassed && goesOnBlindly)) {
+        for (let i = 0; i < n; i++) b[i] = wornHere[p * n + i]!;
+        for (let o = 0; o < L; o++) out[o] = here[p * L + o]!;
+        for (const i of reset) {
+          picked.add(i, b[i]!, -1, out, 0);
+          b[i] = freshHere[p * n + i]!;
+          picked.add(i, b[i]!, 1, out, 0);
+        }
+        if (!hasPassed && timeS >= standsUntilS) {
+          passed[p] = firstBeyond(gauges, b, out);
+          // The step on which a limit is passed is not earned any more.
+          if (passed[p]! >= 0 && ends) continue;
+        }
       }
-      sum[p]! += ranS * rateOf(summed, inputs, b, out, money);
+      sum[p]! += ranS * rateOf(b, out);
     }
+    onTime?.(k, stretch);
   }
-  return { passed, sum };
+  return stretch;
 }
 
-function rateOf(
-  summed: Summed,
-  inputs: Float64Array,
-  parameters: Float64Array,
-  outputs: Float64Array,
-  money: number,
-): number {
-  if (summed.kind === 'cost') return money;
-  if (summed.kind === 'input') return inputs[summed.index]!;
-  return summed.kind === 'parameter' ? parameters[summed.index]! : outputs[summed.index]!;
+/** Place of the first limit that is passed; −1: none. */
+function firstBeyond(gauges: readonly Gauge[], b: Float64Array, out: Float64Array): number {
+  for (let g = 0; g < gauges.length; g++) {
+    const { isParameter, place, below, above } = gauges[g]!;
+    const value = isParameter ? b[place]! : out[place]!;
+    if (value > above || value < below) return g;
+  }
+  return -1;
+}
+
+/** What is added up in a second of running. */
+function rateIn({ summed, looked }: Ground, inputs: Float64Array, money: number) {
+  if (summed.kind === 'cost') return () => money;
+  if (summed.kind === 'input') return () => inputs[summed.index]!;
+  if (summed.kind === 'parameter') return (b: Float64Array) => b[summed.index]!;
+  const place = looked.indexOf(summed.index);
+  return (_: Float64Array, out: Float64Array) => out[place]!;
 }
 
 /**

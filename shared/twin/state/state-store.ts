@@ -103,13 +103,14 @@ async function find(
   const read = async (key: string): Promise<Found | undefined> => {
     const object = await store.get(key);
     if (object === undefined) return undefined;
-    return { key, state: decodeAssetState(object.body, asset, key), etag: object.etag };
+    const name = decodeURIComponent(key.split('/').at(-1)?.slice(0, -'.json'.length) ?? '');
+    return { key, state: decodeAssetState(object.body, name, key), etag: object.etag };
   };
   if (fleet !== undefined) return read(assetStateKey(fleet, asset));
   const own = (await read(assetStateKey(NO_FLEET, asset))) ?? (await findOld(store, twin, asset));
   if (own !== undefined) return own;
-  const name = `/${keySegment(asset)}.json`;
-  const keys = (await store.list('state/')).filter((k) => k.endsWith(name));
+  const all = (await store.list('state/')).filter((k) => k.endsWith('.json'));
+  const keys = all.filter((k) => k.endsWith(`/${keySegment(asset)}.json`));
   if (keys.length > 1) {
     const fleets = keys.map((k) => k.split('/')[1]);
     throw new TwinError(
@@ -117,7 +118,41 @@ async function find(
       `The fleets ${fleets.join(', ')} each have a state of "${asset}": name one with --fleet.`,
     );
   }
-  return keys[0] === undefined ? undefined : read(keys[0]);
+  if (keys[0] !== undefined) return read(keys[0]);
+  if (asset !== twin.definition.name) return undefined;
+  // What `calibrate` keeps of another asset was asked for by that asset's name.
+  const ofWorkers = all.filter((k) => !k.startsWith(`state/${NO_FLEET}/`));
+  return findByTwin(ofWorkers, twin, read);
+}
+
+/** States that are looked through for those of a twin. */
+const MOST_LOOKED_THROUGH = 200;
+
+/** A worker keeps states by its assets' ids: the one asset that runs this very twin. */
+async function findByTwin(
+  keys: readonly string[],
+  twin: Twin,
+  read: (key: string) => Promise<Found | undefined>,
+): Promise<Found | undefined> {
+  const nameOf = (key: string) => decodeURIComponent(key.split('/').at(-1)?.slice(0, -5) ?? '');
+  const found: Found[] = [];
+  let fault: unknown;
+  for (const key of keys.length > MOST_LOOKED_THROUGH ? [] : keys) {
+    try {
+      const state = await read(key);
+      if (state?.state.twinHash === twin.hash) found.push(state);
+    } catch (error) {
+      fault = error;
+    }
+  }
+  // One that cannot be read matters where it may be the one.
+  if (found.length === 0 && fault !== undefined) throw fault;
+  if (found.length <= 1 && keys.length <= MOST_LOOKED_THROUGH) return found[0];
+  const names = (found.length > 0 ? found.map((f) => f.key) : keys).map(nameOf);
+  throw new TwinError(
+    'USAGE',
+    `There are states of ${names.length} assets, ${names.slice(0, 5).join(', ')}${names.length > 5 ? ' …' : ''}: name one with --asset.`,
+  );
 }
 
 /**
@@ -158,7 +193,7 @@ export async function requireState(
   }
   throw new TwinError(
     'NOT_FOUND',
-    `No state of "${asset}" in ${location}: run \`twinloop calibrate\` with the same --state first.`,
+    `No state of "${asset}" in ${location}: run \`twinloop calibrate\` with the same --state first; a state of another asset is named with --asset.`,
   );
 }
 

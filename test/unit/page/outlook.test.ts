@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { afterEach, expect, it } from 'vitest';
-import type { Outlook } from '../../../cloud/page/browser/protocol.js';
+import { AskingProcess, createAsker } from '../../../cloud/page/asking/index.js';
+import type { Outlook, PlanAnswer } from '../../../cloud/page/browser/protocol.js';
 import { type OutlookSource, type Page, startPage } from '../../../cloud/page/index.js';
 import { OutlookDesk } from '../../../cloud/page/outlook.js';
 import { strays } from '../../../cloud/page/strays.js';
+import { decisionsSchema } from '../../../shared/config/index.js';
 import { nsToSeconds, silentLogger, systemClock } from '../../../shared/core/index.js';
 import { type CalibratorState, forecast, type Twin } from '../../../shared/twin/index.js';
 import { linearModel, smallTwin } from '../twin/fixtures.js';
@@ -14,8 +17,11 @@ afterEach(async () => {
   for (const page of opened.splice(0)) await page.close();
 });
 
-async function start(outlook: OutlookSource | { missing: string } | undefined): Promise<string> {
-  const machine = new GrowingDrag(lineTwin());
+async function start(
+  outlook: OutlookSource | { missing: string } | undefined,
+  definition = lineTwin(),
+): Promise<string> {
+  const machine = new GrowingDrag(definition);
   machine.fill(5, systemClock.nowNs());
   const page = await startPage({
     port: 0,
@@ -96,6 +102,7 @@ it('notices a sensor outside the carried twin’s band, once two readings agree'
 });
 
 it('plans once for all who ask, and says what it lacks', async () => {
+  const asker = createAsker(async () => linearModel());
   const decisions = {
     inputs: [{ variable: 'u', lower: 0.5, upper: 1.5 }],
     objective: { sense: 'maximise', of: 'u' },
@@ -104,7 +111,8 @@ it('plans once for all who ask, and says what it lacks', async () => {
   const deskOf = (twin: Twin, state: CalibratorState | undefined) =>
     new OutlookDesk({
       source: { twin, state: async () => state },
-      model: async () => linearModel(),
+      asker,
+      planner: asker,
       horizonS: 100,
       clock: systemClock,
       logger: silentLogger,
@@ -120,6 +128,55 @@ it('plans once for all who ask, and says what it lacks', async () => {
   await expect(deskOf(undecided, wornStateOf(undecided)).plan()).rejects.toThrow('`decisions`');
 });
 
+it('goes on answering while a plan is worked out in a process beside it', async () => {
+  const line = lineTwin();
+  const definition = {
+    ...line,
+    decisions: decisionsSchema.parse({
+      inputs: [{ variable: 'lineSpeed', lower: 0.6, upper: 1.2 }],
+      maintenance: [{ name: 'change R9', resets: ['b9'], costs: 0, takesS: 3600 }],
+      objective: { sense: 'maximise', of: 'lineSpeed' },
+      horizonS: 86_400,
+    }),
+  };
+  const twin = askableTwin(definition);
+  const state = wornState(twin, nsToSeconds(systemClock.nowNs()));
+  const url = await start({ twin, state: async () => state }, definition);
+  const order: string[] = [];
+  const planned = fetch(url.replace('outlook', 'plan')).then(async (answer) => {
+    order.push('plan');
+    return (await answer.json()) as PlanAnswer;
+  });
+  await ask(`${url}?input.lineSpeed=0.8`);
+  order.push('what if');
+  await fetch(url.replace('outlook', 'state'));
+  order.push('state');
+  const { feasible, plan } = await planned;
+  expect(order).toEqual(['what if', 'state', 'plan']);
+  expect(feasible).toBe(true);
+  expect(plan.inputs.lineSpeed).toBeGreaterThan(0.5);
+});
+
+it('says that the process that asks has ended, and starts another', async () => {
+  const twin = askableTwin();
+  const present = { twin, state: wornState(twin, 0), live: { lineSpeed: 1 } };
+  const ahead = { horizonS: 3600, points: 4, courses: 20 };
+  const asking = new AskingProcess();
+  const before = new Set(childrenOf(process.pid));
+  const first = asking.course(present, {}, ahead);
+  const [pid] = childrenOf(process.pid).filter((id) => !before.has(id));
+  if (pid === undefined) throw new Error('no process was started');
+  process.kill(pid, 'SIGKILL');
+  await expect(first).rejects.toThrow('ended (SIGKILL)');
+  const { forecast: again } = await asking.course(present, { renewed: ['b9'] }, ahead);
+  expect(again.renewed).toEqual(['b9']);
+  await expect(asking.course(present, { renewed: ['b99'] }, ahead)).rejects.toMatchObject({
+    code: 'VARIABLE_UNKNOWN',
+  });
+  await asking.close();
+  await expect(asking.course(present, {}, ahead)).rejects.toMatchObject({ code: 'CANCELLED' });
+});
+
 function wornStateOf(twin: ReturnType<typeof smallTwin>) {
   const state = wornState({ ...askableTwin(), hash: twin.hash }, 0);
   const S = new Float64Array(16);
@@ -128,4 +185,15 @@ function wornStateOf(twin: ReturnType<typeof smallTwin>) {
     ...state,
     filter: { ...state.filter, x: Float64Array.of(0.1, 0.1, 0, 0), S, oneSided: 0 },
   };
+}
+
+/** Processes that a process has started, by what the system lists. */
+function childrenOf(pid: number): number[] {
+  const listed = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], {
+    encoding: 'utf8',
+  }).stdout;
+  return listed
+    .split('\n')
+    .map(Number)
+    .filter((id) => id > 0);
 }

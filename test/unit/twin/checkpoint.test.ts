@@ -8,6 +8,7 @@ import {
   encodeCheckpoint,
   listStates,
   loadState,
+  newestState,
   restoreState,
   runSamples,
   saveState,
@@ -58,6 +59,36 @@ describe('checkpoint', () => {
     expect(() => decodeCheckpoint(damaged, twin)).toThrow(/damaged/);
     expect(() => decodeCheckpoint(new Uint8Array(5), twin)).toThrow(/not one of/);
   });
+
+  it('finds the state of the one asset that runs the twin, whatever the worker calls it', async () => {
+    const store = memoryStore();
+    const [key] = await storeOf(store, 'line-1');
+    const found = await newestState(store, twin, twin.definition.name);
+    expect(found?.sampleCount).toBe(state.sampleCount);
+    // Another twin's asset is none of ours; a file that nobody can read matters only without another.
+    store.objects.set('state/plant/other.json', new TextEncoder().encode('{'));
+    expect(await newestState(store, twin, twin.definition.name)).toBeDefined();
+    const stranger = { ...twin, hash: 'other' };
+    await expect(newestState(store, stranger, twin.definition.name)).rejects.toThrow('other.json');
+    store.objects.delete('state/plant/other.json');
+    expect(await newestState(store, stranger, twin.definition.name)).toBeUndefined();
+    await storeOf(store, 'line-2');
+    await expect(newestState(store, twin, twin.definition.name)).rejects.toThrow(
+      'states of 2 assets, line-1, line-2: name one with --asset',
+    );
+    expect(await newestState(store, twin, 'line-2')).toBeDefined();
+    expect(key).toBe('state/plant/line-1.json');
+  });
+
+  /** Puts the state where a fleet's worker keeps it. */
+  async function storeOf(store: ReturnType<typeof memoryStore>, asset: string): Promise<string[]> {
+    const own = memoryStore();
+    await saveState(own, twin, state, undefined, { asset });
+    for (const [name, body] of own.objects) {
+      store.objects.set(name.replace('state/_/', 'state/plant/'), body);
+    }
+    return [...store.objects.keys()];
+  }
 
   it('lets the first of two writers win and keeps the last ten states', async () => {
     const store = memoryStore();

@@ -1,5 +1,5 @@
-import type { Closeable, Logger } from '../../shared/core/index.js';
-import type { Twin, TwinModel } from '../../shared/twin/index.js';
+import type { Closeable, Logger } from '../../../shared/core/index.js';
+import type { Twin, TwinModel } from '../../../shared/twin/index.js';
 
 /** Models that are kept open at once; the one that was not asked for longest goes first. */
 const MOST_OPEN = 4;
@@ -42,7 +42,7 @@ export class Models implements Closeable {
 
   async #start(twin: Twin): Promise<TwinModel> {
     // Loaded when a twin is asked: many pages only show.
-    const { createTwinModel } = await import('../../shared/twin/index.js');
+    const { createTwinModel } = await import('../../../shared/twin/index.js');
     const lanes = this.#lanes === undefined ? {} : { lanes: this.#lanes };
     const model = await createTwinModel(twin, { logger: this.#logger, ...lanes });
     if (this.#closed) await model.close();
