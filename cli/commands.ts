@@ -25,6 +25,9 @@ function workerJob(where: WorkerPlace): JobDefinition {
   };
 }
 
+/** The worker's container: what it works on is in its environment. */
+const workerContainer = { entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] };
+
 /** The edge component as Greengrass is told of it, with the compiled code for its unpacked bundle. */
 const edgeDeployment: EdgeDeployment = {
   recipe: packageFile('recipes/com.twinloop.Edge.yaml'),
@@ -55,7 +58,8 @@ export const nouns: readonly Noun[] = [
         const { startPage } = await import('../cloud/page/index.js');
         return startPage({ ...options, assets: [{ id: twin.name, twin, status, outlook }] });
       };
-      return [upCommand({ edge: edgeDeployment, worker: workerJob, page })];
+      const entries = { edge: edgeDeployment, worker: workerJob, container: workerContainer };
+      return [upCommand({ ...entries, page })];
     },
   },
   {
@@ -133,7 +137,7 @@ export const nouns: readonly Noun[] = [
     summary: 'Rehearse a deployment on this machine, from the templates',
     load: async () => {
       const { deployCommands } = await import('./deploy.js');
-      return deployCommands({ entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] });
+      return deployCommands(workerContainer);
     },
   },
   {

@@ -27,6 +27,8 @@ interface UpArgs {
   twin?: string;
   for?: number;
   replay?: string;
+  from?: string;
+  asset?: string;
   timeScale?: number;
   data?: string;
   port?: number;
@@ -70,6 +72,15 @@ export function upCommand(entries: StackEntries): Command {
       },
       ...readingOptions,
       {
+        flags: '--from <cdk.out>',
+        description:
+          'run on what `cdk synth` wrote, deployed here: gateway and worker have their roles’ permissions',
+      },
+      {
+        flags: '--asset <id>',
+        description: 'with --from: whose machine runs (default: the first of the fleet)',
+      },
+      {
         flags: '--time-scale <x>',
         description: 'seconds of the machine per second of wall time (default: 3600)',
         parse: positiveNumber('--time-scale'),
@@ -100,6 +111,7 @@ export function upCommand(entries: StackEntries): Command {
     examples: [
       'twinloop up',
       'twinloop up --for 120 --json',
+      'twinloop up --from cdk.out --for 120',
       'twinloop up --replay recording.csv --twin my-machine/twin.json --time-scale 3600',
     ],
     run: (args, io) => up(args as UpArgs, entries, io),
@@ -110,18 +122,28 @@ export function upCommand(entries: StackEntries): Command {
 const DRAIN_S = 60;
 
 async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<number> {
+  const { from, asset } = args;
+  if (from !== undefined && args.twin !== undefined) {
+    throw new TwinError('USAGE', 'The twin is the deployed fleet’s: leave --twin out with --from.');
+  }
+  if (from === undefined && asset !== undefined) {
+    throw new TwinError('USAGE', '--asset chooses from a deployed fleet: name one with --from.');
+  }
   const config = await resolveConfig(args);
-  const unclaim = await claimData(config);
+  const unclaim = await claimData(config, from);
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
   say('Starting the loop …');
   const memory = watchMemory();
-  const stack = await startStack({ config, entries, logger: io.logger }).catch(
-    async (error: unknown) => {
-      await memory.close();
-      await unclaim();
-      throw error;
-    },
-  );
+  const stack = await startStack({
+    config,
+    entries,
+    logger: io.logger,
+    ...(from === undefined ? {} : { deployed: { from, ...(asset && { asset }) } }),
+  }).catch(async (error: unknown) => {
+    await memory.close();
+    await unclaim();
+    throw error;
+  });
   let summary: StackSummary | undefined;
   try {
     announce(stack, config, say);
@@ -168,7 +190,10 @@ async function resolveConfig(args: UpArgs): Promise<StackConfig & { twin: string
   return {
     ...rest,
     twin,
-    data: args.data === undefined ? dataFolder(file.data, base, replayCsv) : resolve(args.data),
+    data:
+      args.data === undefined
+        ? dataFolder(file.data, base, replayCsv, args.from)
+        : resolve(args.data),
     timeScale: args.timeScale ?? file.timeScale,
     seed: args.seed ?? file.seed,
     ports: { ...file.ports, monitor: args.port ?? file.ports.monitor },
@@ -184,12 +209,21 @@ async function resolveConfig(args: UpArgs): Promise<StackConfig & { twin: string
   };
 }
 
-/** A recording gets a folder of its own below, so that it does not mix with the simulated machine. */
-function dataFolder(data: string, base: string, replayCsv: string | undefined): string {
+/**
+ * Recordings and deployments get folders of their own, so that they do not mix with the simulated
+ * machine.
+ */
+function dataFolder(
+  data: string,
+  base: string,
+  replayCsv: string | undefined,
+  from: string | undefined,
+): string {
   const folder = resolve(base, data);
-  if (replayCsv === undefined) return folder;
-  const name = createHash('sha256').update(replayCsv).digest('hex').slice(0, 8);
-  return join(`${folder}-replay`, name);
+  if (replayCsv === undefined && from === undefined) return folder;
+  const what = [replayCsv, from && resolve(from)].filter((path) => path !== undefined).join(' ');
+  const name = createHash('sha256').update(what).digest('hex').slice(0, 8);
+  return join(`${folder}-${from === undefined ? 'replay' : 'deployed'}`, name);
 }
 
 /**
@@ -197,9 +231,13 @@ function dataFolder(data: string, base: string, replayCsv: string | undefined): 
  *
  * @returns gives the folder back, where it was claimed just now, after a start that failed
  */
-async function claimData(config: StackConfig & { twin: string }): Promise<() => Promise<void>> {
+async function claimData(
+  config: StackConfig & { twin: string },
+  from: string | undefined,
+): Promise<() => Promise<void>> {
   const path = join(config.data, 'machine.json');
-  const machine = { twin: config.twin, replay: config.replay?.csv ?? null };
+  const twin = from === undefined ? config.twin : resolve(from);
+  const machine = { twin, replay: config.replay?.csv ?? null };
   if (existsSync(path)) {
     const owner = JSON.parse(await readFile(path, 'utf8')) as typeof machine;
     if (owner.twin !== machine.twin || owner.replay !== machine.replay) {
@@ -222,6 +260,7 @@ function announce(stack: Stack, config: StackConfig, say: (text: string) => void
   say(`  Machine         ${twin.definition.name} over OPC UA, ${endpoints.opcua}`);
   say(`  Gateway         ${endpoints.mqtt}`);
   say(`  SiteWise        ${endpoints.sitewise}`);
+  if (endpoints.twinmaker !== undefined) say(`  TwinMaker       ${endpoints.twinmaker}`);
   say(`  Data            ${config.data}`);
   say(`  Time            one second here is ${Number(hours.toPrecision(3))} h of the machine`);
   say('');

@@ -2,7 +2,9 @@ export { type Deployed, type DeployReport, deployAssembly, readDeployed } from '
 export { isAllowed, type PolicyStatement } from './policies.js';
 export {
   deployLocally,
+  folderOfStore,
   type JobEntry,
+  type PreparedJob,
   type Rehearsal,
   type RehearsalOptions,
   type RehearsedJob,

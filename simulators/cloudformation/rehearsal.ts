@@ -11,7 +11,8 @@ import {
 } from '../../shared/core/index.js';
 import { createSiteWiseClient } from '../../shared/sitewise/index.js';
 import { startS3 } from '../s3/index.js';
-import { type SiteWise, startSiteWise } from '../sitewise/index.js';
+import { containerEnvironment } from '../scheduler/index.js';
+import { type SiteWise, type SiteWiseOptions, startSiteWise } from '../sitewise/index.js';
 import {
   createTwinMakerClient,
   type SiteWiseAs,
@@ -21,9 +22,21 @@ import {
 import { bucketDeploymentType, bucketFolder, bucketType } from './bucket-resources.js';
 import { type Deployed, type DeployReport, deployAssembly, readDeployed } from './deploy.js';
 import { ACCOUNT } from './resource-types.js';
-import { bucketKeyOf, jobsOf, type Role, rolesOf } from './roles.js';
+import { bucketKeyOf, gatewayRoleOf, jobsOf, type Role, rolesOf } from './roles.js';
 import { assetModelType, assetType } from './sitewise-resources.js';
 import { componentTypeType, entityType, sceneType, workspaceType } from './twinmaker-resources.js';
+
+/** The folder of a store that a job names as `s3://bucket`. @throws TwinError `VALUE_INVALID` */
+export function folderOfStore(dataDir: string, store = ''): string {
+  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(store) ?? [];
+  if (bucket === undefined) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `The job's TWINLOOP_STORE is "${store}": expected s3://….`,
+    );
+  }
+  return join(bucketFolder(dataDir, bucket), prefix);
+}
 
 const siteWiseFolder = (dataDir: string) => join(dataDir, 'sitewise');
 const twinMakerFolder = (dataDir: string) => join(dataDir, 'twinmaker');
@@ -59,6 +72,8 @@ export interface RehearsalOptions {
   ignore?: readonly string[];
   logger?: Logger;
   clock?: Clock;
+  /** How SiteWise listens once it is deployed: port, keys, certificate. */
+  siteWise?: Pick<SiteWiseOptions, 'port' | 'credentials' | 'tls' | 'activationMs'>;
 }
 
 /**
@@ -130,6 +145,10 @@ export interface Rehearsal {
   twinMaker: TwinMaker;
   s3: { endpoint: string };
   roles: readonly Role[];
+  /** The jobs that schedules submit. @throws TwinError `ACCESS_DENIED`, `NOT_FOUND` */
+  jobs(): PreparedJob[];
+  /** The role that gateways get through AWS IoT; undefined where the templates have none. */
+  gatewayRole(): Role | undefined;
   /** Runs the job of every schedule once. @throws TwinError `ACCESS_DENIED`, `NOT_FOUND` */
   runJobs(entry: JobEntry, signal: AbortSignal): Promise<RehearsedJob[]>;
   close(): Promise<void>;
@@ -139,6 +158,15 @@ export interface Rehearsal {
 export interface JobEntry {
   entry: string;
   args: readonly string[];
+}
+
+/** A job as Batch would start it. */
+export interface PreparedJob {
+  role: Role;
+  /** Of the container: its own, the role's keys, and where the stand-ins are. */
+  environment: Record<string, string>;
+  /** How many jobs of an array; 1: a plain job. */
+  size: number;
 }
 
 /** How one job ended. */
@@ -181,6 +209,7 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
       principals: roles,
       logger,
       ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...options.siteWise,
     });
     closing.unshift(() => siteWise.close());
     const access = siteWiseAs(siteWise, () => roles);
@@ -204,39 +233,51 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
       keyOf: (bucket) => bucketKeyOf(deployed, bucket),
     });
     closing.unshift(() => s3.close());
+    const jobs = (): PreparedJob[] =>
+      jobsOf(deployed).map((job) => {
+        const scheduler = roles.find((r) => r.arn === job.scheduler);
+        const role = roles.find((r) => r.arn === job.jobRole);
+        if (scheduler === undefined || role === undefined) {
+          throw new TwinError(
+            'NOT_FOUND',
+            `The schedule ${job.schedule} names a role that the templates have not: ${job.scheduler}, ${job.jobRole}.`,
+          );
+        }
+        for (const resource of [job.queue, job.definition]) {
+          if (scheduler.allows('batch:SubmitJob', resource)) continue;
+          throw new TwinError(
+            'ACCESS_DENIED',
+            `The policies of ${scheduler.name} do not allow batch:SubmitJob on ${resource}: no job is ever started.`,
+          );
+        }
+        const environment = {
+          ...job.environment,
+          AWS_REGION: ACCOUNT.region,
+          AWS_ACCESS_KEY_ID: role.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: role.secretAccessKey,
+          TWINLOOP_SITEWISE_ENDPOINT: siteWise.endpoint,
+          TWINLOOP_S3_ENDPOINT: s3.endpoint,
+        };
+        return { role, environment, size: job.size };
+      });
     return {
       siteWise,
       twinMaker,
       s3,
       roles,
+      jobs,
+      gatewayRole: () => {
+        const arn = gatewayRoleOf(deployed);
+        return roles.find((r) => r.arn === arn);
+      },
       async runJobs(entry, signal) {
         const runs: RehearsedJob[] = [];
-        for (const job of jobsOf(deployed)) {
-          const scheduler = roles.find((r) => r.arn === job.scheduler);
-          const role = roles.find((r) => r.arn === job.jobRole);
-          if (scheduler === undefined || role === undefined) {
-            throw new TwinError(
-              'NOT_FOUND',
-              `The schedule ${job.schedule} names a role that the templates have not: ${job.scheduler}, ${job.jobRole}.`,
-            );
-          }
-          for (const resource of [job.queue, job.definition]) {
-            if (scheduler.allows('batch:SubmitJob', resource)) continue;
-            throw new TwinError(
-              'ACCESS_DENIED',
-              `The policies of ${scheduler.name} do not allow batch:SubmitJob on ${resource}: no job is ever started.`,
-            );
-          }
-          for (let index = 0; index < job.size && !signal.aborted; index++) {
+        for (const { role, environment, size } of jobs()) {
+          for (let index = 0; index < size && !signal.aborted; index++) {
             role.denied.clear();
             const ended = await run(entry, signal, {
-              ...job.environment,
-              ...(job.size > 1 ? { AWS_BATCH_JOB_ARRAY_INDEX: String(index) } : {}),
-              AWS_REGION: ACCOUNT.region,
-              AWS_ACCESS_KEY_ID: role.accessKeyId,
-              AWS_SECRET_ACCESS_KEY: role.secretAccessKey,
-              TWINLOOP_SITEWISE_ENDPOINT: siteWise.endpoint,
-              TWINLOOP_S3_ENDPOINT: s3.endpoint,
+              ...environment,
+              ...(size > 1 ? { AWS_BATCH_JOB_ARRAY_INDEX: String(index) } : {}),
             });
             runs.push({ role: role.name, index, ...ended, denied: [...role.denied].sort() });
           }
@@ -257,9 +298,8 @@ async function run(
   signal: AbortSignal,
   env: Record<string, string>,
 ): Promise<Pick<RehearsedJob, 'exitCode' | 'stdout' | 'stderr'>> {
-  const { PATH = '', HOME = '/tmp', TMPDIR } = process.env;
   const child = spawn(process.execPath, [entry, ...args], {
-    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    env: containerEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
     killSignal: 'SIGTERM',

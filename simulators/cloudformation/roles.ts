@@ -81,6 +81,12 @@ export function bucketKeyOf(deployed: Deployed, bucket: string): string | undefi
   return rule?.ServerSideEncryptionByDefault?.KMSMasterKeyID;
 }
 
+/** The ARN of the role that gateways get through AWS IoT. */
+export function gatewayRoleOf(deployed: Deployed): string | undefined {
+  const [alias] = all(deployed, 'AWS::IoT::RoleAlias');
+  return alias === undefined ? undefined : String(alias.properties.RoleArn);
+}
+
 /** A job that a schedule submits. */
 export interface ScheduledJob {
   /** e.g. `rate(20 minutes)` */

@@ -8,6 +8,14 @@ export interface JobDefinition {
   entry: string;
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Whether it has `env` and nothing of this process's, as a container. */
+  ownEnvironment?: boolean;
+}
+
+/** The environment of a program that gets nothing of ours, but for what any process needs. */
+export function containerEnvironment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { PATH = '', HOME = '/tmp', TMPDIR } = process.env;
+  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env };
 }
 
 /** How one run of the job ended. */
@@ -67,7 +75,10 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     const startedAtMs = Date.now();
     const child = spawn(process.execPath, [job.entry, ...job.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...job.env },
+      env:
+        job.ownEnvironment === true
+          ? containerEnvironment(job.env ?? {})
+          : { ...process.env, ...job.env },
     });
     const done = collect(child, startedAtMs, timeoutMs).then((run) => {
       current = undefined;

@@ -1,7 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IoTSiteWiseClient } from '@aws-sdk/client-iotsitewise';
-import { type StackConfig, type TwinDefinition, twinStreams } from '../../shared/config/index.js';
+import type { StackConfig, TwinDefinition } from '../../shared/config/index.js';
 import {
   type Closeable,
   closeAll,
@@ -14,11 +13,10 @@ import {
 import {
   createSiteWiseClient,
   createSiteWiseReader,
-  ensureAsset,
   type SiteWiseReader,
 } from '../../shared/sitewise/index.js';
 import { openStore } from '../../shared/store/index.js';
-import { type CalibratorState, loadTwin, newestState, type Twin } from '../../shared/twin/index.js';
+import { type CalibratorState, newestState, type Twin } from '../../shared/twin/index.js';
 import {
   createSimulatedMachine,
   defaultScenario,
@@ -27,10 +25,10 @@ import {
   startPlant,
 } from '../plant/index.js';
 import { type JobDefinition, type Scheduler, startScheduler } from '../scheduler/index.js';
-import { type SiteWise, startSiteWise } from '../sitewise/index.js';
 import { type SiteWiseEdge, startSiteWiseEdge } from '../sitewise-edge/index.js';
 import { openAccess } from './access.js';
 import { CalibrationLog } from './calibration-log.js';
+import { deployedCloud, localCloud, type WorkerPlace } from './cloud.js';
 import { localEdgeConfig } from './edge-config.js';
 import { type EdgeDeployment, type EdgeProcess, startEdgeProcess } from './edge-process.js';
 import { openMachineTime } from './machine-time.js';
@@ -40,6 +38,8 @@ export interface StackEntries {
   edge: EdgeDeployment;
   /** The worker as a job, given where things are. */
   worker(where: WorkerPlace): JobDefinition;
+  /** The program of the worker's container: all it needs is in its environment. */
+  container: { entry: string; args: readonly string[] };
   /** Starts the operator's page on a port of loopback. */
   page(options: PageOptions): Promise<Closeable & { url: string }>;
 }
@@ -72,21 +72,11 @@ export interface StackStatus {
   timeMap: TimeMap;
 }
 
-/** Where a worker finds what it works on. */
-export interface WorkerPlace {
-  fleetPath: string;
-  stateDir: string;
-  endpoint: string;
-  region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string };
-  /** PEM file with the endpoint's certificate authority. */
-  caFile: string;
-  timeMapPath: string;
-}
-
 export interface StackOptions {
   /** The config with `twin`, `data` and `replay.csv` as absolute paths. */
   config: StackConfig & { twin: string };
+  /** Runs on what the templates of a cloud assembly describe; for one of the fleet's assets. */
+  deployed?: { from: string; asset?: string };
   entries: StackEntries;
   logger: Logger;
 }
@@ -103,7 +93,14 @@ function openReplay(
 /** The running stack. */
 export interface Stack extends Closeable {
   twin: Twin;
-  endpoints: { sitewise: string; mqtt: string; opcua: string; monitor: string };
+  endpoints: {
+    sitewise: string;
+    mqtt: string;
+    opcua: string;
+    monitor: string;
+    twinmaker?: string;
+    s3?: string;
+  };
   plant: Plant;
   reader: SiteWiseReader;
   edge: EdgeProcess;
@@ -115,6 +112,8 @@ export interface Stack extends Closeable {
   fleet: string;
   assetId: string;
   stateDir: string;
+  /** What the roles of a deployment were refused; undefined where there is none. */
+  denied(): string[] | undefined;
 }
 
 /** How often the machine's time is written down, wall milliseconds. */
@@ -146,37 +145,25 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
   };
   const startedAtMs = Date.now();
   const dataDir = config.data;
-  const stateDir = join(dataDir, 'state');
-  const twin = await loadTwin(config.twin);
-  const { definition } = twin;
   keep(await lockFolder(dataDir, 'data folder'));
-  await mkdir(stateDir, { recursive: true });
   const machineTime = await openMachineTime(dataDir);
 
   const guard = await openAccess(dataDir);
-  const siteWise: SiteWise = keep(
-    await startSiteWise({
-      port: config.ports.siteWise,
-      dataDir: join(dataDir, 'sitewise'),
-      credentials: guard.siteWise,
-      tls: guard.certificate,
-      logger,
-    }),
+  const { deployed } = options;
+  const cloud = keep(
+    await (deployed === undefined
+      ? localCloud({ config, guard, logger }, entries.worker)
+      : deployedCloud({ config, guard, logger }, deployed, entries.container)),
   );
-  const { endpoint, region } = siteWise;
-  const credentials = guard.siteWise;
-  const access = { endpoint, region, credentials, ca: guard.certificate.cert };
-  const client = createSiteWiseClient(access);
+  const { twin, endpoint, region } = cloud;
+  const { definition } = twin;
+  const ca = guard.certificate.cert;
+  const client = createSiteWiseClient({ endpoint, region, credentials: guard.siteWise, ca });
   keep({ close: () => Promise.resolve(client.destroy()) });
-  await ensureAsset(client, {
-    model: { externalId: definition.name, name: definition.name },
-    asset: { externalId: assetExternalId(definition.name), name: definition.name },
-    streams: twinStreams(definition),
-  });
   const gateway = keep(
     await startSiteWiseEdge({
       mqttPort: config.ports.mqtt,
-      siteWise: access,
+      siteWise: { endpoint, region, credentials: cloud.gateway, ca },
       dataDir: join(dataDir, 'gateway'),
       credentials: guard.broker,
       tls: guard.certificate,
@@ -233,27 +220,18 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
   );
 
   const calibrations = new CalibrationLog(startedAtMs);
-  const fleetPath = join(dataDir, 'fleet.json');
-  await writeFile(fleetPath, `${JSON.stringify(localFleet(twin, config), null, 2)}\n`);
+  const job = await cloud.job(machineTime.path);
   const scheduler = keep(
     startScheduler({
       cron: config.schedule,
-      job: entries.worker({
-        fleetPath,
-        stateDir,
-        endpoint,
-        region,
-        credentials,
-        caFile: guard.caFile,
-        timeMapPath: machineTime.path,
-      }),
+      job,
       onRun: (run) => calibrations.add(run, logger),
       logger,
     }),
   );
   await noteSystem(dataDir, {
-    fleet: fleetPath,
-    store: stateDir,
+    fleet: cloud.fleetPath,
+    store: cloud.stateDir,
     endpoint,
     region,
     caFile: guard.caFile,
@@ -266,6 +244,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     mqtt: gateway.mqttUrl,
     opcua: plant.endpointUrl,
     monitor: '',
+    ...cloud.servers,
   };
   const page = keep(
     await entries.page({
@@ -286,8 +265,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
       },
       outlook: {
         twin,
-        state: () =>
-          newestState(openStore(stateDir), twin, assetExternalId(definition.name), LOCAL_FLEET),
+        state: () => newestState(openStore(cloud.stateDir), twin, cloud.assetId, cloud.fleet),
       },
       logger,
     }),
@@ -304,9 +282,10 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     scheduler,
     calibrations,
     startedAtMs,
-    fleet: LOCAL_FLEET,
-    assetId: assetExternalId(definition.name),
-    stateDir,
+    fleet: cloud.fleet,
+    assetId: cloud.assetId,
+    stateDir: cloud.stateDir,
+    denied: cloud.denied,
     close() {
       closed ??= closeAll(opened);
       return closed;
@@ -317,23 +296,4 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
 /** Notes where everything is, for `twinloop doctor --data`. */
 function noteSystem(dataDir: string, system: Record<string, string>): Promise<void> {
   return writeFileAtomic(join(dataDir, 'system.json'), `${JSON.stringify(system, null, 2)}\n`);
-}
-
-/** External id of the local asset; SiteWise wants two characters at least. */
-export function assetExternalId(twinName: string): string {
-  return `${twinName}-1`;
-}
-
-const LOCAL_FLEET = 'local';
-
-/** A fleet of the one machine, in the shape of the fleet config's schema. */
-function localFleet(twin: Twin, config: StackConfig & { twin: string }): Record<string, unknown> {
-  const { name } = twin.definition;
-  return {
-    name: LOCAL_FLEET,
-    twins: { [name]: config.twin },
-    assets: [{ id: assetExternalId(name), twin: name }],
-    // The streams of a laptop arrive within a second.
-    calibration: { settleS: 2, lookbackS: 6 * 86_400 },
-  };
 }

@@ -30,6 +30,8 @@ export interface StackSummary {
   alarms: unknown[];
   secondsToFirstCalibration: number | null;
   peakRssMb: number | null;
+  /** What the roles of a deployment were refused; with `--from` only. */
+  denied?: string[];
 }
 
 /** Reads the state of the loop back from SiteWise, as any client would. */
@@ -48,6 +50,7 @@ export async function summarise(
     alarms,
   ]);
   const { calibrations } = stack;
+  const denied = stack.denied();
   return {
     endpoints: stack.endpoints,
     ...accounting,
@@ -59,6 +62,7 @@ export async function summarise(
     alarms: parseAlarms(latest.get(alarms)),
     secondsToFirstCalibration: calibrations.secondsToFirst ?? null,
     peakRssMb: peakRssMb ?? null,
+    ...(denied === undefined ? {} : { denied }),
   };
 }
 
@@ -90,10 +94,11 @@ function parseAlarms(tqv: Tqv | undefined): unknown[] {
 
 /** What keeps a run from counting as whole, a sentence each. */
 export function shortfalls(summary: StackSummary): string[] {
-  const { lost, duplicated, unused } = summary;
+  const { lost, duplicated, unused, denied = [] } = summary;
   return [
     lost > 0 ? `${lost} values that the machine showed are not in SiteWise.` : '',
     duplicated > 0 ? `${duplicated} values are in SiteWise twice, or were never shown.` : '',
     unused > 0 ? `${unused} values in SiteWise were not used by the estimate.` : '',
+    ...denied.map((what) => `DENIED ${what}`),
   ].filter((text) => text !== '');
 }

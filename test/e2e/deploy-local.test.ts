@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -376,6 +377,71 @@ describe('the example, deployed on this machine', () => {
       ).rejects.toMatchObject({ name: 'ResourceNotFoundException' }),
     );
   });
+});
+
+describe('twinloop up --from', () => {
+  async function up(args: readonly string[]) {
+    const data = await newFolder();
+    const child = spawn(
+      process.execPath,
+      [compiledEntry('cli'), 'up', '--data', data, '--port', '0', '--json', ...args],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (text: Buffer) => {
+      stdout += text.toString();
+    });
+    child.stderr.on('data', (text: Buffer) => {
+      stderr += text.toString();
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    return { code, stderr, result: JSON.parse(stdout), data };
+  }
+
+  it('runs the loop on what was deployed, gateway and worker with their roles', async () => {
+    const { code, result, data } = await up(['--from', assembly, '--for', '12']);
+    expect(result).toMatchObject({ lost: 0, duplicated: 0, unused: 0, denied: [] });
+    expect(result.published).toBeGreaterThan(0);
+    expect(result.steps).toBeGreaterThan(0);
+    expect(Object.keys(result.parameters)).toHaveLength(9);
+    expect(code).toBe(0);
+    const store = createFolderStore(join(data, 'deployment', 'buckets', BUCKET));
+    expect(await store.list('state/example/')).not.toEqual([]);
+  }, 120_000);
+
+  it('names what a role was refused, and ends with 1', async () => {
+    await change('calibration', (template) => {
+      for (const { Properties } of found(template, 'AWS::IAM::Policy')) {
+        if (!Properties.PolicyName.startsWith('JobRole')) continue;
+        for (const statement of Properties.PolicyDocument.Statement) {
+          statement.Action = [statement.Action].flat().filter((a: string) => a !== 's3:PutObject');
+        }
+      }
+    });
+    const { code, stderr, result } = await up(['--from', assembly, '--for', '5']);
+    expect(result.denied.join()).toMatch(/JobRole\w+: s3:PutObject on arn:aws:s3:::/);
+    expect(result.unused).toBeGreaterThan(0);
+    expect(stderr).toContain('DENIED');
+    expect(code).toBe(1);
+  }, 120_000);
+
+  it.each([
+    [['--from', 'nowhere'], 'FILE_NOT_FOUND', /nowhere/],
+    [['--from', 'ASSEMBLY', '--asset', 'line9'], 'NOT_FOUND', /no asset line9: it has line1/],
+    [['--from', 'ASSEMBLY', '--twin', 'twin.json'], 'USAGE', /leave --twin out/],
+    [['--asset', 'line1'], 'USAGE', /--from/],
+  ])(
+    'refuses %s',
+    async (args, code, message) => {
+      const { code: exitCode, result } = await up(
+        args.map((a) => (a === 'ASSEMBLY' ? assembly : a)),
+      );
+      expect(result.error).toMatchObject({ code, message: expect.stringMatching(message) });
+      expect(exitCode).toBe(2);
+    },
+    60_000,
+  );
 });
 
 describe('a cloud assembly that cannot be deployed', () => {
