@@ -1,19 +1,11 @@
-import { stat } from 'node:fs/promises';
 import { TwinError } from '../core/index.js';
 import { extremes, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
 import { ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
+import { feedText } from './formats/feed.js';
 import { parquetRows } from './formats/parquet.js';
-import { scanPlain } from './formats/plain.js';
-import {
-  bytesOf,
-  decoded,
-  type OpenedFile,
-  openFile,
-  parseRecords,
-  wholeRecords,
-} from './formats/text.js';
+import { type OpenedFile, openFile, wholeLines } from './formats/text.js';
 import { workbookRows } from './formats/workbook.js';
 import { findLongForm, findTime, type LongPlaces, type TimePlace } from './layout.js';
 import { columnName, findColumn } from './names.js';
@@ -112,78 +104,15 @@ async function readText(
     );
   }
   const text = decoderOf(encoding.name).decode(file.head, { stream: !file.whole });
-  const head = file.whole ? text : wholeRecords(text)[0] || text;
+  const head = file.whole ? text : wholeLines(text);
   const shape: Shape = {
     ...recogniseDialect(head, path, options),
     format: 'text',
     encoding: encoding.name,
   };
   const reading = begin(path, shape, options);
-  const grown = await feedText(file, encoding.name, shape, reading);
+  const grown = await feedText(file, encoding.name, shape, reading.sink);
   return finish(path, shape, reading, { gzip: file.gzip, cutRow: grown });
-}
-
-/** Encodings whose first 128 characters are ASCII, in one byte each. */
-const ASCII_LIKE = /^(utf-8|windows-\d+|iso-8859-\d+|macintosh|koi8-.)$/;
-
-/**
- * Hands the rows of a text over. Pieces without a quote go the quick way over their bytes; what has
- * quotes goes through the CSV library.
- *
- * @returns whether the file was being written and its last row was left out
- */
-async function feedText(
-  file: OpenedFile,
-  encoding: string,
-  shape: Shape,
-  reading: Reading,
-): Promise<boolean> {
-  const { sink } = reading;
-  let skip = shape.firstRecord;
-  const take = (records: readonly string[][]) => {
-    for (const cells of records) {
-      if (skip > 0) skip--;
-      else sink.record(cells);
-    }
-  };
-  // Papa makes a record of what stands behind the last line break, though that is nothing.
-  const records = (text: string) => parseRecords(text.replace(/\r?\n$/, ''), shape.delimiter);
-  const last = async (rest: string): Promise<boolean> => {
-    if (rest.trim() === '') return false;
-    const grown = !rest.endsWith('\n') && (await stat(file.path)).size > file.sizeBytes;
-    if (!grown) take(records(rest));
-    return grown;
-  };
-  const plain =
-    sink instanceof WideSink && ASCII_LIKE.test(encoding) && shape.delimiter.charCodeAt(0) < 128;
-  if (!plain) {
-    let rest = '';
-    for await (const piece of decoded(file, encoding)) {
-      const [whole, left] = wholeRecords(rest + piece);
-      if (whole !== '') take(records(whole));
-      rest = left;
-    }
-    return last(rest);
-  }
-  const decoder = decoderOf(encoding);
-  const textOf = (bytes: Uint8Array) => decoder.decode(bytes);
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of bytesOf(file) as AsyncIterable<Buffer>) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const end = bytes.lastIndexOf(10) + 1;
-    if (skip === 0 && !bytes.includes(34)) {
-      if (end > 0) scanPlain(bytes.subarray(0, end), shape, sink, textOf);
-      rest = bytes.subarray(end);
-      continue;
-    }
-    const [whole] = wholeRecords(textOf(bytes.subarray(0, end)));
-    if (whole !== '') take(records(whole));
-    // A record may go on behind the line break that its quotes hold.
-    const used = Buffer.byteLength(whole, encoding === 'utf-8' ? 'utf8' : 'latin1');
-    const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    rest = whole === '' ? bytes : bytes.subarray(used + bom);
-  }
-  return last(textOf(rest));
 }
 
 interface Reading {

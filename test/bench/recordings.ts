@@ -18,15 +18,18 @@ const seconds = (performance.now() - began) / 1000;
 console.log(JSON.stringify({ seconds, rows: table.rowCount, peakMb: process.resourceUsage().maxRSS / 1024 }));
 `;
 
-/** Times of the recording: seconds since 1970, or texts. */
-async function write(path: string, time: (i: number) => string): Promise<void> {
+/** Times of the recording: seconds since 1970, or texts; each cell in quotes, or bare. */
+async function write(path: string, time: (i: number) => string, quote: string): Promise<void> {
   const rng = createRng(1);
   const stream = createWriteStream(path);
-  stream.write('time,a,b,c,d,e\n');
+  const between = `${quote},${quote}`;
+  stream.write(`${quote}${['time', 'a', 'b', 'c', 'd', 'e'].join(between)}${quote}\n`);
   let block = '';
   for (let i = 0; i < ROWS; i++) {
     const [a, b, c] = [rng.uniform(), rng.uniform(), rng.uniform()];
-    block += `${time(i)},${(100 * a).toFixed(3)},${(10 * b).toFixed(4)},${c.toFixed(5)},${(20 + b).toFixed(3)},${(1000 * a).toFixed(2)}\n`;
+    const numbers = [(100 * a).toFixed(3), (10 * b).toFixed(4), c.toFixed(5)];
+    const cells = [time(i), ...numbers, (20 + b).toFixed(3), (1000 * a).toFixed(2)];
+    block += `${quote}${cells.join(between)}${quote}\n`;
     if (block.length > 1 << 20) {
       if (!stream.write(block)) await once(stream, 'drain');
       block = '';
@@ -41,16 +44,16 @@ export async function run(_args: readonly string[], io: BenchIo): Promise<void> 
   const python = process.env.TWINLOOP_PANDAS_PYTHON;
   const folder = mkdtempSync(join(tmpdir(), 'twinloop-bench-'));
   try {
-    const shapes: readonly [string, (i: number) => string][] = [
-      ['epoch seconds', (i) => String(1_790_812_800 + i)],
-      [
-        'ISO 8601',
-        (i) => new Date((1_790_812_800 + i) * 1000).toISOString().slice(0, 19).replace('T', ' '),
-      ],
+    const iso = (i: number) =>
+      new Date((1_790_812_800 + i) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+    const shapes: readonly [string, (i: number) => string, string][] = [
+      ['epoch seconds', (i) => String(1_790_812_800 + i), ''],
+      ['ISO 8601', iso, ''],
+      ['ISO 8601, every cell quoted', iso, '"'],
     ];
-    for (const [name, time] of shapes) {
+    for (const [name, time, quote] of shapes) {
       const path = join(folder, 'table.csv');
-      await write(path, time);
+      await write(path, time, quote);
       // In a process of its own, so that its peak is that of this one file.
       const told = execFileSync(process.execPath, ['--input-type=module', '-e', READ, path], {
         encoding: 'utf8',

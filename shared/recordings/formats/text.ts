@@ -87,34 +87,26 @@ export async function* decoded(file: OpenedFile, encoding: string): AsyncGenerat
   if (rest !== '') yield rest;
 }
 
-/** Text without a record's end beyond which a quote is taken for one that nobody closed. */
-const LONGEST_RECORD = 8 << 20;
+/** A text up to its last line break; all of it where there is none. */
+export const wholeLines = (text: string): string =>
+  text.slice(0, text.lastIndexOf('\n') + 1) || text;
 
-/** Cuts a text into whole records and what is left for the next piece. */
-export function wholeRecords(text: string): [whole: string, rest: string] {
-  let end = lastRecordEnd(text);
-  if (end === 0 && text.length > LONGEST_RECORD) end = text.lastIndexOf('\n') + 1;
-  return [text.slice(0, end), text.slice(end)];
+/** What stands between two records. */
+export type Newline = '\n' | '\r\n';
+
+/** The line break of a text, by its first; the library's guess is led astray by stray quotes. */
+export function newlineOf(text: string): Newline | undefined {
+  const at = text.indexOf('\n');
+  if (at < 0) return undefined;
+  return text[at - 1] === '\r' ? '\r\n' : '\n';
 }
 
-/** Takes whole records apart; cells as they stand, without their quotes. */
-export function parseRecords(text: string, delimiter: string): string[][] {
-  return Papa.parse<string[]>(text, { delimiter }).data;
-}
-
-/** Where the last whole record ends: behind the last line break that is not inside quotes. */
-function lastRecordEnd(text: string): number {
-  if (!text.includes('"')) return text.lastIndexOf('\n') + 1;
-  let quotes = 0;
-  for (let i = text.indexOf('"'); i >= 0; i = text.indexOf('"', i + 1)) quotes++;
-  let end = text.length;
-  // Walking back from the end: a break is outside where the quotes before it are even.
-  while (end > 0) {
-    const at = text.lastIndexOf('\n', end - 1);
-    if (at < 0) return 0;
-    for (let i = text.indexOf('"', at); i >= 0 && i < end; i = text.indexOf('"', i + 1)) quotes--;
-    if (quotes % 2 === 0) return at + 1;
-    end = at;
-  }
-  return 0;
+/**
+ * Takes whole records apart; cells as they stand, without their quotes.
+ *
+ * @param newline between records; default: as the library finds it
+ */
+export function parseRecords(text: string, delimiter: string, newline?: Newline): string[][] {
+  const between = newline === undefined ? {} : { newline };
+  return Papa.parse<string[]>(text, { delimiter, ...between }).data;
 }

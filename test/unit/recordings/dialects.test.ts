@@ -94,3 +94,68 @@ it('reads back any table in any dialect', async () => {
     { numRuns: 300 },
   );
 });
+
+/** Cells as they stand in a file, with the numbers that they are: quotes may hold anything. */
+const rawCell = fc.constantFrom<[string, number]>(
+  ...([
+    ['1.5', 1.5],
+    ['"2.5"', 2.5],
+    ['"-3"', -3],
+    [' 4', 4],
+    ['"0.125"', 0.125],
+    ['', Number.NaN],
+    ['""', Number.NaN],
+    ['"a ""b"" c"', Number.NaN],
+    ['"two\nlines"', Number.NaN],
+    ['"\r\n"', Number.NaN],
+    ['"1,5,"', Number.NaN],
+    ['"x" ', Number.NaN],
+    ['5" pipe', Number.NaN],
+    ['"Bad"', Number.NaN],
+    ['"9""9"', Number.NaN],
+  ] as [string, number][]),
+);
+
+it('reads what stands in quotes, and what only looks like them', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(rawCell, rawCell, fc.boolean()), { minLength: 1, maxLength: 20 }),
+      fc.constantFrom('\n', '\r\n'),
+      fc.constantFrom('utf8', 'utf16le', 'windows-1252'),
+      async (rows, newline, encoding) => {
+        const lines = rows.map(([[a], [b], quoted], i) => `${quoted ? `"${i}"` : i},${a},${b}`);
+        // Rows without quotes first, so that the dialect is not what is tested.
+        const text = ['time,a,b', '-3,1,2', '-2,1,2', '-1,1,2', ...lines, ''].join(newline);
+        const table = await read(encode(text, encoding as Written['encoding']));
+        expect(table.account.rows).toBe(3 + rows.length);
+        expect(columns(table)).toEqual({
+          a: [1, 1, 1, ...rows.map(([[, a]]) => a)],
+          b: [2, 2, 2, ...rows.map(([, [, b]]) => b)],
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+it('reads records across the pieces that a file comes in', async () => {
+  const note = '"a note\nof ""two"" lines"';
+  const rows = Array.from({ length: 60_000 }, (_, i) =>
+    i % 7 === 0 ? `${i},${note},"${i}.5"` : `"${i}","${i % 5}","${i}.25"`,
+  );
+  const table = await read(`time,a,b\n${rows.join('\n')}\n`);
+  expect(table.rowCount).toBe(rows.length);
+  expect(columns(table).b).toEqual(rows.map((_, i) => i + (i % 7 === 0 ? 0.5 : 0.25)));
+  expect(table.account.columns.a?.unreadable?.count).toBe(Math.ceil(rows.length / 7));
+});
+
+it('loses one row to a quote that nobody closes, and names it', async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => (i === 20 ? `${i},"broken,1` : `${i},${i},1`));
+  for (const encoding of ['utf8', 'utf16le'] as const) {
+    const table = await read(encode(`time,a,b\n${rows.join('\n')}\n`, encoding));
+    expect(table.rowCount).toBe(40);
+    expect(columns(table).a?.filter(Number.isNaN)).toHaveLength(1);
+    expect(table.account.shortRows).toBe(1);
+    expect(table.account.columns.a?.unreadable).toEqual({ count: 1, example: 'broken,1' });
+  }
+});
