@@ -87,7 +87,8 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
     const twinKey = posix.join(posix.dirname(FLEET_KEY), twinPath(fleet, name));
     const definition = await getText(store, twinKey);
     if (definition === undefined) throw missing(twinKey, `the twin ${name}`);
-    const { fmu } = parseText(definition, twinKey) as { fmu?: unknown };
+    const parsed = parseText(definition, twinKey) as { fmu?: unknown };
+    const { fmu } = parsed;
     const local = join(folder, createHash('sha256').update(twinKey).digest('hex').slice(0, 12));
     await mkdir(local);
     if (typeof fmu === 'string') {
@@ -95,7 +96,7 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
       const archive = await store.get(fmuKey);
       if (archive === undefined) throw missing(fmuKey, `the FMU of the twin ${name}`);
       await writeFile(join(local, 'twin.fmu'), archive.body);
-      const moved = { ...(parseText(definition, twinKey) as object), fmu: './twin.fmu' };
+      const moved = { ...parsed, fmu: './twin.fmu' };
       await writeFile(join(local, 'twin.json'), JSON.stringify(moved));
     } else await writeFile(join(local, 'twin.json'), definition);
     return loadTwin(join(local, 'twin.json'));
