@@ -25,6 +25,8 @@ import { createPublisher } from './publishers/create.js';
 import { Sender } from './publishers/sender.js';
 import { createSource } from './sources/create.js';
 import { type SampleSink, SourceRunner } from './sources/source-runner.js';
+import { takeLedger } from './status/ledger.js';
+import { LedgerStreams } from './status/ledger-streams.js';
 import { RateMeter } from './status/rate-meter.js';
 import { startStatusServer } from './status/server.js';
 import type { EdgeStatus } from './status/status.js';
@@ -93,6 +95,9 @@ class Component implements EdgeComponent {
   readonly #ledgers = new Map<string, SourceLedger>();
   #sender: Sender | undefined;
   #virtualSensors: VirtualSensors | undefined;
+  #ledgerStreams: LedgerStreams | undefined;
+  /** Values of the component's own: stored since the start, and being stored. */
+  #own = { stored: 0, inHand: 0 };
   #statusUrl = '';
   #state: EdgeStatus['component']['state'] = 'running';
 
@@ -164,7 +169,20 @@ class Component implements EdgeComponent {
     const publisher = sender.status;
     const sources = this.#runners.map((r) => r.health);
     const { oldestNs, fault, setAside } = outbox;
-    const { dropped } = outbox.counters;
+    const { dropped, appended } = outbox.counters;
+    const names = new Set(sources.map((s) => s.name));
+    const ledger = takeLedger({
+      sources,
+      account: outbox.account,
+      missingAtStart: outbox.missingAtStart,
+      appended,
+      own: this.#own.stored,
+      ownInHand: this.#own.inHand,
+      handed: [...this.#ledgers].reduce(
+        (n, [name, { account }]) => (names.has(name) ? n : n + account.stored + account.made),
+        0,
+      ),
+    });
     const oldestAgeS =
       oldestNs === undefined ? 0 : Math.max(0, nsToSeconds(this.#clock.nowNs() - oldestNs));
     return {
@@ -182,8 +200,10 @@ class Component implements EdgeComponent {
         // What the far end refuses is on no dashboard: somebody has to mend that there.
         outbox.parkedDepth === 0 &&
         this.#watch.trusted &&
+        ledger.gaps.length === 0 &&
         sources.every((s) => s.state === 'up' || s.state === 'stopped'),
       clock: this.#watch.status,
+      ledger,
       queueDepth: outbox.depth,
       oldestAgeS,
       published: publisher.published,
@@ -231,7 +251,8 @@ class Component implements EdgeComponent {
     await this.#stopParts();
     this.#config = config;
     this.#watch.check = config.clock.check;
-    this.#outbox?.limit(config.outbox.maxMb * MB, config.outbox.slowAt);
+    const { maxMb, slowAt, batchMs } = config.outbox;
+    this.#outbox?.limit({ maxBytes: maxMb * MB, slowAt, batchMs });
     await this.#startParts();
     this.#applyPause();
     logger.info('Configuration applied', { sources: config.sources.length });
@@ -270,7 +291,7 @@ class Component implements EdgeComponent {
       logger,
       random,
     });
-    const virtualSensors = await this.#createVirtualSensors(outbox);
+    const virtualSensors = await this.#createVirtualSensors();
     this.#virtualSensors = virtualSensors;
     const sink: SampleSink =
       virtualSensors === undefined
@@ -299,17 +320,42 @@ class Component implements EdgeComponent {
     this.#sender.start();
     for (const runner of this.#runners) runner.start();
     virtualSensors?.start();
+    const { ledgerAlias, ledgerEveryS } = this.#config.status;
+    this.#ledgerStreams =
+      ledgerAlias === undefined
+        ? undefined
+        : new LedgerStreams({
+            prefix: ledgerAlias,
+            everyS: ledgerEveryS,
+            status: () => this.status(),
+            append: (samples) => this.#appendOwn(samples),
+            clock,
+            logger,
+          });
+    this.#ledgerStreams?.start();
+  }
+
+  /** Stores values that no source handed over. */
+  async #appendOwn(samples: readonly EdgeSample[]): Promise<void> {
+    const own = this.#own;
+    own.inHand += samples.length;
+    try {
+      await this.#outbox?.append(this.#watch.trusted ? samples : samples.map(uncertain));
+      own.stored += samples.length;
+    } finally {
+      own.inHand -= samples.length;
+    }
   }
 
   /** The simulation stack is loaded only where a twin is configured. */
-  async #createVirtualSensors(outbox: Outbox): Promise<VirtualSensors | undefined> {
+  async #createVirtualSensors(): Promise<VirtualSensors | undefined> {
     const config = this.#config.virtualSensors;
     if (config === undefined) return undefined;
     const { VirtualSensors } = await import('./virtual-sensors/virtual-sensors.js');
     return new VirtualSensors({
       config,
       baseDir: this.#options.baseDir,
-      append: (samples) => outbox.append(this.#watch.trusted ? samples : samples.map(uncertain)),
+      append: (samples) => this.#appendOwn(samples),
       clock: this.#clock,
       logger: this.#options.logger,
     });
@@ -319,6 +365,7 @@ class Component implements EdgeComponent {
   async #stopParts(): Promise<void> {
     await Promise.all(this.#runners.map((r) => r.close()));
     await this.#virtualSensors?.close();
+    await this.#ledgerStreams?.close();
     await this.#sender?.close();
   }
 

@@ -19,12 +19,16 @@ export class OutboxDatabase {
   /** Rows of streams that the far end refuses for now. */
   readonly parked: Rows;
   readonly checkpoints: Database<string, string>;
+  /** The outbox's account, see ledger.ts. */
+  readonly ledger: Database<string, string>;
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #space: ReservedSpace;
   /** Alias id → alias. */
   readonly #aliasTable: Database<string, number>;
   readonly #aliasIds = new Map<string, number>();
   readonly #aliases: string[] = [];
+  /** Alias ids that are on disk. */
+  readonly #durable = new Set<number>();
 
   /** @param path folder of the environment; made when it is not there */
   constructor(path: string) {
@@ -35,6 +39,7 @@ export class OutboxDatabase {
     this.doubtful = root.openDB<Buffer, Buffer>({ name: 'doubtful', ...binary });
     this.parked = root.openDB<Buffer, Buffer>({ name: 'parked', ...binary });
     this.checkpoints = root.openDB<string, string>({ name: 'checkpoints', encoding: 'string' });
+    this.ledger = root.openDB<string, string>({ name: 'ledger', encoding: 'string' });
     this.#aliasTable = root.openDB<string, number>({
       name: 'aliases',
       keyEncoding: 'uint32',
@@ -43,6 +48,7 @@ export class OutboxDatabase {
     for (const { key, value } of this.#aliasTable.getRange()) {
       this.#aliases[key] = value;
       this.#aliasIds.set(value, key);
+      this.#durable.add(key);
     }
     this.#space = new ReservedSpace(join(path, 'data.mdb'), () => this.#usedBytes());
   }
@@ -52,17 +58,26 @@ export class OutboxDatabase {
     return this.#aliases[id];
   }
 
-  /** The id of an alias; a new one is written with the transaction that `own` belongs to. */
+  /**
+   * The id of an alias. Every transaction that uses a new one writes it, until one of them is on disk: the
+   * first may fail and a later one succeed.
+   */
   aliasId(alias: string, own: Own): number {
-    const known = this.#aliasIds.get(alias);
-    if (known !== undefined) return known;
-    const id = this.#aliases.length;
-    this.#aliases[id] = alias;
-    this.#aliasIds.set(alias, id);
-    const written = this.#aliasTable.put(id, alias);
-    // If the transaction fails, the alias is not known on disk.
-    written.then(undefined, () => this.#aliasIds.delete(alias));
-    own(written);
+    let id = this.#aliasIds.get(alias);
+    if (id === undefined) {
+      id = this.#aliases.length;
+      this.#aliases[id] = alias;
+      this.#aliasIds.set(alias, id);
+    }
+    if (!this.#durable.has(id)) {
+      const fresh = id;
+      const written = this.#aliasTable.put(fresh, alias);
+      written.then(
+        () => this.#durable.add(fresh),
+        () => {},
+      );
+      own(written);
+    }
     return id;
   }
 
@@ -95,7 +110,14 @@ export class OutboxDatabase {
 
   /** Bytes of all pages in use: the tables', the table of tables, the list of free pages. */
   #usedBytes(): number {
-    const tables = [this.queue, this.doubtful, this.parked, this.checkpoints, this.#aliasTable];
+    const tables = [
+      this.queue,
+      this.doubtful,
+      this.parked,
+      this.checkpoints,
+      this.ledger,
+      this.#aliasTable,
+    ];
     const own = this.#root.getStats() as TreeStats & { free: TreeStats };
     return tables.reduce(
       (sum, table) => sum + pageBytes(table),

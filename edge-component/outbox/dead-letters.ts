@@ -55,7 +55,9 @@ export class DeadLetters {
   async #write(rejected: readonly RejectedEntry[]): Promise<void> {
     const byCode = new Map<string, RejectedEntry[]>();
     for (const entry of rejected) {
-      byCode.set(entry.code, [...(byCode.get(entry.code) ?? []), entry]);
+      const same = byCode.get(entry.code) ?? [];
+      same.push(entry);
+      byCode.set(entry.code, same);
     }
     for (const [code, entries] of byCode) {
       try {

@@ -1,55 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type Clock,
   type Closeable,
-  type Logger,
   messageOf,
+  QUALITIES,
   secondsToNs,
   TwinError,
 } from '../../shared/core/index.js';
-import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
+import { AccountedWrites, type Entry, NO_ENTRY } from './accounted-writes.js';
+import { OutboxDatabase, pageBytes, rowCount } from './database.js';
+import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
+import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
 import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
-import type { Purpose } from './reserved-space.js';
 import { rowsOf } from './reserved-space.js';
+import { victimsOf } from './victims.js';
 
-/** A sample in the outbox and the key it is removed by. */
-export interface OutboxEntry {
-  /** The row's key as latin1 text, so that it can stand in sets. */
-  key: string;
-  sample: EdgeSample;
-}
-
-/** A place in a source that was reached with an append, kept with the same transaction. */
-export interface Checkpoint {
-  source: string;
-  position: string;
-}
-
-export interface OutboxOptions {
-  directory: string;
-  /** Size on disk above which samples are dropped, bytes. */
-  maxBytes: number;
-  /** Share of `maxBytes` from which {@link Outbox.slow} tells sources to wait. */
-  slowAt: number;
-  /** Samples that come within so many milliseconds share a transaction. */
-  batchMs: number;
-  clock: Clock;
-  logger: Logger;
-}
-
-/** What happened in the outbox since it was opened. */
-export interface OutboxCounters {
-  appended: number;
-  removed: number;
-  /** Dropped because the outbox was full, by quality. */
-  dropped: { GOOD: number; BAD: number; UNCERTAIN: number };
-  /** Rows that could not be read and were discarded. */
-  unreadable: number;
-  /** Transactions that failed (disk full and the like); their samples were not acknowledged. */
-  writeFaults: number;
-}
+export type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
 
 interface PendingAppend {
   samples: readonly EdgeSample[];
@@ -69,23 +36,26 @@ const CHECK_EVERY = 2000;
  * on disk (fsync); what is removed was delivered. Rows order by time.
  */
 export class Outbox implements Closeable {
-  readonly counters: OutboxCounters = {
+  readonly #counts: Omit<OutboxCounters, 'writeFaults'> = {
     appended: 0,
     removed: 0,
     dropped: { GOOD: 0, BAD: 0, UNCERTAIN: 0 },
     unreadable: 0,
-    writeFaults: 0,
   };
   readonly setAside: SetAside | undefined;
   readonly #options: OutboxOptions;
   readonly #db: OutboxDatabase;
   #maxBytes: number;
   #slowAt: number;
-  #sequence: number;
+  readonly #writes: AccountedWrites;
+  /** Whether somebody works with a row, who will tell its fate. */
+  #inUse: (key: string) => boolean = () => false;
+  #exclusive: Promise<void> = Promise.resolve();
+  #discarding = new Set<string>();
+  #batchMs: number;
   #sinceCheck = 0;
   readonly #pending: PendingAppend[] = [];
   #listeners = new Set<() => void>();
-  #lastFault: string | undefined;
   #closed = false;
 
   private constructor(
@@ -98,10 +68,8 @@ export class Outbox implements Closeable {
     this.#slowAt = options.slowAt;
     this.#db = database;
     this.setAside = setAside;
-    // Rows of one instant differ by their sequence number. Beginning at the time of opening
-    // (in 0.1 ms since 2020; 48 bits last for 890 years) it passes all that an earlier run gave.
-    const ticks = options.clock.nowNs() / 100_000n - 15_778_368_000_000n;
-    this.#sequence = Number(ticks > 0n ? ticks : 0n);
+    this.#batchMs = options.batchMs;
+    this.#writes = new AccountedWrites(database, options.clock, options.logger);
   }
 
   /**
@@ -134,14 +102,18 @@ export class Outbox implements Closeable {
     if (samples.length === 0 && checkpoint === undefined) return;
     await new Promise<void>((resolve, reject) => {
       this.#pending.push({ samples, checkpoint, resolve, reject });
-      if (this.#pending.length === 1) {
-        setTimeout(() => void this.#flush(), this.#options.batchMs);
-      }
+      if (this.#pending.length === 1) setTimeout(() => void this.#flush(), this.#batchMs);
     });
-    this.counters.appended += samples.length;
+    this.#counts.appended += samples.length;
     this.#sinceCheck += samples.length;
-    if (this.#sinceCheck >= CHECK_EVERY) await this.enforceSize();
+    // They are stored: a fault here is told as a fault of the outbox, and tried again by the sender.
+    if (this.#sinceCheck >= CHECK_EVERY) await this.enforceSize().catch(() => {});
     for (const listener of this.#listeners) listener();
+  }
+
+  /** What happened since it was opened. */
+  get counters(): OutboxCounters {
+    return { ...this.#counts, writeFaults: this.#writes.faults };
   }
 
   /** The place a source had reached with its last durable append. */
@@ -180,25 +152,42 @@ export class Outbox implements Closeable {
       const text = key.toString('latin1');
       if (range.skip?.(text) === true) continue;
       const sample = decodeRow(key, value, (id) => this.#db.alias(id));
-      if (sample === undefined) unreadable.push(Buffer.from(key));
-      else entries.push({ key: text, sample });
+      if (sample === undefined) {
+        if (!this.#discarding.has(text)) unreadable.push(Buffer.from(key));
+      } else entries.push({ key: text, sample });
       if (entries.length >= range.limit) break;
     }
     if (unreadable.length > 0) this.#discard(unreadable);
     return entries;
   }
 
-  /** Removes what was delivered (or dead-lettered). Resolves when that is on disk. */
-  async remove(entries: readonly OutboxEntry[]): Promise<void> {
+  /**
+   * Removes what was delivered, or dead-lettered. Resolves when that is on disk.
+   *
+   * @param fate what became of them, for the account
+   */
+  async remove(entries: readonly OutboxEntry[], fate: Fate = { kind: 'accepted' }): Promise<void> {
     if (this.#closed || entries.length === 0) return;
-    await this.#removeKeys(entries.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]));
-    this.counters.removed += entries.length;
+    await this.#removeKeys(
+      entries.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
+      [[fate, entries.length]],
+    );
+    this.#counts.removed += entries.length;
+  }
+
+  /**
+   * Keeps rows from being dropped while somebody works with them.
+   *
+   * @param inUse whether that is so for a key
+   */
+  protect(inUse: (key: string) => boolean): void {
+    this.#inUse = inUse;
   }
 
   /** Puts entries aside, durably, so that they no longer stand before others. */
   async park(entries: readonly OutboxEntry[]): Promise<void> {
     if (this.#closed || entries.length === 0) return;
-    await this.#write('remove', entries.length, (own) => {
+    await this.#writes.run('remove', entries.length, NO_ENTRY, (own) => {
       for (const { key: text, sample } of entries) {
         const key = Buffer.from(text, 'latin1');
         own(this.#db.queue.remove(key));
@@ -209,13 +198,17 @@ export class Outbox implements Closeable {
   }
 
   /** Puts the oldest parked entries back into the queue. @returns how many */
-  async unpark(limit: number): Promise<number> {
+  unpark(limit: number): Promise<number> {
+    return this.#alone(() => this.#unpark(limit));
+  }
+
+  async #unpark(limit: number): Promise<number> {
     if (this.#closed) return 0;
     const rows = [...this.#db.parked.getRange({ limit })].map(
       ({ key, value }) => [Buffer.from(key), Buffer.from(value)] as const,
     );
     if (rows.length === 0) return 0;
-    await this.#write('remove', rows.length, (own) => {
+    await this.#writes.run('remove', rows.length, NO_ENTRY, (own) => {
       for (const [key, value] of rows) {
         own(this.#db.parked.remove(key));
         own(this.#db.queue.put(key, value));
@@ -232,28 +225,34 @@ export class Outbox implements Closeable {
   }
 
   /** Drops samples while the outbox is larger than allowed: the oldest, GOOD ones last. */
-  async enforceSize(): Promise<void> {
+  enforceSize(): Promise<void> {
     this.#sinceCheck = 0;
+    return this.bytes > this.#maxBytes ? this.#alone(() => this.#drop()) : Promise.resolve();
+  }
+
+  /** One at a time: two that choose rows by themselves would choose the same. */
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#exclusive.then(action);
+    this.#exclusive = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
+  async #drop(): Promise<void> {
     while (!this.#closed && this.bytes > this.#maxBytes) {
       // A tenth of a percent at a time, at least a few pages' worth.
       const count = Math.max(500, Math.ceil(this.depth / 1000));
-      const doubtful = [...this.#db.doubtful.getKeys({ limit: count })].map((k) => Buffer.from(k));
-      const victims: [Buffer, EdgeSample['quality']][] = [];
-      if (doubtful.length > 0) {
-        for (const key of doubtful) {
-          const row = this.#db.queue.get(key);
-          const sample = row && decodeRow(key, row, (id) => this.#db.alias(id));
-          victims.push([key, sample?.quality ?? 'UNCERTAIN']);
-        }
-      } else {
-        const source = firstOf(this.#db.queue) === undefined ? this.#db.parked : this.#db.queue;
-        for (const key of source.getKeys({ limit: count })) {
-          victims.push([Buffer.from(key), 'GOOD']);
-        }
-      }
+      const victims = victimsOf(this.#db, count, this.#inUse);
       if (victims.length === 0) return;
-      await this.#removeKeys(victims);
-      for (const [, quality] of victims) this.counters.dropped[quality]++;
+      const counts = { GOOD: 0, BAD: 0, UNCERTAIN: 0 };
+      for (const [, quality] of victims) counts[quality]++;
+      await this.#removeKeys(
+        victims,
+        QUALITIES.map((q) => [{ kind: 'dropped', reason: `outbox-full-${q}` }, counts[q]]),
+      );
+      for (const quality of QUALITIES) this.#counts.dropped[quality] += counts[quality];
       this.#options.logger.warn('Outbox is full: dropped samples', {
         count: victims.length,
         bytes: this.bytes,
@@ -262,10 +261,25 @@ export class Outbox implements Closeable {
     }
   }
 
-  /** Changes the allowed size; what is over it goes with the next append or check. */
-  limit(maxBytes: number, slowAt: number): void {
+  /** Changes the limits; what is over the allowed size goes with the next append or check. */
+  limit({
+    maxBytes,
+    slowAt,
+    batchMs,
+  }: Pick<OutboxOptions, 'maxBytes' | 'slowAt' | 'batchMs'>): void {
     this.#maxBytes = maxBytes;
     this.#slowAt = slowAt;
+    this.#batchMs = batchMs;
+  }
+
+  /** What became of all values, as it is on disk. */
+  get account(): OutboxAccount {
+    return this.#closed ? accountOf(NO_TOTALS, 0) : this.#writes.account;
+  }
+
+  /** Values of which no fate was known when it was opened; 0 when all is well. */
+  get missingAtStart(): number {
+    return this.#writes.missingAtStart;
   }
 
   /** Number of samples that wait. */
@@ -287,12 +301,12 @@ export class Outbox implements Closeable {
 
   /** Whether sources should wait: the outbox is filling up or cannot be written. */
   get slow(): boolean {
-    return this.fill >= this.#slowAt || this.#lastFault !== undefined;
+    return this.fill >= this.#slowAt || this.#writes.lastFault !== undefined;
   }
 
   /** Why the last write failed, undefined after one that did not. */
   get fault(): string | undefined {
-    return this.#lastFault;
+    return this.#writes.lastFault;
   }
 
   /** Time of the oldest sample, or undefined when empty. */
@@ -323,9 +337,15 @@ export class Outbox implements Closeable {
     await this.#db.close();
   }
 
-  async #removeKeys(keys: readonly (readonly [Buffer, EdgeSample['quality']])[]): Promise<void> {
+  async #removeKeys(
+    keys: readonly (readonly [Buffer, EdgeSample['quality']])[],
+    fates: readonly (readonly [Fate, number])[],
+  ): Promise<void> {
     const hasParked = this.#hasParked;
-    await this.#write('remove', keys.length, (own) => {
+    const entry: Entry = (ledger, sign) => {
+      for (const [fate, count] of fates) if (count > 0) ledger.remove(fate, sign * count);
+    };
+    await this.#writes.run('remove', keys.length, entry, (own) => {
       for (const [key, quality] of keys) {
         own(this.#db.queue.remove(key));
         if (hasParked) own(this.#db.parked.remove(key));
@@ -344,10 +364,12 @@ export class Outbox implements Closeable {
     try {
       let rows = 0;
       for (const { samples } of appends) for (const sample of samples) rows += rowsOf(sample);
-      await this.#write('append', rows, (own) => {
+      const count = appends.reduce((n, { samples }) => n + samples.length, 0);
+      const entry: Entry = (ledger, sign) => ledger.store(sign * count);
+      await this.#writes.run('append', rows, entry, (own) => {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {
-            const key = encodeKey(sample.timeNs, this.#sequence++);
+            const key = encodeKey(sample.timeNs, this.#writes.nextSequence());
             own(this.#db.queue.put(key, encodeRow(this.#db.aliasId(sample.alias, own), sample)));
             if (sample.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
           }
@@ -362,27 +384,27 @@ export class Outbox implements Closeable {
     }
   }
 
-  /** One transaction; notes whether the disk takes it. */
-  async #write(purpose: Purpose, rows: number, action: (own: Own) => void): Promise<void> {
-    try {
-      await this.#db.write(purpose, rows, action);
-      this.#lastFault = undefined;
-    } catch (cause) {
-      this.counters.writeFaults++;
-      this.#lastFault = messageOf(cause);
-      throw new TwinError('STORAGE', `The outbox could not be written: ${this.#lastFault}`, {
-        cause,
-        retryable: true,
-      });
-    }
-  }
-
   #discard(keys: readonly Buffer[]): void {
-    this.counters.unreadable += keys.length;
+    const texts = keys.map((key) => key.toString('latin1'));
+    for (const text of texts) this.#discarding.add(text);
     this.#options.logger.error('Discarded unreadable rows of the outbox', { count: keys.length });
-    this.#removeKeys(keys.map((key) => [key, 'BAD'])).catch((error: unknown) => {
-      this.#options.logger.warn('Could not discard unreadable rows', { error: messageOf(error) });
-    });
+    this.#removeKeys(
+      keys.map((key) => [key, 'BAD']),
+      [[{ kind: 'dropped', reason: 'unreadable' }, keys.length]],
+    )
+      .then(
+        () => {
+          this.#counts.unreadable += keys.length;
+        },
+        (error: unknown) => {
+          this.#options.logger.warn('Could not discard unreadable rows', {
+            error: messageOf(error),
+          });
+        },
+      )
+      .finally(() => {
+        for (const text of texts) this.#discarding.delete(text);
+      });
   }
 }
 

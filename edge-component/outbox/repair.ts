@@ -23,6 +23,9 @@ for (const name of ['queue', 'doubtful', 'parked']) {
 }
 for (const { value } of root.openDB({ name: 'aliases', keyEncoding: 'uint32', encoding: 'string' }).getRange()) count += value.length;
 for (const { value } of root.openDB({ name: 'checkpoints', encoding: 'string' }).getRange()) count += value.length;
+if (root.doesExist(Buffer.from('ledger'))) {
+  for (const { value } of root.openDB({ name: 'ledger', encoding: 'string' }).getRange()) count += value.length;
+}
 root.close();
 `;
 

@@ -13,6 +13,8 @@ export interface SourceAccount {
   refused: Record<string, number>;
   /** Of those: in hand, between the device and the disk. */
   waiting: number;
+  /** Values that are being written to the disk, `made` ones among them. */
+  inFlight: number;
   /** received − stored − refused − waiting: anything but 0 is a fault of the component. */
   gap: number;
   /** Values that were stored without a reading: heartbeats, BAD of a source that is down, its status. */
@@ -41,6 +43,8 @@ export class SourceLedger {
   #stored = 0;
   #made = 0;
   #waiting = 0;
+  /** Values that are being written to the disk. */
+  inFlight = 0;
   readonly #refused = new Map<string, number>();
   readonly #bad = new Map<string, number>();
   readonly #uncertain = new Map<string, number>();
@@ -80,6 +84,7 @@ export class SourceLedger {
       stored: this.#stored,
       refused,
       waiting: this.#waiting,
+      inFlight: this.inFlight,
       gap: this.received - this.#stored - refusedInAll - this.#waiting,
       made: this.#made,
       badReasons: Object.fromEntries(this.#bad),

@@ -8,6 +8,7 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import type { DeadLetters } from '../outbox/dead-letters.js';
+import type { Fate } from '../outbox/ledger.js';
 import type { Outbox, OutboxEntry } from '../outbox/outbox.js';
 import type { Publisher, RejectedEntry } from './publisher.js';
 
@@ -55,6 +56,9 @@ const HOLD_S = 60;
 const EXPIRE_EVERY_MS = 1000;
 const EXPIRE_BATCH = 10_000;
 
+/** Why values are dead letters that waited for too long. */
+const TOO_OLD = 'TooOld';
+
 /** Moves entries from the outbox to the far end, and removes what was taken there. */
 export class Sender implements Closeable {
   readonly #options: SenderOptions;
@@ -62,7 +66,7 @@ export class Sender implements Closeable {
   /** Keys that are being sent. */
   readonly #inFlight = new Set<string>();
   /** Delivered entries that could not be removed from a disk that refuses writes. */
-  #unremoved: OutboxEntry[] = [];
+  #unremoved: { entries: readonly OutboxEntry[]; fate: Fate }[] = [];
   /** When parked values are tried again, gateway time. */
   #unparkAtNs = 0n;
   readonly #status: { published: number; retried: number; connects: number };
@@ -77,6 +81,7 @@ export class Sender implements Closeable {
     this.#options = options;
     const { published = 0, retried = 0, connects = 0 } = options.counts ?? {};
     this.#status = { published, retried, connects };
+    options.outbox.protect((key) => this.#inFlight.has(key));
   }
 
   start(): void {
@@ -217,8 +222,8 @@ export class Sender implements Closeable {
     const release = (entries: readonly OutboxEntry[]) => {
       for (const entry of entries) this.#inFlight.delete(entry.key);
     };
-    const settle = (entries: readonly OutboxEntry[]) => {
-      removals.push(this.#remove(entries));
+    const settle = (entries: readonly OutboxEntry[], fate: Fate) => {
+      removals.push(this.#remove(entries, fate));
     };
     let ok = true;
     try {
@@ -227,13 +232,15 @@ export class Sender implements Closeable {
         (entries) => {
           this.#status.published += entries.length;
           this.#lastPublishedNs = clock.nowNs();
-          settle(entries);
+          settle(entries, { kind: 'accepted' });
         },
         this.#stop.signal,
       );
       if (outcome.rejected.length > 0) {
         await this.#options.deadLetters.write(outcome.rejected);
-        settle(outcome.rejected.map((r) => r.entry));
+        for (const [reason, entries] of byCode(outcome.rejected)) {
+          settle(entries, { kind: 'deadLettered', reason });
+        }
       }
       if (outcome.held.length > 0) {
         await this.#hold(outcome.held);
@@ -257,7 +264,7 @@ export class Sender implements Closeable {
       this.#lastError = messageOf(error);
       logger.error('Sending failed', { error: this.#lastError });
       await Promise.all(removals);
-      const unremoved = new Set(this.#unremoved.map((e) => e.key));
+      const unremoved = new Set(this.#unremoved.flatMap((u) => u.entries.map((e) => e.key)));
       release(batch.filter((e) => !unremoved.has(e.key)));
     }
     await Promise.all(removals);
@@ -265,16 +272,16 @@ export class Sender implements Closeable {
   }
 
   /** Removes delivered entries; where the disk refuses, later: they must not be sent for ever. */
-  async #remove(entries: readonly OutboxEntry[]): Promise<void> {
+  async #remove(entries: readonly OutboxEntry[], fate: Fate): Promise<void> {
     const { outbox, logger } = this.#options;
     try {
-      await outbox.remove(entries);
+      await outbox.remove(entries, fate);
       for (const entry of entries) this.#inFlight.delete(entry.key);
     } catch (error) {
       if (this.#unremoved.length === 0) {
         logger.warn('Delivered values could not be removed yet', { error: messageOf(error) });
       }
-      this.#unremoved.push(...entries);
+      this.#unremoved.push({ entries, fate });
     }
   }
 
@@ -308,7 +315,8 @@ export class Sender implements Closeable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        if (this.#unremoved.length > 0) await this.#remove(this.#unremoved.splice(0));
+        for (const { entries, fate } of this.#unremoved.splice(0))
+          await this.#remove(entries, fate);
         await outbox.enforceSize();
         await this.#unpark();
         // A clock that was set just now, perhaps wrongly, must not make everything old.
@@ -317,14 +325,22 @@ export class Sender implements Closeable {
             .olderThan(policy.maxAgeS, EXPIRE_BATCH)
             .filter((e) => !this.#inFlight.has(e.key));
           if (old.length === 0 || signal.aborted) break;
-          await deadLetters.write(
-            old.map((entry) => ({
-              entry,
-              code: 'TooOld',
-              message: `older than ${policy.maxAgeS} s when it could have been sent`,
-            })),
-          );
-          await outbox.remove(old);
+          // Nobody else sends or drops them meanwhile.
+          for (const { key } of old) this.#inFlight.add(key);
+          try {
+            await deadLetters.write(
+              old.map((entry) => ({
+                entry,
+                code: TOO_OLD,
+                message: `older than ${policy.maxAgeS} s when it could have been sent`,
+              })),
+            );
+          } catch (error) {
+            for (const { key } of old) this.#inFlight.delete(key);
+            throw error;
+          }
+          await this.#remove(old, { kind: 'deadLettered', reason: TOO_OLD });
+          if (this.#unremoved.length > 0) break;
         }
       } catch (error) {
         logger.error('Old values could not be set aside', { error: messageOf(error) });
@@ -332,4 +348,14 @@ export class Sender implements Closeable {
       await clock.sleep(EXPIRE_EVERY_MS, signal).catch(() => {});
     }
   }
+}
+
+function byCode(rejected: readonly RejectedEntry[]): Map<string, OutboxEntry[]> {
+  const byCode = new Map<string, OutboxEntry[]>();
+  for (const { code, entry } of rejected) {
+    const entries = byCode.get(code) ?? [];
+    entries.push(entry);
+    byCode.set(code, entries);
+  }
+  return byCode;
 }

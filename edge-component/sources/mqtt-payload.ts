@@ -49,6 +49,21 @@ function readDate(text: string): bigint | undefined {
   return BigInt(ms) * 1_000_000n + BigInt((fraction ?? '').slice(0, 9).padEnd(9, '0'));
 }
 
+/** A text or a number in JSON (RFC 8259, sections 6 and 7). */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** Digits from which on a double may not keep a number as it is written. */
+const MOST_DIGITS = 15;
+
+/** Reads JSON; numbers of more digits than a double keeps, such as times in nanoseconds, come as text. */
+function parseJson(text: string): unknown {
+  if (!/\d[\d.]{15}/.test(text)) return JSON.parse(text);
+  // The reviver that sees digits came with Node 22 only. What is no JSON stays none.
+  const kept = text.replace(TOKENS, (token) =>
+    token.length > MOST_DIGITS && /^[-\d.]+$/.test(token) ? `"${token}"` : token,
+  );
+  return JSON.parse(kept);
+}
+
 /** What one message says about one signal; what cannot be read is BAD. */
 export function readMessage(signal: MqttSignal, index: number, payload: Buffer): RawSample {
   const bad: RawSample = { signal: index, timeNs: undefined, quality: 'BAD', value: null };
@@ -58,19 +73,25 @@ export function readMessage(signal: MqttSignal, index: number, payload: Buffer):
   }
   let root: unknown;
   try {
-    root = JSON.parse(text);
+    root = parseJson(text);
   } catch {
-    return bad;
+    return { ...bad, reason: 'no-json' };
   }
   const value = signal.jsonPath === '' ? root : valueAt(root, signal.jsonPath);
   const time =
     signal.timePath === undefined
       ? undefined
       : readTime(valueAt(root, signal.timePath), signal.timeUnit);
-  if (value === undefined || value === null) return { ...bad, timeNs: time };
+  if (value === undefined) return { ...bad, timeNs: time, reason: 'path-not-found' };
+  if (value === null) return { ...bad, timeNs: time, reason: 'no-value' };
   // A list or an object is no value of one stream; further on a pair would pass for a 64-bit integer.
-  if (typeof value === 'object') return { ...bad, timeNs: time };
-  return { signal: index, timeNs: time, quality: 'GOOD', value };
+  if (typeof value === 'object') {
+    return { ...bad, timeNs: time, reason: Array.isArray(value) ? 'list' : 'object' };
+  }
+  // The time of its arrival is not the time that it was promised with.
+  return signal.timePath !== undefined && time === undefined
+    ? { signal: index, timeNs: time, quality: 'UNCERTAIN', value, reason: 'no-time' }
+    : { signal: index, timeNs: time, quality: 'GOOD', value };
 }
 
 /** Whether a topic fits a filter with `+` and `#`. */

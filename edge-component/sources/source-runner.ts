@@ -253,6 +253,7 @@ export class SourceRunner implements Closeable {
   async #store(out: readonly EdgeSample[], checkpoint: Checkpoint | undefined): Promise<void> {
     const readings = out.reduce((n, { made }) => (made === true ? n : n + 1), 0);
     this.#ledger.hold(readings);
+    this.#ledger.inFlight += out.length;
     try {
       await this.#append(out, checkpoint);
       this.#tell(this.#ledger.store(out));
@@ -261,6 +262,7 @@ export class SourceRunner implements Closeable {
       throw error;
     } finally {
       this.#ledger.hold(-readings);
+      this.#ledger.inFlight -= out.length;
     }
   }
 
@@ -372,13 +374,19 @@ export class SourceRunner implements Closeable {
     const alias = config.statusAlias;
     const sample: EdgeSample = { alias, timeNs, quality, value, dataType: 'INTEGER', made: true };
     if (quality === 'UNCERTAIN') sample.reason = GATEWAY_CLOCK;
-    this.#options.sink.append([sample]).then(
-      () => this.#ledger.store([sample]),
-      () => {
-        // Sent again at the next occasion; the outbox itself reports what is wrong with it.
-        this.#statusSentNs = 0n;
-      },
-    );
+    this.#ledger.inFlight++;
+    this.#options.sink
+      .append([sample])
+      .then(
+        () => this.#ledger.store([sample]),
+        () => {
+          // Sent again at the next occasion; the outbox itself reports what is wrong with it.
+          this.#statusSentNs = 0n;
+        },
+      )
+      .finally(() => {
+        this.#ledger.inFlight--;
+      });
   }
 
   #state(state: SourceHealth['state']): void {

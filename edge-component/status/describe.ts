@@ -6,6 +6,7 @@ export function troubles(status: EdgeStatus): string[] {
   const bad = sources.filter((s) => s.state !== 'up' && s.state !== 'stopped').length;
   return [
     ...(status.clock.trusted ? [] : ['the clock is not known to be set']),
+    ...status.ledger.gaps.map((gap) => `values are missing (${gap})`),
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
     ...(publisher.connected ? [] : ['the far end is not connected']),
     ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
@@ -35,6 +36,10 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   if (outbox.setAside !== undefined) {
     lines.push(`           a broken one was set aside: ${outbox.setAside.path}`);
   }
+  const { stored, accepted, waiting, dropped } = status.ledger.outbox;
+  lines.push(
+    `ledger     ${count(stored)} stored = ${count(accepted)} accepted + ${count(waiting)} waiting${amounts(status.ledger.outbox.deadLettered, 'set aside')}${amounts(dropped, 'dropped')}${status.ledger.outbox.missing === 0 ? '' : ` + ${count(status.ledger.outbox.missing)} MISSING`}`,
+  );
   const letters = Object.entries(status.deadLettered).map(([why, n]) => `${count(n)} ${why}`);
   if (letters.length > 0) lines.push(`           dead letters: ${letters.join(', ')}`);
   lines.push(
@@ -85,6 +90,13 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
     if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
   }
   return lines;
+}
+
+/** Counts by reason as a further part of a sum. */
+function amounts(counts: Record<string, number>, what: string): string {
+  return Object.entries(counts)
+    .map(([reason, n]) => ` + ${count(n)} ${what} (${reason})`)
+    .join('');
 }
 
 function describeClock({ trusted, reason, steps, lastStepS, lastStepAt }: EdgeStatus['clock']) {

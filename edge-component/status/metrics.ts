@@ -52,6 +52,23 @@ export function createMetrics(status: () => EdgeStatus): Registry {
   metric('dead_letters_total', 'Values set aside in files', ['reason'], (set, s) => {
     for (const [reason, count] of Object.entries(s.deadLettered)) set({ reason }, count);
   });
+  metric(
+    'ledger_total',
+    'Values since the outbox was made, by fate',
+    ['fate', 'reason'],
+    (set, s) => {
+      const { stored, accepted, missing, deadLettered, dropped } = s.ledger.outbox;
+      for (const [fate, n] of Object.entries({ stored, accepted, missing })) {
+        set({ fate, reason: '' }, n);
+      }
+      for (const [reason, n] of Object.entries(deadLettered))
+        set({ fate: 'dead-lettered', reason }, n);
+      for (const [reason, n] of Object.entries(dropped)) set({ fate: 'dropped', reason }, n);
+    },
+  );
+  metric('ledger_gaps', 'Places where values are missing: 0', [], (set, s) =>
+    set({}, s.ledger.gaps.length),
+  );
   metric('source_up', '1 when the source is up', ['source'], (set, s) => {
     for (const source of s.sources) set({ source: source.name }, source.state === 'up' ? 1 : 0);
   });

@@ -4,6 +4,7 @@ import type { SetAside } from '../outbox/repair.js';
 import type { SenderStatus } from '../publishers/sender.js';
 import type { SourceHealth } from '../sources/source-runner.js';
 import type { VirtualSensorsStatus } from '../virtual-sensors/virtual-sensors.js';
+import type { Ledger } from './ledger.js';
 
 /** What the component says of itself: over HTTP, on a local topic, and to `edge status`. */
 export interface EdgeStatus {
@@ -15,9 +16,13 @@ export interface EdgeStatus {
     state: 'running' | 'paused' | 'stopping';
     configSource: string;
   };
-  /** Healthy means: every source is up, the publisher is connected, the outbox takes writes. */
+  /**
+   * Healthy means: every source is up, the publisher is connected and refused nothing, the outbox takes
+   * writes, the clock is set, and the ledger has no gap.
+   */
   healthy: boolean;
   clock: ClockStatus;
+  ledger: Ledger;
   /** Values that wait in the outbox. */
   queueDepth: number;
   /** Age of the oldest of them, seconds. */

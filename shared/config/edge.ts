@@ -222,6 +222,20 @@ export const edgeSchema = z
           .max(3600)
           .default(30)
           .describe('How often the status is published on its topic.'),
+        ledgerAlias: z
+          .string()
+          .min(1)
+          .max(900)
+          .optional()
+          .describe(
+            'Publishes the ledger as streams whose aliases begin with this: `/waiting`, `/oldest-waiting-s`, `/accepted` and others, e.g. `/gateway-1/waiting`.',
+          ),
+        ledgerEveryS: z
+          .number()
+          .min(1)
+          .max(3600)
+          .default(60)
+          .describe('How often the ledger is published.'),
       })
       .prefault({})
       .describe('How the component is seen.'),

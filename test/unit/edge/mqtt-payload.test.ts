@@ -12,7 +12,7 @@ describe('an MQTT message', () => {
   });
 
   it('still takes an element of a list by its path', () => {
-    const sample = read({ v: [1, 2] }, { jsonPath: 'v[1]' });
+    const sample = read({ v: [1, 2], t: 5 }, { jsonPath: 'v[1]' });
     expect(sample).toMatchObject({ quality: 'GOOD', value: 2 });
   });
 
@@ -35,7 +35,43 @@ describe('an MQTT message', () => {
     expect(read({ v: 1, t: '-1.5' }, { timeUnit: 's' }).timeNs).toBe(-1_500_000_000n);
   });
 
+  it('keeps all digits of a number, as a time and as a value', () => {
+    const raw = (text: string, change: Partial<MqttSignal> = {}) =>
+      readMessage(
+        { jsonPath: 'v', timePath: 't', timeUnit: 'ns', ...change } as MqttSignal,
+        0,
+        Buffer.from(text),
+      );
+    const ns = 1_767_323_045_123_456_789n;
+    expect(raw(`{"t":${ns},"v":1}`).timeNs).toBe(ns);
+    expect(raw(`{"t":${ns + 100n},"v":1}`).timeNs).toBe(ns + 100n);
+    expect(raw('{"t":1767323045.123456789,"v":1}', { timeUnit: 's' }).timeNs).toBe(ns);
+    expect(raw('{"t":1,"v":9007199254740993}').value).toBe('9007199254740993');
+    // What stands in a text stays there, and what is no JSON stays none.
+    expect(raw('{"t":1,"v":"a\\"1234567890123456789"}').value).toBe('a"1234567890123456789');
+    expect(raw('{"t":1,"v":1.25e+300,"w":12345678901234567}').value).toBe(1.25e300);
+    for (const text of ['{"v":0012345678901234567}', '{"v":1.2.3456789012345678}', '{"v":-}']) {
+      expect(raw(text)).toMatchObject({ quality: 'BAD', value: null });
+    }
+  });
+
+  it('takes an endless number or text in linear time', () => {
+    for (const text of [
+      '9'.repeat(2_000_000),
+      `${'9'.repeat(2_000_000)}e`,
+      `"${'\\'.repeat(2e6)}`,
+    ]) {
+      const message = Buffer.from(`{"v":${text}`);
+      const signal = { jsonPath: 'v', timeUnit: 'ms' } as MqttSignal;
+      expect(readMessage(signal, 0, message)).toMatchObject({ quality: 'BAD' });
+    }
+  });
+
   it('has no time where the text is none', () => {
-    expect(read({ v: 1, t: 'yesterday' }).timeNs).toBeUndefined();
+    expect(read({ v: 1, t: 'yesterday' })).toMatchObject({
+      timeNs: undefined,
+      quality: 'UNCERTAIN',
+      reason: 'no-time',
+    });
   });
 });

@@ -206,6 +206,103 @@ describe('the outbox', () => {
   });
 });
 
+describe('the account of the outbox', () => {
+  it('adds up through every fate, also across restarts', async () => {
+    const first = await openOutbox({ maxBytes: 200_000 });
+    await first.append(
+      Array.from({ length: 8000 }, (_, i) => sample(i, i % 10 === 0 ? { quality: 'BAD' } : {})),
+    );
+    await first.enforceSize();
+    await first.remove(first.peek({ limit: 100 }));
+    await first.remove(first.peek({ limit: 50 }), { kind: 'deadLettered', reason: 'TooOld' });
+    await first.park(first.peek({ limit: 10 }));
+    const { account } = first;
+    expect(account).toMatchObject({
+      stored: 8000,
+      accepted: 100,
+      deadLettered: { TooOld: 50 },
+      waiting: first.depth,
+      missing: 0,
+      gap: 0,
+    });
+    expect(account.dropped['outbox-full-BAD']).toBe(800);
+    await first.close();
+    const second = await openOutbox();
+    expect(second.account).toEqual(account);
+    expect(second.missingAtStart).toBe(0);
+    await second.unpark(100);
+    await second.append([sample(1)]);
+    expect(second.account).toMatchObject({ stored: 8001, waiting: account.waiting + 1, gap: 0 });
+  });
+
+  it('drops no row that somebody works with, and none twice', async () => {
+    const outbox = await openOutbox({ maxBytes: 100_000 });
+    await outbox.append(Array.from({ length: 1500 }, (_, i) => sample(i)));
+    const taken = new Set(outbox.peek({ limit: 200 }).map((e) => e.key));
+    outbox.protect((key) => taken.has(key));
+    await outbox.append(Array.from({ length: 6000 }, (_, i) => sample(i + 1500)));
+    await Promise.all([outbox.enforceSize(), outbox.enforceSize()]);
+    expect(outbox.peek({ limit: 200 }).map((e) => e.key)).toEqual([...taken]);
+    expect(outbox.account.gap).toBe(0);
+    expect(outbox.counters.dropped.GOOD).toBe(7500 - outbox.depth);
+  });
+
+  it('finds rows that are missing when it is opened, says so, and enters them', async () => {
+    const first = await openOutbox();
+    await first.append([sample(0), sample(1), sample(2)]);
+    await first.close();
+    const { OutboxDatabase } = await import('../../../edge-component/outbox/database.js');
+    const database = new OutboxDatabase(join(folder.path, 'outbox'));
+    await database.write('remove', 1, (own) => {
+      for (const key of database.queue.getKeys({ limit: 1 })) {
+        own(database.queue.remove(Buffer.from(key)));
+      }
+    });
+    await database.close();
+    const second = await openOutbox();
+    expect(second.missingAtStart).toBe(1);
+    await second.append([sample(3)]);
+    expect(second.account).toMatchObject({ stored: 4, waiting: 3, missing: 1, gap: 0 });
+    await second.close();
+    expect((await openOutbox()).missingAtStart).toBe(0);
+  });
+
+  it('gives no key twice though the clock begins anew in 1970 at every start', async () => {
+    clock = new ManualClock(1_000_000_000n);
+    const first = await openOutbox();
+    await first.append([sample(0, { alias: '/a' })]);
+    await first.close();
+    const second = await openOutbox();
+    await second.append([sample(0, { alias: '/b' })]);
+    expect(second.peek({ limit: 10 }).map((e) => e.sample.alias)).toEqual(['/a', '/b']);
+    expect(second.account.gap).toBe(0);
+  });
+});
+
+describe('aliases', () => {
+  it('are on disk with the first transaction that succeeds, whichever failed before', async () => {
+    const { OutboxDatabase } = await import('../../../edge-component/outbox/database.js');
+    const database = new OutboxDatabase(folder.path);
+    const put = (alias: string, fail: boolean) =>
+      database.write('append', 1, (own) => {
+        const key = encodeKey(T0, alias.length);
+        own(database.queue.put(key, encodeRow(database.aliasId(alias, own), sample(1))));
+        if (fail) throw new Error('broken off');
+      });
+    // The one that brings the alias fails while the next one that uses it is under way.
+    const [failed, second] = await Promise.allSettled([put('/new', true), put('/new', false)]);
+    expect([failed.status, second.status]).toEqual(['rejected', 'fulfilled']);
+    await put('/other-one', false);
+    await database.close();
+    const again = new OutboxDatabase(folder.path);
+    const rows = [...again.queue.getRange()].map(
+      ({ key, value }) => decodeRow(key, Buffer.from(value), (id) => again.alias(id))?.alias,
+    );
+    expect(rows).toEqual(['/new', '/other-one']);
+    await again.close();
+  });
+});
+
 describe('a look through an outbox', () => {
   it('that takes too long says nothing against it', async () => {
     const first = await openOutbox();
