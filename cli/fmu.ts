@@ -1,12 +1,4 @@
-import {
-  type CommandIo,
-  type Logger,
-  messageOf,
-  printJson,
-  printLine,
-  readUserFile,
-  writeUserFile,
-} from '../shared/core/index.js';
+import { messageOf, printJson, printLine } from '../shared/core/index.js';
 import type { InterfaceType } from '../shared/fmi/binding/instance.js';
 import { type Fmu, openFmu, readFmu } from '../shared/fmi/description/fmu.js';
 import type {
@@ -14,20 +6,14 @@ import type {
   ModelDescription,
   ModelVariable,
 } from '../shared/fmi/description/model-description.js';
-import { defined } from '../shared/fmi/description/parse-common.js';
-import { parseStartValue } from '../shared/fmi/description/start-values.js';
 import { validateFmu } from '../shared/fmi/description/validate.js';
 import { validateSchema } from '../shared/fmi/description/validate-schema.js';
 import { isError } from '../shared/fmi/description/xml-attributes.js';
-import { createFmuPool, simulate } from '../shared/fmi/lanes/pool.js';
+import { createFmuPool } from '../shared/fmi/lanes/pool.js';
 import { proveFmu } from '../shared/fmi/lanes/prove.js';
 import { KEEPS_OUT, type SandboxLevel } from '../shared/fmi/lanes/sandbox.js';
-import { formatResultCsv } from '../shared/fmi/running/recorder.js';
-import type { SimulateRequest, SimulationResult } from '../shared/fmi/running/simulation.js';
-import { SOLVERS, type SolverName } from '../shared/fmi/solving/ode-solver.js';
-import { parseInputCsv } from '../shared/fmi/solving/signals.js';
-import { renderLineChart } from '../shared/plot/index.js';
 import type { Command } from './command.js';
+import { simulateCommand } from './fmu-simulate.js';
 import { numberIn } from './options.js';
 
 function capabilities(info: InterfaceInfo): string {
@@ -134,100 +120,6 @@ const validateCommand: Command = {
   },
 };
 
-const simulateCommand: Command = {
-  name: 'fmu simulate',
-  summary: 'Simulate an FMU in a process of its own',
-  arguments: [{ name: '<file>', description: 'the FMU' }],
-  options: [
-    {
-      flags: '--interface <type>',
-      description: 'co-simulation or model exchange; default: co-simulation where offered',
-      choices: ['cs', 'me'],
-    },
-    { flags: '--start-time <s>', description: 'seconds', parse: numberIn('--start-time') },
-    { flags: '--stop-time <s>', description: 'seconds', parse: numberIn('--stop-time') },
-    {
-      flags: '--step-size <s>',
-      description: 'communication step, or step of euler and rk4, seconds',
-      parse: numberIn('--step-size', { above: 0 }),
-    },
-    {
-      flags: '--output-interval <s>',
-      description: 'time between recorded rows, seconds',
-      parse: numberIn('--output-interval', { above: 0 }),
-    },
-    {
-      flags: '--tolerance <x>',
-      description: 'relative tolerance',
-      parse: numberIn('--tolerance', { above: 0 }),
-    },
-    {
-      flags: '--solver <name>',
-      description:
-        'for model exchange; default: auto, which turns to rodas3 where a model is stiff',
-      choices: [...SOLVERS],
-    },
-    {
-      flags: '--start-values <name=value...>',
-      description: 'parameters and start values, optionally with a unit: p="3.5 bar"',
-    },
-    { flags: '--input-file <csv>', description: 'input signals; first column: time' },
-    { flags: '--output-variables <name...>', description: 'variables to record; default: outputs' },
-    {
-      flags: '--output-file <csv>',
-      writes: 'file',
-      description: 'where the result goes; default: stdout',
-    },
-    {
-      flags: '--no-validation',
-      description: 'run an FMU in spite of faults in its description that leave it readable',
-    },
-    { flags: '--dont-record-events', description: 'no rows before and after events' },
-    { flags: '--plot <svg>', writes: 'file', description: 'draws the recorded variables' },
-    { flags: '--debug-logging', description: "shows the FMU's own log on stderr" },
-    { flags: '--fmi-logging', description: 'shows every FMI call on stderr' },
-    {
-      flags: '--timeout <s>',
-      description: 'wall time after which the process is ended, seconds',
-      parse: numberIn('--timeout', { above: 0 }),
-    },
-  ],
-  examples: [
-    'twinloop fmu simulate model.fmu --stop-time 10 --output-file out.csv --plot out.svg',
-    'twinloop fmu simulate model.fmu --interface me --solver dopri5 --start-values k=2 T="20 degC"',
-  ],
-  async run(args, io) {
-    const fmu = await openFmu(args.file as string, { ignoreProblems: args.validation === false });
-    const request = await toRequest(fmu.modelDescription, args);
-    const debugging = args.debugLogging === true;
-    const result = await simulate(fmu, {
-      ...request,
-      signal: io.signal,
-      timeoutMs:
-        args.timeout === undefined ? Number.POSITIVE_INFINITY : Number(args.timeout) * 1000,
-      loggingOn: debugging,
-      logger: debugging ? stderrLogger(io) : io.logger,
-      ...(args.fmiLogging === true && {
-        onFmiCall: (text: string) => printLine(io.stderr, text),
-      }),
-    });
-    const outputFile = args.outputFile as string | undefined;
-    if (outputFile !== undefined) await writeUserFile(outputFile, formatResultCsv(result));
-    if (args.plot !== undefined) {
-      await writeUserFile(
-        args.plot as string,
-        await plotResult(fmu.modelDescription.modelName, result),
-      );
-    }
-    if (args.json === true) printJson(io.stdout, toJson(result, outputFile));
-    else if (outputFile === undefined) io.stdout.write(formatResultCsv(result));
-    if (result.terminated) {
-      printLine(io.stderr, `The FMU ended the simulation at ${result.time.at(-1)} s.`);
-    }
-    return 0;
-  },
-};
-
 const checkCommand: Command = {
   name: 'fmu check',
   summary: 'Prove an FMU: repeats itself, keeps what is set, converges, bears its bounds',
@@ -258,92 +150,6 @@ const checkCommand: Command = {
     return proofs.some((p) => p.outcome === 'fails') ? 1 : 0;
   },
 };
-
-async function toRequest(
-  md: ModelDescription,
-  args: Record<string, unknown>,
-): Promise<SimulateRequest> {
-  const inputFile = args.inputFile as string | undefined;
-  const input =
-    inputFile === undefined
-      ? undefined
-      : parseInputCsv(
-          (await readUserFile(inputFile, 'input file')).toString('utf8'),
-          inputFile,
-          md,
-        );
-  const startValues = Object.fromEntries(
-    ((args.startValues as string[] | undefined) ?? []).map((text) => parseStartValue(md, text)),
-  );
-  return defined({
-    interface: args.interface as InterfaceType | undefined,
-    startTimeS: args.startTime as number | undefined,
-    stopTimeS: args.stopTime as number | undefined,
-    stepSizeS: args.stepSize as number | undefined,
-    outputIntervalS: args.outputInterval as number | undefined,
-    tolerance: args.tolerance as number | undefined,
-    solver: args.solver as SolverName | undefined,
-    outputs: args.outputVariables as string[] | undefined,
-    recordEvents: args.dontRecordEvents === true ? false : undefined,
-    startValues,
-    input,
-  }) as SimulateRequest;
-}
-
-/** The FMU's log as lines on stderr, whatever the level of Twinloop's own. */
-function stderrLogger(io: CommandIo): Logger {
-  const write = (message: string, fields?: Record<string, unknown>) =>
-    printLine(
-      io.stderr,
-      message === 'FMU message'
-        ? `[${fields?.status}] ${fields?.category}: ${fields?.text}`
-        : `${message} ${JSON.stringify(fields ?? {})}`,
-    );
-  return { error: write, warn: write, info: write, debug: write };
-}
-
-/** Without an output file the rows go along, column by column. */
-function toJson(result: SimulationResult, outputFile: string | undefined): unknown {
-  const { statistics, terminated } = result;
-  const last = result.time.length - 1;
-  const plain = (v: unknown) => (v instanceof Uint8Array ? Buffer.from(v).toString('hex') : v);
-  return {
-    rows: result.time.length,
-    timeS: result.time[last],
-    terminated,
-    statistics,
-    final: Object.fromEntries(
-      result.columns.map((c) => [
-        c.name,
-        c.width === 1 ? plain(c.values[last]) : [...c.values.slice(last * c.width)].map(plain),
-      ]),
-    ),
-    ...(outputFile === undefined
-      ? {
-          time: Array.from(result.time),
-          columns: Object.fromEntries(
-            result.columns.map((c) => [c.name, [...c.values].map(plain)]),
-          ),
-        }
-      : { outputFile }),
-  };
-}
-
-async function plotResult(name: string, result: SimulationResult): Promise<string> {
-  const columns = result.columns.filter((c) => c.width === 1 && c.values instanceof Float64Array);
-  const units = [...new Set(columns.map((c) => c.unit ?? '1'))];
-  return renderLineChart({
-    title: name,
-    xLabel: 'time [s]',
-    yLabel: units.length === 1 ? `[${units[0]}]` : 'value',
-    series: columns.map((c) => ({
-      name: c.unit === undefined ? c.name : `${c.name} [${c.unit}]`,
-      x: result.time,
-      y: c.values as Float64Array,
-      step: c.type !== 'Float64' && c.type !== 'Float32',
-    })),
-  });
-}
 
 /** The commands of the importer. */
 export const fmiCommands: readonly Command[] = [

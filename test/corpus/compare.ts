@@ -17,6 +17,9 @@ export interface Experiment {
   tolerance?: number;
   outputs: string[];
   startValues?: Record<string, number>;
+  /** Signals by name, the first of them `time`. */
+  input?: Record<string, number[]>;
+  setInputDerivatives?: boolean;
 }
 
 export type Columns = Record<string, ArrayLike<number>>;
@@ -59,8 +62,17 @@ export async function runOurs(
   experiment: Experiment,
   timeoutMs: number,
 ): Promise<Columns> {
+  const { input, ...rest } = experiment;
   const request: SimulateRequest = {
-    ...experiment,
+    ...rest,
+    ...(input !== undefined && {
+      input: {
+        time: Float64Array.from(input.time ?? []),
+        columns: Object.entries(input)
+          .slice(1)
+          .map(([name, values]) => ({ name, width: 1, values: Float64Array.from(values) })),
+      },
+    }),
     recordEvents: false,
     useEventMode: false,
     ...(experiment.interface === 'cs' && { stepSizeS: experiment.outputIntervalS }),

@@ -5,6 +5,14 @@ import sys
 from fmpy import read_model_description, simulate_fmu
 
 job = json.load(sys.stdin)
+signals = None
+if "input" in job:
+    import numpy as np
+
+    signals = np.array(
+        [tuple(row) for row in zip(*job["input"].values())],
+        dtype=[(name, np.double) for name in job["input"]],
+    )
 quiet = lambda *args: None  # noqa: E731
 result = simulate_fmu(
     job["file"],
@@ -18,6 +26,8 @@ result = simulate_fmu(
     record_events=False,
     use_event_mode=False,
     start_values=job.get("startValues", {}),
+    input=signals,
+    set_input_derivatives=job.get("setInputDerivatives", False),
     logger=quiet,
     set_stop_time=True,
 )

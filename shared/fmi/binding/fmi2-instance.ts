@@ -215,6 +215,18 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
     }
   }
 
+  setInputDerivatives(variables: readonly ModelVariable[], derivatives: Float64Array): void {
+    if (variables.length === 0) return;
+    this.gate.call(
+      'SetRealInputDerivatives',
+      ['uint32_t *', 'size_t', 'int *', 'double *'],
+      Uint32Array.from(variables, (v) => v.valueReference),
+      variables.length,
+      new Int32Array(variables.length).fill(1),
+      derivatives,
+    );
+  }
+
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult {
     const step = this.#doStep as NativeFunction;
     const status = step(this.gate.component, currentCommunicationPoint, stepSize, 1) as number;

@@ -1,4 +1,5 @@
 import { join, sep } from 'node:path';
+import { TwinError } from '../../core/index.js';
 import { sizeOf } from '../description/dimensions.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable, ScalarValue } from '../description/model-description.js';
@@ -224,6 +225,10 @@ export class Fmi3Instance extends CInstance implements FmuInstance {
 
   setValue(variable: ModelVariable, values: readonly ScalarValue[]): void {
     setFmi3Value(this.gate, variable, this.#sizeOf(variable), values);
+  }
+
+  setInputDerivatives(): void {
+    throw new TwinError('FMU_UNSUPPORTED', 'FMI 3.0 has no derivatives of inputs.');
   }
 
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult {

@@ -95,6 +95,9 @@ export interface FmuInstance {
   getValue(variable: ModelVariable): ScalarValue[];
   setValue(variable: ModelVariable, values: readonly ScalarValue[]): void;
 
+  /** First derivatives of inputs for the next step (FMI 2 co-simulation with `canInterpolateInputs`). */
+  setInputDerivatives(variables: readonly ModelVariable[], derivatives: Float64Array): void;
+
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult;
 
   getFmuState(previous?: Pointer): Pointer;

@@ -59,6 +59,7 @@ function perform(message: ToLane): unknown {
     runner = new FmuRunner(message.fmu, {
       loggingOn: message.loggingOn,
       onLog: (log) => tell({ log }),
+      onProgress: (progressS) => tell({ progressS }),
       ...(message.fmiLogging && { onCall: (call: string) => tell({ call }) }),
     });
     runner.load();

@@ -48,7 +48,7 @@ export type FromLane =
 export const TELLING_FD = 4;
 
 /** One line on the telling channel. */
-export type Told = { log: FmiLogMessage } | { call: string };
+export type Told = { log: FmiLogMessage } | { call: string } | { progressS: number };
 
 /** An error as it crosses the process border. */
 export interface LaneError {

@@ -31,6 +31,7 @@ interface Job {
   id: number;
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  onProgress: ((timeS: number) => void) | undefined;
   timer: NodeJS.Timeout | undefined;
   watch: NodeJS.Timeout | undefined;
 }
@@ -116,20 +117,24 @@ export class Lane {
   async run(
     toMessage: (id: number) => ToLane,
     timeoutMs: number,
-    signal?: AbortSignal,
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (timeS: number) => void } = {},
   ): Promise<unknown> {
     await this.#ready;
     if (signal?.aborted) throw cancelled(signal);
     const cancel = () => this.kill(cancelled(signal));
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return await this.#submit(toMessage, timeoutMs);
+      return await this.#submit(toMessage, timeoutMs, onProgress);
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
   }
 
-  #submit(toMessage: (id: number) => ToLane, timeoutMs: number): Promise<unknown> {
+  #submit(
+    toMessage: (id: number) => ToLane,
+    timeoutMs: number,
+    onProgress?: (timeS: number) => void,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#end !== undefined) {
         reject(this.#end);
@@ -147,7 +152,7 @@ export class Lane {
             );
           }, timeoutMs)
         : undefined;
-      this.#job = { id, resolve, reject, timer, watch: this.#watch() };
+      this.#job = { id, resolve, reject, onProgress, timer, watch: this.#watch() };
       this.#child.send(toMessage(id), () => this.#lost());
     });
   }
@@ -199,6 +204,7 @@ export class Lane {
       return;
     }
     if ('call' in told) this.#options.onCall?.(told.call);
+    else if ('progressS' in told) this.#job?.onProgress?.(told.progressS);
     else this.#options.messages.add(told.log);
     const answer = this.#answer;
     if (answer !== undefined && this.#heard >= answer.told) {

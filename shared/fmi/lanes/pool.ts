@@ -46,6 +46,8 @@ export interface RunOptions {
   /** Overrides the pool's deadline, ms. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** Told a few times a second how far a simulation is, seconds of its time. */
+  onProgress?: (timeS: number) => void;
 }
 
 /** Starting a process and loading an FMU may take so long, ms. */
@@ -190,8 +192,10 @@ export class FmuPool {
     type: K,
     given: LaneJobs[K]['request'] & RunOptions,
   ): Promise<LaneJobs[K]['result']> {
-    const { timeoutMs, signal, ...request } = given;
+    const { timeoutMs, signal, onProgress, ...rest } = given;
+    const request = onProgress === undefined ? rest : { ...rest, progress: true };
     const result = await this.#enqueue((id) => ({ type, id, request }) as ToLane, {
+      ...(onProgress !== undefined && { onProgress }),
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal !== undefined && { signal }),
     });
@@ -269,7 +273,7 @@ export class FmuPool {
   }
 
   #tryOn(lane: Lane, toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
-    return lane.run(toMessage, options.timeoutMs ?? this.#timeoutMs, options.signal);
+    return lane.run(toMessage, options.timeoutMs ?? this.#timeoutMs, options);
   }
 
   #retire(lane: Lane): void {

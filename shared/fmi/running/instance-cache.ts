@@ -15,6 +15,8 @@ import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-a
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
   /** Ask the FMU to log. */
   loggingOn?: boolean;
+  /** Told now and then how far a simulation is, seconds of its time. */
+  onProgress?: (timeS: number) => void;
 }
 
 /** How the first steps of an instance are made and read. */

@@ -1,11 +1,14 @@
 import type { Float64Block, FmuInstance } from '../binding/instance.js';
 import type { ModelVariable, ScalarValue, VariableType } from '../description/model-description.js';
+import type { RecordedVariable } from './recorded-variables.js';
 
 /** One recorded variable; rows of `width` elements. */
 export interface ResultColumn {
   name: string;
   type: VariableType;
   unit?: string;
+  /** The unit that its display is meant to be in, where there is one. */
+  displayUnit?: string;
   width: number;
   /** Numbers (truth values as 0 and 1) as doubles; 64-bit integers, texts and bytes as they are. */
   values: Float64Array | readonly (bigint | string | Uint8Array)[];
@@ -23,14 +26,14 @@ interface Column {
 /** Takes down variables at chosen times. */
 export class Recorder {
   readonly #time: number[] = [];
-  readonly #variables: readonly ModelVariable[];
+  readonly #variables: readonly RecordedVariable[];
   readonly #columns: Column[];
   readonly #block: Float64Block | undefined;
   /** Position in the block of each scalar Float64 variable, else -1. */
   readonly #slots: number[];
   readonly #instance: FmuInstance;
 
-  constructor(instance: FmuInstance, variables: readonly ModelVariable[]) {
+  constructor(instance: FmuInstance, variables: readonly RecordedVariable[]) {
     this.#instance = instance;
     this.#variables = variables;
     this.#columns = variables.map(() => ({ numbers: [], others: [], width: 1 }));
@@ -60,7 +63,9 @@ export class Recorder {
         column.numbers.push(this.#block?.values[slot] as number);
         return;
       }
-      const values = this.#instance.getValue(variable);
+      const { element } = variable;
+      const all = this.#instance.getValue(variable);
+      const values = element === undefined ? all : [all[element] as ScalarValue];
       column.width = values.length;
       if (isPlain(variable.type)) for (const v of values) column.numbers.push(Number(v));
       else for (const v of values) column.others.push(v);
@@ -88,6 +93,7 @@ export class Recorder {
           name: variable.name,
           type: variable.type,
           ...(variable.unit !== undefined && { unit: variable.unit }),
+          ...(variable.displayUnit !== undefined && { displayUnit: variable.displayUnit }),
           width: column.width,
           values: isPlain(variable.type)
             ? Float64Array.from(column.numbers)

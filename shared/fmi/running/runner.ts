@@ -3,7 +3,7 @@ import type { FmuInstance, InterfaceType } from '../binding/instance.js';
 import { defaultInterface, interfaceInfo } from '../binding/instantiate.js';
 import type { Pointer } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
-import type { ModelVariable } from '../description/model-description.js';
+import type { ModelDescription, ModelVariable } from '../description/model-description.js';
 import { type Jacobian, jacobian } from '../solving/derivatives.js';
 import { slackOf } from '../solving/same-time.js';
 import { InputSignals } from '../solving/signals.js';
@@ -33,6 +33,8 @@ import { trajectory } from './trajectory.js';
 
 /** How many settled states are kept, one per reference point. */
 const MAX_KEPT_STATES = 4;
+/** Time between two words on how far a run is, ms. */
+const PROGRESS_MS = 200;
 /** Tolerance of the solver under steady-state runs, against the run's own. */
 const SOLVER_SHARE = 0.02;
 
@@ -41,12 +43,14 @@ type Values = Readonly<Record<string, number>>;
 /** Runs simulations of one FMU in this process, one after the other, reusing its instances. */
 export class FmuRunner {
   readonly #fmu: Fmu;
+  readonly #options: RunnerOptions;
   readonly #cache: InstanceCache;
   readonly #kept = new Map<string, { state: Pointer; timeS: number; instance: FmuInstance }>();
   #watchedVariables: ModelVariable[] | undefined;
 
   constructor(fmu: Fmu, options: RunnerOptions = {}) {
     this.#fmu = fmu;
+    this.#options = options;
     this.#cache = new InstanceCache(fmu, options, (instance) => {
       for (const [key, kept] of this.#kept) {
         if (kept.instance === instance) this.#kept.delete(key);
@@ -263,6 +267,7 @@ export class FmuRunner {
     const md = this.#fmu.modelDescription;
     const type = request.interface ?? defaultInterface(this.#fmu);
     const experiment = resolveExperiment(md, type, request);
+    if (request.setInputDerivatives === true) checkInputDerivatives(md, type);
     return this.#cache.guard(type, () => {
       const eventModeUsed =
         type === 'cs' && (request.useEventMode ?? true) && md.coSimulation?.hasEventMode === true;
@@ -288,13 +293,34 @@ export class FmuRunner {
       try {
         signals?.apply(startTimeS, true, true);
         instance.exitInitializationMode();
-        const result = runSimulation(md, instance, experiment, request, signals, eventModeUsed);
+        const result = runSimulation(
+          md,
+          instance,
+          experiment,
+          request,
+          signals,
+          eventModeUsed,
+          request.progress === true ? this.#progress() : undefined,
+        );
         instance.terminate();
         return result;
       } finally {
         signals?.release();
       }
     });
+  }
+
+  /** Tells now and then how far a run is. */
+  #progress(): ((timeS: number) => void) | undefined {
+    const { onProgress } = this.#options;
+    if (onProgress === undefined) return undefined;
+    let toldMs = performance.now();
+    return (timeS) => {
+      const nowMs = performance.now();
+      if (nowMs - toldMs < PROGRESS_MS) return;
+      toldMs = nowMs;
+      onProgress(timeS);
+    };
   }
 
   /**
@@ -373,4 +399,13 @@ function checkPositive(values: Record<string, number>): void {
       throw new TwinError('VALUE_INVALID', `${name} = ${value}: a positive number was expected.`);
     }
   }
+}
+
+function checkInputDerivatives(md: ModelDescription, type: InterfaceType): void {
+  const can = type === 'cs' && md.coSimulation?.canInterpolateInputs === true;
+  if (can && md.fmiMajorVersion < 3) return;
+  throw new TwinError(
+    'FMU_UNSUPPORTED',
+    `${md.modelName} takes no derivatives of inputs: that needs co-simulation by FMI 2.0 or 1.0 with canInterpolateInputs. Take smaller steps instead.`,
+  );
 }

@@ -1,14 +1,14 @@
 import { TwinError } from '../../core/index.js';
 import type { FmuInstance, InterfaceType } from '../binding/instance.js';
-import type { ModelDescription, ModelVariable } from '../description/model-description.js';
+import type { ModelDescription } from '../description/model-description.js';
 import type { StartValue } from '../description/start-values.js';
-import { variableOf } from '../description/variable-of.js';
 import { stateAccess } from '../solving/continuous-states.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import type { SolverName } from '../solving/ode-solver.js';
 import { sameTime, slackOf } from '../solving/same-time.js';
 import type { InputSignals, InputTable } from '../solving/signals.js';
+import { recordedVariables } from './recorded-variables.js';
 import { Recorder, type ResultColumn } from './recorder.js';
 
 /** A simulation over a time span. What is left out comes from the FMU's default experiment. */
@@ -28,7 +28,14 @@ export interface SimulateRequest {
   solver?: SolverName;
   startValues?: Readonly<Record<string, StartValue>>;
   input?: InputTable;
-  /** Variables to record; default: all outputs. */
+  /** FMI 2 co-simulation: tell the FMU how its continuous inputs run through each step. */
+  setInputDerivatives?: boolean;
+  /** Tell how far the run is, in simulated time. */
+  progress?: boolean;
+  /**
+   * Variables to record, elements of arrays as `x[2,3]`, or patterns with `*` and `?`; default: all
+   * outputs.
+   */
   outputs?: readonly string[];
   /** Record rows before and after each event; default `true`. */
   recordEvents?: boolean;
@@ -128,18 +135,6 @@ export function resolveExperiment(
   return { startTimeS, stopTimeS, stepSizeS, outputIntervalS, tolerance };
 }
 
-/** The variables to record. */
-export function recordedVariables(
-  md: ModelDescription,
-  outputs: readonly string[] | undefined,
-): ModelVariable[] {
-  // By the name that was asked for: an alias is a column of its own.
-  if (outputs !== undefined) {
-    return [...new Set(outputs)].map((name) => ({ ...variableOf(md, name), name }));
-  }
-  return md.variables.filter((v) => v.causality === 'output' && v.type !== 'Clock');
-}
-
 /** Runs an instance that has just left initialization mode to the end of the experiment. */
 export function runSimulation(
   md: ModelDescription,
@@ -148,12 +143,13 @@ export function runSimulation(
   request: SimulateRequest,
   signals: InputSignals | undefined,
   eventModeUsed: boolean,
+  onProgress?: (timeS: number) => void,
 ): SimulationResult {
   const recorder = new Recorder(instance, recordedVariables(md, request.outputs));
   try {
     return instance.interface === 'cs'
-      ? simulateCs(md, instance, experiment, request, signals, eventModeUsed, recorder)
-      : simulateMe(md, instance, experiment, request, signals, recorder);
+      ? simulateCs(md, instance, experiment, request, signals, eventModeUsed, recorder, onProgress)
+      : simulateMe(md, instance, experiment, request, signals, recorder, onProgress);
   } finally {
     recorder.release();
   }
@@ -167,6 +163,7 @@ function simulateCs(
   signals: InputSignals | undefined,
   eventModeUsed: boolean,
   recorder: Recorder,
+  onProgress: ((timeS: number) => void) | undefined,
 ): SimulationResult {
   const { startTimeS, stopTimeS, stepSizeS, outputIntervalS } = experiment;
   const recordEvents = request.recordEvents ?? true;
@@ -175,6 +172,7 @@ function simulateCs(
     eventModeUsed,
     stepSizeS,
     signals,
+    inputDerivatives: request.setInputDerivatives === true,
     onEvent: (t) => {
       if (recordEvents) recorder.sample(t);
     },
@@ -193,6 +191,7 @@ function simulateCs(
     }
     if (stepper.canVaryStep && reached(target)) continue;
     stepper.advanceTo(stepper.canVaryStep ? target : stepper.timeS + stepSizeS);
+    onProgress?.(stepper.timeS);
     if (stepper.terminated) recorder.sample(stepper.timeS);
     else if (reached(rowTime()) || reached(stopTimeS)) {
       while (reached(startTimeS + (row + 1) * outputIntervalS)) row++;
@@ -224,6 +223,7 @@ function simulateMe(
   request: SimulateRequest,
   signals: InputSignals | undefined,
   recorder: Recorder,
+  onProgress: ((timeS: number) => void) | undefined,
 ): SimulationResult {
   const { startTimeS, stopTimeS, stepSizeS, outputIntervalS } = experiment;
   const recordEvents = request.recordEvents ?? true;
@@ -250,6 +250,7 @@ function simulateMe(
       recorder.sample(t);
       row++;
     },
+    ...(onProgress !== undefined && { step: onProgress }),
     event: (t, after) => {
       // Right before an event a sample may just have been taken.
       if (recordEvents && (after || t > recorder.lastTime)) recorder.sample(t);

@@ -16,6 +16,8 @@ export interface CsOptions {
   /** FMI 3: the instance was made with event mode. */
   eventModeUsed: boolean;
   signals: InputSignals | undefined;
+  /** Tell the FMU the derivatives of its inputs before each step. */
+  inputDerivatives?: boolean;
   /** The regular step; passed on to the digit where a step comes out as this but for rounding. */
   stepSizeS: number;
   /** Called right before and after events (event mode only). */
@@ -78,7 +80,7 @@ export class CsStepper implements Stepper {
 
   /** Moves on to a communication point. */
   advanceTo(end: number): boolean {
-    const { signals, eventModeUsed, canVaryStep } = this.#options;
+    const { signals, eventModeUsed, canVaryStep, inputDerivatives } = this.#options;
     while (!this.#terminated && this.#isBefore(end)) {
       const inputEvent = signals?.nextEvent(this.timeS) ?? Number.POSITIVE_INFINITY;
       let limit = end;
@@ -88,6 +90,7 @@ export class CsStepper implements Stepper {
       if (!eventModeUsed && !this.#isBefore(limit)) limit = end;
       // Without event mode, what jumps at a communication point holds from there on.
       signals?.apply(this.timeS, !eventModeUsed, !eventModeUsed);
+      if (inputDerivatives === true) signals?.applyDerivatives(this.timeS);
       const eventNeeded = this.#isBefore(limit) ? this.#stepTo(limit) : true;
       if (this.#terminated) break;
       if (!eventModeUsed) continue;

@@ -54,6 +54,8 @@ export interface MeObserver {
   nextSample(): number;
   /** The model stands at the sample's time. */
   sample(timeS: number): void;
+  /** A step of the solver is done. */
+  step?(timeS: number): void;
   /** The model stands right before (`after` false) or after an event. */
   event(timeS: number, after: boolean): void;
 }
@@ -301,6 +303,7 @@ export class MeStepper implements Stepper {
       this.#solver.interpolate(theta, this.#xEnd);
     }
     this.timeS = t1;
+    this.observer?.step?.(t1);
     this.#x.set(this.#xEnd);
     this.#moveTo(t1, this.#x);
     if (this.#z.length > 0 && theta === undefined) this.#instance.getEventIndicators(this.#z);

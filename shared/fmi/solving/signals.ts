@@ -143,6 +143,8 @@ export class InputSignals {
   readonly #table: InputTable;
   readonly #continuous: { values: Float64Array; at: number }[] = [];
   readonly #block: Float64Block | undefined;
+  /** The variables of the block. */
+  readonly #smooth: readonly ModelVariable[];
   readonly #others: { variable: ModelVariable; values: InputValues; width: number }[] = [];
   /** Columns of single elements, by their array. */
   readonly #arrays = new Map<ModelVariable, { element: number; values: Float64Array }[]>();
@@ -203,6 +205,7 @@ export class InputSignals {
       if (time[row] === time[row - 1]) events.add(time[row] as number);
     }
     this.#events = [...events].sort((a, b) => a - b);
+    this.#smooth = continuous;
     if (continuous.length > 0) this.#block = instance.float64Block(continuous);
   }
 
@@ -299,6 +302,19 @@ export class InputSignals {
       }
       this.#instance.setValue(variable, elements);
     }
+  }
+
+  /** Tells the FMU how its continuous inputs run on from a time, for the step that begins there. */
+  applyDerivatives(t: number): void {
+    const { row, next } = this.#locate(t, true);
+    const { time } = this.#table;
+    const spanS = (time[next] as number) - (time[row] as number);
+    this.#instance.setInputDerivatives(
+      this.#smooth,
+      Float64Array.from(this.#continuous, ({ values }) =>
+        spanS > 0 ? ((values[next] as number) - (values[row] as number)) / spanS : 0,
+      ),
+    );
   }
 
   release(): void {

@@ -100,4 +100,110 @@ describe.skipIf(!hasCompiler)('the fmu commands', () => {
       invoke('fmu simulate', { file, inputFile: join(dir, 'none.csv') }),
     ).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
   });
+
+  it('fmu simulate takes patterns, elements and display units', async () => {
+    const { stdout } = await invoke('fmu simulate', {
+      file: buildFmu('rooms', 3),
+      stopTime: 0.1,
+      outputVariables: ['T[2]', 'y*', '?unning'],
+      displayUnits: true,
+      json: true,
+    });
+    expect(Object.keys(JSON.parse(stdout).columns)).toEqual(['T[2]', 'y', 'running']);
+    const shown = await invoke('fmu simulate', {
+      file: buildFmu('decay', 2, (xml) =>
+        xml.replace('start="1" unit="K"', 'start="300" unit="K" displayUnit="degC"'),
+      ),
+      startValues: ['x=300', 'u=300'],
+      stopTime: 1,
+      outputVariables: ['x', 'y'],
+      displayUnits: true,
+      json: true,
+    });
+    const { final, units } = JSON.parse(shown.stdout);
+    expect(final.x).toBeCloseTo(26.85, 9);
+    expect(final.y).toBeCloseTo(300, 9);
+    expect(units).toMatchObject({ x: 'degC', y: 'K' });
+    expect(shown.stderr).toContain('Display units: x in degC.');
+    await expect(
+      invoke('fmu simulate', { file: buildFmu('decay', 2), outputVariables: ['z*'] }),
+    ).rejects.toThrow('"z*" fits no variable of Decay');
+  });
+
+  it('fmu simulate reads what historians export, and says what it makes of it', async () => {
+    const inputFile = join(dir, 'export.csv');
+    writeFileSync(
+      inputFile,
+      'Zeit;u [degC];Bediener\n2025-03-01 10:00:00;26,85;A\n2025-03-01 10:00:01;;A\n2025-03-01 10:00:02;28,85;A\n',
+    );
+    const ran = await invoke('fmu simulate', {
+      file: buildFmu('decay', 2),
+      interface: 'me',
+      startValues: ['x=300'],
+      stopTime: 2,
+      outputInterval: 1,
+      inputFile,
+      json: true,
+    });
+    // u = 300 K + t: x = u − 1 + exp(−t)
+    expect(JSON.parse(ran.stdout).final.y).toBeCloseTo(302 - 1 + Math.exp(-2), 4);
+    expect(ran.stderr).toMatch(/u: 1 of 3 values are missing; straight lines lead across them/);
+    expect(ran.stderr).toMatch(/No inputs, left out: Bediener/);
+    writeFileSync(inputFile, 'Zeit;u [bar]\n2025-03-01 10:00:00;1\n2025-03-01 10:00:01;2\n');
+    await expect(invoke('fmu simulate', { file: buildFmu('decay', 2), inputFile })).rejects.toThrow(
+      /u is in "bar", in the FMU in "K"/,
+    );
+    writeFileSync(inputFile, 'Zeit;v\n2025-03-01 10:00:00;1\n2025-03-01 10:00:01;2\n');
+    await expect(invoke('fmu simulate', { file: buildFmu('decay', 2), inputFile })).rejects.toThrow(
+      /no column of an input: found Zeit, v|no column of an input: found v/,
+    );
+  });
+
+  it('fmu simulate tells an FMU how its inputs run, where it can be told', async () => {
+    const inputFile = join(dir, 'ramp.csv');
+    writeFileSync(inputFile, '"time","u"\n0,0\n2,2\n');
+    const args = { startValues: ['x=0'], stopTime: 2, stepSize: 0.5, inputFile, json: true };
+    const knows = buildFmu('decay', 2, (xml) =>
+      xml.replace('<CoSimulation ', '<CoSimulation canInterpolateInputs="true" '),
+    );
+    const final = async (more: object) =>
+      JSON.parse((await invoke('fmu simulate', { file: knows, ...args, ...more })).stdout).final.y;
+    const exact = 2 - 1 + Math.exp(-2);
+    expect(await final({ setInputDerivatives: true })).toBeCloseTo(exact, 6);
+    expect(Math.abs((await final({})) - exact)).toBeGreaterThan(0.1);
+    await expect(
+      invoke('fmu simulate', { file: buildFmu('decay', 2), ...args, setInputDerivatives: true }),
+    ).rejects.toThrow(/takes no derivatives of inputs/);
+    await expect(
+      invoke('fmu simulate', { file: knows, setInputDerivatives: true }),
+    ).rejects.toThrow(/needs inputs/);
+  });
+
+  it('fmu simulate switches event mode and rows at events', async () => {
+    const rows = async (more: object) =>
+      JSON.parse(
+        (
+          await invoke('fmu simulate', {
+            file: buildFmu('ball', 3),
+            interface: 'cs',
+            stopTime: 1,
+            stepSize: 0.1,
+            json: true,
+            ...more,
+          })
+        ).stdout,
+      );
+    const [on, off, plain] = [
+      await rows({ recordEvents: true }),
+      await rows({ eventMode: 'off' }),
+      await rows({ dontRecordEvents: true }),
+    ];
+    expect(on.statistics.stateEvents).toBeGreaterThan(0);
+    expect(off.statistics.stateEvents).toBe(0);
+    expect(on.rows).toBeGreaterThan(plain.rows);
+    expect(plain.rows).toBe(11);
+    await expect(rows({ recordEvents: true, dontRecordEvents: true })).rejects.toThrow(
+      /expected one/,
+    );
+  });
 });

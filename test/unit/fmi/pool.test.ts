@@ -143,6 +143,22 @@ describe.skipIf(!hasCompiler)('the pool', () => {
     });
   });
 
+  it.each(['cs', 'me'] as const)('tells how far a run is, by %s', async (type) => {
+    const pool = await poolOf('decay', 2);
+    const told: number[] = [];
+    await pool.simulate({
+      interface: type,
+      solver: 'euler',
+      stepSizeS: 1e-6,
+      stopTimeS: 2,
+      outputIntervalS: 1,
+      onProgress: (timeS) => told.push(timeS),
+    });
+    expect(told.length).toBeGreaterThan(0);
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
+    expect(told.every((t) => t > 0 && t <= 2)).toBe(true);
+  });
+
   it('forwards what the FMU logs, arguments and all, and every call', async () => {
     const logged: LogFields[] = [];
     const calls: string[] = [];
