@@ -3,12 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  BatchPutAssetPropertyValueCommand,
-  CreateAssetCommand,
-  CreateAssetModelCommand,
-  DescribeAssetCommand,
-} from '@aws-sdk/client-iotsitewise';
-import {
   CreateEntityCommand,
   CreateWorkspaceCommand,
   GetEntityCommand,
@@ -17,13 +11,12 @@ import {
 } from '@aws-sdk/client-iottwinmaker';
 import { afterEach, expect, test } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
-import { createSiteWiseClient } from '../../../shared/sitewise/index.js';
-import { startSiteWise } from '../../../simulators/sitewise/index.js';
 import {
   createTwinMakerClient,
   offeredOperations,
   startTwinMaker,
 } from '../../../simulators/twinmaker/index.js';
+import { startPump } from '../../support/pump.js';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -32,56 +25,19 @@ afterEach(async () => {
 
 const ROLE = 'arn:aws:iam::123456789012:role/reader';
 
-/** A pump in SiteWise: five speeds, three levels, and who made it. */
+/** TwinMaker over a pump in SiteWise, which only some roles can read. */
 async function start(dataDir?: string) {
-  const siteWise = await startSiteWise({ activationMs: 0 });
-  closers.push(() => siteWise.close());
-  const client = createSiteWiseClient({ ...siteWise });
-  closers.push(() => client.destroy());
-  const measured = (name: string) => ({
-    name,
-    dataType: 'DOUBLE' as const,
-    unit: 'm',
-    type: { measurement: {} },
-  });
-  const { assetModelId = '' } = await client.send(
-    new CreateAssetModelCommand({
-      assetModelName: 'pump',
-      assetModelProperties: [
-        measured('speed'),
-        measured('level'),
-        { name: 'maker', dataType: 'STRING', type: { attribute: { defaultValue: 'Acme' } } },
-      ],
-    }),
-  );
-  const { assetId = '' } = await client.send(
-    new CreateAssetCommand({ assetModelId, assetName: 'pump1' }),
-  );
-  const { assetProperties = [] } = await client.send(new DescribeAssetCommand({ assetId }));
-  const nowS = Math.floor(Date.now() / 1000);
-  const put = (name: string, values: number[]) => ({
-    entryId: name,
-    assetId,
-    propertyId: assetProperties.find((p) => p.name === name)?.id,
-    propertyValues: values.map((doubleValue, i) => ({
-      value: { doubleValue },
-      timestamp: { timeInSeconds: nowS - 60 + i, offsetInNanos: 123_456_789 },
-    })),
-  });
-  await client.send(
-    new BatchPutAssetPropertyValueCommand({
-      entries: [put('speed', [1, 2, 3, 4, 5]), put('level', [10, 20, 30])],
-    }),
-  );
+  const pump = await startPump();
+  closers.push(() => pump.close());
   const roles = new Set([ROLE]);
   const open = () =>
     startTwinMaker({
-      credentials: siteWise.credentials,
-      siteWiseAs: (role = '') => (roles.has(role) ? client : undefined),
+      credentials: pump.siteWise.credentials,
+      siteWiseAs: (role = '') => (roles.has(role) ? pump.client : undefined),
       activationMs: 0,
       ...(dataDir === undefined ? {} : { dataDir }),
     });
-  return { open, roles, assetId, assetModelId, nowS };
+  return { open, roles, ...pump };
 }
 
 test.skipIf(process.env.TWINLOOP_BOTO3_PYTHON === undefined)(
