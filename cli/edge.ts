@@ -52,10 +52,14 @@ function runMain(config: string, io: CommandIo, quiet: boolean): Promise<number>
   );
   const stop = () => child.kill('SIGTERM');
   io.signal.addEventListener('abort', stop, { once: true });
+  // Whoever asks this process to read the config again means the component.
+  const reload = () => child.kill('SIGHUP');
+  process.on('SIGHUP', reload);
   return new Promise((done, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => {
       io.signal.removeEventListener('abort', stop);
+      process.removeListener('SIGHUP', reload);
       done(code ?? 1);
     });
   });
@@ -89,8 +93,9 @@ const edgeStatus: Command = {
 
 async function notedUrl(dataDir: string): Promise<string> {
   const path = join(dataDir, 'status.json');
+  let note: { url?: string; error?: string };
   try {
-    return (JSON.parse(await readFile(path, 'utf8')) as { url: string }).url;
+    note = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     throw new TwinError(
       'NOT_FOUND',
@@ -98,6 +103,8 @@ async function notedUrl(dataDir: string): Promise<string> {
       { cause },
     );
   }
+  if (note.url !== undefined) return note.url;
+  throw new TwinError('NOT_FOUND', `The edge component in ${dataDir} did not start: ${note.error}`);
 }
 
 async function fetchStatus(url: string): Promise<EdgeStatus> {

@@ -1,44 +1,39 @@
-import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { EdgeConfig, SourceConfig } from '../shared/config/index.js';
+import type { EdgeConfig } from '../shared/config/index.js';
 import {
   type Clock,
   type Closeable,
   closeAll,
   type Logger,
   lockFolder,
-  nsToDate,
-  nsToSeconds,
-  packageVersion,
+  messageOf,
   systemClock,
   TwinError,
   writeFileAtomic,
 } from '../shared/core/index.js';
 import { ClockWatch } from './clock/clock-watch.js';
 import { readNtpState } from './clock/ntp-state.js';
+import { resolveConfigPaths } from './config-paths.js';
 import { DeadLetters } from './outbox/dead-letters.js';
 import { Outbox } from './outbox/outbox.js';
-import type { EdgeSample } from './outbox/record.js';
-import { GATEWAY_CLOCK } from './pipeline/signal-pipeline.js';
-import { SourceLedger } from './pipeline/source-ledger.js';
-import { createPublisher } from './publishers/create.js';
-import { Sender } from './publishers/sender.js';
-import { createSource } from './sources/create.js';
-import { type SampleSink, SourceRunner } from './sources/source-runner.js';
-import { takeLedger } from './status/ledger.js';
-import { LedgerStreams } from './status/ledger-streams.js';
+import { Parts } from './parts.js';
+import type { SourceLedger } from './pipeline/source-ledger.js';
 import { RateMeter } from './status/rate-meter.js';
-import { startStatusServer } from './status/server.js';
+import { type StatusServer, startStatusServer } from './status/server.js';
 import type { EdgeStatus } from './status/status.js';
-import type { VirtualSensors } from './virtual-sensors/virtual-sensors.js';
+import { takeStatus } from './status/take-status.js';
 
 export interface EdgeOptions {
   /** What relative paths of the config are relative to. */
   baseDir: string;
+  /** What `dataDir` is relative to; default: `baseDir`. */
+  dataBaseDir?: string;
   /** Where the config came from, for people. */
   configSource: string;
   logger: Logger;
   clock?: Clock;
+  /** Is told of a config that is about to be run, for what lies outside the component: its log. */
+  onConfig?: (config: EdgeConfig) => void;
 }
 
 /** A running component. */
@@ -53,14 +48,22 @@ export interface EdgeComponent extends Closeable {
   /** Tries values again that the far end refused. */
   flush(): void;
   /**
-   * Takes a new config: sources and publisher are started anew, what waits in the outbox stays.
+   * Takes a new config: sources and publisher are started anew, what waits in the outbox stays. All of it
+   * takes effect, or none.
    *
-   * @throws TwinError `CONFIG_INVALID` when it names another data folder; the last config stays then
+   * @param baseDir what its relative paths are relative to, but for `dataDir`; default: as at the start
+   * @throws TwinError `CONFIG_INVALID` when it names another data folder, `PORT_IN_USE`; the last config stays
    */
-  reconfigure(config: EdgeConfig): Promise<void>;
+  reconfigure(config: EdgeConfig, baseDir?: string): Promise<void>;
+  /** Notes for the status why a new config could not be had. */
+  refused(error: unknown): void;
 }
 
 const MB = 1024 * 1024;
+/** In the data folder: where a running component is asked for its status, or why it does not run. */
+const STATUS_FILE = 'status.json';
+/** Characters of a fault that the status tells; the log has all. */
+const MOST_TOLD = 1000;
 
 /**
  * Starts the component: sources → pipeline → outbox → publisher.
@@ -90,22 +93,22 @@ class Component implements EdgeComponent {
   #config: EdgeConfig;
   #outbox: Outbox | undefined;
   #deadLetters: DeadLetters | undefined;
-  #runners: SourceRunner[] = [];
   /** By source name; they outlive a change of the config. */
   readonly #ledgers = new Map<string, SourceLedger>();
-  #sender: Sender | undefined;
-  #virtualSensors: VirtualSensors | undefined;
-  #ledgerStreams: LedgerStreams | undefined;
+  #parts: Parts | undefined;
   /** Values of the component's own: stored since the start, and being stored. */
   #own = { stored: 0, inHand: 0 };
   #statusUrl = '';
-  #state: EdgeStatus['component']['state'] = 'running';
+  #server: StatusServer | undefined;
+  #state: EdgeStatus['component']['state'] = 'starting';
+  #failure: string | undefined;
+  #configError: string | undefined;
 
   constructor(config: EdgeConfig, options: EdgeOptions) {
-    this.#config = config;
+    this.#config = resolveConfigPaths(config, options.baseDir);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.dataDir = resolve(options.baseDir, config.dataDir);
+    this.dataDir = resolve(options.dataBaseDir ?? options.baseDir, config.dataDir);
     this.#startedNs = this.#clock.nowNs();
     this.#rates = new RateMeter(this.#clock);
     this.#watch = new ClockWatch({
@@ -145,16 +148,18 @@ class Component implements EdgeComponent {
     const sampling = setInterval(() => this.#sampleRates(), 1000);
     sampling.unref();
     this.#base.push({ close: async () => clearInterval(sampling) });
-    await this.#startParts();
-    const server = await startStatusServer(this.#config.status.port, () => this.status());
-    this.#base.push(server);
-    this.#statusUrl = server.url;
-    await writeFileAtomic(
-      join(this.dataDir, 'status.json'),
-      `${JSON.stringify({ url: server.url, pid: process.pid })}\n`,
-    );
+    try {
+      await this.#startParts();
+      await this.#serve(this.#config.status.port);
+    } catch (error) {
+      // The folder is ours, so whoever asks for its status there learns why there is none.
+      await this.#fail(error);
+      await this.#note({ state: 'failed', error: this.#failure });
+      throw error;
+    }
+    this.#state = 'running';
     logger.info('Edge component is running', {
-      statusUrl: server.url,
+      statusUrl: this.#statusUrl,
       dataDir: this.dataDir,
       sources: this.#config.sources.length,
       waiting: this.#outbox.depth,
@@ -163,67 +168,28 @@ class Component implements EdgeComponent {
 
   status(): EdgeStatus {
     const outbox = this.#outbox;
-    const sender = this.#sender;
-    if (outbox === undefined || sender === undefined)
+    const parts = this.#parts;
+    if (outbox === undefined || parts === undefined) {
       throw new Error('The component has not started.');
-    const publisher = sender.status;
-    const sources = this.#runners.map((r) => r.health);
-    const { oldestNs, fault, setAside } = outbox;
-    const { dropped, appended } = outbox.counters;
-    const names = new Set(sources.map((s) => s.name));
-    const ledger = takeLedger({
-      sources,
-      account: outbox.account,
-      missingAtStart: outbox.missingAtStart,
-      appended,
-      own: this.#own.stored,
-      ownInHand: this.#own.inHand,
-      handed: [...this.#ledgers].reduce(
-        (n, [name, { account }]) => (names.has(name) ? n : n + account.stored + account.made),
-        0,
-      ),
-    });
-    const oldestAgeS =
-      oldestNs === undefined ? 0 : Math.max(0, nsToSeconds(this.#clock.nowNs() - oldestNs));
-    return {
-      component: {
-        name: 'com.twinloop.Edge',
-        version: packageVersion(),
-        pid: process.pid,
-        startedAt: nsToDate(this.#startedNs + this.#watch.shiftNs).toISOString(),
-        state: this.#state,
-        configSource: this.#options.configSource,
-      },
-      healthy:
-        publisher.connected &&
-        fault === undefined &&
-        // What the far end refuses is on no dashboard: somebody has to mend that there.
-        outbox.parkedDepth === 0 &&
-        this.#watch.trusted &&
-        ledger.gaps.length === 0 &&
-        sources.every((s) => s.state === 'up' || s.state === 'stopped'),
-      clock: this.#watch.status,
-      ledger,
-      queueDepth: outbox.depth,
-      oldestAgeS,
-      published: publisher.published,
-      dropped: dropped.GOOD + dropped.BAD + dropped.UNCERTAIN,
-      deadLettered: { ...this.#deadLetters?.counts },
+    }
+    return takeStatus({
+      config: this.#config,
+      configSource: this.#options.configSource,
+      configError: this.#configError,
+      state: this.#state,
+      failure: this.#failure,
+      startedNs: this.#startedNs,
+      nowNs: this.#clock.nowNs(),
+      watch: this.#watch,
+      outbox,
+      sender: parts.sender,
+      runners: parts.runners,
+      ledgers: this.#ledgers,
+      own: this.#own,
+      deadLettered: this.#deadLetters?.counts ?? {},
       ratesPerS: this.#rates.read(),
-      outbox: {
-        ...outbox.counters,
-        bytes: outbox.bytes,
-        maxBytes: this.#config.outbox.maxMb * MB,
-        parked: outbox.parkedDepth,
-        ...(fault === undefined ? {} : { fault }),
-        ...(setAside === undefined ? {} : { setAside }),
-      },
-      publisher: { type: this.#config.publisher.type, ...publisher },
-      sources,
-      ...(this.#virtualSensors === undefined
-        ? {}
-        : { virtualSensors: this.#virtualSensors.status }),
-    };
+      virtualSensors: parts.virtualSensors,
+    });
   }
 
   pause(): void {
@@ -237,153 +203,126 @@ class Component implements EdgeComponent {
   }
 
   flush(): void {
-    this.#sender?.flush();
+    this.#parts?.sender.flush();
   }
 
-  async reconfigure(config: EdgeConfig): Promise<void> {
-    const { logger, baseDir } = this.#options;
-    if (resolve(baseDir, config.dataDir) !== this.dataDir) {
-      throw new TwinError(
-        'CONFIG_INVALID',
-        `The data folder cannot change while the component runs (from ${this.dataDir} to ${config.dataDir}): restart it.`,
-      );
+  async reconfigure(config: EdgeConfig, baseDir = this.#options.baseDir): Promise<void> {
+    const { logger, dataBaseDir = this.#options.baseDir } = this.#options;
+    const dataDir = resolve(dataBaseDir, config.dataDir);
+    try {
+      if (dataDir !== this.dataDir) {
+        throw new TwinError(
+          'CONFIG_INVALID',
+          `dataDir: the data folder cannot change while the component runs (from ${this.dataDir} to ${dataDir}): restart it.`,
+        );
+      }
+      await this.#replace(resolveConfigPaths(config, baseDir));
+    } catch (error) {
+      this.refused(error);
+      throw error;
     }
-    await this.#stopParts();
-    this.#config = config;
-    this.#watch.check = config.clock.check;
-    const { maxMb, slowAt, batchMs } = config.outbox;
-    this.#outbox?.limit({ maxBytes: maxMb * MB, slowAt, batchMs });
-    await this.#startParts();
-    this.#applyPause();
+    this.#configError = undefined;
     logger.info('Configuration applied', { sources: config.sources.length });
   }
 
+  refused(error: unknown): void {
+    this.#configError = messageOf(error).slice(0, MOST_TOLD);
+  }
+
+  /** Another config in place of the last one, or, where that fails, the last one again. */
+  async #replace(config: EdgeConfig): Promise<void> {
+    const { logger } = this.#options;
+    const last = this.#config;
+    // First what can be refused without a stop.
+    if (config.status.port !== last.status.port) await this.#serve(config.status.port);
+    try {
+      await this.#run(config);
+    } catch (error) {
+      logger.error('A new configuration does not start; the last one is started again', {
+        error: messageOf(error),
+      });
+      if (config.status.port !== last.status.port) await this.#serve(last.status.port);
+      await this.#run(last).catch((fault: unknown) => this.#fail(fault));
+      throw error;
+    }
+  }
+
+  async #run(config: EdgeConfig): Promise<void> {
+    await this.#parts?.close();
+    this.#config = config;
+    this.#watch.check = config.clock.check;
+    const { maxMb, slowAt, batchMs, deadLetterMaxMb } = config.outbox;
+    this.#outbox?.limit({ maxBytes: maxMb * MB, slowAt, batchMs });
+    this.#deadLetters?.limit(deadLetterMaxMb * MB);
+    this.#options.onConfig?.(config);
+    await this.#startParts();
+    if (this.#state === 'failed') {
+      this.#state = 'running';
+      this.#failure = undefined;
+    }
+    this.#applyPause();
+  }
+
+  /** Starts the status server at a port, then ends the one before. */
+  async #serve(port: number): Promise<void> {
+    const before = this.#server;
+    const server = await startStatusServer(port, () => this.status());
+    this.#server = server;
+    this.#statusUrl = server.url;
+    await this.#note({ url: server.url });
+    await before?.close();
+  }
+
+  /** For whoever asks for the status in the data folder. */
+  async #note(note: { url?: string; state?: string; error?: string | undefined }): Promise<void> {
+    const text = `${JSON.stringify({ ...note, pid: process.pid })}\n`;
+    await writeFileAtomic(join(this.dataDir, STATUS_FILE), text);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#state = 'failed';
+    this.#failure = messageOf(error).slice(0, MOST_TOLD);
+    this.#options.logger.error('The component could not start', { error: this.#failure });
+    await this.#parts?.close().catch((fault: unknown) => {
+      this.#options.logger.warn('What had started did not stop', { error: messageOf(fault) });
+    });
+  }
+
   async close(): Promise<void> {
-    this.#state = 'stopping';
-    await this.#stopParts();
+    if (this.#state !== 'failed') this.#state = 'stopping';
+    await this.#parts?.close();
+    await this.#server?.close();
     await closeAll(this.#base.splice(0));
   }
 
   #sampleRates(): void {
-    this.#rates.sample(this.#outbox?.counters.appended ?? 0, this.#sender?.status.published ?? 0);
+    this.#rates.sample(
+      this.#outbox?.counters.appended ?? 0,
+      this.#parts?.sender.status.published ?? 0,
+    );
   }
 
   async #startParts(): Promise<void> {
-    const { logger } = this.#options;
     const outbox = this.#outbox;
     const deadLetters = this.#deadLetters;
     if (outbox === undefined || deadLetters === undefined) return;
-    const clock = this.#clock;
-    const random = Math.random;
-    const trust = this.#watch;
-    this.#sender = new Sender({
-      outbox,
-      counts: this.#sender?.status,
-      deadLetters,
-      publisher: await createPublisher(this.#config.publisher, {
-        clientId: this.#clientId(),
-        clock,
-        logger,
-      }),
-      policy: this.#config.outbox,
-      clock,
-      trust,
-      logger,
-      random,
-    });
-    const virtualSensors = await this.#createVirtualSensors();
-    this.#virtualSensors = virtualSensors;
-    const sink: SampleSink =
-      virtualSensors === undefined
-        ? outbox
-        : {
-            append: async (samples, checkpoint) => {
-              await outbox.append(samples, checkpoint);
-              virtualSensors.observe(samples);
-            },
-            checkpoint: (source) => outbox.checkpoint(source),
-            get slow() {
-              return outbox.slow;
-            },
-          };
-    this.#runners = this.#config.sources.map((config: SourceConfig) => {
-      const source = createSource(config, {
-        dataDir: this.dataDir,
-        baseDir: this.#options.baseDir,
-        clock,
-        logger,
-      });
-      const ledger = this.#ledgers.get(config.name) ?? new SourceLedger();
-      this.#ledgers.set(config.name, ledger);
-      return new SourceRunner({ config, source, sink, clock, logger, random, ledger, trust });
-    });
-    this.#sender.start();
-    for (const runner of this.#runners) runner.start();
-    virtualSensors?.start();
-    const { ledgerAlias, ledgerEveryS } = this.#config.status;
-    this.#ledgerStreams =
-      ledgerAlias === undefined
-        ? undefined
-        : new LedgerStreams({
-            prefix: ledgerAlias,
-            everyS: ledgerEveryS,
-            status: () => this.status(),
-            append: (samples) => this.#appendOwn(samples),
-            clock,
-            logger,
-          });
-    this.#ledgerStreams?.start();
-  }
-
-  /** Stores values that no source handed over. */
-  async #appendOwn(samples: readonly EdgeSample[]): Promise<void> {
-    const own = this.#own;
-    own.inHand += samples.length;
-    try {
-      await this.#outbox?.append(this.#watch.trusted ? samples : samples.map(uncertain));
-      own.stored += samples.length;
-    } finally {
-      own.inHand -= samples.length;
-    }
-  }
-
-  /** The simulation stack is loaded only where a twin is configured. */
-  async #createVirtualSensors(): Promise<VirtualSensors | undefined> {
-    const config = this.#config.virtualSensors;
-    if (config === undefined) return undefined;
-    const { VirtualSensors } = await import('./virtual-sensors/virtual-sensors.js');
-    return new VirtualSensors({
-      config,
+    const base = {
+      dataDir: this.dataDir,
       baseDir: this.#options.baseDir,
-      append: (samples) => this.#appendOwn(samples),
+      outbox,
+      deadLetters,
+      watch: this.#watch,
+      ledgers: this.#ledgers,
+      own: this.#own,
+      status: () => this.status(),
       clock: this.#clock,
       logger: this.#options.logger,
-    });
-  }
-
-  /** Sources first, so that nothing new comes while the last is being sent. */
-  async #stopParts(): Promise<void> {
-    await Promise.all(this.#runners.map((r) => r.close()));
-    await this.#virtualSensors?.close();
-    await this.#ledgerStreams?.close();
-    await this.#sender?.close();
+    };
+    this.#parts = await Parts.create(this.#config, base, this.#parts?.sender.status);
+    this.#parts.start();
   }
 
   #applyPause(): void {
-    const paused = this.#state === 'paused';
-    for (const runner of this.#runners) runner.paused = paused;
-    if (this.#sender !== undefined) this.#sender.paused = paused;
+    if (this.#parts !== undefined) this.#parts.paused = this.#state === 'paused';
   }
-
-  /** One client id per data folder: a second component on another folder must not oust this one. */
-  #clientId(): string {
-    const hash = createHash('sha256').update(this.dataDir).digest('hex').slice(0, 12);
-    return `twinloop-edge-${hash}`;
-  }
-}
-
-/** As it is while the gateway's clock is not set. */
-function uncertain(sample: EdgeSample): EdgeSample {
-  if (sample.quality !== 'GOOD') return sample;
-  return { ...sample, quality: 'UNCERTAIN', reason: GATEWAY_CLOCK };
 }

@@ -2,8 +2,15 @@
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { edgeSchema, loadConfig } from '../shared/config/index.js';
-import { isUserError, messageOf, onStopSignal, TwinError } from '../shared/core/index.js';
+import { type EdgeConfig, edgeSchema, loadConfig } from '../shared/config/index.js';
+import {
+  isUserError,
+  messageOf,
+  onReloadSignal,
+  onStopSignal,
+  switchableLogger,
+  TwinError,
+} from '../shared/core/index.js';
 import { createLogger } from '../shared/core/winston.js';
 import { startEdge } from './component.js';
 
@@ -28,9 +35,29 @@ function readArguments(argv: readonly string[]): { config?: string | undefined }
 
 async function runFromFile(file: string, stop: Promise<string>): Promise<void> {
   const path = resolve(file);
-  const config = await loadConfig(edgeSchema, path, 'edge config');
-  const logger = createLogger({ ...config.log, fields: { component: 'edge' } });
-  const component = await startEdge(config, { baseDir: dirname(path), configSource: path, logger });
+  const load = () => loadConfig(edgeSchema, path, 'edge config');
+  const loggerOf = (config: EdgeConfig) =>
+    createLogger({ ...config.log, fields: { component: 'edge' } });
+  // From the first moment on: without a listener the signal would end the process.
+  const reloads = onReloadSignal();
+  const config = await load();
+  const logger = switchableLogger(loggerOf(config));
+  const component = await startEdge(config, {
+    baseDir: dirname(path),
+    configSource: path,
+    logger,
+    onConfig: (next) => logger.use(loggerOf(next)),
+  });
+  reloads.use(async () => {
+    try {
+      await component.reconfigure(await load());
+    } catch (error) {
+      component.refused(error);
+      logger.error('A new configuration was not applied; the last one stays', {
+        error: messageOf(error),
+      });
+    }
+  });
   // For whoever started this process with a channel.
   process.send?.({ type: 'ready', statusUrl: component.statusUrl, dataDir: component.dataDir });
   logger.info('Stopping', { reason: await stop });

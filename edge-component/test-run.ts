@@ -7,6 +7,7 @@ import {
   printLine,
   systemClock,
 } from '../shared/core/index.js';
+import { resolveConfigPaths } from './config-paths.js';
 import type { EdgeSample } from './outbox/record.js';
 import { createSource } from './sources/create.js';
 import { SourceRunner } from './sources/source-runner.js';
@@ -24,8 +25,8 @@ export async function runTest(
   io: CommandIo,
   json: boolean,
 ): Promise<number> {
-  const config = await loadConfig(edgeSchema, path, 'edge config');
   const baseDir = dirname(path);
+  const config = resolveConfigPaths(await loadConfig(edgeSchema, path, 'edge config'), baseDir);
   // The same keys as in service, so that what is trusted here, and there, is trusted then.
   const dataDir = resolve(baseDir, config.dataDir);
   const last = new Map<string, EdgeSample>();

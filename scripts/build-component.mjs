@@ -2,14 +2,16 @@
 // native parts, and the recipe, laid out as `gdk component build` with a custom build expects it:
 // greengrass-build/artifacts/<name>/<version>/*.zip and greengrass-build/recipes/recipe.yaml.
 //
-//   node scripts/build-component.mjs [--arch x64|arm64] [--check] [--recipe]
+//   node scripts/build-component.mjs [--arch x64|arm64] [--config edge.yaml] [--check] [--recipe]
 //
+// --config puts a config of any length into the artifact, and names it in the recipe: a nucleus hands out
+// short configurations only (lite: 10,000 bytes).
 // --check then starts the bundle of this machine's architecture as a gateway would; --recipe only
 // writes recipes/ from the config's schema.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zipSync } from 'fflate';
 import { bundleInto, filesBelow, root, version } from './bundle.mjs';
@@ -18,13 +20,16 @@ import { checkBundle } from './check-component.mjs';
 const { values: options } = parseArgs({
   options: {
     arch: { type: 'string', multiple: true },
+    config: { type: 'string' },
     check: { type: 'boolean' },
     recipe: { type: 'boolean' },
   },
 });
 const recipeModule = join(root, 'dist/edge-component/greengrass/recipe.js');
 const { bundleName, COMPONENT_NAME, edgeRecipeYaml, PLATFORMS } = await import(recipeModule);
-const { edgeSchema, toJsonSchema } = await import(join(root, 'dist/shared/config/index.js'));
+const { edgeSchema, loadConfig, toJsonSchema } = await import(
+  join(root, 'dist/shared/config/index.js')
+);
 
 function writeRecipes() {
   mkdirSync(join(root, 'recipes'), { recursive: true });
@@ -38,6 +43,21 @@ function writeRecipes() {
 
 writeRecipes();
 if (options.recipe) process.exit(0);
+
+/** The config that goes into the artifact, checked before anything is built. */
+async function configInArtifact() {
+  if (options.config === undefined) return undefined;
+  const config = await loadConfig(edgeSchema, options.config, 'edge config');
+  return { file: `edge-config${extname(options.config)}`, config };
+}
+
+let inArtifact;
+try {
+  inArtifact = await configInArtifact();
+} catch (error) {
+  console.error(error.message);
+  process.exit(2);
+}
 
 async function buildBundle(arch) {
   const target = mkdtempSync(join(tmpdir(), 'twinloop-bundle-'));
@@ -57,6 +77,9 @@ async function buildBundle(arch) {
     files[file] = [readFileSync(join(target, file)), { level: 9, mtime: new Date('2026-01-01') }];
   }
   rmSync(target, { recursive: true });
+  if (inArtifact !== undefined) {
+    files[inArtifact.file] = [readFileSync(options.config), { mtime: new Date('2026-01-01') }];
+  }
   return zipSync(files);
 }
 
@@ -76,7 +99,7 @@ for (const arch of wanted) {
   console.log(`${relative(root, file)}  ${(zip.length / 1e6).toFixed(1)} MB  sha256 ${sha256}`);
 }
 const builtRecipe = join(out, 'recipes/recipe.yaml');
-writeFileSync(builtRecipe, edgeRecipeYaml(version));
+writeFileSync(builtRecipe, edgeRecipeYaml(version, inArtifact));
 if (options.check) {
   const own = bundleName(process.arch);
   await checkBundle({

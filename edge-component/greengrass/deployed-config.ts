@@ -1,9 +1,12 @@
+import { dirname, resolve } from 'node:path';
 import {
   type EdgeConfig,
   edgeSchema,
+  loadConfig,
   PUBLISHER_OPTIONS,
   parseConfig,
 } from '../../shared/config/index.js';
+import { packageFile, TwinError } from '../../shared/core/index.js';
 
 /** A deep copy that may be changed. */
 function copy(value: unknown): unknown {
@@ -73,4 +76,49 @@ export function parseDeployedConfig(configuration: unknown): EdgeConfig {
     restoreScalars(withoutFormerPublisher(edge ?? {})),
     "the deployment's configuration (edge)",
   );
+}
+
+/** A config of a deployment, and where it is from. */
+export interface DeployedConfig {
+  config: EdgeConfig;
+  /** What its relative paths are relative to, but for `dataDir`. */
+  baseDir: string;
+  /** For people. */
+  source: string;
+}
+
+/** Before a path: in the component's own artifact. */
+export const ARTIFACT_PREFIX = 'artifact:';
+
+/**
+ * The component's config out of a deployment: the key `edge`, or, where that has a `configFile`, the file
+ * that it names. A nucleus hands out short configurations only (lite: 10,000 bytes); a file may be long.
+ *
+ * @param workDir the component's work folder; a relative `configFile` is looked for there, and with
+ *   `artifact:` before it in the component's artifact
+ * @throws ConfigError with every problem, TwinError `FILE_NOT_FOUND`
+ */
+export async function readDeployedConfig(
+  configuration: unknown,
+  workDir: string,
+): Promise<DeployedConfig> {
+  const file = (configuration as { edge?: { configFile?: unknown } } | undefined)?.edge?.configFile;
+  if (file === undefined || file === null || file === '') {
+    return {
+      config: parseDeployedConfig(configuration),
+      baseDir: workDir,
+      source: 'Greengrass deployment',
+    };
+  }
+  if (typeof file !== 'string') {
+    throw new TwinError(
+      'CONFIG_INVALID',
+      `edge.configFile: expected the path of a file, found ${JSON.stringify(file)}.`,
+    );
+  }
+  const path = file.startsWith(ARTIFACT_PREFIX)
+    ? packageFile(file.slice(ARTIFACT_PREFIX.length))
+    : resolve(workDir, file);
+  const config = await loadConfig(edgeSchema, path, 'edge config');
+  return { config, baseDir: dirname(path), source: `${path}, named by the Greengrass deployment` };
 }

@@ -35,6 +35,8 @@ export class GreengrassIpc implements Closeable {
   readonly #options: GreengrassIpcOptions;
   readonly #stop = new AbortController();
   #client: Client | undefined;
+  /** The subscription to commands on this client. */
+  #commands: { close(): Promise<void> } | undefined;
   #connectedNs = 0n;
   /** Times it was connected anew since a connection last stood for a while. */
   #attempts = 0;
@@ -59,6 +61,7 @@ export class GreengrassIpc implements Closeable {
     this.#connectedNs = this.#options.clock.nowNs();
     client.on('disconnection', () => {
       this.#client = undefined;
+      this.#commands = undefined;
       if (this.#options.clock.nowNs() - this.#connectedNs > STABLE_NS) this.#attempts = 0;
       if (this.#stop.signal.aborted) return;
       this.#options.logger.warn('The Greengrass nucleus hung up; connecting anew');
@@ -85,7 +88,7 @@ export class GreengrassIpc implements Closeable {
     } catch (cause) {
       throw new TwinError(
         'NETWORK',
-        `The nucleus did not hand the configuration out: ${said(cause)}. If it is nucleus lite and the configuration is longer than 10,000 bytes, that is why: share the signals among several gateways, or use the classic nucleus.`,
+        `The nucleus did not hand the configuration out: ${said(cause)}. If it is nucleus lite and the configuration is longer than 10,000 bytes, that is why: put it into a file on the gateway and name that as \`configFile\`, or use the classic nucleus.`,
         { cause, retryable: true },
       );
     } finally {
@@ -149,11 +152,24 @@ export class GreengrassIpc implements Closeable {
   }
 
   async #subscribe(client: Client): Promise<void> {
-    const { logger } = this.#options;
     const updates = client.subscribeToConfigurationUpdate({ keyPath: [] });
     // The event says where, not what: it is read again as a whole.
     updates.on('message', () => this.#options.onConfiguration());
     await updates.activate();
+    await this.#subscribeToCommands(client);
+  }
+
+  /** Listens on the topic of commands, as it is now. */
+  async subscribeToCommands(): Promise<void> {
+    if (this.#client !== undefined) await this.#subscribeToCommands(this.#client);
+  }
+
+  async #subscribeToCommands(client: Client): Promise<void> {
+    const { logger } = this.#options;
+    await this.#commands?.close().catch((error: unknown) => {
+      logger.debug('The last topic of commands was not given up', { error: said(error) });
+    });
+    this.#commands = undefined;
     const topic = this.#options.commandTopic();
     try {
       const commands = client.subscribeToTopic({ topic });
@@ -161,6 +177,7 @@ export class GreengrassIpc implements Closeable {
         this.#options.onCommand(message.jsonMessage?.message ?? parse(message.binaryMessage));
       });
       await commands.activate();
+      this.#commands = commands;
     } catch (error) {
       // Without commands the component does its work all the same.
       logger.warn('Commands are not available on the local topic', { topic, error: said(error) });

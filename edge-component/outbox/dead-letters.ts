@@ -24,7 +24,7 @@ function csvCell(value: string): string {
  */
 export class DeadLetters {
   readonly directory: string;
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   /** Values written, by reason. */
@@ -39,6 +39,11 @@ export class DeadLetters {
     this.#maxBytes = options.maxBytes;
     this.#clock = options.clock;
     this.#logger = options.logger;
+  }
+
+  /** Changes how much is kept; what is over it goes with the next values. */
+  limit(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
   }
 
   /**

@@ -4,7 +4,10 @@ import type { EdgeStatus } from './status.js';
 export function troubles(status: EdgeStatus): string[] {
   const { publisher, outbox, sources } = status;
   const bad = sources.filter((s) => s.state !== 'up' && s.state !== 'stopped').length;
+  const { failure, configError } = status.component;
   return [
+    ...(failure === undefined ? [] : [`it does not run: ${failure}`]),
+    ...(configError === undefined ? [] : [`a new config was refused: ${configError}`]),
     ...(status.clock.trusted ? [] : ['the clock is not known to be set']),
     ...status.ledger.gaps.map((gap) => `values are missing (${gap})`),
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),

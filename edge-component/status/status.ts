@@ -13,8 +13,12 @@ export interface EdgeStatus {
     version: string;
     pid: number;
     startedAt: string;
-    state: 'running' | 'paused' | 'stopping';
+    state: 'starting' | 'running' | 'paused' | 'stopping' | 'failed';
+    /** Why it failed. */
+    failure?: string;
     configSource: string;
+    /** Why a new config was refused; the last one stays. */
+    configError?: string;
   };
   /**
    * Healthy means: every source is up, the publisher is connected and refused nothing, the outbox takes

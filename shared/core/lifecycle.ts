@@ -49,3 +49,36 @@ function endBy(name: keyof typeof STOP_SIGNALS, number: number): void {
   process.removeAllListeners(name);
   process.kill(process.pid, name);
 }
+
+/** Listens for SIGHUP, which asks a process to read its config again. */
+export interface ReloadSignal {
+  /** Does so at each signal from now on, one at a time; a signal that came before counts as one now. */
+  use(reload: () => Promise<void>): void;
+}
+
+/** Takes SIGHUP from now on: without a listener it would end the process. */
+export function onReloadSignal(): ReloadSignal {
+  let reload: (() => Promise<void>) | undefined;
+  let asked = false;
+  let running = false;
+  const run = async () => {
+    if (running || reload === undefined) return;
+    running = true;
+    // What is asked for meanwhile is done once more, for the file may have changed again.
+    while (asked) {
+      asked = false;
+      await reload();
+    }
+    running = false;
+  };
+  process.on('SIGHUP', () => {
+    asked = true;
+    void run();
+  });
+  return {
+    use: (action) => {
+      reload = action;
+      void run();
+    },
+  };
+}

@@ -28,3 +28,22 @@ export function lazyLogger(level: LogLevel, load: () => Promise<Logger>): Logger
   };
   return { error: say('error'), warn: say('warn'), info: say('info'), debug: say('debug') };
 }
+
+/** A logger that can be exchanged for another while those who have it go on. */
+export interface SwitchableLogger extends Logger {
+  use(logger: Logger): void;
+}
+
+/** @param first what it writes to until {@link SwitchableLogger.use} */
+export function switchableLogger(first: Logger): SwitchableLogger {
+  let current = first;
+  return {
+    error: (message, fields) => current.error(message, fields),
+    warn: (message, fields) => current.warn(message, fields),
+    info: (message, fields) => current.info(message, fields),
+    debug: (message, fields) => current.debug(message, fields),
+    use: (logger) => {
+      current = logger;
+    },
+  };
+}

@@ -48,6 +48,38 @@ const source = {
   signals: [{ column: 'x', alias: '/x' }],
 };
 
+describe('SIGHUP', { timeout: 60_000 }, () => {
+  it('makes the component read its config again; one that is wrong leaves the last in place', async () => {
+    const folder = await folderWithRecording();
+    const broker = await startTestBroker();
+    cleanups.push(() => broker.close());
+    const config = {
+      dataDir: 'data',
+      sources: [source],
+      publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 },
+      status: { port: 0 },
+    };
+    const edge = await startEdgeProcess(folder, config);
+    cleanups.push(() => edge.stop());
+    const arrived = (alias: string) => broker.values.some((v) => v.alias === alias);
+    await until('values', () => arrived('/x'));
+    const file = join(folder, 'edge.json');
+    const other = { ...source, signals: [{ column: 'x', alias: '/y' }] };
+    await writeFile(file, JSON.stringify({ ...config, sources: [other] }));
+    edge.child.kill('SIGHUP');
+    await until('values under the new name', () => arrived('/y'));
+    await writeFile(file, JSON.stringify({ ...config, sources: 'none' }));
+    edge.child.kill('SIGHUP');
+    await until('the fault is told', async () =>
+      Boolean((await edge.status()).component.configError?.includes('sources')),
+    );
+    expect(await edge.status()).toMatchObject({ healthy: false, sources: [{ state: 'up' }] });
+    await writeFile(file, JSON.stringify({ ...config, sources: [other] }));
+    edge.child.kill('SIGHUP');
+    await until('it is healthy again', async () => (await edge.status()).healthy);
+  });
+});
+
 describe('twinloop edge', { timeout: 60_000 }, () => {
   it('run --test reads once to stdout and sends nothing', async () => {
     const folder = await folderWithRecording();

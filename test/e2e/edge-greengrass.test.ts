@@ -144,6 +144,34 @@ describe('a configuration that is too long for one packet', { timeout: 90_000 },
     expect(nucleus.starts).toBe(1);
   });
 
+  it('is taken from a file, also under nucleus lite, and read again when it is told to', async () => {
+    const folder = await temporaryFolder();
+    cleanups.push(folder.remove);
+    const broker = await startTestBroker();
+    cleanups.push(() => broker.close());
+    const configFile = join(folder.path, 'edge.json');
+    const replay = csvSource('recording.csv', '/from-the-file');
+    await recording(folder.path);
+    const config = {
+      ...long,
+      sources: [...long.sources, replay],
+      publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 },
+    };
+    await writeFile(configFile, JSON.stringify(config));
+    const { nucleus } = await start('lite', { configFile });
+    await nucleus.reached('RUNNING');
+    const arrived = (alias: string) => broker.values.some((v) => v.alias === alias);
+    await until('values', () => arrived('/from-the-file'));
+    const again = {
+      ...config,
+      sources: [{ ...replay, signals: [{ column: 'x', alias: '/again' }] }],
+    };
+    await writeFile(configFile, JSON.stringify(again));
+    nucleus.publish('twinloop/edge/commands', { command: 'reload' });
+    await until('values under the new name', () => arrived('/again'));
+    expect(nucleus.starts).toBe(1);
+  });
+
   it('cannot be had from nucleus lite, and the log says why', async () => {
     const { nucleus, output } = await start('lite', long);
     await nucleus.reached('ERRORED');
