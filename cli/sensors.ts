@@ -109,6 +109,55 @@ async function nominalValues(
   );
 }
 
+/**
+ * Parts the outputs that nobody named into those that come to rest and those that do not, as an angle
+ * that turns: one of these would keep all others from an answer. Looked for only where there are any.
+ */
+async function thatRest(
+  twin: Twin,
+  assumed: readonly string[],
+  inputs: Float64Array,
+  io: CommandIo,
+  options: { lanes?: number },
+): Promise<{ rests: string[]; restless: string[] }> {
+  const prior = priorPoint(twin).parameters;
+  const rest = async (variables: readonly string[]): Promise<boolean> => {
+    const { definition } = twin;
+    const added = variables
+      .filter((v) => !definition.virtualSensors.some((s) => s.variable === v))
+      .map((variable) => ({ variable, alias: `candidate:${variable}`, unit: '' }));
+    const model = await createTwinModel(
+      {
+        ...twin,
+        definition: {
+          ...definition,
+          virtualSensors: [...definition.virtualSensors, ...added],
+        },
+      },
+      { logger: io.logger, ...options },
+    );
+    try {
+      const [found] = await model.evaluate([prior], inputs, io.signal);
+      return found instanceof Float64Array;
+    } finally {
+      await model.close();
+    }
+  };
+  const restless: string[] = [];
+  const part = async (variables: readonly string[]): Promise<string[]> => {
+    if (variables.length === 0 || (await rest(variables))) return [...variables];
+    const half = variables.length >> 1;
+    if (half === 0) {
+      restless.push(...variables);
+      return [];
+    }
+    return [...(await part(variables.slice(0, half))), ...(await part(variables.slice(half)))];
+  };
+  // Where the sensors themselves do not rest, that is what has to be said.
+  if (assumed.length === 0 || !(await rest([]))) return { rests: [...assumed], restless };
+  return { rests: await part(assumed), restless };
+}
+
 function pointsOf(twin: Twin, state: CalibratorState | undefined): OperatingPoint[] {
   if (state === undefined) return [priorPoint(twin), ...wornPoints(twin)];
   const n = twin.definition.parameters.length;
@@ -194,7 +243,15 @@ export const sensorsCommand: Command = {
       stored?.state,
     );
     const inputs = operatingInputs(twin, values);
-    const { named, assumed } = await namedCandidates(twin, parseCandidates(args.candidate));
+    const candidates = await namedCandidates(twin, parseCandidates(args.candidate));
+    const { named } = candidates;
+    const { rests: assumed, restless } = await thatRest(
+      twin,
+      candidates.assumed,
+      inputs,
+      io,
+      lanesOf(args),
+    );
     const points = pointsOf(twin, stored?.state);
     const extra = [...named.map((c) => c.variable), ...assumed].filter(
       (v) => !definition.virtualSensors.some((s) => s.variable === v),
@@ -293,6 +350,19 @@ export const sensorsCommand: Command = {
       ...failed.map((f) => ({
         grade: 'care' as const,
         reason: `the model does not run at ${f.point}, which is left out`,
+      })),
+      ...(definition.simulation.mode === 'transient'
+        ? [
+            {
+              grade: 'care' as const,
+              reason:
+                'the ranking is for states of rest; what moves tells more, as `twinloop twin check` says for a course',
+            },
+          ]
+        : []),
+      ...restless.map((variable) => ({
+        grade: 'care' as const,
+        reason: `${variable} never rests, so nothing is said about it as a sensor`,
       })),
       ...still.map((variable) => ({
         grade: 'care' as const,

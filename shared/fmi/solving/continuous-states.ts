@@ -88,7 +88,7 @@ export function settableStates(
   const remedy =
     stateAccess(md, other).obstacle === undefined
       ? `Use the interface "${other}", where they can be set.`
-      : 'Have the FMU exported with model exchange and its states as variables.';
+      : 'Use `twinloop fit`, which runs from the start of a recording and needs no states, or have the FMU exported with model exchange and its states as variables.';
   throw new TwinError(
     'FMU_UNSUPPORTED',
     `Runs can't begin from given states: ${obstacle}. ${remedy}`,

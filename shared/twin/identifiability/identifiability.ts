@@ -2,6 +2,7 @@ import { TwinError } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { filterSettings } from '../filter/settings.js';
 import type { Twin, TwinModel } from '../types.js';
+import { courseOf } from './course.js';
 import {
   analyseInformation,
   fisherInformation,
@@ -45,6 +46,8 @@ export interface IdentifiabilityReport extends Identifiability {
   twin: string;
   /** Parameters at which it holds. */
   at: Record<string, number>;
+  /** Of a moving machine: the samples that it holds for, all together; left out, one sample at rest. */
+  course?: { samples: number; spanS: number; start: string };
   /** Assumed noise per sensor. */
   noiseStd: Record<string, number>;
   outputs: Record<string, number>;
@@ -63,20 +66,24 @@ const COMBINATION_WEIGHT = 0.2;
  * @param slope outputs × parameters, the measured variables first
  * @param noiseStd per measured variable
  * @param active the measured variables that have a value; default: all
+ * @param outputs of a course: how many outputs each of its samples has; `slope` and `active` then go
+ *   through all samples
  */
 export function identifiabilityOf(
   twin: Twin,
   slope: Float64Array,
   noiseStd: Float64Array,
   active: readonly number[] = twin.definition.measured.map((_, i) => i),
+  outputs = 0,
 ): Identifiability {
   const { parameters, measured } = twin.definition;
   const { range } = filterSettings(twin);
   const n = range.length;
+  const sensor = (o: number) => (outputs > 0 ? o % outputs : o);
   const rows = sensitivities(
     slope,
     range,
-    active.map((o) => noiseStd[o]!),
+    active.map((o) => noiseStd[sensor(o)]!),
     active,
   );
   const analysis = analyseInformation(fisherInformation(rows, n), n);
@@ -92,10 +99,11 @@ export function identifiabilityOf(
     };
     if (identifiable || !known) return [p.variable, result];
     result.noiseStdNeeded = Object.fromEntries(
-      active.map((o) => [measured[o]!.variable, noiseFactor * noiseStd[o]!]),
+      active.map((o) => [measured[sensor(o)]!.variable, noiseFactor * noiseStd[sensor(o)]!]),
     );
     const { covariance } = analysis;
-    if (covariance === undefined) return [p.variable, result];
+    // In a course no single sample is a sensor's.
+    if (covariance === undefined || outputs > 0) return [p.variable, result];
     let best = 0;
     rows.forEach(({ row }, k) => {
       const factor = singleChannelFactor(covariance, row, i, WANTED_SHARE) ?? 0;
@@ -127,8 +135,8 @@ export function identifiabilityOf(
 }
 
 /**
- * Fisher information of one sample about the parameters, from the model's slopes at the prior and
- * with each parameter alone worn.
+ * Fisher information about the parameters of one sample at rest, or of a course where the machine is taken
+ * as moving, from the model's slopes at the prior and with each parameter alone worn.
  *
  * @param options.inputs operating inputs to assume instead of the definition's values
  * @param options.onPoint called after each operating point with the number of all
@@ -147,27 +155,45 @@ export async function identifiability(
   const inputs = operatingInputs(twin, options.inputs);
   const worn = wornPoints(twin);
   const at = priorPoint(twin);
-  const first = await slopesAt(twin, model, at, inputs, options.signal);
+  const course = definition.simulation.mode === 'transient' ? courseOf(twin, model) : undefined;
+  const seen = course?.model ?? model;
+  const first = await slopesAt(twin, seen, at, inputs, options.signal);
   if ('error' in first) {
     throw new TwinError('NUMERIC', `The model fails at the prior: ${first.error}`);
   }
   options.onPoint?.(1, worn.length + 1);
   const measured = first.outputs.slice(0, definition.measured.length);
   const noise = initialNoise(definition, [{ timeS: 0, inputs, measured }]);
+  const no = model.outputs.length;
+  const found = (slope: Float64Array) =>
+    course === undefined
+      ? identifiabilityOf(twin, slope, noise)
+      : identifiabilityOf(
+          twin,
+          slope,
+          noise,
+          Array.from({ length: course.samples }, (_, k) =>
+            definition.measured.map((_, i) => k * no + i),
+          ).flat(),
+          no,
+        );
   const report: IdentifiabilityReport = {
     twin: definition.name,
+    ...(course !== undefined && {
+      course: { samples: course.samples, spanS: course.spanS, start: course.start },
+    }),
     at: Object.fromEntries(definition.parameters.map((p, i) => [p.variable, at.parameters[i]!])),
-    ...identifiabilityOf(twin, first.slope, noise),
+    ...found(first.slope),
     noiseStd: Object.fromEntries(definition.measured.map((m, i) => [m.variable, noise[i]!])),
-    outputs: Object.fromEntries(model.outputs.map((name, o) => [name, first.outputs[o]!])),
+    outputs: Object.fromEntries(model.outputs.map((name, o) => [name, first.outputs.at(o - no)!])),
     worn: [],
   };
   for (const [i, point] of worn.entries()) {
-    const there = await slopesAt(twin, model, point, inputs, options.signal);
+    const there = await slopesAt(twin, seen, point, inputs, options.signal);
     report.worn.push({
       parameter: point.worn!,
       value: point.parameters[i]!,
-      ...('error' in there ? { error: there.error } : identifiabilityOf(twin, there.slope, noise)),
+      ...('error' in there ? { error: there.error } : found(there.slope)),
     });
     options.onPoint?.(i + 2, worn.length + 1);
   }

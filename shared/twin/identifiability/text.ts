@@ -25,8 +25,8 @@ export function noiseNeededText(p: ParameterIdentifiability): string {
     : `${all}, or that of ${singleSensor.variable} alone ${figure(singleSensor.noiseStd)}`;
 }
 
-function parameterLine(name: string, p: ParameterIdentifiability): string {
-  const known = p.std === null ? 'told by no sensor' : `± ${p.std.toPrecision(3)} from one sample`;
+function parameterLine(name: string, p: ParameterIdentifiability, from = 'one sample'): string {
+  const known = p.std === null ? 'told by no sensor' : `± ${p.std.toPrecision(3)} from ${from}`;
   const verdict = p.identifiable
     ? 'identifiable'
     : p.std === null
@@ -39,10 +39,10 @@ const combinationText = (combination: { parameter: string; weight: number }[]) =
   combination.map((c) => `${c.weight.toFixed(2)}·${c.parameter}`).join(' + ');
 
 /** What one sample tells at one place, for people. */
-export function identifiabilityLines(found: Identifiability): string[] {
+export function identifiabilityLines(found: Identifiability, from?: string): string[] {
   return [
     `Condition of the Fisher information: ${found.condition?.toPrecision(3) ?? 'infinite'}`,
-    ...Object.entries(found.parameters).map(([name, p]) => `  ${parameterLine(name, p)}`),
+    ...Object.entries(found.parameters).map(([name, p]) => `  ${parameterLine(name, p, from)}`),
     ...found.weakDirections.map(
       ({ combination, std }) =>
         `  cannot be told apart: ${combinationText(combination)} (± ${std === null ? 'anything' : `${(100 * std).toPrecision(2)} % of the range`})`,
@@ -52,12 +52,19 @@ export function identifiabilityLines(found: Identifiability): string[] {
 
 /** The check of a twin for people. */
 export function identifiabilityReportLines(report: IdentifiabilityReport): string[] {
+  const { course } = report;
+  const from = course === undefined ? 'one sample' : 'the course';
   const lines = [
     `${report.twin}: the definition fits its FMU; one run at the prior gave ${Object.keys(report.outputs).length} outputs.`,
-    `Wanted: each parameter to ${100 * WANTED_SHARE} % of its range from one sample.`,
+    `Wanted: each parameter to ${100 * WANTED_SHARE} % of its range from ${from}.`,
+    ...(course === undefined
+      ? []
+      : [
+          `The course: ${course.samples} samples over ${course.spanS.toPrecision(3)} s, dense at first, ${course.start}; the start is taken as known.`,
+        ]),
     '',
     'At the prior:',
-    ...identifiabilityLines(report),
+    ...identifiabilityLines(report, from),
     '',
     'Each parameter alone worn:',
   ];
@@ -67,12 +74,12 @@ export function identifiabilityReportLines(report: IdentifiabilityReport): strin
       lines.push(`  ${at}: the model does not run there: ${worn.error}`);
       continue;
     }
-    lines.push(`  ${parameterLine(at, worn.parameters[worn.parameter]!)}`);
+    lines.push(`  ${parameterLine(at, worn.parameters[worn.parameter]!, from)}`);
     const others = Object.entries(worn.parameters).filter(
       ([name, p]) =>
         name !== worn.parameter && !p.identifiable && report.parameters[name]!.identifiable,
     );
-    for (const [name, p] of others) lines.push(`    then ${parameterLine(name, p)}`);
+    for (const [name, p] of others) lines.push(`    then ${parameterLine(name, p, from)}`);
   }
   return lines;
 }
