@@ -224,6 +224,22 @@ const estimator = z.strictObject({
     .describe(
       "Factor on the standard deviation of the trends' noise: larger follows faster, smaller gives narrower bands.",
     ),
+  trendScales: z
+    .array(z.number().positive())
+    .min(1)
+    .max(8)
+    .default([1, 4, 16, 64])
+    .describe(
+      'Further factors that compete by evidence at samples of rest: wear many times faster than the horizon says is followed without wider bands where there is none. Smaller ones narrow bands at rest and lag behind wear that begins. One alone: a single filter, without jumps in competition.',
+    ),
+  noiseScales: z
+    .array(z.number().positive())
+    .min(1)
+    .max(5)
+    .default([0.5, 1, 2])
+    .describe(
+      "Factors on the sensors' noise that compete by evidence at samples of rest, for all sensors together.",
+    ),
   respectBounds: z
     .enum(['auto', 'always'])
     .default('auto')

@@ -1,11 +1,16 @@
 import { TwinError } from '../core/index.js';
 import type { Assimilate } from './assimilate.js';
+import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { filterUpdate } from './filter/filter.js';
+import type { ModeSet } from './filter/modes.js';
 import { adaptNoise, initialNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
+import type { FilterStep } from './filter/step.js';
 import { initialHealth, updateHealth } from './report/health.js';
+import { initialRedundancy, updateRedundancy } from './report/redundancy.js';
 import { reportStep } from './report/report.js';
+import type { FilterState } from './state/filter-state.js';
 import { isFitted, transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
@@ -46,13 +51,57 @@ function haveMoved(before: Float64Array, now: Float64Array): boolean {
   });
 }
 
+/** A state's bank, if it is one of these modes: a definition may have changed since. */
+function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {
+  return bank?.weights.length === modes.length ? bank : undefined;
+}
+
+/** Noises by which two readings of one value differ at most. */
+const SAME = 2 * Math.SQRT2;
+
+/**
+ * Whether modes find now that what they took for an outlier was the machine: the channel reads the same
+ * again, and counts.
+ */
+function isConfirmed(before: FilterState, measured: Float64Array, filtered: FilterStep): boolean {
+  if (filtered.bank === undefined || filtered.gated.length > 0) return false;
+  return filtered.active.some(
+    (o) =>
+      before.suspicion[o]! > 0 &&
+      Math.abs(measured[o]! - before.lastValue[o]!) < SAME * before.noiseStd[o]!,
+  );
+}
+
+/** Samples that confirm a change: until then it may turn out to be none. */
+const CONFIRMED_AFTER = 5;
+
+/** The belief without a change, until the change is confirmed. */
+function keptBefore(
+  filtered: FilterStep,
+  earlier: FilterState['beforeChange'],
+): Pick<FilterState, 'beforeChange'> {
+  if (filtered.undone) return {};
+  // The belief of before the first of several: what followed may be the same event.
+  if (earlier !== undefined && earlier.left > 0) return { beforeChange: earlier };
+  const { beforeChange } = filtered;
+  return beforeChange === undefined
+    ? {}
+    : { beforeChange: { ...beforeChange, left: CONFIRMED_AFTER } };
+}
+
 /** Takes samples as states of rest: the model is run until it settles. */
 function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimilate {
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.filter;
-    const prior = predict(a, dtS, settings);
+    const { modes } = settings;
+    const carried =
+      modes === undefined
+        ? undefined
+        : predictBank(modes, bankOf(a.bank, modes) ?? newBank(modes, a), dtS, settings);
+    const prior = carried?.calm ?? predict(a, dtS, settings);
     const filtered = await filterUpdate({
       predicted: prior,
+      bank: carried?.bank,
       measured,
       noiseStd: a.noiseStd,
       suspicion: a.suspicion,
@@ -93,6 +142,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       const j = n + i;
       S[j * 2 * n + j] = settings.trend[i] ? INITIAL_TREND * settings.range[i]! : 0;
     });
+    const noiseStd = initialNoise(definition, samples);
     return {
       twinHash: twin.hash,
       timeS: Number.NEGATIVE_INFINITY,
@@ -101,7 +151,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       filter: {
         x,
         S,
-        noiseStd: initialNoise(definition, samples),
+        noiseStd,
+        firstNoise: noiseStd,
         suspicion: new Float64Array(m),
         lastValue: new Float64Array(m).fill(Number.NaN),
         repeats: new Float64Array(m),
@@ -157,15 +208,20 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const faults = repeats.map((_, i) => (frozen(i) ? 1 : 0));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
     const { unexplained } = a;
-    const { filtered, transient } = await assimilate({
+    const beforeChange =
+      a.beforeChange === undefined
+        ? undefined
+        : { ...predict(a.beforeChange, dtS, settings), left: a.beforeChange.left - 1 };
+    const { filtered: found, transient } = await assimilate({
       state,
       sample,
       measured,
       dtS,
       withinBounds: keepsWithinBounds(twin, state),
-      memory: { unexplained, rejected: a.rejected },
+      memory: { unexplained, rejected: a.rejected, beforeChange },
       signal,
     });
+    const filtered = isConfirmed(a, measured, found) ? { ...found, regimeChange: true } : found;
     if (filtered.active.length === 0) {
       // Nothing was measured: the machine moves under its inputs, and the bands widen.
       const next: CalibratorState = {
@@ -175,6 +231,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         filter: {
           ...a,
           ...filtered.posterior,
+          bank: undefined,
           repeats,
           faults,
           heldInputs,
@@ -201,6 +258,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
           ...(transient === undefined ? {} : { transient }),
           x: filtered.posterior.x,
           S: filtered.posterior.S,
+          bank: undefined,
+          beforeChange: beforeChange && beforeChange.left > 0 ? beforeChange : undefined,
           ...(filtered.outOfReach ? { rejected: measured } : { unexplained: unexplained + 1 }),
         },
       };
@@ -230,7 +289,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
     const noiseStd =
       definition.estimator.adaptNoise && quiet && !isFitted(a)
-        ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount)
+        ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount, a.firstNoise)
         : a.noiseStd.slice();
     const next: CalibratorState = {
       twinHash: twin.hash,
@@ -243,13 +302,27 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         inputs: sample.inputs.slice(),
         x: filtered.posterior.x,
         S: filtered.posterior.S,
+        ...(filtered.bank === undefined ? {} : { bank: filtered.bank }),
+        ...keptBefore(filtered, beforeChange),
         noiseStd,
+        ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),
         suspicion,
         lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
         repeats,
         heldInputs,
         faults,
         limitRuns: a.limitRuns.slice(),
+        ...(transient !== undefined || filtered.mode === 'transient'
+          ? {}
+          : {
+              redundancy: updateRedundancy(
+                a.redundancy ?? initialRedundancy(m),
+                filtered,
+                measured,
+                a.noiseStd,
+                settings.range,
+              ),
+            }),
         health: updateHealth(a.health, filtered),
         unexplained: filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
         rejected: new Float64Array(m).fill(Number.NaN),

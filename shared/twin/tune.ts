@@ -124,7 +124,14 @@ export async function tuneEstimator(options: {
         ...definition,
         measured: definition.measured.map((m, i) => ({ ...m, noiseStd: noiseAt(i, noiseScale) })),
         // Noise that follows the innovations would make every value fit in the end.
-        estimator: { ...definition.estimator, trendScale, adaptNoise: false },
+        // So would modes that compete.
+        estimator: {
+          ...definition.estimator,
+          trendScale,
+          trendScales: [1],
+          noiseScales: [1],
+          adaptNoise: false,
+        },
       },
     };
     const calibrator = createCalibrator({ twin: variant, model });

@@ -80,6 +80,8 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
  * @param fmuSha256 hex digest of the FMU's content
  */
 export function twinHash(definition: TwinDefinition, fmuSha256: string): string {
+  // A state goes on under other hypotheses.
+  const { trendScales, noiseScales, ...estimator } = definition.estimator;
   const relevant = {
     fmuSha256,
     inputs: definition.inputs.map(({ variable, value, unit }) => ({
@@ -100,7 +102,7 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
       mode: definition.simulation.mode,
       interface: definition.simulation.interface,
     },
-    estimator: definition.estimator,
+    estimator,
     ...(definition.simulation.mode === 'steady-state' ? {} : { transient: definition.transient }),
   };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');

@@ -1,9 +1,24 @@
-import { gateChannels, isRegimeChange, isSearched, isUnlikely, regateChannels } from './gate.js';
+import { type Bank, type BankUpdate, newBank, resetBank, updateBank } from './bank.js';
+import {
+  gateChannels,
+  isRegimeChange,
+  isSearched,
+  isUnlikely,
+  regateChannels,
+  widened,
+} from './gate.js';
 import type { Gaussian, UpdateResult } from './gaussian-update.js';
-import { bendOf, contradicts, liesWithin, looksLike } from './judge.js';
+import { bendOf, contradicts, isFarFrom, liesWithin, looksLike } from './judge.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
 import { type Observation, observe, updateWith } from './observation.js';
-import { doubt, type Explanation, explainChange, forgetBeyond, staysNearBounds } from './regime.js';
+import {
+  doubt,
+  type Explanation,
+  explainChange,
+  forgetBeyond,
+  staysNearBounds,
+  undoneBy,
+} from './regime.js';
 import type { FilterSettings } from './settings.js';
 import { splitUpdate } from './split.js';
 import type { FilterMemory, FilterStep } from './step.js';
@@ -12,6 +27,8 @@ import type { FilterMemory, FilterStep } from './step.js';
 export interface UpdateRequest {
   /** Parameters and trends at the sample's time. */
   predicted: Gaussian;
+  /** The same in each mode, where the settings have modes: `predicted` is their mixture without jumps. */
+  bank?: Bank | undefined;
   /** `NaN` for channels without a value. */
   measured: Float64Array;
   /** Standard deviation per channel. */
@@ -36,6 +53,8 @@ interface FirstLook {
   update: UpdateResult;
   /** Share of the sensor's noise in each active channel's residual. */
   noiseShare: Float64Array;
+  /** Where modes compete: before the sample, and with it. */
+  bank?: { before: Bank; update: BankUpdate } | undefined;
 }
 
 /** What is taken for true of machine and sensors at the sample. */
@@ -58,6 +77,12 @@ interface Belief {
 interface Accepted extends Belief {
   posterior: Gaussian;
   nonlinearity: number;
+  /** Whether an earlier change was none. */
+  undone?: boolean;
+  /** By modes, where these explain the sample: otherwise all of them begin anew. */
+  byModes?: BankUpdate;
+  /** What is believed in each mode, where the sample was not explained by them as they were. */
+  bank?: Bank;
 }
 
 /** The sample is left out. */
@@ -76,6 +101,10 @@ interface Rejection {
 export const RELINEARISE_FROM = 0.02;
 /** From this bend on a Gaussian no longer stands for the prior: it is split. */
 const SPLIT_FROM = 1;
+/** Linearisations that modes may take at one sample. */
+const ROUNDS = 3;
+/** The sample is a jump where that is the most probable. */
+const JUMPED = 0.5;
 /** The model is as good as straight where it bends by less than this share of the noise. */
 const STRAIGHT = 0.1;
 
@@ -88,6 +117,10 @@ const STRAIGHT = 0.1;
 export async function filterUpdate(request: UpdateRequest): Promise<FilterStep> {
   const look = await firstLook(request);
   const isGated = request.settings.gate && look.observation.active.length > 0;
+  if (look.bank !== undefined) {
+    const outcome = await explainByModes(look, look.bank, request);
+    return 'kept' in outcome ? rejectedStep(look, outcome) : acceptedStep(look, outcome);
+  }
   const decided = isGated ? await decide(look, request) : asExpected(look);
   const outcome = 'kept' in decided ? decided : await followBend(look, decided, request);
   return 'kept' in outcome ? rejectedStep(look, outcome) : acceptedStep(look, outcome);
@@ -100,9 +133,99 @@ async function firstLook(request: UpdateRequest): Promise<FirstLook> {
   const observation = observe(measured, evaluate, settings, withinBounds);
   const nominal = request.noiseStd.map((s) => s * s);
   const linearisation = await observation.lineariseAt(prior);
+  const { modes } = settings;
+  if (request.bank !== undefined && modes !== undefined) {
+    const before = prior === request.predicted ? request.bank : resetBank(request.bank, prior);
+    const update = updateBank(modes, before, observation, linearisation, nominal);
+    const { noiseShare } = update;
+    const bank = { before, update };
+    return { observation, prior, nominal, linearisation, update, noiseShare, bank };
+  }
   const update = updateWith(observation, prior, linearisation, nominal);
   const noiseShare = update.precision.map((p, i) => p * nominal[observation.active[i]!]!);
   return { observation, prior, nominal, linearisation, update, noiseShare };
+}
+
+/**
+ * Modes decide what happened, on lines that follow them to where they lead; what none of them
+ * explains is searched for.
+ */
+async function explainByModes(
+  look: FirstLook,
+  bank: NonNullable<FirstLook['bank']>,
+  request: UpdateRequest,
+): Promise<Accepted | Rejection> {
+  const { observation, prior, nominal } = look;
+  const { settings, memory, suspicion } = request;
+  const { active } = observation;
+  let { linearisation } = look;
+  let { update } = bank;
+  let merged: Gaussian | undefined;
+  if (
+    isUnlikely(update.nis, active.length) &&
+    looksLike(memory.rejected, observation.measured, linearisation, active)
+  ) {
+    return { kept: prior, linearisation, update, outOfReach: true };
+  }
+  const nonlinearity = bendOf(observation, linearisation, nominal).ratio;
+  for (let round = 1; round < ROUNDS && settings.kink !== 'none'; round++) {
+    const variance = widened(nominal, update.gated);
+    const { ratio, worst } = bendOf(observation, linearisation, variance);
+    if (ratio <= RELINEARISE_FROM && !isFarFrom(update, linearisation.centre, prior)) break;
+    const isSplit = ratio > SPLIT_FROM && settings.kink === 'split' && !observation.oneSided;
+    merged =
+      isSplit && round === 1
+        ? await splitAtKink(look, { start: prior, linearisation, variance }, worst)
+        : undefined;
+    linearisation = await observation.lineariseAt(merged ?? update);
+    update = updateBank(settings.modes!, bank.before, observation, linearisation, nominal);
+    if (merged === undefined) continue;
+    const straight = bendOf(observation, linearisation, nominal).ratio < STRAIGHT;
+    if (!straight || !liesWithin(update, merged, settings)) break;
+    merged = undefined;
+  }
+  const { gated } = update;
+  const variance = widened(nominal, gated);
+  const belief: Belief = {
+    ...asExpected(look),
+    linearisation,
+    variance,
+    update,
+    gated,
+    regimeChange: update.jump > JUMPED,
+  };
+  const accepted: Accepted = {
+    ...belief,
+    nonlinearity,
+    ...(merged === undefined
+      ? { posterior: update, byModes: update }
+      : { posterior: merged, bank: resetBank(update.bank, merged) }),
+  };
+  if (!settings.gate || active.length === 0) return accepted;
+  const isChange = isRegimeChange(update.nis, active, gated, suspicion);
+  if (memory.beforeChange !== undefined && (isChange || belief.regimeChange)) {
+    const { beforeChange } = memory;
+    const undone = await undoneBy(observation, beforeChange, nominal, update.logLikelihood);
+    if (undone !== undefined) {
+      const found = changedBelief(look, undone, suspicion);
+      return { ...found, posterior: found.update, nonlinearity, undone: true };
+    }
+  }
+  if (isChange) {
+    const found = await explain(look, belief, request);
+    if ('kept' in found) return found;
+    if (found.start !== prior) return followBend(look, found, request);
+    accepted.mismatch = found.mismatch;
+  } else if (contradicts(observation, accepted.posterior, linearisation, variance)) {
+    return searchAgain(look, accepted, look.linearisation, request);
+  }
+  if (staysNearBounds(accepted.posterior.x, settings, prior)) return accepted;
+  return {
+    kept: doubt(prior, settings, memory.unexplained),
+    linearisation,
+    update,
+    outOfReach: false,
+  };
 }
 
 /** Nothing happened but what was predicted. */
@@ -121,9 +244,9 @@ function asExpected({ prior, linearisation, nominal, update }: FirstLook): Belie
 
 /** Takes weight from contradicting channels, and looks for a change where that is not enough. */
 async function decide(look: FirstLook, request: UpdateRequest): Promise<Belief | Rejection> {
-  const { observation, prior, linearisation, nominal } = look;
+  const { observation, prior, linearisation } = look;
   const { active } = observation;
-  const { suspicion, memory, measured } = request;
+  const { suspicion } = request;
   const expected = asExpected(look);
   const { update, gated } = gateChannels(look.update, active, expected.variance, (variance) =>
     updateWith(observation, prior, linearisation, variance),
@@ -131,6 +254,19 @@ async function decide(look: FirstLook, request: UpdateRequest): Promise<Belief |
   const gatedBelief: Belief = { ...expected, update, gated };
   // A lone channel contradicts no other: only its third sample running tells a change.
   if (!isRegimeChange(update.nis, active, gated, suspicion)) return gatedBelief;
+  return explain(look, gatedBelief, request);
+}
+
+/** Looks for what explains a sample that is not as expected; its outliers alone may. */
+async function explain(
+  look: FirstLook,
+  gatedBelief: Belief,
+  request: UpdateRequest,
+): Promise<Belief | Rejection> {
+  const { observation, prior, linearisation, nominal } = look;
+  const { update, gated } = gatedBelief;
+  const { active } = observation;
+  const { suspicion, memory, measured } = request;
   if (looksLike(memory.rejected, measured, linearisation, active)) {
     return { kept: prior, linearisation, update, outOfReach: true };
   }
@@ -216,7 +352,7 @@ async function followBend(
 
 async function splitAtKink(
   { observation }: FirstLook,
-  { start, linearisation, variance }: Belief,
+  { start, linearisation, variance }: Pick<Belief, 'start' | 'linearisation' | 'variance'>,
   worst: number,
 ): Promise<Gaussian | undefined> {
   const { active, measured, evaluate } = observation;
@@ -238,18 +374,25 @@ async function searchAgain(
     return { kept, linearisation, update, outOfReach: change.outOfReach };
   }
   const { update: posterior, linearisation } = change.best;
-  return { ...bent, posterior, linearisation, regimeChange: true };
+  const { byModes: _, bank: __, ...rest } = bent;
+  return { ...rest, posterior, linearisation, regimeChange: true };
 }
 
 function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
-  const { posterior, update } = accepted;
+  const { posterior, update, byModes } = accepted;
+  const { modes } = look.observation.settings;
+  const bank = look.bank && modes && (byModes?.bank ?? accepted.bank ?? newBank(modes, posterior));
   return {
     ...commonStep(look),
+    ...(bank === undefined ? {} : { bank }),
+    ...(accepted.undone ? { undone: true } : {}),
+    ...(accepted.regimeChange && look.bank && !accepted.undone ? { beforeChange: look.prior } : {}),
+    ...(byModes === undefined ? {} : modesSay(byModes)),
     posterior: { x: posterior.x, S: posterior.S },
     linearisation: accepted.linearisation,
     nis: update.nis,
     logLikelihood: update.logLikelihood,
-    noiseShare: look.noiseShare,
+    noiseShare: byModes?.noiseShare ?? look.noiseShare,
     gated: [...accepted.gated],
     regimeChange: accepted.regimeChange,
     nonlinearity: accepted.nonlinearity,
@@ -257,6 +400,10 @@ function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
     rejected: false,
     outOfReach: false,
   };
+}
+
+function modesSay({ z, noiseScale, noiseExcess, scatter }: BankUpdate): Partial<FilterStep> {
+  return { z, noiseScale, noiseExcess, scatter };
 }
 
 function rejectedStep(look: FirstLook, rejection: Rejection): FilterStep {

@@ -31,6 +31,11 @@ export function isUnlikely(nis: number, channels: number): boolean {
   return chiSquareSurvival(nis, channels) < UNLIKELY;
 }
 
+/** Variances per channel, those of gated channels raised. */
+export function widened(variance: Float64Array, gated: readonly number[]): Float64Array {
+  return variance.map((v, o) => (gated.includes(o) ? v * GATE_WIDEN ** 2 : v));
+}
+
 /**
  * Takes weight from the channels that contradict all others, the worst first.
  *

@@ -40,6 +40,21 @@ export function liesWithin(
   });
 }
 
+/** Prior standard deviations from where a line was taken, from which it is taken again. */
+const FAR = 2;
+
+/** Whether an estimate lies far from where the model was linearised. */
+export function isFarFrom(
+  { x }: Gaussian,
+  centre: Float64Array,
+  { S, x: { length: N } }: Gaussian,
+) {
+  return centre.some((c, i) => {
+    const std = Math.hypot(...S.subarray(i * N, i * N + N));
+    return Math.abs(x[i]! - c) > FAR * std;
+  });
+}
+
 /** What the straight line misses, in variances of the noise, where that is most. */
 export function bendOf(
   { active }: Observation,

@@ -20,6 +20,8 @@ const ROUNDS = 3;
 const LOG_JUMP = Math.log(1e-4);
 const LOG_MOVE = Math.log(1e-4);
 const LOG_OUTLIER = Math.log(1e-2);
+/** And that a change just found was none. */
+const LOG_UNDONE = Math.log(1e-2);
 /** Of the channels' reach by any parameter: further off than this is out of reach. */
 const REACH = 0.5;
 /** Share of the channels that must be out of reach for a sample to be rejected. */
@@ -28,7 +30,7 @@ export const MISMATCH_SHARE = 0.8;
 const BOUND_MARGIN = 0.1;
 /** What may have happened to the machine, with the estimate that follows from it. */
 export interface Explanation {
-  kind: 'outliers' | 'move' | 'jump';
+  kind: 'outliers' | 'move' | 'jump' | 'undone';
   /** The belief before the sample if that happened. */
   start: Gaussian;
   linearisation: Linearisation;
@@ -52,7 +54,7 @@ export interface ChangeSearch {
 }
 
 /**
- * Raises the parameters' variances to what a change of the machine may bring.
+ * Raises the variances of parameters that are not constant to what a change of the machine may bring.
  *
  * @param share standard deviation as a share of each range
  */
@@ -68,6 +70,7 @@ export function inflate(
     for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
   }
   for (let i = 0; i < n; i++) {
+    if (settings.constant[i]) continue;
     let variance = 0;
     for (let k = 0; k < N; k++) variance += state.S[i * N + k]! ** 2;
     const missing = (share * settings.range[i]!) ** 2 - variance;
@@ -237,7 +240,9 @@ export async function explainChange(
   let base = prior;
   let slopes = lin;
   while (search && jumped.length < Math.min(MOST_JUMPS, n)) {
-    const others = Array.from({ length: n }, (_, i) => i).filter((i) => !jumped.includes(i));
+    const others = Array.from({ length: n }, (_, i) => i).filter(
+      (i) => !jumped.includes(i) && !settings.constant[i],
+    );
     const result = await findJump(observation, base, slopes, variance, others);
     span = result.span.map((s, r) => Math.max(s, span?.[r] ?? 0));
     const { jump } = result;
@@ -280,6 +285,26 @@ export async function explainChange(
     implausible: within.length === 0,
     outOfReach: !explained && beyond >= MISMATCH_SHARE * active.length,
   };
+}
+
+/**
+ * The belief of before a change as an explanation of a sample after it: the change was none, if that
+ * explains the sample at least as well.
+ *
+ * @param against log probability of the sample by what is believed since the change
+ * @returns undefined where the change stands
+ */
+export async function undoneBy(
+  observation: Observation,
+  before: Gaussian,
+  variance: Float64Array,
+  against: number,
+): Promise<Explanation | undefined> {
+  const found = await iterate(observation, before, before, variance);
+  if (isUnlikely(found.nis, observation.active.length)) return undefined;
+  const evidence = found.update.logLikelihood + LOG_UNDONE;
+  if (evidence <= against) return undefined;
+  return { ...found, kind: 'undone', evidence, jumped: [] };
 }
 
 /** Whether no parameter goes so far outside its bounds that the model means nothing there. */

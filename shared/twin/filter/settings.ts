@@ -1,5 +1,6 @@
 import type { CalibratorState, Twin } from '../types.js';
 import type { Bounds } from './linearise.js';
+import { type ModeSet, modesOf } from './modes.js';
 
 /** A stationary Ornstein-Uhlenbeck process. */
 export interface Reversion {
@@ -20,6 +21,10 @@ export interface FilterSettings {
   /** Where the parameter reverts to a mean: to which, how widely about it, and how fast. */
   reversion: readonly (Reversion | undefined)[];
   trendScale: number;
+  /** Parameters that never move. */
+  constant: readonly boolean[];
+  /** Hypotheses that samples at rest decide between; undefined: there is but one. */
+  modes: ModeSet | undefined;
   spread: number;
   bounds: Bounds;
   gate: boolean;
@@ -45,6 +50,8 @@ export function filterSettings(twin: Twin): FilterSettings {
       p.timeConstantS === undefined ? undefined : { ...p.prior, timeConstantS: p.timeConstantS },
     ),
     trendScale: estimator.trendScale,
+    constant: parameters.map((p) => p.dynamics === 'constant'),
+    modes: modesOf(twin.definition),
     spread: estimator.sigmaPointSpread,
     bounds: {
       lower: Float64Array.from(parameters, (p) => p.lower ?? Number.NEGATIVE_INFINITY),

@@ -1,4 +1,5 @@
 import type { StepMode } from '../types.js';
+import type { Bank } from './bank.js';
 import type { Gaussian } from './gaussian-update.js';
 import type { Linearisation } from './linearise.js';
 
@@ -18,6 +19,18 @@ export interface FilterStep {
   gated: number[];
   regimeChange: boolean;
   nonlinearity: number;
+  /** What was believed without the change that was found: it may turn out to be none. */
+  beforeChange?: Gaussian;
+  /** Whether a change found a few samples ago turned out to be none. */
+  undone?: boolean;
+  /** What is believed in each mode, where modes compete. */
+  bank?: Bank;
+  /** Factor on the assumed noise by the modes that hold; left out: 1. */
+  noiseScale?: number;
+  /** What each active channel says about the logarithm of its noise, twice; left out: by `z`. */
+  noiseExcess?: Float64Array;
+  /** Square of each active channel's residual under the noise as assumed, clipped; left out: by `z`. */
+  scatter?: Float64Array;
   modelRuns: number;
   /** Whether no parameters explain the sample within its noise. */
   mismatch: boolean;
@@ -44,4 +57,6 @@ export interface FilterMemory {
   unexplained: number;
   /** The values of the sample before where it was rejected; else `NaN`. */
   rejected?: Float64Array;
+  /** What would be believed now without a change found a few samples ago. */
+  beforeChange?: Gaussian | undefined;
 }

@@ -2,6 +2,7 @@ import type { FilterStep } from '../filter/step.js';
 import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
+import { redundancyFinding } from './redundancy.js';
 
 /** How much of the past the tests keep from sample to sample: about the last 50 count. */
 const FORGET = 0.98;
@@ -52,7 +53,7 @@ export function updateHealth(health: Float64Array, filtered: FilterStep): Float6
     const z = Math.max(-CLIP, Math.min(CLIP, filtered.z[k]!));
     const before = next[at + LAST]!;
     next[at + SUM] = FORGET * next[at + SUM]! + z;
-    next[at + EXCESS] = FORGET * next[at + EXCESS]! + z * z - 1;
+    next[at + EXCESS] = FORGET * next[at + EXCESS]! + (filtered.scatter?.[k] ?? z * z) - 1;
     next[at + WEIGHT] = FORGET ** 2 * next[at + WEIGHT]! + 1;
     if (!Number.isNaN(before)) {
       next[at + PRODUCT] = FORGET * next[at + PRODUCT]! + z * before;
@@ -62,7 +63,9 @@ export function updateHealth(health: Float64Array, filtered: FilterStep): Float6
   });
   if (filtered.gated.length === 0) {
     const m = filtered.active.length;
-    const nis = Math.min(filtered.nis, m + CLIP * Math.sqrt(2 * m));
+    // Against the noise as assumed, not as modes that hold have it.
+    const squares = filtered.nis * (filtered.noiseScale ?? 1) ** 2;
+    const nis = Math.min(squares, m + CLIP * Math.sqrt(2 * m));
     const g = next.length - GLOBAL;
     next[g] = FORGET * next[g]! + nis - m;
     next[g + 1] = FORGET ** 2 * next[g + 1]! + 2 * m;
@@ -113,6 +116,26 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
   const { measured, name } = twin.definition;
   const health = state.filter.health;
   const alarms: Alarm[] = [];
+  const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);
+  /** Of channels whose offset explains the residuals, that which contradicts the belief most. */
+  const biasAlarm = (
+    of: readonly { channel: number; size: number; deviations: number }[],
+  ): Alarm => {
+    const contradiction = (c: number) => Math.abs(tests[c]!.bias.deviations);
+    const [{ channel, size, deviations } = of[0]!, ...others] = [...of].sort(
+      (a, b) => contradiction(b.channel) - contradiction(a.channel),
+    );
+    const { variable } = measured[channel]!;
+    const or =
+      others.length === 0
+        ? ''
+        : ` An offset of ${names(others.map((o) => o.channel)).join(' or ')} would explain it as well, with other parameters.`;
+    return {
+      code: 'sensor-fault',
+      subject: variable,
+      message: `${variable} reads ${Math.abs(size).toPrecision(2)} of its noise too ${size > 0 ? 'high' : 'low'}, ${Math.abs(deviations).toFixed(1)} standard deviations from chance: no parameter values explain it.${or}`,
+    };
+  };
   const tests = measured.map((_, i) => channelTests(health, i));
   const biased = tests.flatMap(({ bias }, i) =>
     Math.abs(bias.deviations) > SIGNIFICANT ? [i] : [],
@@ -132,9 +155,20 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
     Math.abs(health[g]!) > SIGNIFICANT_SQUARES * Math.sqrt(health[g + 1]!);
   const fewest = Math.max(1, Math.floor(m / 4));
   const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
-  const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);
 
-  if (biased.length > 0 && !few(biased)) {
+  const { redundancy } = state.filter;
+  const found = redundancy && redundancyFinding(redundancy, m);
+  if (found?.kind === 'model') {
+    alarms.push({
+      code: 'model-mismatch',
+      subject: name,
+      message: `The residuals of ${names(found.channels).join(', ')} keep to one side: no parameter values explain the channels together, nor would one sensor that is off.`,
+    });
+  } else if (found?.kind === 'sensor') {
+    alarms.push(biasAlarm(found.channels));
+  } else if (found !== undefined) {
+    // Sensors agree with some parameters: innovations on one side are those of wear.
+  } else if (biased.length > 0 && !few(biased)) {
     alarms.push({
       code: 'model-mismatch',
       subject: name,
@@ -150,7 +184,8 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
       });
     }
   }
-  if (biased.length === 0) {
+  const isBiased = found === undefined ? biased.length > 0 : found.kind !== 'none';
+  if (!isBiased) {
     for (const i of correlated) {
       alarms.push({
         code: 'correlated-innovations',
@@ -254,7 +289,9 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
         {
           code: 'regime-change',
           subject: name,
-          message: `The machine changed suddenly (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels); the parameters were opened up to follow.`,
+          message: filtered.undone
+            ? `The change found a few samples before was none: the parameters are what they were before it.`
+            : `The machine changed suddenly (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels); the parameters were opened up to follow.`,
         },
       ]
     : [];

@@ -1,4 +1,6 @@
-import { predictOutputs } from '../filter/linearise.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import { type Linearisation, predictOutputs } from '../filter/linearise.js';
+import { mixtureEstimate } from '../filter/mixture.js';
 import type { FilterStep } from '../filter/step.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type {
@@ -14,6 +16,8 @@ import { healthAlarms } from './health.js';
 
 /** Samples running that a limit must be passed before its alarm. */
 const ALARM_RUN = 3;
+/** Modes of less probability change no digit that is shown. */
+const COUNTED = 5e-4;
 
 /** The parameters of a state with the bounds applied. */
 export function parameterEstimates(twin: Twin, state: CalibratorState): Record<string, Estimate> {
@@ -21,9 +25,14 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
   const N = 2 * parameters.length;
   return Object.fromEntries(
     parameters.map((p, i) => {
-      const row = state.filter.S.subarray(i * N, i * N + N);
-      const estimate = truncatedEstimate(state.filter.x[i]!, Math.hypot(...row), p.lower, p.upper);
-      return [p.variable, estimate];
+      const { x, S, bank } = state.filter;
+      const std = (of: Gaussian) => Math.hypot(...of.S.subarray(i * N, i * N + N));
+      if (bank === undefined) {
+        return [p.variable, truncatedEstimate(x[i]!, std({ x, S }), p.lower, p.upper)];
+      }
+      const means = bank.parts.map((part) => part.x[i]!);
+      const mixture = { weights: bank.weights, means, stds: bank.parts.map(std) };
+      return [p.variable, mixtureEstimate(mixture, p.lower, p.upper)];
     }),
   );
 }
@@ -35,18 +44,38 @@ function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
     return Array.from(known.mean, (value, o) => truncatedEstimate(value, known.std[o]!));
   }
   const n = twin.definition.parameters.length;
+  const { bank } = filtered;
+  const counted = [...(bank?.weights.keys() ?? [])].filter((k) => bank!.weights[k]! > COUNTED);
+  if (bank === undefined || counted.length < 2) {
+    const { means, stds } = outputsOf(lin, posterior, n);
+    return Array.from(means, (value, o) => truncatedEstimate(value, stds[o]!));
+  }
+  const parts = counted.map((k) => outputsOf(lin, bank.parts[k]!, n));
+  const weights = counted.map((k) => bank.weights[k]!);
+  return Array.from(lin.mean, (_, o) =>
+    mixtureEstimate({
+      weights,
+      means: parts.map((part) => part.means[o]!),
+      stds: parts.map((part) => part.stds[o]!),
+    }),
+  );
+}
+
+/** Every output's mean and deviation under a belief, on a linearisation. */
+function outputsOf(lin: Linearisation, { x, S }: Gaussian, n: number) {
   const N = 2 * n;
   const outputs = lin.mean.length;
-  const mean = predictOutputs(lin, posterior.x.slice(0, n));
-  return Array.from(mean, (value, o) => {
+  const means = predictOutputs(lin, x.slice(0, n));
+  const stds = means.map((_, o) => {
     let variance = Math.max(0, lin.omega[o * outputs + o]!);
     for (let k = 0; k < N; k++) {
       let sum = 0;
-      for (let j = 0; j < n; j++) sum += lin.slope[o * n + j]! * posterior.S[j * N + k]!;
+      for (let j = 0; j < n; j++) sum += lin.slope[o * n + j]! * S[j * N + k]!;
       variance += sum * sum;
     }
-    return truncatedEstimate(value, Math.sqrt(variance));
+    return Math.sqrt(variance);
   });
+  return { means, stds };
 }
 
 function limitAlarms(

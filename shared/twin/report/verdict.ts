@@ -93,7 +93,9 @@ const MOST = 0.5;
 /** Posterior deviation, as a share of the prior's, above which the data told nothing. */
 const NOTHING_LEARNT = 0.98;
 /** Mean NIS per channel beyond which bands cannot be believed. */
-const BAND_OF_NIS = [0.2, 3] as const;
+const BAND_OF_NIS = [0.8, 1.25] as const;
+/** Standard deviations beyond the band that are not chance. */
+const NOT_CHANCE = 4;
 
 /** What a recording alone says against whatever is made of it. */
 export function recordingFindings(
@@ -173,9 +175,14 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
       message: `${variable} is known no better than before the data: ± ${std.toPrecision(3)}, its prior ± ${prior.std.toPrecision(3)}.`,
     });
   }
-  const channels = used.reduce((sum, s) => sum + s.channels, 0);
-  const nis = used.reduce((sum, s) => sum + (Number.isFinite(s.nis) ? s.nis : 0), 0) / channels;
-  if (channels >= 20 && (nis < BAND_OF_NIS[0] || nis > BAND_OF_NIS[1])) {
+  // What was said to be a change, or an event, was not expected.
+  const expected = used.filter(
+    (s) => s.eventSinceS === undefined && !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
+  );
+  const channels = expected.reduce((sum, s) => sum + s.channels, 0);
+  const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;
+  const chance = NOT_CHANCE * Math.sqrt(2 / channels);
+  if (channels >= 20 && (nis < BAND_OF_NIS[0] - chance || nis > BAND_OF_NIS[1] + chance)) {
     alarms.push({
       code: 'inconsistent',
       subject: twin.definition.name,

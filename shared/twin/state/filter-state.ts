@@ -1,4 +1,6 @@
 import { TwinError } from '../../core/index.js';
+import type { Bank } from '../filter/bank.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
 import type { EventMemory } from '../transient/events.js';
 
 /** What transient mode remembers between samples. */
@@ -34,6 +36,8 @@ export interface FilterState {
   readonly S: Float64Array;
   /** Assumed noise per channel, m. */
   readonly noiseStd: Float64Array;
+  /** Noise first estimated, m; absent in states of fits, and of before 0.1. */
+  readonly firstNoise?: Float64Array | undefined;
   /** How many samples running each channel was gated, m. */
   readonly suspicion: Float64Array;
   /** Newest value of each channel, m. */
@@ -48,6 +52,8 @@ export interface FilterState {
   readonly limitRuns: Float64Array;
   /** Memory of the tests on innovations, see report/health.ts. */
   readonly health: Float64Array;
+  /** What sensors say of each other, see report/redundancy.ts; absent before the first sample of rest. */
+  readonly redundancy?: Float64Array | undefined;
   /** Samples running that the belief before them did not explain. */
   readonly unexplained: number;
   /** The values of the last sample where it was rejected, else `NaN`, m. */
@@ -57,6 +63,10 @@ export interface FilterState {
   /** Inputs of the newest sample that was assimilated; absent before the first. */
   readonly inputs?: Float64Array | undefined;
   readonly transient?: TransientMemory | undefined;
+  /** What is believed in each mode of steady-state mode; absent where there is but one, and before the first sample. */
+  readonly bank?: Bank | undefined;
+  /** What would be believed without a change found a few samples ago, and for how many samples to go it is kept. */
+  readonly beforeChange?: (Gaussian & { readonly left: number }) | undefined;
   /** Where parameters come from fits of a window, not from the filter: the newest of them. */
   readonly refit?: RefitMark | undefined;
 }
@@ -116,7 +126,19 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   for (const name of VECTORS) arrays[name] = state[name];
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
   arrays.heldInputs = state.heldInputs;
-  const { transient, inputs, refit } = state;
+  const { transient, inputs, refit, bank, firstNoise, redundancy, beforeChange } = state;
+  if (beforeChange !== undefined) {
+    arrays['beforeChange.x'] = beforeChange.x;
+    arrays['beforeChange.S'] = beforeChange.S;
+    arrays['beforeChange.left'] = Float64Array.of(beforeChange.left);
+  }
+  if (redundancy !== undefined) arrays.redundancy = redundancy;
+  if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
+  if (bank !== undefined) {
+    arrays['bank.weights'] = bank.weights;
+    arrays['bank.x'] = Float64Array.from(bank.parts.flatMap(({ x }) => [...x]));
+    arrays['bank.S'] = Float64Array.from(bank.parts.flatMap(lowerTriangle));
+  }
   if (inputs !== undefined) arrays.inputs = inputs;
   if (refit !== undefined)
     arrays.refit = Float64Array.of(refit.timeS, refit.samples, refit.fitted ? 1 : 0);
@@ -132,6 +154,38 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
   for (const name of EVENT_NUMBERS) arrays[`events.${name}`] = Float64Array.of(events[name]);
   return arrays;
+}
+
+/** A factor's rows up to the diagonal. */
+function lowerTriangle({ x: { length: N }, S }: Gaussian): number[] {
+  return Array.from({ length: N }, (_, i) => [...S.subarray(i * N, i * N + i + 1)]).flat();
+}
+
+/** A bank from its arrays; undefined where there is none, or one of another number of modes. */
+function decodeBank(arrays: StoredArrays, n: number, modes: number): Bank | undefined {
+  const [weights, xs, factors] = [arrays['bank.weights'], arrays['bank.x'], arrays['bank.S']];
+  const N = 2 * n;
+  const size = (N * (N + 1)) / 2;
+  if (weights?.length !== modes || xs?.length !== modes * N || factors?.length !== modes * size) {
+    return undefined;
+  }
+  const parts = Array.from(weights, (_, k): Gaussian => {
+    const S = new Float64Array(N * N);
+    let at = k * size;
+    for (let i = 0; i < N; i++) {
+      S.set(factors.subarray(at, at + i + 1), i * N);
+      at += i + 1;
+    }
+    return { x: xs.slice(k * N, (k + 1) * N), S };
+  });
+  return { weights, parts };
+}
+
+function decodeBeforeChange(arrays: StoredArrays, n: number): Pick<FilterState, 'beforeChange'> {
+  const x = arrays['beforeChange.x'];
+  const S = arrays['beforeChange.S'];
+  if (x?.length !== 2 * n || S?.length !== 4 * n * n) return {};
+  return { beforeChange: { x, S, left: arrays['beforeChange.left']?.[0] ?? 0 } };
 }
 
 /** Bytes as doubles: their number, then four in each, as a whole number: no bit patterns of NaN. */
@@ -190,12 +244,17 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     );
   };
   const vectors = Object.fromEntries(VECTORS.map((name) => [name, vector(name)]));
+  const bank = decodeBank(arrays, n, arrays['bank.weights']?.length ?? 0);
   const counters = Object.fromEntries(COUNTERS.map((name) => [name, arrays[name]?.[0] ?? 0]));
   return {
     ...(vectors as Pick<FilterState, (typeof VECTORS)[number]>),
     heldInputs: arrays.heldInputs ?? new Float64Array(),
     ...(counters as Pick<FilterState, (typeof COUNTERS)[number]>),
     ...(arrays.inputs === undefined ? {} : { inputs: arrays.inputs }),
+    ...(bank === undefined ? {} : { bank }),
+    ...decodeBeforeChange(arrays, n),
+    ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
+    ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
     ...(arrays.refit === undefined
       ? {}
       : {

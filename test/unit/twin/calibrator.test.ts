@@ -199,7 +199,7 @@ describe('calibrator, when the model fails at some points', () => {
       const calibrator = createCalibrator({ twin: smallTwin(), model: flat });
       const step = await calibrator.step(calibrator.initialState(), sample(0, [0.05, 0.1, 0.1]));
       expect(step.result.diagnostics.nonlinearity).toBeGreaterThan(1);
-      expect(step.result.diagnostics.modelRuns).toBe(fails(13) ? 23 : 10);
+      expect(step.result.diagnostics.modelRuns).toBe(fails(13) ? 28 : 15);
       expect(Number.isFinite(step.result.parameters.p!.std)).toBe(true);
     }
   });
@@ -229,7 +229,8 @@ describe('a twin with one sensor', () => {
   it('follows a step within a few samples and says so', async () => {
     const results = await lone((k) => (k < 100 ? 0.1 : 0.6), 110);
     expect(Math.abs(results[99]!.parameters.p!.mean - 0.1)).toBeLessThan(0.02);
-    expect(results[102]!.alarms.map((a) => a.code)).toContain('regime-change');
+    const said = results.slice(100, 103).flatMap((r) => r.alarms.map((a) => a.code));
+    expect(said).toContain('regime-change');
     expect(Math.abs(results[104]!.parameters.p!.mean - 0.6)).toBeLessThan(0.05);
   });
 
