@@ -14,6 +14,7 @@ import {
   TwinError,
 } from '../shared/core/index.js';
 import type { Command } from './command.js';
+import { edgeBrowse } from './edge-browse.js';
 import { positiveNumber } from './options.js';
 
 const edgeRun: Command = {
@@ -122,4 +123,4 @@ async function fetchStatus(url: string): Promise<EdgeStatus> {
 }
 
 /** The commands of the edge component. */
-export const edgeCommands: readonly Command[] = [edgeRun, edgeConfig, edgeStatus];
+export const edgeCommands: readonly Command[] = [edgeRun, edgeConfig, edgeBrowse, edgeStatus];

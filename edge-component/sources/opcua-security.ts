@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 import { type UserIdentityInfo, UserTokenType } from 'node-opcua-client';
@@ -6,17 +7,78 @@ import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import { readUserFile } from '../../shared/core/index.js';
 import { readSecret } from '../secrets.js';
 
-/** Our keys and the certificates that we trust, in a folder of the component's own. */
-export async function openPki(
-  config: OpcuaSourceConfig,
-  pkiDir: string,
-): Promise<OPCUACertificateManager> {
+/** Our keys, and the certificates that we trust. */
+export interface Pki {
+  manager: OPCUACertificateManager;
+  /** What to do about an error, where it is about a certificate; begins with a space, or is empty. */
+  advice(error: string): Promise<string>;
+}
+
+/** Opens our keys in a folder of the component's own. */
+export async function openPki(config: OpcuaSourceConfig, pkiDir: string): Promise<Pki> {
   await mkdir(pkiDir, { recursive: true });
-  return new OPCUACertificateManager({
-    rootFolder: join(pkiDir, 'opcua'),
+  const rootFolder = join(pkiDir, 'opcua');
+  const manager = new OPCUACertificateManager({
+    rootFolder,
     automaticallyAcceptUnknownCertificate: config.trust === 'any' || config.securityMode === 'None',
     disableFileWatchers: true,
   });
+  /** What we said of the server's certificate last. */
+  let seen: { status: string; certificate: Buffer } | undefined;
+  const check = manager.checkCertificate.bind(manager);
+  manager.checkCertificate = (async (chain: Buffer | Buffer[]) => {
+    const status = await check(chain);
+    const certificate = Array.isArray(chain) ? chain[0] : chain;
+    seen = certificate === undefined ? undefined : { status: status.name, certificate };
+    return status;
+  }) as typeof manager.checkCertificate;
+  const advice = async (error: string): Promise<string> => {
+    if (config.securityMode === 'None' && !/user/i.test(error)) return '';
+    if (seen !== undefined && seen.status !== 'Good') {
+      return await serversAdvice(seen.status, seen.certificate, rootFolder);
+    }
+    if (/identity|user/i.test(error) && config.user !== undefined) {
+      return 'certificateFile' in config.user
+        ? ` The server does not take the user certificate ${config.user.certificateFile}: let it trust that one.`
+        : ` The server does not take the user ${config.user.userName} with this password.`;
+    }
+    // Before a server says a word about a certificate that it does not trust, many close the connection.
+    if (/Certificate|SecurityChecks|disconnected by third party|closed/i.test(error)) {
+      return ` If the server does not trust us yet, let it trust our certificate ${await ownCertificate(rootFolder)}.`;
+    }
+    return '';
+  };
+  return { manager, advice };
+}
+
+/** About a certificate of the server's that we refused. */
+async function serversAdvice(
+  status: string,
+  certificate: Buffer,
+  rootFolder: string,
+): Promise<string> {
+  const { subject, validFrom, validTo } = new X509Certificate(certificate);
+  const name = subject.replaceAll('\n', ', ');
+  const thumbprint = createHash('sha1').update(certificate).digest('hex');
+  const rejected = join(rootFolder, 'rejected');
+  const files = await readdir(rejected).catch(() => []);
+  const file = files.find((f) => f.toLowerCase().includes(thumbprint));
+  const path = file === undefined ? rejected : join(rejected, file);
+  const expired = Date.parse(validTo) < Date.now() || Date.parse(validFrom) > Date.now();
+  const validity = expired
+    ? ` It is valid from ${validFrom} to ${validTo}: renew it on the server, and look at the clocks of both.`
+    : '';
+  if (status === 'BadCertificateUntrusted') {
+    return ` The server's certificate (${name}) is in ${path}: if it is the right one, move it to ${join(rootFolder, 'trusted', 'certs')}.${validity}`;
+  }
+  return ` The server's certificate (${name}, SHA-1 ${thumbprint}) is refused: ${status}.${validity}`;
+}
+
+/** The file of our own certificate, to be given to a server. */
+async function ownCertificate(rootFolder: string): Promise<string> {
+  const folder = join(rootFolder, 'own', 'certs');
+  const files = (await readdir(folder).catch(() => [])).filter((f) => /\.(pem|der|crt)$/.test(f));
+  return files.length === 1 ? join(folder, files[0] ?? '') : folder;
 }
 
 /**

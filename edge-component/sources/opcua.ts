@@ -2,19 +2,22 @@ import {
   AttributeIds,
   type ClientSession,
   ClientSubscription,
-  MessageSecurityMode,
   type NotificationMessage,
-  OPCUAClient,
-  type SecurityPolicy,
-  setErrorLogger,
-  setWarningLogger,
+  type OPCUAClient,
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import { type Logger, messageOf, systemClock, TwinError } from '../../shared/core/index.js';
 import type { RawSample } from '../pipeline/signal-pipeline.js';
 import { operationLimits } from './opcua-limits.js';
 import { nodeName } from './opcua-nodes.js';
-import { openPki, userIdentity } from './opcua-security.js';
+import { openPki } from './opcua-security.js';
+import {
+  closeSession,
+  createClient,
+  openSession,
+  quietStack,
+  sessionError,
+} from './opcua-session.js';
 import { type MonitoredNode, monitor, valuesOf } from './opcua-subscription.js';
 import { toRawSample } from './opcua-value.js';
 import type { Source, SourceSink } from './source.js';
@@ -32,16 +35,11 @@ export interface OpcuaSourceOptions {
 const RETRY_NODES_MS = 10_000;
 /** How long a broken connection may be mended by the stack before all is built anew. */
 const MEND_MS = 20_000;
-const CONNECT_TIMEOUT_MS = 10_000;
 const SERVER_START_TIME = 'i=2257';
 
 /** Reads an OPC UA server through a subscription. */
 export function createOpcuaSource(options: OpcuaSourceOptions): Source {
-  // The stack would print on stdout; what matters of it comes as an error as well.
-  const say = (...texts: unknown[]) =>
-    options.logger.debug('OPC UA stack', { text: texts.map(String).join(' ').trim() });
-  setWarningLogger(say);
-  setErrorLogger(say);
+  quietStack(options.logger);
   return { run: (sink, signal) => runOnce(options, sink, signal) };
 }
 
@@ -51,19 +49,8 @@ async function runOnce(
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const certificates = await openPki(config, pkiDir);
-  const client = OPCUAClient.create({
-    applicationName: 'Twinloop Edge',
-    clientName: config.name,
-    securityMode: MessageSecurityMode[config.securityMode],
-    securityPolicy: config.securityPolicy as SecurityPolicy,
-    endpointMustExist: false,
-    clientCertificateManager: certificates,
-    // A first connection is tried once: waiting and trying again is the runner's business.
-    connectionStrategy: { maxRetry: 0, initialDelay: 200, maxDelay: 2000 },
-    transportTimeout: CONNECT_TIMEOUT_MS,
-    requestedSessionTimeout: 60_000,
-  });
+  const pki = await openPki(config, pkiDir);
+  const client = createClient(config, pki);
   const ended = new Promise<never>((_, reject) => {
     let mending: NodeJS.Timeout | undefined;
     client.on('start_reconnection', () => {
@@ -90,17 +77,12 @@ async function runOnce(
   ended.catch(() => {});
   let session: ClientSession | undefined;
   try {
-    const identity = await userIdentity(config, baseDir);
-    await Promise.race([client.connect(config.endpointUrl), ended]);
-    session = await Promise.race([client.createSession(identity), ended]);
+    session = await Promise.race([openSession(client, config, baseDir), ended]);
     await Promise.race([subscribe(config, client, session, sink, logger, signal), ended]);
   } catch (error) {
-    if (!signal.aborted) throw asNetworkError(error, config.endpointUrl);
+    if (!signal.aborted) throw await sessionError(error, config, pki);
   } finally {
-    await withinMs(1000, async () => {
-      await session?.close(true);
-    });
-    await withinMs(500, () => client.disconnect());
+    await closeSession(client, session);
   }
 }
 
@@ -242,23 +224,4 @@ async function serverStartTime(session: ClientSession): Promise<number | undefin
 
 function lost(what: string): TwinError {
   return new TwinError('NETWORK', `The OPC UA server ${what}.`, { retryable: true });
-}
-
-function asNetworkError(error: unknown, endpointUrl: string): TwinError {
-  if (error instanceof TwinError) return error;
-  return new TwinError(
-    'NETWORK',
-    `No session with the OPC UA server ${endpointUrl}: ${messageOf(error).split('\n')[0]}`,
-    { cause: error, retryable: true },
-  );
-}
-
-/** Gives a farewell its time, but not more. */
-async function withinMs(ms: number, action: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([action().catch(() => {}), deadline]);
-  clearTimeout(timer);
 }

@@ -1,7 +1,13 @@
+import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { type EdgeComponent, startEdge } from '../../edge-component/index.js';
 import { edgeSchema, parseConfig } from '../../shared/config/index.js';
-import { silentLogger } from '../../shared/core/index.js';
+import { compiledEntry, silentLogger } from '../../shared/core/index.js';
 import { startTestBroker, type TestBroker, temporaryFolder, until } from '../support/edge.js';
 import { freePort, type Judge, pythonHas, startJudge } from './python.js';
 
@@ -18,7 +24,7 @@ interface Bench {
   folder: string;
   broker: TestBroker;
   serve(settings: object): Promise<Judge>;
-  edge(signals: object[], change?: object): Promise<EdgeComponent>;
+  edge(signals: object[], change?: object, dataDir?: string): Promise<EdgeComponent>;
   of(alias: string): TestBroker['values'];
   last(alias: string): TestBroker['values'][number] | undefined;
 }
@@ -40,7 +46,7 @@ async function bench(port?: number): Promise<Bench> {
       cleanups.push(judge.kill);
       return judge;
     },
-    edge: async (signals, change = {}) => {
+    edge: async (signals, change = {}, dataDir = 'data') => {
       const source = {
         name: 'plc',
         type: 'opcua',
@@ -55,7 +61,7 @@ async function bench(port?: number): Promise<Bench> {
       const publisher = { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 };
       const config = parseConfig(
         edgeSchema,
-        { dataDir: 'data', sources: [source], publisher, status: { port: 0 } },
+        { dataDir, sources: [source], publisher, status: { port: 0 } },
         'test',
       );
       const component = await startEdge(config, {
@@ -81,7 +87,7 @@ describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_00
   let port: number;
   beforeAll(async () => {
     port = await freePort();
-    const settings = { port, types: true, count: 700, says: 0, refuseAbove: 90 };
+    const settings = { port, types: true, count: 700, says: 0, refuseAbove: 90, cycle: true };
     server = await startJudge(python!, 'opcua_server.py', settings);
   });
   afterAll(() => server.kill());
@@ -236,5 +242,102 @@ describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_00
     for (const value of [2.5, 3, 6, 6.5, 9]) await set(value);
     await until('the last', () => last('/Double')?.value === 9);
     expect(of('/Double').map((v) => v.value)).toEqual([2.25, 6, 9]);
+  });
+
+  it('is browsed whole, in portions and though it is no tree; the config made of it gives values', async () => {
+    const { edge, last } = await bench(port);
+    const url = `opc.tcp://127.0.0.1:${port}/ua/`;
+    const found = JSON.parse(await browse(url, '--json')) as {
+      complete: boolean;
+      repeated: number;
+      signals: { nodeId: string; alias: string }[];
+      left: { path: string; reason: string }[];
+    };
+    expect(found).toMatchObject({ complete: true, repeated: 1 });
+    expect(found.left.map((l) => [l.path, l.reason])).toEqual([
+      ['/Line/Range', 'type-ExtensionObject'],
+      ['/Line/Null', 'no-value'],
+    ]);
+    const text = await browse(url, '--yaml', '--match', 'line/*64*', '--prefix', '/p');
+    const { signals } = parse(text).sources[0] as { signals: { alias: string }[] };
+    await edge(signals);
+    const each = ['/p/Line/Int64', '/p/Line/UInt64', '/p/Line/Int64s3/1', '/p/Line/UInt64s2/0'];
+    await until('values', () => each.every((alias) => last(alias) !== undefined));
+    expect(each.map((alias) => last(alias)?.value)).toEqual([-42, 2 ** 53 + 2, 2 ** 40, 3]);
+  });
+});
+
+/** What `edge browse` prints, whatever its exit code. */
+async function browse(...args: string[]): Promise<string> {
+  const command = [compiledEntry('cli'), 'edge', 'browse', ...args];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const yaml = args.includes('--yaml');
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8');
+  });
+  if (!yaml)
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+  await new Promise((resolve) => child.once('close', resolve));
+  return text;
+}
+
+describe.skipIf(!available)('a secured server made of asyncua', { timeout: 60_000 }, () => {
+  const secured = {
+    securityMode: 'SignAndEncrypt',
+    securityPolicy: 'Basic256Sha256',
+    trust: 'any',
+  };
+
+  it('takes a user certificate; what is wrong with certificates is told with their files', async () => {
+    const { folder, serve, edge, last } = await bench();
+    const user = await generate([{ name: 'commonName', value: 'operator' }], { keySize: 2048 });
+    const file = (name: string) => join(folder, name);
+    await writeFile(file('user.pem'), user.cert);
+    await writeFile(file('user.key'), user.private);
+    await writeFile(file('user.der'), new X509Certificate(user.cert).raw);
+    const security = { folder: file('server-pki') };
+    await serve({ types: true, security, user: { certificateFile: file('user.der') } });
+    // Files are named from the folder of the config.
+    const identity = { certificateFile: 'user.pem', privateKeyFile: 'user.key' };
+    const signals = [node('Double', { alias: '/d' })];
+    const good = await edge(signals, { ...secured, user: identity });
+    await until('a value', () => last('/d')?.value === 2.25);
+    await good.close();
+    const errorOf = async (change: object, dataDir: string) => {
+      const component = await edge(signals, { ...secured, user: identity, ...change }, dataDir);
+      await until('an error', () => component.status().sources[0]?.lastError !== undefined);
+      const { lastError } = component.status().sources[0] ?? {};
+      await component.close();
+      return lastError;
+    };
+    const untrusted = await errorOf({ trust: 'pinned' }, 'pinned');
+    expect(untrusted).toMatch(
+      /Plant server.*pinned\/pki\/opcua\/rejected\/.+\.(pem|der).*move it to .*trusted/,
+    );
+    expect(await errorOf({ user: { ...identity, certificateFile: 'no.pem' } }, 'none')).toMatch(
+      /no\.pem/,
+    );
+    const other = await generate([{ name: 'commonName', value: 'other' }], { keySize: 2048 });
+    await writeFile(file('other.pem'), other.cert);
+    await writeFile(file('other.key'), other.private);
+    const stranger = { certificateFile: 'other.pem', privateKeyFile: 'other.key' };
+    expect(await errorOf({ user: stranger }, 'stranger')).toMatch(/user certificate other\.pem/);
+  });
+
+  it('with a certificate that has expired is refused, with its dates', async () => {
+    const { folder, serve, edge } = await bench();
+    await serve({ types: true, security: { folder: join(folder, 'server-pki'), days: [-30, -1] } });
+    const component = await edge([node('Double')], { ...secured, trust: 'pinned' });
+    await until('an error', () => component.status().sources[0]?.lastError !== undefined);
+    const lastError = () => component.status().sources[0]?.lastError;
+    expect(lastError()).toMatch(/Plant server.*move it to.*valid from.*renew it/);
+    // Trusted, it is refused all the same.
+    const pki = join(folder, 'data', 'pki', 'opcua');
+    const [file = ''] = await readdir(join(pki, 'rejected'));
+    await rename(join(pki, 'rejected', file), join(pki, 'trusted', 'certs', file));
+    await until('the date is told', () => /TimeInvalid.*valid from/.test(lastError() ?? ''));
   });
 });

@@ -14,6 +14,9 @@ from pathlib import Path
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.server.internal_session import InternalSession
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 SETTINGS = json.loads(sys.argv[1])
 URI = "urn:plant"
@@ -82,6 +85,37 @@ def limit_requests():
     limited("history_read", lambda p: len(p.NodesToRead))
 
 
+def write_certificate(folder, days):
+    """A certificate of the server's own, valid from and to so many days from now."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Plant server")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [x509.UniformResourceIdentifier("urn:twinloop:test"), x509.DNSName("localhost")]
+    usage = [True, True, True, True, False, True, False, False, False]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + datetime.timedelta(days=days[0]))
+        .not_valid_after(now + datetime.timedelta(days=days[1]))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(*usage), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "server.der").write_bytes(certificate.public_bytes(serialization.Encoding.DER))
+    (folder / "server.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+
+
 class Users:
     def get_user(self, iserver, username=None, password=None, certificate=None):
         wanted = SETTINGS.get("user")
@@ -112,8 +146,9 @@ async def main():
             ],
             permission_ruleset=SimpleRoleRuleset(),
         )
-        await server.load_certificate(security["certificateFile"])
-        await server.load_private_key(security["privateKeyFile"])
+        write_certificate(Path(security["folder"]), security.get("days", [-1, 365]))
+        await server.load_certificate(f"{security['folder']}/server.der")
+        await server.load_private_key(f"{security['folder']}/server.pem")
     for i in range(SETTINGS.get("otherNamespaces", 0)):
         await server.register_namespace(f"urn:other:{i}")
     ns = await server.register_namespace(URI)
@@ -149,7 +184,10 @@ async def main():
     if SETTINGS.get("cycle"):
         # What Line holds holds Line again, as in no tree.
         deep = await line.add_folder(ua.NodeId("Deep", ns), ua.QualifiedName("Deep", ns))
-        await deep.add_reference(line, ua.ObjectIds.Organizes, bidirectional=False)
+        # asyncua's own services refuse that.
+        space = server.iserver.aspace
+        back = next(r for r in space[server.nodes.objects.nodeid].references if r.NodeId == line.nodeid)
+        space[deep.nodeid].references.append(back)
 
     async with server:
         for name in SETTINGS.get("history", []):

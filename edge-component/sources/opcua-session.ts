@@ -1,0 +1,90 @@
+import {
+  type ClientSession,
+  MessageSecurityMode,
+  OPCUAClient,
+  type SecurityPolicy,
+  setErrorLogger,
+  setWarningLogger,
+} from 'node-opcua-client';
+import type { OpcuaSourceConfig } from '../../shared/config/index.js';
+import { type Logger, messageOf, TwinError } from '../../shared/core/index.js';
+import { type Pki, userIdentity } from './opcua-security.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** The stack would print on stdout; what matters of it comes as an error as well. */
+export function quietStack(logger: Logger): void {
+  const say = (...texts: unknown[]) =>
+    logger.debug('OPC UA stack', { text: texts.map(String).join(' ').trim() });
+  setWarningLogger(say);
+  setErrorLogger(say);
+}
+
+/** A client for a source's server, not connected yet. */
+export function createClient(config: OpcuaSourceConfig, pki: Pki): OPCUAClient {
+  return OPCUAClient.create({
+    applicationName: 'Twinloop Edge',
+    clientName: config.name,
+    securityMode: MessageSecurityMode[config.securityMode],
+    securityPolicy: config.securityPolicy as SecurityPolicy,
+    endpointMustExist: false,
+    clientCertificateManager: pki.manager,
+    // A first connection is tried once: waiting and trying again is the runner's business.
+    connectionStrategy: { maxRetry: 0, initialDelay: 200, maxDelay: 2000 },
+    transportTimeout: CONNECT_TIMEOUT_MS,
+    requestedSessionTimeout: 60_000,
+  });
+}
+
+/**
+ * Connects and opens a session.
+ *
+ * @param baseDir folder that files of the config are named from
+ * @throws TwinError `NETWORK`, which names the certificate's file where it is about one
+ */
+export async function openSession(
+  client: OPCUAClient,
+  config: OpcuaSourceConfig,
+  baseDir: string,
+): Promise<ClientSession> {
+  const identity = await userIdentity(config, baseDir);
+  await client.connect(config.endpointUrl);
+  return await client.createSession(identity);
+}
+
+/** Takes leave of the server, but does not wait long for its answer. */
+export async function closeSession(
+  client: OPCUAClient,
+  session: ClientSession | undefined,
+): Promise<void> {
+  await withinMs(1000, async () => {
+    await session?.close(true);
+  });
+  await withinMs(500, () => client.disconnect());
+}
+
+/** An error of the stack, with what to do about certificates. */
+export async function sessionError(
+  error: unknown,
+  config: OpcuaSourceConfig,
+  pki: Pki,
+): Promise<TwinError> {
+  if (error instanceof TwinError) return error;
+  const text = messageOf(error).split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
+  const advice = await pki.advice(text);
+  return new TwinError(
+    'NETWORK',
+    `No session with the OPC UA server ${config.endpointUrl}: ${text}.${advice}`,
+    { cause: error, retryable: true },
+  );
+}
+
+/** Gives a farewell its time, but not more. */
+async function withinMs(ms: number, action: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([action().catch(() => {}), deadline]);
+  clearTimeout(timer);
+}
