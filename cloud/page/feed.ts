@@ -273,6 +273,10 @@ export class Feed {
           calibratedS: this.#options.calibratedWithinS,
         },
       ),
+      allowed: {
+        measuredS: this.#options.measuredWithinS * (status.timeScale ?? 1),
+        calibratedS: this.#options.calibratedWithinS * (status.timeScale ?? 1),
+      },
       alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
     };
   }

@@ -266,6 +266,46 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
+  it('carries the twin forward to now between calibrations, and says how far', async () => {
+    const twin = askableTwin();
+    const machine = new GrowingDrag(twin.definition);
+    const nowNs = systemClock.nowNs();
+    const rows = 60;
+    machine.fill(rows, nowNs - secondsToNs(20));
+    // Sensors have gone on for 20 hours of the machine since the last calibration.
+    for (const { alias } of [...twin.definition.measured, ...twin.definition.inputs]) {
+      if (alias !== undefined) machine.put(alias, { timeNs: nowNs, quality: 'GOOD', value: 1 });
+    }
+    const state = wornState(twin, rows * 3600);
+    const server = await startPage({
+      port: 0,
+      siteWise: machine,
+      assets: [
+        {
+          id: 'line1',
+          twin: twin.definition,
+          status: async () => ({ ...machine.status(), machineTimeS: (rows + 20) * 3600 }),
+          outlook: { twin, state: async () => state },
+        },
+      ],
+      pace: { pollIntervalMs: 50, measuredWithinS: 3600, calibratedWithinS: 3600 },
+    });
+    opened.push(server);
+    const { page, misdeeds } = await openPage(browser, `${server.url}#show=parameter:b9`);
+    const card = page.locator('[data-quantity="parameter:b9"].card');
+    await card
+      .locator('.age')
+      .filter({ hasText: /^carried \d/ })
+      .waitFor();
+    // As calibrated it was 0.026; the state says 0.07 and growing.
+    expect(
+      Number(/^[\d.]+/.exec((await card.locator('.value').textContent()) ?? '')?.[0]),
+    ).toBeGreaterThan(0.07);
+    expect(await page.locator('.panel .now').first().textContent()).toMatch(/carried .* to now/);
+    expect(await page.locator('.facts').textContent()).toContain('carried to now');
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
   it('goes from the alarm to what to do in three clicks', async () => {
     const twin = askableTwin({
       ...lineTwin(),

@@ -41,7 +41,7 @@ export function worstParameter(store: Store): Quantity | undefined {
   let worst = parameters[0];
   let most = -1;
   for (const quantity of parameters) {
-    const row = store.last(quantity.id);
+    const row = store.now(quantity.id);
     const severity = quantity.limit === undefined ? (row?.[1] ?? 0) : severityOf(quantity, row);
     if (severity > most) {
       most = severity;

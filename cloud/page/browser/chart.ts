@@ -22,8 +22,9 @@ export interface ChartContent {
   heightPx: number;
   /** Variable whose events are marked. */
   subject?: string | undefined;
-  /** The quantity whose expected course is drawn too. */
+  /** The quantity whose expected course is drawn too: to now, and on where the future is shown. */
   ahead?: string | undefined;
+  showsFuture?: boolean;
   /** The vertical range stays at zero or above. */
   fromZero?: boolean;
 }
@@ -171,7 +172,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
   function revision(): string {
     const ids = [content.main.channel, content.sensor?.channel, content.truth];
     const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
-    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : store.outlookRevision}`;
+    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : `${store.outlookRevision};${store.nowX}`}`;
   }
 
   /** A dragged span becomes what all charts show. */

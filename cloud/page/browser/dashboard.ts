@@ -155,7 +155,7 @@ export function createDashboard(
       'footer',
       {},
       h('p', {
-        text: 'Blue line: estimate of the twin. Shaded: its 95 % interval. Grey: sensor. Dashed orange: truth, which only a simulated machine knows. Black: limit, with its forbidden side hatched. Beyond “now”: what the twin expects, 50, 80 and 95 %; the bar on the limit is when it is reached, 80 %, its tick the middle. Violet: your change.',
+        text: 'Blue line: estimate of the twin. Shaded: its 95 % interval. Grey: sensor. Dashed orange: truth, which only a simulated machine knows. Black: limit, with its forbidden side hatched. Dashed blue: carried from the last calibration to now. Beyond “now”: what the twin expects, 50, 80 and 95 %; the bar on the limit is when it is reached, 80 %, its tick the middle. Violet: your change.',
       }),
     ),
   );

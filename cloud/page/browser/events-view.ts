@@ -101,7 +101,7 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
 
   function whenOf(event: PageEvent, quantity: Quantity | undefined): string {
     const axis = store.machine?.axis ?? 'wall';
-    const untilX = event.untilX ?? store.newestX;
+    const untilX = event.untilX ?? store.nowX;
     const lasted = formatSpan(untilX - event.sinceX);
     const peak = peakOf(event, quantity, store);
     const tail = peak === '' ? '' : ` · peak ${peak}`;
@@ -121,7 +121,7 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
 
   function update(): void {
     const own = (store.status?.alarms ?? []).filter((a) => a.code in MEANINGS);
-    const text = JSON.stringify([own, store.eventsRevision, store.outlookRevision, store.newestX]);
+    const text = JSON.stringify([own, store.eventsRevision, store.outlookRevision, store.nowX]);
     if (text === shown) return;
     shown = text;
     const standing = store.events.filter((e) => e.untilX === undefined);

@@ -19,12 +19,12 @@ const SOON_S = 86_400;
 
 /** Seconds from the newest instant to the end of the courses. */
 export function horizonOf(store: Store, outlook: Outlook): number {
-  return Math.max(0, (outlook.x.at(-1) ?? 0) - store.newestX);
+  return Math.max(0, (outlook.x.at(-1) ?? 0) - store.nowX);
 }
 
 /** Seconds from the beginning of the courses to the newest instant. */
 export function sinceOf(store: Store, outlook: Outlook): number {
-  return Math.max(0, store.newestX - outlook.fromX);
+  return Math.max(0, store.nowX - outlook.fromX);
 }
 
 /** Limits that will probably be reached and have not been passed, the nearest first. */
@@ -37,7 +37,7 @@ export function expectedLimits(store: Store): Expected[] {
     const series = outlook.series[quantity.id];
     const chance = series?.passed?.at(-1) ?? 0;
     if (series?.reachedS === undefined || series.passed === undefined) return [];
-    const soon = passedBy(series.passed, outlook.x, store.newestX + SOON_S);
+    const soon = passedBy(series.passed, outlook.x, store.nowX + SOON_S);
     if (chance < LIKELY && soon < SOON_CHANCE) return [];
     const [early, middle, late] = series.reachedS;
     // What is past its limit already is an event, not an expectation.

@@ -15,6 +15,7 @@ export function endOfView(store: Store, content: ChartContent, from: number, to:
   if (end === undefined || store.range !== undefined || seriesOf(store, content).length === 0) {
     return to;
   }
+  if (content.showsFuture !== true) return Math.max(to, Math.min(end, store.nowX));
   return Math.max(to, Math.min(end, to + Math.max(AHEAD_SHARE * (to - from), DAY_S / 24)));
 }
 
@@ -37,7 +38,7 @@ function seriesOf(store: Store, content: ChartContent): Fan[] {
     fans.push({ outlook, series, color: isTried ? colors.whatIf : colors.estimate, isTried });
   };
   add(store.outlook, false);
-  add(store.tried, true);
+  if (content.showsFuture === true) add(store.tried, true);
   return fans;
 }
 
@@ -52,7 +53,7 @@ export function fanExtent(
   for (const { outlook, series } of seriesOf(store, content)) {
     const [lower, upper] = series.bands[1] ?? [[], []];
     outlook.x.forEach((x, k) => {
-      if (x > untilX || x < store.fromX) return;
+      if (x > untilX || x < store.fromX || (content.showsFuture !== true && x > store.nowX)) return;
       low = Math.min(low, lower[k] ?? low);
       high = Math.max(high, upper[k] ?? high);
     });
@@ -73,14 +74,57 @@ export function drawFans(store: Store, content: ChartContent) {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    for (const fan of fans) drawFan(ctx, fan, px, py);
-    drawNow(ctx, px(store.newestX), bbox);
-    for (const fan of fans) drawReached(ctx, fan, content, px, py, bbox);
+    const nowPx = px(store.nowX);
+    const [today] = fans;
+    if (today !== undefined) {
+      clipped(ctx, bbox, [bbox.left, nowPx], () => drawCarried(ctx, today, px, py));
+    }
+    if (content.showsFuture === true) {
+      clipped(ctx, bbox, [nowPx, bbox.left + bbox.width], () => {
+        for (const fan of fans) drawFan(ctx, fan, px, py);
+      });
+      drawNow(ctx, nowPx, bbox);
+      for (const fan of fans) drawReached(ctx, fan, content, px, py, bbox);
+    }
     ctx.restore();
   };
 }
 
 type ToPixels = (value: number) => number;
+
+/** Draws within a part of the chart's width. */
+function clipped(
+  ctx: CanvasRenderingContext2D,
+  bbox: uPlot.BBox,
+  [from, to]: readonly [number, number],
+  draw: () => void,
+): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(from, bbox.top, Math.max(0, to - from), bbox.height);
+  ctx.clip();
+  draw();
+  ctx.restore();
+}
+
+/** From the last calibration to now: its band, and the line dashed, as nothing has confirmed it yet. */
+function drawCarried(ctx: CanvasRenderingContext2D, fan: Fan, px: ToPixels, py: ToPixels): void {
+  const { x } = fan.outlook;
+  const [lower, upper] = fan.series.bands[2] ?? [[], []];
+  ctx.fillStyle = palette().band;
+  ctx.beginPath();
+  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(upper[k] ?? 0));
+  for (let k = x.length - 1; k >= 0; k--) ctx.lineTo(px(x[k] ?? 0), py(lower[k] ?? 0));
+  ctx.closePath();
+  ctx.fill();
+  ctx.strokeStyle = fan.color;
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(fan.series.mean[k] ?? 0));
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
 
 function drawFan(ctx: CanvasRenderingContext2D, fan: Fan, px: ToPixels, py: ToPixels): void {
   const { x } = fan.outlook;

@@ -1,3 +1,4 @@
+import { ageOf } from './age-text.js';
 import { reachedText } from './ahead-text.js';
 import { type Chart, createChart } from './chart.js';
 import { contentOf } from './contents.js';
@@ -111,12 +112,14 @@ function aheadOf(store: Store, quantity: Quantity): string {
 
 /** The present value in words. */
 function sentenceOf(store: Store, quantity: Quantity): string {
-  const row = store.last(quantity.estimate ?? quantity.id);
+  const row = store.now(quantity.estimate ?? quantity.id);
   const unit = formatUnit(quantity.unit);
   const limits = [
     quantity.limit?.above === undefined ? '' : `alarm above ${formatNumber(quantity.limit.above)}`,
     quantity.limit?.below === undefined ? '' : `alarm below ${formatNumber(quantity.limit.below)}`,
   ].filter((s) => s !== '');
+  const age = ageOf(store, quantity).text;
+  if (age !== '') limits.unshift(age);
   const tail = limits.length === 0 ? '' : ` · ${limits.join(', ')}`;
   if (quantity.role === 'measured') {
     const sensor = formatValue(store.last(quantity.id)?.[1], quantity.unit, 1e-4);

@@ -1,3 +1,4 @@
+import { ageOf } from './age-text.js';
 import { CONDITION_TEXT, conditionOf } from './assess.js';
 import { type Chart, createChart } from './chart.js';
 import { contentOf } from './contents.js';
@@ -53,6 +54,7 @@ function createCard(
   const value = h('span', { class: 'value', text: '–' });
   const band = h('span', { class: 'range', text: '' });
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
+  const age = h('span', { class: 'age' });
   const spoken = h('span', { class: 'only-read' });
   const element = h(
     'button',
@@ -67,6 +69,7 @@ function createCard(
     badge,
     value,
     band,
+    age,
     spoken,
   );
   element.addEventListener('click', () => select(quantity.id));
@@ -87,7 +90,7 @@ function createCard(
         element.append(chart.element);
       }
       chart.update();
-      const row = store.last(content.main.channel) ?? store.last(quantity.id);
+      const row = store.now(content.main.channel) ?? store.last(quantity.id);
       const lower = row?.[2] ?? null;
       const upper = row?.[3] ?? null;
       const width = lower === null || upper === null ? undefined : upper - lower;
@@ -105,6 +108,9 @@ function createCard(
         condition === 'beyond' ? '▲ past limit' : condition === 'near' ? '! near limit' : '',
       );
       setText(spoken, CONDITION_TEXT[condition]);
+      const { text, isOld } = ageOf(store, quantity);
+      setText(age, text);
+      element.classList.toggle('old', isOld);
     },
   };
 }

@@ -78,7 +78,8 @@ export function createHeader(root: HTMLElement, store: Store): (connection: Conn
       if (element !== undefined) setText(element, value);
     };
     set('measured', age(status.measuredAtMs));
-    set('calibrated', age(status.calibratedAtMs));
+    const isCarried = store.outlook !== undefined && store.nowX > store.outlook.fromX;
+    set('calibrated', `${age(status.calibratedAtMs)}${isCarried ? ', carried to now' : ''}`);
     const scale = status.timeScale ?? 1;
     set(
       'machine',

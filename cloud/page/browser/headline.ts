@@ -94,7 +94,7 @@ function ofEvents(store: Store, events: readonly PageEvent[], mood: 'bad' | 'war
   const quantity = quantityOf(store, first);
   const axis = store.machine?.axis ?? 'wall';
   const peak = peakOf(first, quantity, store);
-  const lasted = formatSpan(store.newestX - first.sinceX);
+  const lasted = formatSpan(store.nowX - first.sinceX);
   const parts = [
     `Since ${formatWhen(first.sinceX, axis)} (${lasted})${peak === '' ? '' : `, peak ${peak}`}.`,
   ];

@@ -14,7 +14,7 @@ export function finderOf(machine: Machine): Find {
 
 /** A quantity's newest value with its band, in words. */
 export function bandText(quantity: Quantity, store: Store): string {
-  const row = store.last(quantity.id);
+  const row = store.now(quantity.id);
   if (row === undefined) return 'no value yet';
   const [, mean, lower, upper] = row;
   if (lower === null || upper === null) return formatValue(mean, quantity.unit);
@@ -34,7 +34,7 @@ export function componentLines(c: LayoutComponent, find: Find, store: Store): st
     if (quantity !== undefined) lines.push(`${label}: ${bandText(quantity, store)}`);
   }
   const drag = find(c.drag);
-  if (drag !== undefined) lines.push(CONDITION_TEXT[conditionOf(drag, store.last(drag.id))]);
+  if (drag !== undefined) lines.push(CONDITION_TEXT[conditionOf(drag, store.now(drag.id))]);
   return lines;
 }
 

@@ -143,6 +143,8 @@ export interface Status {
   /** Absent before the first run that counts. */
   account?: Account;
   freshness: Freshness;
+  /** How old values may be, seconds of the axis; absent where nothing says. */
+  allowed?: { measuredS: number; calibratedS: number };
   alarms: readonly Alarm[];
   outlook: OutlookStatus;
   endpoints: Readonly<Record<string, string>>;

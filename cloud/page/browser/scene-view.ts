@@ -205,7 +205,7 @@ function readModel(model: Object3D, layout: Layout, find: Find, store: Store) {
       });
       if (drag === undefined) return;
       colours.push(() => {
-        const row = store.last(drag.id);
+        const row = store.now(drag.id);
         if (row === undefined) return;
         material.color.setStyle(scaleColour(Math.min(1, severityOf(drag, row))));
       });

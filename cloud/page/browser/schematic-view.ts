@@ -180,7 +180,7 @@ function drawWeb(
     labels.push(label);
     target.addEventListener('click', () => select(quantity.id));
     updates.push(() => {
-      const row = store.last(quantity.id);
+      const row = store.now(quantity.id);
       const value = row?.[1];
       line.style.stroke = scaleColour(tensionShare(store, quantity.id));
       setText(label, value === undefined || value === null ? '' : `${value.toFixed(0)}`);
@@ -270,7 +270,7 @@ function drawComponent(
   updates.push(() => {
     const lines = componentLines(c, find, store);
     if (drag !== undefined) {
-      const row = store.last(drag.id);
+      const row = store.now(drag.id);
       const condition = conditionOf(drag, row);
       if (row !== undefined) body.style.fill = scaleColour(Math.min(1, severityOf(drag, row)));
       group.setAttribute('data-condition', condition);

@@ -1,3 +1,4 @@
+import { carriedTo } from './carried.js';
 import type { Machine, Outlook, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
@@ -92,6 +93,23 @@ export class Store {
   /** The newest row that has a value. */
   last(id: string): Row | undefined {
     return this.#channels.get(id)?.findLast((row) => row[1] !== null);
+  }
+
+  /** The present on the axis: later than anything heard where the machine is silent. */
+  get nowX(): number {
+    const { status, machine } = this;
+    if (status === undefined || !Number.isFinite(this.#newestX)) return this.#newestX;
+    const clockX = machine?.axis === 'machine' ? status.machineTimeS : status.nowMs / 1000;
+    // While all is live the newest instant is now: clocks of two machines need not agree.
+    return status.freshness.state === 'silent'
+      ? Math.max(this.#newestX, clockX ?? this.#newestX)
+      : this.#newestX;
+  }
+
+  /** The newest row that has a value, carried forward to now where the twin can say how. */
+  now(id: string): Row | undefined {
+    const last = this.last(id);
+    return carriedTo(this.outlook, id, last, this.nowX) ?? last;
   }
 
   #merge(id: string, rows: readonly Row[]): void {

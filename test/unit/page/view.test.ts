@@ -1,8 +1,15 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { ageOf } from '../../../cloud/page/browser/age-text.js';
 import { csvOf } from '../../../cloud/page/browser/csv.js';
 import { titleOf } from '../../../cloud/page/browser/event-text.js';
 import { formatSpan } from '../../../cloud/page/browser/format.js';
-import type { Machine, Quantity } from '../../../cloud/page/browser/protocol.js';
+import type {
+  Machine,
+  Outlook,
+  Quantity,
+  Row,
+  Status,
+} from '../../../cloud/page/browser/protocol.js';
 import { Store } from '../../../cloud/page/browser/store.js';
 import { formatAddress, parseAddress } from '../../../cloud/page/browser/view-address.js';
 
@@ -75,4 +82,83 @@ it('tells spans of time in two units at most', () => {
     '1 d',
     '3 d 18 h',
   ]);
+});
+
+describe('between calibrations', () => {
+  const outlook: Outlook = {
+    fromX: 100,
+    x: [100, 200, 300],
+    inputs: [],
+    renewed: [],
+    series: {
+      'parameter:b9': {
+        mean: [0.05, 0.07, 0.09],
+        bands: [
+          [[], []],
+          [[], []],
+          [
+            [0.04, 0.05, 0.05],
+            [0.06, 0.09, 0.13],
+          ],
+        ],
+      },
+    },
+    courses: 1,
+    modelRuns: 1,
+    tookMs: 1,
+  };
+  const storeAt = (measuredX: number, state: 'live' | 'silent' = 'live') => {
+    const store = new Store();
+    store.take({
+      machine,
+      channels: {
+        'parameter:b9': [[100, 0.05, 0.04, 0.06]],
+        'measured:w': [[measuredX, 20, null, null]],
+      },
+      events: [],
+      status: {
+        nowMs: 280_000,
+        freshness: { state, text: '' },
+        allowed: { measuredS: 15, calibratedS: 90 },
+        alarms: [],
+        calibrations: [],
+        outlook: { revision: 1 },
+        endpoints: {},
+      },
+    });
+    store.expect({ today: outlook });
+    return store;
+  };
+
+  const hears = (store: Store, channels: Record<string, Row[]>) =>
+    store.take({ channels, status: store.status as Status });
+
+  it('carries the last result to the newest instant, its band growing', () => {
+    const carried = storeAt(150).now('parameter:b9');
+    expect(carried?.map((v) => Number(v?.toFixed(6)))).toEqual([150, 0.06, 0.045, 0.075]);
+    expect(storeAt(100).now('parameter:b9')?.[0]).toBe(100);
+    expect(ageOf(storeAt(150), drag)).toEqual({ text: 'carried 50 s to now', isOld: false });
+    expect(ageOf(storeAt(250), drag)).toEqual({ text: 'carried 3 min to now', isOld: true });
+  });
+
+  it('goes on to the present while the machine is silent, and not beyond the courses', () => {
+    expect(storeAt(150, 'silent').now('parameter:b9')?.[0]).toBe(280);
+    const late = storeAt(400);
+    expect(late.now('parameter:b9')?.[0]).toBe(100);
+    expect(ageOf(late, drag).text).toBe('as of 5 min ago');
+  });
+
+  it('carries nothing by courses from before the newest result', () => {
+    const store = storeAt(150);
+    hears(store, { 'parameter:b9': [[140, 0.2, 0.1, 0.3]] });
+    expect(store.now('parameter:b9')).toEqual([140, 0.2, 0.1, 0.3]);
+  });
+
+  it('tells a sensor that is silent while others are not', () => {
+    const sensor: Quantity = { ...drag, id: 'measured:w', role: 'measured', variable: 'w' };
+    const store = storeAt(150);
+    expect(ageOf(store, sensor)).toEqual({ text: '', isOld: false });
+    hears(store, { 'measured:v': [[170, 20, null, null]] });
+    expect(ageOf(store, sensor)).toEqual({ text: 'silent for 20 s', isOld: true });
+  });
 });
