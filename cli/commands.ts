@@ -56,7 +56,14 @@ export const nouns: readonly Noun[] = [
       const { upCommand } = await import('./up.js');
       const page = async ({ twin, status, outlook, ...options }: PageOptions) => {
         const { startPage } = await import('../cloud/page/index.js');
-        return startPage({ ...options, assets: [{ id: twin.name, twin, status, outlook }] });
+        const { createSiteWiseWriter } = await import('../shared/sitewise/index.js');
+        // Whoever runs the loop may acknowledge what it alarms of.
+        const writer = createSiteWiseWriter({ client: options.siteWise });
+        return startPage({
+          ...options,
+          writer,
+          assets: [{ id: twin.name, twin, status, outlook }],
+        });
       };
       const entries = { edge: edgeDeployment, worker: workerJob, container: workerContainer };
       return [upCommand({ ...entries, page })];
@@ -64,7 +71,8 @@ export const nouns: readonly Noun[] = [
   },
   {
     noun: 'page',
-    summary: 'Serve the operator’s page for a deployed or local fleet; reads only',
+    summary:
+      'Serve the operator’s page for a deployed or local fleet; reads only, but for acknowledgements',
     load: async () => [(await import('./page.js')).pageCommand],
   },
   {

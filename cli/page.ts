@@ -1,6 +1,7 @@
 import { startPage } from '../cloud/page/index.js';
 import { openFleet, twinOfAsset } from '../cloud/worker/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
+import { createSiteWiseWriter } from '../shared/sitewise/index.js';
 import { newestState } from '../shared/twin/index.js';
 import type { Command } from './command.js';
 import { connectSystem, withLocalSystem } from './doctor.js';
@@ -20,6 +21,7 @@ interface PageArgs {
   fresh?: number;
   calibrated?: number;
   ahead: number;
+  allowAcknowledge?: boolean;
   json?: boolean;
 }
 
@@ -35,7 +37,8 @@ const NO_STORE =
 /** `twinloop page`: the operator's page for any system, deployed or local. */
 export const pageCommand: Command = {
   name: 'page',
-  summary: 'Serve the operator’s page for a deployed or local fleet; reads only',
+  summary:
+    'Serve the operator’s page for a deployed or local fleet; reads only, but for acknowledgements',
   options: [
     { flags: '--data <dir>', description: 'a local stack: the data folder of `twinloop up`' },
     ...fleetOptions,
@@ -71,6 +74,10 @@ export const pageCommand: Command = {
       description: 'days that the twin is asked about: forecast and what-if',
       default: 7,
       parse: positiveNumber('--ahead'),
+    },
+    {
+      flags: '--allow-acknowledge',
+      description: 'let people acknowledge alarms: the only thing that the page writes to SiteWise',
     },
   ],
   examples: [
@@ -111,6 +118,7 @@ export const pageCommand: Command = {
         const page = await startPage({
           port: args.port,
           siteWise: client,
+          ...(args.allowAcknowledge === true ? { writer: createSiteWiseWriter({ client }) } : {}),
           assets,
           pace: {
             pollIntervalMs: (args.poll ?? usual.pollS) * 1000,

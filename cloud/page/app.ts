@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { messageOf } from '../../shared/core/index.js';
+import { checkRequest } from './acknowledgements.js';
 import { assetAt, contentSecurityPolicy } from './assets.js';
 import type { FleetWatch } from './fleet-watch.js';
 import { parseQuestion } from './question.js';
@@ -14,6 +15,13 @@ const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
 /** What the asker has to mend; all else is the twin's or its state's. */
 const WRONG_QUESTION = new Set(['USAGE', 'VARIABLE_UNKNOWN', 'VALUE_INVALID', 'CONFIG_INVALID']);
+
+/** What an acknowledgement fails with. */
+const ACKNOWLEDGE_STATUS: Readonly<Record<string, 400 | 403 | 404>> = {
+  VALUE_INVALID: 400,
+  ACCESS_DENIED: 403,
+  NOT_FOUND: 404,
+};
 
 /** The routes: the page and its files, each machine's live events, model and state, and the fleet. */
 export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
@@ -82,6 +90,25 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
       return c.json(await room.outlook.plan());
     } catch (error) {
       return c.json({ error: messageOf(error) }, 503);
+    }
+  });
+
+  app.post('/api/acknowledge', async (c) => {
+    // A page on another site can make a browser post, but neither as JSON nor under this origin.
+    const origin = c.req.header('origin');
+    const isForeign = origin !== undefined && origin !== `http://${c.req.header('host')}`;
+    const isJson = (c.req.header('content-type') ?? '').startsWith('application/json');
+    if (isForeign || !isJson) return c.json({ error: 'Only this page may acknowledge.' }, 403);
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.json({ error: 'No such machine' }, 404);
+    try {
+      const body: unknown = await c.req.json().catch(() => undefined);
+      await room.feed.acknowledge(checkRequest(body));
+      return c.json({ acknowledged: true });
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const status = ACKNOWLEDGE_STATUS[code ?? ''] ?? 503;
+      return c.json({ error: messageOf(error) }, status);
     }
   });
 

@@ -8,6 +8,8 @@ const MAX_ENTRIES = 20_000;
 /** The alarms of one sample. */
 interface Entry {
   x: number;
+  /** On the wall's clock. */
+  timeMs: number;
   alarms: readonly Alarm[];
 }
 
@@ -20,13 +22,18 @@ export class EventLog {
   readonly #entries: Entry[] = [];
   #events: PageEvent[] | undefined;
 
-  /** Takes what a calibration wrote for the sample at `x`, seconds of the page's axis. */
-  take(x: number, alarms: readonly Alarm[]): void {
+  /**
+   * Takes what a calibration wrote for a sample.
+   *
+   * @param x its time, seconds of the page's axis
+   * @param timeMs the same, ms since 1970
+   */
+  take(x: number, alarms: readonly Alarm[], timeMs = x * 1000): void {
     let i = this.#entries.length;
     while (i > 0 && (this.#entries[i - 1]?.x ?? 0) > x) i--;
     const known = this.#entries[i - 1];
     if (known?.x === x) known.alarms = alarms;
-    else this.#entries.splice(i, 0, { x, alarms });
+    else this.#entries.splice(i, 0, { x, timeMs, alarms });
     if (this.#entries.length > MAX_ENTRIES) this.#entries.splice(0, MAX_ENTRIES / 10);
     this.#events = undefined;
   }
@@ -40,11 +47,12 @@ export class EventLog {
   #fold(): PageEvent[] {
     const open = new Map<string, PageEvent>();
     const all: PageEvent[] = [];
-    for (const { x, alarms } of this.#entries) {
+    for (const { x, timeMs, alarms } of this.#entries) {
       const now = new Map(alarms.map((a) => [`${a.code}:${a.subject}`, a]));
       for (const [key, event] of open) {
         if (now.has(key)) continue;
         event.untilX = x;
+        event.untilMs = timeMs;
         open.delete(key);
       }
       for (const [key, alarm] of now) {
@@ -53,7 +61,7 @@ export class EventLog {
           event.message = alarm.message || event.message;
           continue;
         }
-        const begun: PageEvent = { ...alarm, key: `${key}@${x}`, sinceX: x };
+        const begun: PageEvent = { ...alarm, key: `${key}@${x}`, sinceX: x, sinceMs: timeMs };
         open.set(key, begun);
         all.push(begun);
       }

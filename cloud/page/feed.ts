@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
 import {
   type Clock,
@@ -7,10 +8,12 @@ import {
   secondsToNs,
   type TimeMap,
   type Tqv,
+  TwinError,
   toMachineTimeS,
 } from '../../shared/core/index.js';
-import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { parseAccount } from './account.js';
+import { Acknowledgements, type AcknowledgeRequest, toStored } from './acknowledgements.js';
 import { parseAlarms } from './alarms.js';
 import type {
   Account,
@@ -33,6 +36,8 @@ import { type StreamTarget, streamTargets } from './streams.js';
 
 export interface FeedOptions {
   reader: SiteWiseReader;
+  /** Where acknowledgements go; left out, none are taken. */
+  writer?: SiteWiseWriter | undefined;
   twin: TwinDefinition;
   status: () => Promise<PageStatus>;
   /** What the twin expects; left out, the page shows the past only. */
@@ -68,6 +73,10 @@ export class Feed {
   readonly #ledgerAlias: string;
   readonly #badStreams = new Set<string>();
   readonly #events = new EventLog();
+  readonly #acknowledgements = new Acknowledgements();
+  readonly #acknowledgedAlias: string;
+  /** Events with who has acknowledged them; made anew when either changes. */
+  #told: { of: readonly PageEvent[]; events: readonly PageEvent[] } | undefined;
   #eventsSent: readonly PageEvent[] = [];
   #timeMap: TimeMap | undefined;
   #status: Status | undefined;
@@ -83,6 +92,7 @@ export class Feed {
     const health = healthAliases(options.twin);
     this.#alarmAlias = health.alarms;
     this.#ledgerAlias = health.ledger;
+    this.#acknowledgedAlias = health.acknowledged;
   }
 
   /** Reads what is new. A fault of SiteWise is told to the page, not thrown. */
@@ -107,7 +117,7 @@ export class Feed {
       if (rows.length > 0) channels[id] = rows;
     }
     this.#status = this.#toStatus(status);
-    const events = this.#events.events();
+    const events = this.events();
     const news = events === this.#eventsSent ? {} : { events };
     this.#eventsSent = events;
     return { channels, ...news, status: this.#status };
@@ -118,13 +128,62 @@ export class Feed {
     if (this.#status === undefined) return undefined;
     const channels: Record<string, Row[]> = {};
     for (const [id, channel] of this.#channels) channels[id] = [...channel.rows()];
-    const events = this.#events.events();
+    const events = this.events();
     return { machine: this.#machine(), channels, events, status: this.#status };
+  }
+
+  /** What has happened, the latest beginning first, with who has acknowledged it. */
+  events(): readonly PageEvent[] {
+    const of = this.#events.events();
+    if (this.#told?.of !== of) {
+      const events = of.map((event) => {
+        const acknowledged = this.#acknowledgements.of(event);
+        return acknowledged.length === 0 ? event : { ...event, acknowledged };
+      });
+      this.#told = { of, events };
+    }
+    return this.#told.events;
+  }
+
+  /**
+   * Writes to SiteWise who has acknowledged an event: every browser and Grafana read it there.
+   *
+   * @throws TwinError `ACCESS_DENIED` where this page only reads, or SiteWise refuses; `NOT_FOUND` for an
+   *   event that is not known; `VALUE_INVALID`
+   */
+  async acknowledge(request: AcknowledgeRequest): Promise<void> {
+    const { writer, clock } = this.#options;
+    if (writer === undefined) {
+      throw new TwinError(
+        'ACCESS_DENIED',
+        'This page only reads: start it with --allow-acknowledge to acknowledge alarms.',
+      );
+    }
+    const event = this.events().find((e) => e.key === request.key);
+    if (event === undefined) {
+      throw new TwinError('NOT_FOUND', 'The event is not known any more: load the page again.');
+    }
+    // SiteWise keeps one value of an instant: two people at once must not share it.
+    const timeNs = clock.nowNs() + BigInt(randomInt(1_000_000));
+    const value = toStored(event, request);
+    const alias = this.#acknowledgedAlias;
+    const { accepted, rejected, retry } = await writer.write([
+      { alias, timeNs, quality: 'GOOD', value },
+    ]);
+    const refused = [...rejected, ...retry][0];
+    if (accepted === 0 && refused !== undefined) {
+      throw new TwinError(
+        refused.code === 'AccessDeniedException' ? 'ACCESS_DENIED' : 'NETWORK',
+        `SiteWise did not take the acknowledgement (${refused.code}: ${refused.message}). The asset needs a property with the alias ${alias}, and this page the right to write it.`,
+      );
+    }
+    this.#take(alias, [{ timeNs, quality: 'GOOD', value }]);
   }
 
   #machine(): Machine {
     const simulated = (this.#timeMap?.segments.length ?? 0) > 0;
-    return describeMachine(this.#options.twin, simulated ? 'machine' : 'wall');
+    const machine = describeMachine(this.#options.twin, simulated ? 'machine' : 'wall');
+    return { ...machine, acknowledges: this.#options.writer !== undefined };
   }
 
   async #readStatus(): Promise<PageStatus> {
@@ -153,7 +212,7 @@ export class Feed {
 
   async #readStreams(signal: AbortSignal): Promise<void> {
     const { reader, clock } = this.#options;
-    const aliases = [...this.#targets.keys(), this.#alarmAlias];
+    const aliases = [...this.#targets.keys(), this.#alarmAlias, this.#acknowledgedAlias];
     const latest = await reader.latest([...aliases, this.#ledgerAlias], signal);
     this.#account = parseAccount(latest.get(this.#ledgerAlias));
     this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
@@ -186,7 +245,7 @@ export class Feed {
     }
   }
 
-  /** Alarms come from the calibration, as what it estimates. */
+  /** Alarms come from the calibration, as what it estimates; what people write is neither's. */
   #originOf(alias: string): StreamTarget['origin'] {
     return this.#targets.get(alias)?.origin ?? 'twin';
   }
@@ -196,8 +255,13 @@ export class Feed {
     const channel = target && this.#channel(target.channel);
     for (const { timeNs, quality, value } of values) {
       const x = this.#axisX(timeNs);
+      const timeMs = nsToSeconds(timeNs) * 1000;
+      if (alias === this.#acknowledgedAlias) {
+        if (this.#acknowledgements.take(timeNs, value)) this.#told = undefined;
+        continue;
+      }
       if (target === undefined) {
-        this.#events.take(x, parseAlarms(value));
+        this.#events.take(x, parseAlarms(value), timeMs);
         continue;
       }
       const usable = quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value);
@@ -227,7 +291,7 @@ export class Feed {
   #newestMs(origin: StreamTarget['origin']): number | undefined {
     let newest: bigint | undefined;
     for (const [alias, seen] of this.#seenNs) {
-      if (this.#originOf(alias) !== origin) continue;
+      if (this.#originOf(alias) !== origin || alias === this.#acknowledgedAlias) continue;
       if (newest === undefined || seen > newest) newest = seen;
     }
     return newest === undefined ? undefined : nsToSeconds(newest) * 1000;

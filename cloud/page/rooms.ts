@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
 import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
-import type { SiteWiseReader } from '../../shared/sitewise/index.js';
+import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { AskingProcess } from './asking/index.js';
 import { Audience } from './audience.js';
 import { Feed } from './feed.js';
@@ -35,6 +35,8 @@ export interface Pace {
 
 export interface RoomsOptions {
   reader: SiteWiseReader;
+  /** Where acknowledgements go; left out, none are taken. */
+  writer?: SiteWiseWriter | undefined;
   assets: readonly PageAsset[];
   pace: Pace;
   clock: Clock;
@@ -108,7 +110,7 @@ export class Rooms {
   }
 
   #start(asset: PageAsset): OpenRoom {
-    const { reader, clock, logger, pace } = this.#options;
+    const { reader, writer, clock, logger, pace } = this.#options;
     const outlook = new OutlookDesk({
       source: asset.outlook ?? {
         missing:
@@ -123,6 +125,7 @@ export class Rooms {
     const feed = new Feed({
       outlook,
       reader,
+      writer,
       twin: asset.twin,
       status: asset.status ?? (async () => ({ calibrations: [], endpoints: {} })),
       clock,

@@ -10,7 +10,11 @@ import {
   systemClock,
   TwinError,
 } from '../../shared/core/index.js';
-import { createSiteWiseReader, type SiteWiseReader } from '../../shared/sitewise/index.js';
+import {
+  createSiteWiseReader,
+  type SiteWiseReader,
+  type SiteWiseWriter,
+} from '../../shared/sitewise/index.js';
 import { createApp } from './app.js';
 import { FleetWatch } from './fleet-watch.js';
 import { type Pace, type PageAsset, Rooms } from './rooms.js';
@@ -22,6 +26,8 @@ export interface PageOptions {
   siteWise: IoTSiteWiseClient | SiteWiseReader;
   /** What can be shown: one machine, or a fleet. */
   assets: readonly PageAsset[];
+  /** Where acknowledgements of alarms are written; left out, the page only reads. */
+  writer?: SiteWiseWriter | undefined;
   pace?: Partial<Pace>;
   logger?: Logger;
   clock?: Clock;
@@ -55,7 +61,7 @@ export async function startPage(options: PageOptions): Promise<Page> {
     ? options.siteWise
     : createSiteWiseReader({ client: options.siteWise });
   const common = { reader, clock, logger, pace: { ...LOCAL_PACE, ...options.pace } };
-  const rooms = new Rooms({ ...common, assets });
+  const rooms = new Rooms({ ...common, assets, writer: options.writer });
   const fleet = new FleetWatch({ ...common, assets });
   const server = createAdaptorServer({ fetch: createApp({ rooms, fleet }).fetch }) as Server;
   const port = await listen(server, options.port);

@@ -11,8 +11,8 @@ export interface TwinStream {
   unit: string;
   dataType: 'DOUBLE' | 'STRING';
   role: StreamRole;
-  /** Measured by the machine, or computed by the calibration. */
-  origin: 'machine' | 'twin';
+  /** Measured by the machine, computed by the calibration, or written by people at the page. */
+  origin: 'machine' | 'twin' | 'people';
 }
 
 /**
@@ -41,6 +41,8 @@ export interface HealthAliases {
   alarms: string;
   /** What became of every reading and sample over the asset's life, as JSON. */
   ledger: string;
+  /** Who has acknowledged which alarm, as JSON; the timestamp is when. */
+  acknowledged: string;
   /** How old the newest sample in the estimate was when a run ended, seconds. */
   age: string;
 }
@@ -49,7 +51,13 @@ export interface HealthAliases {
 export function healthAliases(twin: TwinDefinition): HealthAliases {
   const prefix = aliasPrefix(twin);
   const of = (name: string) => `${prefix}/twin/${name}`;
-  return { nis: of('nis'), alarms: of('alarms'), ledger: of('ledger'), age: of('age') };
+  return {
+    nis: of('nis'),
+    alarms: of('alarms'),
+    ledger: of('ledger'),
+    acknowledged: of('acknowledged'),
+    age: of('age'),
+  };
 }
 
 /**
@@ -90,5 +98,6 @@ export function twinStreams(twin: TwinDefinition): TwinStream[] {
   add(health.alarms, 'twin_alarms', '', 'health', 'twin', 'STRING');
   add(health.ledger, 'twin_ledger', '', 'health', 'twin', 'STRING');
   add(health.age, 'twin_age', 's', 'health', 'twin');
+  add(health.acknowledged, 'twin_acknowledged', '', 'health', 'people', 'STRING');
   return streams;
 }

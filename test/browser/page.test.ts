@@ -1,14 +1,23 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page as BrowserPage } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Page, startPage } from '../../cloud/page/index.js';
 import { decisionsSchema, healthAliases, withAliasPrefix } from '../../shared/config/index.js';
 import { nsToSeconds, packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
+import type { SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { askableTwin, wornState } from '../unit/page/outlook-twin.js';
 import { chromiumPath, launchChromium, openPage, shownBand } from './launch.js';
 
 const LIMIT_PASSED = /2 alarms/;
+
+/** What axe finds; through the driver, which the page's own policy does not bind. */
+async function violationsOf(page: BrowserPage): Promise<unknown[]> {
+  await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
+  return (await page.evaluate(
+    '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
+  )) as unknown[];
+}
 
 // Skipped where there is no Chromium, and reported as such.
 describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
@@ -146,6 +155,42 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
+  it('acknowledges an alarm with a name and a note, by keyboard alone', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(130, systemClock.nowNs());
+    const writer: SiteWiseWriter = {
+      write: async (samples) => {
+        for (const { alias, ...value } of samples) machine.put(alias, value);
+        return { accepted: samples.length, rejected: [], retry: [] };
+      },
+    };
+    const server = await startPage({
+      port: 0,
+      siteWise: machine,
+      writer,
+      assets: [{ id: 'line1', twin: machine.twin, status: async () => machine.status() }],
+      pace: { pollIntervalMs: 50 },
+    });
+    opened.push(server);
+    const { page, misdeeds } = await openPage(browser, server.url);
+    const alarm = page.locator('#alarms .alarm').first();
+    await alarm.getByRole('button', { name: 'Acknowledge' }).press('Enter');
+    await page.getByLabel('Your name').fill('Ada <i>');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('greased it');
+    expect(await violationsOf(page)).toEqual([]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('dialog').waitFor({ state: 'hidden' });
+    await alarm.getByText(/Acknowledged by Ada <i>, .*: greased it/).waitFor();
+    expect(await alarm.getByRole('button', { name: 'Acknowledge' }).count()).toBe(0);
+    // A second browser sees the same; it stands until it is over.
+    const second = await openPage(browser, server.url);
+    await second.page.locator('#alarms .seen').getByText('greased it').waitFor();
+    await second.page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
   it('zooms all charts by dragging, keeps it in the address, and goes back', async () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(100, systemClock.nowNs());
@@ -256,11 +301,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await tried.filter({ hasText: '(' }).waitFor();
     await page.getByRole('button', { name: 'R9 as new' }).press('Enter');
     await tried.filter({ hasText: /^0\.00/ }).waitFor();
-    await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
-    const violations = (await page.evaluate(
-      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
-    )) as unknown[];
-    expect(violations).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     await page.getByRole('button', { name: 'As today' }).press('Enter');
     await tried.filter({ hasText: '–' }).waitFor();
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
@@ -366,11 +407,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(await sentence.textContent()).toBe(
       'line speed 0.8 m/s for 1 d, then change R9 <b> (4 h), then line speed 1.2 m/s.',
     );
-    await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
-    const violations = (await page.evaluate(
-      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
-    )) as unknown[];
-    expect(violations).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     await page.getByRole('button', { name: 'Try it in' }).click();
     await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor();
     expect(await page.locator('#what-if output').first().textContent()).toMatch(/^0\.80* m\/s/);
@@ -398,13 +435,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
     await page.locator('#focus').scrollIntoViewIfNeeded();
     await page.locator('#focus canvas').first().waitFor();
-    // Through the driver, which the page's own policy does not bind.
-    const axe = await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8');
-    await page.evaluate(axe);
-    const violations = (await page.evaluate(
-      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
-    )) as unknown[];
-    expect(violations).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
   });
 
   it('says that the connection is lost, and recovers', async () => {

@@ -1,3 +1,4 @@
+import { createAcknowledgeDialog } from './acknowledge-dialog.js';
 import { worstParameter } from './assess.js';
 import { h, setText } from './dom.js';
 import { createEventsView } from './events-view.js';
@@ -70,7 +71,8 @@ export function createDashboard(
     focus.element.scrollIntoView({ block: 'nearest' });
   };
 
-  const alarms = createEventsView(store, select);
+  const acknowledge = createAcknowledgeDialog(asset);
+  const alarms = createEventsView(store, select, acknowledge.open);
   const headline = createHeadline(store, machine);
   const schematic =
     machine.layout === undefined
@@ -151,6 +153,7 @@ export function createDashboard(
     whatIf.element,
     ...grids.map((g) => g.element),
     system.element,
+    acknowledge.element,
     h(
       'footer',
       {},

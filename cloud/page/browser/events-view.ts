@@ -10,6 +10,7 @@ import type { Store } from './store.js';
 import type { View } from './view.js';
 
 const ORDER = { alarm: 0, warning: 1, note: 2 } as const;
+const WHEN = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
 const WORDS = { alarm: 'Alarm', warning: 'Warning', note: 'Note' } as const;
 /** Events that are over are listed as far as this; the filter finds the others. */
 const MOST_OVER = 50;
@@ -20,7 +21,11 @@ const MOST_AHEAD = 5;
 const AHEAD = { level: 'note', code: 'limit', title: 'ahead', message: 'expected' } as const;
 
 /** What needs attention now, and what is over: each event with its time, peak and meaning. */
-export function createEventsView(store: Store, select: (quantityId: string) => void): View {
+export function createEventsView(
+  store: Store,
+  select: (quantityId: string) => void,
+  acknowledge: (event: PageEvent, title: string) => void,
+): View {
   const now = h('ul', { class: 'alarms', id: 'alarms' });
   const over = h('ul', { class: 'alarms', id: 'events-over' });
   const summary = h('summary', { text: 'Over' });
@@ -58,7 +63,11 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
     const quantity = quantityOf(alarm);
     const known = MEANINGS[alarm.code];
     const title = titleOf(alarm, quantity, store.machine) ?? known?.title ?? alarm.code;
-    const heading = h('div', { class: 'what' }, h('strong', { text: WORDS[alarm.level] }));
+    const heading = h(
+      'div',
+      { class: 'what' },
+      h('strong', { text: `${WORDS[alarm.level]}${'acknowledged' in alarm ? ' ✓' : ''}` }),
+    );
     if (quantity === undefined) {
       const subject = alarm.subject === '' ? '' : ` (${alarm.subject})`;
       heading.append(h('span', { class: 'title', text: `${title}${subject}` }));
@@ -67,14 +76,31 @@ export function createEventsView(store: Store, select: (quantityId: string) => v
       button.addEventListener('click', () => select(quantity.id));
       heading.append(button);
     }
-    const lines = [heading];
-    if ('sinceX' in alarm) lines.push(h('p', { class: 'when', text: whenOf(alarm, quantity) }));
+    const lines: HTMLElement[] = [heading];
+    if ('sinceX' in alarm) {
+      lines.push(h('p', { class: 'when', text: whenOf(alarm, quantity) }));
+      lines.push(...acknowledgedLines(alarm, title));
+    }
     const detail = alarm.level === 'note' || alarm.code === 'limit' ? '' : alarm.message;
     if (detail !== '') lines.push(h('p', { text: detail }));
     const meaning = quantity?.limit?.consequence ?? alarm.meaning ?? known?.meaning ?? '';
     lines.push(h('p', { class: 'meaning', text: meaning }));
-    const state = 'untilX' in alarm ? ' over' : '';
+    const seen = 'acknowledged' in alarm ? ' seen' : '';
+    const state = `${'untilX' in alarm ? ' over' : ''}${seen}`;
     return h('li', { class: `${alarm.level}${state}` }, ...lines);
+  }
+
+  /** Who has seen it; and a way to say so, where this page may. */
+  function acknowledgedLines(event: PageEvent, title: string): HTMLElement[] {
+    const lines = (event.acknowledged ?? []).map(({ by, note, atMs }) => {
+      const when = new Date(atMs).toLocaleString(undefined, WHEN);
+      const text = `✓ Acknowledged by ${by}, ${when}${note === '' ? '' : `: ${note}`}`;
+      return h('p', { class: 'acknowledged', text });
+    });
+    if (store.machine?.acknowledges !== true || lines.length > 0) return lines;
+    const button = h('button', { type: 'button', class: 'toggle', text: 'Acknowledge' });
+    button.addEventListener('click', () => acknowledge(event, title));
+    return [button];
   }
 
   /** A limit that will probably be reached. */

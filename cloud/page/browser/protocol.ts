@@ -52,6 +52,8 @@ export interface Machine {
   layout?: Layout | undefined;
   /** Whether its definition says what may be decided. */
   decides: boolean;
+  /** Whether this page may acknowledge alarms. */
+  acknowledges?: boolean;
   /** `machine`: x is the machine's time; `wall`: x is seconds since 1970. */
   axis: 'machine' | 'wall';
 }
@@ -73,6 +75,14 @@ export interface Alarm {
   meaning?: string;
 }
 
+/** Who has seen an event, and what they say of it. */
+export interface Acknowledgement {
+  /** When, ms since 1970. */
+  atMs: number;
+  by: string;
+  note: string;
+}
+
 /** An alarm of the calibration over the time that it stood. */
 export interface PageEvent extends Alarm {
   /** The same in every browser: code, subject and beginning. */
@@ -81,6 +91,11 @@ export interface PageEvent extends Alarm {
   sinceX: number;
   /** The first sample without it; absent while it stands. */
   untilX?: number;
+  /** The same on the wall's clock, ms since 1970. */
+  sinceMs: number;
+  untilMs?: number;
+  /** The newest last; absent while nobody has. */
+  acknowledged?: readonly Acknowledgement[];
 }
 
 /** How far what the twin says may be taken for the present. */

@@ -37,6 +37,7 @@ describe('twinStreams', () => {
       '/hall/pump/twin/alarms',
       '/hall/pump/twin/ledger',
       '/hall/pump/twin/age',
+      '/hall/pump/twin/acknowledged',
     ]);
     expect(new Set(streams.map((s) => s.name)).size).toBe(streams.length);
   });
