@@ -1,4 +1,4 @@
-import type { TwinDefinition } from '../../shared/config/index.js';
+import type { TwinDefinition, TwinPicture } from '../../shared/config/index.js';
 import type { Machine, Quantity } from './browser/protocol.js';
 
 /** What the page needs to know of a twin, whatever machine it is of. */
@@ -30,9 +30,16 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
     name: twin.name,
     quantities,
     layout: twin.layout,
+    picture: pictureOf(twin.picture),
     decides: twin.decisions !== undefined,
     axis,
   };
+}
+
+/** A definition's picture as the page takes it. */
+function pictureOf(picture: TwinPicture | undefined): Machine['picture'] {
+  if (picture?.parts !== undefined) return { parts: picture.parts, links: picture.links ?? [] };
+  return picture?.svg === undefined ? undefined : { svg: picture.svg, bind: picture.bind ?? [] };
 }
 
 /** A variable's name for people: in words, and without its unit, which stands beside the value. */

@@ -8,6 +8,7 @@ export * from './edge-sources.js';
 export * from './fleet.js';
 export * from './layout.js';
 export * from './load.js';
+export * from './picture.js';
 export * from './sample.js';
 export * from './stack.js';
 export * from './streams.js';

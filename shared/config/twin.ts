@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { decisionsSchema } from './decisions.js';
 import { layoutSchema } from './layout.js';
+import { pictureSchema } from './picture.js';
 
 const variable = z.string().min(1).describe("The variable's name in the FMU's modelDescription.");
 const alias = z
@@ -360,7 +361,14 @@ export const twinSchema = z.strictObject({
   decisions: decisionsSchema
     .optional()
     .describe('What may be decided about the machine, and to what end: `twinloop plan`.'),
-  layout: layoutSchema.optional().describe('Where the parts are, for pictures of the machine.'),
+  layout: layoutSchema
+    .optional()
+    .describe('Where the parts of a web line are, for pictures of it and its scene.'),
+  picture: pictureSchema
+    .optional()
+    .describe(
+      'How the page draws any other machine: parts and links, or an SVG. Left out, it draws an overview by itself.',
+    ),
 });
 
 export type TwinDefinition = z.output<typeof twinSchema>;

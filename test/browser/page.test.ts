@@ -99,8 +99,8 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     machine.fill(5, systemClock.nowNs());
     const { url } = await start(machine);
     const { page, misdeeds } = await openPage(browser, url);
-    await page.getByText('<img src=x onerror=alert(1)>').first().waitFor();
-    expect(await page.locator('#schematic').count()).toBe(0);
+    await page.locator('.card').getByText('<img src=x onerror=alert(1)>').first().waitFor();
+    await page.locator('#schematic [data-part="machine"]').waitFor();
     expect(await page.locator('main img').count()).toBe(0);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });

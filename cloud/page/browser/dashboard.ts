@@ -1,6 +1,7 @@
 import { createAcknowledgeDialog } from './acknowledge-dialog.js';
 import { worstParameter } from './assess.js';
 import { h, setText } from './dom.js';
+import { createDrawingView } from './drawing-view.js';
 import { createEventsView } from './events-view.js';
 import { createFocusView } from './focus-view.js';
 import { formatUnit } from './format.js';
@@ -9,6 +10,8 @@ import { headlineOf } from './headline.js';
 import { MOOD_SYMBOLS } from './moods.js';
 import { componentOf, kindOf, nameOf } from './names.js';
 import { OutlookClient } from './outlook-client.js';
+import { overviewOf } from './overview.js';
+import { createPartsView } from './parts-view.js';
 import { createPlanView } from './plan-view.js';
 import type { Machine, Quantity } from './protocol.js';
 import { createSchematicView } from './schematic-view.js';
@@ -60,7 +63,7 @@ export function createDashboard(
     focused = quantity;
     focus.show(quantity);
     for (const grid of grids) grid.mark(quantity.id);
-    schematic?.mark(componentOf(quantity, machine.layout)?.id);
+    picture.mark(quantity);
   }
   const select = (id: string) => {
     const quantity = machine.quantities.find((q) => q.id === id);
@@ -74,10 +77,7 @@ export function createDashboard(
   const acknowledge = createAcknowledgeDialog(asset);
   const alarms = createEventsView(store, select, acknowledge.open);
   const headline = createHeadline(store, machine);
-  const schematic =
-    machine.layout === undefined
-      ? undefined
-      : createSchematicView(store, machine, machine.layout, select);
+  const picture = createPicture(store, machine, select);
   const updateAll = () => {
     range.update();
     for (const view of views) view.update();
@@ -142,12 +142,7 @@ export function createDashboard(
   const system = createSystemView(store, machine);
   root.replaceChildren(
     headline.element,
-    h(
-      'div',
-      { class: schematic === undefined ? 'desk single' : 'desk' },
-      ...(schematic === undefined ? [] : [schematic.element]),
-      alarms.element,
-    ),
+    h('div', { class: 'desk' }, picture.element, alarms.element),
     focus.element,
     planView.element,
     whatIf.element,
@@ -169,16 +164,7 @@ export function createDashboard(
     chosenByHand = true;
     focusOn(wanted);
   }
-  const views = [
-    headline,
-    alarms,
-    ...(schematic === undefined ? [] : [schematic]),
-    focus,
-    planView,
-    whatIf,
-    ...grids,
-    system,
-  ];
+  const views = [headline, alarms, picture, focus, planView, whatIf, ...grids, system];
   return {
     update() {
       client.follow();
@@ -191,6 +177,24 @@ export function createDashboard(
     },
     redraw: () => focus.redraw(),
   };
+}
+
+/** The machine as its definition draws it; an overview where it does not. */
+function createPicture(
+  store: Store,
+  machine: Machine,
+  select: (id: string) => void,
+): View & { mark(quantity: Quantity): void } {
+  const { layout, picture = overviewOf(machine) } = machine;
+  if (layout !== undefined && machine.picture === undefined) {
+    const line = createSchematicView(store, machine, layout, select);
+    return { ...line, mark: (quantity) => line.mark(componentOf(quantity, layout)?.id) };
+  }
+  const view =
+    'svg' in picture
+      ? createDrawingView(store, machine, picture, select)
+      : createPartsView(store, machine, picture, select);
+  return { ...view, mark: (quantity) => view.mark(quantity.id) };
 }
 
 /** The sentence on top, and for newcomers what the page is about. */

@@ -1,6 +1,7 @@
 /** Symbols for units as the definition spells them. */
 export function formatUnit(unit: string): string {
   return unit
+    .replace(/^deg([CF])$/, '°$1')
     .replaceAll('N.m.s/rad', 'N·m·s/rad')
     .replaceAll('.', '·')
     .replace(/\^2\b/g, '²')

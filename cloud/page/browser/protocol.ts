@@ -45,11 +45,57 @@ export interface Layout {
   spans: readonly { from: string; to: string; tension?: string | undefined }[];
 }
 
+/** A part of any machine, with the variables whose values stand in it. */
+export interface PicturePart {
+  id: string;
+  kind:
+    | 'box'
+    | 'tank'
+    | 'pump'
+    | 'valve'
+    | 'pipe'
+    | 'heat-exchanger'
+    | 'heater'
+    | 'motor'
+    | 'fan'
+    | 'battery';
+  label?: string | undefined;
+  /** Column and row. */
+  x?: number | undefined;
+  y?: number | undefined;
+  shows: readonly string[];
+  level?: { variable: string; range: readonly [number, number] } | undefined;
+  /** Drawn without a symbol. */
+  plain?: boolean;
+}
+
+/** A machine as parts and what joins them. */
+export interface PartsPicture {
+  parts: readonly PicturePart[];
+  links: readonly { from: string; to: string; shows?: string | undefined }[];
+}
+
+/** What a value does to an element of a drawing. */
+export interface PictureBinding {
+  element: string;
+  variable: string;
+  as: 'text' | 'colour' | 'level' | 'rotation';
+  range?: readonly [number, number] | undefined;
+  degrees: readonly [number, number];
+}
+
+/** A drawing of one's own, as SVG text. */
+export interface DrawnPicture {
+  svg: string;
+  bind: readonly PictureBinding[];
+}
+
 /** What does not change while the monitor runs. */
 export interface Machine {
   name: string;
   quantities: readonly Quantity[];
   layout?: Layout | undefined;
+  picture?: PartsPicture | DrawnPicture | undefined;
   /** Whether its definition says what may be decided. */
   decides: boolean;
   /** Whether this page may acknowledge alarms. */

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { loadConfig, type TwinDefinition, twinSchema } from '../../config/index.js';
+import {
+  loadConfig,
+  pictureVariables,
+  type TwinDefinition,
+  twinSchema,
+} from '../../config/index.js';
 import { ConfigError, type Problem, readUserFile } from '../../core/index.js';
 import { parseUnit } from '../../fmi/index.js';
 import type { Twin } from '../types.js';
+import { withDrawing } from './picture-file.js';
 
 /**
  * Reads a twin definition, checks it, and fingerprints it with its FMU.
@@ -12,7 +18,9 @@ import type { Twin } from '../types.js';
  * @throws TwinError `FILE_NOT_FOUND` (definition or FMU); ConfigError with every problem
  */
 export async function loadTwin(path: string): Promise<Twin> {
-  const definition = await loadConfig(twinSchema, path, 'twin definition');
+  const read = await loadConfig(twinSchema, path, 'twin definition');
+  const definition =
+    read.picture === undefined ? read : { ...read, picture: await withDrawing(read.picture, path) };
   const problems = definitionProblems(definition);
   if (problems.length > 0) throw new ConfigError(path, problems);
   const fmuPath = resolve(dirname(resolve(path)), definition.fmu);
@@ -70,6 +78,13 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
       });
     }
   });
+  for (const { path, variable } of pictureVariables(definition.picture ?? {})) {
+    if (seenVariables.has(variable)) continue;
+    problems.push({
+      path,
+      message: `found "${variable}", which the definition does not show: expected one of ${[...seenVariables.keys()].join(', ')}`,
+    });
+  }
   return problems;
 }
 
