@@ -38,6 +38,16 @@ export const deploymentSchema = z
       )
       .optional()
       .describe('Managed policy that bounds every role, where an organization demands one.'),
+    keyArn: z
+      .string()
+      .regex(
+        /^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/,
+        'expected the ARN of a key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-…',
+      )
+      .optional()
+      .describe(
+        'KMS key that encrypts everything, instead of one of the deployment’s own; the output KeyPolicy says what its policy must allow.',
+      ),
     schedule: z
       .strictObject({
         everyMinutes: z
@@ -82,6 +92,29 @@ export const deploymentSchema = z
           .boolean()
           .default(false)
           .describe('Private subnets with a NAT gateway (about 33 USD a month) instead of public.'),
+        network: z
+          .strictObject({
+            vpcId: z.string().regex(/^vpc-[0-9a-f]+$/, 'expected an id such as vpc-0a1b2c3d'),
+            subnetIds: z
+              .array(
+                z.string().regex(/^subnet-[0-9a-f]+$/, 'expected an id such as subnet-0a1b2c3d'),
+              )
+              .min(1)
+              .max(16)
+              .describe('Where jobs run; they must reach S3, SiteWise, ECR and CloudWatch Logs.'),
+            securityGroupIds: z
+              .array(z.string().regex(/^sg-[0-9a-f]+$/, 'expected an id such as sg-0a1b2c3d'))
+              .min(1)
+              .max(5)
+              .optional()
+              .describe('Of the jobs; default: one that lets nothing in and anything out.'),
+            publicIp: z
+              .boolean()
+              .default(false)
+              .describe('Whether jobs on Fargate get a public address, as public subnets need.'),
+          })
+          .optional()
+          .describe('A network that is there, instead of one of the deployment’s own.'),
       })
       .prefault({}),
     logRetentionDays: z
@@ -97,6 +130,27 @@ export const deploymentSchema = z
           .optional()
           .describe(
             'Address that alarms are posted to as SNS messages; it has to confirm the subscription.',
+          ),
+        slack: z
+          .strictObject({
+            workspaceId: z.string().regex(/^T[0-9A-Z]+$/, 'expected an id such as T0123ABCD'),
+            channelId: z.string().regex(/^[A-Z0-9]+$/, 'expected an id such as C0123ABCD'),
+          })
+          .optional()
+          .describe(
+            'Slack channel that alarms are posted to; its workspace is authorized in AWS Chatbot’s console once.',
+          ),
+        teams: z
+          .strictObject({
+            teamId: z.uuid(),
+            tenantId: z.uuid(),
+            channelId: z
+              .string()
+              .regex(/^19(:|%3A)\S+$/i, 'expected an id such as 19%3A…%40thread.tacv2'),
+          })
+          .optional()
+          .describe(
+            'Teams channel that alarms are posted to; its team is authorized in AWS Chatbot’s console once.',
           ),
         runbook: z
           .string()
@@ -156,6 +210,13 @@ export const deploymentSchema = z
         code: 'custom',
         path: ['compute', 'timeoutMinutes'],
         message: `expected less than schedule.everyMinutes (${d.schedule.everyMinutes}), so that runs don't pile up`,
+      });
+    }
+    if (compute.network !== undefined && compute.privateNetwork) {
+      context.addIssue({
+        code: 'custom',
+        path: ['compute', 'privateNetwork'],
+        message: 'expected false beside compute.network: nothing is made that could be private',
       });
     }
     const [least, most] = fargateMemoryMiB(compute.vcpu);

@@ -35,6 +35,8 @@ export interface ResourceType {
 /** Types that no stand-in has a use for: kept and referred to, and nothing else. */
 const DESCRIBED = [
   'AWS::CDK::Metadata',
+  'AWS::Chatbot::MicrosoftTeamsChannelConfiguration',
+  'AWS::Chatbot::SlackChannelConfiguration',
   'AWS::CloudWatch::Alarm',
   'AWS::CloudWatch::Dashboard',
   'AWS::EC2::EIP',

@@ -142,6 +142,29 @@ export const variants = new Map([
     'on Fargate Spot in a private network',
     synth(deployment({ compute: { type: 'fargate-spot', privateNetwork: true } })),
   ],
+  [
+    'in an organization’s network, with its key and chat',
+    synth(
+      deployment({
+        keyArn: 'arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef',
+        compute: {
+          network: {
+            vpcId: 'vpc-0a1b2c3d',
+            subnetIds: ['subnet-0a1b2c3d', 'subnet-0a1b2c3e'],
+            securityGroupIds: ['sg-0a1b2c3d'],
+          },
+        },
+        alarms: {
+          slack: { workspaceId: 'T0123ABCD', channelId: 'C0123ABCD' },
+          teams: {
+            teamId: '12345678-1234-4321-8765-123456789012',
+            tenantId: '12345678-1234-4321-8765-123456789013',
+            channelId: '19%3Aabcdef%40thread.tacv2',
+          },
+        },
+      }),
+    ),
+  ],
   ['with a component built here', synth({ ...deployment(edgeBuiltHere), component: built })],
 ]);
 export const variant = (name: string, stackName: string) =>

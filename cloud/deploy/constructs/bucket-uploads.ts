@@ -1,6 +1,6 @@
 import { type CfnResource, type RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -18,7 +18,7 @@ export class BucketUploads extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    props: { bucket: Bucket; key: Key; removalPolicy: RemovalPolicy },
+    props: { bucket: Bucket; key: IKey; removalPolicy: RemovalPolicy },
   ) {
     super(scope, id);
     this.#bucket = props.bucket;

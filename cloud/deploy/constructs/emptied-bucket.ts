@@ -1,5 +1,5 @@
 import { type CfnResource, RemovalPolicy, type Stack } from 'aws-cdk-lib';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { OPERATIONS } from '../permissions/operations.js';
 import { acceptForCheckov } from './acknowledge.js';
@@ -14,7 +14,7 @@ const PROVIDER = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
  * @param stack with a bucket that has `autoDeleteObjects`
  * @param key encrypts the log
  */
-export function confineBucketEmptier(stack: Stack, key: Key): void {
+export function confineBucketEmptier(stack: Stack, key: IKey): void {
   const provider = stack.node.findChild(PROVIDER);
   const role = provider.node.findChild('Role') as CfnResource;
   const handler = provider.node.findChild('Handler') as CfnResource;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ArnFormat, Duration, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Fn, RemovalPolicy, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import {
   Action,
   EcsEc2ContainerDefinition,
@@ -13,7 +13,14 @@ import {
   Reason,
   RetryStrategy,
 } from 'aws-cdk-lib/aws-batch';
-import { FlowLogDestination, type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  FlowLogDestination,
+  type IVpc,
+  SecurityGroup,
+  Subnet,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   ContainerImage,
@@ -23,7 +30,7 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnResourcePolicy, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -53,7 +60,7 @@ export class CalibrationStack extends Stack {
   readonly logGroup: LogGroup;
   readonly queue: JobQueue;
   readonly jobRole: Role;
-  readonly #key: Key;
+  readonly #key: IKey;
   /** Notices jobs that have failed for good; an alarm watches it. */
   readonly failedJobs: CfnRule;
 
@@ -67,22 +74,8 @@ export class CalibrationStack extends Stack {
     const { compute } = config;
     this.#key = data.key;
     this.logGroup = this.log('Log', config);
-    const vpc = this.network(config);
-    const securityGroup = new SecurityGroup(this, 'Jobs', {
-      vpc,
-      description: 'Calibration jobs: nothing in, anything out',
-      allowAllOutbound: true,
-    });
-
     const ec2 = compute.type.startsWith('ec2');
-    const common = {
-      vpc,
-      securityGroups: [securityGroup],
-      vpcSubnets: {
-        subnetType: compute.privateNetwork ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PUBLIC,
-      },
-      spot: compute.type.endsWith('-spot'),
-    };
+    const common = { ...this.place(config), spot: compute.type.endsWith('-spot') };
     const environment = ec2
       ? new ManagedEc2EcsComputeEnvironment(this, 'Compute', {
           ...common,
@@ -165,7 +158,7 @@ export class CalibrationStack extends Stack {
           })
         : new EcsFargateContainerDefinition(this, 'Container', {
             ...container,
-            assignPublicIp: !compute.privateNetwork,
+            assignPublicIp: compute.network?.publicIp ?? !compute.privateNetwork,
             fargateCpuArchitecture: CpuArchitecture.X86_64,
             fargateOperatingSystemFamily: OperatingSystemFamily.LINUX,
             volumes: [new HostVolume({ name: 'tmp', containerPath: '/tmp', readonly: false })],
@@ -261,6 +254,36 @@ export class CalibrationStack extends Stack {
     return new ServicePrincipal(service, {
       conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
     });
+  }
+
+  /** Where jobs run: a network that is there, or one made for them. */
+  private place(config: DeploymentConfig) {
+    const { network, privateNetwork } = config.compute;
+    const vpc =
+      network === undefined
+        ? this.network(config)
+        : Vpc.fromVpcAttributes(this, 'Vpc', {
+            vpcId: network.vpcId,
+            // Batch is told subnets alone; which zones they are in is not asked.
+            availabilityZones: [Fn.select(0, Fn.getAzs())],
+          });
+    const given = network?.securityGroupIds?.map((id) =>
+      SecurityGroup.fromSecurityGroupId(this, `Jobs-${id}`, id, { mutable: false }),
+    );
+    const own = () =>
+      new SecurityGroup(this, 'Jobs', {
+        vpc,
+        description: 'Calibration jobs: nothing in, anything out',
+        allowAllOutbound: true,
+      });
+    return {
+      vpc,
+      securityGroups: given ?? [own()],
+      vpcSubnets:
+        network === undefined
+          ? { subnetType: privateNetwork ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PUBLIC }
+          : { subnets: network.subnetIds.map((id) => Subnet.fromSubnetId(this, `In-${id}`, id)) },
+    };
   }
 
   private network(config: DeploymentConfig): IVpc {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
   Bucket,
@@ -22,7 +22,7 @@ import { DASHBOARD_PREFIX, type ViewFiles } from '../view-files.js';
 
 /** Where state, reports, fleet, dashboards and scenes are kept: a bucket and its key. */
 export class DataStack extends Stack {
-  readonly key: Key;
+  readonly key: IKey;
   readonly bucket: Bucket;
   /** Puts files of this deployment into the bucket. */
   readonly uploads: BucketUploads;
@@ -35,13 +35,24 @@ export class DataStack extends Stack {
     super(scope, id, props);
     const { retain } = props.config;
     const removalPolicy = retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    this.key = new Key(this, 'Key', {
-      description: 'Encrypts what Twinloop keeps',
-      enableKeyRotation: true,
-      removalPolicy,
-      ...(retain ? {} : { pendingWindow: Duration.days(7) }),
-    });
-    this.#admitServices();
+    const { keyArn } = props.config;
+    if (keyArn === undefined) {
+      const key = new Key(this, 'Key', {
+        description: 'Encrypts what Twinloop keeps',
+        enableKeyRotation: true,
+        removalPolicy,
+        ...(retain ? {} : { pendingWindow: Duration.days(7) }),
+      });
+      for (const statement of this.#ofServices()) key.addToResourcePolicy(statement);
+      this.key = key as IKey;
+    } else {
+      this.key = Key.fromKeyArn(this, 'Key', keyArn);
+      // Its policy is its owner's to change: what has to be in it is told.
+      new CfnOutput(this, 'KeyPolicy', {
+        description: 'What the policy of the key must allow, beside the account’s own IAM policies',
+        value: this.toJsonString(this.#ofServices().map((s) => s.toStatementJson() as unknown)),
+      });
+    }
     const accessLog = new Bucket(this, 'AccessLog', {
       // The service that writes access logs cannot use the bucket's key policy alone.
       encryption: BucketEncryption.S3_MANAGED,
@@ -95,8 +106,8 @@ export class DataStack extends Stack {
   }
 
   /** Lets services use the key for what they keep for this account: logs, and alarms on their way. */
-  #admitServices(): void {
-    this.key.addToResourcePolicy(
+  #ofServices(): PolicyStatement[] {
+    return [
       new PolicyStatement({
         principals: [new ServicePrincipal(`logs.${this.region}.amazonaws.com`)],
         actions: [...OPERATIONS.logEncryption.key],
@@ -112,15 +123,13 @@ export class DataStack extends Stack {
           },
         },
       }),
-    );
-    this.key.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: [...OPERATIONS.alarms.key],
         resources: ['*'],
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
       }),
-    );
+    ];
   }
 
   /** Takes a temporary folder into the deployment, and removes it. */

@@ -12,7 +12,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { CfnWorkspace as GrafanaWorkspace } from 'aws-cdk-lib/aws-grafana';
 import { ArnPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnScene, CfnWorkspace as TwinMakerWorkspace } from 'aws-cdk-lib/aws-iottwinmaker';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription, UrlSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import type { DeploymentConfig, FleetConfig } from '../../../shared/config/index.js';
@@ -23,6 +23,7 @@ import {
   bucketWildcards,
   SITEWISE_WILDCARDS,
 } from '../constructs/acknowledge.js';
+import { ChatChannels } from '../constructs/chat-channels.js';
 import { siteWiseStatements } from '../constructs/sitewise-policy.js';
 import { OPERATIONS } from '../permissions/operations.js';
 import { SCENE_PREFIX } from '../view-files.js';
@@ -69,6 +70,13 @@ export class MonitoringStack extends Stack {
     }
     if (config.alarms.webhook !== undefined) {
       topic.addSubscription(new UrlSubscription(config.alarms.webhook));
+    }
+    if (config.alarms.slack !== undefined || config.alarms.teams !== undefined) {
+      new ChatChannels(this, 'Chat', {
+        name: `${config.name}-${fleet.name}`,
+        topic: topic as ITopic,
+        alarms: config.alarms,
+      });
     }
     const describe = (name: string, description: string) =>
       config.alarms.runbook === undefined

@@ -94,7 +94,9 @@ describe.each([...variants])('policies, %s', (_name, made) => {
     const ofServices = grants.filter(
       (g) => g.owner === 'Key' && JSON.stringify(g.statement.Principal).includes('Service'),
     );
-    expect(ofServices).toHaveLength(2);
+    // A key that is there is its owner's: the output says what its policy needs.
+    const own = templates.some((t) => Object.keys(t.findResources('AWS::KMS::Key')).length > 0);
+    expect(ofServices).toHaveLength(own ? 2 : 0);
     for (const { statement } of ofServices) {
       expect(statement.Condition).toBeDefined();
       expect(JSON.stringify(statement.Condition)).toContain('AWS::AccountId');
