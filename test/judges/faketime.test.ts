@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -6,13 +6,10 @@ import { Aedes } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
 import { startEdgeProcess, startTestBroker, temporaryFolder, until } from '../support/edge.js';
+import { findFaketime } from '../support/edge-endurance.js';
 
-/** Debian's libfaketime, which `.ci/run` installs: it sets the clock of one process while it runs. */
-const library = ['/usr/lib', '/usr/local/lib']
-  .filter(existsSync)
-  .flatMap((base) => [base, ...readdirSync(base).map((name) => join(base, name))])
-  .map((folder) => join(folder, 'faketime/libfaketimeMT.so.1'))
-  .find(existsSync);
+/** `.ci/run` installs it: it sets the clock of one process while it runs. */
+const library = findFaketime();
 
 const HOUR_S = 3600;
 const DAY_S = 86_400;
