@@ -21,6 +21,7 @@ const REGISTERS: Record<ModbusSignal['type'], number> = {
 
 /** One request, and the signals whose values are in its answer. */
 export interface Block {
+  unitId: number;
   table: ModbusTable;
   start: number;
   count: number;
@@ -41,20 +42,29 @@ function lengthOf(signal: ModbusSignal): number {
  * Joins signals that lie close together to few requests.
  *
  * @param maxGap unused addresses that may be read along
+ * @param unitId of signals that name none
  */
-export function planBlocks(signals: readonly ModbusSignal[], maxGap: number): Block[] {
+export function planBlocks(
+  signals: readonly ModbusSignal[],
+  maxGap: number,
+  unitId: number,
+): Block[] {
   const order = signals
-    .map((signal, index) => ({ signal, index }))
+    .map((signal, index) => ({ signal, index, unit: signal.unitId ?? unitId }))
     .sort(
-      (a, b) => a.signal.table.localeCompare(b.signal.table) || a.signal.address - b.signal.address,
+      (a, b) =>
+        a.unit - b.unit ||
+        a.signal.table.localeCompare(b.signal.table) ||
+        a.signal.address - b.signal.address,
     );
   const blocks: Block[] = [];
-  for (const { signal, index } of order) {
+  for (const { signal, index, unit } of order) {
     const end = signal.address + lengthOf(signal);
     const last = blocks.at(-1);
     const limit = isBits(signal.table) ? MAX_BITS : MAX_REGISTERS;
     if (
       last !== undefined &&
+      last.unitId === unit &&
       last.table === signal.table &&
       signal.address - (last.start + last.count) <= maxGap &&
       end - last.start <= limit
@@ -63,6 +73,7 @@ export function planBlocks(signals: readonly ModbusSignal[], maxGap: number): Bl
       last.signals.push(index);
     } else {
       blocks.push({
+        unitId: unit,
         table: signal.table,
         start: signal.address,
         count: end - signal.address,

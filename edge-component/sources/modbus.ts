@@ -1,5 +1,3 @@
-import { Socket } from 'node:net';
-import { ModbusTCPClient, UserRequestError } from 'jsmodbus';
 import type { ModbusSourceConfig } from '../../shared/config/index.js';
 import {
   type Clock,
@@ -9,29 +7,40 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import type { RawSample } from '../pipeline/signal-pipeline.js';
+import {
+  connectModbus,
+  type ModbusConnection,
+  ModbusException,
+  ModbusSilence,
+} from './modbus-connection.js';
 import { type Block, planBlocks, readValue } from './modbus-registers.js';
-import type { Source, SourceSink } from './source.js';
+import type { Source } from './source.js';
 
-/** Polls a Modbus TCP device. */
-export function createModbusSource(options: {
+/** A unit that gave no answer is not asked again for so long: each time costs all others the timeout. */
+const REST_NS = secondsToNs(10);
+/** Illegal data address, illegal data value: the block as such cannot be read. */
+const NOT_AS_BLOCK: ReadonlySet<number> = new Set([2, 3]);
+
+interface Options {
   config: ModbusSourceConfig;
   clock: Clock;
   logger: Logger;
-}): Source {
-  const { config, clock, logger } = options;
+}
+
+/** Polls a Modbus TCP device, or several behind one gateway. */
+export function createModbusSource(options: Options): Source {
+  const { config, clock } = options;
   // What the device refuses to read as one block is read signal by signal from then on.
-  let blocks = planBlocks(config.signals, config.maxGap);
+  const poller = new Poller(options, planBlocks(config.signals, config.maxGap, config.unitId));
   return {
     run: async (sink, signal) => {
-      const socket = new Socket();
       try {
-        // It must see the socket connect, or it takes it for offline.
-        const client = new ModbusTCPClient(socket, config.unitId, config.timeoutMs);
-        await connect(socket, config, signal);
+        await poller.open(signal);
         const periodNs = secondsToNs(config.pollIntervalMs / 1000);
         let dueNs = clock.nowNs();
         while (!signal.aborted) {
-          blocks = await poll(config, client, blocks, sink, clock, logger);
+          const samples = await poller.poll(signal);
+          await sink.deliver(samples);
           sink.up();
           await sink.ready(signal);
           // The schedule is kept; polls that were missed meanwhile are not made up for.
@@ -46,122 +55,135 @@ export function createModbusSource(options: {
       } catch (error) {
         if (!signal.aborted) throw asNetworkError(error, config);
       } finally {
-        socket.destroy();
+        poller.close();
       }
     },
   };
 }
 
-function connect(socket: Socket, config: ModbusSourceConfig, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      socket.destroy();
-      reject(asNetworkError(error, config));
-    };
-    const timer = setTimeout(
-      () => fail(new Error(`no answer within ${config.timeoutMs} ms`)),
-      config.timeoutMs,
-    );
-    const onAbort = () => fail(new Error('stopped'));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('error', (error) => {
-      clearTimeout(timer);
-      fail(error);
-    });
-    socket.connect({ host: config.host, port: config.port, noDelay: true }, () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      // Later faults reject the request that is under way.
-      socket.on('error', () => {});
-      resolve();
-    });
-  });
-}
+/** Reads all blocks, again and again, over one connection. */
+class Poller {
+  readonly #options: Options;
+  readonly #units: ReadonlySet<number>;
+  #blocks: readonly Block[];
+  #connection: ModbusConnection | undefined;
+  /** Until when units that gave no answer are left alone. */
+  readonly #resting = new Map<number, bigint>();
 
-/** Reads every block once. @returns the blocks to read next time */
-async function poll(
-  config: ModbusSourceConfig,
-  client: ModbusTCPClient,
-  blocks: readonly Block[],
-  sink: SourceSink,
-  clock: Clock,
-  logger: Logger,
-): Promise<Block[]> {
-  const samples: RawSample[] = [];
-  const next: Block[] = [];
-  for (const block of blocks) {
-    let data: Buffer | undefined;
-    try {
-      data = await readBlock(client, block);
-    } catch (error) {
-      // The device answered that it will not; a timeout or garbage ends the connection instead,
-      // for after that no answer can be told from a late one.
-      if (!(error instanceof UserRequestError) || error.err !== 'ModbusException') throw error;
-      const code = exceptionCodeOf(error);
-      // Busy, failed, no answer behind a gateway: that passes, and the block is asked for again.
-      if (NOT_AS_BLOCK.has(code) && block.signals.length > 1) {
-        logger.warn('Modbus device refuses a block; reading its signals one by one', {
-          source: config.name,
-          table: block.table,
-          start: block.start,
-          count: block.count,
-          error: messageOf(error),
-        });
-        for (const index of block.signals) {
-          const signal = config.signals[index];
-          if (signal === undefined) continue;
-          const [single] = planBlocks([signal], 0);
-          if (single !== undefined) next.push({ ...single, signals: [index] });
-        }
+  constructor(options: Options, blocks: readonly Block[]) {
+    this.#options = options;
+    this.#blocks = blocks;
+    this.#units = new Set(blocks.map((b) => b.unitId));
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    this.#resting.clear();
+    await this.#connect(signal);
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    this.close();
+    this.#connection = await connectModbus(this.#options.config, this.#units, signal);
+  }
+
+  /** Reads every block once. @throws where the connection is lost, or no unit answers */
+  async poll(signal: AbortSignal): Promise<RawSample[]> {
+    const samples: RawSample[] = [];
+    const next: Block[] = [];
+    for (const block of this.#blocks) {
+      const outcome = await this.#read(block, signal);
+      if (outcome === 'split') {
+        next.push(...this.#split(block));
         continue;
       }
+      next.push(block);
+      this.#take(block, outcome, samples);
     }
-    next.push(block);
+    this.#blocks = next;
+    return samples;
+  }
+
+  /** @returns a block's bytes, why there are none, or that it must be read in parts */
+  async #read(block: Block, signal: AbortSignal): Promise<Buffer | string | 'split'> {
+    const { config, clock, logger } = this.#options;
+    const { unitId } = block;
+    const restsUntil = this.#resting.get(unitId);
+    if (restsUntil !== undefined && clock.nowNs() < restsUntil) {
+      // A clock that was set back would let it rest for ever.
+      if (restsUntil - clock.nowNs() <= REST_NS) return 'modbus-timeout';
+    }
+    try {
+      const data = await this.#connection?.read(block);
+      if (this.#resting.delete(unitId)) {
+        logger.info('Modbus unit answers again', { source: config.name, unitId });
+      }
+      return data ?? 'modbus-timeout';
+    } catch (error) {
+      if (error instanceof ModbusException) {
+        // Busy, failed, no answer behind a gateway: that passes, and the block is asked for again.
+        if (NOT_AS_BLOCK.has(error.code) && block.signals.length > 1) return 'split';
+        return `modbus-exception-${error.code}`;
+      }
+      // After silence or garbage no answer can be told from a late one: the connection is built anew.
+      if (!(error instanceof ModbusSilence)) throw error;
+      const known = this.#resting.has(unitId);
+      this.#resting.set(unitId, clock.nowNs() + REST_NS);
+      if (this.#resting.size === this.#units.size) throw error;
+      if (!known) {
+        logger.warn('Modbus unit does not answer; the others are read on', {
+          source: config.name,
+          unitId,
+        });
+      }
+      await this.#connect(signal);
+      return 'modbus-timeout';
+    }
+  }
+
+  #split(block: Block): Block[] {
+    const { config, logger } = this.#options;
+    logger.warn('Modbus device refuses a block; reading its signals one by one', {
+      source: config.name,
+      unitId: block.unitId,
+      table: block.table,
+      start: block.start,
+      count: block.count,
+    });
+    return block.signals.flatMap((index) => {
+      const signal = config.signals[index];
+      if (signal === undefined) return [];
+      const singles = planBlocks([signal], 0, config.unitId);
+      return singles.map((single) => ({ ...single, signals: [index] }));
+    });
+  }
+
+  #take(block: Block, outcome: Buffer | string, samples: RawSample[]): void {
+    const { config, clock } = this.#options;
     const timeNs = clock.nowNs();
     for (const index of block.signals) {
       const signal = config.signals[index];
       if (signal === undefined) continue;
-      const value = data === undefined ? undefined : readValue(signal, block, data);
+      const value = typeof outcome === 'string' ? undefined : readValue(signal, block, outcome);
+      const reason = typeof outcome === 'string' ? outcome : 'modbus-short-answer';
       samples.push(
         value === undefined
-          ? { signal: index, timeNs, quality: 'BAD', value: null }
+          ? { signal: index, timeNs, quality: 'BAD', value: null, reason }
           : { signal: index, timeNs, quality: 'GOOD', value },
       );
     }
-  }
-  await sink.deliver(samples);
-  return next;
-}
-
-/** Illegal data address, illegal data value: the block as such cannot be read. */
-const NOT_AS_BLOCK: ReadonlySet<number> = new Set([2, 3]);
-
-/** The exception code that a device answered with; 0 where it gave none. */
-function exceptionCodeOf({ response }: { response?: unknown }): number {
-  const code = (response as { body?: { code?: unknown } } | undefined)?.body?.code;
-  return typeof code === 'number' ? code : 0;
-}
-
-async function readBlock(client: ModbusTCPClient, block: Block): Promise<Buffer> {
-  const { start, count } = block;
-  switch (block.table) {
-    case 'holding':
-      return (await client.readHoldingRegisters(start, count)).response.body.valuesAsBuffer;
-    case 'input':
-      return (await client.readInputRegisters(start, count)).response.body.valuesAsBuffer;
-    case 'coil':
-      return (await client.readCoils(start, count)).response.body.valuesAsBuffer;
-    case 'discrete':
-      return (await client.readDiscreteInputs(start, count)).response.body.valuesAsBuffer;
   }
 }
 
 function asNetworkError(error: unknown, config: ModbusSourceConfig): TwinError {
   if (error instanceof TwinError) return error;
-  const message = (error as { message?: string }).message ?? messageOf(error);
   return new TwinError(
     'NETWORK',
-    `The Modbus device ${config.host}:${config.port} (unit ${config.unitId}) cannot be read: ${message}`,
+    `The Modbus device ${config.host}:${config.port} (unit ${config.unitId}) cannot be read: ${messageOf(error)}`,
     { cause: error, retryable: true },
   );
 }

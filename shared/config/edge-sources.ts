@@ -326,6 +326,14 @@ const modbus = z.strictObject({
     .array(
       z.strictObject({
         ...signalFields,
+        unitId: z
+          .int()
+          .min(0)
+          .max(255)
+          .optional()
+          .describe(
+            "Unit id of this signal's device, behind the same gateway; default: the source's.",
+          ),
         table: z
           .enum(['holding', 'input', 'coil', 'discrete'])
           .default('holding')

@@ -331,6 +331,47 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     await until('single reads', () => asked.at(-1) === 1);
   });
 
+  it('believes no answer of another unit, nor one that is too short: it connects anew', async () => {
+    const { folder, broker } = await setUp();
+    const faults = ['unit', 'short', 'unit'];
+    let connections = 0;
+    const sockets = new Set<Socket>();
+    const device = createServer((socket) => {
+      connections++;
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('data', (frame) => {
+        const count = frame.readUInt16BE(10);
+        const fault = faults.shift();
+        const bytes = 2 * count - (fault === 'short' ? 2 : 0);
+        const value = fault === undefined ? 1 : 9;
+        const body = Buffer.concat([Buffer.from([3, bytes]), Buffer.alloc(bytes, value)]);
+        const head = Buffer.from(frame.subarray(0, 7));
+        head.writeUInt16BE(body.length + 1, 4);
+        if (fault === 'unit') head[6] = 77;
+        socket.write(Buffer.concat([head, body]));
+      });
+    });
+    await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => closeServer(device, sockets));
+    await run(folder, broker, [
+      {
+        name: 'm',
+        type: 'modbus',
+        host: '127.0.0.1',
+        port: (device.address() as AddressInfo).port,
+        pollIntervalMs: 20,
+        timeoutMs: 1000,
+        backoff: { minMs: 20, maxMs: 50 },
+        signals: [0, 1, 2].map((address) => ({ address, alias: `/m/${address}` })),
+      },
+    ]);
+    await until('values', () => of(broker, '/m/2').some((v) => v.quality === 'GOOD'));
+    const good = [0, 1, 2].flatMap((i) => of(broker, `/m/${i}`)).filter((v) => v.value !== null);
+    expect(new Set(good.map((v) => v.value))).toEqual(new Set([0x0101]));
+    expect(connections).toBe(4);
+  });
+
   it('comes back when the slave does', async () => {
     const { folder, broker } = await setUp();
     const slave = await startModbus();
