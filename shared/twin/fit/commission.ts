@@ -224,7 +224,8 @@ async function searchFrom(
 ): Promise<Fit> {
   const fit = await fitRecordFrom(context, coordinates, record, from);
   const rows = record.timesS.length;
-  const together = fit.starts.filter((s) => s.converged && s.nats! <= SAME_OPTIMUM);
+  // On a ridge a search may end underway, and still where the others are.
+  const together = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
   if (rows < LEAST_TO_CLIMB || from.length < 2 || together.length > from.length / 2) return fit;
   const rng = createRng(1);
   const drawn = Array.from({ length: DRAWN_STARTS }, () =>

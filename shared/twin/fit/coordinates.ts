@@ -12,6 +12,8 @@ export interface Coordinate {
   centre: number;
   /** Prior standard deviation, on the transformed scale. */
   scale: number;
+  /** A length that the model's answer changes over, on the transformed scale: steps are shares of it. */
+  span: number;
   /** Bounds of u; infinite where there is none. */
   lower: number;
   upper: number;
@@ -35,24 +37,33 @@ export function parameterCoordinate(parameter: TwinParameter): Coordinate {
     transform: log ? 'log' : 'linear',
     centre,
     scale,
+    span: log ? 1 : scale,
     lower: lower === undefined ? Number.NEGATIVE_INFINITY : toU(lower),
     upper: upper === undefined ? Number.POSITIVE_INFINITY : toU(upper),
   };
 }
 
 /**
+ * Nobody states where a hidden state was when the record began. What the model makes of the priors' means
+ * says in which order of magnitude it moves, no more: taken as a prior it would pull the parameters.
+ */
+const START_STATE_RANGES = 10;
+
+/**
  * The coordinate of a state at the record's start.
  *
  * @param value where the search begins
- * @param range how far the state moves along the record: how unsure its start is
+ * @param range how far the state moves along the record, by the priors' means
  */
 export function startStateCoordinate(name: string, value: number, range: number): Coordinate {
+  const span = Math.max(range, 1e-6 * Math.max(1, Math.abs(value)));
   return {
     name,
     kind: 'start-state',
     transform: 'linear',
     centre: value,
-    scale: Math.max(range, 1e-6 * Math.max(1, Math.abs(value))),
+    scale: START_STATE_RANGES * span,
+    span,
     lower: Number.NEGATIVE_INFINITY,
     upper: Number.POSITIVE_INFINITY,
   };

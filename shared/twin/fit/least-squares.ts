@@ -92,8 +92,8 @@ export function sampleWorth(
 }
 
 /** The step on a coordinate's u. */
-const stepOf = (c: Coordinate, relative: number) =>
-  c.transform === 'log' ? relative / c.scale : relative;
+/** A share of the coordinate's span, in units of u. */
+const stepOf = (c: Coordinate, relative: number) => (relative * c.span) / c.scale;
 
 /**
  * Sensitivities of the free run: samples·channels per coordinate, a column each.
@@ -319,7 +319,7 @@ function dampedStep(
   const step = choleskySolve(cholesky(a, n), g, n);
   let share = 1;
   coordinates.forEach((c, j) => {
-    const longest = c.transform === 'log' ? LONGEST_STEP / c.scale : 2 * LONGEST_STEP;
+    const longest = stepOf(c, c.transform === 'log' ? LONGEST_STEP : 2 * LONGEST_STEP);
     share = Math.min(share, longest / Math.max(Math.abs(step[j]!), 1e-300));
   });
   return step.map((d) => share * d);
