@@ -1,4 +1,4 @@
-/** The FMU importer: reads, checks and runs FMUs of FMI 2.0 and 3.0 in processes of their own. */
+/** The FMU importer: reads, checks and runs FMUs of FMI 1.0, 2.0 and 3.0 in processes of their own. */
 
 export type {
   CompletedStepInfo,

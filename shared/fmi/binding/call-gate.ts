@@ -18,13 +18,13 @@ export class CallGate {
   readonly environment: Pointer;
   /** The FMU's own instance; NULL before instantiation and after it was freed. */
   component: Pointer | null = null;
-  readonly #prefix: 'fmi2' | 'fmi3';
+  readonly #prefix: 'fmi' | 'fmi2' | 'fmi3';
   readonly #library: NativeLibrary;
   readonly #onCall: ((text: string) => void) | undefined;
   readonly #functions = new Map<string, NativeFunction | undefined>();
 
   constructor(
-    prefix: 'fmi2' | 'fmi3',
+    prefix: 'fmi' | 'fmi2' | 'fmi3',
     library: NativeLibrary,
     options: Pick<InstanceOptions, 'onLog' | 'onCall'>,
   ) {
@@ -95,9 +95,9 @@ export class CallGate {
   }
 
   /** Frees the instance; `false` when that was done before. */
-  free(): boolean {
+  free(name = 'FreeInstance'): boolean {
     if (this.component === null) return false;
-    this.bind('FreeInstance', 'void', ['void *'])(this.component);
+    this.bind(name, 'void', ['void *'])(this.component);
     this.component = null;
     closeLog(this.environment);
     return true;

@@ -5,7 +5,6 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable, ScalarValue, VariableType } from '../description/model-description.js';
 import { CInstance, type CNames } from './c-instance.js';
 import { CallGate } from './call-gate.js';
-import { nameSome } from './call-trace.js';
 import type {
   CompletedStepInfo,
   DiscreteStatesInfo,
@@ -24,6 +23,7 @@ import {
   readText,
   release,
 } from './native.js';
+import { realBlock } from './real-block.js';
 import { STATUS_DISCARD, STATUS_WARNING } from './status.js';
 
 /** fmi2StatusKind. */
@@ -143,33 +143,7 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
   }
 
   float64Block(variables: readonly ModelVariable[]): Float64Block {
-    const n = variables.length;
-    const vr = allocate(Uint32Array, n);
-    vr.values.set(variables.map((v) => v.valueReference));
-    const data = allocate(Float64Array, n);
-    const types = ['void *', 'void *', 'size_t', 'void *'];
-    const get = this.gate.bind('GetReal', 'int', types);
-    const set = this.gate.bind('SetReal', 'int', types);
-    const component = this.gate.component;
-    return {
-      values: data.values,
-      get: () => {
-        if (n === 0) return;
-        const status = get(component, vr.pointer, n, data.pointer) as number;
-        if (status > STATUS_WARNING) throw this.gate.error('GetReal', status);
-      },
-      set: () => {
-        if (n === 0) return;
-        const status = set(component, vr.pointer, n, data.pointer) as number;
-        if (status > STATUS_WARNING) {
-          throw this.gate.error('SetReal', status, nameSome(variables));
-        }
-      },
-      release: () => {
-        release(vr);
-        release(data);
-      },
-    };
+    return realBlock(this.gate, variables);
   }
 
   getValue(variable: ModelVariable): ScalarValue[] {

@@ -8,6 +8,7 @@ import {
   type StartValue,
 } from '../description/start-values.js';
 import { compileSources, compileSourcesSync } from './compile.js';
+import { Fmi1Instance } from './fmi1-instance.js';
 import { Fmi2Instance } from './fmi2-instance.js';
 import { Fmi3Instance } from './fmi3-instance.js';
 import type { FmuInstance, InstanceOptions, InterfaceType } from './instance.js';
@@ -76,9 +77,14 @@ export function instantiate(
   options: InstanceOptions,
   library: NativeLibrary = loadFmuLibrary(fmu, options.interface),
 ): FmuInstance {
-  return fmu.modelDescription.fmiMajorVersion === 2
-    ? new Fmi2Instance(library, fmu, options)
-    : new Fmi3Instance(library, fmu, options);
+  switch (fmu.modelDescription.fmiMajorVersion) {
+    case 1:
+      return new Fmi1Instance(library, fmu, options);
+    case 2:
+      return new Fmi2Instance(library, fmu, options);
+    case 3:
+      return new Fmi3Instance(library, fmu, options);
+  }
 }
 
 /** Sets start values on an instance that was not initialized yet, structural parameters first. */

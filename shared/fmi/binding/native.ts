@@ -173,6 +173,19 @@ function deliver(environment: unknown, status: number, category: string, message
   sink?.(status, category, message);
 }
 
+const FUNCTIONS = { logger: 'void *', allocateMemory: 'void *', freeMemory: 'void *' };
+let callbacks: Record<'me' | 'cs', string> | undefined;
+
+/** FMI 1's fmiCallbackFunctions, which is handed over by value. @returns the name of its type */
+export function fmi1Callbacks(type: 'me' | 'cs'): string {
+  if (callbacks === undefined) {
+    koffi.struct('fmiMeCallbackFunctions', FUNCTIONS);
+    koffi.struct('fmiCsCallbackFunctions', { ...FUNCTIONS, stepFinished: 'void *' });
+    callbacks = { me: 'fmiMeCallbackFunctions', cs: 'fmiCsCallbackFunctions' };
+  }
+  return callbacks[type];
+}
+
 let fmi2Logger: Pointer | undefined;
 let fmi3Logger: Pointer | undefined;
 let intermediateUpdate: Pointer | undefined;
@@ -197,7 +210,7 @@ const STACK_SLOTS = 14;
 
 const asBits = new DataView(new ArrayBuffer(8));
 
-/** FMI 2's variadic logger as a function pointer; messages arrive formatted. */
+/** The variadic logger of FMI 1 and 2 as a function pointer; messages arrive formatted. */
 export function fmi2LoggerPointer(): Pointer {
   if (fmi2Logger !== undefined) return fmi2Logger;
   const { general, floating, skip } = variadicLayout();

@@ -81,7 +81,7 @@ export async function readFmu(
  * Opens an FMU: an archive, or a folder that one was unpacked to.
  *
  * @throws TwinError `FILE_NOT_FOUND`; `FMU_INVALID` when the archive or its description breaks the
- *   standard or is hostile; `FMU_UNSUPPORTED` for other FMI versions than 2.0 and 3.0
+ *   standard or is hostile; `FMU_UNSUPPORTED` for other FMI versions than 1.0, 2.0 and 3.0
  */
 export async function openFmu(path: string, options: OpenFmuOptions = {}): Promise<Fmu> {
   const { fmu, problems } = await readFmu(path, options);

@@ -84,6 +84,8 @@ export interface ModelVariable {
   nominal?: number;
   /** The start value's elements; one for a scalar. */
   start?: readonly ScalarValue[];
+  /** FMI 1: an alias whose value is that of its reference with the other sign. */
+  negated?: true;
   /** Empty for a scalar. */
   dimensions: readonly Dimension[];
   /** Name of the variable that this one is the derivative of. */
@@ -226,7 +228,7 @@ export interface LogCategory {
 export interface ModelDescription {
   /** As written, e.g. `2.0` or `3.0.1`. */
   fmiVersion: string;
-  fmiMajorVersion: 2 | 3;
+  fmiMajorVersion: 1 | 2 | 3;
   modelName: string;
   /** FMI 2's guid, FMI 3's instantiationToken. */
   instantiationToken: string;
@@ -238,7 +240,9 @@ export interface ModelDescription {
   generationTool?: string;
   generationDateAndTime?: string;
   variableNamingConvention: string;
-  /** FMI 2: as written; FMI 3: the number of declared event indicators (arrays counted by their start size). */
+  /** FMI 1: as written; later versions list their derivatives. */
+  numberOfContinuousStates?: number;
+  /** FMI 1 and 2: as written; FMI 3: the number of declared event indicators (arrays counted by their start size). */
   numberOfEventIndicators: number;
   modelExchange?: ModelExchangeInfo;
   coSimulation?: CoSimulationInfo;

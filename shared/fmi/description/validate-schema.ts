@@ -20,7 +20,19 @@ const SECTION = {
  * @param xml the file, read before by the strict reader: without document types and entities
  * @param major which FMI's schema
  */
-export async function validateSchema(xml: Uint8Array, major: 2 | 3): Promise<DescriptionProblem[]> {
+export async function validateSchema(
+  xml: Uint8Array,
+  major: 1 | 2 | 3,
+): Promise<DescriptionProblem[]> {
+  if (major === 1) {
+    return [
+      {
+        line: 1,
+        severity: 'warning',
+        message: 'not checked against the schema, which is not included for FMI 1.0.',
+      },
+    ];
+  }
   const clause = SECTION[major];
   if (xml.length > MAX_BYTES) {
     return [

@@ -96,7 +96,7 @@ function checkVariables(md: ModelDescription, report: Report): void {
     } else checkFmi2Alias(v, references, say);
     const causality = checkCausality(v);
     if (causality !== undefined) say(causality);
-    const initial = checkInitial(v, md.fmiMajorVersion);
+    const initial = checkInitial(v, md.fmiMajorVersion === 3 ? 3 : 2);
     if (initial !== undefined) say(initial);
     if (v.variability === 'continuous' && v.type !== 'Float64' && v.type !== 'Float32') {
       say(`variability=continuous is not allowed for type ${v.type}`);
@@ -335,18 +335,40 @@ export function validateFmu(fmu: Fmu, syntax: readonly FmuProblem[] = []): FmuPr
   const md = fmu.modelDescription;
   const problems: FmuProblem[] = [...syntax];
   const by = (sections: readonly [fmi2: string, fmi3: string]): Report => {
-    const clause =
-      md.fmiMajorVersion === 2 ? `FMI 2.0.4, ${sections[0]}` : `FMI 3.0.2, ${sections[1]}`;
+    const clause = {
+      1: 'FMI 1.0, 2.1 to 2.9',
+      2: `FMI 2.0.4, ${sections[0]}`,
+      3: `FMI 3.0.2, ${sections[1]}`,
+    }[md.fmiMajorVersion];
     return (line, message, severity = 'error') =>
       problems.push({ line, message, severity, clause });
   };
   checkHeader(md, by(['2.2.1', '2.4.1']));
   checkIdentifiers(md, by(['2.2.1', '2.4.1']));
+  if (md.fmiMajorVersion === 1) {
+    // Its causalities, units and structure are others, and looser.
+    checkNames(md, by(['', '']));
+    checkBinaries(fmu, by(['', '']));
+    return sorted(problems);
+  }
   checkTypesAndUnits(md, by(['2.2.2 and 2.2.3', '2.4.3 and 2.4.4']));
   checkVariables(md, by(['2.2.7', '2.4.7']));
   checkStructure(md, by(['2.2.8', '2.4.8']));
   checkBinaries(fmu, by(['2.3', '2.5.1']));
-  return problems
+  return sorted(problems);
+}
+
+const sorted = (problems: readonly FmuProblem[]): FmuProblem[] =>
+  problems
     .map((problem) => ({ severity: 'error' as const, ...problem }))
     .sort((a, b) => a.line - b.line);
+
+function checkNames(md: ModelDescription, report: Report): void {
+  const lines = new Map<string, number>();
+  for (const { name, line } of md.variables) {
+    const before = lines.get(name);
+    if (before !== undefined) {
+      report(line, `the name ${quote(name)} is taken already (line ${before}).`);
+    } else lines.set(name, line);
+  }
 }

@@ -61,7 +61,8 @@ function begun(
         ),
   );
   instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
-  holdStartValues(cache, instance, assignments);
+  // FMI 1 can't be read before it is initialized.
+  if (fmu.modelDescription.fmiMajorVersion > 1) holdStartValues(cache, instance, assignments);
 }
 
 /**

@@ -148,7 +148,7 @@ describe('modelDescription.xml', () => {
   });
 
   it.each([
-    ['1.0', 'FMU_UNSUPPORTED'],
+    ['1.1', 'FMU_UNSUPPORTED'],
     ['3.1', 'FMU_UNSUPPORTED'],
     ['', 'FMU_UNSUPPORTED'],
   ])('of version %j is refused', (version, code) => {

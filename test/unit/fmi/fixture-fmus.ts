@@ -32,7 +32,7 @@ const read = (...parts: string[]) => readFileSync(join(fixtures, ...parts));
  */
 export function buildFmu(
   name: string,
-  version: 2 | 3,
+  version: 1 | 2 | 3,
   edit: (xml: string) => string = (xml) => xml,
   flags: readonly string[] = ['-O1'],
 ): string {
@@ -43,7 +43,7 @@ export function buildFmu(
 /** What an FMU is compiled from. */
 interface FmuSource {
   name: string;
-  version: 2 | 3;
+  version: 1 | 2 | 3;
   xml: string;
   /** Path of the model in C, in the frame of `include/model.h`. */
   source: string;
@@ -68,7 +68,7 @@ export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuS
     '-shared',
     '-fPIC',
     '-w',
-    `-I${headers}`,
+    ...(version === 1 ? [`-DMODEL_IDENTIFIER=${name}`] : [`-I${headers}`]),
     `-I${join(fixtures, 'include')}`,
     '-o',
     library,
@@ -77,7 +77,7 @@ export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuS
     '-lm',
   ]);
   const folders = platformFolders();
-  const folder = version === 2 ? folders[0] : folders[folders.length - 1];
+  const folder = version < 3 ? folders[0] : folders[folders.length - 1];
   const zip = zipSync({
     'modelDescription.xml': new TextEncoder().encode(xml),
     [`binaries/${folder}/${name}${ending}`]: new Uint8Array(readFileSync(library)),
@@ -86,3 +86,10 @@ export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuS
   renameSync(`${path}.${unique}`, path);
   return path;
 }
+
+/** Makes an FMI 1.0 description one for co-simulation: there, an FMU is one or the other. */
+export const asSlave = (xml: string): string =>
+  xml.replace(
+    '</fmiModelDescription>',
+    '<Implementation><CoSimulation_StandAlone><Capabilities canHandleVariableCommunicationStepSize="true" canInterpolateInputs="true"/></CoSimulation_StandAlone></Implementation></fmiModelDescription>',
+  );
