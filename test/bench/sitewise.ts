@@ -24,6 +24,8 @@ const STREAMS = 20;
 const DAYS = 30;
 const PUT_STREAMS = 200;
 const IN_FLIGHT = 8;
+const READERS = 8;
+const WRITERS = 4;
 
 interface Server {
   endpoint: string;
@@ -95,8 +97,13 @@ async function fill(dataDir: string, values: number, nowS: number): Promise<void
   });
 }
 
-/** Full batches, 10 × 10, by the SDK. @returns values a second */
-async function ingest(client: IoTSiteWiseClient, seconds: number, nowS: number): Promise<number> {
+/** Full batches, 10 × 10, by the SDK, so many at a time. @returns values a second */
+async function ingest(
+  client: IoTSiteWiseClient,
+  seconds: number,
+  nowS: number,
+  lanes = IN_FLIGHT,
+): Promise<number> {
   const until = performance.now() + seconds * 1000;
   const began = performance.now();
   let requests = 0;
@@ -126,8 +133,58 @@ async function ingest(client: IoTSiteWiseClient, seconds: number, nowS: number):
       requests++;
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
   return (requests * 100) / ((performance.now() - began) / 1000);
+}
+
+/** Hours of history by the SDK, so many at a time. @returns requests a second */
+async function readHours(
+  client: IoTSiteWiseClient,
+  seconds: number,
+  end: Date,
+  lanes: number,
+): Promise<number> {
+  const began = performance.now();
+  const until = began + seconds * 1000;
+  let requests = 0;
+  const lane = async () => {
+    while (performance.now() < until) {
+      await client.send(
+        new GetAssetPropertyValueHistoryCommand({
+          propertyAlias: `/bench/${requests++ % STREAMS}`,
+          startDate: new Date(end.getTime() - 3_600_000),
+          endDate: end,
+          maxResults: 20_000,
+        }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return requests / ((performance.now() - began) / 1000);
+}
+
+/** What is left of a lone client's throughput when many read and write at once. */
+async function together(
+  client: IoTSiteWiseClient,
+  seconds: number,
+  nowS: number,
+  io: BenchIo,
+): Promise<void> {
+  const end = new Date(nowS * 1000);
+  const reads = await readHours(client, seconds, end, 1);
+  const writes = await ingest(client, seconds, nowS, 1);
+  const [mixedReads, mixedWrites] = await Promise.all([
+    readHours(client, seconds, end, READERS),
+    ingest(client, seconds, nowS, WRITERS),
+  ]);
+  const percent = (share: number) => `${Math.round(share * 100)} %`;
+  const [ofReads, ofWrites] = [mixedReads / reads, mixedWrites / writes];
+  io.print(
+    `one reader of hours: ${Math.round(reads)} requests/s; one writer: ${Math.round(writes)} values/s`,
+  );
+  io.print(
+    `${READERS} readers and ${WRITERS} writers at once: ${Math.round(mixedReads)} requests/s (${percent(ofReads)}) and ${Math.round(mixedWrites)} values/s (${percent(ofWrites)}), together ${percent(ofReads + ofWrites)} of a lone client’s`,
+  );
 }
 
 /** A page of a history, received and not parsed: what the server has to do with it. */
@@ -179,7 +236,7 @@ async function startAndStop(): Promise<void> {
   await siteWise.close();
 }
 
-/** Figures of the stand-in for SiteWise; `--values n` (default 10 million), `--seconds s` of ingest. */
+/** Figures of the stand-in for SiteWise; `--values n` (default 10 million), `--seconds s` of each load. */
 export async function run(args: readonly string[], io: BenchIo): Promise<void> {
   const option = (name: string, fallback: number) => {
     const at = args.indexOf(name);
@@ -262,6 +319,7 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
       io.print(
         `ingest in full batches by the SDK: ${Math.round(ingested)} values/s; CPU a value: server ${perValueUs((await server.cpuMs()) - serverCpu)} µs, client ${perValueUs((used.user + used.system) / 1000)} µs`,
       );
+      await together(client, seconds, nowS, io);
       io.print(`resident after ingest: ${(await server.rssMb()).toFixed(0)} MB`);
     } finally {
       client.destroy();

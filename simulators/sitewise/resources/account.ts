@@ -6,7 +6,7 @@ import type {
   PropertyDataType,
   PropertyNotificationState,
 } from '@aws-sdk/client-iotsitewise';
-import type { Clock, Logger } from '../../../shared/core/index.js';
+import { type Clock, type Logger, TwinError } from '../../../shared/core/index.js';
 import { Committer } from '../store/committer.js';
 import { createMemoryStore, type KeyValueStore, openLmdbStore } from '../store/key-value.js';
 import { RecordTable } from '../store/records.js';
@@ -102,6 +102,9 @@ export interface AccountOptions {
   region: string;
 }
 
+/** How records and values are laid out; a store without a note of it is of the first. */
+const LAYOUT = 1;
+
 const propertyKey = (assetId: string, propertyId: string) => `${assetId}/${propertyId}`;
 
 /** Everything that one account holds in one region, with its indexes. */
@@ -125,6 +128,7 @@ export class Account {
   readonly #assetByExternalId = new Map<string, string>();
   #nextSeries = 1;
 
+  /** @throws TwinError `STATE_MISMATCH` for a store that a newer version has written */
   constructor(options: AccountOptions) {
     this.#options = options;
     this.clock = options.clock;
@@ -141,6 +145,7 @@ export class Account {
     this.settings = new RecordTable(this.#store, 'setting');
     this.gateways = new RecordTable(this.#store, 'gateway');
     this.clientTokens = new RecordTable(this.#store, 'clientToken');
+    this.#checkLayout();
     this.#index();
     this.values = new ValueStore(this.#store, this.#nextSeries);
     this.#committer = new Committer(this.#store, [...this.#tables(), this.values], (error) => {
@@ -149,6 +154,19 @@ export class Account {
       for (const table of this.#tables()) table.reload();
       this.#index();
     });
+  }
+
+  /** Notes the layout of a new store with its first commit, and refuses one that is not known. */
+  #checkLayout(): void {
+    const empty = this.models.size + this.series.size + this.settings.size === 0;
+    if (empty) this.settings.set('layout', { version: LAYOUT });
+    const { version = 1 } = this.settings.get('layout') ?? {};
+    if (version === LAYOUT) return;
+    void this.#store.close();
+    throw new TwinError(
+      'STATE_MISMATCH',
+      `The SiteWise store in ${this.#options.dataDir} has layout ${String(version)}, and this version reads layout ${LAYOUT}: use the version that wrote it, or name another folder.`,
+    );
   }
 
   #tables() {
