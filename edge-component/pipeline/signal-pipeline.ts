@@ -17,6 +17,11 @@ export interface RawSample {
    * with values in it, for it is counted by this name.
    */
   reason?: string;
+  /**
+   * It may have waited on its way, at a broker or in a history: then an old time is no evidence against the
+   * device's clock.
+   */
+  mayBeLate?: boolean;
 }
 
 /** The gateway's clock, as far as readings depend on it. */
@@ -28,6 +33,8 @@ export interface ClockTrust {
   readonly synchronised?: boolean;
 }
 
+/** SiteWise takes values that are not older than seven days; what is, was not said by a right clock. */
+const MOST_LATE_NS = secondsToNs(7 * 86_400);
 /** SiteWise takes values up to ten minutes ahead; a minute is left for the way there. */
 const MAX_AHEAD_NS = secondsToNs(9 * 60);
 
@@ -57,6 +64,8 @@ export class SignalPipeline {
   #agreedNs: bigint | undefined;
   /** Readings whose time was not believed. */
   clockFaults = 0;
+  /** Readings that came later than the tolerance for clocks, with their own time. */
+  late = 0;
 
   /**
    * @param ledger what becomes of each reading is noted there
@@ -136,8 +145,11 @@ export class SignalPipeline {
     const farOff = !this.#near(ahead) || ahead > MAX_AHEAD_NS;
     // A clock that is not set itself judges nobody's.
     if (farOff && this.#clock.trusted) {
-      if (this.#wasSetAway(ahead)) doubt(CLOCK_SET);
-      else {
+      if (this.#wasSetAway(ahead, raw)) doubt(CLOCK_SET);
+      else if (isLate(ahead, raw)) {
+        this.late++;
+        this.#agreedNs = this.#clock.shiftNs;
+      } else {
         timeNs = nowNs;
         this.clockFaults++;
         doubt(DEVICE_CLOCK);
@@ -179,11 +191,14 @@ export class SignalPipeline {
    * Whether the device goes on as before and it is the gateway's clock that was set away from it: then the
    * device's time is kept, unless the time service vouches for the gateway's.
    */
-  #wasSetAway(aheadNs: bigint): boolean {
+  #wasSetAway(aheadNs: bigint, raw: RawSample): boolean {
     const { shiftNs, synchronised } = this.#clock;
     if (shiftNs === undefined || this.#agreedNs === undefined || synchronised === true)
       return false;
-    return this.#near(aheadNs + shiftNs - this.#agreedNs);
+    // Not set since they agreed: then it is no step that lies between them.
+    if (shiftNs === this.#agreedNs) return false;
+    const before = aheadNs + shiftNs - this.#agreedNs;
+    return this.#near(before) || isLate(before, raw);
   }
 
   /** Keeps the last reading of each interval; a reading of a later interval ends the earlier one. */
@@ -244,4 +259,9 @@ export class SignalPipeline {
     this.#sentAtNs = nowNs;
     out.push(sample);
   }
+}
+
+/** Whether a reading that is behind may have waited on its way. */
+function isLate(aheadNs: bigint, { mayBeLate = false }: RawSample): boolean {
+  return mayBeLate && aheadNs < 0n && -aheadNs <= MOST_LATE_NS;
 }

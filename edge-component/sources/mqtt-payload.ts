@@ -89,9 +89,11 @@ export function readMessage(signal: MqttSignal, index: number, payload: Buffer):
     return { ...bad, timeNs: time, reason: Array.isArray(value) ? 'list' : 'object' };
   }
   // The time of its arrival is not the time that it was promised with.
-  return signal.timePath !== undefined && time === undefined
-    ? { signal: index, timeNs: time, quality: 'UNCERTAIN', value, reason: 'no-time' }
-    : { signal: index, timeNs: time, quality: 'GOOD', value };
+  if (signal.timePath !== undefined && time === undefined) {
+    return { signal: index, timeNs: time, quality: 'UNCERTAIN', value, reason: 'no-time' };
+  }
+  // A broker keeps messages while we are away.
+  return { signal: index, timeNs: time, quality: 'GOOD', value, mayBeLate: true };
 }
 
 /** Whether a topic fits a filter with `+` and `#`. */

@@ -34,6 +34,8 @@ export interface SourceHealth extends SourceAccount {
   bad: number;
   /** Readings whose device time was not believed. */
   clockFaults: number;
+  /** Readings that waited at a broker or in a history for longer than `clockToleranceS`. */
+  late: number;
   /** Readings given up because they could not be stored in time. */
   overrun: number;
   /** Times it was run anew after a fault. */
@@ -66,7 +68,7 @@ export interface SourceRunnerOptions {
 /** What a source's own health keeps; the rest is in its ledger. */
 type OwnHealth = Omit<
   SourceHealth,
-  keyof SourceAccount | 'receivedPerS' | 'forwarded' | 'bad' | 'clockFaults' | 'overrun'
+  keyof SourceAccount | 'receivedPerS' | 'forwarded' | 'bad' | 'clockFaults' | 'late' | 'overrun'
 >;
 
 /** Why readings were refused that came faster than the disk takes them. */
@@ -126,6 +128,7 @@ export class SourceRunner implements Closeable {
 
   get health(): SourceHealth {
     const clockFaults = this.#pipelines.reduce((sum, p) => sum + p.clockFaults, 0);
+    const late = this.#pipelines.reduce((sum, p) => sum + p.late, 0);
     const account = this.#ledger.account;
     return {
       ...this.#health,
@@ -134,6 +137,7 @@ export class SourceRunner implements Closeable {
       bad: Object.values(account.badReasons).reduce((a, b) => a + b, 0),
       overrun: account.refused[OVERRUN] ?? 0,
       clockFaults,
+      late,
       receivedPerS: this.#rates.read().in,
     };
   }

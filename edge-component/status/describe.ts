@@ -80,7 +80,7 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   for (const [i, source] of status.sources.entries()) {
     lines.push(table[i + 1] ?? '');
     if (source.lastError !== undefined) lines.push(`           ${source.lastError}`);
-    const { clockFaults, overrun, refused, badReasons, uncertainReasons } = source;
+    const { clockFaults, late, overrun, refused, badReasons, uncertainReasons } = source;
     for (const [what, counts] of [
       ['BAD', badReasons],
       ['UNCERTAIN', uncertainReasons],
@@ -90,6 +90,7 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
       if (named.length > 0) lines.push(`           ${what}: ${named.join(', ')}`);
     }
     if (clockFaults > 0) lines.push(`           ${count(clockFaults)} with a clock far off`);
+    if (late > 0) lines.push(`           ${count(late)} came late, with their own times`);
     if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
   }
   return lines;

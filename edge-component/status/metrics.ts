@@ -77,6 +77,7 @@ export function createMetrics(status: () => EdgeStatus): Registry {
     ['forwarded', 'Values passed on'],
     ['bad', 'BAD values passed on'],
     ['clockFaults', 'Readings whose device time was not believed'],
+    ['late', 'Readings that waited on their way for longer than the tolerance for clocks'],
     ['overrun', 'Readings given up because they could not be stored in time'],
     ['restarts', 'Times the source was run anew'],
     ['stored', 'Readings made durable'],

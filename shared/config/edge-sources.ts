@@ -127,7 +127,7 @@ const sourceFields = {
     .max(86_400 * 365)
     .default(300)
     .describe(
-      "A device clock further off than this is not believed: the sample gets the gateway's time and UNCERTAIN quality.",
+      "A device clock further off than this is not believed: the sample gets the gateway's time and UNCERTAIN quality. What may have waited on its way (MQTT) may be older, up to seven days, and is counted as late.",
     ),
   staleAfterS: z
     .number()

@@ -171,6 +171,7 @@ export async function runEndurance(options: {
     const device = client;
     const messages = Math.ceil(options.values / VALUES);
     const from = BigInt(Date.now()) * 1_000_000n;
+    let killed = 0;
     let sent = 0;
     let acknowledged = 0;
     let sending = true;
@@ -178,7 +179,12 @@ export async function runEndurance(options: {
       const startedMs = performance.now();
       for (let i = 0; i < messages; i++) {
         const due = (i * VALUES * 1000) / perS;
-        while (performance.now() - startedMs < due || sent - acknowledged > 2000) {
+        // No faster than the faults come, so that each of them meets values under way.
+        while (
+          performance.now() - startedMs < due ||
+          sent - acknowledged > 2000 ||
+          (killed < kills && i > ((killed + 2) / kills) * messages)
+        ) {
           await new Promise((resolve) => setTimeout(resolve, 5));
         }
         // A thousand a second of the device's own time: each value has an instant of its own.
@@ -193,7 +199,6 @@ export async function runEndurance(options: {
       await until('all is acknowledged', () => acknowledged === sent, 120_000);
       sending = false;
     })();
-    let killed = 0;
     let brokerRestarts = 0;
     let cuts = 0;
     const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

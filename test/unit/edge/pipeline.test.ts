@@ -116,6 +116,20 @@ describe('the signal pipeline', () => {
     expect(p.clockFaults).toBe(2);
   });
 
+  it('keeps the time of what waited at a broker, and counts it; a clock of 1970 is none of that', () => {
+    const p = pipeline({}, 300);
+    const out: EdgeSample[] = [];
+    for (const timeNs of [T0 - 3600n * S, 86_400n * S, T0 + 3600n * S]) {
+      p.push({ signal: 0, timeNs, quality: 'GOOD', value: 1, mayBeLate: true }, T0, out);
+    }
+    expect(out.map((s) => [s.timeNs, s.quality])).toEqual([
+      [T0 - 3600n * S, 'GOOD'],
+      [T0, 'UNCERTAIN'],
+      [T0, 'UNCERTAIN'],
+    ]);
+    expect([p.late, p.clockFaults]).toEqual([1, 2]);
+  });
+
   it('holds the last value of each interval and gives it the time of its end', () => {
     const at = [0.1, 0.6, 1.2, 1.9, 3.5];
     const result = run(
