@@ -19,7 +19,7 @@ import {
   sessionError,
 } from './opcua-session.js';
 import { type MonitoredNode, monitor, valuesOf } from './opcua-subscription.js';
-import { toRawSample } from './opcua-value.js';
+import { hasOverflow, toRawSample } from './opcua-value.js';
 import type { Source, SourceSink } from './source.js';
 
 export interface OpcuaSourceOptions {
@@ -110,8 +110,17 @@ async function subscribe(
     let publishing = true;
     const early: NotificationMessage[] = [];
     let listening = false;
+    const overflowed = new Set<string>();
+    const onOverflow = ({ nodeId, signals: [index = 0] }: MonitoredNode) => {
+      if (overflowed.has(nodeId)) return;
+      overflowed.add(nodeId);
+      logger.warn(
+        'The server lost values of a node: raise queueSize, or lower publishingIntervalMs',
+        { source: config.name, node: nodeName(config, index), queueSize: config.queueSize },
+      );
+    };
     const take = (message: NotificationMessage) => {
-      const samples = samplesOf(config, message, nodes);
+      const samples = samplesOf(config, message, nodes, onOverflow);
       if (samples.length === 0) return;
       sink.deliver(samples).catch((error: unknown) => {
         if (!signal.aborted) {
@@ -205,10 +214,14 @@ function samplesOf(
   config: OpcuaSourceConfig,
   message: NotificationMessage,
   nodes: ReadonlyMap<number, MonitoredNode>,
+  onOverflow: (node: MonitoredNode) => void,
 ): RawSample[] {
   const samples: RawSample[] = [];
   for (const [handle, value] of valuesOf(message)) {
-    for (const index of nodes.get(handle)?.signals ?? []) {
+    const node = nodes.get(handle);
+    if (node === undefined) continue;
+    if (hasOverflow(value)) onOverflow(node);
+    for (const index of node.signals) {
       const signal = config.signals[index];
       if (signal !== undefined) samples.push(toRawSample(index, value, signal));
     }

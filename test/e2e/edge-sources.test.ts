@@ -15,7 +15,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EdgeComponent, startEdge } from '../../edge-component/index.js';
 import { edgeSchema, parseConfig } from '../../shared/config/index.js';
-import { silentLogger } from '../../shared/core/index.js';
+import { type Logger, silentLogger } from '../../shared/core/index.js';
 import { startTestBroker, type TestBroker, temporaryFolder, until } from '../support/edge.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -31,7 +31,12 @@ async function setUp(): Promise<{ folder: string; broker: TestBroker }> {
   return { folder: folder.path, broker };
 }
 
-async function run(folder: string, broker: TestBroker, sources: object[]): Promise<EdgeComponent> {
+async function run(
+  folder: string,
+  broker: TestBroker,
+  sources: object[],
+  logger: Logger = silentLogger,
+): Promise<EdgeComponent> {
   const config = parseConfig(
     edgeSchema,
     {
@@ -45,7 +50,7 @@ async function run(folder: string, broker: TestBroker, sources: object[]): Promi
   const component = await startEdge(config, {
     baseDir: folder,
     configSource: 'test',
-    logger: silentLogger,
+    logger,
   });
   cleanups.push(() => component.close());
   return component;
@@ -207,6 +212,39 @@ describe('OPC UA values and names', { timeout: 60_000 }, () => {
     await until('the value', () => of(broker, '/w').some((v) => v.value === 3));
     await until('BAD', () => of(broker, '/elsewhere').length > 0);
     expect(of(broker, '/elsewhere')).toMatchObject([{ quality: 'BAD', value: null }]);
+  });
+
+  it('says once which node lost values in a queue of the server that was too short', async () => {
+    const { folder, broker } = await setUp();
+    const server = await startOpcua(folder, 's=w', 0);
+    cleanups.push(server.close);
+    server.set(0);
+    const warnings: string[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (message: string, fields?: object) =>
+        void warnings.push(`${message} ${JSON.stringify(fields)}`),
+    };
+    const source = opcuaSource(server.url, {
+      publishingIntervalMs: 500,
+      samplingIntervalMs: 0,
+      queueSize: 2,
+    });
+    await run(folder, broker, [source], logger);
+    await until('the first', () => of(broker, '/w').length > 0);
+    let value = 0;
+    const lost = () => warnings.filter((w) => w.includes('lost values'));
+    await until('the warning', () => {
+      server.set(++value);
+      return lost().length > 0;
+    });
+    const count = of(broker, '/w').length;
+    await until('more of them', () => {
+      server.set(++value);
+      return of(broker, '/w').length > count + 3;
+    });
+    expect(lost()).toHaveLength(1);
+    expect(lost()[0]).toMatch(/queueSize.*Line\/1:w/);
   });
 
   it('refuses a node id that is none before anything is read', () => {
