@@ -257,6 +257,12 @@ const estimator = z.strictObject({
     .describe(
       'What to do where the model bends within the uncertainty: nothing, linearise again at the result, or also split the prior.',
     ),
+  linearise: z
+    .enum(['reuse', 'always'])
+    .default('reuse')
+    .describe(
+      'Whether samples of rest go on from the linearisation of the one before, a few columns looked at again, while the model stays near it; or take full differences each time, 2n + 1 model runs.',
+    ),
   adaptNoise: z
     .boolean()
     .default(true)

@@ -109,6 +109,7 @@ function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimil
       settings,
       withinBounds,
       memory,
+      lines: settings.reuse ? { lines: a.lines, inputs: sample.inputs } : undefined,
     });
     return { prior, filtered };
   };
@@ -259,6 +260,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
           x: filtered.posterior.x,
           S: filtered.posterior.S,
           bank: undefined,
+          lines: undefined,
           beforeChange: beforeChange && beforeChange.left > 0 ? beforeChange : undefined,
           ...(filtered.outOfReach ? { rejected: measured } : { unexplained: unexplained + 1 }),
         },
@@ -303,6 +305,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         x: filtered.posterior.x,
         S: filtered.posterior.S,
         ...(filtered.bank === undefined ? {} : { bank: filtered.bank }),
+        ...(filtered.lines === undefined ? {} : { lines: filtered.lines }),
         ...keptBefore(filtered, beforeChange),
         noiseStd,
         ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),

@@ -95,8 +95,8 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
  * @param fmuSha256 hex digest of the FMU's content
  */
 export function twinHash(definition: TwinDefinition, fmuSha256: string): string {
-  // A state goes on under other hypotheses.
-  const { trendScales, noiseScales, ...estimator } = definition.estimator;
+  // A state goes on under other hypotheses, and however the model is linearised.
+  const { trendScales, noiseScales, linearise, ...estimator } = definition.estimator;
   const relevant = {
     fmuSha256,
     inputs: definition.inputs.map(({ variable, value, unit }) => ({

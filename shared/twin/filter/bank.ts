@@ -54,6 +54,10 @@ function normalised(weights: ArrayLike<number>): Float64Array {
   return shares.map((w) => w / total);
 }
 
+function isSame(a: Gaussian, b: Gaussian): boolean {
+  return a === b || (a.x.every((v, i) => v === b.x[i]) && a.S.every((v, i) => v === b.S[i]));
+}
+
 /** Parts that count, as one Gaussian. */
 function merged(weights: Float64Array, parts: readonly Gaussian[]): Gaussian {
   const kept = [...weights.keys()].filter((k) => weights[k]! > NEGLIGIBLE);
@@ -79,7 +83,7 @@ export function predictBank(
 ): { bank: Bank; calm: Gaussian } {
   const K = set.modes.length;
   // Beliefs that are one and the same (after a start or a search) need no mixing.
-  const same = bank.parts.every((part) => part === bank.parts[0]);
+  const same = bank.parts.every((part) => isSame(part, bank.parts[0]!));
   const weights = new Float64Array(K);
   const parts = set.modes.map(({ trendScale, jump }, k) => {
     const from = Float64Array.from(bank.weights, (w, j) => w * set.transition[j * K + k]!);

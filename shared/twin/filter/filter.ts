@@ -1,3 +1,4 @@
+import { chiSquareSurvival } from '../../kalman/index.js';
 import { type Bank, type BankUpdate, newBank, resetBank, updateBank } from './bank.js';
 import {
   gateChannels,
@@ -10,6 +11,7 @@ import {
 import type { Gaussian, UpdateResult } from './gaussian-update.js';
 import { bendOf, contradicts, isFarFrom, liesWithin, looksLike } from './judge.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
+import type { Lines } from './lines.js';
 import { type Observation, observe, updateWith } from './observation.js';
 import {
   doubt,
@@ -41,6 +43,8 @@ export interface UpdateRequest {
   withinBounds: boolean;
   /** What earlier samples found. */
   memory: FilterMemory;
+  /** The inputs, and the lines of the sample before, where these may be gone on from. */
+  lines?: { lines: Lines | undefined; inputs: Float64Array } | undefined;
 }
 
 /** The sample as the belief before it expects it. */
@@ -101,6 +105,14 @@ interface Rejection {
 export const RELINEARISE_FROM = 0.02;
 /** From this bend on a Gaussian no longer stands for the prior: it is split. */
 const SPLIT_FROM = 1;
+/** A line of before is found anew where so large a NIS has this chance, … */
+const UNUSUAL = 1e-3;
+/** … where the result is so many prior deviations away, … */
+const STALE_FAR = 1.5;
+/** … the model bends by this share of the noise's variance, or … */
+const STALE_BEND = 0.05;
+/** … a jump is so probable. */
+const STALE_JUMP = 0.1;
 /** Linearisations that modes may take at one sample. */
 const ROUNDS = 3;
 /** The sample is a jump where that is the most probable. */
@@ -130,10 +142,34 @@ async function firstLook(request: UpdateRequest): Promise<FirstLook> {
   const { measured, evaluate, settings, withinBounds } = request;
   // A whole range outside: no sample of this machine has led there.
   const prior = forgetBeyond(request.predicted, settings, 1);
-  const observation = observe(measured, evaluate, settings, withinBounds);
+  const observation = observe(measured, evaluate, settings, withinBounds, request.lines);
   const nominal = request.noiseStd.map((s) => s * s);
-  const linearisation = await observation.lineariseAt(prior);
-  const { modes } = settings;
+  const byLines = await observation.lineariseByLines(prior, request.noiseStd);
+  if (byLines !== undefined) {
+    const look = lookAlong(request, observation, prior, nominal, byLines);
+    if (holds(look)) return look;
+  }
+  return lookAlong(request, observation, prior, nominal, await observation.lineariseAt(prior));
+}
+
+/** Whether a line that was not found anew may be gone on from: nothing about the sample is unusual. */
+function holds({ observation, prior, nominal, linearisation, update, bank }: FirstLook): boolean {
+  return (
+    chiSquareSurvival(update.nis, observation.active.length) > UNUSUAL &&
+    !isFarFrom(update, linearisation.centre, prior, STALE_FAR) &&
+    bendOf(observation, linearisation, nominal).ratio <= STALE_BEND &&
+    (bank === undefined || bank.update.jump <= STALE_JUMP)
+  );
+}
+
+function lookAlong(
+  request: UpdateRequest,
+  observation: Observation,
+  prior: Gaussian,
+  nominal: Float64Array,
+  linearisation: Linearisation,
+): FirstLook {
+  const { modes } = request.settings;
   if (request.bank !== undefined && modes !== undefined) {
     const before = prior === request.predicted ? request.bank : resetBank(request.bank, prior);
     const update = updateBank(modes, before, observation, linearisation, nominal);
@@ -385,6 +421,10 @@ function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
   return {
     ...commonStep(look),
     ...(bank === undefined ? {} : { bank }),
+    // Where the model had to be linearised again the next sample is no place to spare runs.
+    ...(look.observation.lines === undefined || accepted.linearisation !== look.linearisation
+      ? {}
+      : { lines: look.observation.lines }),
     ...(accepted.undone ? { undone: true } : {}),
     ...(accepted.regimeChange && look.bank && !accepted.undone ? { beforeChange: look.prior } : {}),
     ...(byModes === undefined ? {} : modesSay(byModes)),

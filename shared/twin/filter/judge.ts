@@ -48,10 +48,11 @@ export function isFarFrom(
   { x }: Gaussian,
   centre: Float64Array,
   { S, x: { length: N } }: Gaussian,
-) {
+  far: number = FAR,
+): boolean {
   return centre.some((c, i) => {
     const std = Math.hypot(...S.subarray(i * N, i * N + N));
-    return Math.abs(x[i]! - c) > FAR * std;
+    return Math.abs(x[i]! - c) > far * std;
   });
 }
 

@@ -13,6 +13,14 @@ export interface Linearisation {
   /** Outputs × outputs: covariance of what the straight line misses. */
   omega: Float64Array;
   modelRuns: number;
+  /** Where full differences were taken along a factor's columns: what they were. */
+  columns?: {
+    factor: Float64Array;
+    /** At the mean. */
+    outputs: Float64Array;
+    /** Outputs × parameters: by how much the mean of a pair is off it, over the spread squared. */
+    shift: Float64Array;
+  };
   /** Whether points were kept inside the bounds, one-sided where need be. */
   oneSided: boolean;
   /** Whether the model refused a point beyond the bounds: it will refuse the next as well. */
@@ -98,6 +106,7 @@ export async function linearise(
     mean: expected,
     slope,
     omega,
+    columns: { factor, outputs: h0, shift: e.map((v) => v / Math.SQRT2) },
     modelRuns: points.length,
     oneSided: false,
     refusedBeyond: false,

@@ -6,6 +6,7 @@ import {
   type UpdateResult,
 } from './gaussian-update.js';
 import { type EvaluatePoints, type Linearisation, linearise, predictOutputs } from './linearise.js';
+import { type Lines, linesOf, reuse } from './lines.js';
 import type { FilterSettings } from './settings.js';
 
 /** One sample with the model that is to explain it. Counts what it costs. */
@@ -15,6 +16,10 @@ export interface Observation {
   readonly active: readonly number[];
   readonly measured: Float64Array;
   evaluate: EvaluatePoints;
+  /** Linearises over the parameters of a Gaussian by the lines of the sample before, where these hold. */
+  lineariseByLines(g: Gaussian, noiseStd: Float64Array): Promise<Linearisation | undefined>;
+  /** For the next sample. */
+  lines: Lines | undefined;
   /** Linearises over the parameters of a Gaussian. */
   lineariseAt(g: Gaussian): Promise<Linearisation>;
   modelRuns: number;
@@ -47,6 +52,7 @@ export function observe(
   evaluate: EvaluatePoints,
   settings: FilterSettings,
   forceBounds: boolean,
+  before?: { lines: Lines | undefined; inputs: Float64Array },
 ): Observation {
   const n = settings.range.length;
   const active: number[] = [];
@@ -64,6 +70,22 @@ export function observe(
       observation.modelRuns += points.length;
       return evaluate(points);
     },
+    lines: undefined,
+    async lineariseByLines(g, noiseStd) {
+      if (before?.lines === undefined || forceBounds) return undefined;
+      const found = await reuse(
+        before.lines,
+        observation.evaluate,
+        g.x.slice(0, n),
+        parameterFactor(g.S, settings.range),
+        settings.spread,
+        before.inputs,
+        noiseStd,
+        active,
+      );
+      observation.lines = found?.lines;
+      return found?.linearisation;
+    },
     async lineariseAt(g) {
       const lin = await linearise(
         observation.evaluate,
@@ -73,6 +95,7 @@ export function observe(
         settings.bounds,
         observation.oneSided,
       );
+      observation.lines = before && linesOf(lin, before.inputs);
       observation.oneSided ||= lin.oneSided;
       observation.refusedBeyond ||= lin.refusedBeyond;
       return lin;

@@ -25,6 +25,8 @@ export interface FilterSettings {
   constant: readonly boolean[];
   /** Hypotheses that samples at rest decide between; undefined: there is but one. */
   modes: ModeSet | undefined;
+  /** Whether samples of rest go on from the linearisation of the one before. */
+  reuse: boolean;
   spread: number;
   bounds: Bounds;
   gate: boolean;
@@ -52,6 +54,7 @@ export function filterSettings(twin: Twin): FilterSettings {
     trendScale: estimator.trendScale,
     constant: parameters.map((p) => p.dynamics === 'constant'),
     modes: modesOf(twin.definition),
+    reuse: estimator.linearise === 'reuse',
     spread: estimator.sigmaPointSpread,
     bounds: {
       lower: Float64Array.from(parameters, (p) => p.lower ?? Number.NEGATIVE_INFINITY),

@@ -2,6 +2,7 @@ import type { StepMode } from '../types.js';
 import type { Bank } from './bank.js';
 import type { Gaussian } from './gaussian-update.js';
 import type { Linearisation } from './linearise.js';
+import type { Lines } from './lines.js';
 
 /** The outcome of one filter step. */
 export interface FilterStep {
@@ -19,6 +20,8 @@ export interface FilterStep {
   gated: number[];
   regimeChange: boolean;
   nonlinearity: number;
+  /** The linearisation for the next sample to go on from, where it may. */
+  lines?: Lines;
   /** What was believed without the change that was found: it may turn out to be none. */
   beforeChange?: Gaussian;
   /** Whether a change found a few samples ago turned out to be none. */

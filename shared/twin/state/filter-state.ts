@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { Bank } from '../filter/bank.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
+import type { Lines } from '../filter/lines.js';
 import type { EventMemory } from '../transient/events.js';
 
 /** What transient mode remembers between samples. */
@@ -65,6 +66,8 @@ export interface FilterState {
   readonly transient?: TransientMemory | undefined;
   /** What is believed in each mode of steady-state mode; absent where there is but one, and before the first sample. */
   readonly bank?: Bank | undefined;
+  /** The newest linearisation, where the next sample may go on from it. */
+  readonly lines?: Lines | undefined;
   /** What would be believed without a change found a few samples ago, and for how many samples to go it is kept. */
   readonly beforeChange?: (Gaussian & { readonly left: number }) | undefined;
   /** Where parameters come from fits of a window, not from the filter: the newest of them. */
@@ -126,7 +129,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   for (const name of VECTORS) arrays[name] = state[name];
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
   arrays.heldInputs = state.heldInputs;
-  const { transient, inputs, refit, bank, firstNoise, redundancy, beforeChange } = state;
+  const { transient, inputs, refit, bank, firstNoise, redundancy, beforeChange, lines } = state;
+  if (lines !== undefined) for (const name of LINES) arrays[`lines.${name}`] = lines[name];
   if (beforeChange !== undefined) {
     arrays['beforeChange.x'] = beforeChange.x;
     arrays['beforeChange.S'] = beforeChange.S;
@@ -179,6 +183,29 @@ function decodeBank(arrays: StoredArrays, n: number, modes: number): Bank | unde
     return { x: xs.slice(k * N, (k + 1) * N), S };
   });
   return { weights, parts };
+}
+
+const LINES = [
+  'centre',
+  'outputs',
+  'inputs',
+  'slope',
+  'bend',
+  'age',
+] as const satisfies readonly (keyof Lines)[];
+
+function decodeLines(arrays: StoredArrays, n: number): Pick<FilterState, 'lines'> {
+  const lines = Object.fromEntries(
+    LINES.map((name) => [name, arrays[`lines.${name}`] ?? new Float64Array()]),
+  ) as unknown as Lines;
+  const cells = lines.outputs.length * n;
+  const sound =
+    cells > 0 &&
+    lines.centre.length === n &&
+    lines.age.length === n &&
+    lines.slope.length === cells &&
+    lines.bend.length === cells;
+  return sound ? { lines } : {};
 }
 
 function decodeBeforeChange(arrays: StoredArrays, n: number): Pick<FilterState, 'beforeChange'> {
@@ -253,6 +280,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...(arrays.inputs === undefined ? {} : { inputs: arrays.inputs }),
     ...(bank === undefined ? {} : { bank }),
     ...decodeBeforeChange(arrays, n),
+    ...decodeLines(arrays, n),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
     ...(arrays.refit === undefined

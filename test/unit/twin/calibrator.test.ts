@@ -47,10 +47,10 @@ describe('calibrator', () => {
     expect(nis).toBeLessThan(3.6);
   });
 
-  it('takes 2n + 1 model runs a step on a linear model', async () => {
+  it('takes 2n + 1 model runs at the first step on a linear model, and three at the others', async () => {
     const model = linearModel();
     await run(model, () => [0.1, 0.1], 10);
-    expect(model.runs).toBe(50);
+    expect(model.runs).toBe(5 + 9 * 3);
   });
 
   it('follows a step within three samples and says so', async () => {
