@@ -87,6 +87,13 @@ const measured = z.strictObject({
     .positive('expected >0: every sensor has noise; leave it out to have it estimated')
     .optional()
     .describe("Standard deviation of the sensor's noise, in its unit; left out, it is estimated."),
+  offsetStd: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe(
+      'How far the sensor may read wrong throughout: standard deviation of a constant offset, in its unit, e.g. half of the accuracy on its data sheet; 0 where it is known to be right. Fits widen their bands by it. Left out, a fit says where an offset would pass unseen.',
+    ),
   rail: z
     .strictObject({
       lower: z.number().optional().describe('What the sensor shows below its range.'),

@@ -19,6 +19,7 @@ import {
 import type { FitModel } from '../fit/fit-model.js';
 import { sensitivities } from '../fit/least-squares.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
+import { freeStarts } from '../fit/search.js';
 import { ownFindings } from '../fit/verdict.js';
 import type { RecordingSummary } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
@@ -158,7 +159,7 @@ async function testRecord(
   const origins = Array.from({ length: folds }, (_, f) =>
     Math.round(n * (FIRST_SHARE + ((1 - FIRST_SHARE) * f) / folds)),
   );
-  const coordinates = await fitCoordinates(context, record);
+  let coordinates = await fitCoordinates(context, record);
   const cards = new Map<string, ScoreCard>();
   const trackers = new Map<string, RollingQuantile>();
   const of = <T>(map: Map<string, T>, key: string, make: () => T): T => {
@@ -168,7 +169,11 @@ async function testRecord(
   };
   let from = startPoints(coordinates, starts);
   for (const [f, origin] of origins.entries()) {
-    const fit = await fitRecordFrom(context, coordinates, headOf(record, origin), from);
+    const fit = await freeStarts(
+      context,
+      await fitRecordFrom(context, coordinates, headOf(record, origin), from),
+    );
+    ({ coordinates } = fit);
     from = [fit.u];
     const end = origins[f + 1] ?? n;
     const run = await runOn(context, fit, headOf(record, end));
@@ -225,9 +230,8 @@ async function splitHalf(context: FitContext, record: FitRecord, whole: Fit): Pr
     const coordinates = await fitCoordinates(context, part);
     const parameters = coordinates.filter((c) => c.kind === 'parameter').length;
     const near = Float64Array.from(coordinates, (_, j) => (j < parameters ? whole.u[j]! : 0));
-    fits.push(
-      await fitRecordFrom(context, coordinates, part, [near, ...startPoints(coordinates, 2)]),
-    );
+    const points = [near, ...startPoints(coordinates, 2)];
+    fits.push(await freeStarts(context, await fitRecordFrom(context, coordinates, part, points)));
   }
   const parameters: SplitHalf['parameters'] = {};
   let agreeing = 0;

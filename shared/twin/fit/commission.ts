@@ -1,4 +1,4 @@
-import { createRng, messageOf, TwinError } from '../../core/index.js';
+import { messageOf, TwinError } from '../../core/index.js';
 import {
   deadChannelAlarms,
   type Finding,
@@ -7,7 +7,7 @@ import {
   verdictOf,
 } from '../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../types.js';
-import { type Coordinate, clampU, parameterCoordinate, startPoints } from './coordinates.js';
+import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import {
   estimateOf,
   estimatesOf,
@@ -19,12 +19,13 @@ import {
   predictionStd,
   rangeOf,
   residualsOf,
-  SAME_OPTIMUM,
 } from './fit.js';
 import type { FitModel } from './fit-model.js';
-import { sampleWorth, sensitivities } from './least-squares.js';
+import { sensitivities } from './least-squares.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
+import { freeStarts, searchFrom } from './search.js';
+import { shapeOf } from './shape.js';
 import type { FitOutput, HeldOut } from './types.js';
 import { fitFindings } from './verdict.js';
 
@@ -68,9 +69,9 @@ export async function commission(
 ): Promise<Commission> {
   const startedMs = performance.now();
   const { starts = 4, holdOut = 0.25, signal, onPass } = options;
-  const whole = fitRecord(twin, samples);
-  const dead = deadChannels(twin, whole);
-  const record = withoutChannels(whole, dead);
+  const read = fitRecord(twin, samples);
+  const dead = deadChannels(twin, read);
+  const record = withoutChannels(read, dead);
   const context: FitContext = {
     twin,
     model,
@@ -78,7 +79,7 @@ export async function commission(
     ...(signal === undefined ? {} : { signal }),
     ...(onPass === undefined ? {} : { onPass }),
   };
-  const fitted = recordingOf(twin, samples, whole, dead);
+  const fitted = recordingOf(twin, samples, read, dead);
   const recording: RecordingSummary =
     options.recording === undefined
       ? fitted
@@ -101,9 +102,9 @@ export async function commission(
       twin: twin.definition.name,
       summary: {
         samples: samples.length,
-        used: whole.timesS.length,
-        assimilated: whole.timesS.length,
-        skipped: samples.length - whole.timesS.length,
+        used: read.timesS.length,
+        assimilated: read.timesS.length,
+        skipped: samples.length - read.timesS.length,
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         parameters: parts.parameters,
@@ -120,7 +121,7 @@ export async function commission(
       residuals: { white: 0, ou: { std: 0, timeConstantS: 0 }, channels: {} },
       structures: {},
       ridges: [],
-      rails: whole.rails,
+      rails: read.rails,
       starts: [],
       freeRun: { channels: {} },
       notes: [...model.notes],
@@ -143,18 +144,23 @@ export async function commission(
     const n = record.timesS.length;
     const train = n >= LEAST_TO_HOLD_OUT && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
     const coordinates = await fitCoordinates(context, record);
-    const first = await searchFrom(
+    const first = await freeStarts(
       context,
-      coordinates,
-      headOf(record, train),
-      startPoints(coordinates, starts),
+      await searchFrom(
+        context,
+        coordinates,
+        headOf(record, train),
+        startPoints(coordinates, starts),
+      ),
     );
     const test = train < n ? await testOn(context, first, record, train) : undefined;
     // The whole record from where its first part led, and from second modes.
-    const fit = train < n ? await refit(context, first, record) : first;
-    fit.starts = first.starts;
+    const whole = train < n ? await refit(context, first, record) : first;
+    whole.starts = first.starts;
+    const { fit, shape } = await shapeOf(context, await freeStarts(context, whole));
     const ridges = ridgesOf(fit);
-    findings.push(...fitFindings(twin, fit, ridges, test?.heldOut));
+    findings.push(...fitFindings(twin, fit, ridges, test?.heldOut, shape));
+    if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
     const names = twin.definition.measured.map((c) => c.variable);
     const channels = Object.fromEntries(
       names.flatMap((name, c) => (dead.has(c) ? [] : [[name, fit.residualModels[c]!]])),
@@ -202,55 +208,6 @@ export function ridgesOf(fit: Fit): Ridge[] {
     block(fit.covariance.covariance, n, parameters.length),
     block(fit.covariance.information, n, parameters.length),
   );
-}
-
-/** Shares of a record that a search climbs over where the whole has many optima. */
-const CLIMB = [1 / 8, 1 / 5, 1 / 3, 1 / 2, 3 / 4] as const;
-/** Starts that are drawn from the prior beside the given ones, for its first part. */
-const DRAWN_STARTS = 8;
-/** Fewer samples are not divided. */
-const LEAST_TO_CLIMB = 80;
-
-/**
- * A fit from several starts; where they end apart, also one that is led there over growing parts of
- * the record. A model that switches or swings by itself has an optimum for each number of periods
- * that fits into the record: few into its beginning.
- */
-async function searchFrom(
-  context: FitContext,
-  coordinates: readonly Coordinate[],
-  record: FitRecord,
-  from: readonly Float64Array[],
-): Promise<Fit> {
-  const fit = await fitRecordFrom(context, coordinates, record, from);
-  const rows = record.timesS.length;
-  // On a ridge a search may end underway, and still where the others are.
-  const together = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
-  if (rows < LEAST_TO_CLIMB || from.length < 2 || together.length > from.length / 2) return fit;
-  const rng = createRng(1);
-  const drawn = Array.from({ length: DRAWN_STARTS }, () =>
-    Float64Array.from(coordinates, (c) => clampU(c, c.kind === 'parameter' ? rng.normal() : 0)),
-  );
-  let points: readonly Float64Array[] = [...from, ...drawn];
-  try {
-    for (const share of CLIMB) {
-      const part = headOf(record, Math.round(share * rows));
-      points = [(await fitRecordFrom(context, coordinates, part, points)).u];
-    }
-    const led = await fitRecordFrom(context, coordinates, record, points);
-    if (led.objective >= fit.objective) return fit;
-    const lost =
-      sampleWorth({ data: record.data, channels: record.channels }, led.prediction, led.noiseStd) *
-      (fit.objective - led.objective);
-    const before = fit.starts.map((s) =>
-      s.nats === undefined ? s : { ...s, nats: s.nats + lost },
-    );
-    return { ...led, starts: [...before, ...led.starts] };
-  } catch (error) {
-    context.signal?.throwIfAborted();
-    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
-    return fit; // Parts of the record carry no fit: what the whole gave stands.
-  }
 }
 
 /** The fit of the whole record, begun where its first part ended. */

@@ -28,6 +28,8 @@ export interface FitModel {
   readonly states: readonly string[];
   /** What a reader of the report should know about the start. */
   readonly notes: readonly string[];
+  /** Why the search for the start begins where nothing says that the machine was. */
+  readonly startDoubt?: string | undefined;
   /**
    * Runs from the record's start along all its samples; a point that fails does not throw.
    *
@@ -137,9 +139,13 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const named = (point: ArrayLike<number>) =>
     Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));
   const originS = md.defaultExperiment.startTime ?? 0;
+  let startDoubt: string | undefined;
   return {
     states,
     notes,
+    get startDoubt() {
+      return startDoubt;
+    },
     run(points, record, { keepStates = false } = {}) {
       const t0 = record.timesS[0] ?? 0;
       const timesS = record.timesS.map((t) => originS + (t - t0));
@@ -184,7 +190,9 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
       );
     },
     startStates: (parameters, record) =>
-      startStates(twin, runs, states, named(parameters), record, signal),
+      startStates(twin, runs, states, named(parameters), record, signal, (why) => {
+        startDoubt = why;
+      }),
     close: () => opened.close(),
   };
 }
@@ -197,8 +205,11 @@ async function startStates(
   startValues: Record<string, number>,
   record: FitRecord,
   signal: AbortSignal | undefined,
+  doubt: (why: string) => void,
 ): Promise<Float64Array> {
   const { simulation, transient, inputs, measured } = twin.definition;
+  const { timesS } = record;
+  const maxTimeS = Math.max(simulation.maxTimeS, timesS.at(-1)! - timesS[0]!);
   const first = Object.fromEntries(inputs.map((v, i) => [v.variable, record.inputs[i]![0] ?? 0]));
   if (transient.initialState === 'settled') {
     try {
@@ -209,7 +220,7 @@ async function startStates(
         along: states,
         interface: simulation.interface,
         stepSizeS: simulation.stepSizeS,
-        maxTimeS: simulation.maxTimeS,
+        maxTimeS,
         relativeTolerance: simulation.relativeTolerance,
         ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
         ...(signal === undefined ? {} : { signal }),
@@ -219,6 +230,9 @@ async function startStates(
     } catch (error) {
       if (signal?.aborted) throw error;
       // A machine that never rests starts where its model does; the search moves it from there.
+      doubt(
+        `the model comes to no rest within ${Number(maxTimeS.toPrecision(4))} s under the first inputs, so the search for the start begins at its start values: raise simulation.maxTimeS, or say transient.initialState "start-values" where the machine never rests`,
+      );
     }
   }
   const { states: found } = await runs.trajectory({

@@ -1,6 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate, Twin } from '../types.js';
+import { absorbedBy, widen, widenAtBounds } from './bands.js';
 import {
   type Coordinate,
   parameterCoordinate,
@@ -11,10 +12,16 @@ import {
 import { type FitCovariance, fitCovariance } from './covariance.js';
 import type { FitModel } from './fit-model.js';
 import {
+  errorVariance,
+  isCertain,
+  type LackOfFit,
+  lackOfFit,
+  likeliestError,
+} from './lack-of-fit.js';
+import {
   type LeastSquaresProblem,
   type LeastSquaresResult,
   leastSquares,
-  normalEquations,
   sampleWorth,
   sensitivities,
 } from './least-squares.js';
@@ -46,6 +53,8 @@ export interface Fit {
   secondModes: Record<string, number>[];
   /** How far beyond a bound the data want a parameter, in prior deviations. */
   beyondBounds: Record<string, number>;
+  /** What residuals say against the model. */
+  misfit: LackOfFit;
 }
 
 /** What every fit of one twin needs. */
@@ -212,6 +221,7 @@ export async function fitRecordFrom(
       residualsOf(record, best.prediction, c),
       record.timesS,
       problem.noiseFloor[c]!,
+      absorbedBy(problem, columns, best, c),
     ),
   );
   const covariance = fitCovariance(
@@ -223,6 +233,8 @@ export async function fitRecordFrom(
     coordinates.filter((c) => c.kind === 'parameter').length,
   );
   const beyondBounds = widenAtBounds(problem, best, columns, covariance);
+  const misfit = misfitOf(context, problem, record, best, columns, residualModels);
+  widen(covariance.covariance, coordinates.length, sensorErrors(context.twin, misfit));
   const secondModes = found
     .filter(
       (end) =>
@@ -247,7 +259,50 @@ export async function fitRecordFrom(
     starts,
     secondModes,
     beyondBounds,
+    misfit,
   };
+}
+
+/** What the residuals say against the model. */
+function misfitOf(
+  { twin }: FitContext,
+  problem: LeastSquaresProblem,
+  record: FitRecord,
+  best: LeastSquaresResult,
+  columns: readonly Float64Array[],
+  residualModels: readonly ResidualModel[],
+): LackOfFit {
+  const { measured, inputs } = twin.definition;
+  return lackOfFit(
+    problem,
+    record,
+    best,
+    columns,
+    residualModels,
+    Float64Array.from(measured, (c) => c.noiseStd ?? Number.NaN),
+    inputs.map((v) => v.variable),
+  );
+}
+
+/** What sensors that read wrong add to the bands: stated doubts, and an error that shows. */
+function sensorErrors(twin: Twin, misfit: LackOfFit): { shift: Float64Array; variance: number }[] {
+  const shown = likeliestError(misfit);
+  return misfit.sensors.map((error) => {
+    const stated = error.kind === 'offset' ? twin.definition.measured[error.channel]!.offsetStd : 0;
+    const variance =
+      error === shown && isCertain(error) && stated === undefined
+        ? error.size ** 2
+        : errorVariance(error, stated ?? 0);
+    return { shift: error.shift, variance };
+  });
+}
+
+/** The precision of a fit's unknowns under white residuals, priors included, n × n. */
+export function informationOf({ covariance, coordinates }: Fit): Float64Array {
+  const n = coordinates.length;
+  const A = covariance.information.slice();
+  for (let j = 0; j < n; j++) A[j * n + j]! += 1;
+  return A;
 }
 
 /** Data less prediction of one channel. */
@@ -260,44 +315,6 @@ export function residualsOf(
     (_, row) =>
       record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
   );
-}
-
-/**
- * Where a bound keeps the search from its optimum, all parameters are pulled aside: the covariance
- * grows by the square of the step that the bound forbids.
- *
- * @returns the forbidden step per parameter at a bound, in prior deviations
- */
-function widenAtBounds(
-  problem: LeastSquaresProblem,
-  best: LeastSquaresResult,
-  columns: readonly Float64Array[],
-  covariance: FitCovariance,
-): Record<string, number> {
-  const { coordinates } = problem;
-  const n = coordinates.length;
-  const { gradient } = normalEquations(problem, columns, best.noiseStd, best.prediction);
-  const free = new Float64Array(n);
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < n; k++)
-      free[j]! += covariance.white[j * n + k]! * (gradient[k]! - best.u[k]!);
-  }
-  const beyond: Record<string, number> = {};
-  coordinates.forEach((c, j) => {
-    const at = best.u[j]! >= c.upper ? 1 : best.u[j]! <= c.lower ? -1 : 0;
-    if (at !== 0 && at * free[j]! > 1e-6) beyond[c.name] = at * free[j]!;
-  });
-  if (Object.keys(beyond).length === 0) return beyond;
-  const C = covariance.covariance;
-  for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) C[j * n + k]! += free[j]! * free[k]!;
-  for (let j = 0; j < n; j++) {
-    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]!));
-    for (let k = 0; k < n; k++) {
-      C[j * n + k]! *= shrink;
-      C[k * n + j]! *= shrink;
-    }
-  }
-  return beyond;
 }
 
 /** Coordinates of one kind as estimates with their bands. */

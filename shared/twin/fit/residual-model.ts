@@ -1,3 +1,4 @@
+import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { nelderMead } from './nelder-mead.js';
 
 /** What one channel's residuals are made of: white noise, and a disturbance that fades. */
@@ -14,15 +15,40 @@ export interface ResidualModel {
 /** Fewer residuals are taken for white: nothing else can be told from them. */
 const LEAST_SAMPLES = 8;
 
-/** −2 ln L, up to a constant, of residuals under white noise plus an OU process. */
+/**
+ * What the unknowns of a fit have taken out of a channel's residuals: a disturbance that they could
+ * follow is larger than what it has left.
+ */
+export interface Absorbed {
+  /** Sensitivities of this channel, a column per unknown. */
+  columns: readonly Float64Array[];
+  /** Precision of the unknowns without this channel, n × n: their priors' and the other channels'. */
+  precision: Float64Array;
+  /** Where those pull the unknowns to from the fit, times their precision. */
+  pull: Float64Array;
+}
+
+/**
+ * −2 ln L, up to a constant, of residuals under white noise plus an OU process. Where unknowns were
+ * fitted, they are integrated out (restricted likelihood): residuals and sensitivities go through one
+ * scalar Kalman filter side by side.
+ *
+ * @see Patterson & Thompson, Biometrika 58 (1971); Harville, J. Am. Stat. Assoc. 72 (1977)
+ */
 function deviance(
   residuals: Float64Array,
   timesS: Float64Array,
   white: number,
   std: number,
   tauS: number,
+  absorbed?: Absorbed,
 ): number {
-  let mean = 0;
+  const columns = absorbed?.columns ?? [];
+  const n = columns.length;
+  const means = new Float64Array(n + 1);
+  const innovations = new Float64Array(n + 1);
+  const A = absorbed?.precision.slice() ?? new Float64Array();
+  const b = absorbed?.pull.slice() ?? new Float64Array();
   let variance = std * std;
   let lastS = Number.NaN;
   let sum = 0;
@@ -31,33 +57,49 @@ function deviance(
     if (Number.isNaN(e)) continue;
     if (!Number.isNaN(lastS)) {
       const a = Math.exp(-(timesS[k]! - lastS) / tauS);
-      mean *= a;
+      for (let j = 0; j <= n; j++) means[j]! *= a;
       variance = a * a * variance + std * std * (1 - a * a);
     }
     lastS = timesS[k]!;
     const S = variance + white * white;
-    const v = e - mean;
-    sum += Math.log(S) + (v * v) / S;
     const gain = variance / S;
-    mean += gain * v;
+    for (let j = 0; j <= n; j++) {
+      const v = (j === n ? e : columns[j]![k]!) - means[j]!;
+      innovations[j] = v;
+      means[j]! += gain * v;
+    }
     variance -= gain * variance;
+    const v = innovations[n]!;
+    sum += Math.log(S) + (v * v) / S;
+    for (let j = 0; j < n; j++) {
+      const w = innovations[j]! / S;
+      b[j]! += w * v;
+      for (let i = 0; i <= j; i++) A[j * n + i]! += w * innovations[i]!;
+    }
   }
+  if (n === 0) return sum;
+  for (let j = 0; j < n; j++) for (let i = 0; i < j; i++) A[i * n + j] = A[j * n + i]!;
+  const L = cholesky(A, n);
+  const moved = choleskySolve(L, b, n);
+  for (let j = 0; j < n; j++) sum += 2 * Math.log(L[j * n + j]!) - b[j]! * moved[j]!;
   return sum;
 }
 
 /**
- * Splits residuals into white noise and an Ornstein-Uhlenbeck process by the likelihood of a scalar
- * Kalman filter along them: no further model runs. The time constant's prior is log-normal about a
- * fifth of the record: longer ones cannot be told from an offset.
+ * Splits residuals into white noise and an Ornstein-Uhlenbeck process by the restricted likelihood of
+ * a scalar Kalman filter along them: no further model runs. The time constant's prior is log-normal
+ * about a fifth of the record: longer ones cannot be told from an offset.
  *
  * @param residuals one channel's, `NaN` where there is none
  * @param floor least white noise, e.g. the sensor's resolution
+ * @param absorbed where residuals are those of a fit
  * @see Uhlenbeck & Ornstein, Physical Review 36 (1930); Kristensen, Madsen & Jørgensen, Automatica 40 (2004)
  */
 export function fitResidualModel(
   residuals: Float64Array,
   timesS: Float64Array,
   floor: number,
+  absorbed?: Absorbed,
 ): ResidualModel {
   const used = residuals.filter((e) => !Number.isNaN(e));
   const n = used.length;
@@ -68,9 +110,10 @@ export function fitResidualModel(
     return { white: rms, ou: { std: 0, timeConstantS: Math.max(periodS, 0) }, nEff: n, samples: n };
   }
   const stdOf = (x: number) => Math.hypot(Math.exp(x), floor);
+  const tauOf = (x: number) => Math.min(Math.exp(x), spanS);
   const { x } = nelderMead(
     (p) =>
-      0.5 * deviance(residuals, timesS, stdOf(p[0]!), Math.exp(p[1]!), Math.exp(p[2]!)) +
+      0.5 * deviance(residuals, timesS, stdOf(p[0]!), Math.exp(p[1]!), tauOf(p[2]!), absorbed) +
       0.5 * (p[2]! - Math.log(spanS / 5)) ** 2 +
       0.5 * ((p[1]! - Math.log(rms / 2)) / 1.5) ** 2,
     Float64Array.of(Math.log(rms / 2), Math.log(rms), Math.log(spanS / 10)),
@@ -78,7 +121,7 @@ export function fitResidualModel(
   );
   const white = stdOf(x[0]!);
   const std = Math.exp(x[1]!);
-  const timeConstantS = Math.exp(x[2]!);
+  const timeConstantS = tauOf(x[2]!);
   const a = Math.exp(-periodS / timeConstantS);
   const w2 = white * white;
   const s2 = std * std;

@@ -1,7 +1,9 @@
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
+import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import type { Ridge } from './ridges.js';
+import type { Shape } from './shape.js';
 import type { HeldOut } from './types.js';
 
 /** Deviation, as a share of the prior's, from which a parameter counts as not learnt. */
@@ -12,8 +14,6 @@ const NOTHING = 1e-4;
 const SURPRISE = 3;
 /** Prior deviations beyond a bound from which the bound decides the result. */
 const FAR_BEYOND = 0.5;
-/** Residuals against stated noise from which the model, not the sensor, makes them. */
-const STRUCTURAL = 3;
 /** Ridges that are worth a sentence each. */
 const MOST_RIDGES = 3;
 /** Held-out error, as a share of the data's own spread. */
@@ -29,8 +29,15 @@ export function fitFindings(
   fit: Fit,
   ridges: readonly Ridge[],
   heldOut: HeldOut | undefined,
+  shape: Shape,
 ): Finding[] {
-  return [...ownFindings(twin, fit, ridges), ...heldOutFindings(twin, heldOut)];
+  const held = heldOutFindings(twin, heldOut);
+  return [
+    ...ownFindings(twin, fit, ridges),
+    ...shapeFindings(shape),
+    ...shortFindings(fit, held.length > 0),
+    ...held,
+  ];
 }
 
 /** What speaks against a fit without any test on other rows. */
@@ -38,8 +45,114 @@ export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Fin
   return [
     ...searchFindings(fit),
     ...parameterFindings(fit, ridges),
-    ...residualFindings(twin, fit),
+    ...residualFindings(fit),
+    ...misfitFindings(twin, fit),
   ];
+}
+
+function shapeFindings({ rough, flatter }: Shape): Finding[] {
+  const findings: Finding[] = [];
+  if (rough) {
+    findings.push({
+      grade: 'unusable',
+      reason:
+        'the model is not smooth in its parameters: searches from near the best fit end elsewhere, so a band would tell of its own neighbourhood only; check whether it switches between time steps, or fit shorter records',
+    });
+  }
+  if (flatter > 1) {
+    findings.push({
+      grade: 'care',
+      reason: `the data tell less than a straight line through the fit promises: bands were widened up to ${flatter} times`,
+    });
+  }
+  return findings;
+}
+
+/** Independent samples below which only a test on other rows speaks for a fit. */
+const HARDLY_ANY = 2;
+
+/** A record that is worth hardly one sample, and a free run that other rows do not bear out. */
+function shortFindings(fit: Fit, untested: boolean): Finding[] {
+  const { nEff } = fit.covariance;
+  if (nEff >= HARDLY_ANY || !untested) return [];
+  return [
+    {
+      grade: 'unusable',
+      reason: `what the model lacks lasts as long as the record (worth ${nEff.toPrecision(2)} independent samples), and rows held out do not bear the fit out`,
+    },
+  ];
+}
+
+/** An offset of a sensor that is looked for, in its noise. */
+const OFFSET = 5;
+/** Deviations of a parameter's band that an unseen offset may move it by. */
+const MOVED = 1;
+
+/** What residuals, and errors of sensors that no residual would show, say against the model. */
+function misfitFindings(twin: Twin, fit: Fit): Finding[] {
+  const { measured } = twin.definition;
+  const { misfit } = fit;
+  const findings: Finding[] = [];
+  const care = (reason: string) => void findings.push({ grade: 'care', reason });
+  const shown = likeliestError(misfit);
+  if (shown !== undefined && isCertain(shown)) {
+    const { variable, noiseStd, unit } = measured[shown.channel]!;
+    const size = Math.abs(shown.size).toPrecision(2);
+    const times =
+      noiseStd === undefined
+        ? ''
+        : `, ${(Math.abs(shown.size) / noiseStd).toPrecision(2)} times its noise`;
+    const what =
+      shown.kind === 'offset'
+        ? `reads ${size}${unit === '' ? '' : ` ${unit}`} ${shown.size > 0 ? 'more' : 'less'} than the model can have it${times}`
+        : `drifts against the model by ${size}${unit === '' ? '' : ` ${unit}`} along the record${times}`;
+    care(
+      `${variable} ${what}: an error of the sensor, or a term that the model lacks; the bands hold with either`,
+    );
+  }
+  misfit.channels.forEach(({ size, memory, pattern, follows, outliers }, c) => {
+    const { variable, noiseStd } = measured[c]!;
+    if (outliers > 0) {
+      care(`${variable}: ${outliers} values lie far beyond the noise: outliers`);
+    }
+    const worst = Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
+    if (worst < CERTAIN) return;
+    const how =
+      worst === pattern
+        ? `follow ${follows}`
+        : worst === memory
+          ? 'follow each other'
+          : `are ${(fit.noiseStd[c]! / noiseStd!).toPrecision(3)} times the stated noise`;
+    care(
+      `${variable}: the model lacks something: its residuals ${how} (${worst.toPrecision(2)} deviations from chance)`,
+    );
+  });
+  const n = fit.coordinates.length;
+  for (const error of misfit.sensors) {
+    const { variable, offsetStd, unit } = measured[error.channel]!;
+    const noise = measured[error.channel]!.noiseStd ?? fit.residualModels[error.channel]!.white;
+    const offset = OFFSET * noise;
+    if (error.kind !== 'offset' || offsetStd !== undefined) continue;
+    if (offset > CERTAIN * error.std) continue;
+    const moves = fit.coordinates.flatMap((c, j) =>
+      c.kind === 'parameter'
+        ? [
+            {
+              name: c.name,
+              by:
+                (offset * Math.abs(error.shift[j]!)) /
+                Math.sqrt(fit.covariance.covariance[j * n + j]!),
+            },
+          ]
+        : [],
+    );
+    const most = moves.toSorted((a, b) => b.by - a.by)[0];
+    if (most === undefined || most.by <= MOVED) continue;
+    care(
+      `an offset of ${variable} would pass unseen: one of ${offset.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise) moves ${most.name} by ${most.by.toPrecision(2)} deviations; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
+    );
+  }
+  return findings;
 }
 
 function searchFindings(fit: Fit): Finding[] {
@@ -109,7 +222,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
   return findings;
 }
 
-function residualFindings(twin: Twin, fit: Fit): Finding[] {
+function residualFindings(fit: Fit): Finding[] {
   const findings: Finding[] = [];
   const { nEff } = fit.covariance;
   const parameters = fit.coordinates.filter((c) => c.kind === 'parameter').length;
@@ -119,16 +232,6 @@ function residualFindings(twin: Twin, fit: Fit): Finding[] {
       reason: `the record is too short for its own disturbance: worth ${nEff.toPrecision(2)} independent samples for ${parameters} parameters`,
     });
   }
-  twin.definition.measured.forEach(({ variable, noiseStd }, c) => {
-    if (fit.residualModels[c]!.samples === 0) return;
-    const residual = fit.noiseStd[c]!;
-    if (noiseStd !== undefined && residual > STRUCTURAL * noiseStd) {
-      findings.push({
-        grade: 'care',
-        reason: `${variable}: the fit misses by ${residual.toPrecision(2)}, ${(residual / noiseStd).toPrecision(2)} times the stated noise: the model lacks something`,
-      });
-    }
-  });
   for (const rail of fit.record.rails) {
     if (!rail.detected) continue;
     findings.push({

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { createRng } from '../../../shared/core/index.js';
+import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import {
   createCalibrator,
   createTwinModel,
@@ -19,8 +20,8 @@ const G = 1.2;
  * The box sampled each half second: exponentials between switches, which come when a bound is reached
  * (model exchange) or at the end of the 10 ms in which it was (co-simulation's inner steps).
  */
-function record(count: number, type: 'cs' | 'me'): Sample[] {
-  const rng = createRng(3);
+function record(count: number, type: 'cs' | 'me', seed = 3): Sample[] {
+  const rng = createRng(seed);
   const samples: Sample[] = [];
   let temperature = 15;
   let heats = true;
@@ -93,6 +94,25 @@ describe.skipIf(!hasCompiler)('a mode that the continuous states do not tell', (
     expect(std).toBeLessThan(0.05);
     expect(await second.model.transient!.forgets!(Float64Array.of(G), samples)).toBeUndefined();
   });
+
+  it.each([3, 4])(
+    'makes a fit rough, which never ends in a narrow band about a wrong value (seed %i)',
+    async (seed) => {
+      const twin = thermostat('cs', true);
+      const model = await createFitModel(twin, { lanes: 1 });
+      try {
+        const { output } = await commission(twin, model, record(120, 'cs', seed));
+        const { lower95, upper95 } = output.parameters.G!;
+        expect(lower95).toBeLessThan(G);
+        expect(upper95).toBeGreaterThan(G);
+        if (output.verdict.grade === 'unusable') {
+          expect(output.verdict.reasons.join()).toContain('not smooth in its parameters');
+        }
+      } finally {
+        await model.close();
+      }
+    },
+  );
 
   it('is found lost where the FMU has no state access, with the remedy', async () => {
     const { model } = await begin(thermostat('cs', false));

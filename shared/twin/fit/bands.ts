@@ -1,0 +1,91 @@
+import type { FitCovariance } from './covariance.js';
+import {
+  type LeastSquaresProblem,
+  type LeastSquaresResult,
+  normalEquations,
+} from './least-squares.js';
+import type { Absorbed } from './residual-model.js';
+
+/** Keeps every variance at the prior's, correlations as they are. */
+export function capAtPrior(C: Float64Array, n: number): void {
+  for (let j = 0; j < n; j++) {
+    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]!));
+    if (shrink === 1) continue;
+    for (let k = 0; k < n; k++) {
+      C[j * n + k]! *= shrink;
+      C[k * n + j]! *= shrink;
+    }
+  }
+}
+
+/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */
+export function widen(
+  C: Float64Array,
+  n: number,
+  parts: readonly { shift: Float64Array; variance: number }[],
+): void {
+  for (const { shift, variance } of parts) {
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) C[j * n + k]! += variance * shift[j]! * shift[k]!;
+    }
+  }
+  capAtPrior(C, n);
+}
+
+/** What the unknowns have taken out of one channel's residuals. */
+export function absorbedBy(
+  problem: LeastSquaresProblem,
+  columns: readonly Float64Array[],
+  { u, noiseStd, prediction }: LeastSquaresResult,
+  channel: number,
+): Absorbed {
+  const { data, channels } = problem;
+  const n = columns.length;
+  const others = data.map((v, i) => (i % channels === channel ? Number.NaN : v));
+  const rest = normalEquations({ ...problem, data: others }, columns, noiseStd, prediction);
+  for (let j = 0; j < n; j++) {
+    rest.information[j * n + j]! += 1;
+    rest.gradient[j]! -= u[j]!;
+  }
+  return {
+    columns: columns.map((g) =>
+      Float64Array.from(
+        { length: data.length / channels },
+        (_, row) => g[row * channels + channel]!,
+      ),
+    ),
+    precision: rest.information,
+    pull: rest.gradient,
+  };
+}
+
+/**
+ * Where a bound keeps the search from its optimum, all parameters are pulled aside: the covariance
+ * grows by the square of the step that the bound forbids.
+ *
+ * @returns the forbidden step per parameter at a bound, in prior deviations
+ */
+export function widenAtBounds(
+  problem: LeastSquaresProblem,
+  best: LeastSquaresResult,
+  columns: readonly Float64Array[],
+  covariance: FitCovariance,
+): Record<string, number> {
+  const { coordinates } = problem;
+  const n = coordinates.length;
+  const { gradient } = normalEquations(problem, columns, best.noiseStd, best.prediction);
+  const free = new Float64Array(n);
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < n; k++)
+      free[j]! += covariance.white[j * n + k]! * (gradient[k]! - best.u[k]!);
+  }
+  const beyond: Record<string, number> = {};
+  coordinates.forEach((c, j) => {
+    const at = best.u[j]! >= c.upper ? 1 : best.u[j]! <= c.lower ? -1 : 0;
+    if (at !== 0 && at * free[j]! > 1e-6) beyond[c.name] = at * free[j]!;
+  });
+  if (Object.keys(beyond).length === 0) return beyond;
+  const C = covariance.covariance;
+  widen(C, n, [{ shift: free, variance: 1 }]);
+  return beyond;
+}

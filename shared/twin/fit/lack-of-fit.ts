@@ -1,0 +1,302 @@
+import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
+import type { LeastSquaresProblem } from './least-squares.js';
+import { normalEquations } from './least-squares.js';
+import type { FitRecord } from './record.js';
+import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
+
+/** A sensor that would read wrong by a constant, or by what grows with time. */
+export interface SensorError {
+  channel: number;
+  kind: 'offset' | 'drift';
+  /** Its most probable size, in the channel's unit; of a drift from the first sample to the last. */
+  size: number;
+  std: number;
+  /** Share of the excess of squared residuals over the noise that it explains. */
+  explains: number;
+  /** What it does to the unknowns, per unit of its size. */
+  shift: Float64Array;
+}
+
+/** What residuals say of the model, by scores that follow the standard normal where it is right. */
+export interface LackOfFit {
+  channels: {
+    /** Size of the residuals against the stated noise; `NaN` where none is stated. */
+    size: number;
+    /** How they follow each other. */
+    memory: number;
+    /** How they follow inputs, their squares and products, and the output itself. */
+    pattern: number;
+    /** What they follow most. */
+    follows: string;
+    /** Lone residuals too large for the noise, left out of all tests. */
+    outliers: number;
+  }[];
+  sensors: SensorError[];
+}
+
+/** Lags of the test of memory. */
+const LAGS = 10;
+/** Directions of a test that hold less than this share of its strongest are left out. */
+const LEAST_SHARE = 1e-8;
+/** Inputs whose products are looked at; of more, squares only. */
+const MOST_PRODUCTS = 4;
+/** Noise from which a lone residual is an outlier, … */
+const OUTLIER = 5;
+/** … where they are no more than this share. */
+const FEW = 0.05;
+/** Share of what is too much in the residuals from which an error explains all of it. */
+const NEARLY_ALL = 0.9;
+/** Fewer residuals of a channel say nothing. */
+const LEAST_SAMPLES = 20;
+
+/**
+ * Chi-square as a standard normal score.
+ *
+ * @see Wilson & Hilferty, Proc. Natl. Acad. Sci. 17 (1931)
+ */
+export const chiSquareScore = (x: number, dof: number): number =>
+  (Math.cbrt(x / dof) - (1 - 2 / (9 * dof))) / Math.sqrt(2 / (9 * dof));
+
+/** Zero mean and unit variance; all zero of a constant. */
+function standardised(values: Float64Array): Float64Array {
+  const n = values.length;
+  const mean = values.reduce((sum, v) => sum + v, 0) / n;
+  const std = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
+  const least = 1e-12 * Math.abs(mean);
+  return values.map((v) => (std > least ? (v - mean) / std : 0));
+}
+
+/**
+ * Tests residuals of a fit against a model that is right: their size (χ²), their memory
+ * (Ljung and Box), and what they follow, by scores: Xᵀe with covariance XᵀMX, where M takes out what
+ * the unknowns could have followed, priors included. No model runs.
+ *
+ * @param residualModels what residuals remember: errors of sensors must show beyond it
+ * @param stated the sensors' noise where it is given, else `NaN`
+ * @see Rao 1948 (score test); Ljung & Box, Biometrika 65 (1978)
+ */
+export function lackOfFit(
+  problem: LeastSquaresProblem,
+  record: FitRecord,
+  fit: { u: Float64Array; prediction: Float64Array; noiseStd: Float64Array },
+  columns: readonly Float64Array[],
+  residualModels: readonly ResidualModel[],
+  stated: Float64Array,
+  inputs: readonly string[],
+): LackOfFit {
+  const { channels, data } = problem;
+  const p = columns.length;
+  const rows = record.timesS.length;
+  const noise = fit.noiseStd.map((s, c) =>
+    Number.isNaN(stated[c]!) ? s : Math.hypot(stated[c]!, record.resolution[c]! / Math.sqrt(12)),
+  );
+  const withPriors = (std: Float64Array) => {
+    const equations = normalEquations(problem, columns, std, fit.prediction);
+    for (let j = 0; j < p; j++) {
+      equations.information[j * p + j]! += 1;
+      equations.gradient[j]! -= fit.u[j]!;
+    }
+    return { L: cholesky(equations.information, p), gradient: equations.gradient };
+  };
+  // A search ends a little before its optimum; scores are those of the optimum.
+  const own = withPriors(fit.noiseStd);
+  const rest = choleskySolve(own.L, own.gradient, p);
+  const { L } = withPriors(noise);
+  const e: Float64Array = data.map((v, i) => {
+    let residual = v - fit.prediction[i]!;
+    for (let j = 0; j < p; j++) residual -= columns[j]![i]! * rest[j]!;
+    return residual / noise[i % channels]!;
+  });
+  const outliers = Array.from({ length: channels }, (_, c) => withoutOutliers(e, c, channels));
+  /** Scores of columns that live on one channel, and what each does to the unknowns. */
+  const scores = (c: number, xs: readonly Float64Array[]) => {
+    const k = xs.length;
+    const xe = new Float64Array(k);
+    const xg = new Float64Array(p * k);
+    const S = new Float64Array(k * k);
+    for (let row = 0; row < rows; row++) {
+      const i = row * channels + c;
+      if (Number.isNaN(e[i]!)) continue;
+      for (let a = 0; a < k; a++) {
+        const x = xs[a]![row]!;
+        xe[a]! += x * e[i]!;
+        for (let j = 0; j < p; j++) xg[j * k + a]! += (x * columns[j]![i]!) / noise[c]!;
+        for (let b = 0; b <= a; b++) S[a * k + b]! += x * xs[b]![row]!;
+      }
+    }
+    const moved = choleskySolve(L, xg, p, k);
+    for (let a = 0; a < k; a++) {
+      for (let b = 0; b <= a; b++) {
+        for (let j = 0; j < p; j++) S[a * k + b]! -= xg[j * k + a]! * moved[j * k + b]!;
+        S[b * k + a] = S[a * k + b]!;
+      }
+    }
+    return { xe, S, moved };
+  };
+  /** (MX)ᵀΓ(MX): the variance of a score where residuals follow each other. */
+  const correlated = (c: number, x: Float64Array, moved: Float64Array) => {
+    let sum = 0;
+    for (let d = 0; d < channels; d++) {
+      const use = (row: number) => !Number.isNaN(e[row * channels + d]!);
+      const left = Float64Array.from({ length: rows }, (_, row) => {
+        if (!use(row)) return 0;
+        let v = d === c ? x[row]! : 0;
+        for (let j = 0; j < p; j++) v -= (columns[j]![row * channels + d]! / noise[d]!) * moved[j]!;
+        return v;
+      });
+      const seen = timesResidualCovariance(residualModels[d]!, record.timesS, use, left);
+      for (let row = 0; row < rows; row++) sum += (left[row]! * seen[row]!) / noise[d]! ** 2;
+    }
+    return sum;
+  };
+  const times = standardised(record.timesS);
+  const standard = record.inputs.map(standardised);
+  const sensors: SensorError[] = [];
+  const found: LackOfFit['channels'] = [];
+  for (let c = 0; c < channels; c++) {
+    const residuals = Float64Array.from({ length: rows }, (_, row) => e[row * channels + c]!);
+    const used = residuals.filter((v) => !Number.isNaN(v));
+    if (used.length < LEAST_SAMPLES) {
+      found.push({ size: Number.NaN, memory: 0, pattern: 0, follows: '', outliers: outliers[c]! });
+      continue;
+    }
+    const squares = used.reduce((sum, v) => sum + v * v, 0);
+    const dof = Math.max(1, used.length - p / channels);
+    const terms = regressors(
+      standard,
+      inputs,
+      standardised(
+        Float64Array.from({ length: rows }, (_, row) => fit.prediction[row * channels + c]!),
+      ),
+    );
+    found.push({
+      size: Number.isNaN(stated[c]!) ? Number.NaN : chiSquareScore(squares, dof),
+      memory: memoryScore(used, squares),
+      outliers: outliers[c]!,
+      ...patternScore(
+        scores(
+          c,
+          terms.map((t) => t.x),
+        ),
+        terms.map((t) => t.name),
+      ),
+    });
+    const excess = Math.max(Number.isNaN(stated[c]!) ? squares : squares - dof, 1e-9);
+    const constant = new Float64Array(rows).fill(1);
+    for (const [kind, x] of [
+      ['offset', constant],
+      ['drift', times],
+    ] as const) {
+      const { xe, S, moved } = scores(c, [x]);
+      const information = S[0]!;
+      if (!(information > 1e-12 * rows)) continue;
+      const explains = Math.min(1, xe[0]! ** 2 / information / excess);
+      // Memory that the error itself makes is no reason to doubt it.
+      const spread = explains >= NEARLY_ALL ? 0 : correlated(c, x, moved);
+      const std = Math.sqrt(Math.max(information, spread)) / information;
+      // From the first sample to the last.
+      const scale = noise[c]! * (kind === 'drift' ? times.at(-1)! - times[0]! : 1);
+      sensors.push({
+        channel: c,
+        kind,
+        size: (scale * xe[0]!) / information,
+        std: scale * std,
+        explains,
+        shift: moved.map((v) => -v / scale),
+      });
+    }
+  }
+  return { channels: found, sensors };
+}
+
+/** Makes the few residuals that are far beyond the others missing. @returns how many */
+function withoutOutliers(e: Float64Array, c: number, channels: number): number {
+  const of = (v: number, i: number) => i % channels === c && !Number.isNaN(v);
+  const sizes = e.filter(of).map(Math.abs).sort();
+  const least = OUTLIER * Math.max(1, (sizes[sizes.length >> 1] ?? 0) / 0.6745);
+  const many = sizes.filter((v) => v > least).length;
+  if (many === 0 || many > FEW * sizes.length) return 0;
+  e.forEach((v, i) => {
+    if (of(v, i) && Math.abs(v) > least) e[i] = Number.NaN;
+  });
+  return many;
+}
+
+/** What residuals of a channel may follow. */
+function regressors(
+  inputs: readonly Float64Array[],
+  names: readonly string[],
+  output: Float64Array,
+): { name: string; x: Float64Array }[] {
+  const terms: { name: string; x: Float64Array }[] = [
+    { name: 'the output itself', x: output },
+    { name: 'the square of the output', x: output.map((v) => v * v - 1) },
+  ];
+  inputs.forEach((u, a) => {
+    terms.push({ name: names[a]!, x: u });
+    terms.push({ name: `the square of ${names[a]}`, x: u.map((v) => v * v - 1) });
+    if (inputs.length > MOST_PRODUCTS) return;
+    for (let b = a + 1; b < inputs.length; b++) {
+      terms.push({ name: `${names[a]}·${names[b]}`, x: u.map((v, k) => v * inputs[b]![k]!) });
+    }
+  });
+  return terms.filter(({ x }) => x.some((v) => Math.abs(v) > 1e-9));
+}
+
+/** Ljung and Box's statistic of residuals in order. */
+function memoryScore(e: Float64Array, squares: number): number {
+  const n = e.length;
+  const lags = Math.min(LAGS, Math.floor(n / 10));
+  let q = 0;
+  for (let lag = 1; lag <= lags; lag++) {
+    let product = 0;
+    for (let k = lag; k < n; k++) product += e[k]! * e[k - lag]!;
+    q += ((product / squares) ** 2 * n * (n + 2)) / (n - lag);
+  }
+  return squares > 0 ? chiSquareScore(q, lags) : 0;
+}
+
+/** xᵀS⁻¹x over the directions that S holds, and the column that says most alone. */
+function patternScore(
+  { xe, S }: { xe: Float64Array; S: Float64Array },
+  names: readonly string[],
+): { pattern: number; follows: string } {
+  const k = xe.length;
+  if (k === 0) return { pattern: 0, follows: '' };
+  const { values, vectors } = symmetricEigen(S, k);
+  const strongest = Math.max(...values);
+  let q = 0;
+  let dof = 0;
+  for (let d = 0; d < k; d++) {
+    if (!(values[d]! > LEAST_SHARE * strongest)) continue;
+    let along = 0;
+    for (let a = 0; a < k; a++) along += vectors[a * k + d]! * xe[a]!;
+    q += along ** 2 / values[d]!;
+    dof++;
+  }
+  if (dof === 0) return { pattern: 0, follows: '' };
+  const alone = names.map((_, a) => (S[a * k + a]! > 0 ? xe[a]! ** 2 / S[a * k + a]! : 0));
+  const most = alone.indexOf(Math.max(...alone));
+  return { pattern: chiSquareScore(q, dof), follows: names[most]! };
+}
+
+/** A score that chance gives one fit in some thousands, its dozen tests together. */
+export const CERTAIN = 3.8;
+
+/** Share of what is too much in the residuals that the error of one sensor must explain. */
+const EXPLAINS = 0.5;
+
+/** Whether an error shows beyond chance, and is what the residuals are mostly made of. */
+export const isCertain = ({ size, std, explains }: SensorError): boolean =>
+  Math.abs(size) > CERTAIN * std && explains >= EXPLAINS;
+
+/** The one error of a sensor that explains most. */
+export function likeliestError({ sensors }: LackOfFit): SensorError | undefined {
+  const score = ({ size, std }: SensorError) => Math.abs(size) / std;
+  return sensors.toSorted((a, b) => score(b) - score(a))[0];
+}
+
+/** The variance that is left of a sensor's error when the data have spoken. */
+export function errorVariance(error: SensorError, statedStd: number): number {
+  return statedStd > 0 ? 1 / (1 / statedStd ** 2 + 1 / error.std ** 2) : 0;
+}

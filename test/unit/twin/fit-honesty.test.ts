@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { commission } from '../../../shared/twin/fit/index.js';
+import { lackOfFit } from '../../../shared/twin/fit/lack-of-fit.js';
+import type { Sample } from '../../../shared/twin/index.js';
+import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+
+const NOISE = 0.05;
+const stated = (more: Record<string, unknown> = {}) => ({
+  measured: [{ variable: 'y', alias: '/l/y', noiseStd: NOISE, ...more }],
+});
+const shifted = (samples: readonly Sample[], by: (k: number, u: number) => number): Sample[] =>
+  samples.map((s, k) => ({
+    ...s,
+    measured: s.measured.map((v) => v + by(k, s.inputs[0]!)),
+  }));
+const holds = (e: { lower95: number; upper95: number }, truth: number) =>
+  e.lower95 <= truth && truth <= e.upper95;
+const SEEDS = Array.from({ length: 30 }, (_, k) => 200 + k);
+
+/** The lag under an input that never is 0: an offset of the sensor passes for gain. */
+function ofHighInput(seed: number, offset = 0): Sample[] {
+  const rng = createRng(seed);
+  let u = 1;
+  let x = 3;
+  return Array.from({ length: 300 }, (_, k) => {
+    if (rng.uniform() < 0.1) u = rng.uniform() < 0.5 ? 1 : 1.06;
+    const sample = {
+      timeS: k,
+      row: k,
+      inputs: Float64Array.of(u),
+      measured: Float64Array.of(x + offset + NOISE * rng.normal()),
+    };
+    x = 3 * u + (x - 3 * u) * Math.exp(-1 / 8);
+    return sample;
+  });
+}
+
+describe('what a fit owns up to', () => {
+  it('says nothing against a model that is right, in 30 of 30 seeds but one', async () => {
+    const twin = lagTwin(['gain', 'tau'], stated());
+    let good = 0;
+    for (const seed of SEEDS) {
+      const { output } = await commission(twin, lagModel(twin), await lagSamples({ seed }));
+      if (output.verdict.grade === 'good') good++;
+    }
+    expect(good).toBeGreaterThanOrEqual(29);
+  });
+
+  it('names a sensor that reads wrong, and its bands hold with it', async () => {
+    const twin = lagTwin(['gain', 'tau'], stated());
+    let named = 0;
+    let inside = 0;
+    for (const seed of SEEDS) {
+      const samples = shifted(await lagSamples({ seed }), () => 5 * NOISE);
+      const { output } = await commission(twin, lagModel(twin), samples);
+      if (output.verdict.reasons.join().includes('y reads 0.2')) named++;
+      inside +=
+        Number(holds(output.parameters.gain!, 3)) + Number(holds(output.parameters.tau!, 8));
+    }
+    expect(named).toBeGreaterThanOrEqual(29);
+    expect(inside / (2 * SEEDS.length)).toBeGreaterThanOrEqual(0.9);
+  });
+
+  it('names an offset that no residual would show, until it is stated', async () => {
+    const open = lagTwin(['gain', 'tau'], stated());
+    const widths: number[] = [];
+    for (const twin of [
+      open,
+      lagTwin(['gain', 'tau'], stated({ offsetStd: 0 })),
+      lagTwin(['gain', 'tau'], stated({ offsetStd: 5 * NOISE })),
+    ]) {
+      const { output } = await commission(twin, lagModel(twin), ofHighInput(3));
+      const said = output.verdict.reasons.join();
+      if (twin === open) expect(said).toMatch(/an offset of y would pass unseen.*offsetStd/);
+      else expect(said).not.toContain('offset');
+      widths.push(output.parameters.gain!.std);
+    }
+    expect(widths[1]).toBeCloseTo(widths[0]!, 10);
+    expect(widths[2]).toBeGreaterThan(3 * widths[0]!);
+    // The stated doubt is what an offset of that size needs.
+    let inside = 0;
+    const twin = lagTwin(['gain', 'tau'], stated({ offsetStd: 3 * NOISE }));
+    for (const seed of SEEDS) {
+      const offset = 3 * NOISE * createRng(seed).normal();
+      const { output } = await commission(twin, lagModel(twin), ofHighInput(seed, offset));
+      if (holds(output.parameters.gain!, 3)) inside++;
+    }
+    expect(inside / SEEDS.length).toBeGreaterThanOrEqual(0.85);
+  });
+
+  it('names what the residuals follow where a term is missing', async () => {
+    const twin = lagTwin(['gain', 'tau'], stated());
+    for (const seed of SEEDS.slice(0, 10)) {
+      const bent = shifted(await lagSamples({ seed }), (k) => 0.15 * Math.sin(k / 9));
+      const { output } = await commission(twin, lagModel(twin), bent);
+      expect(output.verdict.grade).not.toBe('good');
+      expect(output.verdict.reasons.join()).toContain('y: the model lacks something');
+    }
+  });
+
+  it('tells outliers from a model that lacks something', async () => {
+    const twin = lagTwin(['gain', 'tau'], stated());
+    const samples = shifted(await lagSamples({ seed: 4 }), (k) => (k % 97 === 50 ? 1 : 0));
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.verdict.reasons.join()).toContain('y: 3 values lie far beyond the noise');
+    expect(output.verdict.reasons.join()).not.toContain('lacks something');
+  });
+
+  it('finds a start far from where the model would rest', async () => {
+    const twin = lagTwin(['gain', 'tau'], stated());
+    for (const seed of SEEDS.slice(0, 10)) {
+      const samples = shifted(await lagSamples({ seed }), (k) => 30 * Math.exp(-k / 8));
+      const { output } = await commission(twin, lagModel(twin), samples);
+      expect(Math.abs(output.startStates.x!.mean - 30.5)).toBeLessThan(0.3);
+      expect(output.parameters.tau!.mean).toBeCloseTo(8, 1);
+    }
+  });
+
+  it('widens bands where the posterior is flatter than a parabola', async () => {
+    // y moves with the square of what gain is off: the slope at the fit knows nothing of it.
+    const twin = lagTwin(['gain'], stated({ offsetStd: 0 }));
+    const model = {
+      ...lagModel(twin),
+      states: [],
+      run: async (
+        points: readonly { parameters: Float64Array }[],
+        record: { timesS: Float64Array },
+      ) =>
+        points.map(({ parameters: [gain = 0] }) => ({
+          outputs: record.timesS.map((t) => Math.max(0, gain - 3) * 50 + Math.sin(t / 5)),
+        })),
+    };
+    const rng = createRng(3);
+    const samples = (await lagSamples({ n: 200 })).map((s) => ({
+      ...s,
+      measured: Float64Array.of(Math.sin(s.timeS / 5) + NOISE * rng.normal()),
+    }));
+    const { output } = await commission(twin, model, samples);
+    // Anything below 3 does as well.
+    expect(output.parameters.gain!.lower95).toBeLessThan(1.5);
+  });
+});
+
+describe('scores of residuals', () => {
+  it('are standard normal of noise, whatever unknowns were fitted', () => {
+    const rng = createRng(8);
+    const all: number[] = [];
+    for (let run = 0; run < 200; run++) {
+      const n = 150;
+      const timesS = Float64Array.from({ length: n }, (_, k) => k);
+      const u = Float64Array.from({ length: n }, () => (rng.uniform() < 0.5 ? 0 : 1));
+      const data = Float64Array.from({ length: n }, () => rng.normal());
+      const column = u.map((v) => 1 + v);
+      const at =
+        data.reduce((s, v, k) => s + v * column[k]!, 0) /
+        (1 + column.reduce((s, v) => s + v * v, 0));
+      const found = lackOfFit(
+        { data, channels: 1 } as Parameters<typeof lackOfFit>[0],
+        { timesS, inputs: [u], resolution: Float64Array.of(0) } as unknown as Parameters<
+          typeof lackOfFit
+        >[1],
+        {
+          u: Float64Array.of(at),
+          prediction: column.map((v) => at * v),
+          noiseStd: Float64Array.of(1),
+        },
+        [column],
+        [{ white: 1, ou: { std: 0, timeConstantS: 1 }, nEff: n, samples: n }],
+        Float64Array.of(1),
+        ['u'],
+      );
+      const { size, memory, pattern } = found.channels[0]!;
+      all.push(size, memory, pattern, ...found.sensors.map((s) => s.size / s.std));
+    }
+    const square = all.reduce((s, v) => s + v * v, 0) / all.length;
+    expect(square).toBeGreaterThan(0.8);
+    expect(square).toBeLessThan(1.2);
+    expect(Math.max(...all.map(Math.abs))).toBeLessThan(4.5);
+  });
+});
