@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +19,7 @@ import {
   resultColumn,
   type SandboxLevel,
 } from '../../../shared/fmi/index.js';
+import { sweepScratches } from '../../../shared/fmi/lanes/scratch.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const hasNamespaces =
@@ -104,6 +114,34 @@ describe.skipIf(!hasCompiler || process.platform !== 'linux')('an FMU that means
       if (TMPDIR === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = TMPDIR;
       rmSync(own, { recursive: true });
+    }
+  });
+
+  it('has scratch folders of killed callers swept away, and those alone', () => {
+    const parent = mkdtempSync(join(tmpdir(), 'twinloop-scratches-'));
+    // A process that has ended, and whose number is not taken again at once.
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const make = (name: string, ageMs: number) => {
+      mkdirSync(join(parent, name, 'root'), { recursive: true });
+      const when = new Date(Date.now() - ageMs);
+      utimesSync(join(parent, name), when, when);
+    };
+    const hour = 60 * 60 * 1000;
+    make(`twinloop-lane-${gone}-abcdef`, 2 * hour);
+    make(`twinloop-lane-${gone}-recent`, hour / 2);
+    make(`twinloop-lane-${process.pid}-abcdef`, 2 * hour);
+    make(`other-${gone}-abcdef`, 2 * hour);
+    try {
+      sweepScratches(parent);
+      expect(readdirSync(parent).sort()).toEqual(
+        [
+          `other-${gone}-abcdef`,
+          `twinloop-lane-${gone}-recent`,
+          `twinloop-lane-${process.pid}-abcdef`,
+        ].sort(),
+      );
+    } finally {
+      rmSync(parent, { recursive: true });
     }
   });
 
