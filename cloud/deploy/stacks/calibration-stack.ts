@@ -15,6 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-batch';
 import {
   FlowLogDestination,
+  type ISubnet,
   type IVpc,
   SecurityGroup,
   Subnet,
@@ -282,8 +283,17 @@ export class CalibrationStack extends Stack {
       vpcSubnets:
         network === undefined
           ? { subnetType: privateNetwork ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PUBLIC }
-          : { subnets: network.subnetIds.map((id) => Subnet.fromSubnetId(this, `In-${id}`, id)) },
+          : { subnets: network.subnetIds.map((id) => this.subnet(id)) },
     };
+  }
+
+  private subnet(id: string): ISubnet {
+    const subnet = Subnet.fromSubnetId(this, `In-${id}`, id);
+    acknowledge(subnet, {
+      'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId':
+        'Batch is told the subnet alone; its routes are its owner’s.',
+    });
+    return subnet;
   }
 
   private network(config: DeploymentConfig): IVpc {
