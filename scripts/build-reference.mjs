@@ -10,7 +10,7 @@ const { loadCommands } = await import(resolve(root, 'dist/cli/commands.js'));
 const { CONFIG_KINDS } = await import(resolve(root, 'dist/cli/config.js'));
 const { toJsonSchema } = await import(resolve(root, 'dist/shared/config/load.js'));
 
-const NOTE = '<!-- Written by `npm run docs:reference`: change the code that it comes from. -->';
+const NOTE = 'Written from the code by `npm run docs:reference`.';
 /** A cell of a table: bars and angle brackets mean something there. */
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ').trim();
 const code = (text) => `\`${String(text).replaceAll('|', '\\|')}\``;
