@@ -1,5 +1,6 @@
 import type { TqvValue } from '../../shared/core/index.js';
-import { ALARM_MEANINGS, type AlarmMeaning } from '../../shared/twin/index.js';
+// Not by the twin's door: behind it are engine and importer, 30 MB that a page which only shows never needs.
+import { ALARM_MEANINGS, type AlarmMeaning } from '../../shared/twin/report/alarms.js';
 import type { Alarm } from './browser/protocol.js';
 
 const meanings: Readonly<Record<string, AlarmMeaning>> = ALARM_MEANINGS;

@@ -24,6 +24,8 @@ export interface FleetWatchOptions {
 
 /** A summary is read anew when it is asked for and older than so many polls. */
 const POLLS_OLD = 5;
+/** The first read is waited for so long. */
+const FIRST_READ_MS = 1000;
 
 const nowMsOf = (clock: Clock) => nsToSeconds(clock.nowNs()) * 1000;
 
@@ -41,6 +43,8 @@ export class FleetWatch {
   /** The newest summary; the first takes a read of SiteWise. */
   async summary(): Promise<FleetSummary> {
     const { clock, pace, assets } = this.#options;
+    // A single machine has a page of its own, and no overview to be read for.
+    if (assets.length <= 1) return { nowMs: nowMsOf(clock), assets: [], of: assets.length };
     const ageMs = nowMsOf(clock) - (this.#summary?.nowMs ?? Number.NEGATIVE_INFINITY);
     if (ageMs > POLLS_OLD * pace.pollIntervalMs) {
       this.#reading ??= this.#read().finally(() => {
@@ -48,10 +52,16 @@ export class FleetWatch {
       });
     }
     // Whoever asks again is shown what is known, while it is read anew.
-    if (this.#summary === undefined) await this.#reading;
-    return (
-      this.#summary ?? { nowMs: nowMsOf(clock), fault: 'not read', assets: [], of: assets.length }
-    );
+    if (this.#summary === undefined) await this.#readOrWaited();
+    return this.#summary ?? { nowMs: nowMsOf(clock), assets: [], of: assets.length };
+  }
+
+  /** The first read, but no longer than a reader waits gladly: the page then says what it waits for. */
+  async #readOrWaited(): Promise<void> {
+    const waited = new AbortController();
+    const wait = this.#options.clock.sleep(FIRST_READ_MS, waited.signal).catch(() => {});
+    await Promise.race([this.#reading, wait]);
+    waited.abort();
   }
 
   async close(): Promise<void> {

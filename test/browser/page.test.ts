@@ -347,70 +347,132 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
-  it('goes from the alarm to what to do in three clicks', async () => {
-    const twin = askableTwin({
-      ...lineTwin(),
-      decisions: decisionsSchema.parse({
-        inputs: [{ variable: 'lineSpeed', lower: 0.6, upper: 1.2 }],
-        maintenance: [{ name: 'change R9', resets: ['b9'], takesS: 14_400 }],
+  it.each([
+    ['a desk', { width: 1280, height: 900 }, 'light'],
+    ['a desk at night', { width: 1280, height: 900 }, 'dark'],
+    ['a phone at night', { width: 390, height: 844 }, 'dark'],
+  ] as const)(
+    'goes from the alarm to what to do in three clicks on %s',
+    async (_, viewport, colorScheme) => {
+      const twin = askableTwin({
+        ...lineTwin(),
+        decisions: decisionsSchema.parse({
+          inputs: [{ variable: 'lineSpeed', lower: 0.6, upper: 1.2 }],
+          maintenance: [{ name: 'change R9', resets: ['b9'], takesS: 14_400 }],
+          objective: { sense: 'maximise', of: 'lineSpeed', label: 'web', unit: 'm' },
+        }),
+      });
+      const machine = new GrowingDrag(twin.definition);
+      machine.fill(130, systemClock.nowNs());
+      const state = wornState(twin, nsToSeconds(systemClock.nowNs()));
+      const server = await startPage({
+        port: 0,
+        siteWise: machine,
+        assets: [
+          { id: 'line1', twin: twin.definition, outlook: { twin, state: async () => state } },
+        ],
+        writer: { write: async () => ({ accepted: 1, rejected: [], retry: [] }) },
+        pace: { pollIntervalMs: 50, measuredWithinS: 3600, calibratedWithinS: 3600 },
+      });
+      opened.push(server);
+      const { page, misdeeds } = await openPage(browser, server.url, { viewport, colorScheme });
+      // What the server answers is tested without a browser; here it must not take a minute.
+      const way = {
+        risk: 0.03,
+        riskByLimit: {},
+        objective: { mean: 200, lower95: 190, upper95: 210 },
+      };
+      const body = JSON.stringify({
+        horizonS: 259_200,
+        risk: 0.05,
         objective: { sense: 'maximise', of: 'lineSpeed', label: 'web', unit: 'm' },
-      }),
-    });
-    const machine = new GrowingDrag(twin.definition);
-    machine.fill(130, systemClock.nowNs());
-    const state = wornState(twin, nsToSeconds(systemClock.nowNs()));
-    const server = await startPage({
-      port: 0,
-      siteWise: machine,
-      assets: [{ id: 'line1', twin: twin.definition, outlook: { twin, state: async () => state } }],
-      pace: { pollIntervalMs: 50, measuredWithinS: 3600, calibratedWithinS: 3600 },
-    });
-    opened.push(server);
-    const { page, misdeeds } = await openPage(browser, server.url);
-    // What the server answers is tested without a browser; here it must not take a minute.
-    const way = {
-      risk: 0.03,
-      riskByLimit: {},
-      objective: { mean: 200, lower95: 190, upper95: 210 },
-    };
-    const body = JSON.stringify({
-      horizonS: 259_200,
-      risk: 0.05,
-      objective: { sense: 'maximise', of: 'lineSpeed', label: 'web', unit: 'm' },
-      feasible: true,
-      plan: {
-        ...way,
-        inputs: { lineSpeed: 0.8 },
-        maintenance: {
-          name: 'change R9 <b>',
-          resets: ['b9'],
-          aheadS: 86_400,
-          takesS: 14_400,
-          costs: 0,
-          inputs: { lineSpeed: 1.2 },
+        feasible: true,
+        plan: {
+          ...way,
+          inputs: { lineSpeed: 0.8 },
+          maintenance: {
+            name: 'change R9 <b>',
+            resets: ['b9'],
+            aheadS: 86_400,
+            takesS: 14_400,
+            costs: 0,
+            inputs: { lineSpeed: 1.2 },
+          },
         },
-      },
-      today: { ...way, risk: 0.995, inputs: { lineSpeed: 1 } },
-      gain: { mean: 40, lower95: 20, upper95: 60 },
-      riskCurves: {
-        lineSpeed: [0.6, 0.8, 1].map((value) => ({ value, risk: value - 0.6, objective: 1 })),
-      },
-      assumptions: ['Wear goes on.'],
-    });
-    await page.route('**/api/plan*', (route) =>
-      route.fulfill({ contentType: 'application/json', body }),
+        today: { ...way, risk: 0.995, inputs: { lineSpeed: 1 } },
+        gain: { mean: 40, lower95: 20, upper95: 60 },
+        riskCurves: {
+          lineSpeed: [0.6, 0.8, 1].map((value) => ({ value, risk: value - 0.6, objective: 1 })),
+        },
+        assumptions: ['Wear goes on.'],
+      });
+      await page.route('**/api/plan*', (route) =>
+        route.fulfill({ contentType: 'application/json', body }),
+      );
+      await page.locator('#alarms .alarm button').first().click();
+      await page.getByRole('button', { name: 'Work out a plan' }).click();
+      const sentence = page.locator('.plan-sentence');
+      await sentence.waitFor();
+      expect(await sentence.textContent()).toBe(
+        'line speed 0.8 m/s for 1 d, then change R9 <b> (4 h), then line speed 1.2 m/s.',
+      );
+      expect(await violationsOf(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Try it in' }).click();
+      await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor();
+      expect(await page.locator('#what-if output').first().textContent()).toMatch(/^0\.80* m\/s/);
+      expect(await violationsOf(page)).toEqual([]);
+      expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+    },
+  );
+
+  it('compares the span shown with the one before it, in dots and in words', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(120, systemClock.nowNs());
+    const { url } = await start(machine);
+    const { page, misdeeds } = await openPage(
+      browser,
+      `${url}#show=parameter:b9&from=252000&to=432000`,
     );
-    await page.locator('#alarms .alarm button').first().click();
-    await page.getByRole('button', { name: 'Work out a plan' }).click();
-    const sentence = page.locator('.plan-sentence');
-    await sentence.waitFor();
-    expect(await sentence.textContent()).toBe(
-      'line speed 0.8 m/s for 1 d, then change R9 <b> (4 h), then line speed 1.2 m/s.',
+    await page.locator('#focus canvas').first().waitFor();
+    await page.getByLabel('Compare with').selectOption('before');
+    const compared = page.locator('.panel[data-quantity="parameter:b9"] .compared');
+    // It has grown by 0.03 a day; the earlier span is two days before.
+    await compared
+      .filter({ hasText: /^Mean 0\.0\d+ .*; dots, day 0\.83 to day 2\.92: .*\+0\.0/ })
+      .waitFor();
+    expect(new URL(page.url()).hash).toContain('with=before');
+    await page.reload();
+    await compared.filter({ hasText: 'dots, day 0.83' }).waitFor();
+    await page.getByRole('button', { name: 'all', exact: true }).click();
+    expect(await page.getByLabel('Compare with').isDisabled()).toBe(true);
+    expect(await compared.textContent()).toBe('');
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('shows itself on a wall: large, without controls, by a key and by its address', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(130, systemClock.nowNs());
+    const { url } = await start(machine);
+    const viewport = { width: 1920, height: 1080 };
+    const { page, misdeeds } = await openPage(browser, url, { viewport });
+    await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    await page.keyboard.press('w');
+    expect(new URL(page.url()).hash).toContain('view=wall');
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
+    await page.locator('#focus canvas').first().waitFor();
+    expect(await page.locator('#what-if').isVisible()).toBe(false);
+    expect(await page.getByRole('button', { name: 'CSV' }).isVisible()).toBe(false);
+    const size = await page.evaluate(
+      "getComputedStyle(document.querySelector('.headline h2')).fontSize",
     );
+    expect(Number.parseFloat(String(size))).toBeGreaterThanOrEqual(60);
     expect(await violationsOf(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Try it in' }).click();
-    await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor();
-    expect(await page.locator('#what-if output').first().textContent()).toMatch(/^0\.80* m\/s/);
+    // All of it is there without anyone who scrolls.
+    const chart = await page.locator('#focus canvas').first().boundingBox();
+    expect((chart?.y ?? 0) + (chart?.height ?? 0)).toBeLessThanOrEqual(1080);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'CSV' }).waitFor();
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 

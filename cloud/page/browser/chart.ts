@@ -1,10 +1,12 @@
 import uPlot from 'uplot';
+import { drawEarlier, earlierExtent } from './compare.js';
 import { h } from './dom.js';
 import { drawFans, endOfView, fanExtent } from './fan.js';
 import { formatNumber, formatUnit } from './format.js';
 import type { Limit, Row } from './protocol.js';
 import type { Store } from './store.js';
 import { palette } from './theme.js';
+import { isOnWall } from './wall-mode.js';
 
 /** What a chart draws: channels of the store. */
 export interface ChartContent {
@@ -76,10 +78,11 @@ function rangeOf(
   content: ChartContent,
   min: number | null,
   max: number | null,
-  ahead: readonly [number, number] | undefined,
+  ...others: readonly (readonly [number, number] | undefined)[]
 ): [number, number] {
   if (min === null || max === null) return [0, 1];
-  let [low, high] = [Math.min(min, ahead?.[0] ?? min), Math.max(max, ahead?.[1] ?? max)];
+  let low = Math.min(min, ...others.map((o) => o?.[0] ?? min));
+  let high = Math.max(max, ...others.map((o) => o?.[1] ?? max));
   const span = high - low || Math.abs(high) * 1e-3 || 1;
   const { above, below } = content.limit ?? {};
   if (above !== undefined && above > high && above - high < 3 * span) high = above;
@@ -172,7 +175,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
   function revision(): string {
     const ids = [content.main.channel, content.sensor?.channel, content.truth];
     const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
-    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : `${store.outlookRevision};${store.nowX}`}`;
+    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.comparison ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : `${store.outlookRevision};${store.nowX}`}`;
   }
 
   /** A dragged span becomes what all charts show. */
@@ -192,8 +195,8 @@ export function createChart(store: Store, content: ChartContent): Chart {
       stroke: colors.muted,
       grid: { stroke: colors.grid, width: 1 },
       ticks: { stroke: colors.grid, width: 1, size: 4 },
-      font: '11px system-ui, sans-serif',
-      labelFont: '11px system-ui, sans-serif',
+      font: `${isOnWall() ? 18 : 11}px system-ui, sans-serif`,
+      labelFont: `${isOnWall() ? 18 : 11}px system-ui, sans-serif`,
     };
     // As many digits as tell values of this chart apart.
     const number = ({ scales }: uPlot, value: number | null) =>
@@ -227,6 +230,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
               min,
               max,
               fanExtent(store, content, (u.scales.x?.max ?? 0) * perDay(content.axis)),
+              earlierExtent(store, content),
             ),
         },
       },
@@ -269,7 +273,12 @@ export function createChart(store: Store, content: ChartContent): Chart {
         }),
       ],
       hooks: {
-        draw: [drawFans(store, content), drawLimits(content), drawEvents(store, content)],
+        draw: [
+          drawFans(store, content),
+          drawEarlier(store, content),
+          drawLimits(content),
+          drawEvents(store, content),
+        ],
         setSelect: [zoomTo],
         setCursor: [showNewest],
         setData: [showNewest],

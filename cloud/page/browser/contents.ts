@@ -1,6 +1,7 @@
 import type { ChartContent } from './chart.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
+import { isOnWall } from './wall-mode.js';
 
 /** What to draw for a quantity. */
 export function contentOf(
@@ -26,7 +27,7 @@ export function contentOf(
     showsFuture: size === 'full' && quantity.limit !== undefined,
     axis: machine.axis,
     size,
-    heightPx: size === 'full' ? 240 : 64,
+    heightPx: size === 'full' ? (isOnWall() ? 300 : 240) : 64,
     fromZero: quantity.role === 'parameter',
   };
 }

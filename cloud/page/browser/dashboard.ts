@@ -20,6 +20,7 @@ import { createSystemView } from './system-view.js';
 import { createTimeRange } from './time-range.js';
 import type { View } from './view.js';
 import { noteAddress, parseAddress } from './view-address.js';
+import { createWallMode } from './wall-mode.js';
 import { createWhatIfView } from './what-if-view.js';
 
 /** Everything below the page's head. */
@@ -92,6 +93,12 @@ export function createDashboard(
     },
   );
   const focus = createFocusView(store, machine, range.element);
+  const wall = createWallMode(() => {
+    noteAddress(store, chosenByHand ? focused?.id : undefined);
+    focus.redraw();
+    updateAll();
+  });
+  range.element.append(wall);
   root.addEventListener('zoom', (event) => {
     store.setRange((event as CustomEvent<readonly [number, number]>).detail);
     noteAddress(store, chosenByHand ? focused?.id : undefined);
@@ -159,6 +166,7 @@ export function createDashboard(
   );
   const asked = parseAddress(location.hash);
   if (asked.range !== undefined) store.setRange(asked.range);
+  store.comparison = asked.comparison;
   const wanted = machine.quantities.find((q) => q.id === asked.show);
   if (wanted !== undefined) {
     chosenByHand = true;

@@ -62,7 +62,8 @@ export function createEventsView(
   function item(alarm: Alarm | PageEvent): HTMLElement {
     const quantity = quantityOf(alarm);
     const known = MEANINGS[alarm.code];
-    const title = titleOf(alarm, quantity, store.machine) ?? known?.title ?? alarm.code;
+    const named = { ...alarm, title: alarm.title ?? known?.title ?? alarm.code };
+    const title = titleOf(named, quantity, store.machine) ?? named.title;
     const heading = h(
       'div',
       { class: 'what' },

@@ -112,6 +112,7 @@ function headingOf({ assets, of }: FleetSummary): string {
     [count('warning'), 'to look at'],
   ] as const;
   const told = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
+  if (assets.length === 0) return `Reading ${of} machines …`;
   return told.length === 0
     ? `All ${of} machines are well`
     : `Of ${of} machines: ${told.join(', ')}`;

@@ -1,6 +1,7 @@
 import { ageOf } from './age-text.js';
 import { reachedText } from './ahead-text.js';
 import { type Chart, createChart } from './chart.js';
+import { comparedText } from './compare.js';
 import { contentOf } from './contents.js';
 import { h, setText } from './dom.js';
 import { horizonOf, sinceOf } from './expected.js';
@@ -64,6 +65,7 @@ export function createFocusView(
 function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel {
   const now = h('p', { class: 'now' });
   const reached = h('p', { class: 'reached' });
+  const compared = h('p', { class: 'compared' });
   const why = h('div', { class: 'why' });
   const holder = h('div', {});
   const element = h(
@@ -72,6 +74,7 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
     h('h3', { text: nameOf(quantity, machine.layout) }),
     now,
     reached,
+    compared,
     holder,
     h('p', { class: 'hint', text: whyOf(quantity) }),
     why,
@@ -92,6 +95,7 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
       }
       chart.update();
       setText(now, sentenceOf(store, quantity));
+      setText(compared, comparedText(store, machine, quantity));
       if (store.outlookRevision === expected) return;
       expected = store.outlookRevision;
       setText(reached, aheadOf(store, quantity));

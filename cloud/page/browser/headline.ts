@@ -103,7 +103,10 @@ function ofEvents(store: Store, events: readonly PageEvent[], mood: 'bad' | 'war
     const more = then.length > MOST_NAMED ? ` and ${then.length - MOST_NAMED} more` : '';
     parts.push(`Then: ${named.join('; ')}${more}.`);
   }
-  const [next] = expectedLimits(store).filter((e) => e.reachedS[1] !== null);
+  const isStanding = (variable: string) => events.some((e) => e.subject === variable);
+  const [next] = expectedLimits(store).filter(
+    (e) => e.reachedS[1] !== null && !isStanding(e.quantity.variable),
+  );
   if (next !== undefined) {
     const name = nameOf(next.quantity, store.machine?.layout);
     parts.push(`Next: ${name} in ${aboutText(next.reachedS[1] ?? 0)}.`);

@@ -4,6 +4,8 @@ import { type Connection, createHeader } from './header-view.js';
 import type { FleetSummary, Snapshot, Update } from './protocol.js';
 import { Store } from './store.js';
 import { onThemeChange } from './theme.js';
+import { formatAddress, parseAddress } from './view-address.js';
+import { createWallMode, isOnWall } from './wall-mode.js';
 
 /** Without a message for so long, the connection is taken for lost although it looks open. */
 const SILENCE_MS = 10_000;
@@ -11,9 +13,13 @@ const SILENCE_MS = 10_000;
 const REOPEN_MS = 2000;
 /** A fleet's overview is asked for so often. */
 const FLEET_MS = 5000;
+/** … and so often before it was read once. */
+const FIRST_FLEET_MS = 500;
 
 /** The machine that the address names, if it names one. */
 const asset = new URLSearchParams(location.search).get('asset');
+
+if (parseAddress(location.hash).onWall === true) document.body.dataset.view = 'wall';
 
 const store = new Store();
 const header = document.getElementById('header');
@@ -66,6 +72,7 @@ onThemeChange(() => {
 });
 /** A fleet shows its overview until a machine is chosen; a single machine is shown at once. */
 async function begin(): Promise<void> {
+  showHeader(connection);
   if (asset === null) {
     const fleet = await readFleet();
     if (fleet !== undefined && fleet.of > 1) return watchFleet(fleet);
@@ -91,14 +98,23 @@ function watchFleet(first: FleetSummary): void {
   if (main === null || header === null) return;
   header.hidden = true;
   const view = createFleetView(main);
+  const wall = createWallMode(() => {
+    const onWall = isOnWall();
+    history.replaceState(null, '', `${location.pathname}${formatAddress({ onWall })}`);
+  });
+  main.append(wall);
   view.show(first);
   let atMs = Date.now();
-  setInterval(async () => {
+  let isRead = first.assets.length > 0;
+  const ask = async () => {
     const summary = await readFleet();
     if (summary !== undefined) atMs = Date.now();
     document.body.classList.toggle('lost', Date.now() - atMs > SILENCE_MS);
     if (summary !== undefined) view.show(summary);
-  }, FLEET_MS);
+    isRead ||= (summary?.assets.length ?? 0) > 0;
+    setTimeout(ask, isRead ? FLEET_MS : FIRST_FLEET_MS);
+  };
+  setTimeout(ask, isRead ? FLEET_MS : FIRST_FLEET_MS);
 }
 
 void begin();

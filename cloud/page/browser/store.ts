@@ -1,4 +1,5 @@
 import { carriedTo } from './carried.js';
+import type { Comparison } from './compare.js';
 import type { Machine, Outlook, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
@@ -12,6 +13,8 @@ export class Store {
   heardAtMs = 0;
   /** How far back charts reach from the newest row, seconds of the axis. */
   windowS = Number.POSITIVE_INFINITY;
+  /** What the span shown is compared with; undefined while nothing is. */
+  comparison: Comparison | undefined;
   /** The latest beginning first. */
   events: readonly PageEvent[] = [];
   /** Rises with every change of the events. */

@@ -51,6 +51,18 @@ export function createTimeRange(
     store.backRange();
     onChange();
   });
+  const comparing = h(
+    'select',
+    { 'aria-label': 'Compare with', class: 'compare-with' },
+    h('option', { value: '', text: 'compare with …' }),
+    h('option', { value: 'before', text: 'the span before' }),
+    h('option', { value: 'event', text: 'before the last event' }),
+  );
+  comparing.addEventListener('change', () => {
+    const { value } = comparing;
+    store.comparison = value === 'before' || value === 'event' ? value : undefined;
+    onChange();
+  });
   const csv = h('button', { type: 'button', class: 'toggle', text: 'CSV' });
   csv.addEventListener('click', () => saveCsv(store, machine, shown()));
   const print = h('button', { type: 'button', class: 'toggle', text: 'Print' });
@@ -66,6 +78,7 @@ export function createTimeRange(
     { class: 'bar', role: 'group', 'aria-label': 'Time shown' },
     ...presets.map((p) => p.button),
     back,
+    comparing,
     csv,
     print,
     span,
@@ -79,6 +92,9 @@ export function createTimeRange(
         button.setAttribute('aria-pressed', String(pressed));
       }
       back.disabled = range === undefined;
+      comparing.value = store.comparison ?? '';
+      // Of all that there is, nothing is before it.
+      comparing.disabled = !Number.isFinite(store.fromX);
       span.textContent =
         range === undefined
           ? 'live · drag in a chart to zoom'

@@ -26,11 +26,16 @@ const drag: Quantity = {
 const machine: Machine = { name: 'line', quantities: [drag], decides: false, axis: 'wall' };
 
 it('keeps what is shown in the address, and leaves out what it cannot read', () => {
-  const view = { show: 'parameter:b9', range: [100, 200] } as const;
+  const view = {
+    show: 'parameter:b9',
+    range: [100, 200],
+    comparison: 'event',
+    onWall: true,
+  } as const;
   expect(parseAddress(formatAddress(view))).toEqual(view);
   expect(formatAddress({})).toBe('');
   expect(parseAddress('#from=200&to=100&show=')).toEqual({});
-  expect(parseAddress('#from=x&to=100')).toEqual({});
+  expect(parseAddress('#from=x&to=100&with=later&view=floor')).toEqual({});
 });
 
 it('writes what charts show as CSV, and no formula for a spreadsheet', () => {
