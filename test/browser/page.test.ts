@@ -259,6 +259,7 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     const { page, misdeeds } = await openPage(browser, server.url);
     const rows = page.locator('#machines tr');
     await rows.first().waitFor();
+    expect(await page.locator('#header').isVisible()).toBe(false);
     expect(await rows.count()).toBe(12);
     expect(await page.locator('#fleet-title').textContent()).toBe(
       'Of 12 machines: 1 past a limit, 1 without fresh news',
