@@ -98,7 +98,8 @@ export function createEventsView(
       const text = `✓ Acknowledged by ${by}, ${when}${note === '' ? '' : `: ${note}`}`;
       return h('p', { class: 'acknowledged', text });
     });
-    if (store.machine?.acknowledges !== true || lines.length > 0) return lines;
+    const isDone = lines.length > 0 || event.level === 'note';
+    if (store.machine?.acknowledges !== true || isDone) return lines;
     const button = h('button', { type: 'button', class: 'toggle', text: 'Acknowledge' });
     button.addEventListener('click', () => acknowledge(event, title));
     return [button];

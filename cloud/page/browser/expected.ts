@@ -33,6 +33,10 @@ export function expectedLimits(store: Store): Expected[] {
   if (outlook === undefined || machine === undefined) return [];
   const since = sinceOf(store, outlook);
   const fromNow = (s: number | null) => (s === null ? null : Math.max(0, s - since));
+  const isStanding = (variable: string) =>
+    store.events.some(
+      (e) => e.subject === variable && e.code === 'limit' && e.untilX === undefined,
+    );
   const found = machine.quantities.flatMap((quantity): Expected[] => {
     const series = outlook.series[quantity.id];
     const chance = series?.passed?.at(-1) ?? 0;
@@ -41,6 +45,7 @@ export function expectedLimits(store: Store): Expected[] {
     if (chance < LIKELY && soon < SOON_CHANCE) return [];
     const [early, middle, late] = series.reachedS;
     // What is past its limit already is an event, not an expectation.
+    if (isStanding(quantity.variable)) return [];
     if (late === 0 || (middle === 0 && (series.passed?.[0] ?? 0) > 0.9)) return [];
     const reachedS = [fromNow(early), fromNow(middle), fromNow(late)] as const;
     return [{ quantity, series, reachedS, chance }];

@@ -103,10 +103,7 @@ function ofEvents(store: Store, events: readonly PageEvent[], mood: 'bad' | 'war
     const more = then.length > MOST_NAMED ? ` and ${then.length - MOST_NAMED} more` : '';
     parts.push(`Then: ${named.join('; ')}${more}.`);
   }
-  const isStanding = (variable: string) => events.some((e) => e.subject === variable);
-  const [next] = expectedLimits(store).filter(
-    (e) => e.reachedS[1] !== null && !isStanding(e.quantity.variable),
-  );
+  const [next] = expectedLimits(store).filter((e) => e.reachedS[1] !== null);
   if (next !== undefined) {
     const name = nameOf(next.quantity, store.machine?.layout);
     parts.push(`Next: ${name} in ${aboutText(next.reachedS[1] ?? 0)}.`);

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { ageOf } from '../../../cloud/page/browser/age-text.js';
 import { csvOf } from '../../../cloud/page/browser/csv.js';
 import { titleOf } from '../../../cloud/page/browser/event-text.js';
+import { expectedLimits } from '../../../cloud/page/browser/expected.js';
 import { formatSpan } from '../../../cloud/page/browser/format.js';
 import type {
   Machine,
   Outlook,
+  OutlookSeries,
   Quantity,
   Row,
   Status,
@@ -157,6 +159,18 @@ describe('between calibrations', () => {
     const store = storeAt(150);
     hears(store, { 'parameter:b9': [[140, 0.2, 0.1, 0.3]] });
     expect(store.now('parameter:b9')).toEqual([140, 0.2, 0.1, 0.3]);
+  });
+
+  it('expects no limit of what has passed it: that is an event', () => {
+    const store = storeAt(150);
+    const passing = { passed: [0, 0.6, 0.9], reachedS: [10, 90, 190] as const };
+    const b9 = outlook.series['parameter:b9'] as OutlookSeries;
+    store.expect({ today: { ...outlook, series: { 'parameter:b9': { ...b9, ...passing } } } });
+    expect(expectedLimits(store).map((e) => e.quantity.variable)).toEqual(['b9']);
+    const event = { level: 'alarm', code: 'limit', subject: 'b9', message: '' } as const;
+    const events = [{ ...event, key: 'limit:b9@120', sinceX: 120, sinceMs: 120_000 }];
+    store.take({ channels: {}, events, status: store.status as Status });
+    expect(expectedLimits(store)).toEqual([]);
   });
 
   it('tells a sensor that is silent while others are not', () => {
