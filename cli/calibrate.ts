@@ -19,6 +19,7 @@ import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationReport } from '../shared/twin/report/calibration-report.js';
+import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
@@ -138,6 +139,8 @@ async function judge(
     ...deadChannelAlarms(summary.recording, measured).filter((a) => !frozen.has(a.subject)),
   );
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
+  // The newest fit was made after the last step: its own verdict counts.
+  if (newest !== undefined) summary.alarms = summary.alarms.filter((a) => !isOfFit(a.code));
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
     ...(newest === undefined ? [] : findingsOf(newest.output.verdict)),

@@ -1,8 +1,10 @@
 import {
+  type Alarm,
   alarmFindings,
   countsText,
   type Finding,
   findingsOf,
+  isOfFit,
   type RecordingSummary,
   recordingFindings,
   type Verdict,
@@ -81,8 +83,9 @@ export function assetFindings(
     add('care', `SiteWise refused ${report.valuesRejected} results: ${report.rejection ?? ''}`);
   }
   // What these say has a finding of its own above.
-  const told = new Set<string>(['sample-quarantined']);
-  findings.push(...alarmFindings(report.alarms.filter((a) => !told.has(a.code))));
+  const told = (code: Alarm['code']) =>
+    code === 'sample-quarantined' || (report.fit !== undefined && isOfFit(code));
+  findings.push(...alarmFindings(report.alarms.filter((a) => !told(a.code))));
   return findings;
 }
 

@@ -44,6 +44,7 @@ export {
   type Refitter,
 } from './refit/index.js';
 export * from './report/alarms.js';
+export { isOfFit } from './report/fit-alarms.js';
 export { levelFindings } from './report/levels.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';

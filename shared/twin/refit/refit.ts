@@ -102,7 +102,8 @@ export function createRefitter(
       const result = await commission(twin, fitModel, seen, {
         ...(signal === undefined ? {} : { signal }),
       });
-      const mark = { timeS: state.timeS, samples: window.length };
+      const { grade } = result.output.verdict;
+      const mark = { timeS: state.timeS, samples: window.length, grade };
       const before = state.filter.refit;
       const { fit, output } = result;
       if (fit === undefined || output.verdict.grade === 'unusable') {

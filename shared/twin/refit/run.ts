@@ -1,7 +1,7 @@
 import type { Commission } from '../fit/index.js';
 import { type CalibrationRun, runSamples } from '../run.js';
 import type { Calibrator, CalibratorState, Sample } from '../types.js';
-import type { Refitter } from './refit.js';
+import { MOST_SAMPLES, type Refitter } from './refit.js';
 
 /** A run of samples with the refits on the way. */
 export interface RefittedRun extends CalibrationRun {
@@ -31,8 +31,16 @@ export async function runWithRefits(
   signal?: AbortSignal,
 ): Promise<RefittedRun> {
   const run: RefittedRun = { state: refitter.begin(start), steps: [], refits: [] };
+  // Looks are many and a record is long: each takes what may lie in the window only.
+  let from = 0;
+  const windowOf = (seen: number) => {
+    const { timeS } = run.state;
+    from = Math.max(from, seen - MOST_SAMPLES - LOOK_EVERY);
+    while (from < seen && samples[from]!.timeS <= timeS - refitter.schedule.windowS) from++;
+    return refitter.window(samples.slice(from, seen), timeS);
+  };
   const refit = async (seen: number) => {
-    const window = refitter.window(samples.slice(0, seen), run.state.timeS);
+    const window = windowOf(seen);
     const made = await refitter.refit(run.state, window, signal);
     run.state = made.state;
     run.newest = made.result;
@@ -45,11 +53,11 @@ export async function runWithRefits(
     run.state = some.state;
     run.steps.push(...some.steps);
     done += part.length;
-    const window = refitter.window(samples.slice(0, done), run.state.timeS);
+    const window = windowOf(done);
     if (Number.isFinite(run.state.timeS) && refitter.isDue(run.state, window)) await refit(done);
   }
   const last = run.state.filter.refit;
-  const window = refitter.window(samples, run.state.timeS);
+  const window = windowOf(samples.length);
   const newer = window.filter((s) => s.timeS > (last?.timeS ?? Number.NEGATIVE_INFINITY)).length;
   if (Number.isFinite(run.state.timeS) && newer > MOST_UNFITTED * window.length) {
     await refit(samples.length);

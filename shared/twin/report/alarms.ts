@@ -16,6 +16,8 @@ export const ALARM_CODES = [
   'late-unused',
   'sample-quarantined',
   'falling-behind',
+  'fit-unusable',
+  'fit-care',
 ] as const;
 export type AlarmCode = (typeof ALARM_CODES)[number];
 
@@ -95,6 +97,18 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Nothing learnt',
     meaning:
       'The data say no more about it than was assumed before: the value is the prior, not a finding.',
+  },
+  'fit-unusable': {
+    level: 'warning',
+    title: 'Newest fit not to be used',
+    meaning:
+      'The constants could not be fitted to the newest window of readings: they are those of the fit before, or their priors. See the verdict of the run that fitted them, or run `twinloop fit` on the readings.',
+  },
+  'fit-care': {
+    level: 'note',
+    title: 'Newest fit to be used with care',
+    meaning:
+      'Something speaks against the newest fit of the constants: its verdict, in the report of the run that made it and by `twinloop fit`, says what.',
   },
   inconsistent: {
     level: 'warning',

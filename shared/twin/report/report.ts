@@ -12,6 +12,7 @@ import type {
   StepResult,
   Twin,
 } from '../types.js';
+import { fitAlarms } from './fit-alarms.js';
 import { healthAlarms } from './health.js';
 
 /** Samples running that a limit must be passed before its alarm. */
@@ -120,7 +121,7 @@ export function reportStep(input: {
   const virtualSensors = Object.fromEntries(
     outputs.slice(names.length).map((e, i) => [definition.virtualSensors[i]!.variable, e]),
   );
-  const alarms: Alarm[] = [...(input.alarms ?? [])];
+  const alarms: Alarm[] = [...(input.alarms ?? []), ...fitAlarms(twin, state.filter.refit)];
   if (filtered !== undefined) {
     const runs = state.filter.limitRuns;
     alarms.push(

@@ -1,6 +1,7 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
+import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
@@ -195,8 +196,11 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
 /** Alarms that speak against a result; limits and what is good to know do not. */
 export function alarmFindings(alarms: readonly Alarm[]): Finding[] {
   return alarms
-    .filter(({ code }) => ALARM_MEANINGS[code].level === 'warning')
-    .map(({ message }) => ({ grade: 'care', reason: message.replace(/\.$/, '') }));
+    .filter(({ code }) => ALARM_MEANINGS[code].level === 'warning' || isOfFit(code))
+    .map(({ code, message }) => ({
+      grade: code === 'fit-unusable' ? 'unusable' : 'care',
+      reason: message.replace(/\.$/, ''),
+    }));
 }
 
 /** Steps that did not enter a result, by reason. */

@@ -82,7 +82,12 @@ export interface RefitMark {
   readonly samples: number;
   /** Whether parameters and noise are a fit's; otherwise parameters are the priors. */
   readonly fitted: boolean;
+  /** What the newest fit's verdict was; absent before the first, and in states of before 0.1. */
+  readonly grade?: 'good' | 'care' | 'unusable' | undefined;
 }
+
+/** Grades of a fit in the order in which states hold them. */
+const FIT_GRADES = ['good', 'care', 'unusable'] as const;
 
 /** A state as it is stored: named arrays of doubles. */
 export type StoredArrays = Readonly<Record<string, Float64Array>>;
@@ -145,7 +150,12 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   }
   if (inputs !== undefined) arrays.inputs = inputs;
   if (refit !== undefined)
-    arrays.refit = Float64Array.of(refit.timeS, refit.samples, refit.fitted ? 1 : 0);
+    arrays.refit = Float64Array.of(
+      refit.timeS,
+      refit.samples,
+      refit.fitted ? 1 : 0,
+      ...(refit.grade === undefined ? [] : [FIT_GRADES.indexOf(refit.grade)]),
+    );
   if (transient === undefined) return arrays;
   for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
   for (const name of TRANSIENT_NUMBERS) {
@@ -290,6 +300,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
             timeS: arrays.refit[0]!,
             samples: arrays.refit[1]!,
             fitted: arrays.refit[2] === 1,
+            ...(arrays.refit[3] === undefined ? {} : { grade: FIT_GRADES[arrays.refit[3]] }),
           },
         }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),

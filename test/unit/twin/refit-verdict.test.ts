@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { createCalibrator } from '../../../shared/twin/index.js';
+import { runWithRefits } from '../../../shared/twin/refit/index.js';
+import type { Refitter } from '../../../shared/twin/refit/refit.js';
+import { fitAlarms } from '../../../shared/twin/report/fit-alarms.js';
+import { alarmFindings } from '../../../shared/twin/report/verdict.js';
+import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
+import type { Calibrator, CalibratorState, Sample } from '../../../shared/twin/types.js';
+import { lagTwin } from './fit-fixtures.js';
+
+describe('the verdict of the newest fit', () => {
+  const twin = lagTwin();
+  const mark = { timeS: 100, samples: 60, fitted: true };
+
+  it('is an alarm of every sample until the next fit, and a finding of every run', () => {
+    expect(fitAlarms(twin, undefined)).toEqual([]);
+    expect(fitAlarms(twin, mark)).toEqual([]);
+    expect(fitAlarms(twin, { ...mark, grade: 'good' })).toEqual([]);
+    const care = fitAlarms(twin, { ...mark, grade: 'care' });
+    expect(care[0]).toMatchObject({ code: 'fit-care', subject: 'lag' });
+    expect(alarmFindings(care)[0]!.grade).toBe('care');
+    const bad = fitAlarms(twin, { ...mark, grade: 'unusable', fitted: false });
+    expect(bad[0]!.message).toContain('their priors');
+    expect(alarmFindings(bad)[0]!.grade).toBe('unusable');
+  });
+});
+
+describe('the grade of a fit in a state', () => {
+  it('is stored, and may be missing as in older states', () => {
+    const twin = lagTwin(['gain', 'tau'], { simulation: { mode: 'steady-state' } });
+    const model = { outputs: ['y'], evaluate: async () => [], close: async () => {} };
+    const { filter } = createCalibrator({ twin, model }).initialState();
+    const mark = { timeS: 100, samples: 60, fitted: true };
+    for (const refit of [mark, { ...mark, grade: 'care' as const }]) {
+      const arrays = encodeFilterState({ ...filter, refit });
+      expect(arrays.refit).toHaveLength('grade' in refit ? 4 : 3);
+      const shape = { parameters: 2, measured: 1, virtualSensors: 0, health: filter.health.length };
+      expect(decodeFilterState(arrays, shape).refit).toEqual(refit);
+    }
+  });
+});
+
+describe('refits along a long record', () => {
+  it('look at what may lie in the window only', async () => {
+    const n = 4000;
+    const samples = Array.from(
+      { length: n },
+      (_, k): Sample => ({ timeS: k, inputs: new Float64Array(), measured: Float64Array.of(k) }),
+    );
+    const calibrator = {
+      step: async (state: CalibratorState, sample: Sample) => ({
+        state: { ...state, timeS: sample.timeS },
+        result: { timeS: sample.timeS, alarms: [] },
+      }),
+    } as unknown as Calibrator;
+    let looked = 0;
+    const fitted: number[] = [];
+    const windowS = 50;
+    const refitter = {
+      schedule: { windowS, everyS: 1000, firstValues: 1 },
+      begin: (state: CalibratorState) => state,
+      window: (some: readonly Sample[], timeS: number) => {
+        looked += some.length;
+        return some.filter((s) => s.timeS <= timeS && s.timeS > timeS - windowS);
+      },
+      isDue: (_: unknown, window: readonly Sample[]) => window.at(-1)!.timeS % 1000 === 999,
+      refit: async (state: CalibratorState, window: readonly Sample[]) => {
+        fitted.push(window.length);
+        return { state, result: {} };
+      },
+    } as unknown as Refitter;
+    const start = { timeS: Number.NEGATIVE_INFINITY, filter: {} } as unknown as CalibratorState;
+    const run = await runWithRefits(calibrator, refitter, start, samples);
+    expect(run.steps).toHaveLength(n);
+    // Due at 999, 1999, 2999 and 3999, and once more at the end; each over the whole window.
+    expect(fitted).toEqual([50, 50, 50, 50, 50]);
+    expect(looked).toBeLessThan(10 * n);
+  });
+});
