@@ -6,7 +6,7 @@ import {
   nsToDate,
   packageBuildTime,
 } from '../../shared/core/index.js';
-import type { ClockTrust } from '../pipeline/signal-pipeline.js';
+import type { ClockReading } from '../pipeline/signal-pipeline.js';
 import type { NtpState } from './ntp-state.js';
 
 /** What the component knows of the gateway's clock. */
@@ -51,7 +51,7 @@ const SETTLE_MS = 60_000;
  * Watches the gateway's clock: whether it is known to be set, and when it is set. A gateway without a
  * battery boots with a clock of the past, which its time service corrects a while later.
  */
-export class ClockWatch implements ClockTrust, Closeable {
+export class ClockWatch implements Closeable {
   readonly #options: ClockWatchOptions;
   readonly #notBeforeNs: bigint;
   readonly #stop = new AbortController();
@@ -93,10 +93,15 @@ export class ClockWatch implements ClockTrust, Closeable {
     return sinceStepMs > SETTLE_MS || this.synchronised;
   }
 
-  /** All steps since the start together: what was noted before them is as much off. */
-  get shiftNs(): bigint {
-    this.#look();
-    return this.#shiftNs;
+  /** The clock now, all steps that led there, and whether it can be believed: of one instant. */
+  reading(): ClockReading {
+    const nowNs = this.#look();
+    return {
+      nowNs,
+      trusted: this.#doubtAt(nowNs) === undefined,
+      shiftNs: this.#shiftNs,
+      synchronised: this.synchronised,
+    };
   }
 
   /** Whether the machine's time service vouches for the clock. */
@@ -129,8 +134,11 @@ export class ClockWatch implements ClockTrust, Closeable {
   }
 
   get #doubt(): string | undefined {
+    return this.#doubtAt(this.#options.clock.nowNs());
+  }
+
+  #doubtAt(nowNs: bigint): string | undefined {
     if (this.#check === 'none') return undefined;
-    const nowNs = this.#options.clock.nowNs();
     if (nowNs < this.#notBeforeNs) {
       return `the date is ${text(nowNs)}, before this release was built (${text(this.#notBeforeNs)})`;
     }
@@ -152,15 +160,15 @@ export class ClockWatch implements ClockTrust, Closeable {
     }
   }
 
-  /** Compares the clocks: whether the wall clock was set since the last look. */
-  #look(): void {
+  /** Compares the clocks: whether the wall clock was set since the last look. @returns the wall clock */
+  #look(): bigint {
     const { clock, monotonicMs, logger } = this.#options;
     const wallNs = clock.nowNs();
     const monotonic = monotonicMs();
     const stepMs = Number(wallNs - this.#wallNs) / 1e6 - (monotonic - this.#monotonicMs);
     this.#wallNs = wallNs;
     this.#monotonicMs = monotonic;
-    if (Math.abs(stepMs) < STEP_MS) return;
+    if (Math.abs(stepMs) < STEP_MS) return wallNs;
     this.#steps++;
     this.#shiftNs += BigInt(Math.round(stepMs)) * 1_000_000n;
     const seconds = Math.round(stepMs) / 1000;
@@ -168,6 +176,7 @@ export class ClockWatch implements ClockTrust, Closeable {
     // Whoever set it may know whether it is right now.
     this.#askedMs = Number.NEGATIVE_INFINITY;
     logger.warn('The clock was set', { stepS: seconds, now: text(wallNs), steps: this.#steps });
+    return wallNs;
   }
 
   async #ask(): Promise<void> {

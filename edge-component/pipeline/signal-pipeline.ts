@@ -33,6 +33,11 @@ export interface ClockTrust {
   readonly synchronised?: boolean;
 }
 
+/** The clock at one instant, with what is known of it then: it may be set between two looks. */
+export interface ClockReading extends ClockTrust {
+  readonly nowNs: bigint;
+}
+
 /** SiteWise takes values that are not older than seven days; what is, was not said by a right clock. */
 const MOST_LATE_NS = secondsToNs(7 * 86_400);
 /** SiteWise takes values up to ten minutes ahead; a minute is left for the way there. */

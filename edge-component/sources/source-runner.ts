@@ -10,6 +10,7 @@ import {
 import type { Checkpoint } from '../outbox/outbox.js';
 import type { EdgeSample } from '../outbox/record.js';
 import {
+  type ClockReading,
   type ClockTrust,
   GATEWAY_CLOCK,
   type RawSample,
@@ -62,7 +63,7 @@ export interface SourceRunnerOptions {
   /** Goes on from the readings of an earlier config. */
   ledger?: SourceLedger | undefined;
   /** Whether the clock is known to be set; left out: it is. */
-  trust?: ClockTrust;
+  trust?: { reading(): ClockReading };
 }
 
 /** What a source's own health keeps; the rest is in its ledger. */
@@ -89,6 +90,8 @@ const MAX_PENDING = 100_000;
 export class SourceRunner implements Closeable {
   readonly #options: SourceRunnerOptions;
   readonly #pipelines: SignalPipeline[];
+  /** What is known of the clock at the instant that the pipelines are given. */
+  readonly #trust: { -readonly [K in keyof ClockTrust]: ClockTrust[K] } = { trusted: true };
   readonly #health: OwnHealth;
   readonly #ledger: SourceLedger;
   readonly #stop = new AbortController();
@@ -107,7 +110,7 @@ export class SourceRunner implements Closeable {
     const { config, clock } = options;
     this.#ledger = options.ledger ?? new SourceLedger();
     this.#pipelines = config.signals.map(
-      (s) => new SignalPipeline(s, config.clockToleranceS, this.#ledger, options.trust),
+      (s) => new SignalPipeline(s, config.clockToleranceS, this.#ledger, this.#trust),
     );
     this.#rates = new RateMeter(clock);
     this.#lastDataNs = clock.nowNs();
@@ -152,7 +155,7 @@ export class SourceRunner implements Closeable {
     await this.#loop;
     await this.#ticker;
     const out: EdgeSample[] = [];
-    const nowNs = this.#options.clock.nowNs();
+    const nowNs = this.#now();
     for (const pipeline of this.#pipelines) pipeline.end(nowNs, out);
     if (out.length > 0) await this.#store(out, undefined).catch(this.#warn('The last values'));
     this.#state('stopped');
@@ -211,6 +214,15 @@ export class SourceRunner implements Closeable {
     };
   }
 
+  /** The clock, and what the pipelines may make of it: both of this instant. */
+  #now(): bigint {
+    const { clock, trust } = this.#options;
+    if (trust === undefined) return clock.nowNs();
+    const { nowNs, ...known } = trust.reading();
+    Object.assign(this.#trust, known);
+    return nowNs;
+  }
+
   get #isReady(): boolean {
     return !this.#paused && !this.#options.sink.slow && this.#pending < MAX_PENDING / 2;
   }
@@ -220,8 +232,8 @@ export class SourceRunner implements Closeable {
   }
 
   async #deliver(samples: readonly RawSample[], position: string | undefined): Promise<void> {
-    const { clock, config } = this.#options;
-    const nowNs = clock.nowNs();
+    const { config } = this.#options;
+    const nowNs = this.#now();
     const ledger = this.#ledger;
     ledger.received += samples.length;
     if (this.#pending + samples.length > MAX_PENDING) {
@@ -319,14 +331,14 @@ export class SourceRunner implements Closeable {
   }
 
   async #down(reason: string): Promise<void> {
-    const { clock, logger, config } = this.#options;
+    const { logger, config } = this.#options;
     this.#health.lastError = reason;
     if (this.#health.state === 'down') return;
     this.#state('down');
     logger.warn('Source is down', { source: config.name, reason });
     this.#sendStatus(0);
     const out: EdgeSample[] = [];
-    const nowNs = clock.nowNs();
+    const nowNs = this.#now();
     for (const pipeline of this.#pipelines) pipeline.down(nowNs, out);
     await this.#store(out, undefined).catch(this.#warn('BAD values of a source that is down'));
   }
@@ -344,7 +356,7 @@ export class SourceRunner implements Closeable {
       } catch {
         return;
       }
-      const nowNs = clock.nowNs();
+      const nowNs = this.#now();
       this.#followClock(nowNs - lastTickNs);
       lastTickNs = nowNs;
       if (staleNs > 0n && this.#health.state === 'up' && nowNs - this.#lastDataNs > staleNs) {
@@ -370,11 +382,11 @@ export class SourceRunner implements Closeable {
   }
 
   #sendStatus(value: 0 | 1): void {
-    const { clock, config, trust } = this.#options;
+    const { config } = this.#options;
     if (config.statusAlias === undefined) return;
-    const timeNs = clock.nowNs();
+    const timeNs = this.#now();
     this.#statusSentNs = timeNs;
-    const quality = trust?.trusted === false ? 'UNCERTAIN' : 'GOOD';
+    const quality = this.#trust.trusted ? 'GOOD' : 'UNCERTAIN';
     const alias = config.statusAlias;
     const sample: EdgeSample = { alias, timeNs, quality, value, dataType: 'INTEGER', made: true };
     if (quality === 'UNCERTAIN') sample.reason = GATEWAY_CLOCK;

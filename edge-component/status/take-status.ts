@@ -57,7 +57,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       name: 'com.twinloop.Edge',
       version: packageVersion(),
       pid: process.pid,
-      startedAt: nsToDate(parts.startedNs + watch.shiftNs).toISOString(),
+      startedAt: nsToDate(parts.startedNs + (watch.reading().shiftNs ?? 0n)).toISOString(),
       state,
       ...(failure === undefined ? {} : { failure }),
       configSource: parts.configSource,

@@ -68,11 +68,31 @@ describe('the watch on the clock', () => {
     clock.shiftNs = stepS * S;
     await pass(2000);
     expect(watch.status).toMatchObject({ steps: 1, lastStepS: Number(stepS) });
-    expect(watch.shiftNs).toBe(stepS * S);
+    expect(watch.reading().shiftNs).toBe(stepS * S);
     expect(watch.settled).toBe(false);
     expect(warnings).toContain('The clock was set');
     await pass(61_000);
     expect(watch.settled).toBe(watch.trusted);
+  });
+
+  it('tells the clock and its steps of one instant, though it is set between any two looks', async () => {
+    let setNs = 0n;
+    const clock = {
+      nowNs() {
+        setNs += 3600n * S;
+        return BUILT + setNs;
+      },
+      sleep: () => Promise.resolve(),
+    };
+    const watch = new ClockWatch({
+      ...{ clock, monotonicMs: () => 0, check: 'date', ntpState: async () => undefined },
+      ...{ logger: silentLogger, notBeforeMs: 0 },
+    });
+    const unset = [1, 2, 3].map(() => {
+      const { nowNs, shiftNs = 0n } = watch.reading();
+      return nowNs - shiftNs;
+    });
+    expect(new Set(unset).size).toBe(1);
   });
 
   it('waits for the time service where there is one, and follows it', async () => {
