@@ -4,7 +4,7 @@ import type { Mark } from './asset-state.js';
 /** Earlier states that are kept beside the newest. */
 export const MOST_MARKS = 16;
 /** Checkpoints of earlier states take at most so many bytes in all. */
-export const MOST_MARK_BYTES = 96_000;
+export const MOST_MARK_BYTES = 160_000;
 
 /**
  * Thins the history of an estimate: dense where it is recent, sparse where it is old, nothing older
