@@ -24,6 +24,7 @@ import { chiSquareQuantile } from '../../shared/kalman/index.js';
 import { ENTITY_VARIABLE, isPropertyName, TWIN_COMPONENT } from '../scene/build-scene.js';
 import { REFRESH_S, WINDOW_H } from './pace.js';
 import {
+  acknowledgedPanel,
   agePanel,
   alarmsPanel,
   arrivalsPanel,
@@ -144,6 +145,7 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     alarms: onAsset(health.alarms),
     age: onAsset(health.age),
     ledger: onAsset(health.ledger),
+    acknowledged: onAsset(health.acknowledged),
     measured: streams,
     sourceStatus: (options.sourceStatus ?? []).map(onAsset),
   });
@@ -246,6 +248,7 @@ function addHealth(
     alarms: string;
     age: string;
     ledger: string;
+    acknowledged: string;
     measured: readonly NamedStream[];
     sourceStatus: readonly string[];
   },
@@ -269,7 +272,8 @@ function addHealth(
   );
   dashboard
     .withPanel(sized(agePanel(siteWise, health.age), 12, 7))
-    .withPanel(sized(ledgerPanel(siteWise, health.ledger), 12, 7));
+    .withPanel(sized(ledgerPanel(siteWise, health.ledger), 12, 7))
+    .withPanel(sized(acknowledgedPanel(siteWise, health.acknowledged), 24, 5));
 }
 
 /** A row that costs nothing until it is opened. */

@@ -225,6 +225,19 @@ export function ledgerPanel(datasource: DatasourceRef, alias: string): TableBuil
     .noValue('no run yet');
 }
 
+/** Who has acknowledged which alarm, the newest first. */
+export function acknowledgedPanel(datasource: DatasourceRef, alias: string): TableBuilder {
+  return new TableBuilder()
+    .title('Acknowledged alarms')
+    .datasource(datasource)
+    .targets(queriesOf(datasource, [alias], { ...HISTORY, responseFormat: 'table' }))
+    .transformations([
+      { id: 'sortBy', options: { fields: {}, sort: [{ field: 'time', desc: true }] } },
+      { id: 'organize', options: { excludeByName: { quality: true } } },
+    ])
+    .noValue('none');
+}
+
 /** Whether sensors still reach SiteWise: how many samples came each minute. */
 export function arrivalsPanel(
   datasource: DatasourceRef,

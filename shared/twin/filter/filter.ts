@@ -1,6 +1,6 @@
-import { chiSquareSurvival } from '../../kalman/index.js';
 import { type Bank, type BankUpdate, newBank, resetBank, updateBank } from './bank.js';
 import {
+  chanceOf,
   gateChannels,
   isRegimeChange,
   isSearched,
@@ -155,7 +155,7 @@ async function firstLook(request: UpdateRequest): Promise<FirstLook> {
 /** Whether a line that was not found anew may be gone on from: nothing about the sample is unusual. */
 function holds({ observation, prior, nominal, linearisation, update, bank }: FirstLook): boolean {
   return (
-    chiSquareSurvival(update.nis, observation.active.length) > UNUSUAL &&
+    chanceOf(update.nis, observation.active.length) > UNUSUAL &&
     !isFarFrom(update, linearisation.centre, prior, STALE_FAR) &&
     bendOf(observation, linearisation, nominal).ratio <= STALE_BEND &&
     (bank === undefined || bank.update.jump <= STALE_JUMP)

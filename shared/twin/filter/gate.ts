@@ -26,9 +26,14 @@ export function isSearched(unexplained: number): boolean {
   return unexplained >= 0 && (powerOfTwo || unexplained % SEARCH_EACH === 0);
 }
 
+/** The chance of innovations at least so large; certain where no channel is there to surprise. */
+export function chanceOf(nis: number, channels: number): number {
+  return channels === 0 ? 1 : chiSquareSurvival(nis, channels);
+}
+
 /** Whether innovations are larger than chance allows. */
 export function isUnlikely(nis: number, channels: number): boolean {
-  return chiSquareSurvival(nis, channels) < UNLIKELY;
+  return chanceOf(nis, channels) < UNLIKELY;
 }
 
 /** Variances per channel, those of gated channels raised. */
