@@ -47,7 +47,7 @@ export function parameterCoordinate(parameter: TwinParameter): Coordinate {
  * Nobody states where a hidden state was when the record began. What the model makes of the priors' means
  * says in which order of magnitude it moves, no more: taken as a prior it would pull the parameters.
  */
-const START_STATE_RANGES = 10;
+const START_STATE_RANGES = 3;
 
 /**
  * The coordinate of a state at the record's start.

@@ -33,10 +33,12 @@ it('serves the page of a fleet in SiteWise until it is stopped', async () => {
   const [printed] = (await stdout.take(1).toArray()) as [Buffer];
   const { url, assets } = JSON.parse(printed.toString()) as { url: string; assets: number };
   expect(assets).toBe(1);
-  const fleet = (await (await fetch(`${url}api/fleet`)).json()) as FleetSummary;
-  expect(fleet.fault).toBeUndefined();
-  expect(fleet).toMatchObject({ of: 1, assets: [{ id: 'line1', alarms: 0 }] });
-  expect(fleet.fault).toBeUndefined();
+  // A page answers before it has read its machines.
+  await vi.waitFor(async () => {
+    const fleet = (await (await fetch(`${url}api/fleet`)).json()) as FleetSummary;
+    expect(fleet.fault).toBeUndefined();
+    expect(fleet).toMatchObject({ of: 1, assets: [{ id: 'line1', alarms: 0 }] });
+  }, 15_000);
   stop.abort();
   expect(await running).toBe(0);
   await expect(fetch(url)).rejects.toThrow();
