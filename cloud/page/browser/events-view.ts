@@ -1,5 +1,5 @@
 import { reachedText } from './ahead-text.js';
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
 import { peakOf, titleOf } from './event-text.js';
 import { type Expected, expectedLimits, horizonOf, sinceOf } from './expected.js';
 import { formatNumber, formatSpan, formatUnit, formatWhen } from './format.js';
@@ -88,7 +88,8 @@ export function createEventsView(
     lines.push(h('p', { class: 'meaning', text: meaning }));
     const seen = 'acknowledged' in alarm ? ' seen' : '';
     const state = `${'untilX' in alarm ? ' over' : ''}${seen}`;
-    return h('li', { class: `${alarm.level}${state}` }, ...lines);
+    const key = 'key' in alarm ? alarm.key : undefined;
+    return h('li', { class: `${alarm.level}${state}`, 'data-event': key }, ...lines);
   }
 
   /** Who has seen it; and a way to say so, where this page may. */
@@ -158,16 +159,41 @@ export function createEventsView(
     const ahead = expectedLimits(store)
       .filter((e) => matches({ ...AHEAD, subject: e.quantity.variable }))
       .slice(0, MOST_AHEAD);
-    now.replaceChildren(...current.map(item), ...ahead.map(aheadItem));
-    if (current.length + ahead.length === 0)
-      now.append(h('li', { class: 'none', text: 'Nothing.' }));
+    const items = [...current.map(item), ...ahead.map(aheadItem)];
+    show(now, items.length > 0 ? items : [h('li', { class: 'none', text: 'Nothing.' })]);
     const ended = store.events.filter((e) => e.untilX !== undefined && matches(e));
     summary.textContent = `Over (${ended.length})`;
-    over.replaceChildren(...ended.slice(0, MOST_OVER).map(item));
+    const past = ended.slice(0, MOST_OVER).map(item);
     if (ended.length > MOST_OVER) {
       const hidden = `${ended.length - MOST_OVER} earlier ones: narrow the filter.`;
-      over.append(h('li', { class: 'none', text: hidden }));
+      past.push(h('li', { class: 'none', text: hidden }));
     }
+    show(over, past);
   }
   return { element, update };
+}
+
+/**
+ * Puts items into a list. Where only the time since goes on the old one stays: whoever moves through
+ * the list by keyboard keeps the focus.
+ */
+function show(list: HTMLElement, items: readonly HTMLElement[]): void {
+  items.forEach((fresh, i) => {
+    const old = list.children[i];
+    if (old === undefined) list.append(fresh);
+    else if (withoutTimes(old) !== withoutTimes(fresh)) old.replaceWith(fresh);
+    else {
+      const times = fresh.querySelectorAll('.when');
+      for (const [k, when] of old.querySelectorAll('.when').entries()) {
+        setText(when, times[k]?.textContent ?? '');
+      }
+    }
+  });
+  while (list.children.length > items.length) list.lastElementChild?.remove();
+}
+
+function withoutTimes(item: Element): string {
+  const copy = item.cloneNode(true) as Element;
+  for (const when of copy.querySelectorAll('.when')) when.textContent = '';
+  return copy.outerHTML;
 }
