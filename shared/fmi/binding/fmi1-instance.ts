@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { TwinError } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
-import type { ModelVariable, ScalarValue, VariableType } from '../description/model-description.js';
+import type { ModelVariable, ScalarValue } from '../description/model-description.js';
 import { CInstance } from './c-instance.js';
 import { CallGate } from './call-gate.js';
 import type {
@@ -20,26 +20,16 @@ import {
   fmi2LoggerPointer,
   type NativeFunction,
   type NativeLibrary,
-  readText,
   release,
 } from './native.js';
 import { realBlock } from './real-block.js';
+import { ScalarValues } from './scalar-values.js';
 import { STATUS_DISCARD, STATUS_WARNING } from './status.js';
 
 /** fmiStatusKind. */
 const LAST_SUCCESSFUL_TIME = 2;
 /** fmiEventInfo: five booleans of one byte, padding, a double. */
 const EVENT_INFO_BYTES = 16;
-
-type Element = 'double' | 'int' | 'char' | 'str';
-
-const GETTERS: Readonly<Partial<Record<VariableType, [suffix: string, element: Element]>>> = {
-  Float64: ['Real', 'double'],
-  Int32: ['Integer', 'int'],
-  Enumeration: ['Integer', 'int'],
-  Boolean: ['Boolean', 'char'],
-  String: ['String', 'str'],
-};
 
 /**
  * An instance of an FMI 1.0 FMU. The modes of later versions are not there: what is set before
@@ -51,6 +41,7 @@ export class Fmi1Instance extends CInstance implements FmuInstance {
   readonly interface: InterfaceType;
   readonly stateCount: number;
   readonly eventIndicatorCount: number;
+  readonly #scalars = new ScalarValues(this.gate, '1.0', 'char');
   readonly #doStep: NativeFunction | undefined;
   readonly #scratch = allocate(Float64Array, 2);
   readonly #stepResult: DoStepResult = {
@@ -179,64 +170,15 @@ export class Fmi1Instance extends CInstance implements FmuInstance {
   }
 
   getValue(variable: ModelVariable): ScalarValue[] {
-    const [suffix, element] = getterOf(variable);
-    const vr = allocate(Uint32Array, 1);
-    vr.values[0] = variable.valueReference;
-    const out = allocate(BigUint64Array, 1);
-    try {
-      this.gate.call(`Get${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, out.pointer);
-      if (element === 'str') return [readText(out.values[0] as bigint)];
-      if (element === 'char') {
-        const on = new Int8Array(out.memory, 0, 1)[0] !== 0;
-        return [variable.negated === true ? !on : on];
-      }
-      const sign = variable.negated === true ? -1 : 1;
-      if (element === 'double') return [sign * (new Float64Array(out.memory, 0, 1)[0] as number)];
-      return [sign * (new Int32Array(out.memory, 0, 1)[0] as number)];
-    } finally {
-      release(vr);
-      release(out);
-    }
+    return this.#scalars.get(variable);
   }
 
   setValue(variable: ModelVariable, values: readonly ScalarValue[]): void {
-    const [suffix, element] = getterOf(variable);
-    const [value] = values;
-    if (values.length !== 1 || value === undefined) {
-      throw new TwinError(
-        'VALUE_INVALID',
-        `${variable.name} is a scalar; found ${values.length} values.`,
-      );
-    }
-    const vr = allocate(Uint32Array, 1);
-    vr.values[0] = variable.valueReference;
-    const data = allocate(BigUint64Array, 1);
-    try {
-      if (element === 'str') {
-        this.gate.call('SetString', ['void *', 'size_t', 'str *'], vr.pointer, 1, [String(value)]);
-        return;
-      }
-      const sign = variable.negated === true ? -1 : 1;
-      if (element === 'double') new Float64Array(data.memory, 0, 1)[0] = sign * Number(value);
-      else if (element === 'int') new Int32Array(data.memory, 0, 1)[0] = sign * Number(value);
-      else new Int8Array(data.memory, 0, 1)[0] = (value === true) !== sign < 0 ? 1 : 0;
-      this.gate.call(`Set${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, data.pointer);
-    } finally {
-      release(vr);
-      release(data);
-    }
+    this.#scalars.set(variable, values);
   }
 
   setInputDerivatives(variables: readonly ModelVariable[], derivatives: Float64Array): void {
-    if (variables.length === 0) return;
-    this.gate.call(
-      'SetRealInputDerivatives',
-      ['uint32_t *', 'size_t', 'int *', 'double *'],
-      Uint32Array.from(variables, (v) => v.valueReference),
-      variables.length,
-      new Int32Array(variables.length).fill(1),
-      derivatives.map((d, i) => (variables[i]?.negated === true ? -d : d)),
-    );
+    this.#scalars.setInputDerivatives(variables, derivatives);
   }
 
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult {
@@ -315,12 +257,4 @@ export class Fmi1Instance extends CInstance implements FmuInstance {
   getAdjointDerivative(): Float64Array {
     throw new TwinError('FMU_UNSUPPORTED', 'FMI 1.0 has no adjoint derivatives.');
   }
-}
-
-function getterOf(variable: ModelVariable): [string, Element] {
-  const getter = GETTERS[variable.type];
-  if (getter === undefined) {
-    throw new TwinError('INTERNAL', `FMI 1.0 has no variables of type ${variable.type}.`);
-  }
-  return getter;
 }

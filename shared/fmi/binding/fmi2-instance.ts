@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TwinError } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
-import type { ModelVariable, ScalarValue, VariableType } from '../description/model-description.js';
+import type { ModelVariable, ScalarValue } from '../description/model-description.js';
 import { CInstance, type CNames } from './c-instance.js';
 import { CallGate } from './call-gate.js';
 import type {
@@ -20,25 +20,15 @@ import {
   fmi2LoggerPointer,
   type NativeFunction,
   type NativeLibrary,
-  readText,
   release,
 } from './native.js';
 import { realBlock } from './real-block.js';
+import { ScalarValues } from './scalar-values.js';
 import { STATUS_DISCARD, STATUS_WARNING } from './status.js';
 
 /** fmi2StatusKind. */
 const LAST_SUCCESSFUL_TIME = 2;
 const TERMINATED = 3;
-
-const GETTERS: Readonly<
-  Partial<Record<VariableType, [suffix: string, element: 'double' | 'int' | 'str']>>
-> = {
-  Float64: ['Real', 'double'],
-  Int32: ['Integer', 'int'],
-  Enumeration: ['Integer', 'int'],
-  Boolean: ['Boolean', 'int'],
-  String: ['String', 'str'],
-};
 
 /** Byte offsets in fmi2EventInfo: five 32-bit booleans, padding, a double. */
 const EVENT_INFO_BYTES = 32;
@@ -54,6 +44,7 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
   readonly interface: InterfaceType;
   readonly stateCount: number;
   readonly eventIndicatorCount: number;
+  readonly #scalars = new ScalarValues(this.gate, '2.0', 'int');
   readonly #doStep: NativeFunction | undefined;
   readonly #stepResult: DoStepResult = {
     accepted: true,
@@ -147,58 +138,15 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
   }
 
   getValue(variable: ModelVariable): ScalarValue[] {
-    const [suffix, element] = getterOf(variable);
-    const vr = allocate(Uint32Array, 1);
-    vr.values[0] = variable.valueReference;
-    const out = allocate(BigUint64Array, 1);
-    try {
-      this.gate.call(`Get${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, out.pointer);
-      if (element === 'double') return [new Float64Array(out.memory, 0, 1)[0] as number];
-      if (element === 'str') return [readText(out.values[0] as bigint)];
-      const value = new Int32Array(out.memory, 0, 1)[0] as number;
-      return [variable.type === 'Boolean' ? value !== 0 : value];
-    } finally {
-      release(vr);
-      release(out);
-    }
+    return this.#scalars.get(variable);
   }
 
   setValue(variable: ModelVariable, values: readonly ScalarValue[]): void {
-    const [suffix, element] = getterOf(variable);
-    const [value] = values;
-    if (values.length !== 1 || value === undefined) {
-      throw new TwinError(
-        'VALUE_INVALID',
-        `${variable.name} is a scalar; found ${values.length} values.`,
-      );
-    }
-    const vr = allocate(Uint32Array, 1);
-    vr.values[0] = variable.valueReference;
-    const data = allocate(BigUint64Array, 1);
-    try {
-      if (element === 'str') {
-        this.gate.call('SetString', ['void *', 'size_t', 'str *'], vr.pointer, 1, [String(value)]);
-        return;
-      }
-      if (element === 'double') new Float64Array(data.memory, 0, 1)[0] = Number(value);
-      else new Int32Array(data.memory, 0, 1)[0] = Number(value);
-      this.gate.call(`Set${suffix}`, ['void *', 'size_t', 'void *'], vr.pointer, 1, data.pointer);
-    } finally {
-      release(vr);
-      release(data);
-    }
+    this.#scalars.set(variable, values);
   }
 
   setInputDerivatives(variables: readonly ModelVariable[], derivatives: Float64Array): void {
-    if (variables.length === 0) return;
-    this.gate.call(
-      'SetRealInputDerivatives',
-      ['uint32_t *', 'size_t', 'int *', 'double *'],
-      Uint32Array.from(variables, (v) => v.valueReference),
-      variables.length,
-      new Int32Array(variables.length).fill(1),
-      derivatives,
-    );
+    this.#scalars.setInputDerivatives(variables, derivatives);
   }
 
   doStep(currentCommunicationPoint: number, stepSize: number): DoStepResult {
@@ -296,12 +244,4 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
   getAdjointDerivative(): Float64Array {
     throw new TwinError('FMU_UNSUPPORTED', 'FMI 2.0 has no adjoint derivatives.');
   }
-}
-
-function getterOf(variable: ModelVariable): [string, 'double' | 'int' | 'str'] {
-  const getter = GETTERS[variable.type];
-  if (getter === undefined) {
-    throw new TwinError('INTERNAL', `FMI 2.0 has no variables of type ${variable.type}.`);
-  }
-  return getter;
 }

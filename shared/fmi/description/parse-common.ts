@@ -3,10 +3,13 @@ import type {
   InterfaceInfo,
   LogCategory,
   ModelStructure,
+  ScalarValue,
+  TypeDefinition,
   Unit,
+  VariableType,
 } from './model-description.js';
 import type { XmlElement } from './xml.js';
-import type { AttributeReader } from './xml-attributes.js';
+import { type AttributeReader, parseScalar, quote } from './xml-attributes.js';
 
 /** The first child element of a name. */
 export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
@@ -109,6 +112,71 @@ export function parseInterface(
     ),
     line: element.line,
   };
+}
+
+/** What FMI 1.0 and 2.0 call the types of variables. */
+export const SCALAR_TYPES: Readonly<Record<string, VariableType>> = {
+  Real: 'Float64',
+  Integer: 'Int32',
+  Boolean: 'Boolean',
+  String: 'String',
+  Enumeration: 'Enumeration',
+};
+
+type ScalarFacts = Pick<
+  TypeDefinition,
+  'quantity' | 'unit' | 'displayUnit' | 'min' | 'max' | 'nominal'
+>;
+
+/** What FMI 1.0 and 2.0 say of a type in the same words, but for its name. */
+export function parseScalarType(
+  reader: AttributeReader,
+  inner: XmlElement,
+  type: VariableType,
+): ScalarFacts {
+  return defined({
+    quantity: reader.text(inner, 'quantity'),
+    unit: reader.text(inner, 'unit'),
+    displayUnit: reader.text(inner, 'displayUnit'),
+    min: reader.typed(inner, 'min', type),
+    max: reader.typed(inner, 'max', type),
+    nominal: reader.number(inner, 'nominal'),
+  }) as ScalarFacts;
+}
+
+/** The same of a variable, what it leaves out from its declared type. */
+export function parseScalarVariable(
+  reader: AttributeReader,
+  inner: XmlElement,
+  type: VariableType,
+  declared: TypeDefinition | undefined,
+): ScalarFacts {
+  const own = parseScalarType(reader, inner, type);
+  return defined({
+    quantity: own.quantity ?? declared?.quantity,
+    unit: own.unit ?? declared?.unit,
+    displayUnit: own.displayUnit ?? declared?.displayUnit,
+    min: own.min ?? declared?.min,
+    max: own.max ?? declared?.max,
+    nominal: own.nominal ?? declared?.nominal,
+  }) as ScalarFacts;
+}
+
+/** The start value of a variable of FMI 1.0 or 2.0. */
+export function parseStart(
+  reader: AttributeReader,
+  inner: XmlElement,
+  type: VariableType,
+): ScalarValue[] | undefined {
+  const text = inner.attributes.get('start');
+  if (text === undefined) return undefined;
+  if (type === 'String') return [text];
+  const value = parseScalar(text.trim(), type);
+  if (value === undefined) {
+    reader.report(inner, `start=${quote(text)}: expected a value of type ${inner.name}.`);
+    return undefined;
+  }
+  return [value];
 }
 
 export const EMPTY_STRUCTURE: ModelStructure = {

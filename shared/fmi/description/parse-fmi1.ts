@@ -8,7 +8,6 @@ import type {
   TypeDefinition,
   Unit,
   Variability,
-  VariableType,
 } from './model-description.js';
 import {
   childOf,
@@ -16,17 +15,14 @@ import {
   defined,
   EMPTY_STRUCTURE,
   parseDefaultExperiment,
+  parseScalarType,
+  parseScalarVariable,
+  parseStart,
+  SCALAR_TYPES,
 } from './parse-common.js';
 import type { XmlElement } from './xml.js';
-import { type AttributeReader, parseScalar, quote } from './xml-attributes.js';
+import { type AttributeReader, quote } from './xml-attributes.js';
 
-const TYPES: Readonly<Record<string, VariableType>> = {
-  Real: 'Float64',
-  Integer: 'Int32',
-  Boolean: 'Boolean',
-  String: 'String',
-  Enumeration: 'Enumeration',
-};
 const CAUSALITIES = ['input', 'output', 'internal', 'none'] as const;
 const VARIABILITIES = ['constant', 'parameter', 'discrete', 'continuous'] as const;
 const ALIASES = ['noAlias', 'alias', 'negatedAlias'] as const;
@@ -46,8 +42,8 @@ function parseUnits(reader: AttributeReader, root: XmlElement): Unit[] {
 
 function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[] {
   return childrenOf(childOf(root, 'TypeDefinitions'), 'Type').flatMap((element) => {
-    const inner = element.children.find((child) => child.name.replace(/Type$/, '') in TYPES);
-    const type = inner && TYPES[inner.name.replace(/Type$/, '')];
+    const inner = element.children.find((child) => child.name.replace(/Type$/, '') in SCALAR_TYPES);
+    const type = inner && SCALAR_TYPES[inner.name.replace(/Type$/, '')];
     if (inner === undefined || type === undefined) {
       reader.report(
         element,
@@ -57,15 +53,8 @@ function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[]
     }
     return [
       {
-        ...defined({
-          description: reader.text(element, 'description'),
-          quantity: reader.text(inner, 'quantity'),
-          unit: reader.text(inner, 'unit'),
-          displayUnit: reader.text(inner, 'displayUnit'),
-          min: reader.typed(inner, 'min', type),
-          max: reader.typed(inner, 'max', type),
-          nominal: reader.number(inner, 'nominal'),
-        }),
+        ...defined({ description: reader.text(element, 'description') }),
+        ...parseScalarType(reader, inner, type),
         name: reader.required(element, 'name'),
         type,
         relativeQuantity: reader.boolean(inner, 'relativeQuantity'),
@@ -111,8 +100,8 @@ function parseVariable(
   types: ReadonlyMap<string, TypeDefinition>,
 ): ModelVariable | undefined {
   const name = reader.required(element, 'name');
-  const inner = element.children.find((child) => child.name in TYPES);
-  const type = inner && TYPES[inner.name];
+  const inner = element.children.find((child) => child.name in SCALAR_TYPES);
+  const type = inner && SCALAR_TYPES[inner.name];
   if (inner === undefined || type === undefined) {
     reader.report(
       element,
@@ -123,30 +112,23 @@ function parseVariable(
   const given = reader.choice(element, 'variability', VARIABILITIES, 'continuous');
   // The default is continuous, which only a Real can be.
   const variability = type !== 'Float64' && given === 'continuous' ? 'discrete' : given;
-  const text = inner.attributes.get('start');
-  const start =
-    text === undefined ? undefined : type === 'String' ? text : parseScalar(text.trim(), type);
-  if (text !== undefined && start === undefined) {
-    reader.report(inner, `start=${quote(text)}: expected a value of type ${inner.name}.`);
-  }
-  const held =
-    text === undefined ? 'none' : reader.boolean(inner, 'fixed', true) ? 'fixed' : 'guess';
+  const start = parseStart(reader, inner, type);
+  const held = !inner.attributes.has('start')
+    ? 'none'
+    : reader.boolean(inner, 'fixed', true)
+      ? 'fixed'
+      : 'guess';
   const declared = types.get(reader.text(inner, 'declaredType') ?? '');
   reader.required(element, 'valueReference');
   return {
     ...(defined({
       description: reader.text(element, 'description'),
       declaredType: reader.text(inner, 'declaredType'),
-      quantity: reader.text(inner, 'quantity') ?? declared?.quantity,
-      unit: reader.text(inner, 'unit') ?? declared?.unit,
-      displayUnit: reader.text(inner, 'displayUnit') ?? declared?.displayUnit,
-      min: reader.typed(inner, 'min', type) ?? declared?.min,
-      max: reader.typed(inner, 'max', type) ?? declared?.max,
-      nominal: reader.number(inner, 'nominal') ?? declared?.nominal,
-      start: start === undefined ? undefined : [start],
+      start,
       negated:
         reader.choice(element, 'alias', ALIASES, 'noAlias') === 'negatedAlias' ? true : undefined,
     }) as Partial<ModelVariable>),
+    ...parseScalarVariable(reader, inner, type, declared),
     name,
     valueReference: reader.integer(element, 'valueReference') ?? 0,
     type,

@@ -7,11 +7,9 @@ import {
   type ModelExchangeInfo,
   type ModelStructure,
   type ModelVariable,
-  type ScalarValue,
   type TypeDefinition,
   type Unknown,
   VARIABILITIES,
-  type VariableType,
 } from './model-description.js';
 import {
   childOf,
@@ -21,23 +19,19 @@ import {
   parseDefaultExperiment,
   parseInterface,
   parseLogCategories,
+  parseScalarType,
+  parseScalarVariable,
+  parseStart,
   parseUnits,
+  SCALAR_TYPES,
 } from './parse-common.js';
 import type { XmlElement } from './xml.js';
-import { type AttributeReader, parseScalar, quote, words } from './xml-attributes.js';
-
-const TYPES: Readonly<Record<string, VariableType>> = {
-  Real: 'Float64',
-  Integer: 'Int32',
-  Boolean: 'Boolean',
-  String: 'String',
-  Enumeration: 'Enumeration',
-};
+import { type AttributeReader, quote, words } from './xml-attributes.js';
 
 function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[] {
   return childrenOf(childOf(root, 'TypeDefinitions'), 'SimpleType').flatMap((element) => {
-    const inner = element.children.find((child) => child.name in TYPES);
-    const type = inner && TYPES[inner.name];
+    const inner = element.children.find((child) => child.name in SCALAR_TYPES);
+    const type = inner && SCALAR_TYPES[inner.name];
     if (inner === undefined || type === undefined) {
       reader.report(
         element,
@@ -47,15 +41,8 @@ function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[]
     }
     return [
       {
-        ...defined({
-          description: reader.text(element, 'description'),
-          quantity: reader.text(inner, 'quantity'),
-          unit: reader.text(inner, 'unit'),
-          displayUnit: reader.text(inner, 'displayUnit'),
-          min: reader.typed(inner, 'min', type),
-          max: reader.typed(inner, 'max', type),
-          nominal: reader.number(inner, 'nominal'),
-        }),
+        ...defined({ description: reader.text(element, 'description') }),
+        ...parseScalarType(reader, inner, type),
         name: reader.required(element, 'name'),
         type,
         relativeQuantity: reader.boolean(inner, 'relativeQuantity'),
@@ -71,29 +58,13 @@ function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[]
   });
 }
 
-function parseStart(
-  reader: AttributeReader,
-  element: XmlElement,
-  type: VariableType,
-): ScalarValue[] | undefined {
-  const text = element.attributes.get('start');
-  if (text === undefined) return undefined;
-  if (type === 'String') return [text];
-  const value = parseScalar(text.trim(), type);
-  if (value === undefined) {
-    reader.report(element, `start=${quote(text)}: expected a value of type ${element.name}.`);
-    return undefined;
-  }
-  return [value];
-}
-
 function parseVariable(
   reader: AttributeReader,
   element: XmlElement,
   types: ReadonlyMap<string, TypeDefinition>,
 ): (ModelVariable & { derivativeIndex?: number }) | undefined {
-  const inner = element.children.find((child) => child.name in TYPES);
-  const type = inner && TYPES[inner.name];
+  const inner = element.children.find((child) => child.name in SCALAR_TYPES);
+  const type = inner && SCALAR_TYPES[inner.name];
   if (inner === undefined || type === undefined) {
     reader.report(
       element,
@@ -131,15 +102,10 @@ function parseVariable(
       initial: given,
       description: reader.text(element, 'description'),
       declaredType: reader.text(inner, 'declaredType'),
-      quantity: reader.text(inner, 'quantity') ?? declared?.quantity,
-      unit: reader.text(inner, 'unit') ?? declared?.unit,
-      displayUnit: reader.text(inner, 'displayUnit') ?? declared?.displayUnit,
-      min: reader.typed(inner, 'min', type) ?? declared?.min,
-      max: reader.typed(inner, 'max', type) ?? declared?.max,
-      nominal: reader.number(inner, 'nominal') ?? declared?.nominal,
       start: parseStart(reader, inner, type),
       derivativeIndex: reader.integer(inner, 'derivative', 1),
     }) as Partial<ModelVariable>),
+    ...parseScalarVariable(reader, inner, type, declared),
     name,
     valueReference: reader.integer(element, 'valueReference') ?? 0,
     type,
