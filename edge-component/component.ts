@@ -7,6 +7,7 @@ import {
   type Logger,
   lockFolder,
   messageOf,
+  removeLeftLocks,
   systemClock,
   TwinError,
   writeFileAtomic,
@@ -128,6 +129,9 @@ class Component implements EdgeComponent {
     const { logger } = this.#options;
     const { outbox: policy } = this.#config;
     this.#base.push(await lockFolder(this.dataDir, 'data folder'));
+    for (const lock of await removeLeftLocks(join(this.dataDir, 'pki'))) {
+      logger.warn('A process that was killed left a lock on the keys: it was removed', { lock });
+    }
     await this.#watch.start();
     this.#base.push(this.#watch);
     this.#outbox = await Outbox.open({

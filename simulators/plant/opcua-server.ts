@@ -1,7 +1,13 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { UAVariable } from 'node-opcua';
-import { type Closeable, messageOf, nsToDate, TwinError } from '../../shared/core/index.js';
+import {
+  type Closeable,
+  messageOf,
+  nsToDate,
+  removeLeftLocks,
+  TwinError,
+} from '../../shared/core/index.js';
 
 /** An OPC UA server whose nodes are a machine's sensors. */
 export interface SensorServer extends Closeable {
@@ -13,7 +19,7 @@ export interface SensorServer extends Closeable {
 
 export interface SensorServerOptions {
   port: number;
-  /** Folder for its certificate and key. */
+  /** Folder for its certificate and key, this process's alone. */
   dataDir: string;
   machineName: string;
   sensors: readonly { variable: string; unit: string }[];
@@ -58,8 +64,10 @@ export async function startSensorServer(options: SensorServerOptions): Promise<S
   setWarningLogger(() => undefined);
   setErrorLogger((...words: unknown[]) => console.error(...words));
   const host = '127.0.0.1';
+  const rootFolder = join(options.dataDir, 'opcua-pki');
+  await removeLeftLocks(rootFolder);
   const certificates = new OPCUACertificateManager({
-    rootFolder: join(options.dataDir, 'opcua-pki'),
+    rootFolder,
     automaticallyAcceptUnknownCertificate: true,
   });
   const port = options.port === 0 ? await freePort(host) : options.port;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -139,6 +139,21 @@ describe('OPC UA', { timeout: 60_000 }, () => {
     const times = values.map((v) => v.timeNs);
     expect(times).toEqual([...times].sort((a, b) => (a < b ? -1 : 1)));
   }, 60_000);
+
+  it('reads on at once after a process was killed that had the keys locked', async () => {
+    const { folder, broker } = await setUp();
+    const server = await startOpcua(folder, 's=w', 0);
+    cleanups.push(server.close);
+    server.set(1);
+    const lock = join(folder, 'data/pki/opcua/mutex.lock');
+    await mkdir(lock, { recursive: true });
+    const warned: unknown[] = [];
+    const logger = { ...silentLogger, warn: (_: string, meta?: object) => warned.push(meta) };
+    await run(folder, broker, [opcuaSource(server.url)], logger);
+    // The lock would be waited for as long as two minutes.
+    await until('the first value', () => of(broker, '/w').some((v) => v.value === 1), 30_000);
+    expect(warned).toContainEqual({ lock });
+  });
 
   it('speaks encrypted with a user name; refuses a server it does not trust', async () => {
     const { folder, broker } = await setUp();
