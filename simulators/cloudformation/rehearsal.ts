@@ -18,6 +18,7 @@ import {
   type SiteWiseAs,
   startTwinMaker,
   type TwinMaker,
+  type TwinMakerOptions,
 } from '../twinmaker/index.js';
 import { bucketDeploymentType, bucketFolder, bucketType } from './bucket-resources.js';
 import { type Deployed, type DeployReport, deployAssembly, readDeployed } from './deploy.js';
@@ -76,6 +77,42 @@ export interface RehearsalOptions {
   siteWise?: Pick<SiteWiseOptions, 'port' | 'credentials' | 'tls' | 'activationMs'>;
 }
 
+/** Starts SiteWise and TwinMaker over what a deployment has made; what ends them is put first. */
+async function startServices(
+  dataDir: string,
+  roles: () => readonly Role[],
+  options: Pick<RehearsalOptions, 'clock' | 'siteWise'> & {
+    logger: Logger;
+    twinMaker?: Pick<TwinMakerOptions, 'principals'>;
+  },
+  closing: (() => void | Promise<void>)[],
+): Promise<{ siteWise: SiteWise; twinMaker: TwinMaker }> {
+  const { clock, logger } = options;
+  const siteWise = await startSiteWise({
+    dataDir: siteWiseFolder(dataDir),
+    activationMs: 0,
+    region: ACCOUNT.region,
+    principals: (id) => roles().find((r) => r.accessKeyId === id),
+    logger,
+    ...(clock === undefined ? {} : { clock }),
+    ...options.siteWise,
+  });
+  closing.unshift(() => siteWise.close());
+  const access = siteWiseAs(siteWise, roles);
+  closing.unshift(() => access.close());
+  const twinMaker = await startTwinMaker({
+    dataDir: twinMakerFolder(dataDir),
+    activationMs: 0,
+    region: ACCOUNT.region,
+    credentials: siteWise.credentials,
+    ...options.twinMaker,
+    siteWiseAs: access.siteWiseAs,
+    logger,
+  });
+  closing.unshift(() => twinMaker.close());
+  return { siteWise, twinMaker };
+}
+
 /**
  * Deploys a cloud assembly into the stand-ins on this machine.
  *
@@ -94,27 +131,9 @@ export async function deployLocally(
     // Roles act as soon as they are there: TwinMaker reads assets while entities are made.
     let growing: Deployed = { stacks: {} };
     const roles = () => rolesOf(growing);
-    const siteWise = await startSiteWise({
-      dataDir: siteWiseFolder(dataDir),
-      activationMs: 0,
-      region: ACCOUNT.region,
-      principals: (id) => roles().find((r) => r.accessKeyId === id),
-      logger,
-    });
-    closing.unshift(() => siteWise.close());
+    const { siteWise, twinMaker } = await startServices(dataDir, roles, { logger }, closing);
     const client = createSiteWiseClient({ ...siteWise });
     closing.unshift(() => client.destroy());
-    const access = siteWiseAs(siteWise, roles);
-    closing.unshift(() => access.close());
-    const twinMaker = await startTwinMaker({
-      dataDir: twinMakerFolder(dataDir),
-      activationMs: 0,
-      region: ACCOUNT.region,
-      credentials: siteWise.credentials,
-      siteWiseAs: access.siteWiseAs,
-      logger,
-    });
-    closing.unshift(() => twinMaker.close());
     const scenes = createTwinMakerClient(twinMaker);
     closing.unshift(() => scenes.destroy());
     return await deployAssembly(directory, {
@@ -202,28 +221,8 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Rehears
     for (const end of closing.splice(0)) await end();
   };
   try {
-    const siteWise = await startSiteWise({
-      dataDir: siteWiseFolder(dataDir),
-      activationMs: 0,
-      region: ACCOUNT.region,
-      principals: roles,
-      logger,
-      ...(options.clock === undefined ? {} : { clock: options.clock }),
-      ...options.siteWise,
-    });
-    closing.unshift(() => siteWise.close());
-    const access = siteWiseAs(siteWise, () => roles);
-    closing.unshift(() => access.close());
-    const twinMaker = await startTwinMaker({
-      dataDir: twinMakerFolder(dataDir),
-      activationMs: 0,
-      region: ACCOUNT.region,
-      credentials: siteWise.credentials,
-      principals: roles,
-      siteWiseAs: access.siteWiseAs,
-      logger,
-    });
-    closing.unshift(() => twinMaker.close());
+    const services = { ...options, logger, twinMaker: { principals: roles } };
+    const { siteWise, twinMaker } = await startServices(dataDir, () => roles, services, closing);
     const s3 = await startS3({
       principals: roles,
       folderOf: (bucket) => {
