@@ -34,6 +34,7 @@ import {
   startRehearsal,
 } from '../../simulators/cloudformation/index.js';
 import { createTwinMakerClient } from '../../simulators/twinmaker/index.js';
+import { outputOf } from '../support/child-output.js';
 
 const WORKER = { entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] };
 const BUCKET = 'twinloop-data-bucket83908e77';
@@ -387,15 +388,7 @@ describe('twinloop up --from', () => {
       [compiledEntry('cli'), 'up', '--data', data, '--port', '0', '--json', ...args],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text: Buffer) => {
-      stdout += text.toString();
-    });
-    child.stderr.on('data', (text: Buffer) => {
-      stderr += text.toString();
-    });
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const { code, stdout, stderr } = await outputOf(child);
     return { code, stderr, result: JSON.parse(stdout), data };
   }
 

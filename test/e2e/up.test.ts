@@ -6,30 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compiledEntry } from '../../shared/core/index.js';
-
-interface Finished {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import { outputOf } from '../support/child-output.js';
 
 /** Starts the command line as a user does. */
-function twinloop(args: readonly string[]): { child: ChildProcess; done: Promise<Finished> } {
+function twinloop(args: readonly string[]): {
+  child: ChildProcess;
+  done: ReturnType<typeof outputOf>;
+} {
   const child = spawn(process.execPath, [compiledEntry('cli'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const done = new Promise<Finished>((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout, stderr }));
-  });
-  return { child, done };
+  return { child, done: outputOf(child) };
 }
 
 function isAlive(pid: number): boolean {

@@ -12,6 +12,7 @@ import { packageFile } from '../../shared/core/index.js';
 import { createFolderStore } from '../../shared/store/index.js';
 import { startS3 } from '../../simulators/s3/index.js';
 import { createTwinMakerClient, startTwinMaker } from '../../simulators/twinmaker/index.js';
+import { outputOf } from '../support/child-output.js';
 import { LEVELS, SPEEDS, startPump } from '../support/pump.js';
 
 const kit = process.env.TWINLOOP_IOT_APP_KIT;
@@ -79,15 +80,7 @@ test.skipIf(kit === undefined)(
       JSON.stringify(place),
     ]);
     closers.push(() => child.kill());
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text: Buffer) => {
-      stdout += text.toString();
-    });
-    child.stderr.on('data', (text: Buffer) => {
-      stderr += text.toString();
-    });
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const { code, stdout, stderr } = await outputOf(child);
     expect(code, stderr).toBe(0);
     const atMs = (i: number) => (pump.nowS - 60 + i) * 1000 + 123;
     const points = (values: number[]) => values.map((y, i) => [atMs(i), y]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { packageFile } from '../../shared/core/index.js';
 import { startSiteWise } from '../../simulators/sitewise/index.js';
+import { outputOf } from '../support/child-output.js';
 
 const bin = process.env.TWINLOOP_SITEWISE_MCP;
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -32,15 +33,7 @@ test.skipIf(bin === undefined)(
       },
     );
     closers.push(() => child.kill());
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text: Buffer) => {
-      stdout += text.toString();
-    });
-    child.stderr.on('data', (text: Buffer) => {
-      stderr += text.toString();
-    });
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const { code, stdout, stderr } = await outputOf(child);
     expect(code, stderr).toBe(0);
     const { tools, called, refused } = JSON.parse(stdout);
     expect(tools).toBeGreaterThan(70);

@@ -16,6 +16,7 @@ import {
   offeredOperations,
   startTwinMaker,
 } from '../../../simulators/twinmaker/index.js';
+import { outputOf } from '../../support/child-output.js';
 import { startPump } from '../../support/pump.js';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -63,15 +64,7 @@ test.skipIf(process.env.TWINLOOP_BOTO3_PYTHON === undefined)(
       },
     );
     closers.push(() => child.kill());
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr.on('data', (text) => {
-      stderr += text;
-    });
-    await new Promise((resolve) => child.once('close', resolve));
+    const { stdout, stderr } = await outputOf(child);
     expect(stderr).toBe('');
     const report = JSON.parse(stdout);
     expect(report.problems).toEqual([]);
