@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type EdgeComponent, startEdge } from '../../edge-component/index.js';
-import { edgeSchema, parseConfig } from '../../shared/config/index.js';
-import { compiledEntry, silentLogger } from '../../shared/core/index.js';
-import { startTestBroker, type TestBroker, temporaryFolder, until } from '../support/edge.js';
+import { compiledEntry } from '../../shared/core/index.js';
+import { until } from '../support/edge.js';
+import { plantNode as node, opcuaBench } from './opcua-bench.js';
 import { freePort, type Judge, pythonHas, startJudge } from './python.js';
 
 /** A Python with asyncua; `.ci/run` installs one. */
@@ -20,66 +19,19 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-interface Bench {
-  folder: string;
-  broker: TestBroker;
-  serve(settings: object): Promise<Judge>;
-  edge(signals: object[], change?: object, dataDir?: string): Promise<EdgeComponent>;
-  of(alias: string): TestBroker['values'];
-  last(alias: string): TestBroker['values'][number] | undefined;
-}
-
-async function bench(port?: number): Promise<Bench> {
-  const folder = await temporaryFolder();
-  cleanups.push(folder.remove);
-  const broker = await startTestBroker();
-  cleanups.push(() => broker.close());
-  const at = port ?? (await freePort());
-  const of = (alias: string) => broker.values.filter((v) => v.alias === alias);
-  return {
-    folder: folder.path,
-    broker,
-    of,
-    last: (alias) => of(alias).at(-1),
-    serve: async (settings) => {
-      const judge = await startJudge(python!, 'opcua_server.py', { port: at, ...settings });
-      cleanups.push(judge.kill);
-      return judge;
-    },
-    edge: async (signals, change = {}, dataDir = 'data') => {
-      const source = {
-        name: 'plc',
-        type: 'opcua',
-        endpointUrl: `opc.tcp://127.0.0.1:${at}/ua/`,
-        publishingIntervalMs: 50,
-        samplingIntervalMs: 0,
-        trigger: 'status-value-timestamp',
-        backoff: { minMs: 50, maxMs: 500 },
-        signals,
-        ...change,
-      };
-      const publisher = { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 };
-      const config = parseConfig(
-        edgeSchema,
-        { dataDir, sources: [source], publisher, status: { port: 0 } },
-        'test',
-      );
-      const component = await startEdge(config, {
-        baseDir: folder.path,
-        configSource: 'test',
-        logger: silentLogger,
-      });
-      cleanups.push(() => component.close());
-      return component;
-    },
+/** A bench whose server is asyncua's; one that runs already has its port given. */
+async function bench(port?: number) {
+  const made = await opcuaBench(
+    (cleanup) => cleanups.push(cleanup),
+    port === undefined ? {} : { port },
+  );
+  const serve = async (settings: object): Promise<Judge> => {
+    const judge = await startJudge(python!, 'opcua_server.py', { port: made.port, ...settings });
+    cleanups.push(judge.kill);
+    return judge;
   };
+  return { ...made, serve };
 }
-
-const node = (name: string, rest: object = {}) => ({
-  nodeId: `nsu=urn:plant;s=${name}`,
-  alias: `/${name}`,
-  ...rest,
-});
 
 describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_000 }, () => {
   /** One for the tests that need nothing else; it says that it has no limits, and has one. */

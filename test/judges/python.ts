@@ -26,13 +26,15 @@ export interface Judge {
   kill(): Promise<void>;
 }
 
-/** Starts a script of this folder; resolves when it has said its first line. */
+/** Starts a Python script of this folder; resolves when it has said its first line. */
 export async function startJudge(python: string, script: string, settings: object): Promise<Judge> {
-  const child: ChildProcess = spawn(
-    python,
-    ['-u', packageFile(`test/judges/${script}`), JSON.stringify(settings)],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  );
+  const file = packageFile(`test/judges/${script}`);
+  return await startProgram(python, ['-u', file, JSON.stringify(settings)]);
+}
+
+/** Starts a program that answers lines; resolves when it has said its first. */
+export async function startProgram(command: string, args: string[]): Promise<Judge> {
+  const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString('utf8')).slice(-20_000);
@@ -47,7 +49,8 @@ export async function startJudge(python: string, script: string, settings: objec
     else next.resolve(line);
   });
   void exited.then(() => {
-    for (const w of waiting.splice(0)) w.reject(new Error(`${script} ended:\n${errors}`));
+    for (const w of waiting.splice(0))
+      w.reject(new Error(`${command} ${args.join(' ')} ended:\n${errors}`));
   });
   const read = async () => {
     const line =
