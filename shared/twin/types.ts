@@ -154,6 +154,8 @@ export interface StepResult {
   /** The measured variables as the twin sees them, so that a drifting sensor shows. */
   measured: Record<string, Estimate>;
   alarms: Alarm[];
+  /** That the parameters are still their priors, as fits of constants have found nothing yet. */
+  beforeFit?: true;
   /** When the event that lasts began, seconds; left out without one. */
   eventSinceS?: number;
   /** How the step was done. */

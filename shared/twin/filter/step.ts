@@ -17,6 +17,11 @@ export interface FilterStep {
   z: Float64Array;
   /** How much of those residuals' variance is the sensor's noise, rather than the others'. */
   noiseShare: Float64Array;
+  /**
+   * Per active channel: how much of the predicted variance is that of constants which samples do not
+   * change, so that innovations share an error that lasts. Left out: none.
+   */
+  lastingShare?: Float64Array;
   gated: number[];
   regimeChange: boolean;
   nonlinearity: number;

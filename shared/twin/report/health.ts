@@ -85,34 +85,55 @@ interface Tested {
 /** Sum of squared weights once {@link FEWEST} samples have come. */
 const ENOUGH = (1 - FORGET ** (2 * FEWEST)) / (1 - FORGET ** 2);
 
-/** @param weight sum of squared weights, unit variances */
-function tested(sum: number, weight: number, variance: number): Tested {
+/** Σλᵏ from Σλ²ᵏ, both of as many samples. */
+const countOf = (weight: number) =>
+  (1 - Math.sqrt(Math.max(0, 1 - weight * (1 - FORGET ** 2)))) / (1 - FORGET);
+
+/**
+ * @param weight sum of squared weights
+ * @param variance of what is summed
+ * @param lasting the part of it that is one and the same in all samples, which no sum averages out
+ */
+function tested(sum: number, weight: number, variance: number, lasting: number): Tested {
   if (weight < ENOUGH) return { deviations: 0, size: 0 };
-  // Σλᵏ from Σλ²ᵏ, both of as many samples.
-  const count = (1 - Math.sqrt(Math.max(0, 1 - weight * (1 - FORGET ** 2)))) / (1 - FORGET);
-  return { deviations: sum / Math.sqrt(variance * weight), size: sum / count };
+  const count = countOf(weight);
+  return {
+    deviations: sum / Math.sqrt(variance * weight + lasting * count ** 2),
+    size: sum / count,
+  };
 }
 
-/** The tests of one channel. */
-function channelTests(health: Float64Array, channel: number) {
+/**
+ * The tests of one channel.
+ *
+ * @param lasting share of the innovations' variance that is an error of constants, the same in all
+ */
+function channelTests(health: Float64Array, channel: number, lasting: number) {
   const at = channel * FIELDS;
   const weight = health[at + WEIGHT]!;
+  const pairs = health[at + PAIR_WEIGHT]!;
+  const shared = health[at + PRODUCT]! - lasting * countOf(pairs);
   return {
-    bias: tested(health[at + SUM]!, weight, 1),
-    correlation: tested(health[at + PRODUCT]!, health[at + PAIR_WEIGHT]!, 1),
-    variance: tested(health[at + EXCESS]!, weight, 2),
+    bias: tested(health[at + SUM]!, weight, 1, lasting),
+    correlation: tested(shared, pairs, 1, 2 * lasting ** 2),
+    variance: tested(health[at + EXCESS]!, weight, 2, 2 * lasting ** 2),
   };
 }
 
 /**
  * What the innovations say about sensors, noise and model. A consistent filter's are white and of
  * unit variance; the tests are sums over about the last 50 of their means, squares and products of
- * neighbours, against what chance gives.
+ * neighbours, against what chance gives. Constants that samples do not change have one error in all of
+ * them, which counts as chance as far as their band goes.
  *
  * @see Mehra & Peschon, An innovations approach to fault detection and diagnosis in dynamic
  *   systems, Automatica 7 (1971); Bar-Shalom, Li & Kirubarajan 2001, 5.4
  */
-export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
+export function innovationAlarms(
+  twin: Twin,
+  state: CalibratorState,
+  filtered: Pick<FilterStep, 'active' | 'lastingShare'>,
+): Alarm[] {
   const { measured, name } = twin.definition;
   const health = state.filter.health;
   const alarms: Alarm[] = [];
@@ -136,7 +157,8 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
       message: `${variable} reads ${Math.abs(size).toPrecision(2)} of its noise too ${size > 0 ? 'high' : 'low'}, ${Math.abs(deviations).toFixed(1)} standard deviations from chance: no parameter values explain it.${or}`,
     };
   };
-  const tests = measured.map((_, i) => channelTests(health, i));
+  const lasting = measured.map((_, i) => filtered.lastingShare?.[filtered.active.indexOf(i)] ?? 0);
+  const tests = lasting.map((share, i) => channelTests(health, i, share));
   const biased = tests.flatMap(({ bias }, i) =>
     Math.abs(bias.deviations) > SIGNIFICANT ? [i] : [],
   );
@@ -152,7 +174,12 @@ export function innovationAlarms(twin: Twin, state: CalibratorState): Alarm[] {
   const excess = enough ? health[g]! / health[g + 2]! : 0;
   const nisOff =
     Math.abs(excess) > RELEVANT_EXCESS &&
-    Math.abs(health[g]!) > SIGNIFICANT_SQUARES * Math.sqrt(health[g + 1]!);
+    Math.abs(health[g]!) >
+      SIGNIFICANT_SQUARES *
+        Math.sqrt(
+          health[g + 1]! +
+            2 * lasting.reduce((sum, share) => sum + share ** 2, 0) * (health[g + 2]! / m) ** 2,
+        );
   const fewest = Math.max(1, Math.floor(m / 4));
   const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
 
@@ -309,7 +336,7 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
     ...regime,
     ...event,
     ...channelAlarms(twin, state),
-    ...innovationAlarms(twin, state),
+    ...innovationAlarms(twin, state, filtered),
     ...parameterAlarms(twin, state, filtered),
   ];
   // A channel may be found faulty in two ways: once is enough.

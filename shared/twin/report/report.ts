@@ -142,6 +142,7 @@ export function reportStep(input: {
     virtualSensors,
     measured,
     alarms,
+    ...(state.filter.refit?.fitted === false ? { beforeFit: true } : {}),
     ...(filtered?.eventSinceS === undefined ? {} : { eventSinceS: filtered.eventSinceS }),
     diagnostics: {
       mode:

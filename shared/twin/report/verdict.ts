@@ -176,9 +176,13 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
       message: `${variable} is known no better than before the data: ± ${std.toPrecision(3)}, its prior ± ${prior.std.toPrecision(3)}.`,
     });
   }
-  // What was said to be a change, or an event, was not expected.
+  // What was said to be a change, or an event, was not expected; priors promise nothing yet.
   const expected = used.filter(
-    (s) => s.eventSinceS === undefined && !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
+    (s) =>
+      s.eventSinceS === undefined &&
+      !s.diagnostics?.regimeChange &&
+      !s.beforeFit &&
+      Number.isFinite(s.nis),
   );
   const channels = expected.reduce((sum, s) => sum + s.channels, 0);
   const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;

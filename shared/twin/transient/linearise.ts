@@ -30,6 +30,8 @@ export interface LinearRun {
 const SECOND_TRY = 0.2;
 /** A state that ends so many times its size away was not computed but blew up. */
 const ABSURD = 1e3;
+/** Slopes by a constant are those at its value, from steps of at most this share of it. */
+const NEAR = 0.01;
 /** Shorter arms, as a share of the spread, say nothing. */
 const SHORTEST_ARM = 0.02;
 
@@ -43,6 +45,8 @@ const SHORTEST_ARM = 0.02;
  * @param stateScale per state: its typical magnitude. A point whose end is absurdly far from that of
  *   the centre counts as refused: a stiff model answers so where it has lost its way
  * @param bounds the parameters' bounds where points must not pass them
+ * @param constants whether parameters stay as they are. What the straight line misses along them is then
+ *   no noise that comes anew with each sample, but one error that lasts, and no reason to move the mean
  * @see Nørgaard, Poulsen & Ravn, New developments in state estimation, Automatica 36 (2000)
  * @throws TwinError when the model fails at the mean itself
  */
@@ -54,6 +58,7 @@ export async function lineariseRun(
   spread: number,
   bounds: Bounds,
   withinBounds: boolean,
+  constants: boolean,
 ): Promise<LinearRun> {
   const N = start.x.length;
   const p = N - n;
@@ -77,6 +82,14 @@ export async function lineariseRun(
       if (step !== 0 && limit / step < share) share = Math.max(0, limit / step);
     }
     return share * arm;
+  };
+  /** Arm along a column that moves no parameter by more than {@link NEAR} of itself. */
+  const nearness = (i: number) => {
+    let most = 0;
+    for (let j = 0; j < n; j++) {
+      most = Math.max(most, Math.abs(factor[j * p + i]!) / (Math.abs(centre[j]!) || 1));
+    }
+    return most > 0 ? NEAR / most : Number.POSITIVE_INFINITY;
   };
   let modelRuns = 0;
   let refusedBeyond = false;
@@ -103,9 +116,10 @@ export async function lineariseRun(
 
   const arms: { i: number; arm: number; value?: Float64Array }[] = [];
   for (let i = 0; i < p; i++) {
+    const reach = constants && i < n ? Math.min(spread, nearness(i)) : spread;
     for (const sign of [1, -1]) {
-      const arm = room(i, sign * spread);
-      if (Math.abs(arm) >= SHORTEST_ARM * spread) arms.push({ i, arm });
+      const arm = room(i, sign * reach);
+      if (Math.abs(arm) >= SHORTEST_ARM * reach) arms.push({ i, arm });
     }
   }
   const [h0, ...values] = await evaluate([centre, ...arms.map(({ i, arm }) => at(i, arm))]);
@@ -148,6 +162,7 @@ export async function lineariseRun(
       const db = b.value![o]! - h0[o]!;
       const shift = (da / a.arm - db / b.arm) / (a.arm - b.arm);
       gradient[i * ends + o] = da / a.arm - shift * a.arm;
+      if (constants && i < n) continue;
       mean[o]! += shift;
       bend[o * p + i] = Math.SQRT2 * shift;
     }

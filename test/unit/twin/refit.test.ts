@@ -73,6 +73,12 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
       const nis = after.reduce((sum, s) => sum + s.nis, 0) / after.length;
       expect(nis).toBeGreaterThan(0.3);
       expect(nis).toBeLessThan(3);
+      const found = new Set(run.steps.flatMap((step) => step.alarms.map((alarm) => alarm.code)));
+      if (truth.title === 'right') {
+        expect([...found].filter((c) => c === 'model-mismatch' || c === 'sensor-fault')).toEqual(
+          [],
+        );
+      }
     }
   }, 120_000);
 
