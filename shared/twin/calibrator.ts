@@ -1,7 +1,9 @@
 import { TwinError } from '../core/index.js';
 import type { Assimilate } from './assimilate.js';
+import { watchSensors, withoutFaulty } from './faulty-sensors.js';
 import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { filterUpdate } from './filter/filter.js';
+import { isLeftOut } from './filter/left-out.js';
 import type { ModeSet } from './filter/modes.js';
 import { adaptNoise, initialNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
@@ -168,11 +170,17 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     };
   };
 
+  const first = initialState().filter;
+
   const step = async (
-    state: CalibratorState,
+    given: CalibratorState,
     sample: Sample,
     signal?: AbortSignal,
   ): ReturnType<Calibrator['step']> => {
+    const filter = mayMove
+      ? given.filter
+      : withoutFaulty(given.filter, first, given.timeS, settings);
+    const state = filter === given.filter ? given : { ...given, filter };
     if (state.twinHash !== twin.hash) {
       throw new TwinError(
         'STATE_MISMATCH',
@@ -194,7 +202,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     }
     const skipped = skipReason(state, sample, mayMove);
     if (skipped !== undefined) {
-      return { state, result: reportStep({ twin, state, sample, skipped }) };
+      return { state: given, result: reportStep({ twin, state: given, sample, skipped }) };
     }
     const a = state.filter;
     // A channel that repeats one value to the last bit while others move says nothing.
@@ -205,7 +213,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const heldInputs = repeats.some((r) => r > 0) ? a.heldInputs : sample.inputs.slice();
     const driven = moving === 0 && haveMoved(heldInputs, sample.inputs);
     const frozen = (i: number) => repeats[i]! >= FROZEN_REPEATS && (moving * 2 >= m || driven);
-    const measured = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
+    const heard = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
+    const measured = heard.map((v, i) => (isLeftOut(a.leftOut, i) ? NaN : v));
     const faults = repeats.map((_, i) => (frozen(i) ? 1 : 0));
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
     const { unexplained } = a;
@@ -213,7 +222,11 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       a.beforeChange === undefined
         ? undefined
         : { ...predict(a.beforeChange, dtS, settings), left: a.beforeChange.left - 1 };
-    const { filtered: found, transient } = await assimilate({
+    const {
+      filtered: found,
+      transient,
+      prior,
+    } = await assimilate({
       state,
       sample,
       measured,
@@ -293,7 +306,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       definition.estimator.adaptNoise && quiet && !isFitted(a)
         ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount, a.firstNoise)
         : a.noiseStd.slice();
-    const next: CalibratorState = {
+    const taken: CalibratorState = {
       twinHash: twin.hash,
       timeS: sample.timeS,
       timeNs: sample.timeNs ?? state.timeNs,
@@ -330,8 +343,22 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         unexplained: filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
         rejected: new Float64Array(m).fill(Number.NaN),
         oneSided: filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided - 1),
+        ...(a.leftOut === undefined ? {} : { leftOut: a.leftOut }),
       },
     };
+    const next: CalibratorState = mayMove
+      ? taken
+      : {
+          ...taken,
+          filter: {
+            ...taken.filter,
+            ...watchSensors(
+              taken.filter,
+              { prior, filtered, measured: heard, timeS: sample.timeS, dtS },
+              settings,
+            ),
+          },
+        };
     return {
       state: next,
       result: reportStep({ twin, state: next, sample, filtered }),

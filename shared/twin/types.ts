@@ -164,6 +164,8 @@ export interface StepResult {
     modelRuns: number;
     /** Channels that were given little weight because they contradict the others. */
     gated: string[];
+    /** Channels whose values were left out, as they are found faulty or repeat one value. */
+    leftOut: string[];
     regimeChange: boolean;
     /** Nonlinearity against noise, worst channel: above 0.02 the step linearises again. */
     nonlinearity: number;

@@ -80,6 +80,7 @@ export const countingEngine: CalibrationEngine = {
           mode: 'steady-state',
           modelRuns: 1,
           gated: [],
+          leftOut: [],
           regimeChange: false,
           nonlinearity: 0,
           noiseStd: {},

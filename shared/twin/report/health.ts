@@ -1,7 +1,9 @@
+import { isLeftOut } from '../filter/left-out.js';
 import type { FilterStep } from '../filter/step.js';
 import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
+import { type FaultySensor, faultySensor } from './faulty-sensor.js';
 import { redundancyFinding } from './redundancy.js';
 
 /** How much of the past the tests keep from sample to sample: about the last 50 count. */
@@ -138,19 +140,12 @@ export function innovationAlarms(
   const health = state.filter.health;
   const alarms: Alarm[] = [];
   const names = (channels: readonly number[]) => channels.map((i) => measured[i]!.variable);
-  /** Of channels whose offset explains the residuals, that which contradicts the belief most. */
-  const biasAlarm = (
-    of: readonly { channel: number; size: number; deviations: number }[],
-  ): Alarm => {
-    const contradiction = (c: number) => Math.abs(tests[c]!.bias.deviations);
-    const [{ channel, size, deviations } = of[0]!, ...others] = [...of].sort(
-      (a, b) => contradiction(b.channel) - contradiction(a.channel),
-    );
+  const biasAlarm = ({ channel, size, deviations, others }: FaultySensor): Alarm => {
     const { variable } = measured[channel]!;
     const or =
       others.length === 0
         ? ''
-        : ` An offset of ${names(others.map((o) => o.channel)).join(' or ')} would explain it as well, with other parameters.`;
+        : ` An offset of ${names(others).join(' or ')} would explain it as well, with other parameters.`;
     return {
       code: 'sensor-fault',
       subject: variable,
@@ -184,6 +179,7 @@ export function innovationAlarms(
   const few = (channels: readonly number[]) => channels.length <= fewest && m > 1;
 
   const { redundancy } = state.filter;
+  const sensor = faultySensor(state.filter);
   const found = redundancy && redundancyFinding(redundancy, m);
   if (found?.kind === 'model') {
     alarms.push({
@@ -191,8 +187,8 @@ export function innovationAlarms(
       subject: name,
       message: `The residuals of ${names(found.channels).join(', ')} keep to one side: no parameter values explain the channels together, nor would one sensor that is off.`,
     });
-  } else if (found?.kind === 'sensor') {
-    alarms.push(biasAlarm(found.channels));
+  } else if (sensor !== undefined) {
+    alarms.push(biasAlarm(sensor));
   } else if (found !== undefined) {
     // Sensors agree with some parameters: innovations on one side are those of wear.
   } else if (biased.length > 0 && !few(biased)) {
@@ -243,8 +239,17 @@ export function innovationAlarms(
 
 /** Channels that were gated for some samples running, or repeat one value. */
 function channelAlarms(twin: Twin, state: CalibratorState): Alarm[] {
-  const { suspicion, faults, repeats } = state.filter;
-  return twin.definition.measured.flatMap(({ variable }, i): Alarm[] => [
+  const { suspicion, faults, repeats, leftOut } = state.filter;
+  return twin.definition.measured.flatMap(({ variable, unit }, i): Alarm[] => [
+    ...(isLeftOut(leftOut, i)
+      ? [
+          {
+            code: 'sensor-fault' as const,
+            subject: variable,
+            message: `${variable} was found to read ${Math.abs(leftOut!.offset[i]!).toPrecision(2)}${unit && ` ${unit}`} too ${leftOut!.offset[i]! > 0 ? 'high' : 'low'}: it is left out until it agrees with the others again.`,
+          },
+        ]
+      : []),
     ...(suspicion[i]! >= SUSPICIOUS_RUN
       ? [
           {

@@ -44,6 +44,7 @@ export function updateRedundancy(
   measured: Float64Array,
   noiseStd: Float64Array,
   range: Float64Array,
+  forget: number = FORGET,
 ): Float64Array {
   if (filtered.regimeChange || filtered.mode === 'transient') return memory;
   const { linearisation: lin, posterior, noiseScale = 1 } = filtered;
@@ -70,8 +71,8 @@ export function updateRedundancy(
     Math.max(-CLIP, Math.min(CLIP, (measured[o]! - expected[o]!) / std[a]!)),
   );
   const next = memory.slice();
-  for (let i = 0; i < m; i++) next[i]! *= FORGET;
-  for (let i = m; i < next.length; i++) next[i]! *= FORGET ** 2;
+  for (let i = 0; i < m; i++) next[i]! *= forget;
+  for (let i = m; i < next.length; i++) next[i]! *= forget ** 2;
   for (let a = 0; a < k; a++) {
     for (let b = 0; b < k; b++) {
       let p = 0;
@@ -83,23 +84,33 @@ export function updateRedundancy(
   return next;
 }
 
-/** What the sums say: nothing, that one sensor is off, or that no one sensor explains them. */
-export function redundancyFinding(memory: Float64Array, m: number): RedundancyFinding {
-  const sums = memory.subarray(0, m);
-  const weight = (i: number, j: number) => memory[m + i * m + j]!;
+/** Each channel's offset that would explain its sum, in its noise, and how far that is from chance. */
+export function offsetsOf(memory: Float64Array, m: number) {
   // From Σλ²ᵏ p to Σλᵏ p, as if p were the same at each: how large a mean makes such a sum.
   const count = (w: number) => {
     const share = Math.min(1, w * (1 - FORGET ** 2));
     return (1 - Math.sqrt(1 - share)) / (1 - FORGET);
   };
-  const all = Array.from({ length: m }, (_, channel) => {
-    const w = weight(channel, channel);
+  return Array.from({ length: m }, (_, channel) => {
+    const w = memory[m + channel * m + channel]!;
+    const sum = memory[channel]!;
     if (w < ENOUGH) return { channel, size: 0, deviations: 0 };
-    return { channel, size: sums[channel]! / count(w), deviations: sums[channel]! / Math.sqrt(w) };
-  }).sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations));
-  const most = all[0];
-  if (most === undefined || Math.abs(most.deviations) < SIGNIFICANT) return { kind: 'none' };
+    return { channel, size: sum / count(w), deviations: sum / Math.sqrt(w) };
+  });
+}
 
+/** How far the most unusual channel's sum is from chance, in deviations. */
+export const largestDeviation = (memory: Float64Array, m: number): number =>
+  Math.max(0, ...offsetsOf(memory, m).map((o) => Math.abs(o.deviations)));
+
+/** The sums' squares in their own covariance, and in how many directions they can be told. */
+export interface Misfit {
+  total: number;
+  dimensions: number;
+}
+
+/** How far the residuals as a whole are from chance, whose squares would add up to `dimensions`. */
+export function misfitOf(memory: Float64Array, m: number): Misfit {
   const { values, vectors } = symmetricEigen(memory.slice(m), m);
   const least = NONE * Math.max(...values);
   let total = 0;
@@ -107,15 +118,45 @@ export function redundancyFinding(memory: Float64Array, m: number): RedundancyFi
   for (let e = 0; e < m; e++) {
     if (values[e]! <= least) continue;
     let along = 0;
-    for (let i = 0; i < m; i++) along += vectors[i * m + e]! * sums[i]!;
+    for (let i = 0; i < m; i++) along += vectors[i * m + e]! * memory[i]!;
     total += along ** 2 / values[e]!;
     if (values[e]! > ENOUGH) dimensions++;
   }
-  const rest = total - most.deviations ** 2;
-  if (dimensions > 1 && chiSquareSurvival(rest, dimensions - 1) < NOT_ONE_SENSOR) {
+  return { total, dimensions };
+}
+
+/** The chance of residuals so large where one channel's offset is allowed for. */
+export const chanceBeside = ({ total, dimensions }: Misfit, of: { deviations: number }): number =>
+  dimensions > 1 ? chiSquareSurvival(total - of.deviations ** 2, dimensions - 1) : 1;
+
+/** What the sums say: nothing, that one sensor is off, or that no one sensor explains them. */
+export function redundancyFinding(memory: Float64Array, m: number): RedundancyFinding {
+  const all = offsetsOf(memory, m).sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations));
+  const most = all[0];
+  if (most === undefined || Math.abs(most.deviations) < SIGNIFICANT) return { kind: 'none' };
+  if (chanceBeside(misfitOf(memory, m), most) < NOT_ONE_SENSOR) {
     const channels = all.filter((c) => Math.abs(c.deviations) > SIGNIFICANT);
     return { kind: 'model', channels: channels.map((c) => c.channel).sort((a, b) => a - b) };
   }
   const alike = all.filter((c) => c.deviations ** 2 > most.deviations ** 2 - AS_WELL);
   return { kind: 'sensor', channels: alike };
+}
+
+/** Of watching channels that are left out: about the last twenty samples. */
+export const WATCH = 0.95;
+/** Deviations that an offset as large as found would show by, before its absence says anything. */
+const WOULD_SHOW = 4;
+/** Share of those within which there is none. */
+const SHOWS_NOT = 0.4;
+
+/** Whether a channel no longer shows the offset for which it was left out, though it would show. */
+export function agreesAgain(
+  memory: Float64Array,
+  m: number,
+  channel: number,
+  offset: number,
+): boolean {
+  const root = Math.sqrt(memory[m + channel * m + channel]!);
+  const would = Math.abs(offset) * root;
+  return would > WOULD_SHOW && Math.abs(memory[channel]! / root) < SHOWS_NOT * would;
 }

@@ -1,4 +1,5 @@
 import type { Gaussian } from '../filter/gaussian-update.js';
+import { isLeftOut } from '../filter/left-out.js';
 import { type Linearisation, predictOutputs } from '../filter/linearise.js';
 import { mixtureEstimate } from '../filter/mixture.js';
 import type { FilterStep } from '../filter/step.js';
@@ -150,6 +151,9 @@ export function reportStep(input: {
         (definition.simulation.mode === 'transient' ? 'transient' : 'steady-state'),
       modelRuns: filtered?.modelRuns ?? 0,
       gated: (filtered?.gated ?? []).map((i) => names[i]!),
+      leftOut: names.filter(
+        (_, i) => state.filter.faults[i] === 1 || isLeftOut(state.filter.leftOut, i),
+      ),
       regimeChange: filtered?.regimeChange ?? false,
       nonlinearity: filtered?.nonlinearity ?? 0,
       noiseStd: Object.fromEntries(names.map((name, i) => [name, state.filter.noiseStd[i]!])),

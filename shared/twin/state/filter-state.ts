@@ -1,6 +1,8 @@
 import { TwinError } from '../../core/index.js';
 import type { Bank } from '../filter/bank.js';
+import { type Companions, noCompanions } from '../filter/companions.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
+import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
 import type { EventMemory } from '../transient/events.js';
 
@@ -55,6 +57,8 @@ export interface FilterState {
   readonly health: Float64Array;
   /** What sensors say of each other, see report/redundancy.ts; absent before the first sample of rest. */
   readonly redundancy?: Float64Array | undefined;
+  /** Channels that are left out as faulty; absent where none can be told, and before the first sample of rest. */
+  readonly leftOut?: LeftOut | undefined;
   /** Samples running that the belief before them did not explain. */
   readonly unexplained: number;
   /** The values of the last sample where it was rejected, else `NaN`, m. */
@@ -142,6 +146,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     arrays['beforeChange.left'] = Float64Array.of(beforeChange.left);
   }
   if (redundancy !== undefined) arrays.redundancy = redundancy;
+  if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
   if (bank !== undefined) {
     arrays['bank.weights'] = bank.weights;
@@ -170,6 +175,58 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   return arrays;
 }
 
+const ANCHORS = ['anchor', 'next'] as const;
+const COMPANIONS = [
+  'effect',
+  'information',
+  'pull',
+] as const satisfies readonly (keyof Companions)[];
+
+function encodeLeftOut(of: LeftOut, arrays: Record<string, Float64Array>): void {
+  arrays['leftOut.offset'] = of.offset;
+  if (of.watch !== undefined) arrays['leftOut.watch'] = of.watch;
+  for (const name of COMPANIONS) arrays[`leftOut.${name}`] = of.companions[name];
+  for (const name of ANCHORS) {
+    const anchor = of[name];
+    if (anchor === undefined) continue;
+    arrays[`leftOut.${name}`] = Float64Array.of(
+      anchor.timeS,
+      anchor.age,
+      ...anchor.x,
+      ...lowerTriangle(anchor),
+    );
+  }
+}
+
+function decodeLeftOut(arrays: StoredArrays, n: number, m: number): Pick<FilterState, 'leftOut'> {
+  const offset = arrays['leftOut.offset'];
+  const watch = arrays['leftOut.watch'];
+  const N = 2 * n;
+  const [effect, information, pull] = COMPANIONS.map((name) => arrays[`leftOut.${name}`]);
+  if (offset?.length !== m) return {};
+  const sound = effect?.length === m * N && information?.length === m && pull?.length === m;
+  const companions = sound ? { effect, information, pull } : noCompanions(m, n);
+  const anchors = ANCHORS.flatMap((name): [string, Anchor][] => {
+    const stored = arrays[`leftOut.${name}`];
+    if (stored?.length !== 2 + N + (N * (N + 1)) / 2) return [];
+    const S = fromTriangle(stored, 2 + N, N);
+    return [[name, { timeS: stored[0]!, age: stored[1]!, x: stored.slice(2, 2 + N), S }]];
+  });
+  const watched = watch?.length === m + m * m ? { watch } : {};
+  return { leftOut: { offset, ...watched, companions, ...Object.fromEntries(anchors) } };
+}
+
+/** A lower triangle that is stored from an index on, as a full matrix. */
+function fromTriangle(stored: Float64Array, from: number, N: number): Float64Array {
+  const S = new Float64Array(N * N);
+  let at = from;
+  for (let i = 0; i < N; i++) {
+    S.set(stored.subarray(at, at + i + 1), i * N);
+    at += i + 1;
+  }
+  return S;
+}
+
 /** A factor's rows up to the diagonal. */
 function lowerTriangle({ x: { length: N }, S }: Gaussian): number[] {
   return Array.from({ length: N }, (_, i) => [...S.subarray(i * N, i * N + i + 1)]).flat();
@@ -184,13 +241,7 @@ function decodeBank(arrays: StoredArrays, n: number, modes: number): Bank | unde
     return undefined;
   }
   const parts = Array.from(weights, (_, k): Gaussian => {
-    const S = new Float64Array(N * N);
-    let at = k * size;
-    for (let i = 0; i < N; i++) {
-      S.set(factors.subarray(at, at + i + 1), i * N);
-      at += i + 1;
-    }
-    return { x: xs.slice(k * N, (k + 1) * N), S };
+    return { x: xs.slice(k * N, (k + 1) * N), S: fromTriangle(factors, k * size, N) };
   });
   return { weights, parts };
 }
@@ -291,6 +342,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...(bank === undefined ? {} : { bank }),
     ...decodeBeforeChange(arrays, n),
     ...decodeLines(arrays, n),
+    ...decodeLeftOut(arrays, n, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
     ...(arrays.refit === undefined

@@ -90,6 +90,7 @@ const engine: CalibrationEngine = {
           mode: 'steady-state',
           modelRuns: 1,
           gated: [],
+          leftOut: [],
           regimeChange: false,
           nonlinearity: 0,
           noiseStd: {},
