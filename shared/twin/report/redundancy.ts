@@ -146,8 +146,10 @@ export function redundancyFinding(memory: Float64Array, m: number): RedundancyFi
 export const WATCH = 0.95;
 /** Deviations that an offset as large as found would show by, before its absence says anything. */
 const WOULD_SHOW = 4;
-/** Share of those within which there is none. */
+/** Share of those within which there is none, … */
 const SHOWS_NOT = 0.4;
+/** … and no more of them than chance gives a sensor that is right. */
+const AT_MOST = 2;
 
 /** Whether a channel no longer shows the offset for which it was left out, though it would show. */
 export function agreesAgain(
@@ -158,5 +160,6 @@ export function agreesAgain(
 ): boolean {
   const root = Math.sqrt(memory[m + channel * m + channel]!);
   const would = Math.abs(offset) * root;
-  return would > WOULD_SHOW && Math.abs(memory[channel]! / root) < SHOWS_NOT * would;
+  const shows = Math.abs(memory[channel]! / root);
+  return would > WOULD_SHOW && shows < Math.min(AT_MOST, SHOWS_NOT * would);
 }

@@ -1,5 +1,4 @@
 import type { Gaussian } from '../filter/gaussian-update.js';
-import { isLeftOut } from '../filter/left-out.js';
 import { type Linearisation, predictOutputs } from '../filter/linearise.js';
 import { mixtureEstimate } from '../filter/mixture.js';
 import type { FilterStep } from '../filter/step.js';
@@ -152,7 +151,7 @@ export function reportStep(input: {
       modelRuns: filtered?.modelRuns ?? 0,
       gated: (filtered?.gated ?? []).map((i) => names[i]!),
       leftOut: names.filter(
-        (_, i) => state.filter.faults[i] === 1 || isLeftOut(state.filter.leftOut, i),
+        (_, i) => filtered && Number.isFinite(sample.measured[i]!) && !filtered.active.includes(i),
       ),
       regimeChange: filtered?.regimeChange ?? false,
       nonlinearity: filtered?.nonlinearity ?? 0,
