@@ -22,6 +22,10 @@ export interface RawSample {
    * device's clock.
    */
   mayBeLate?: boolean;
+  /** It is of a device's history, read after a gap. */
+  fromHistory?: boolean;
+  /** It was handed over before, of the same time: it is counted, and goes no further. */
+  again?: boolean;
 }
 
 /** The gateway's clock, as far as readings depend on it. */

@@ -23,6 +23,10 @@ export interface SourceAccount {
   badReasons: Record<string, number>;
   /** Values stored as UNCERTAIN, by reason. */
   uncertainReasons: Record<string, number>;
+  /** Readings that came from a device's history, after a gap. */
+  fromHistory: number;
+  /** Gaps of signals that could not be filled from a history, by reason. */
+  notFilled: Record<string, number>;
 }
 
 /**
@@ -45,6 +49,8 @@ export class SourceLedger {
   #waiting = 0;
   /** Values that are being written to the disk. */
   inFlight = 0;
+  fromHistory = 0;
+  readonly #notFilled = new Map<string, number>();
   readonly #refused = new Map<string, number>();
   readonly #bad = new Map<string, number>();
   readonly #uncertain = new Map<string, number>();
@@ -52,6 +58,11 @@ export class SourceLedger {
   /** A reading is not passed on. */
   refuse(reason: string, n = 1): void {
     countReason(this.#refused, reason, n);
+  }
+
+  /** Gaps of signals stay. */
+  leaveGap(reason: string, signals: number): void {
+    countReason(this.#notFilled, reason, signals);
   }
 
   /** Readings come into hand, or, with a negative number, leave it. */
@@ -89,6 +100,8 @@ export class SourceLedger {
       made: this.#made,
       badReasons: Object.fromEntries(this.#bad),
       uncertainReasons: Object.fromEntries(this.#uncertain),
+      fromHistory: this.fromHistory,
+      notFilled: Object.fromEntries(this.#notFilled),
     };
   }
 }

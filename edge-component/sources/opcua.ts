@@ -6,9 +6,9 @@ import {
   type OPCUAClient,
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
-import { type Logger, messageOf, systemClock, TwinError } from '../../shared/core/index.js';
-import type { RawSample } from '../pipeline/signal-pipeline.js';
-import { operationLimits } from './opcua-limits.js';
+import { type Logger, systemClock, TwinError } from '../../shared/core/index.js';
+import { HandedOver, OpcuaFeed } from './opcua-feed.js';
+import { type OperationLimits, operationLimits } from './opcua-limits.js';
 import { nodeName } from './opcua-nodes.js';
 import { openPki } from './opcua-security.js';
 import {
@@ -18,8 +18,7 @@ import {
   quietStack,
   sessionError,
 } from './opcua-session.js';
-import { type MonitoredNode, monitor, valuesOf } from './opcua-subscription.js';
-import { hasOverflow, toRawSample } from './opcua-value.js';
+import { type MonitoredNode, monitor } from './opcua-subscription.js';
 import type { Source, SourceSink } from './source.js';
 
 export interface OpcuaSourceOptions {
@@ -40,12 +39,14 @@ const SERVER_START_TIME = 'i=2257';
 /** Reads an OPC UA server through a subscription. */
 export function createOpcuaSource(options: OpcuaSourceOptions): Source {
   quietStack(options.logger);
-  return { run: (sink, signal) => runOnce(options, sink, signal) };
+  const handed = new HandedOver();
+  return { run: (sink, signal) => runOnce(options, handed, sink, signal) };
 }
 
 /** One life of a connection: from connecting until it is lost for good. */
 async function runOnce(
   { config, pkiDir, baseDir, logger }: OpcuaSourceOptions,
+  handed: HandedOver,
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
@@ -78,7 +79,9 @@ async function runOnce(
   let session: ClientSession | undefined;
   try {
     session = await Promise.race([openSession(client, config, baseDir), ended]);
-    await Promise.race([subscribe(config, client, session, sink, logger, signal), ended]);
+    handed.resume(sink.position);
+    const feed = new OpcuaFeed(config, sink, logger, handed, signal);
+    await Promise.race([subscribe(config, client, session, feed, sink, logger, signal), ended]);
   } catch (error) {
     if (!signal.aborted) throw await sessionError(error, config, pki);
   } finally {
@@ -91,11 +94,13 @@ async function subscribe(
   config: OpcuaSourceConfig,
   client: OPCUAClient,
   session: ClientSession,
+  feed: OpcuaFeed,
   sink: SourceSink,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<never> {
   const startTime = await serverStartTime(session);
+  const limits = await operationLimits(session);
   const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: config.publishingIntervalMs,
     requestedMaxKeepAliveCount: Math.max(3, Math.ceil(5000 / config.publishingIntervalMs)),
@@ -104,45 +109,22 @@ async function subscribe(
     publishingEnabled: true,
     priority: 1,
   });
-  /** By the client handles of their monitored items. */
-  const nodes = new Map<number, MonitoredNode>();
   return await new Promise<never>((_, reject) => {
     let publishing = true;
-    const early: NotificationMessage[] = [];
-    let listening = false;
-    const overflowed = new Set<string>();
-    const onOverflow = ({ nodeId, signals: [index = 0] }: MonitoredNode) => {
-      if (overflowed.has(nodeId)) return;
-      overflowed.add(nodeId);
-      logger.warn(
-        'The server lost values of a node: raise queueSize, or lower publishingIntervalMs',
-        { source: config.name, node: nodeName(config, index), queueSize: config.queueSize },
-      );
-    };
-    const take = (message: NotificationMessage) => {
-      const samples = samplesOf(config, message, nodes, onOverflow);
-      if (samples.length === 0) return;
-      sink.deliver(samples).catch((error: unknown) => {
-        if (!signal.aborted) {
-          logger.warn('Readings were lost', { source: config.name, error: messageOf(error) });
-        }
-      });
-      // Without room, the server keeps what comes in its queues.
-      if (!sink.isReady && publishing) {
-        publishing = false;
-        void holdBack().catch(reject);
-      }
-    };
     const holdBack = async () => {
       await subscription.setPublishingMode(false);
       await sink.ready(signal);
       await subscription.setPublishingMode(true);
       publishing = true;
     };
-    // Values may arrive before the answer that tells their handles.
+    // Values may arrive before the answer that tells their handles: the feed holds them back at first.
     subscription.on('raw_notification', (message: NotificationMessage) => {
-      if (listening) take(message);
-      else early.push(message);
+      feed.take(message);
+      // Without room, the server keeps what comes in its queues.
+      if (!sink.isReady && publishing) {
+        publishing = false;
+        holdBack().catch(reject);
+      }
     });
     subscription.on('status_changed', (status) => {
       reject(lost(`ended the subscription: ${status.toString()}`));
@@ -152,57 +134,63 @@ async function subscribe(
     subscription.on('internal_error', (error: Error) => {
       logger.debug('OPC UA subscription fault', { source: config.name, error: error.message });
     });
+    /** One gap is filled at a time. */
+    let filled: Promise<void> = Promise.resolve();
+    const goOn = (nodes: readonly MonitoredNode[]): Promise<void> => {
+      filled = filled.then(async () => {
+        await feed.fillGap(session, subscription, nodes, limits);
+        feed.release();
+      });
+      return filled;
+    };
+    client.on('start_reconnection', () => feed.lost());
     client.on('after_reconnection', () => {
-      // A server that was restarted may know its nodes by other ids: begin anew.
-      serverStartTime(session).then((time) => {
-        if (time !== startTime) reject(lost('was restarted'));
-        else sink.up();
-      }, reject);
+      const resume = async () => {
+        // A server that was restarted may know its nodes by other ids: begin anew.
+        if ((await serverStartTime(session)) !== startTime) throw lost('was restarted');
+        sink.up();
+        await goOn([...feed.nodes.values()]);
+      };
+      resume().catch(reject);
     });
-    monitorAll(config, session, subscription, nodes, sink, logger, signal, () => {
-      listening = true;
-      sink.up();
-      for (const message of early.splice(0)) take(message);
-    }).catch(reject);
+    monitorAll({ config, session, subscription, feed, limits, sink, logger, signal }, goOn).catch(
+      reject,
+    );
   });
 }
 
-/** Monitors every signal; nodes that are not there yet are tried again until they are. */
+interface Monitoring {
+  config: OpcuaSourceConfig;
+  session: ClientSession;
+  subscription: ClientSubscription;
+  feed: OpcuaFeed;
+  limits: OperationLimits;
+  sink: SourceSink;
+  logger: Logger;
+  signal: AbortSignal;
+}
+
+/**
+ * Monitors every signal; nodes that are not there yet are tried again until they are.
+ *
+ * @param goOn is told of the nodes that were found: what comes of them is handed over from then on
+ */
 async function monitorAll(
-  config: OpcuaSourceConfig,
-  session: ClientSession,
-  subscription: ClientSubscription,
-  nodes: Map<number, MonitoredNode>,
-  sink: SourceSink,
-  logger: Logger,
-  signal: AbortSignal,
-  onFirst: () => void,
+  { config, session, subscription, feed, limits, sink, logger, signal }: Monitoring,
+  goOn: (nodes: readonly MonitoredNode[]) => Promise<void>,
 ): Promise<void> {
   let missing = config.signals.map((_, i) => i);
-  const limits = await operationLimits(session);
   for (let round = 0; missing.length > 0; round++) {
+    await feed.aboutToMonitor(session);
     const found = await monitor(config, session, subscription, missing, limits, logger);
-    for (const [handle, node] of found.nodes) nodes.set(handle, node);
+    if (found.nodes.size > 0) feed.hold();
+    for (const [handle, node] of found.nodes) feed.nodes.set(handle, node);
     const absent = [...found.reasons.keys()];
     if (round === 0) {
-      onFirst();
-      if (absent.length > 0) {
-        logger.warn('Nodes are not on the server; they are looked for again', {
-          source: config.name,
-          nodes: absent.slice(0, 10).map((i) => `${nodeName(config, i)}: ${found.reasons.get(i)}`),
-          count: absent.length,
-        });
-        await sink.deliver(
-          absent.map((i) => ({
-            signal: i,
-            timeNs: undefined,
-            quality: 'BAD',
-            value: null,
-            reason: found.reasons.get(i) ?? '',
-          })),
-        );
-      }
+      sink.up();
+      if (absent.length > 0) await tellAbsent(config, found.reasons, sink, logger);
     }
+    await goOn([...found.nodes.values()]);
     missing = absent;
     if (missing.length === 0) return;
     await systemClock.sleep(RETRY_NODES_MS, signal).catch(() => {});
@@ -210,23 +198,24 @@ async function monitorAll(
   }
 }
 
-function samplesOf(
+async function tellAbsent(
   config: OpcuaSourceConfig,
-  message: NotificationMessage,
-  nodes: ReadonlyMap<number, MonitoredNode>,
-  onOverflow: (node: MonitoredNode) => void,
-): RawSample[] {
-  const samples: RawSample[] = [];
-  for (const [handle, value] of valuesOf(message)) {
-    const node = nodes.get(handle);
-    if (node === undefined) continue;
-    if (hasOverflow(value)) onOverflow(node);
-    for (const index of node.signals) {
-      const signal = config.signals[index];
-      if (signal !== undefined) samples.push(toRawSample(index, value, signal));
-    }
-  }
-  return samples;
+  reasons: ReadonlyMap<number, string>,
+  sink: SourceSink,
+  logger: Logger,
+): Promise<void> {
+  const absent = [...reasons];
+  logger.warn('Nodes are not on the server; they are looked for again', {
+    source: config.name,
+    nodes: absent.slice(0, 10).map(([i, reason]) => `${nodeName(config, i)}: ${reason}`),
+    count: absent.length,
+  });
+  await sink.deliver(
+    absent.map(([signal, reason]) => ({
+      ...{ signal, timeNs: undefined, value: null, reason },
+      quality: 'BAD' as const,
+    })),
+  );
 }
 
 async function serverStartTime(session: ClientSession): Promise<number | undefined> {

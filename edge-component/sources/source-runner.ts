@@ -204,6 +204,7 @@ export class SourceRunner implements Closeable {
       up: () => runner.#up(),
       down: (reason) => void runner.#down(reason),
       deliver: (samples, position) => runner.#deliver(samples, position),
+      notFilled: (signals, reason) => runner.#ledger.leaveGap(reason, signals),
       ready: (signal) => runner.#ready(signal),
       get isReady() {
         return runner.#isReady;
@@ -250,7 +251,9 @@ export class SourceRunner implements Closeable {
     const out: EdgeSample[] = [];
     for (const raw of samples) {
       const pipeline = this.#pipelines[raw.signal];
-      if (pipeline === undefined) ledger.refuse('unknown-signal');
+      if (raw.fromHistory === true) ledger.fromHistory++;
+      if (raw.again === true) ledger.refuse('said-before');
+      else if (pipeline === undefined) ledger.refuse('unknown-signal');
       else pipeline.push(raw, nowNs, out);
     }
     if (out.length === 0 && position === undefined) return;

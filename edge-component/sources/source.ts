@@ -14,6 +14,8 @@ export interface SourceSink {
    * @throws TwinError `STORAGE` when it could not be kept; hand over again later
    */
   deliver(samples: readonly RawSample[], position?: string): Promise<void>;
+  /** So many signals have a gap that could not be filled from a history, for a reason that is one word. */
+  notFilled(signals: number, reason: string): void;
   /** Resolves when there is room for more; rejects when the signal aborts. */
   ready(signal: AbortSignal): Promise<void>;
   /** Whether there is room for more now. */

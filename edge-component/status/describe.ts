@@ -81,15 +81,18 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
     lines.push(table[i + 1] ?? '');
     if (source.lastError !== undefined) lines.push(`           ${source.lastError}`);
     const { clockFaults, late, overrun, refused, badReasons, uncertainReasons } = source;
+    const { fromHistory, notFilled } = source;
     for (const [what, counts] of [
       ['BAD', badReasons],
       ['UNCERTAIN', uncertainReasons],
       ['not stored', refused],
+      ['gaps not filled', notFilled],
     ] as const) {
       const named = Object.entries(counts).map(([reason, n]) => `${count(n)} ${reason}`);
       if (named.length > 0) lines.push(`           ${what}: ${named.join(', ')}`);
     }
     if (clockFaults > 0) lines.push(`           ${count(clockFaults)} with a clock far off`);
+    if (fromHistory > 0) lines.push(`           ${count(fromHistory)} from the device's history`);
     if (late > 0) lines.push(`           ${count(late)} came late, with their own times`);
     if (overrun > 0) lines.push(`           ${count(overrun)} given up: faster than the disk`);
   }

@@ -81,12 +81,14 @@ export function createMetrics(status: () => EdgeStatus): Registry {
     ['overrun', 'Readings given up because they could not be stored in time'],
     ['restarts', 'Times the source was run anew'],
     ['stored', 'Readings made durable'],
+    ['fromHistory', "Readings from a device's history, after a gap"],
     ['made', 'Values stored without a reading: heartbeats, BAD while down'],
   ] as const;
   const perReason = [
     ['refused', 'Readings not stored'],
     ['badReasons', 'BAD values stored'],
     ['uncertainReasons', 'UNCERTAIN values stored'],
+    ['notFilled', 'Gaps of signals that could not be filled from a history'],
   ] as const;
   for (const [key, help] of perReason) {
     const name = key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);

@@ -239,6 +239,31 @@ const opcua = z.strictObject({
     .describe(
       'What makes a sample: a change of its status, of status or value, or also of its source timestamp alone.',
     ),
+  history: z
+    .strictObject({
+      fill: z
+        .enum(['auto', 'always', 'never'])
+        .default('auto')
+        .describe(
+          'Whether a gap (a lost session, a restart of the component) is filled from the history of the server: `auto` for the nodes that the server says it historizes; `always` for all, where a server does not say so; `never`.',
+        ),
+      maxAgeS: z
+        .number()
+        .positive()
+        .max(6.9 * 86_400)
+        .default(6.9 * 86_400)
+        .describe('No value older than this is asked for, seconds.'),
+      overlapS: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(2)
+        .describe(
+          'After a restart of the component, values from so long before the newest one are asked for again, for the clocks of signals may differ, seconds; SiteWise keeps one of each time.',
+        ),
+    })
+    .prefault({})
+    .describe('What is done about gaps, where the server has a history (HistoryRead).'),
   signals: z
     .array(
       z

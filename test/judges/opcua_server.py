@@ -179,8 +179,13 @@ async def main():
     for i in range(SETTINGS.get("count", 0)):
         await add(f"N{i}", float(i), V.Double)
     if SETTINGS.get("history"):
+        # As values that were there before, so that tests may write times of the last minute.
+        before = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=2)
         for name in SETTINGS["history"]:
             await add(name, 0.0, V.Double)
+            await nodes[name].write_value(
+                ua.DataValue(ua.Variant(0.0, V.Double), SourceTimestamp=before)
+            )
     if SETTINGS.get("cycle"):
         # What Line holds holds Line again, as in no tree.
         deep = await line.add_folder(ua.NodeId("Deep", ns), ua.QualifiedName("Deep", ns))
@@ -196,7 +201,7 @@ async def main():
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
-        print(json.dumps({"up": True, "namespace": ns}), flush=True)
+        print(json.dumps({"up": True, "namespace": ns, "port": SETTINGS["port"]}), flush=True)
         while text := await reader.readline():
             command = json.loads(text)
             for w in command.get("write", []):

@@ -44,6 +44,7 @@ function slowSink(store: (values: readonly unknown[]) => Promise<void>) {
     },
     down: () => {},
     deliver: (samples) => store(samples.map((s) => s.value)),
+    notFilled: () => {},
     ready: async () => {},
     isReady: true,
     position: undefined,
