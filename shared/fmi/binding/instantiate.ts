@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import { TwinError } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
 import type { InterfaceInfo } from '../description/model-description.js';
-import { findBinary, platformFolders } from '../description/platform.js';
+import { findBinary, isNamedFor, platformFolders } from '../description/platform.js';
 import {
   type Assignment,
   resolveStartValues,
@@ -64,6 +65,17 @@ export async function prepareLibraries(fmu: Fmu, deadline?: AbortSignal): Promis
       await compileSources(fmu, info, binaryFolders(), deadline);
     }
   }
+}
+
+/** Libraries that are run although they are not called as the description says. */
+export function misnamedBinaries({ modelDescription, unzipDir }: Fmu): string[] {
+  const names = [modelDescription.coSimulation, modelDescription.modelExchange].flatMap((info) => {
+    const path = info && findBinary(unzipDir, info.modelIdentifier);
+    return path === undefined || isNamedFor(path, info?.modelIdentifier ?? '')
+      ? []
+      : [basename(path)];
+  });
+  return [...new Set(names)];
 }
 
 /**

@@ -224,6 +224,10 @@ export function parseFmi2(reader: AttributeReader, root: XmlElement): ModelDescr
     ),
     initialUnknowns: parseUnknowns(reader, childOf(structureElement, 'InitialUnknowns'), parsed),
   };
+  for (const name of ['ModelExchange', 'CoSimulation']) {
+    const second = childrenOf(root, name)[1];
+    if (second !== undefined) reader.tolerate(second, `there is a second <${name}>.`);
+  }
   const me = childOf(root, 'ModelExchange');
   const cs = childOf(root, 'CoSimulation');
   return {

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { TwinError } from '../../core/index.js';
 import type { ModelDescription } from './model-description.js';
 
@@ -23,12 +23,28 @@ const ENDINGS: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
   darwin: '.dylib',
 };
 
-/** The shared library of a model for this machine, if the FMU has one. */
+const ending = () => ENDINGS[process.platform] ?? '.so';
+
+/**
+ * The shared library of a model for this machine, if the FMU has one: the one with the model's name; where
+ * there is none and no source, the only one that there is.
+ */
 export function findBinary(unzipDir: string, modelIdentifier: string): string | undefined {
-  const ending = ENDINGS[process.platform] ?? '.so';
-  return platformFolders()
-    .map((folder) => join(unzipDir, 'binaries', folder, `${modelIdentifier}${ending}`))
-    .find((path) => existsSync(path));
+  const folders = platformFolders()
+    .map((folder) => join(unzipDir, 'binaries', folder))
+    .filter((folder) => existsSync(folder));
+  const named = folders.map((folder) => join(folder, `${modelIdentifier}${ending()}`));
+  const only = folders.flatMap((folder) => {
+    const libraries = readdirSync(folder).filter((name) => name.endsWith(ending()));
+    return libraries.length === 1 ? [join(folder, libraries[0] as string)] : [];
+  });
+  const hasSources = existsSync(join(unzipDir, 'sources'));
+  return [...named.filter((path) => existsSync(path)), ...(hasSources ? [] : only)][0];
+}
+
+/** Whether a library bears the name that it must have. */
+export function isNamedFor(path: string, modelIdentifier: string): boolean {
+  return basename(path) === `${modelIdentifier}${ending()}`;
 }
 
 /** modelIdentifier is a C identifier, for it is part of function names. */

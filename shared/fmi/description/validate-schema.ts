@@ -9,6 +9,7 @@ const MAX_BYTES = 48 * 1024 * 1024;
 const MAX_PROBLEMS = 200;
 
 const SECTION = {
+  1: 'FMI 1.0, 2 and fmiModelDescription.xsd',
   2: 'FMI 2.0.4, 2.2 and fmi2ModelDescription.xsd',
   3: 'FMI 3.0.2, 2.4 and fmi3ModelDescription.xsd',
 } as const;
@@ -24,15 +25,6 @@ export async function validateSchema(
   xml: Uint8Array,
   major: 1 | 2 | 3,
 ): Promise<DescriptionProblem[]> {
-  if (major === 1) {
-    return [
-      {
-        line: 1,
-        severity: 'warning',
-        message: 'not checked against the schema, which is not included for FMI 1.0.',
-      },
-    ];
-  }
   const clause = SECTION[major];
   if (xml.length > MAX_BYTES) {
     return [
@@ -46,7 +38,8 @@ export async function validateSchema(
   const { ParseOption, XmlDocument, XsdValidator } = await import('libxml2-wasm');
   const { xmlRegisterFsInputProviders } = await import('libxml2-wasm/lib/nodejs.mjs');
   xmlRegisterFsInputProviders();
-  const file = packageFile(`shared/fmi/schema/fmi${major}/fmi${major}ModelDescription.xsd`);
+  const name = `fmi${major === 1 ? '' : major}ModelDescription.xsd`;
+  const file = packageFile(`shared/fmi/schema/fmi${major}/${name}`);
   const schema = XmlDocument.fromBuffer(await readFile(file), { url: file });
   const validator = XsdValidator.fromDoc(schema);
   try {

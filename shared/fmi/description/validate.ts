@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Fmu } from './fmu.js';
 import {
   declaredTypeOf,
@@ -7,8 +7,9 @@ import {
   type ModelDescription,
   type ModelVariable,
 } from './model-description.js';
-import { checkIdentifiers, findBinary, platformFolders } from './platform.js';
+import { checkIdentifiers, findBinary, isNamedFor, platformFolders } from './platform.js';
 import { checkStructure } from './validate-structure.js';
+import { checkNamingConvention } from './variable-names.js';
 import { type DescriptionProblem, type ProblemSeverity, quote } from './xml-attributes.js';
 
 /** A problem of an FMU; line 0 when it is not in modelDescription.xml. */
@@ -309,12 +310,18 @@ function checkBinaries(fmu: Fmu, report: Report): void {
     const anywhere = platforms.some((p) =>
       ['.so', '.dll', '.dylib'].some((e) => existsSync(join(folder, p, `${modelIdentifier}${e}`))),
     );
-    if (!anywhere && !hasSources) {
+    const found = findBinary(fmu.unzipDir, modelIdentifier);
+    if (found !== undefined && !isNamedFor(found, modelIdentifier)) {
+      report(
+        line,
+        `modelIdentifier is ${quote(modelIdentifier)}, but the only binary for this machine is ${quote(basename(found))}; it is run.`,
+      );
+    } else if (!anywhere && !hasSources) {
       report(
         line,
         `there is neither a binary nor a source of ${modelIdentifier} (binaries/<platform>/${modelIdentifier}.so, .dll or .dylib).`,
       );
-    } else if (findBinary(fmu.unzipDir, modelIdentifier) === undefined && !hasSources) {
+    } else if (found === undefined && !hasSources) {
       report(
         line,
         `there is no binary of ${modelIdentifier} for this machine (${platformFolders().join(' or ')}); there are: ${platforms.join(', ')}.`,
@@ -348,11 +355,13 @@ export function validateFmu(fmu: Fmu, syntax: readonly FmuProblem[] = []): FmuPr
   if (md.fmiMajorVersion === 1) {
     // Its causalities, units and structure are others, and looser.
     checkNames(md, by(['', '']));
+    checkNamingConvention(md, by(['', '']));
     checkBinaries(fmu, by(['', '']));
     return sorted(problems);
   }
   checkTypesAndUnits(md, by(['2.2.2 and 2.2.3', '2.4.3 and 2.4.4']));
   checkVariables(md, by(['2.2.7', '2.4.7']));
+  checkNamingConvention(md, by(['2.2.9', '2.4.7.5.1']));
   checkStructure(md, by(['2.2.8', '2.4.8']));
   checkBinaries(fmu, by(['2.3', '2.5.1']));
   return sorted(problems);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Logger, messageOf, silentLogger, TwinError } from '../../core/index.js';
-import { prepareLibraries } from '../binding/instantiate.js';
+import { misnamedBinaries, prepareLibraries } from '../binding/instantiate.js';
 import { FmiCallError } from '../binding/status.js';
 import { type Fmu, openFmu } from '../description/fmu.js';
 import type {
@@ -125,6 +125,9 @@ export class FmuPool {
     } catch (error) {
       await lane.close();
       throw error;
+    }
+    for (const name of misnamedBinaries(this.fmu)) {
+      this.#logger.warn('FMU binary has another name than its modelIdentifier', { name });
     }
     this.#logger.info('FMU loaded', {
       model: this.fmu.modelDescription.modelName,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { validateSchema } from '../../../shared/fmi/description/validate-schema.js';
 import {
   createFmuPool,
   openFmu,
@@ -39,6 +40,21 @@ describe.skipIf(!hasCompiler)('FMI 1.0', () => {
     });
     expect(md.typeDefinitions[1]?.items.map((i) => i.value)).toEqual([1, 2]);
     expect(md.unitDefinitions[0]?.displayUnits[0]).toMatchObject({ name: 'degC', offset: -273.15 });
+  });
+
+  it('is checked against its schema, line by line', async () => {
+    for (const edit of [undefined, asSlave]) {
+      const { xml } = await readFmu(buildFmu('ball', 1, edit));
+      expect(await validateSchema(xml, 1)).toEqual([]);
+    }
+    const { xml } = await readFmu(
+      buildFmu('ball', 1, (text) =>
+        text.replace('variability="discrete"', 'variabilty="discrete"'),
+      ),
+    );
+    expect(await validateSchema(xml, 1)).toMatchObject([
+      { line: 11, severity: 'error', message: expect.stringMatching(/variabilty.*not allowed/) },
+    ]);
   });
 
   it('is validated as far as it says', async () => {
