@@ -43,7 +43,11 @@ export class ColumnBuilder {
     decimalTold = false,
   ) {
     this.numberOf = decimalTold ? numberOfTold : numberOf;
+    this.mapsNumbers = Object.keys(texts).some((text) => !Number.isNaN(numberOf(text, decimal)));
   }
+
+  /** Whether texts of the definition look like numbers: then every cell's text has to be looked at. */
+  readonly mapsNumbers: boolean;
 
   private readonly numberOf: typeof numberOf;
 
@@ -71,6 +75,17 @@ export class ColumnBuilder {
   bad(quality: string): void {
     this.countQuality(quality);
     this.push(Number.NaN);
+  }
+
+  /** Strikes out a value that was taken, whose quality turned out not to be good. */
+  strike(place: number, quality: string): void {
+    if (Number.isNaN(this.values[place]!)) return;
+    this.values[place] = Number.NaN;
+    const { counts } = this;
+    if (counts.numbers > 0) counts.numbers--;
+    else if (counts.truths > 0) counts.truths--;
+    else counts.texts--;
+    this.countQuality(quality);
   }
 
   private countQuality(text: string): void {

@@ -116,16 +116,3 @@ const TRUTHS: ReadonlyMap<string, number> = new Map([
 export function truthOf(text: string): number | undefined {
   return text.length > 5 ? undefined : TRUTHS.get(text.toLowerCase());
 }
-
-/**
- * Whether the quality that stands beside a value is good: words of SiteWise, historians and OPC; the
- * numbers of OPC DA (192 and more is good) where any is that large, else those of OPC UA (0 is good).
- *
- * @param opcDa whether the numbers are OPC DA's
- */
-export function isGoodQuality(text: string, opcDa: boolean): boolean {
-  if (text === '') return true;
-  const number = Number(text);
-  if (Number.isFinite(number)) return opcDa ? number >= 192 && number < 256 : number === 0;
-  return /^(good\b|ok$|valid$|true$|normal$|g$|raw$|interpolated$)/i.test(text);
-}

@@ -190,7 +190,7 @@ function finish(
 ): RecordingTable {
   const { sink, place, times: builder } = reading;
   const times = builder.done();
-  if (sink instanceof LongSink) sink.settleQualities();
+  sink.qualities.settle();
   const n = times.s.length;
   if (n === 0) {
     const why = Object.entries(builder.faults)

@@ -1,13 +1,18 @@
 import { ColumnBuilder } from './column-builder.js';
 import type { LongPlaces, TimePlace } from './layout.js';
 import type { ColumnName } from './names.js';
-import { isGoodQuality } from './numbers.js';
+import { Qualities } from './qualities.js';
 import type { TimeColumnBuilder } from './time-column.js';
 
 /** Where the records of a recording go, one after the other. */
 export interface RecordSink {
   record(cells: readonly string[]): void;
   readonly counts: RowCounts;
+  readonly times: TimeColumnBuilder;
+  readonly place: TimePlace;
+  /** Cells of a row, by the header. */
+  readonly width: number;
+  readonly qualities: Qualities;
 }
 
 export interface RowCounts {
@@ -66,6 +71,7 @@ export function qualityColumns(columns: readonly ColumnName[]): ReadonlyMap<numb
 export class WideSink implements RecordSink {
   readonly counts = noRows();
   readonly row = new ColumnBuilder('.');
+  readonly qualities = new Qualities();
 
   constructor(
     readonly times: TimeColumnBuilder,
@@ -74,7 +80,6 @@ export class WideSink implements RecordSink {
     readonly width: number,
   ) {}
 
-  /** The number of the row that begins, or undefined where it is left out. */
   record(cells: readonly string[]): void {
     if (!countShape(this.counts, cells, this.width)) return;
     const row = this.counts.rows - 1;
@@ -85,8 +90,7 @@ export class WideSink implements RecordSink {
     this.row.push(row);
     for (const { index, quality, builder } of this.taken) {
       const told = quality === undefined ? '' : (cells[quality] ?? '').trim();
-      if (told !== '' && !isGoodQuality(told, Number(told) >= 192)) builder.bad(told);
-      else builder.cell(cells[index]);
+      if (told === '' || this.qualities.admits(builder, told)) builder.cell(cells[index]);
     }
   }
 }
@@ -94,62 +98,58 @@ export class WideSink implements RecordSink {
 /** Different tags beyond which a column is none of tags. */
 const MOST_TAGS = 100_000;
 
+/** The readings of one tag. */
+export interface Readings {
+  builder: ColumnBuilder;
+  /** Where each stands among all rows. */
+  at: ColumnBuilder;
+  wanted: boolean;
+}
+
 /** Takes rows that are readings of one tag each. */
 export class LongSink implements RecordSink {
   readonly counts = noRows();
   readonly row = new ColumnBuilder('.');
-  readonly tags = new Map<string, { builder: ColumnBuilder; at: ColumnBuilder; wanted: boolean }>();
-  /** Readings with a number as quality that only OPC DA has. */
-  private opcDa = false;
-  private readonly held: { tag: string; position: number; quality: string }[] = [];
+  readonly qualities = new Qualities();
+  readonly tags = new Map<string, Readings>();
 
   constructor(
     readonly times: TimeColumnBuilder,
     readonly place: TimePlace,
-    private readonly places: LongPlaces,
-    private readonly width: number,
+    readonly places: LongPlaces,
+    readonly width: number,
     private readonly builderOf: (tag: string) => ColumnBuilder | undefined,
   ) {}
 
   record(cells: readonly string[]): void {
     if (!countShape(this.counts, cells, this.width)) return;
-    const row = this.counts.rows - 1;
-    if (!this.times.cell(timeCell(cells, this.place), row)) return;
-    this.row.push(row);
-    const position = this.times.count - 1;
-    const tag = (cells[this.places.tag] ?? '').trim();
-    let readings = this.tags.get(tag);
-    if (readings === undefined && this.tags.size < MOST_TAGS) {
-      const builder = this.builderOf(tag);
-      readings = {
-        builder: builder ?? new ColumnBuilder('.'),
-        at: new ColumnBuilder('.'),
-        wanted: builder !== undefined,
-      };
-      this.tags.set(tag, readings);
-    }
-    if (readings === undefined || !readings.wanted) return;
-    readings.at.push(position);
+    if (!this.times.cell(timeCell(cells, this.place), this.counts.rows - 1)) return;
+    const readings = this.readingsOf((cells[this.places.tag] ?? '').trim());
+    if (!this.begin(readings)) return;
     const told = this.places.quality === undefined ? '' : (cells[this.places.quality] ?? '').trim();
-    const number = told === '' ? Number.NaN : Number(told);
-    if (number >= 192 && number < 256) this.opcDa = true;
-    // Numbers as quality are judged when all are known: 0 is good in OPC UA, bad in OPC DA.
-    if (!Number.isNaN(number)) {
-      this.held.push({ tag, position: readings.builder.length, quality: told });
+    if (told === '' || this.qualities.admits(readings.builder, told))
       readings.builder.cell(cells[this.places.value]);
-    } else if (told !== '' && !isGoodQuality(told, false)) readings.builder.bad(told);
-    else readings.builder.cell(cells[this.places.value]);
   }
 
-  /** Strikes out readings whose quality is a number that is not good. */
-  settleQualities(): void {
-    for (const { tag, position, quality } of this.held) {
-      if (isGoodQuality(quality, this.opcDa)) continue;
-      const builder = this.tags.get(tag)!.builder;
-      const before = builder.values[position]!;
-      builder.values[position] = Number.NaN;
-      if (!Number.isNaN(before)) builder.counts.numbers--;
-      builder.counts.quality[quality] = (builder.counts.quality[quality] ?? 0) + 1;
-    }
+  /** The readings of a tag; undefined where there are too many tags. */
+  readingsOf(tag: string): Readings | undefined {
+    const known = this.tags.get(tag);
+    if (known !== undefined || this.tags.size >= MOST_TAGS) return known;
+    const builder = this.builderOf(tag);
+    const readings = {
+      builder: builder ?? new ColumnBuilder('.'),
+      at: new ColumnBuilder('.'),
+      wanted: builder !== undefined,
+    };
+    this.tags.set(tag, readings);
+    return readings;
+  }
+
+  /** Counts the row whose time was taken; whether its reading is wanted. */
+  begin(readings: Readings | undefined): readings is Readings {
+    this.row.push(this.counts.rows - 1);
+    if (readings === undefined || !readings.wanted) return false;
+    readings.at.push(this.times.count - 1);
+    return true;
   }
 }

@@ -2,7 +2,7 @@ import { TwinError } from '../core/index.js';
 import { ColumnBuilder, type Unreadable } from './column-builder.js';
 import type { TimeFormat } from './options.js';
 import { createTimeReader, settleDayAndMonth, type TimeReader } from './times/time-reader.js';
-import { UTC, type Zone } from './times/zone.js';
+import type { Zone } from './times/zone.js';
 
 /** The times of the rows that have one, and why others have none. */
 export interface TimeColumn {
@@ -33,11 +33,7 @@ export class TimeColumnBuilder {
     this.reader = createTimeReader(format, options);
     this.unsettled = format === 'dmy' && !options.given;
     this.zoneGiven = options.zoneGiven;
-    this.inUtc = options.zone === UTC;
   }
-
-  /** Whether times without a zone are taken as they stand. */
-  readonly inUtc: boolean;
 
   /** Whether the day or the month stands first is still open. */
   private readonly unsettled: boolean;
@@ -56,12 +52,25 @@ export class TimeColumnBuilder {
       else known.count++;
       return false;
     }
-    const { s, ns, otherS } = this.reader.last;
     if (this.example === '') this.example = text;
+    this.take();
+    return true;
+  }
+
+  /**
+   * Takes one row's cell from its bytes; false where its text has to be looked at: then nothing is taken.
+   */
+  bytes(bytes: Uint8Array, from: number, to: number): boolean {
+    if (!this.reader.readBytes(bytes, from, to)) return false;
+    this.take();
+    return true;
+  }
+
+  private take(): void {
+    const { s, ns, otherS } = this.reader.last;
     this.s.push(s);
     this.ns.push(ns);
     if (this.unsettled) this.other.push(otherS);
-    return true;
   }
 
   /** Takes a time that somebody else has read. */
@@ -69,11 +78,6 @@ export class TimeColumnBuilder {
     this.s.push(s);
     this.ns.push(ns);
     if (this.unsettled) this.other.push(s);
-  }
-
-  /** Where a plain ISO time without a zone may be read by others: in UTC. */
-  zoneless(): void {
-    this.reader.zones.without++;
   }
 
   /** @throws TwinError `FILE_INVALID` where times can be read two ways, or mix those with and without zone */

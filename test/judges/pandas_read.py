@@ -2,7 +2,7 @@
 
     pandas_read.py write FOLDER         one table in several shapes
     pandas_read.py read FILE OPTIONS    columns as JSON; OPTIONS: JSON for read_csv
-    pandas_read.py time FILE            seconds that read_csv takes, C parser
+    pandas_read.py time FILE OPTIONS    seconds that read_csv takes, C parser
 """
 import json
 import sys
@@ -55,5 +55,5 @@ elif command == "read":
     emit(pd.read_csv(path, **json.loads(sys.argv[3])))
 else:
     began = time.perf_counter()
-    pd.read_csv(path, engine="c")
+    pd.read_csv(path, engine="c", **json.loads(sys.argv[3]))
     print(time.perf_counter() - began)

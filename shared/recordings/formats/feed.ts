@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { decoderOf } from '../encoding.js';
-import { type RecordSink, WideSink } from '../sinks.js';
-import { recordEnd, scanPlain } from './plain.js';
+import type { LongSink, WideSink } from '../sinks.js';
+import { PlainScanner, recordEnd } from './plain.js';
 import { bytesOf, decoded, newlineOf, type OpenedFile, parseRecords } from './text.js';
 
 /** Encodings whose first 128 characters are ASCII, in one byte each. */
@@ -45,8 +45,8 @@ function wholeRecordsEnd(bytes: Uint8Array, delimiter: number): number {
 }
 
 /**
- * Hands the rows of a text over, piece by piece. Rows that are instants go the quick way over their
- * bytes; rows with more in their quotes, and readings, go through the CSV library.
+ * Hands the rows of a text over, piece by piece. Rows go the quick way over their bytes; those with more
+ * in their quotes go through the CSV library.
  *
  * @returns whether the file was being written and its last row was left out
  */
@@ -54,16 +54,16 @@ export async function feedText(
   file: OpenedFile,
   encoding: string,
   shape: TextShape,
-  sink: RecordSink,
+  sink: WideSink | LongSink,
 ): Promise<boolean> {
   const { pieces, textOf } = asciiBytes(file, encoding);
   const code = shape.delimiter.charCodeAt(0);
   // A delimiter beyond ASCII is no byte: then quotes count at the beginning of a row only.
   const delimiter = code < 128 ? code : -1;
-  const quick = sink instanceof WideSink && delimiter >= 0 ? sink : undefined;
   let skip = shape.firstRecord;
   const takeApart = (texts: readonly string[]) =>
     parseRecords(texts.join('\n'), shape.delimiter, '\n');
+  const quick = delimiter < 0 ? undefined : new PlainScanner(sink, shape, textOf, takeApart);
   const take = (text: string) => {
     // The library makes a record of what stands behind the last line break, though that is nothing.
     const trimmed = text.replace(/\r?\n$/, '');
@@ -86,7 +86,7 @@ export async function feedText(
       from = next;
     }
     const rest = bytes.subarray(from);
-    return from + scanPlain(rest, shape, quick, textOf, takeApart);
+    return from + quick.scan(rest);
   };
   /** As {@link scan}; a quote that nobody closes within so many bytes costs its own line only. */
   const scanLines = (bytes: Buffer, longest: number): number => {

@@ -1,5 +1,7 @@
 import { TwinError } from '../../core/index.js';
+import { digitAt, numberAt, TENS } from '../cell-bytes.js';
 import type { TimeFormat } from '../options.js';
+import { ClockForm } from './clock-form.js';
 import { dateText, localSeconds, plainIsoSeconds } from './date-text.js';
 import { UTC, type Zone } from './zone.js';
 
@@ -28,6 +30,11 @@ export interface TimeReader {
   readonly last: ReadTime;
   /** Reads one cell into `last`; a fault leaves it as it was. */
   read(text: string): TimeFault | undefined;
+  /**
+   * Reads one cell from its bytes into `last`, as `read` would its text; false where its text has to be
+   * looked at.
+   */
+  readBytes(bytes: Uint8Array, from: number, to: number): boolean;
   /** Rows whose day and month can stand one way only; the first of each. */
   readonly evidence: { dayFirst?: string; monthFirst?: string };
   /** Whether times without a zone were met, and with one. */
@@ -39,6 +46,21 @@ function countReader(format: TimeFormat, decimal: '.' | ','): TimeReader {
   const digits = FRACTION_DIGITS[format];
   const last = { s: 0, ns: 0, otherS: Number.NaN };
   const plain = /^\d+$/;
+  const mark = decimal.charCodeAt(0);
+  const take = (value: number): void => {
+    if (format === 'excel') {
+      // Excel keeps about a tenth of a millisecond: what is finer is the rounding of its double.
+      const ms = Math.round((value - EXCEL_EPOCH) * DAY_S * 1e3);
+      setMoment(last, Math.floor(ms / 1e3), (ms - Math.floor(ms / 1e3) * 1e3) * 1e6);
+    } else setSeconds(last, value * (UNIT_S[format] ?? 1));
+  };
+  const readBytes = (bytes: Uint8Array, from: number, to: number): boolean => {
+    if (digits !== undefined) return countAt(bytes, from, to, mark, digits, last);
+    const value = numberAt(bytes, from, to, mark);
+    if (Number.isNaN(value)) return false;
+    take(value);
+    return true;
+  };
   const read = (text: string): TimeFault | undefined => {
     if (digits !== undefined && digits > 0 && plain.test(text)) {
       const cut = text.length - digits;
@@ -49,20 +71,47 @@ function countReader(format: TimeFormat, decimal: '.' | ','): TimeReader {
     const value =
       text === '' ? Number.NaN : Number(decimal === ',' ? text.replace(',', '.') : text);
     if (!Number.isFinite(value)) return 'unreadable time';
-    if (format === 'excel') {
-      // Excel keeps about a tenth of a millisecond: what is finer is the rounding of its double.
-      const ms = Math.round((value - EXCEL_EPOCH) * DAY_S * 1e3);
-      setMoment(last, Math.floor(ms / 1e3), (ms - Math.floor(ms / 1e3) * 1e3) * 1e6);
-      return undefined;
-    }
     if (digits !== undefined) {
       const [whole, fraction] = splitDecimal(text, decimal, digits);
       if (whole !== undefined) setMoment(last, whole, fraction);
       else setSeconds(last, value / 10 ** digits);
-    } else setSeconds(last, value * (UNIT_S[format] ?? 1));
+    } else take(value);
     return undefined;
   };
-  return { last, read, evidence: {}, zones: { without: 0, with: 0 } };
+  return { last, read, readBytes, evidence: {}, zones: { without: 0, with: 0 } };
+}
+
+/** Digits of whole units of which none is lost. */
+const LONGEST_COUNT = 15;
+
+/** Reads a plain count of a unit, digit by digit: nothing is lost, at any length of its fraction. */
+function countAt(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  mark: number,
+  digits: number,
+  last: { s: number; ns: number },
+): boolean {
+  let whole = from;
+  while (whole < to && bytes[whole] !== mark) whole++;
+  const cut = whole - digits;
+  if (whole === from || cut - from > LONGEST_COUNT) return false;
+  let s = 0;
+  let ns = 0;
+  let nsDigits = Math.max(0, from - cut);
+  for (let i = from; i < to; i++) {
+    if (i === whole) continue;
+    const d = digitAt(bytes, i);
+    if (d < 0 || d > 9) return false;
+    if (i < cut) s = s * 10 + d;
+    else if (nsDigits < 9) {
+      ns = ns * 10 + d;
+      nsDigits++;
+    }
+  }
+  setMoment(last, s, ns * TENS[9 - nsDigits]!);
+  return true;
 }
 
 function setMoment(last: { s: number; ns: number }, s: number, ns: number): void {
@@ -92,12 +141,16 @@ function splitDecimal(
   return [Number(all.slice(0, cut)), Number(ns)];
 }
 
+const MIDNIGHT = { s: 0, ns: 0 };
+
 /** A reader of texts of the calendar. */
 function textReader(format: TimeFormat, zone: Zone): TimeReader {
   const last = { s: 0, ns: 0, otherS: Number.NaN };
   const evidence: { dayFirst?: string; monthFirst?: string } = {};
   const zones = { without: 0, with: 0 };
   let before = Number.NEGATIVE_INFINITY;
+  /** How the last text was written that has a day and a clock. */
+  let form: ClockForm | undefined;
   /** Of an hour that is repeated in autumn, the second where the first would run backwards. */
   const choose = (local: number): number => {
     const candidates = zone.toUtc(local);
@@ -111,8 +164,13 @@ function textReader(format: TimeFormat, zone: Zone): TimeReader {
       const s = zone === UTC ? quick : choose(quick);
       if (Number.isNaN(s)) return 'time in a daylight-saving gap';
       setMoment(last, s, 0);
-      last.otherS = Number.NaN;
+      last.otherS = s;
       before = s;
+      const startS = Math.floor(quick / DAY_S) * DAY_S;
+      if (form?.day.startS !== startS) {
+        const time = { s: quick - startS, ns: 0 };
+        form = ClockForm.of(text, { startS, otherStartS: startS, time });
+      }
       return undefined;
     }
     const found = dateText(text);
@@ -138,9 +196,35 @@ function textReader(format: TimeFormat, zone: Zone): TimeReader {
     setMoment(last, s, time.ns);
     last.otherS = found.days === undefined ? otherS : s;
     if (!Number.isNaN(s)) before = s;
+    const startS = (days: number | undefined) => localSeconds(days ?? Number.NaN, MIDNIGHT);
+    form = ClockForm.of(text, {
+      startS: startS(asDay),
+      otherStartS: startS(found.days ?? (format === 'dmy' ? found.monthFirst : undefined)),
+      time,
+    });
     return undefined;
   };
-  return { last, read, evidence, zones };
+  const readBytes = (bytes: Uint8Array, from: number, to: number): boolean => {
+    if (form === undefined || !form.read(bytes, from, to)) return false;
+    const { clockS, ns, day } = form;
+    const { offsetS } = day.time;
+    const toUtc = (startS: number) => {
+      const local = startS + clockS;
+      if (offsetS !== undefined) return local - offsetS;
+      return zone === UTC || Number.isNaN(local) ? local : choose(local);
+    };
+    const s = toUtc(day.startS);
+    const otherS = day.otherStartS === day.startS ? s : toUtc(day.otherStartS);
+    // A time that the clock skips in spring: the slow way counts it.
+    if (Number.isNaN(s) && !(Number.isNaN(day.startS) && otherS > Number.NEGATIVE_INFINITY))
+      return false;
+    zones[offsetS === undefined ? 'without' : 'with']++;
+    setMoment(last, s, ns);
+    last.otherS = otherS;
+    if (!Number.isNaN(s)) before = s;
+    return true;
+  };
+  return { last, read, readBytes, evidence, zones };
 }
 
 /** A reader for times of a format. */

@@ -83,6 +83,25 @@ describe('exports as historians write them', () => {
     expect(columns(await read(rows('0', '2147483648'))).a).toEqual([1, Number.NaN, 3]);
   });
 
+  it('judges OPC’s numbers beside a column by all of them', async () => {
+    const rows = (...told: number[]) =>
+      `time,a,a.quality,b,b.quality\n${told.map((q, i) => `${i},${i + 1},${q},5,Good`).join('\n')}\n`;
+    expect(columns(await read(rows(0, 192, 64))).a).toEqual([Number.NaN, 2, Number.NaN]);
+    const ua = await read(rows(0, 2147483648, 0));
+    expect(columns(ua)).toEqual({ a: [1, Number.NaN, 3], b: [5, 5, 5] });
+    expect(ua.account.columns.a).toMatchObject({ numbers: 2, quality: { 2147483648: 1 } });
+  });
+
+  it('maps numbers that the definition takes for words, also in quotes', async () => {
+    const text = (quote: string) =>
+      `time,mode,a\n${[1, 2, 1].map((m, i) => `${i},${quote}${m}${quote},${m}`).join('\n')}\n`;
+    for (const quote of ['', '"']) {
+      const table = await read(text(quote), { texts: { mode: { 1: 10, 2: 20 } } });
+      expect(columns(table)).toEqual({ mode: [10, 20, 10], a: [1, 2, 1] });
+      expect(table.account.columns.mode?.texts).toBe(3);
+    }
+  });
+
   it('takes the quality that stands beside a column', async () => {
     const table = await read('time,a,a.quality,b\n0,1,Good,5\n1,2,Bad,6\n');
     expect(columns(table)).toEqual({ a: [1, Number.NaN], b: [5, 6] });
