@@ -38,7 +38,9 @@ export function conditionSquareRoot(
       if (y === 0) continue;
       const r = j * m;
       const x = rootR[r + j]!;
-      const h = Math.hypot(x, y);
+      const root = Math.sqrt(x * x + y * y);
+      // Where squares neither overflow nor vanish; `hypot` costs several times as much.
+      const h = root > 1e-150 && root < 1e150 ? root : Math.hypot(x, y);
       const c = x / h;
       const s = y / h;
       rootR[r + j] = h;

@@ -1,10 +1,11 @@
+import { logDeterminant } from './cholesky.js';
 import { conditionSquareRoot } from './condition.js';
-import { gaussianLogLikelihood, mahalanobisSquared } from './gaussian.js';
 import { matVec, transpose } from './matrix.js';
 import { squareRootOfStack } from './qr.js';
 import { invertLower, solveLower, solveLowerTransposed } from './triangular.js';
 import type { SquareRootGaussian } from './types.js';
 
+const LOG_2PI = Math.log(2 * Math.PI);
 /** Parts of a mixture below this weight change no digit. */
 const LEAST_WEIGHT = 1e-18;
 
@@ -155,7 +156,9 @@ function whatDataSay(
   Sz: Float64Array,
 ): Omit<FactoredUpdate, keyof SquareRootGaussian> {
   const m = innovation.length;
-  const weighted = solveLowerTransposed(Sz, solveLower(Sz, innovation, m), m);
+  const white = solveLower(Sz, innovation, m);
+  const nis = white.reduce((sum, v) => sum + v * v, 0);
+  const weighted = solveLowerTransposed(Sz, white, m);
   const inverse = invertLower(Sz, m);
   const z = new Float64Array(m);
   const precision = new Float64Array(m);
@@ -167,9 +170,13 @@ function whatDataSay(
     innovation,
     z,
     precision,
-    own: innovation.map((v, i) => v / Math.hypot(...Sz.subarray(i * m, i * m + m))),
-    nis: mahalanobisSquared(innovation, Sz, m),
-    logLikelihood: gaussianLogLikelihood(innovation, Sz, m),
+    own: innovation.map((v, i) => {
+      let variance = 0;
+      for (let k = i * m; k <= i * m + i; k++) variance += Sz[k]! ** 2;
+      return v / Math.sqrt(variance);
+    }),
+    nis,
+    logLikelihood: -0.5 * (nis + logDeterminant(Sz, m) + m * LOG_2PI),
   };
 }
 

@@ -67,6 +67,7 @@ export {
   symmetrize,
   transpose,
 } from './matrix.js';
+export { factorMoments, type Moments, mixFactored, mixMoments } from './mixing.js';
 export { squareRootOfStack, triangularize, triangularizeOnto } from './qr.js';
 export {
   cubatureSigmaPoints,

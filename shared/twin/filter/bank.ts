@@ -1,11 +1,11 @@
-import { mergeFactored } from '../../kalman/index.js';
+import { factorMoments, mergeFactored, mixFactored, mixMoments } from '../../kalman/index.js';
 import { gateChannels } from './gate.js';
-import type { Gaussian, UpdateResult } from './gaussian-update.js';
+import { type Gaussian, noiseRootOf, type UpdateResult } from './gaussian-update.js';
 import type { Linearisation } from './linearise.js';
 import type { ModeSet } from './modes.js';
 import { excessOf } from './noise.js';
 import { type Observation, updateWith } from './observation.js';
-import { predict } from './predict.js';
+import { predict, predictMoments } from './predict.js';
 import type { FilterSettings } from './settings.js';
 
 /** What is believed in each mode, and how probable each is. */
@@ -58,17 +58,13 @@ function isSame(a: Gaussian, b: Gaussian): boolean {
   return a === b || (a.x.every((v, i) => v === b.x[i]) && a.S.every((v, i) => v === b.S[i]));
 }
 
+/** Weights without those that do not count, as shares. */
+const thinned = (weights: Float64Array): Float64Array =>
+  normalised(normalised(weights).map((w) => (w > NEGLIGIBLE ? w : 0)));
+
 /** Parts that count, as one Gaussian. */
-function merged(weights: Float64Array, parts: readonly Gaussian[]): Gaussian {
-  const kept = [...weights.keys()].filter((k) => weights[k]! > NEGLIGIBLE);
-  const [only] = kept;
-  if (kept.length === 1) return parts[only!]!;
-  const share = normalised(kept.map((k) => weights[k]!));
-  return mergeFactored(
-    share,
-    kept.map((k) => parts[k]!),
-  );
-}
+const merged = (weights: Float64Array, parts: readonly Gaussian[]): Gaussian =>
+  mixFactored(thinned(weights), parts);
 
 /**
  * Carries all modes over a time: each begins with the moments of those that may lead to it.
@@ -85,14 +81,29 @@ export function predictBank(
   // Beliefs that are one and the same (after a start or a search) need no mixing.
   const same = bank.parts.every((part) => isSame(part, bank.parts[0]!));
   const weights = new Float64Array(K);
-  const parts = set.modes.map(({ trendScale, jump }, k) => {
-    const from = Float64Array.from(bank.weights, (w, j) => w * set.transition[j * K + k]!);
+  const shares = new Float64Array(K * K);
+  for (let k = 0; k < K; k++) {
+    const from = bank.weights.map((w, j) => w * set.transition[j * K + k]!);
     weights[k] = from.reduce((sum, w) => sum + w, 0);
-    const mixed = same ? bank.parts[0]! : merged(normalised(from), bank.parts);
-    return predict(mixed, dtS, settings, { trendScale, jump });
+    shares.set(thinned(from), k * K);
+  }
+  const mixed = same ? undefined : mixMoments(shares, bank.parts);
+  const parts = set.modes.map((mode, k): Gaussian => {
+    const moments = mixed?.[k];
+    if (moments !== undefined) {
+      predictMoments(moments, dtS, settings, mode);
+      const factored = factorMoments(moments);
+      if (factored !== undefined) return factored;
+    }
+    const share = shares.subarray(k * K, k * K + K);
+    const start = same ? bank.parts[0]! : mergeFactored(share, bank.parts);
+    return predict(start, dtS, settings, mode);
   });
   // A jump that may have been would swamp the curvature over which the model is linearised.
-  const calm = merged(normalised(weights.map((w, k) => (set.modes[k]!.jump > 0 ? 0 : w))), parts);
+  const calm = merged(
+    weights.map((w, k) => (set.modes[k]!.jump > 0 ? 0 : w)),
+    parts,
+  );
   return { bank: { weights: normalised(weights), parts }, calm };
 }
 
@@ -108,10 +119,20 @@ export function updateBank(
   nominal: Float64Array,
 ): BankUpdate {
   const { active, settings } = observation;
+  // One root for all modes of a noise.
+  const noises = new Map<number, { noise: Float64Array; root: Float64Array }>();
+  for (const { noiseScale } of set.modes) {
+    if (noises.has(noiseScale)) continue;
+    const noise = nominal.map((v) => v * noiseScale ** 2);
+    noises.set(noiseScale, {
+      noise,
+      root: noiseRootOf(lin.omega, lin.mean.length, noise, active),
+    });
+  }
   const updates = predicted.parts.map((part, k) => {
-    const { noiseScale } = set.modes[k]!;
-    const variance = nominal.map((v) => v * noiseScale ** 2);
-    const plain = updateWith(observation, part, lin, variance);
+    const { noise, root } = noises.get(set.modes[k]!.noiseScale)!;
+    const variance = noise.slice();
+    const plain = updateWith(observation, part, lin, variance, root);
     const noiseShare = plain.precision.map((p, i) => p * variance[active[i]!]!);
     const { update, gated } = settings.gate
       ? gateChannels(plain, active, variance, (v) => updateWith(observation, part, lin, v))
@@ -127,8 +148,14 @@ export function updateBank(
   const total = raw.reduce((a, b) => a + b, 0);
   const weights = Float64Array.from(raw, (w) => w / total);
   const mean = (f: (k: number) => number) => weights.reduce((sum, w, k) => sum + w * f(k), 0);
-  const means = (f: (k: number) => Float64Array) =>
-    Float64Array.from(active, (_, i) => mean((k) => f(k)[i]!));
+  const means = (f: (k: number) => Float64Array) => {
+    const sum = new Float64Array(active.length);
+    weights.forEach((w, k) => {
+      const of = f(k);
+      for (let i = 0; i < sum.length; i++) sum[i]! += w * of[i]!;
+    });
+    return sum;
+  };
   const parts = updates.map(({ update }) => ({ x: update.x, S: update.S }));
   return {
     ...merged(weights, parts),

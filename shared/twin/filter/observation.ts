@@ -104,12 +104,17 @@ export function observe(
   return observation;
 }
 
-/** The update of a Gaussian by the observation, with the model as linearised. */
+/**
+ * The update of a Gaussian by the observation, with the model as linearised.
+ *
+ * @param rootNoise by {@link noiseRootOf}, where it is at hand
+ */
 export function updateWith(
   observation: Observation,
   g: Gaussian,
   lin: Linearisation,
   variance: Float64Array,
+  rootNoise?: Float64Array,
 ): UpdateResult {
   const { active, measured, settings } = observation;
   const n = settings.range.length;
@@ -118,6 +123,6 @@ export function updateWith(
     g,
     slopeTimesFactor(lin, g.S, active, n),
     Float64Array.from(active, (o) => measured[o]! - expected[o]!),
-    noiseRootOf(lin.omega, lin.mean.length, variance, active),
+    rootNoise ?? noiseRootOf(lin.omega, lin.mean.length, variance, active),
   );
 }

@@ -1,4 +1,4 @@
-import { squareRootOfStack } from '../../kalman/index.js';
+import { type Moments, squareRootOfStack } from '../../kalman/index.js';
 import type { Gaussian } from './gaussian-update.js';
 import type { FilterSettings } from './settings.js';
 
@@ -9,7 +9,47 @@ import type { FilterSettings } from './settings.js';
  */
 const LEAST_WALK = 3.1e-9;
 
-const CALM = { trendScale: 1, jump: 0 };
+const CALM: Motion = { trendScale: 1, jump: 0 };
+
+/** How the trends' noise is scaled, and how far parameters may have jumped besides. */
+export interface Motion {
+  /** Factor on the trends' noise beside the settings'. */
+  trendScale: number;
+  /** Share of its range by which each parameter that is not constant may have jumped. */
+  jump: number;
+}
+
+/** How one parameter and its trend move over a time. */
+interface Step {
+  /** Its value and trend after it: mean + kept·(b − mean) + tau·v. */
+  mean: number;
+  kept: number;
+  tau: number;
+  /** Covariance of what is added to value and trend. */
+  qbb: number;
+  qbv: number;
+  qvv: number;
+}
+
+function stepOf(settings: FilterSettings, i: number, dtS: number, scale: number): Step {
+  const still: Step = { mean: 0, kept: 1, tau: 0, qbb: 0, qbv: 0, qvv: 0 };
+  const reversion = settings.reversion[i];
+  if (reversion !== undefined) {
+    // Exact over any time, as the process is linear.
+    const { mean, std, timeConstantS } = reversion;
+    const qbb = -(std ** 2) * Math.expm1((-2 * dtS) / timeConstantS);
+    return { ...still, mean, kept: Math.exp(-dtS / timeConstantS), qbb };
+  }
+  const tau = dtS / settings.horizonS[i]!;
+  if (tau === 0) return still;
+  const range = settings.range[i]!;
+  const spread = ((range / 2) * scale) ** 2;
+  // A random walk covers half the range over the horizon.
+  if (!settings.trend[i]) return { ...still, qbb: spread * tau };
+  const q = 3 * spread;
+  const qbb = LEAST_WALK * range * range * tau + (q * tau ** 3) / 3;
+  return { ...still, tau, qbb, qbv: (q * tau * tau) / 2, qvv: q * tau };
+}
 
 /**
  * Carries parameters and trends over a time: b moves by v, v drifts, or b reverts to its mean.
@@ -17,57 +57,70 @@ const CALM = { trendScale: 1, jump: 0 };
  *
  * @param state parameters and trends; states of the machine may follow, which stay as they are
  * @param dtS seconds since the state's sample; 0 leaves it as it is
- * @param how factor on the trends' noise beside the settings'; share of its range by which each
- *   parameter that is not constant may have jumped besides
  */
 export function predict(
   state: Gaussian,
   dtS: number,
   settings: FilterSettings,
-  how: { trendScale: number; jump: number } = CALM,
+  how: Motion = CALM,
 ): Gaussian {
   const n = settings.range.length;
   const N = state.x.length;
   const x = state.x.slice();
   const rows = N + (how.jump > 0 ? 3 : 2) * n;
   const stack = new Float64Array(rows * N);
-  const trendScale = settings.trendScale * how.trendScale;
   for (let k = 0; k < N; k++) {
     for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
   }
   for (let i = 0; i < n; i++) {
-    const reversion = settings.reversion[i];
+    const { mean, kept, tau, qbb, qbv, qvv } = stepOf(
+      settings,
+      i,
+      dtS,
+      settings.trendScale * how.trendScale,
+    );
     if (how.jump > 0 && !settings.constant[i]) {
       stack[(N + 2 * n + i) * N + i] = how.jump * settings.range[i]!;
     }
-    if (reversion !== undefined) {
-      // Exact over any time, as the process is linear.
-      const kept = Math.exp(-dtS / reversion.timeConstantS);
-      x[i] = reversion.mean + kept * (x[i]! - reversion.mean);
-      for (let k = 0; k < N; k++) stack[k * N + i]! *= kept;
-      stack[(N + 2 * i) * N + i] =
-        reversion.std * Math.sqrt(-Math.expm1((-2 * dtS) / reversion.timeConstantS));
-      continue;
+    x[i] = mean + kept * (x[i]! - mean) + tau * state.x[n + i]!;
+    for (let k = 0; k < N; k++) {
+      stack[k * N + i] = kept * stack[k * N + i]! + tau * stack[k * N + n + i]!;
     }
-    const tau = dtS / settings.horizonS[i]!;
-    if (tau === 0) continue;
-    const range = settings.range[i]!;
-    const walk = LEAST_WALK * range * range * tau;
-    if (!settings.trend[i]) {
-      // A random walk that covers half the range over the horizon.
-      stack[(N + 2 * i) * N + i] = (range / 2) * trendScale * Math.sqrt(tau);
-      continue;
-    }
-    x[i]! += tau * state.x[n + i]!;
-    for (let k = 0; k < N; k++) stack[k * N + i]! += tau * stack[k * N + n + i]!;
-    const q = 3 * ((range / 2) * trendScale) ** 2;
-    const qbb = walk + (q * tau ** 3) / 3;
-    const qbv = (q * tau * tau) / 2;
+    if (qbb === 0) continue;
     const l11 = Math.sqrt(qbb);
     const l21 = qbv / l11;
     stack[(N + 2 * i) * N + i] = l11;
     stack[(N + 2 * i) * N + n + i] = l21;
-    stack[(N + 2 * i + 1) * N + n + i] = Math.sqrt(Math.max(0, q * tau - l21 * l21));
+    stack[(N + 2 * i + 1) * N + n + i] = Math.sqrt(Math.max(0, qvv - l21 * l21));
   }
   return { x, S: squareRootOfStack(stack, rows, N) };
+}
+
+/** {@link predict} of a mean and covariance, in place. */
+export function predictMoments(
+  { x, P }: Moments,
+  dtS: number,
+  settings: FilterSettings,
+  how: Motion = CALM,
+): void {
+  const n = settings.range.length;
+  const N = x.length;
+  for (let i = 0; i < n; i++) {
+    const { mean, kept, tau, qbb, qbv, qvv } = stepOf(
+      settings,
+      i,
+      dtS,
+      settings.trendScale * how.trendScale,
+    );
+    const v = n + i;
+    x[i] = mean + kept * (x[i]! - mean) + tau * x[v]!;
+    if (kept !== 1 || tau !== 0) {
+      for (let c = 0; c < N; c++) P[i * N + c] = kept * P[i * N + c]! + tau * P[v * N + c]!;
+      for (let c = 0; c < N; c++) P[c * N + i] = kept * P[c * N + i]! + tau * P[c * N + v]!;
+    }
+    P[i * N + i]! += qbb + (settings.constant[i] ? 0 : (how.jump * settings.range[i]!) ** 2);
+    P[i * N + v]! += qbv;
+    P[v * N + i]! += qbv;
+    P[v * N + v]! += qvv;
+  }
 }

@@ -27,7 +27,7 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
   return Object.fromEntries(
     parameters.map((p, i) => {
       const { x, S, bank } = state.filter;
-      const std = (of: Gaussian) => Math.hypot(...of.S.subarray(i * N, i * N + N));
+      const std = (of: Gaussian) => rowNorm(of.S, i * N, N);
       if (bank === undefined) {
         return [p.variable, truncatedEstimate(x[i]!, std({ x, S }), p.lower, p.upper)];
       }
@@ -36,6 +36,13 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
       return [p.variable, mixtureEstimate(mixture, p.lower, p.upper)];
     }),
   );
+}
+
+/** Length of a row; in no way near overflow. */
+function rowNorm(S: Float64Array, from: number, N: number): number {
+  let sum = 0;
+  for (let k = from; k < from + N; k++) sum += S[k]! ** 2;
+  return Math.sqrt(sum);
 }
 
 function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
