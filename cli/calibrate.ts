@@ -36,6 +36,7 @@ import {
 } from '../shared/twin/report/verdict.js';
 import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
+import { keepVersion } from '../shared/twin/state/versions.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
@@ -220,6 +221,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
     await judge(twin, model, data, result, io.signal, run.newest);
     if (store !== undefined && run.state !== stored?.state) {
+      await keepVersion(store, twin);
       try {
         await saveState(store, twin, run.state, stored?.etag, {
           asset,

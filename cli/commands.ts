@@ -122,8 +122,13 @@ export const nouns: readonly Noun[] = [
   },
   {
     noun: 'state',
-    summary: 'The saved states of a twin, and how to go back to one',
+    summary: 'The saved states of a twin: go back to one, or go on with a changed twin',
     load: async () => (await import('./state.js')).stateCommands,
+  },
+  {
+    noun: 'store',
+    summary: 'Back up states, reports and models, and bring them back',
+    load: async () => (await import('./store.js')).storeCommands,
   },
   {
     noun: 'worker',

@@ -23,6 +23,7 @@ import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
+import { keepVersion } from '../shared/twin/state/versions.js';
 import type { Sample, Twin } from '../shared/twin/types.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
@@ -111,6 +112,7 @@ async function keepState(
   try {
     const initial = createCalibrator({ twin, model }).initialState(samples.slice(-NOISE_SAMPLES));
     const state = await stateAfterFit(twin, fitModel, found, samples, initial, model);
+    await keepVersion(store, twin);
     await saveState(store, twin, state, stored?.etag);
   } catch (error) {
     throw error instanceof TwinError && error.code === 'CONFLICT' ? conflictError(error) : error;

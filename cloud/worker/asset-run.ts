@@ -6,6 +6,7 @@ import {
   headOf,
   ledgerAliases,
   type Mark,
+  versionOf,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
 import type { AssetDeps, AssetJob } from './asset-job.js';
@@ -75,7 +76,7 @@ export async function runAsset(
     if (state.twinHash !== job.twin.hash) {
       throw new TwinError(
         'STATE_MISMATCH',
-        `${key} was calibrated with another twin definition or FMU than ${job.twinName} has now. Put the old ones back, or move the object away to begin again.`,
+        `${key} was calibrated with version ${versionOf(state.twinHash)} of ${job.twinName}, which is ${versionOf(job.twin.hash)} now: its definition or FMU has changed. Run \`twinloop state migrate\` with the new twin.json and --state of this store to go on with what is known, put the old ones back, or move the object away to begin again.`,
       );
     }
     if (state.checkpoint.length > 0) deps.engine.decodeCheckpoint(state.checkpoint, job.twin);

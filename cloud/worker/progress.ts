@@ -18,6 +18,7 @@ export type Progress = Pick<
   | 'missing'
   | 'behindS'
   | 'startValues'
+  | 'twinVersion'
 > & {
   nisSum: number;
   nisCount: number;

@@ -26,6 +26,8 @@ export type AssetOutcome =
 export interface AssetReport {
   asset: string;
   twin: string;
+  /** The version of the twin that it ran with, as the store keeps it; absent where it could not be read. */
+  twinVersion?: string;
   outcome: AssetOutcome;
   /** Samples assimilated. */
   steps: number;

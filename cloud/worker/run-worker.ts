@@ -11,7 +11,7 @@ import {
 } from '../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { type ObjectStore, putJson } from '../../shared/store/index.js';
-import type { Twin, TwinModel } from '../../shared/twin/index.js';
+import { keepVersion, type Twin, type TwinModel, versionOf } from '../../shared/twin/index.js';
 import type { AssetDeps } from './asset-job.js';
 import { toAssetReport } from './asset-report.js';
 import { runAsset } from './asset-run.js';
@@ -90,6 +90,20 @@ export async function runWorker(
     }
     return model;
   };
+  const versions = new Map<string, Promise<void>>();
+  // Without it a changed twin's states can't be migrated; that must not keep them from going on today.
+  const kept = (name: string, twin: Twin) => {
+    let done = versions.get(name);
+    if (done === undefined) {
+      done = keepVersion(deps.store, twin).then(
+        () => undefined,
+        (error: unknown) =>
+          logger.warn('A version of a twin is not kept', { twin: name, reason: messageOf(error) }),
+      );
+      versions.set(name, done);
+    }
+    return done;
+  };
   const overtime = () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS;
   const assetDeps: AssetDeps = {
     ...deps,
@@ -108,6 +122,8 @@ export async function runWorker(
         return toAssetReport(asset, progress, undefined, false, 0);
       }
       const twin = await deps.source.twin(asset.twin);
+      progress.twinVersion = versionOf(twin.hash);
+      await kept(asset.twin, twin);
       await runAsset(
         {
           fleet: fleet.name,

@@ -115,7 +115,8 @@ export function createFolderStore(directory: string): ObjectStore {
         await syncFolder(dirname(path));
         return { etag: etagOf(body) };
       } catch (error) {
-        await rm(temporary, { force: true });
+        // Where the folder can't be, neither can what would be removed: the first error says why.
+        await rm(temporary, { force: true }).catch(() => undefined);
         throw toStorageError(error, `Could not write ${key} in ${root}`);
       }
     },

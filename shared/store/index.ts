@@ -1,3 +1,4 @@
+export { type BackedUp, backUpStore, type Restored, restoreStore } from './backup.js';
 /** Where state and reports are kept: one small port, a folder or S3 behind it. */
 export * from './folder-store.js';
 export * from './keys.js';

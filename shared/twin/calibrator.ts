@@ -5,22 +5,18 @@ import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { filterUpdate } from './filter/filter.js';
 import { isLeftOut } from './filter/left-out.js';
 import type { ModeSet } from './filter/modes.js';
-import { adaptNoise, initialNoise } from './filter/noise.js';
+import { adaptNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
 import type { FilterStep } from './filter/step.js';
-import { initialHealth, updateHealth } from './report/health.js';
+import { initialCalibratorState } from './initial-state.js';
+import { updateHealth } from './report/health.js';
 import { initialRedundancy, updateRedundancy } from './report/redundancy.js';
 import { reportStep } from './report/report.js';
 import type { FilterState } from './state/filter-state.js';
 import { isFitted, transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
-/**
- * Standard deviation of the first trend, as a share of the range per wear horizon: 1e-5 a sample on
- * the study's web line (range 0.5, horizon 777 samples; docs/explanation/calibration.md).
- */
-export const INITIAL_TREND = 0.0155;
 /** A channel that repeats its value this many times while most others move is left out as frozen. */
 const FROZEN_REPEATS = 20;
 /** Share of its size by which an input has moved for certain. */
@@ -133,42 +129,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       ? steady
       : transientAssimilation(twin, model, settings, steady);
   const mayMove = definition.simulation.mode !== 'steady-state';
-  const n = definition.parameters.length;
   const m = definition.measured.length;
 
-  const initialState = (samples: readonly Sample[] = []): CalibratorState => {
-    const x = new Float64Array(2 * n);
-    const S = new Float64Array(4 * n * n);
-    definition.parameters.forEach((p, i) => {
-      x[i] = p.prior.mean;
-      S[i * 2 * n + i] = p.prior.std;
-      const j = n + i;
-      S[j * 2 * n + j] = settings.trend[i] ? INITIAL_TREND * settings.range[i]! : 0;
-    });
-    const noiseStd = initialNoise(definition, samples);
-    return {
-      twinHash: twin.hash,
-      timeS: Number.NEGATIVE_INFINITY,
-      timeNs: 0n,
-      sampleCount: 0,
-      filter: {
-        x,
-        S,
-        noiseStd,
-        firstNoise: noiseStd,
-        suspicion: new Float64Array(m),
-        lastValue: new Float64Array(m).fill(Number.NaN),
-        repeats: new Float64Array(m),
-        heldInputs: new Float64Array(),
-        faults: new Float64Array(m),
-        limitRuns: new Float64Array(n + definition.virtualSensors.length),
-        health: initialHealth(m),
-        unexplained: 0,
-        rejected: new Float64Array(m).fill(Number.NaN),
-        oneSided: 0,
-      },
-    };
-  };
+  const initialState = (samples?: readonly Sample[]) => initialCalibratorState(twin, samples);
 
   const first = initialState().filter;
 

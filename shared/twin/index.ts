@@ -69,6 +69,8 @@ export * from './state/asset-state.js';
 export * from './state/checkpoint.js';
 export * from './state/ledger.js';
 export * from './state/marks.js';
+export * from './state/migrate.js';
+export * from './state/migrate-states.js';
 export {
   listStates,
   loadState,
@@ -78,6 +80,7 @@ export {
   saveState,
   stateKey,
 } from './state/state-store.js';
+export * from './state/versions.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export * from './types.js';

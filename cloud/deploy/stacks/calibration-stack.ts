@@ -55,6 +55,9 @@ const RETENTION: Record<DeploymentConfig['logRetentionDays'], RetentionDays> = {
   365: RetentionDays.ONE_YEAR,
 };
 
+/** What the worker writes in the store: a prefix that is missing here is denied to it. */
+const WORKER_PREFIXES = ['state', 'reports', 'latest', 'versions', 'quarantine'] as const;
+
 /** The schedule, the queue and the jobs that calibrate a fleet. */
 export class CalibrationStack extends Stack {
   readonly deadLetters: Queue;
@@ -102,7 +105,7 @@ export class CalibrationStack extends Stack {
       ...siteWiseStatements(this, fleet.name, OPERATIONS.worker.siteWise),
       new PolicyStatement({
         actions: [...OPERATIONS.worker.objects],
-        resources: ['state', 'reports', 'latest'].map((p) => data.bucket.arnForObjects(`${p}/*`)),
+        resources: WORKER_PREFIXES.map((p) => data.bucket.arnForObjects(`${p}/*`)),
       }),
       new PolicyStatement({
         actions: ['s3:GetObject'],
@@ -121,7 +124,7 @@ export class CalibrationStack extends Stack {
     }
     acknowledgeWildcards(this.jobRole, {
       ...SITEWISE_WILDCARDS,
-      ...bucketWildcards(data.stackName, ['state', 'reports', 'latest', 'fleet']),
+      ...bucketWildcards(data.stackName, [...WORKER_PREFIXES, 'fleet']),
     });
 
     const image = new DockerImageAsset(this, 'Image', {

@@ -53,7 +53,7 @@ function stateCheck(
       'state',
       assetId,
       `${key} was calibrated with another twin definition or FMU`,
-      'Put the old ones back, or move the object away to begin again.',
+      'Run `twinloop state migrate` with the new twin.json, put the old ones back, or move the object away to begin again.',
     );
   }
   if (state.checkpoint.length > 0) engine.decodeCheckpoint(state.checkpoint, twin);

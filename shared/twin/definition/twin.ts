@@ -123,6 +123,9 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
 }
 
+/** A twin's version, as results, states and what is kept of it are named by: the fingerprint's first digits. */
+export const versionOf = (hash: string): string => hash.slice(0, 12);
+
 /** What a unit makes of numbers; nothing for SI units, so that their spelling may change. */
 function scaleOf(unit: string): { scale?: [factor: number, offset: number] } {
   const { factor, offset } = parseUnit(unit) ?? { factor: 1, offset: 0 };

@@ -1,4 +1,5 @@
 import { messageOf, TwinError } from '../../core/index.js';
+import { versionOf } from '../definition/twin.js';
 import {
   deadChannelAlarms,
   type Finding,
@@ -100,6 +101,7 @@ export async function commission(
     const verdict = verdictOf([...findings, ...ofRecording]);
     return {
       twin: twin.definition.name,
+      twinVersion: versionOf(twin.hash),
       summary: {
         samples: samples.length,
         used: read.timesS.length,

@@ -38,6 +38,8 @@ export interface HeldOut {
 /** What a fit gives out. */
 export interface FitOutput {
   twin: string;
+  /** Its version, as saved states have it. */
+  twinVersion: string;
   summary: {
     samples: number;
     used: number;

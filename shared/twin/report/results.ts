@@ -1,4 +1,5 @@
 import { formatCsv } from '../../core/index.js';
+import { versionOf } from '../definition/twin.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
 import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
 import {
@@ -43,6 +44,8 @@ export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
 /** What a calibration run gives out. */
 export interface CalibrationOutput {
   twin: string;
+  /** Its version: what a saved state depends on of definition and FMU. */
+  twinVersion: string;
   steps: StepResult[];
   summary: {
     samples: number;
@@ -84,6 +87,7 @@ export function summarize(
   const channels = total((s) => s.channels);
   const output: CalibrationOutput = {
     twin: twin.definition.name,
+    twinVersion: versionOf(twin.hash),
     steps,
     summary: {
       samples: steps.length,

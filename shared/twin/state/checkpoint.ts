@@ -75,7 +75,7 @@ export function decodeCheckpoint(data: Uint8Array, twin: Twin): CalibratorState 
   if (header.twinHash !== twin.hash) {
     throw new TwinError(
       'STATE_MISMATCH',
-      `The saved state belongs to another definition of "${twin.definition.name}" (or another FMU): its fingerprint is ${header.twinHash.slice(0, 12)}, expected ${twin.hash.slice(0, 12)}. Put the old definition back, or keep the state elsewhere to start afresh.`,
+      `The saved state belongs to another definition of "${twin.definition.name}" (or another FMU): its fingerprint is ${header.twinHash.slice(0, 12)}, expected ${twin.hash.slice(0, 12)}. Run \`twinloop state migrate\` to go on with what it knows, put the old definition back, or keep the state elsewhere to start afresh.`,
     );
   }
   let offset = 12 + headerLength;

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -132,6 +132,43 @@ describe('calibrate', () => {
     const listed = JSON.parse((await run('state list', { twin, state, json: true })).text);
     expect(listed).toMatchObject([{ sampleCount: 6, latest: true }]);
     await run('state restore', { twin, samples: '6', state });
+
+    // The definition changes: what is known is taken over, by a command that the refusal names.
+    const definition = JSON.parse(await readFile(twin, 'utf8'));
+    definition.parameters = definition.parameters.filter(
+      (p: { variable: string }) => p.variable !== 'b1',
+    );
+    const later = join(dir, 'later.json');
+    await writeFile(later, JSON.stringify(definition));
+    const more = rows(2).map((row, k) => `${1300 * (6 + k)},${row.join(',')}`);
+    const moreData = join(dir, 'more.csv');
+    await writeFile(moreData, [header, ...more, ''].join('\n'));
+    const moved = join(dir, 'moved');
+    await cp(state, moved, { recursive: true });
+    const goOn = { twin: later, data: moreData, state: moved, json: true };
+    await expect(run('calibrate', goOn)).rejects.toMatchObject({
+      code: 'STATE_MISMATCH',
+      message: expect.stringContaining('twinloop state migrate'),
+    });
+    const migrated = await run('state migrate', { twin: later, state: moved, widen: 2 });
+    expect(migrated.code).toBe(0);
+    expect(migrated.text).toMatch(/migrated, [0-9a-f]{12} → [0-9a-f]{12}/);
+    expect(migrated.text).toMatch(/b9: [-0-9.e]+ ± [0-9.e-]+ \(± [0-9.e-]+ before\)/);
+    expect(migrated.text).toMatch(/b1: removed, was/);
+    const wentOn = JSON.parse((await run('calibrate', goOn)).text);
+    expect(wentOn.summary.assimilated).toBe(2);
+    expect(wentOn.twinVersion).toMatch(/^[0-9a-f]{12}$/);
+    const kept = JSON.parse((await run('state list', { ...goOn, json: true })).text);
+    expect(kept.at(-1)).toMatchObject({ sampleCount: 8, latest: true });
+    const wrong = { twin: later, state: moved, widen: 2, rename: ['b1=b0'] };
+    await expect(run('state migrate', wrong)).rejects.toMatchObject({ code: 'USAGE' });
+    const backup = join(dir, 'backup');
+    const copied = await run('store backup', { store: moved, to: backup, json: true });
+    expect(JSON.parse(copied.text)).toMatchObject({ states: 1 });
+    const empty = join(dir, 'empty-store');
+    await run('store restore', { from: backup, store: empty });
+    const back = await run('state list', { twin: later, state: empty, json: true });
+    expect(JSON.parse(back.text)).toEqual(kept);
 
     const fan = join(dir, 'fan.svg');
     const ahead = await run('forecast', {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../../cloud/deploy/permissions/operations.js';
+import { latestKey, reportKey, stateKey } from '../../../cloud/index.js';
+import { quarantineKey } from '../../../cloud/worker/quarantine.js';
 
 import { grantsOf, resourcesOf, type Statement, variants } from '../../support/deployed-app.js';
 
@@ -49,6 +51,20 @@ describe.each([...variants])('policies, %s', (_name, made) => {
         ]);
       }
     }
+  });
+
+  test('allow the worker every place in the store that it writes', () => {
+    const resources = JSON.stringify(
+      grants.filter((g) => g.owner === 'JobRole').map((g) => g.statement.Resource),
+    );
+    const written = [
+      stateKey('f', 'a'),
+      latestKey('f', 'a'),
+      reportKey({ fleet: 'f', startedAt: '2026-01-31T12:00:00Z', runId: 'r' }),
+      quarantineKey('f', 'a', 1n),
+      'versions/twin/0/twin.json',
+    ];
+    for (const key of written) expect(resources).toContain(`/${key.split('/')[0]}/*`);
   });
 
   test('allow all that the parts use', () => {

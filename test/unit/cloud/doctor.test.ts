@@ -441,7 +441,7 @@ test('the command prints a checklist, ends with 1 when something failed, and fin
   const { code, text } = await run({ ...there, fresh: 6_000 });
   expect(code).toBe(1);
   expect(text).toContain('✔ data       pump-1: 2 streams are fresh: 83 min');
-  expect(text).toMatch(/✖ state {6}pump-1: .*\n {4}→ Put the old ones back/);
+  expect(text).toMatch(/✖ state {6}pump-1: .*\n {4}→ Run `twinloop state migrate`/);
   const problems = await run({ ...there, fresh: 6_000, problems: true });
   expect(problems.text).not.toContain('✔');
   const { checks, healthy } = JSON.parse((await run({ ...there, json: true })).text) as Diagnosis;
