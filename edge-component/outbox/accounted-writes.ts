@@ -6,6 +6,9 @@ import type { Purpose } from './reserved-space.js';
 /** Enters what a transaction does into the ledger, or, with −1, takes it back. */
 export type Entry = (ledger: OutboxLedger, sign: 1 | -1) => void;
 
+/** A transaction that takes longer than this is a fault: a dying disk answers late, or never. */
+const LATE_MS = 10_000;
+
 /** Transactions that change nobody's fate. */
 export const NO_ENTRY: Entry = () => {};
 
@@ -21,7 +24,9 @@ export class AccountedWrites {
   /** Transactions that failed. */
   faults = 0;
   /** Why the last transaction failed; undefined when it did not. */
-  lastFault: string | undefined;
+  #lastFault: string | undefined;
+  /** When the transactions under way began, the oldest first. */
+  readonly #began = new Map<symbol, number>();
 
   constructor(db: OutboxDatabase, clock: Clock, logger: Logger) {
     this.#db = db;
@@ -36,6 +41,15 @@ export class AccountedWrites {
       this.#ledger.miss(this.missingAtStart);
       logger.error('Values are missing in the outbox', { count: this.missingAtStart });
     }
+  }
+
+  /** Why writes fail, or that one does not end; undefined when all is well. */
+  get fault(): string | undefined {
+    if (this.#lastFault !== undefined) return this.#lastFault;
+    const [began = Number.POSITIVE_INFINITY] = this.#began.values();
+    const ms = performance.now() - began;
+    if (ms < LATE_MS) return undefined;
+    return `the disk has not finished a write for ${Math.round(ms / 1000)} s: look at the kernel's log`;
   }
 
   /** A number that no other row has or had. */
@@ -61,6 +75,8 @@ export class AccountedWrites {
     action: (own: Own) => void,
   ): Promise<void> {
     let entered = false;
+    const id = Symbol(purpose);
+    this.#began.set(id, performance.now());
     try {
       await this.#db.write(purpose, rows, (own) => {
         action(own);
@@ -68,15 +84,17 @@ export class AccountedWrites {
         entered = true;
         own(this.#db.ledger.put('totals', this.#ledger.text));
       });
-      this.lastFault = undefined;
+      this.#lastFault = undefined;
     } catch (cause) {
       if (entered) entry(this.#ledger, -1);
       this.faults++;
-      this.lastFault = messageOf(cause);
-      throw new TwinError('STORAGE', `The outbox could not be written: ${this.lastFault}`, {
+      this.#lastFault = messageOf(cause);
+      throw new TwinError('STORAGE', `The outbox could not be written: ${this.#lastFault}`, {
         cause,
         retryable: true,
       });
+    } finally {
+      this.#began.delete(id);
     }
   }
 

@@ -12,6 +12,7 @@ import { OutboxDatabase, pageBytes, rowCount } from './database.js';
 import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
 import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
 import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
+import { type Fates, MOST_REMOVED, type Removal, Removals } from './removals.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 import { rowsOf } from './reserved-space.js';
 import { victimsOf } from './victims.js';
@@ -55,6 +56,10 @@ export class Outbox implements Closeable {
   #batchMs: number;
   #sinceCheck = 0;
   readonly #pending: PendingAppend[] = [];
+  readonly #removals = new Removals(
+    (keys, fates) => this.#removeKeys(keys, fates),
+    () => this.#batchMs,
+  );
   #listeners = new Set<() => void>();
   #closed = false;
 
@@ -167,12 +172,15 @@ export class Outbox implements Closeable {
    * @param fate what became of them, for the account
    */
   async remove(entries: readonly OutboxEntry[], fate: Fate = { kind: 'accepted' }): Promise<void> {
-    if (this.#closed || entries.length === 0) return;
-    await this.#removeKeys(
-      entries.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
-      [[fate, entries.length]],
-    );
-    this.#counts.removed += entries.length;
+    if (this.#closed) return;
+    for (let from = 0; from < entries.length; from += MOST_REMOVED) {
+      const portion = entries.slice(from, from + MOST_REMOVED);
+      await this.#removals.add(
+        portion.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
+        [[fate, portion.length]],
+      );
+      this.#counts.removed += portion.length;
+    }
   }
 
   /**
@@ -243,7 +251,7 @@ export class Outbox implements Closeable {
   async #drop(): Promise<void> {
     while (!this.#closed && this.bytes > this.#maxBytes) {
       // A tenth of a percent at a time, at least a few pages' worth.
-      const count = Math.max(500, Math.ceil(this.depth / 1000));
+      const count = Math.min(MOST_REMOVED, Math.max(500, Math.ceil(this.depth / 1000)));
       const victims = victimsOf(this.#db, count, this.#inUse);
       if (victims.length === 0) return;
       const counts = { GOOD: 0, BAD: 0, UNCERTAIN: 0 };
@@ -301,12 +309,12 @@ export class Outbox implements Closeable {
 
   /** Whether sources should wait: the outbox is filling up or cannot be written. */
   get slow(): boolean {
-    return this.fill >= this.#slowAt || this.#writes.lastFault !== undefined;
+    return this.fill >= this.#slowAt || this.#writes.fault !== undefined;
   }
 
-  /** Why the last write failed, undefined after one that did not. */
+  /** Why the last write failed, or that one does not end; undefined when all is well. */
   get fault(): string | undefined {
-    return this.#writes.lastFault;
+    return this.#writes.fault;
   }
 
   /** Time of the oldest sample, or undefined when empty. */
@@ -333,14 +341,12 @@ export class Outbox implements Closeable {
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.#flush();
+    await this.#removals.idle();
     this.#closed = true;
     await this.#db.close();
   }
 
-  async #removeKeys(
-    keys: readonly (readonly [Buffer, EdgeSample['quality']])[],
-    fates: readonly (readonly [Fate, number])[],
-  ): Promise<void> {
+  async #removeKeys(keys: readonly Removal[], fates: Fates): Promise<void> {
     const hasParked = this.#hasParked;
     const entry: Entry = (ledger, sign) => {
       for (const [fate, count] of fates) if (count > 0) ledger.remove(fate, sign * count);

@@ -235,6 +235,7 @@ export class SiteWiseEdgePublisher implements Publisher {
         Math.min(1000, ackTimeoutMs),
       );
       const fill = () => {
+        gather(client);
         while (!over && !signal.aborted && waiting.size < maxInFlight && next < messages.length) {
           const message = messages[next++];
           if (message === undefined) break;
@@ -276,4 +277,17 @@ export class SiteWiseEdgePublisher implements Publisher {
     this.#client?.end(true);
     this.#client = undefined;
   }
+}
+
+const gathering = new WeakSet<object>();
+
+/** Lets what is published in one turn of the event loop go out in one write, not in one each. */
+function gather({ stream }: MqttClient): void {
+  if (gathering.has(stream)) return;
+  gathering.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    gathering.delete(stream);
+    stream.uncork();
+  });
 }

@@ -6,7 +6,7 @@ import { Aedes } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
 import { startEdgeProcess, startTestBroker, temporaryFolder, until } from '../support/edge.js';
-import { findFaketime } from '../support/edge-endurance.js';
+import { findFaketime, underFaketime } from '../support/edge-endurance.js';
 
 /** `.ci/run` installs it: it sets the clock of one process while it runs. */
 const library = findFaketime();
@@ -70,7 +70,7 @@ it.skipIf(library === undefined)(
         status: { port: 0 },
       },
       {
-        shellPrefix: `export LD_PRELOAD=${library} FAKETIME_TIMESTAMP_FILE=${offsetFile} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1`,
+        shellPrefix: underFaketime(library ?? '', offsetFile),
       },
     );
     try {

@@ -41,6 +41,16 @@ export function findFaketime(): string | undefined {
     .find(existsSync);
 }
 
+/**
+ * Shell commands that put a process under faketime, its clock away from the true one by what a file says. Only
+ * the wall clock is set, as by a time service. The library also rewrites deadlines of waits on the monotonic clock, by a
+ * workaround for older C libraries; it goes wrong when the offset is changed meanwhile, and what then waits for
+ * ever waits on a clock that no machine has.
+ */
+export function underFaketime(library: string, offsetFile: string): string {
+  return `export LD_PRELOAD=${library} FAKETIME_TIMESTAMP_FILE=${offsetFile} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0`;
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -161,7 +171,7 @@ export async function runEndurance(options: {
       faketime === undefined
         ? {}
         : {
-            shellPrefix: `export LD_PRELOAD=${faketime} FAKETIME_TIMESTAMP_FILE=${offsetFile} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1`,
+            shellPrefix: underFaketime(faketime, offsetFile),
           },
     );
   let edge: EdgeProcess | undefined;
