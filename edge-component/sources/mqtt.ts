@@ -26,7 +26,7 @@ async function runOnce(
     ...(await mqttConnectOptions(config)),
     // The same id at each connection, so that the broker keeps messages while we are away.
     clientId: config.clientId ?? ownClientId(config.name),
-    clean: false,
+    clean: config.cleanSession,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: CONNECT_TIMEOUT_MS,

@@ -410,6 +410,10 @@ const mqtt = z.strictObject({
     .describe(
       'Client id, by which the broker keeps messages while we are away; default: of host and source.',
     ),
+  cleanSession: z
+    .boolean()
+    .default(false)
+    .describe('true: the broker keeps no messages while we are away, and they are lost.'),
   ...brokerAccess,
   signals: z
     .array(

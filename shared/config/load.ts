@@ -88,12 +88,38 @@ export async function loadConfig<S extends z.ZodType>(
   const text = (await readUserFile(path, what)).toString('utf8');
   let input: unknown;
   try {
-    input = parseYaml(text);
+    input = parseJson(text) ?? parseYaml(text);
   } catch (error) {
     const [line] = (error as Error).message.split('\n');
     throw new ConfigError(path, [{ path: '', message: `not readable as JSON or YAML: ${line}` }]);
   }
   return parseConfig(schema, input, path);
+}
+
+/**
+ * The value of a JSON text, ten times as fast as a parser of YAML reads it: a gateway's config has thousands of
+ * signals.
+ *
+ * @returns undefined where YAML's parser has to look: the text is no JSON, or names a key twice, of which
+ *   JSON.parse keeps one without a word
+ */
+function parseJson(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const written = text.match(/"(?:[^"\\]|\\.)*"\s*:?/g)?.filter((s) => s.endsWith(':')).length;
+  return countKeys(value) === (written ?? 0) ? value : undefined;
+}
+
+function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const children = Object.values(value);
+  const own = Array.isArray(value) ? 0 : children.length;
+  return children.reduce((sum: number, child) => sum + countKeys(child), own);
 }
 
 /** The JSON Schema of a config file, for editors. */

@@ -119,23 +119,31 @@ export interface EdgeProcess {
  *
  * @param options.shellPrefix shell commands that set the stage in the same process
  * @param options.unshare in a user and mount namespace of its own, so that they may mount
+ * @param options.entry another build of it
  */
 export async function startEdgeProcess(
   folder: string,
   config: object,
-  options: { shellPrefix?: string; unshare?: boolean } = {},
+  options: {
+    shellPrefix?: string;
+    unshare?: boolean;
+    entry?: string;
+    nodeFlags?: readonly string[];
+    env?: Record<string, string>;
+  } = {},
 ): Promise<EdgeProcess> {
   const file = join(folder, 'edge.json');
   await writeFile(file, JSON.stringify(config));
-  const entry = compiledEntry('edge-component/main');
-  const { shellPrefix, unshare = false } = options;
+  const { shellPrefix, unshare = false, nodeFlags = [] } = options;
+  const { entry = compiledEntry('edge-component/main') } = options;
   const command = [
     ...(unshare ? ['unshare', '--map-root-user', '--mount'] : []),
     ...(shellPrefix === undefined ? [] : ['bash', '-c', `${shellPrefix}; exec "$0" "$@"`]),
-    ...[process.execPath, entry, '--config', file],
+    ...[process.execPath, ...nodeFlags, entry, '--config', file],
   ];
   const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...options.env },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

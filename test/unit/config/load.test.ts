@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { CONFIG_KINDS } from '../../../cli/config.js';
 import {
   loadConfig,
@@ -46,6 +47,27 @@ describe('parseConfig', () => {
   it('freezes what it returns', () => {
     const config = parseConfig(stackSchema, {}, 'stack.json');
     expect(Object.isFrozen(config.ports)).toBe(true);
+  });
+});
+
+describe('JSON', () => {
+  it('is read as it is written, and a name that is given twice is refused', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'twinloop-config-'));
+    try {
+      const path = join(folder, 'any.json');
+      const any = z.unknown();
+      const value = {
+        'a":b': ['x: "y"', { 'c\\': '\\":', é: null }, [[]], {}],
+        ['__proto__']: 1,
+        n: -1e-3,
+      };
+      await writeFile(path, JSON.stringify(value, null, 2));
+      expect(await loadConfig(any, path, 'any')).toEqual(JSON.parse(JSON.stringify(value)));
+      await writeFile(path, '{"timeScale": 10, "timeScale": 20}');
+      await expect(loadConfig(stackSchema, path, 'stack config')).rejects.toThrow(/unique/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
