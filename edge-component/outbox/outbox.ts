@@ -18,6 +18,7 @@ import { rowsOf } from './reserved-space.js';
 import { victimsOf } from './victims.js';
 
 export type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
+export { MOST_REMOVED } from './removals.js';
 
 interface PendingAppend {
   samples: readonly EdgeSample[];
@@ -169,18 +170,16 @@ export class Outbox implements Closeable {
   /**
    * Removes what was delivered, or dead-lettered. Resolves when that is on disk.
    *
+   * @param entries at most {@link MOST_REMOVED}, for a transaction of more does not fit into a full disk
    * @param fate what became of them, for the account
    */
   async remove(entries: readonly OutboxEntry[], fate: Fate = { kind: 'accepted' }): Promise<void> {
-    if (this.#closed) return;
-    for (let from = 0; from < entries.length; from += MOST_REMOVED) {
-      const portion = entries.slice(from, from + MOST_REMOVED);
-      await this.#removals.add(
-        portion.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
-        [[fate, portion.length]],
-      );
-      this.#counts.removed += portion.length;
-    }
+    if (this.#closed || entries.length === 0) return;
+    await this.#removals.add(
+      entries.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
+      [[fate, entries.length]],
+    );
+    this.#counts.removed += entries.length;
   }
 
   /**

@@ -61,18 +61,24 @@ export class Removals {
   async #run(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, this.#waitMs()));
     while (this.#waiting.length > 0) {
-      const batch = this.#next();
-      try {
-        await this.#apply(
-          batch.flatMap(({ keys }) => keys),
-          batch.flatMap(({ fates }) => fates),
-        );
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      const batches: Waiting[][] = [];
+      while (this.#waiting.length > 0) batches.push(this.#next());
+      // All at once: the database commits what is waiting for it together, with one fsync.
+      await Promise.all(batches.map((batch) => this.#removeAll(batch)));
     }
     this.#running = undefined;
+  }
+
+  async #removeAll(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#apply(
+        batch.flatMap(({ keys }) => keys),
+        batch.flatMap(({ fates }) => fates),
+      );
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
   }
 
   /** As many as go into one transaction. */

@@ -9,7 +9,7 @@ import {
 } from '../../shared/core/index.js';
 import type { DeadLetters } from '../outbox/dead-letters.js';
 import type { Fate } from '../outbox/ledger.js';
-import type { Outbox, OutboxEntry } from '../outbox/outbox.js';
+import { MOST_REMOVED, type Outbox, type OutboxEntry } from '../outbox/outbox.js';
 import type { Publisher, RejectedEntry } from './publisher.js';
 
 export interface SenderOptions {
@@ -273,6 +273,14 @@ export class Sender implements Closeable {
 
   /** Removes delivered entries; where the disk refuses, later: they must not be sent for ever. */
   async #remove(entries: readonly OutboxEntry[], fate: Fate): Promise<void> {
+    const portions: Promise<void>[] = [];
+    for (let from = 0; from < entries.length; from += MOST_REMOVED) {
+      portions.push(this.#removePortion(entries.slice(from, from + MOST_REMOVED), fate));
+    }
+    await Promise.all(portions);
+  }
+
+  async #removePortion(entries: readonly OutboxEntry[], fate: Fate): Promise<void> {
     const { outbox, logger } = this.#options;
     try {
       await outbox.remove(entries, fate);

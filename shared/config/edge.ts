@@ -23,8 +23,8 @@ const siteWiseEdge = z.strictObject({
     .int()
     .min(1)
     .max(10_000)
-    .default(200)
-    .describe('Messages that may be unacknowledged at a time.'),
+    .default(1000)
+    .describe('Messages that may be unacknowledged at a time; after a fault they are sent again.'),
   maxValuesPerMessage: z
     .int()
     .min(1)

@@ -98,7 +98,12 @@ describe('removals', () => {
     await outbox.append(samples(5000));
     const entries = outbox.peek({ limit: 5000 });
     await Promise.all([
-      outbox.remove(entries.slice(0, 2500), { kind: 'deadLettered', reason: 'TooOld' }),
+      ...[0, 1000, 2000].map((from) =>
+        outbox.remove(entries.slice(from, Math.min(from + 1000, 2500)), {
+          kind: 'deadLettered',
+          reason: 'TooOld',
+        }),
+      ),
       ...Array.from({ length: 100 }, (_, i) =>
         outbox.remove(entries.slice(2500 + i * 20, 2520 + i * 20)),
       ),
