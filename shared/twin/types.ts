@@ -93,7 +93,9 @@ export interface TransientModel {
    * Runs from states over a time; a point that fails does not throw.
    *
    * @param points without `states` from what the FMU starts with
-   * @param span in the FMU's time; inputs at both ends; `memory`: what the FMU remembered at its start
+   * @param span in the FMU's time; inputs at both ends; `memory`: what the FMU remembered at its start;
+   *   `aroundFirst`: the points stand about the first, and tell nothing where that one fails, which they
+   *   then need not be run for
    */
   propagate(
     points: readonly { parameters: Float64Array; states?: Float64Array; keepMemory?: boolean }[],
@@ -103,6 +105,7 @@ export interface TransientModel {
       inputs: Float64Array;
       inputsTo: Float64Array;
       memory?: Uint8Array | undefined;
+      aroundFirst?: boolean;
     },
     signal?: AbortSignal,
   ): Promise<readonly StateEvaluation[]>;

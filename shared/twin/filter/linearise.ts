@@ -35,7 +35,8 @@ export interface Bounds {
   upper: Float64Array;
 }
 
-function centreOf(evaluation: Evaluation | undefined): Float64Array {
+/** What the model gave at the present estimate. @throws TwinError where that is nothing */
+export function centreOf(evaluation: Evaluation | undefined): Float64Array {
   if (evaluation instanceof Float64Array) return evaluation;
   if (evaluation instanceof TwinError) throw evaluation;
   throw new TwinError(

@@ -82,28 +82,37 @@ export function createTransientModel(
       span.inputsTo,
       interpolations,
     );
-    return Promise.all(
-      points.map((point) =>
-        guarded(async () => {
-          const result = await runs.propagate({
-            interface: simulation.interface,
-            startValues: named(point.parameters),
-            ...(point.states === undefined ? {} : { states: point.states }),
-            inputs: table,
-            outputs,
-            fromS: span.fromS,
-            toS: span.toS,
-            stepSizeS: simulation.stepSizeS,
-            relativeTolerance: solverTolerance,
-            ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
-            ...(span.memory !== undefined && { memory: span.memory }),
-            ...(point.keepMemory === true && { keepMemory: true }),
-            ...(signal === undefined ? {} : { signal }),
-          });
-          const memory = result.memory === undefined ? {} : { memory: result.memory };
-          return { outputs: result.values, states: result.states, ...memory };
-        }, signal),
-      ),
+    // After an error an FMU's process is not used again: a dozen failures are a dozen new processes.
+    const rest = span.aroundFirst === true ? new AbortController() : undefined;
+    listenFreely(rest?.signal);
+    const endRest = () => rest?.abort(signal?.reason);
+    signal?.addEventListener('abort', endRest, { once: true });
+    const runOne = async (point: (typeof points)[number], k: number) => {
+      const own = k === 0 ? signal : (rest?.signal ?? signal);
+      const found = await guarded(async () => {
+        const result = await runs.propagate({
+          interface: simulation.interface,
+          startValues: named(point.parameters),
+          ...(point.states === undefined ? {} : { states: point.states }),
+          inputs: table,
+          outputs,
+          fromS: span.fromS,
+          toS: span.toS,
+          stepSizeS: simulation.stepSizeS,
+          relativeTolerance: solverTolerance,
+          ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
+          ...(span.memory !== undefined && { memory: span.memory }),
+          ...(point.keepMemory === true && { keepMemory: true }),
+          ...(own === undefined ? {} : { signal: own }),
+        });
+        const memory = result.memory === undefined ? {} : { memory: result.memory };
+        return { outputs: result.values, states: result.states, ...memory };
+      }, signal);
+      if (k === 0 && found instanceof Error) rest?.abort(found);
+      return found;
+    };
+    return Promise.all(points.map(runOne)).finally(() =>
+      signal?.removeEventListener('abort', endRest),
     );
   };
   const modes = mayHaveModes(md);

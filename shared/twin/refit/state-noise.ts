@@ -139,6 +139,7 @@ async function stepsAlong(
         toS: model.startTimeS + (record.timesS[k + 1]! - t0),
         inputs: inputsAt(k),
         inputsTo: inputsAt(k + 1),
+        aroundFirst: true,
       },
       signal,
     );

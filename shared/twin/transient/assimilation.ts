@@ -2,7 +2,7 @@ import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
 import type { Assimilate } from '../assimilate.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
-import { linearise } from '../filter/linearise.js';
+import { centreOf, linearise } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterState, TransientMemory } from '../state/filter-state.js';
@@ -77,8 +77,18 @@ async function atRest(
   }
   const evaluate = async (points: readonly Float64Array[]): Promise<Evaluation[]> =>
     (await model.settle(points, inputs, signal)).map((r) => (r instanceof Error ? r : r.states));
+  const { lower, upper } = settings.bounds;
+  const inside = parameters.x
+    .slice(0, n)
+    .map((v, i) => Math.min(upper[i]!, Math.max(lower[i]!, v)));
+  // One run first: where the middle has no rest, the others would each cost a process for nothing.
+  const middle = centreOf((await evaluate([inside]))[0]);
+  const others = async ([first, ...rest]: readonly Float64Array[]): Promise<Evaluation[]> =>
+    first?.every((v, i) => v === inside[i])
+      ? [middle, ...(await evaluate(rest))]
+      : evaluate([first!, ...rest]);
   const lin = await linearise(
-    evaluate,
+    others,
     parameters.x.slice(0, n),
     factor,
     settings.spread,
@@ -245,7 +255,8 @@ export function transientAssimilation(
       inputsTo: sample.inputs,
       memory: known ? memory.modelMemory : undefined,
     };
-    const run: PropagatePoints = (points) => dynamics.propagate(points, span, signal);
+    const run: PropagatePoints = (points, aroundFirst) =>
+      dynamics.propagate(points, { ...span, aroundFirst }, signal);
     const noise =
       options.stateNoise * Math.exp(memory.stateNoiseLog) * Math.sqrt(Math.max(0, elapsedS));
     // Innovations mean something once the noise is known: from the first fit on.

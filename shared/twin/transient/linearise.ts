@@ -7,6 +7,8 @@ import type { StateEvaluation } from '../types.js';
 /** Runs the model from parameters and states over the time between two samples. */
 export type PropagatePoints = (
   points: readonly { parameters: Float64Array; states: Float64Array; keepMemory?: boolean }[],
+  /** Whether the points stand about the first, and tell nothing where that one fails. */
+  aroundFirst: boolean,
 ) => Promise<readonly StateEvaluation[]>;
 
 /** A model of the end of a run that is linear in its start, with what it leaves out. */
@@ -104,6 +106,7 @@ export async function lineariseRun(
         // The modes of the run from the middle stand for all.
         keepMemory: first && k === 0,
       })),
+      first,
     );
     if (first && !(found[0] instanceof Error)) memory = found[0]?.memory;
     return found.map((value, k) => {
