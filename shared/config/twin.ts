@@ -61,6 +61,13 @@ const input = z.strictObject({
   column: z.string().optional().describe('Its column in a CSV recording; default: the variable.'),
   unit: unit.default(''),
   value: z.number().optional().describe('A fixed value; left out, the input follows its stream.'),
+  noiseStd: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe(
+      'Standard deviation of the noise with which its stream is measured, from sample to sample, in its unit: what it does to the outputs counts in the bands of samples at rest. Left out, inputs are taken as exact; where they are not, bands are too narrow. Fits and moving machines do not use it.',
+    ),
   whenMissing: z
     .enum(['skip', 'start-value'])
     .default('skip')

@@ -88,7 +88,12 @@ function keptBefore(
 }
 
 /** Takes samples as states of rest: the model is run until it settles. */
-function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimilate {
+function steadyAssimilation(
+  model: TwinModel,
+  settings: FilterSettings,
+  inputNoise: Float64Array,
+): Assimilate {
+  const noisy = [...inputNoise.keys()].filter((i) => inputNoise[i]! > 0);
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.filter;
     const { modes } = settings;
@@ -107,6 +112,14 @@ function steadyAssimilation(model: TwinModel, settings: FilterSettings): Assimil
       settings,
       withinBounds,
       memory,
+      noisyInputs: {
+        count: noisy.length,
+        async evaluate(point, k, deviations) {
+          const inputs = sample.inputs.slice();
+          inputs[noisy[k]!]! += deviations * inputNoise[noisy[k]!]!;
+          return (await model.evaluate([point], inputs, signal))[0]!;
+        },
+      },
       lines: settings.reuse ? { lines: a.lines, inputs: sample.inputs } : undefined,
     });
     return { prior, filtered };
@@ -123,7 +136,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { twin, model } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
-  const steady = steadyAssimilation(model, settings);
+  const inputNoise = Float64Array.from(definition.inputs, (input) => input.noiseStd ?? 0);
+  const steady = steadyAssimilation(model, settings, inputNoise);
   const assimilate =
     definition.simulation.mode === 'steady-state'
       ? steady

@@ -12,7 +12,7 @@ import type { Gaussian, UpdateResult } from './gaussian-update.js';
 import { bendOf, contradicts, isFarFrom, liesWithin, looksLike } from './judge.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
 import type { Lines } from './lines.js';
-import { type Observation, observe, updateWith } from './observation.js';
+import { type NoisyInputs, type Observation, observe, updateWith } from './observation.js';
 import {
   doubt,
   type Explanation,
@@ -45,6 +45,8 @@ export interface UpdateRequest {
   memory: FilterMemory;
   /** The inputs, and the lines of the sample before, where these may be gone on from. */
   lines?: { lines: Lines | undefined; inputs: Float64Array } | undefined;
+  /** Inputs whose noise counts. */
+  noisyInputs?: NoisyInputs | undefined;
 }
 
 /** The sample as the belief before it expects it. */
@@ -142,7 +144,14 @@ async function firstLook(request: UpdateRequest): Promise<FirstLook> {
   const { measured, evaluate, settings, withinBounds } = request;
   // A whole range outside: no sample of this machine has led there.
   const prior = forgetBeyond(request.predicted, settings, 1);
-  const observation = observe(measured, evaluate, settings, withinBounds, request.lines);
+  const observation = observe(
+    measured,
+    evaluate,
+    settings,
+    withinBounds,
+    request.lines,
+    request.noisyInputs,
+  );
   const nominal = request.noiseStd.map((s) => s * s);
   const byLines = await observation.lineariseByLines(prior, request.noiseStd);
   if (byLines !== undefined) {

@@ -1,6 +1,6 @@
 import { isUnlikely } from './gate.js';
 import { type Gaussian, slopeTimesFactor } from './gaussian-update.js';
-import { type Linearisation, predictOutputs } from './linearise.js';
+import { driveVariance, type Linearisation, predictOutputs } from './linearise.js';
 import type { Observation } from './observation.js';
 import { MISMATCH_SHARE } from './regime.js';
 import type { FilterSettings } from './settings.js';
@@ -65,7 +65,8 @@ export function bendOf(
   let ratio = 0;
   let worst = active[0]!;
   for (const o of active) {
-    const here = lin.omega[o * lin.mean.length + o]! / variance[o]!;
+    const bend = lin.omega[o * lin.mean.length + o]! - driveVariance(lin, o);
+    const here = bend / variance[o]!;
     if (here > ratio) {
       ratio = here;
       worst = o;

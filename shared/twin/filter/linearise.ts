@@ -13,6 +13,8 @@ export interface Linearisation {
   /** Outputs × outputs: covariance of what the straight line misses. */
   omega: Float64Array;
   modelRuns: number;
+  /** Outputs × noisy inputs: what one deviation of each input's noise does; part of `omega`. */
+  drive?: Float64Array;
   /** Where full differences were taken along a factor's columns: what they were. */
   columns?: {
     factor: Float64Array;
@@ -162,6 +164,24 @@ async function lineariseWithin(
     oneSided: true,
     refusedBeyond: false,
   };
+}
+
+/** A linearisation with what noisy inputs do to the outputs. */
+export function withDrive(lin: Linearisation, drive: Float64Array | undefined): Linearisation {
+  if (drive === undefined || drive.length === 0) return lin;
+  const outputs = lin.mean.length;
+  const inputs = drive.length / outputs;
+  const noise = matMulTransposed(drive, drive, outputs, inputs, outputs);
+  return { ...lin, drive, omega: lin.omega.map((v, k) => v + noise[k]!) };
+}
+
+/** Variance that noisy inputs give an output. */
+export function driveVariance({ drive, mean }: Linearisation, output: number): number {
+  if (drive === undefined) return 0;
+  const inputs = drive.length / mean.length;
+  let sum = 0;
+  for (let k = output * inputs; k < (output + 1) * inputs; k++) sum += drive[k]! ** 2;
+  return sum;
 }
 
 /** Expected outputs at other parameters. */

@@ -1,5 +1,5 @@
 import { solveLower } from '../../kalman/index.js';
-import type { EvaluatePoints, Linearisation } from './linearise.js';
+import { type EvaluatePoints, type Linearisation, withDrive } from './linearise.js';
 
 /** A linearisation that was found by full differences, or brought up to date since. */
 export interface Lines {
@@ -13,6 +13,8 @@ export interface Lines {
   readonly bend: Float64Array;
   /** Samples since each column was looked at. */
   readonly age: Float64Array;
+  /** Outputs × noisy inputs: what one deviation of each does; absent where inputs are exact. */
+  readonly drive?: Float64Array | undefined;
 }
 
 /** Noises by which the run may be off the line where inputs are as they were. */
@@ -39,6 +41,7 @@ export function linesOf(lin: Linearisation, inputs: Float64Array): Lines | undef
     slope: lin.slope.slice(),
     bend: columns.shift.map((v, k) => v / columns.factor[(k % n) * n + (k % n)]! ** 2),
     age: new Float64Array(n),
+    ...(lin.drive && { drive: lin.drive }),
   };
 }
 
@@ -137,8 +140,8 @@ export async function reuse(
         omega[o * outputs + p]! += 2 * e * bend[p * n + i]! * square;
     }
   }
-  return {
-    linearisation: {
+  const linearisation = withDrive(
+    {
       centre: mean.slice(),
       mean: expected,
       slope,
@@ -147,6 +150,18 @@ export async function reuse(
       oneSided: false,
       refusedBeyond: false,
     },
-    lines: { centre: mean.slice(), outputs: here, inputs: inputs.slice(), slope, bend, age },
+    lines.drive,
+  );
+  return {
+    linearisation,
+    lines: {
+      centre: mean.slice(),
+      outputs: here,
+      inputs: inputs.slice(),
+      slope,
+      bend,
+      age,
+      ...(lines.drive && { drive: lines.drive }),
+    },
   };
 }

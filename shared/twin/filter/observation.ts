@@ -1,11 +1,18 @@
 import { updateFactored } from '../../kalman/index.js';
+import type { Evaluation } from '../types.js';
 import {
   type Gaussian,
   noiseRootOf,
   slopeTimesFactor,
   type UpdateResult,
 } from './gaussian-update.js';
-import { type EvaluatePoints, type Linearisation, linearise, predictOutputs } from './linearise.js';
+import {
+  type EvaluatePoints,
+  type Linearisation,
+  linearise,
+  predictOutputs,
+  withDrive,
+} from './linearise.js';
 import { type Lines, linesOf, reuse } from './lines.js';
 import type { FilterSettings } from './settings.js';
 
@@ -46,6 +53,36 @@ function parameterFactor(S: Float64Array, range: Float64Array): Float64Array {
   return l;
 }
 
+/** Inputs whose noise counts. */
+export interface NoisyInputs {
+  /** Of each, in the inputs' order. */
+  readonly count: number;
+  /** The model at a point, one input moved by so many deviations of its noise. */
+  evaluate(point: Float64Array, input: number, deviations: number): Promise<Evaluation>;
+}
+
+/** What one deviation of each input's noise does, by a pair of runs at the point of linearisation. */
+async function driveOf(
+  noisy: NoisyInputs | undefined,
+  lin: Linearisation,
+  observation: Observation,
+): Promise<Float64Array | undefined> {
+  if (noisy === undefined || noisy.count === 0) return undefined;
+  const outputs = lin.mean.length;
+  const drive = new Float64Array(outputs * noisy.count);
+  const columns = Array.from({ length: noisy.count }, async (_, k) => {
+    observation.modelRuns += 2;
+    const [up, down] = await Promise.all(
+      [1, -1].map((sign) => noisy.evaluate(lin.centre, k, sign)),
+    );
+    if (!(up instanceof Float64Array)) throw up;
+    if (!(down instanceof Float64Array)) throw down;
+    for (let o = 0; o < outputs; o++) drive[o * noisy.count + k] = (up[o]! - down[o]!) / 2;
+  });
+  await Promise.all(columns);
+  return drive;
+}
+
 /** @param measured `NaN` for channels without a value */
 export function observe(
   measured: Float64Array,
@@ -53,6 +90,7 @@ export function observe(
   settings: FilterSettings,
   forceBounds: boolean,
   before?: { lines: Lines | undefined; inputs: Float64Array },
+  noisyInputs?: NoisyInputs,
 ): Observation {
   const n = settings.range.length;
   const active: number[] = [];
@@ -87,7 +125,7 @@ export function observe(
       return found?.linearisation;
     },
     async lineariseAt(g) {
-      const lin = await linearise(
+      const found = await linearise(
         observation.evaluate,
         g.x.slice(0, n),
         parameterFactor(g.S, settings.range),
@@ -95,6 +133,7 @@ export function observe(
         settings.bounds,
         observation.oneSided,
       );
+      const lin = withDrive(found, await driveOf(noisyInputs, found, observation));
       observation.lines = before && linesOf(lin, before.inputs);
       observation.oneSided ||= lin.oneSided;
       observation.refusedBeyond ||= lin.refusedBeyond;

@@ -139,7 +139,10 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   for (const name of COUNTERS) arrays[name] = Float64Array.of(state[name]);
   arrays.heldInputs = state.heldInputs;
   const { transient, inputs, refit, bank, firstNoise, redundancy, beforeChange, lines } = state;
-  if (lines !== undefined) for (const name of LINES) arrays[`lines.${name}`] = lines[name];
+  if (lines !== undefined) {
+    for (const name of LINES) arrays[`lines.${name}`] = lines[name];
+    if (lines.drive !== undefined) arrays['lines.drive'] = lines.drive;
+  }
   if (beforeChange !== undefined) {
     arrays['beforeChange.x'] = beforeChange.x;
     arrays['beforeChange.S'] = beforeChange.S;
@@ -266,7 +269,8 @@ function decodeLines(arrays: StoredArrays, n: number): Pick<FilterState, 'lines'
     lines.age.length === n &&
     lines.slope.length === cells &&
     lines.bend.length === cells;
-  return sound ? { lines } : {};
+  const drive = arrays['lines.drive'];
+  return sound ? { lines: { ...lines, ...(drive && { drive }) } } : {};
 }
 
 function decodeBeforeChange(arrays: StoredArrays, n: number): Pick<FilterState, 'beforeChange'> {

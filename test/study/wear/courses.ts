@@ -9,7 +9,7 @@ const HOUR_S = 3600;
 /** What happens to a machine or its sensors while it is watched. */
 export interface Course {
   name: string;
-  group: 'rest' | 'wear' | 'event' | 'sensors' | 'fault';
+  group: 'rest' | 'wear' | 'event' | 'sensors' | 'fault' | 'model';
   /** What parameter `i` has gained by a share of the record, in what wear at one times gains. */
   gain?: (share: number, parameter: number, gainOfRange: number) => number;
   /** Shares of the record between which something happens: before, during, after. */
@@ -22,6 +22,11 @@ export interface Course {
   noiseFactor?: number;
   /** Offset of the first sensor in its noise. */
   offset?: (share: number, sample: number) => number;
+  /** Noise of the inputs' sensors, as a share of their values; the definition states it unless `unstated`. */
+  inputNoise?: number;
+  unstated?: true;
+  /** What the model lacks: deviation of a constant offset of each output, in its noise. */
+  structure?: number;
 }
 
 const clamp = (v: number) => Math.min(1, Math.max(0, v));
@@ -86,6 +91,16 @@ export const COURSES: readonly Course[] = [
     offset: (s, k) => 0.2 * Math.max(0, k - 0.3 * SAMPLES) * (s >= 0.3 ? 1 : 0),
     during: [0.3, 0.5],
   },
+  { name: 'inputs 1 % noisy', group: 'model', inputNoise: 0.01, during: [0.4, 0.8] },
+  {
+    name: 'noisy, not stated',
+    group: 'model',
+    inputNoise: 0.01,
+    unstated: true,
+    during: [0.4, 0.8],
+  },
+  { name: 'model off by 1σ', group: 'model', structure: 1, during: [0.4, 0.8] },
+  { name: 'model off by 3σ', group: 'model', structure: 3, during: [0.4, 0.8] },
 ];
 
 /** A course with the truth behind each sample. */
@@ -95,6 +110,8 @@ export interface WatchedCourse {
   inputs: Float64Array[];
   measured: Float64Array[];
   hidden: Float64Array;
+  /** Of the inputs' sensors. */
+  inputNoise: Float64Array;
   prior: readonly { mean: number; std: number }[];
   /** 0 before, 1 during, 2 after; -1: the filter is finding its way. */
   phase: Int8Array;
@@ -130,6 +147,7 @@ export function drawCourse(m: RestingMachine, course: Course, seed: number): Wat
     inputs: [],
     measured: [],
     hidden: new Float64Array(SAMPLES),
+    inputNoise: m.inputs(0).map((v) => (course.inputNoise ?? 0) * Math.abs(v)),
     prior: m.parameters.map(({ prior: [mean, std], upper, from }) => {
       const off = (course.priorOff ?? 0) * std;
       if (off === 0) return { mean, std };
@@ -137,6 +155,7 @@ export function drawCourse(m: RestingMachine, course: Course, seed: number): Wat
     }),
     phase: new Int8Array(SAMPLES),
   };
+  const lacking = m.noise.map(() => (course.structure ? course.structure * rng.normal() : 0));
   for (let k = 0; k < SAMPLES; k++) {
     const share = course.irregular ? timeS[k]! / last : k / SAMPLES;
     const truth = Float64Array.from(m.parameters, ({ from, to, lower, upper }, i) => {
@@ -147,6 +166,7 @@ export function drawCourse(m: RestingMachine, course: Course, seed: number): Wat
     const exact = m.atRest(truth, inputs);
     const measured = Float64Array.from(m.noise, (std, i) => {
       let value = exact[i]! + (course.noiseFactor ?? 1) * std * rng.normal();
+      value += std * lacking[i]!;
       if (i === 0) value += std * (course.offset?.(k / SAMPLES, k) ?? 0);
       if (rng.uniform() < (course.outliers ?? 0)) {
         value += OUTLIER * std * (rng.uniform() < 0.5 ? -1 : 1);
@@ -154,7 +174,11 @@ export function drawCourse(m: RestingMachine, course: Course, seed: number): Wat
       return rng.uniform() < (course.blanks ?? 0) ? Number.NaN : value;
     });
     drawn.truth.push(truth);
-    drawn.inputs.push(inputs);
+    drawn.inputs.push(
+      inputs.map((v, i) =>
+        drawn.inputNoise[i]! > 0 ? v + drawn.inputNoise[i]! * rng.normal() : v,
+      ),
+    );
     drawn.measured.push(measured);
     drawn.hidden[k] = exact[m.noise.length]!;
     const s = k / SAMPLES;

@@ -1,7 +1,12 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { twinSchema } from '../../../shared/config/index.js';
-import { createCalibrator, type Twin, type TwinModel } from '../../../shared/twin/index.js';
+import {
+  ALARM_MEANINGS,
+  createCalibrator,
+  type Twin,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
 import { COURSES, type Course, drawCourse, HORIZON_S } from './courses.js';
 import { RESTING_MACHINES, type RestingMachine } from './machines.js';
 
@@ -33,6 +38,9 @@ const chosen = <T extends { name: string }>(of: readonly T[]) => {
   return some.length > 0 ? some : of;
 };
 
+/** Samples after which a warning counts. */
+const SETTLED = 20;
+
 /** What one machine showed on all seeds of a course. */
 class Score {
   readonly inside = [0, 0, 0];
@@ -47,6 +55,10 @@ class Score {
   faultRuns = 0;
   rightFaultRuns = 0;
   changeRuns = 0;
+  /** Runs with an alarm that speaks against the result. */
+  warnedRuns = 0;
+  /** Runs that hold 85 % of the truths or were warned of. */
+  honestRuns = 0;
   wallMs = 0;
 }
 
@@ -62,7 +74,10 @@ async function watch(m: RestingMachine, course: Course): Promise<Score> {
     const definition = twinSchema.parse({
       name: m.name,
       fmu: './none.fmu',
-      inputs: Array.from(drawn.inputs[0]!, (_, i) => ({ variable: `u${i}` })),
+      inputs: Array.from(drawn.inputNoise, (noiseStd, i) => ({
+        variable: `u${i}`,
+        ...(course.unstated ? {} : { noiseStd }),
+      })),
       measured: m.noise.map((noiseStd, i) => ({ variable: `y${i}`, alias: `/y${i}`, noiseStd })),
       parameters: m.parameters.map(({ name, lower, upper }, i) => ({
         variable: name,
@@ -81,6 +96,9 @@ async function watch(m: RestingMachine, course: Course): Promise<Score> {
     let state = calibrator.initialState();
     const faulty = new Set<string>();
     let changed = false;
+    let warned = false;
+    const before = score.inside.reduce((a, b) => a + b, 0);
+    const of = score.of.reduce((a, b) => a + b, 0);
     const startedMs = performance.now();
     for (const [k, measured] of drawn.measured.entries()) {
       const sample = { timeS: drawn.timeS[k]!, inputs: drawn.inputs[k]!, measured };
@@ -89,6 +107,7 @@ async function watch(m: RestingMachine, course: Course): Promise<Score> {
       const { result } = step;
       for (const { code, subject } of result.alarms) {
         if (code === 'sensor-fault') faulty.add(subject);
+        if (k > SETTLED && ALARM_MEANINGS[code].level === 'warning') warned = true;
       }
       changed ||= result.diagnostics.regimeChange;
       score.runs += result.diagnostics.modelRuns;
@@ -117,6 +136,9 @@ async function watch(m: RestingMachine, course: Course): Promise<Score> {
     if (faulty.size > 0) score.faultRuns++;
     if (faulty.has('y0')) score.rightFaultRuns++;
     if (changed) score.changeRuns++;
+    if (warned) score.warnedRuns++;
+    const inside = score.inside.reduce((a, b) => a + b, 0) - before;
+    if (warned || inside >= 0.85 * (score.of.reduce((a, b) => a + b, 0) - of)) score.honestRuns++;
   }
   return score;
 }
@@ -133,6 +155,8 @@ const table: string[][] = [
     'runs with sensor-fault',
     'of y0',
     'runs with a change',
+    'runs with a warning',
+    '≥ 85 % or a warning',
     'model runs, mean',
     'median',
     'ms a step',
@@ -175,6 +199,8 @@ for (const course of chosen(COURSES)) {
     `${sum((s) => s.faultRuns)} of ${seeds * scores.length}`,
     `${sum((s) => s.rightFaultRuns)}`,
     `${sum((s) => s.changeRuns)}`,
+    `${sum((s) => s.warnedRuns)}`,
+    `${sum((s) => s.honestRuns)}`,
     (sum((s) => s.runs) / sum((s) => s.samples)).toFixed(1),
     `${runs[runs.length >> 1]}`,
     (sum((s) => s.wallMs) / sum((s) => s.samples)).toFixed(2),
