@@ -22,15 +22,20 @@ export const sceneCommand: Command = {
   examples: ['twinloop scene twin.json --output ./scene'],
   async run(args, io) {
     // Loaded when it is needed: a worker of the same part never is.
+    const { withDrawing } = await import('../shared/twin/definition/picture-file.js');
     const { createSceneFiles, writeFiles } = await import('../cloud/scene/scene-files.js');
     const path = args.twin as string;
-    const twin = await loadConfig(twinSchema, path, 'twin definition');
+    const read = await loadConfig(twinSchema, path, 'twin definition');
+    const twin =
+      read.picture === undefined
+        ? read
+        : { ...read, picture: await withDrawing(read.picture, path) };
     const entityId = (args.entity as string | undefined) ?? twin.name;
     const scene = await createSceneFiles(twin.name, twin, entityId);
     if (scene === undefined) {
       throw new TwinError(
         'CONFIG_INVALID',
-        `${path} has no \`layout\`, so there is nothing to draw. Add one: \`twinloop config schema twin\` explains it.`,
+        `${path} has neither a \`layout\` nor a model of its own (\`picture.glb\`), so there is nothing to draw. Add one: \`twinloop config schema twin\` explains it.`,
       );
     }
     const written = await writeFiles(args.output as string, scene.files);

@@ -8,6 +8,7 @@ import {
   type TwinDefinition,
   twinSchema,
 } from '../../shared/config/index.js';
+import { withDrawing } from '../../shared/twin/definition/picture-file.js';
 
 /** A deployment with its fleet. */
 export interface DeploymentFiles {
@@ -33,7 +34,14 @@ export async function readTwins({ fleet, fleetPath }: DeploymentFiles): Promise<
   for (const [name, twin] of Object.entries(fleet.twins)) {
     const twinPath = resolve(dirname(fleetPath), twin);
     twinPaths.set(name, twinPath);
-    twins.set(name, await loadConfig(twinSchema, twinPath, 'twin'));
+    const read = await loadConfig(twinSchema, twinPath, 'twin');
+    twins.set(name, await withDrawn(read, twinPath));
   }
   return { twins, twinPaths };
+}
+
+/** A definition with what its picture's file holds in place of its path. */
+async function withDrawn(read: TwinDefinition, path: string): Promise<TwinDefinition> {
+  if (read.picture === undefined) return read;
+  return { ...read, picture: await withDrawing(read.picture, path) };
 }

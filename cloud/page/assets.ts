@@ -69,8 +69,9 @@ export function contentSecurityPolicy(html: string): string {
     "default-src 'none'",
     `script-src 'self' 'sha256-${digest}'`,
     "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
+    // Textures of a model in space are in the model itself: the page hands them on as blobs.
+    "img-src 'self' blob:",
+    "connect-src 'self' blob:",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

@@ -39,6 +39,7 @@ export function describeMachine(twin: TwinDefinition, axis: Machine['axis']): Ma
 /** A definition's picture as the page takes it. */
 function pictureOf(picture: TwinPicture | undefined): Machine['picture'] {
   if (picture?.parts !== undefined) return { parts: picture.parts, links: picture.links ?? [] };
+  if (picture?.glb !== undefined) return { model: true, bind: picture.bind ?? [] };
   return picture?.svg === undefined ? undefined : { svg: picture.svg, bind: picture.bind ?? [] };
 }
 

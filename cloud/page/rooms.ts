@@ -134,12 +134,11 @@ export class Rooms {
     });
     const audience = new Audience(() => feed.snapshot());
     const stop = new AbortController();
-    const { layout } = asset.twin;
     const room: OpenRoom = {
       feed,
       audience,
       outlook,
-      model: layout === undefined ? undefined : async () => modelOf(layout),
+      model: modelOf(asset.twin),
       stop,
       kept: false,
       running: Promise.resolve(),
@@ -172,8 +171,14 @@ export class Rooms {
   }
 }
 
-async function modelOf(layout: NonNullable<TwinDefinition['layout']>): Promise<Uint8Array> {
-  // Loaded when a page asks for it: few do.
-  const { createMachineModel } = await import('../../shared/scene/index.js');
-  return createMachineModel(layout);
+/** What gives the machine's model in space, where it has one. */
+function modelOf({ layout, picture }: TwinDefinition): (() => Promise<Uint8Array>) | undefined {
+  const own = picture?.glb;
+  if (own !== undefined) return async () => Buffer.from(own, 'base64');
+  if (layout === undefined) return undefined;
+  return async () => {
+    // Loaded when a page asks for it: few do.
+    const { createMachineModel } = await import('../../shared/scene/index.js');
+    return createMachineModel(layout);
+  };
 }

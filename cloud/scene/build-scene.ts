@@ -1,5 +1,11 @@
 import type { TwinDefinition, TwinLayout } from '../../shared/config/index.js';
-import { gaugeOf, type PartNames, partNames, tangentBetween } from '../../shared/scene/index.js';
+import {
+  gaugeOf,
+  type NodePlace,
+  type OwnModel,
+  partNames,
+  tangentBetween,
+} from '../../shared/scene/index.js';
 import type {
   SceneComponent,
   SceneDocument,
@@ -38,52 +44,57 @@ export function isPropertyName(name: string): boolean {
 }
 
 /**
- * A TwinMaker scene of a twin: the model, a camera, lights, a tag at every roller and span of web
- * with the values behind it, and rules that colour parts and change tags at their limits.
+ * A TwinMaker scene of a twin: the model, a camera, lights, a tag at every roller and span of web, or at
+ * every bound node of a model of one's own, with the values behind it, and rules that colour parts and
+ * change tags at their limits.
  *
- * @returns undefined when the twin has no layout
+ * @param own model of one's own, where the twin's picture is one
+ * @returns undefined when the twin has neither a layout nor a model
  */
-export function buildScene(twin: TwinDefinition, options: SceneOptions): BuiltScene | undefined {
-  return twin.layout === undefined
-    ? undefined
-    : new SceneBuilder(twin, twin.layout, options).build();
+export function buildScene(
+  twin: TwinDefinition,
+  options: SceneOptions,
+  own?: OwnModel,
+): BuiltScene | undefined {
+  const builder = new SceneBuilder(twin, options);
+  if (own !== undefined) return builder.ofModel(own);
+  return twin.layout === undefined ? undefined : builder.ofLayout(twin.layout);
+}
+
+/** Where a node of the scene is beside its parent; turned about x, y, z, radians. */
+interface Place {
+  position: Vector3;
+  rotation?: Vector3;
+  scale?: Vector3;
 }
 
 class SceneBuilder {
   readonly #twin: TwinDefinition;
-  readonly #layout: TwinLayout;
   readonly #options: SceneOptions;
-  readonly #names: PartNames;
   readonly #shown: ReadonlyMap<string, Shown>;
   readonly #nodes: SceneNode[] = [];
   readonly #rules: SceneDocument['rules'] = {};
   readonly #skipped = new Set<string>();
 
-  constructor(twin: TwinDefinition, layout: TwinLayout, options: SceneOptions) {
+  constructor(twin: TwinDefinition, options: SceneOptions) {
     this.#twin = twin;
-    this.#layout = layout;
     this.#options = options;
-    this.#names = partNames(layout);
     const shown = [...twin.measured, ...twin.parameters, ...twin.virtualSensors];
     this.#shown = new Map(shown.map((s) => [s.variable, s]));
   }
 
-  build(): BuiltScene {
-    const { modelUri: uri, entityId } = this.#options;
-    const { components, spans } = this.#layout;
-    const model = this.#add(
-      this.#twin.name,
-      [0, 0, 0],
-      [{ type: 'ModelRef', uri, modelType: 'GLB', castShadow: true, receiveShadow: true }],
-    );
+  ofLayout(layout: TwinLayout): BuiltScene {
+    const { components, spans } = layout;
+    const names = partNames(layout);
+    const model = this.#model();
     const children: number[] = [];
     for (const c of components) {
-      const name = this.#names.component(c.id);
+      const name = names.component(c.id);
       const drag = this.#find(c.drag);
       const speed = this.#find(c.speed);
       const above: Vector3 = [c.x, c.y + 1.8 * c.radiusM, 0];
       // A sub-model takes its node's place as its own, so it must be the one it has in the model.
-      children.push(...this.#shader(name, [c.x, c.y, 0], drag));
+      children.push(...this.#shader(name, { position: [c.x, c.y, 0] }, drag));
       children.push(...this.#tag(c.id, above, drag ?? speed, [drag, speed, this.#find(c.slip)]));
     }
     const byId = new Map(components.map((c) => [c.id, c]));
@@ -93,11 +104,58 @@ class SceneBuilder {
       if (tension === undefined || a === undefined || b === undefined) continue;
       const { from, to } = tangentBetween(a, b);
       const middle: Vector3 = [(from.x + to.x) / 2, (from.y + to.y) / 2, 0];
-      children.push(...this.#shader(this.#names.span(span), [0, 0, 0], tension));
+      children.push(...this.#shader(names.span(span), { position: [0, 0, 0] }, tension));
       children.push(...this.#tag(`${span.from} → ${span.to}`, middle, tension, [tension]));
     }
+    const margin = 2 * gaugeOf(layout);
+    const xs = components.flatMap((c) => [c.x - c.radiusM, c.x + c.radiusM]);
+    const ys = components.map((c) => c.y);
+    const width = Math.max(...xs) - Math.min(...xs) + 2 * margin;
+    const centre = {
+      x: (Math.min(...xs) + Math.max(...xs)) / 2,
+      y: (Math.min(...ys) + Math.max(...ys)) / 2,
+      z: 0,
+    };
+    return this.#done(model, children, this.#camera(centre, width));
+  }
+
+  /** A scene around a model of one's own: what is bound has a tag, and a colour where it says so. */
+  ofModel({ nodes, bounds }: OwnModel): BuiltScene {
+    const model = this.#model();
+    const children: number[] = [];
+    const ofNode = new Map<string, { place: NodePlace; shown: Shown[] }>();
+    for (const { element, variable, as } of this.#twin.picture?.bind ?? []) {
+      const place = nodes.get(element);
+      const shown = this.#find(variable);
+      if (place === undefined || shown === undefined) continue;
+      const known = ofNode.get(element) ?? { place, shown: [] };
+      ofNode.set(element, known);
+      if (!known.shown.includes(shown)) known.shown.push(shown);
+      if (as === 'colour') children.push(...this.#shader(element, place, shown));
+    }
+    for (const [element, { place, shown }] of ofNode)
+      children.push(...this.#tag(element, place.above, shown[0], shown));
+    const [low, high] = [bounds.min, bounds.max];
+    const centre = {
+      x: (low[0] + high[0]) / 2,
+      y: (low[1] + high[1]) / 2,
+      z: (low[2] + high[2]) / 2,
+    };
+    // Panels are about twice as wide as high.
+    const width = Math.max(high[0] - low[0], 2 * (high[1] - low[1]), high[2] - low[2]);
+    return this.#done(model, children, this.#camera(centre, 1.2 * width, high[2] - centre.z));
+  }
+
+  #model(): number {
+    const { modelUri: uri } = this.#options;
+    return this.#add(this.#twin.name, { position: [0, 0, 0] }, [
+      { type: 'ModelRef', uri, modelType: 'GLB', castShadow: true, receiveShadow: true },
+    ]);
+  }
+
+  #done(model: number, children: number[], camera: number): BuiltScene {
     (this.#nodes[model] as SceneNode).children = children;
-    const roots = [model, this.#camera(), ...this.#lights()];
+    const roots = [model, camera, ...this.#lights()];
     const document: SceneDocument = {
       specVersion: '1.0',
       version: '1',
@@ -106,7 +164,7 @@ class SceneBuilder {
         environmentPreset: 'neutral',
         dataBindingConfig: {
           fieldMapping: { entityId: [ENTITY_VARIABLE], componentName: [] },
-          template: { [ENTITY_VARIABLE]: entityId },
+          template: { [ENTITY_VARIABLE]: this.#options.entityId },
         },
       },
       nodes: this.#nodes,
@@ -125,25 +183,27 @@ class SceneBuilder {
     return undefined;
   }
 
-  #add(name: string, position: Vector3, components: SceneComponent[], pitch = 0): number {
+  #add(name: string, { position, rotation, scale }: Place, components: SceneComponent[]): number {
+    const rounded = (vector: Vector3) =>
+      vector.map((v) => Math.round(v * 1e4) / 1e4 + 0) as Vector3;
     const transform = {
-      position: position.map((v) => Math.round(v * 1e4) / 1e4 + 0) as Vector3,
-      rotation: [pitch, 0, 0] as Vector3,
-      scale: [1, 1, 1] as Vector3,
+      position: rounded(position),
+      rotation: rounded(rotation ?? [0, 0, 0]),
+      scale: rounded(scale ?? [1, 1, 1]),
     };
     const node = { name, transform, transformConstraint: {}, components, properties: {} };
     return this.#nodes.push(node) - 1;
   }
 
   /** Colours a part of the model by how near a quantity is to its limit. */
-  #shader(part: string, position: Vector3, quantity: Shown | undefined): number[] {
+  #shader(part: string, place: Place, quantity: Shown | undefined): number[] {
     const beginsAtNothing = this.#twin.parameters.some(
       (p) => p.variable === quantity?.variable && p.lower === 0,
     );
     const rule = quantity === undefined ? undefined : colourRule(quantity, beginsAtNothing);
     if (quantity === undefined || rule === undefined) return [];
     return [
-      this.#add(part, position, [
+      this.#add(part, place, [
         { type: 'SubModelRef', selector: part },
         {
           type: 'ModelShader',
@@ -176,7 +236,7 @@ class SceneBuilder {
       return `${q.variable}: ${value}${band} ${q.unit}`.trimEnd();
     });
     return [
-      this.#add(name, position, [
+      this.#add(name, { position }, [
         {
           type: 'Tag',
           icon: INFO_ICON,
@@ -207,48 +267,35 @@ class SceneBuilder {
   }
 
   /** Looks at the whole machine from the operator's side, a little from above. */
-  #camera(): number {
-    const { components } = this.#layout;
-    const margin = 2 * gaugeOf(this.#layout);
-    const xs = components.flatMap((c) => [c.x - c.radiusM, c.x + c.radiusM]);
-    const ys = components.map((c) => c.y);
-    const [left, right] = [Math.min(...xs) - margin, Math.max(...xs) + margin];
-    const centre = { x: (left + right) / 2, y: (Math.min(...ys) + Math.max(...ys)) / 2 };
+  #camera(centre: { x: number; y: number; z: number }, width: number, depth = 0): number {
     // Panels are about twice as wide as high.
-    const distance = (right - left) / 4 / Math.tan((FOV_DEGREES * Math.PI) / 360);
+    const distance = width / 4 / Math.tan((FOV_DEGREES * Math.PI) / 360);
     const pitch = -0.3;
-    const at: Vector3 = [
+    const position: Vector3 = [
       centre.x,
       centre.y - distance * Math.sin(pitch),
-      distance * Math.cos(pitch),
+      centre.z + depth + distance * Math.cos(pitch),
     ];
-    return this.#add('Camera', at, [{ type: 'Camera', cameraIndex: 0 }], pitch);
+    const place = { position, rotation: [pitch, 0, 0] as Vector3 };
+    return this.#add('Camera', place, [{ type: 'Camera', cameraIndex: 0 }]);
   }
 
   #lights(): number[] {
     return [
-      this.#add(
-        'Ambient light',
-        [0, 0, 0],
-        [
-          {
-            type: 'Light',
-            lightType: 'Ambient',
-            lightSettings: { color: 0xffffff, intensity: 0.7 },
-          },
-        ],
-      ),
-      this.#add(
-        'Sun',
-        [1, 3, 4],
-        [
-          {
-            type: 'Light',
-            lightType: 'Directional',
-            lightSettings: { color: 0xffffff, intensity: 1.2, castShadow: false },
-          },
-        ],
-      ),
+      this.#add('Ambient light', { position: [0, 0, 0] }, [
+        {
+          type: 'Light',
+          lightType: 'Ambient',
+          lightSettings: { color: 0xffffff, intensity: 0.7 },
+        },
+      ]),
+      this.#add('Sun', { position: [1, 3, 4] }, [
+        {
+          type: 'Light',
+          lightType: 'Directional',
+          lightSettings: { color: 0xffffff, intensity: 1.2, castShadow: false },
+        },
+      ]),
     ];
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { TwinDefinition } from '../../shared/config/index.js';
 import { writeUserFile } from '../../shared/core/index.js';
-import { createMachineModel } from '../../shared/scene/index.js';
+import { createMachineModel, readOwnModel } from '../../shared/scene/index.js';
 import { buildScene } from './build-scene.js';
 
 /** A scene ready to be stored: its description and the model beside it. */
@@ -16,21 +16,27 @@ export interface SceneFiles {
  * The files of a twin's scene: `<name>.json`, which names `<name>.glb` beside it.
  *
  * @param name of the scene
+ * @param twin with the model of its picture, if it has one, in place of its path
  * @param entityId entity that is shown where the viewer names none
- * @returns undefined when the twin has no layout
+ * @returns undefined when the twin has neither a layout nor a model of its own
  */
 export async function createSceneFiles(
   name: string,
   twin: TwinDefinition,
   entityId: string,
 ): Promise<SceneFiles | undefined> {
-  const scene = buildScene(twin, { modelUri: `${name}.glb`, entityId });
-  if (scene === undefined || twin.layout === undefined) return undefined;
+  const { glb } = twin.picture ?? {};
+  const own = glb === undefined ? undefined : Buffer.from(glb, 'base64');
+  const places = own === undefined ? undefined : await readOwnModel(own);
+  const scene = buildScene(twin, { modelUri: `${name}.glb`, entityId }, places);
+  const model =
+    own ?? (twin.layout === undefined ? undefined : await createMachineModel(twin.layout));
+  if (scene === undefined || model === undefined) return undefined;
   const json = `${JSON.stringify(scene.document, null, 2)}\n`;
   return {
     files: new Map([
       [`${name}.json`, new TextEncoder().encode(json)],
-      [`${name}.glb`, await createMachineModel(twin.layout)],
+      [`${name}.glb`, model],
     ]),
     skipped: scene.skipped,
   };

@@ -87,7 +87,7 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
     const twinKey = posix.join(posix.dirname(FLEET_KEY), twinPath(fleet, name));
     const definition = await getText(store, twinKey);
     if (definition === undefined) throw missing(twinKey, `the twin ${name}`);
-    const parsed = parseText(definition, twinKey) as { fmu?: unknown };
+    const parsed = parseText(definition, twinKey) as { fmu?: unknown; picture?: unknown };
     const { fmu } = parsed;
     const local = join(folder, createHash('sha256').update(twinKey).digest('hex').slice(0, 12));
     await mkdir(local);
@@ -96,7 +96,8 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
       const archive = await store.get(fmuKey);
       if (archive === undefined) throw missing(fmuKey, `the FMU of the twin ${name}`);
       await writeFile(join(local, 'twin.fmu'), archive.body);
-      const moved = { ...parsed, fmu: './twin.fmu' };
+      const picture = await pictureFrom(store, twinKey, parsed.picture, local);
+      const moved = { ...parsed, fmu: './twin.fmu', picture };
       await writeFile(join(local, 'twin.json'), JSON.stringify(moved));
     } else await writeFile(join(local, 'twin.json'), definition);
     return loadTwin(join(local, 'twin.json'));
@@ -106,6 +107,27 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
     twin: once(fetchTwin),
     close: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/**
+ * The picture of a twin in the store, its drawing or model put beside the definition. Without that file the
+ * page draws its overview: no calibration stops for a picture.
+ */
+async function pictureFrom(
+  store: ObjectStore,
+  twinKey: string,
+  picture: unknown,
+  local: string,
+): Promise<unknown> {
+  for (const kind of ['svg', 'glb'] as const) {
+    const path = (picture as { svg?: unknown; glb?: unknown } | undefined)?.[kind];
+    if (typeof path !== 'string') continue;
+    const file = await store.get(posix.join(posix.dirname(twinKey), path));
+    if (file === undefined) return undefined;
+    await writeFile(join(local, `picture.${kind}`), file.body);
+    return { ...(picture as object), [kind]: `./picture.${kind}` };
+  }
+  return picture;
 }
 
 /** A fleet of the one asset that a twin definition describes. @throws TwinError, ConfigError */

@@ -42,12 +42,12 @@ const link = z.strictObject({
 });
 
 const binding = z.strictObject({
-  element: name.describe('The id of an element of the SVG.'),
+  element: name.describe('The id of an element of the SVG, the name of a node of the model.'),
   variable: name,
   as: z
     .enum(['text', 'colour', 'level', 'rotation'])
     .describe(
-      'What of the element the value sets: its text; its fill; how much of its height is there, from below; its angle about its middle.',
+      'What of the element the value sets: its text, or a text above a node; its fill or material; how much of its height is there, from below; its angle about its middle, or about a node’s origin.',
     ),
   range: range
     .optional()
@@ -57,6 +57,12 @@ const binding = z.strictObject({
   degrees: range
     .default([0, 360])
     .describe('Of a rotation: the angles of the range’s ends, clockwise.'),
+  axis: z
+    .enum(['x', 'y', 'z'])
+    .optional()
+    .describe(
+      'Of a model’s node: the axis of its own that it turns about (default z) or along which its level grows (default y).',
+    ),
 });
 
 /** A picture of any machine for the page; the estimator does not look at it. */
@@ -71,16 +77,28 @@ export const pictureSchema = z
       .describe(
         'A drawing of one’s own: path of an SVG, relative to this file. Scripts, style sheets and what lies outside of it are not shown.',
       ),
-    bind: z.array(binding).max(500).optional().describe('What values do to the SVG’s elements.'),
+    glb: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A model of one’s own: path of a binary glTF (.glb, metres, y upwards), relative to this file. The page shows it in 3-D, TwinMaker in its scene.',
+      ),
+    bind: z
+      .array(binding)
+      .max(500)
+      .optional()
+      .describe('What values do to the SVG’s elements, or to the model’s nodes.'),
   })
   .superRefine((picture, context) => {
     const add = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
-    if ((picture.parts === undefined) === (picture.svg === undefined)) {
-      add([], 'expected either `parts` (with `links`) or `svg` (with `bind`)');
+    const { parts, svg, glb } = picture;
+    if ([parts, svg, glb].filter((given) => given !== undefined).length !== 1) {
+      add([], 'expected one of `parts` (with `links`), `svg` and `glb` (each with `bind`)');
     }
-    if (picture.svg === undefined && picture.bind !== undefined) {
-      add(['bind'], 'expected it beside `svg` only');
+    if (svg === undefined && glb === undefined && picture.bind !== undefined) {
+      add(['bind'], 'expected it beside `svg` or `glb` only');
     }
     if (picture.parts === undefined && picture.links !== undefined) {
       add(['links'], 'expected them beside `parts` only');
@@ -103,6 +121,12 @@ export const pictureSchema = z
     picture.bind?.forEach((b, i) => {
       if ((b.as === 'level' || b.as === 'rotation') && b.range === undefined) {
         add(['bind', i, 'range'], `expected it where \`as\` is "${b.as}"`);
+      }
+      if (
+        b.axis !== undefined &&
+        (glb === undefined || (b.as !== 'level' && b.as !== 'rotation'))
+      ) {
+        add(['bind', i, 'axis'], 'expected it of a model’s levels and rotations only');
       }
     });
   });

@@ -62,7 +62,7 @@ export async function openPage(
   const { host } = new URL(url);
   page.on('request', (request) => {
     const target = new URL(request.url());
-    if (target.host !== host && target.protocol !== 'data:') {
+    if (target.host !== host && !['data:', 'blob:'].includes(target.protocol)) {
       misdeeds.foreignRequests.push(request.url());
     }
   });

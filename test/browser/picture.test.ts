@@ -7,6 +7,7 @@ import { type Page as PageServer, startPage } from '../../cloud/page/index.js';
 import { pictureSchema, type TwinDefinition } from '../../shared/config/index.js';
 import { packageFile, systemClock } from '../../shared/core/index.js';
 import { withDrawing } from '../../shared/twin/definition/picture-file.js';
+import { ownModel } from '../support/own-model.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { chromiumPath, launchChromium, openPage } from './launch.js';
 
@@ -159,6 +160,36 @@ describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
     if (process.env.TWINLOOP_SHOTS !== undefined) {
       await page.screenshot({ path: join(process.env.TWINLOOP_SHOTS, 'drawing.png') });
+    }
+  });
+
+  it('takes a model of one’s own in space, and says its values in words', async () => {
+    const folder = join(tmpdir(), `twinloop-model-${process.pid}`);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'line.glb'), await ownModel());
+    const range = [0, 200];
+    const read = pictureSchema.parse({
+      glb: './line.glb',
+      bind: [
+        { element: 'tank.1', variable: 'S4_Tension_N', as: 'level', range },
+        { element: 'tank.1', variable: 'S4_Tension_N', as: 'text' },
+        { element: 'needle', variable: 'S4_Tension_N', as: 'rotation', range, degrees: [-90, 90] },
+        { element: 'lamp', variable: 'b9', as: 'colour' },
+      ],
+    });
+    const { page, misdeeds } = await show(await withDrawing(read, join(folder, 'twin.yaml')));
+    // The label stands above its node once the model is there.
+    await page.locator('.scene .names span').filter({ hasText: /\d N$/ }).waitFor();
+    await page.getByText('Drag to turn it.').waitFor();
+    const values = page.locator('.bound-values button');
+    expect(await values.count()).toBe(2);
+    expect(await values.last().getAttribute('data-condition')).toBe('beyond');
+    await values.first().click();
+    await page.locator('#focus').getByText('S4', { exact: false }).first().waitFor();
+    expect(await axe(page)).toEqual([]);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+    if (process.env.TWINLOOP_SHOTS !== undefined) {
+      await page.screenshot({ path: join(process.env.TWINLOOP_SHOTS, 'model.png') });
     }
   });
 });

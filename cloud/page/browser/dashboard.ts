@@ -7,6 +7,7 @@ import { createFocusView } from './focus-view.js';
 import { formatUnit } from './format.js';
 import { createGridView } from './grid-view.js';
 import { headlineOf } from './headline.js';
+import { createModelView } from './model-view.js';
 import { MOOD_SYMBOLS } from './moods.js';
 import { componentOf, kindOf, nameOf } from './names.js';
 import { OutlookClient } from './outlook-client.js';
@@ -199,9 +200,11 @@ function createPicture(
     return { ...line, mark: (quantity) => line.mark(componentOf(quantity, layout)?.id) };
   }
   const view =
-    'svg' in picture
-      ? createDrawingView(store, machine, picture, select)
-      : createPartsView(store, machine, picture, select);
+    'model' in picture
+      ? createModelView(store, machine, picture, select)
+      : 'svg' in picture
+        ? createDrawingView(store, machine, picture, select)
+        : createPartsView(store, machine, picture, select);
   return { ...view, mark: (quantity) => view.mark(quantity.id) };
 }
 

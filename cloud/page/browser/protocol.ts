@@ -82,6 +82,8 @@ export interface PictureBinding {
   as: 'text' | 'colour' | 'level' | 'rotation';
   range?: readonly [number, number] | undefined;
   degrees: readonly [number, number];
+  /** Of a model's node. */
+  axis?: 'x' | 'y' | 'z' | undefined;
 }
 
 /** A drawing of one's own, as SVG text. */
@@ -90,12 +92,18 @@ export interface DrawnPicture {
   bind: readonly PictureBinding[];
 }
 
+/** A model of one's own in space, which is at `/machine.glb`. */
+export interface ModelPicture {
+  model: true;
+  bind: readonly PictureBinding[];
+}
+
 /** What does not change while the monitor runs. */
 export interface Machine {
   name: string;
   quantities: readonly Quantity[];
   layout?: Layout | undefined;
-  picture?: PartsPicture | DrawnPicture | undefined;
+  picture?: PartsPicture | DrawnPicture | ModelPicture | undefined;
   /** Whether its definition says what may be decided. */
   decides: boolean;
   /** Whether this page may acknowledge alarms. */

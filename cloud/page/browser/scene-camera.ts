@@ -11,6 +11,8 @@ export interface SceneCamera {
   camera: PerspectiveCamera;
   /** Looks at all of it again, in a picture of this width over height. */
   frame(aspect: number): void;
+  /** Tells when a drag has turned it. */
+  changed(listener: () => void): void;
   destroy(): void;
 }
 
@@ -48,6 +50,7 @@ export function createSceneCamera(canvas: HTMLCanvasElement, object: Object3D): 
       controls.target.copy(centre);
       controls.update();
     },
+    changed: (listener) => controls.addEventListener('change', listener),
     destroy: () => controls.dispose(),
   };
 }
