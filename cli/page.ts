@@ -1,4 +1,4 @@
-import { startPage } from '../cloud/page/index.js';
+import { keepHeapSmall, startPage } from '../cloud/page/index.js';
 import { openFleet, twinOfAsset } from '../cloud/worker/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
 import { createSiteWiseWriter } from '../shared/sitewise/index.js';
@@ -85,6 +85,7 @@ export const pageCommand: Command = {
     'twinloop page --data .twinloop --port 8090',
   ],
   async run(received, io) {
+    keepHeapSmall();
     const args = withLocalSystem(received as unknown as PageArgs, io);
     const { store, client, fleet } = await connectSystem(args, io);
     try {

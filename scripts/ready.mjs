@@ -66,4 +66,5 @@ run(
 );
 if (project === '.') {
   run(process.execPath, [join(root, 'scripts', 'bundle-cli.mjs')], 'Bundling the command line');
+  run(process.execPath, [join(root, 'scripts', 'bundle-page.mjs')], 'Bundling the page');
 }

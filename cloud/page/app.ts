@@ -27,8 +27,10 @@ const ACKNOWLEDGE_STATUS: Readonly<Record<string, 400 | 403 | 404>> = {
 export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
   const { rooms, fleet } = parts;
   // Read once: the policy holds the digest of the very import map that is served.
-  const index = assetAt('/');
-  const policy = contentSecurityPolicy(index?.body.toString('utf8') ?? '');
+  const html = assetAt('/index.html')?.body.toString('utf8') ?? '';
+  const policy = contentSecurityPolicy(html);
+  // So that a page need not ask before it asks for what it shows.
+  const front = html.replace('<html ', `<html data-machines="${rooms.count}" `);
   const app = new Hono();
 
   app.use(async (c, next) => {
@@ -126,8 +128,17 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
     });
   });
 
+  app.get('/', (c) => {
+    // Read while the browser loads the page.
+    const asset = c.req.query('asset');
+    if (asset === undefined && rooms.count !== 1) void fleet.summary();
+    else rooms.enter(asset);
+    c.header('Cache-Control', 'no-cache');
+    return c.html(front);
+  });
+
   app.get('*', (c) => {
-    const asset = c.req.path === '/' ? index : assetAt(c.req.path);
+    const asset = assetAt(c.req.path);
     if (asset === undefined) return c.text('Not found', 404);
     return c.body(new Uint8Array(asset.body), 200, {
       'Content-Type': asset.type,

@@ -9,16 +9,17 @@ export interface Asset {
 }
 
 const PAGE = 'cloud/page/browser';
+/** Where scripts/bundle-page.mjs puts the page's modules as one, and what is loaded when it is asked for. */
+const BUNDLE = 'dist/cloud/page/bundle';
 const JS = 'text/javascript; charset=utf-8';
 const CSS = 'text/css; charset=utf-8';
 
 /** Files by the path they are served at: a fixed list, so no path can reach another file. */
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
-  '/': [`${PAGE}/index.html`, 'text/html; charset=utf-8'],
+  '/index.html': [`${PAGE}/index.html`, 'text/html; charset=utf-8'],
   '/page.css': [`${PAGE}/page.css`, CSS],
   '/favicon.svg': [`${PAGE}/favicon.svg`, 'image/svg+xml'],
   '/vendor/uplot.css': ['node_modules/uplot/dist/uPlot.min.css', CSS],
-  '/vendor/uplot.js': ['node_modules/uplot/dist/uPlot.esm.js', JS],
   '/vendor/three.module.js': ['node_modules/three/build/three.module.js', JS],
   '/vendor/three.core.js': ['node_modules/three/build/three.core.js', JS],
   ...Object.fromEntries(
@@ -32,11 +33,10 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
       [`node_modules/three/examples/jsm/${file}`, JS] as const,
     ]),
   ),
-  '/shared/scene/web-path.js': ['dist/shared/scene/web-path.js', JS],
 };
 
-/** The page's own modules, compiled. */
-const MODULE = /^\/page\/([a-z0-9-]+)\.js$/;
+/** The page's own code. */
+const MODULE = /^\/page\/([A-Za-z0-9-]+)\.js$/;
 
 /**
  * The file served at a path, or undefined.
@@ -51,7 +51,7 @@ export function assetAt(path: string): Asset | undefined {
   const name = MODULE.exec(path)?.[1];
   if (name === undefined) return undefined;
   try {
-    return { type: JS, body: readFileSync(packageFile(`dist/${PAGE}/${name}.js`)) };
+    return { type: JS, body: readFileSync(packageFile(`${BUNDLE}/${name}.js`)) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -17,6 +17,8 @@ interface Listener {
 export class Audience {
   readonly #snapshot: () => Snapshot | undefined;
   readonly #listeners = new Set<Listener>();
+  /** What a browser is given that comes now: several that come together share it. */
+  #everything: string | undefined;
   #closed = false;
 
   constructor(snapshot: () => Snapshot | undefined) {
@@ -49,6 +51,7 @@ export class Audience {
 
   /** Tells everyone what is new. */
   send(update: Update): void {
+    this.#everything = undefined;
     if (this.#listeners.size === 0) return;
     const data = JSON.stringify(update);
     for (const listener of this.#listeners) {
@@ -65,10 +68,11 @@ export class Audience {
 
   #catchUp(listener: Listener): void {
     if (listener.busy) return;
-    const snapshot = this.#snapshot();
-    if (snapshot === undefined) return;
+    const snapshot = this.#everything === undefined ? this.#snapshot() : undefined;
+    if (snapshot !== undefined) this.#everything = JSON.stringify(snapshot);
+    if (this.#everything === undefined) return;
     listener.behind = false;
-    this.#write(listener, 'snapshot', JSON.stringify(snapshot));
+    this.#write(listener, 'snapshot', this.#everything);
   }
 
   #write(listener: Listener, event: 'snapshot' | 'update', data: string): void {

@@ -43,8 +43,6 @@ export class FleetWatch {
   /** The newest summary; the first takes a read of SiteWise. */
   async summary(): Promise<FleetSummary> {
     const { clock, pace, assets } = this.#options;
-    // A single machine has a page of its own, and no overview to be read for.
-    if (assets.length <= 1) return { nowMs: nowMsOf(clock), assets: [], of: assets.length };
     const ageMs = nowMsOf(clock) - (this.#summary?.nowMs ?? Number.NEGATIVE_INFINITY);
     if (ageMs > POLLS_OLD * pace.pollIntervalMs) {
       this.#reading ??= this.#read().finally(() => {

@@ -3,4 +3,5 @@ export type { CalibrationRun } from './browser/protocol.js';
 export type { OutlookSource } from './outlook.js';
 export type { Pace, PageAsset } from './rooms.js';
 export { type Page, type PageOptions, startPage } from './server.js';
+export { keepHeapSmall } from './small-heap.js';
 export type { PageStatus } from './status.js';

@@ -78,6 +78,11 @@ export class Rooms {
     this.#options = options;
   }
 
+  /** How many machines there are to be shown. */
+  get count(): number {
+    return this.#options.assets.length;
+  }
+
   /** The machine of that id, or the only one; undefined for an unknown id. */
   enter(id: string | undefined): Room | undefined {
     const { assets } = this.#options;

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { compiledEntry } from '../../shared/core/index.js';
 import { chromiumPath, launchChromium, openPage } from '../browser/launch.js';
 import { askableTwin, wornState } from '../unit/page/outlook-twin.js';
@@ -31,13 +31,17 @@ export async function run(_args: readonly string[], io: BenchIo): Promise<void> 
   const one = await startServer(1);
   try {
     const paints: number[] = [];
+    const spent: number[] = [];
     for (let i = 0; i < RUNS; i++) {
+      const before = await cpuMs(browser, one);
       const { page } = await openPage(browser, `${one.url}#show=parameter:b9`);
       await page.locator('#focus canvas').first().waitFor();
       paints.push(Number(await page.evaluate('performance.now()')));
+      spent.push((await cpuMs(browser, one)) - before);
       await page.close();
     }
     report('first useful paint, 30 days of history', paints, 'ms');
+    report('… CPU time of the browser and the server', spent, 'ms');
     const { page } = await openPage(browser, `${one.url}#show=parameter:b9`);
     await page.locator('#what-if input').first().waitFor();
     report('a frame while dragging in a chart', await framesWhileDragging(page), 'ms');
@@ -45,7 +49,9 @@ export async function run(_args: readonly string[], io: BenchIo): Promise<void> 
     const streams = Array.from({ length: BROWSERS }, () => fetch(`${one.url}api/events`));
     const readers = (await Promise.all(streams)).map((s) => s.body?.getReader());
     for (const reader of readers) for (let k = 0; k < 3; k++) await reader?.read();
-    io.print(`server with ${BROWSERS} more browsers: ${((await one.rss()) / 1e6).toFixed(0)} MB`);
+    io.print(
+      `server with ${BROWSERS} more browsers: ${((await one.usage()).rss / 1e6).toFixed(0)} MB`,
+    );
     for (const reader of readers) await reader?.cancel();
     await page.close();
   } finally {
@@ -54,14 +60,18 @@ export async function run(_args: readonly string[], io: BenchIo): Promise<void> 
   const fleet = await startServer(FLEET);
   try {
     const paints: number[] = [];
+    const spent: number[] = [];
     for (let i = 0; i < RUNS; i++) {
+      const before = await cpuMs(browser, fleet);
       const { page } = await openPage(browser, fleet.url);
       await page.locator(`#machines tr:nth-child(${FLEET})`).waitFor();
       paints.push(Number(await page.evaluate('performance.now()')));
+      spent.push((await cpuMs(browser, fleet)) - before);
       if (i === RUNS - 1) io.print(`browser's heap with ${FLEET} assets: ${await heapMb(page)} MB`);
       await page.close();
     }
     report(`overview of ${FLEET} assets`, paints, 'ms');
+    report('… CPU time of the browser and the server', spent, 'ms');
   } finally {
     fleet.stop();
     await browser.close();
@@ -78,12 +88,23 @@ async function startServer(assets: number) {
   return {
     url,
     stop: () => child.disconnect(),
-    async rss(): Promise<number> {
-      child.send('rss');
-      const [{ rss }] = (await once(child, 'message')) as [{ rss: number }];
-      return rss;
+    async usage(): Promise<{ rss: number; cpuMs: number }> {
+      child.send('usage');
+      const [usage] = (await once(child, 'message')) as [{ rss: number; cpuMs: number }];
+      return usage;
     },
   };
+}
+
+type Server = Awaited<ReturnType<typeof startServer>>;
+
+/** What all processes of the browser and the server have computed: tells more than time on a busy machine. */
+async function cpuMs(browser: Browser, server: Server): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const seconds = processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+  return 1000 * seconds + (await server.usage()).cpuMs;
 }
 
 /** Milliseconds between frames while the pointer drags over the large chart. */

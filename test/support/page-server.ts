@@ -3,12 +3,14 @@
  * with 30 days of hourly history, and its model to ask; or a fleet of them.
  */
 import { once } from 'node:events';
-import { startPage } from '../../cloud/page/index.js';
+import { keepHeapSmall, startPage } from '../../cloud/page/index.js';
 import { withAliasPrefix } from '../../shared/config/index.js';
 import { secondsToNs, systemClock } from '../../shared/core/index.js';
 import type { CalibratorState, Twin } from '../../shared/twin/index.js';
 import { GrowingDrag } from '../unit/page/growing-drag.js';
 
+// As `twinloop page` does.
+keepHeapSmall();
 const HOURS = 720;
 const assetCount = Number(process.argv[2] ?? '1');
 // Told by who starts it: making them needs the engine, which is no part of a page's server.
@@ -47,6 +49,9 @@ const page = await startPage({
     calibratedWithinS: 1e6,
   },
 });
-process.on('message', () => process.send?.({ rss: process.memoryUsage.rss() }));
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ rss: process.memoryUsage.rss(), cpuMs: (user + system) / 1000 });
+});
 process.once('disconnect', () => void page.close().finally(() => process.exit()));
 process.send?.({ url: page.url });

@@ -71,11 +71,11 @@ onThemeChange(() => {
   show();
 });
 /** A fleet shows its overview until a machine is chosen; a single machine is shown at once. */
-async function begin(): Promise<void> {
+function begin(): void {
   showHeader(connection);
-  if (asset === null) {
-    const fleet = await readFleet();
-    if (fleet !== undefined && fleet.of > 1) return watchFleet(fleet);
+  if (asset === null && Number(document.documentElement.dataset.machines) !== 1) {
+    watchFleet();
+    return;
   }
   setInterval(() => {
     if (connection === 'open' && Date.now() - store.heardAtMs > SILENCE_MS) setConnection('lost');
@@ -94,7 +94,7 @@ async function readFleet(): Promise<FleetSummary | undefined> {
   }
 }
 
-function watchFleet(first: FleetSummary): void {
+function watchFleet(): void {
   if (main === null || header === null) return;
   header.hidden = true;
   const view = createFleetView(main);
@@ -103,18 +103,19 @@ function watchFleet(first: FleetSummary): void {
     history.replaceState(null, '', `${location.pathname}${formatAddress({ onWall })}`);
   });
   main.append(wall);
-  view.show(first);
   let atMs = Date.now();
-  let isRead = first.assets.length > 0;
+  let isRead = false;
   const ask = async () => {
     const summary = await readFleet();
-    if (summary !== undefined) atMs = Date.now();
+    if (summary !== undefined) {
+      atMs = Date.now();
+      view.show(summary);
+      isRead ||= summary.assets.length === summary.of;
+    }
     document.body.classList.toggle('lost', Date.now() - atMs > SILENCE_MS);
-    if (summary !== undefined) view.show(summary);
-    isRead ||= (summary?.assets.length ?? 0) > 0;
     setTimeout(ask, isRead ? FLEET_MS : FIRST_FLEET_MS);
   };
-  setTimeout(ask, isRead ? FLEET_MS : FIRST_FLEET_MS);
+  void ask();
 }
 
-void begin();
+begin();

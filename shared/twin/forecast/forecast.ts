@@ -216,9 +216,11 @@ export async function forecast(options: {
         }),
       };
     });
-    const values = drawn.values.map((v) =>
-      Float64Array.from({ length: paths }, (_, path) => v[path * n + i]!),
-    );
+    const values = drawn.values.map((v) => {
+      const own = new Float64Array(paths);
+      for (let path = 0; path < paths; path++) own[path] = v[path * n + i]!;
+      return own;
+    });
     return [p.variable, series(estimates, times, values, p.alarm, substeps)];
   });
 

@@ -31,6 +31,7 @@ export function drawTrendPaths(
   const rng = createRng(seed);
   const pairs = Math.ceil(count / 2);
   const x = new Float64Array(2 * pairs * N);
+  const w = new Float64Array(N);
   const values: Float64Array[] = [];
   let before = 0;
   aheadS.forEach((ahead, k) => {
@@ -38,7 +39,7 @@ export function drawTrendPaths(
     const step = transition(settings, ahead - before);
     before = ahead;
     for (let pair = 0; pair < pairs; pair++) {
-      const w = Float64Array.from({ length: N }, () => rng.normal());
+      for (let i = 0; i < N; i++) w[i] = rng.normal();
       for (const sign of [1, -1]) {
         const at = (2 * pair + (sign > 0 ? 0 : 1)) * N;
         if (k === 0) {

@@ -13,7 +13,7 @@ import {
   type Stretch,
 } from './ways.js';
 
-/** A mean with its 95 % interval over the courses. */
+/** A mean with the 95 % interval of the courses, which holds it. */
 export interface Spread {
   mean: number;
   lower95: number;
@@ -127,13 +127,20 @@ export function wayOf(
   return { way, sums, candidate };
 }
 
-/** Mean and 95 % interval of values. */
+/**
+ * Mean and 95 % interval of values. Where nearly all courses earn the same and a few are stopped early, the
+ * mean lies beyond the quantile: the end then is the nearest course beyond the mean, so that what is
+ * promised lies within its own interval, and that still holds at least 95 % of the courses.
+ */
 export function spreadOf(values: Float64Array): Spread {
   const sorted = values.slice().sort();
+  const [least = 0, most = 0] = [sorted[0], sorted.at(-1)];
+  // A sum of equal values may round to beside them.
+  const mean = Math.min(most, Math.max(least, sorted.reduce((s, v) => s + v, 0) / sorted.length));
   return {
-    mean: sorted.reduce((s, v) => s + v, 0) / sorted.length,
-    lower95: sortedQuantile(sorted, 0.025),
-    upper95: sortedQuantile(sorted, 0.975),
+    mean,
+    lower95: Math.min(sortedQuantile(sorted, 0.025), sorted.findLast((v) => v <= mean) ?? mean),
+    upper95: Math.max(sortedQuantile(sorted, 0.975), sorted.find((v) => v >= mean) ?? mean),
   };
 }
 

@@ -33,11 +33,13 @@ it('serves the page of a fleet in SiteWise until it is stopped', async () => {
   const [printed] = (await stdout.take(1).toArray()) as [Buffer];
   const { url, assets } = JSON.parse(printed.toString()) as { url: string; assets: number };
   expect(assets).toBe(1);
-  // One machine has its own page, and no overview that would be read for.
-  const fleet = (await (await fetch(`${url}api/fleet`)).json()) as FleetSummary;
-  expect(fleet.fault).toBeUndefined();
-  expect(fleet).toMatchObject({ of: 1, assets: [] });
-  expect(await (await fetch(url)).text()).toContain('<main');
+  // One machine has a page of its own; a fleet of one is a fleet all the same for who asks.
+  await vi.waitFor(async () => {
+    const fleet = (await (await fetch(`${url}api/fleet`)).json()) as FleetSummary;
+    expect(fleet.fault).toBeUndefined();
+    expect(fleet).toMatchObject({ of: 1, assets: [{ id: 'line1', alarms: 0 }] });
+  }, 15_000);
+  expect(await (await fetch(url)).text()).toContain('data-machines="1"');
   stop.abort();
   expect(await running).toBe(0);
   await expect(fetch(url)).rejects.toThrow();

@@ -43,7 +43,7 @@ describe('the monitor’s server', () => {
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('unsafe');
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    for (const path of ['page/page.js', 'page.css', 'vendor/uplot.js', 'favicon.svg']) {
+    for (const path of ['page/page.js', 'page.css', 'vendor/uplot.css', 'favicon.svg']) {
       const file = await fetch(url + path);
       expect([path, file.status]).toEqual([path, 200]);
       await file.arrayBuffer();

@@ -8,6 +8,7 @@ import {
   type Twin,
   type TwinModel,
 } from '../../../shared/twin/index.js';
+import { spreadOf } from '../../../shared/twin/plan/account.js';
 import { followPlans, planTwin } from '../../study/plan-courses.js';
 import { smallTwin } from './fixtures.js';
 
@@ -48,6 +49,19 @@ const courses = { search: 200, judge: 400 };
 const planOf = (twin: Twin) => plan({ twin, model, state: growing(twin), courses });
 
 describe('plan', () => {
+  it('promises a mean within its own interval, also where few courses stop early', () => {
+    // 990 courses earn the same, ten are stopped: both quantiles are what the 990 earn.
+    const sums = Float64Array.from({ length: 1000 }, (_, p) => (p < 10 ? 10 * p : 100));
+    expect(spreadOf(sums)).toEqual({ mean: 99.45, lower95: 90, upper95: 100 });
+    expect(spreadOf(sums.map((v) => -v))).toEqual({ mean: -99.45, lower95: -100, upper95: -90 });
+    // A sum of equal values rounds, and stays the value.
+    expect(spreadOf(new Float64Array(1000).fill(0.1))).toEqual({
+      mean: 0.1,
+      lower95: 0.1,
+      upper95: 0.1,
+    });
+  });
+
   it('slows down just as far as the risk asks for', async () => {
     const twin = deciding();
     const calm = { ...twin, definition: { ...twin.definition } };
