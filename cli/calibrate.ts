@@ -16,6 +16,11 @@ import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import {
+  integrationError,
+  integrationErrorReasons,
+  withIntegrationError,
+} from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationReport } from '../shared/twin/report/calibration-report.js';
@@ -145,6 +150,10 @@ async function judge(
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
     ...(newest === undefined ? [] : findingsOf(newest.output.verdict)),
+    ...integrationErrorReasons(twin, summary.integrationError).map((reason) => ({
+      grade: 'care' as const,
+      reason,
+    })),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
   ];
   const last = result.steps.findLast((s) => s.skipped === undefined);
@@ -213,12 +222,17 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   const bar = progressBar(io, 'Calibrating', 'samples');
   let result: CalibrationOutput;
   try {
-    const calibrator = createCalibrator({ twin, model });
+    const error = await integrationError(twin, samples, { logger: io.logger, signal: io.signal });
+    if (error.unknown !== undefined) {
+      io.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
+    }
+    const calibrator = createCalibrator({ twin: withIntegrationError(twin, error), model });
     const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
     bar.start(samples.length);
     const run = await runAll(calibrator, model, start, samples, args, bar.update, io);
     result = summarize(twin, run.steps, (performance.now() - startedMs) / 1000, run.slopes);
     if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
+    result.summary.integrationError = error;
     await judge(twin, model, data, result, io.signal, run.newest);
     if (store !== undefined && run.state !== stored?.state) {
       await keepVersion(store, twin);

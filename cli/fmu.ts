@@ -9,6 +9,7 @@ import type {
 import { validateFmu } from '../shared/fmi/description/validate.js';
 import { validateSchema } from '../shared/fmi/description/validate-schema.js';
 import { isError } from '../shared/fmi/description/xml-attributes.js';
+import { fallbackTexts, type KeptProof } from '../shared/fmi/lanes/kept-proof.js';
 import { createFmuPool } from '../shared/fmi/lanes/pool.js';
 import { proveFmu } from '../shared/fmi/lanes/prove.js';
 import { KEEPS_OUT, type SandboxLevel } from '../shared/fmi/lanes/sandbox.js';
@@ -120,6 +121,16 @@ const validateCommand: Command = {
   },
 };
 
+/** What a proof found, what is done about it, and where it is kept. */
+export function proofLines({ proofs, fallbacks, path }: KeptProof & { path?: string }): string[] {
+  const applied = fallbackTexts(fallbacks);
+  return [
+    ...proofs.map((p) => `${p.outcome.padEnd(6)} ${p.name}: ${p.detail}`),
+    ...applied.map((text) => `from now on: ${text}`),
+    path === undefined ? 'not kept: an unpacked folder may change' : `kept in ${path}`,
+  ];
+}
+
 const checkCommand: Command = {
   name: 'fmu check',
   summary: 'Prove an FMU: repeats itself, keeps what is set, converges, bears its bounds',
@@ -138,16 +149,15 @@ const checkCommand: Command = {
   ],
   examples: ['twinloop fmu check model.fmu'],
   async run(args, io) {
-    const proofs = await proveFmu(await openFmu(args.file as string), {
+    const proof = await proveFmu(await openFmu(args.file as string), {
       ...(args.interface !== undefined && { interface: args.interface as InterfaceType }),
       ...(args.timeout !== undefined && { timeoutMs: Number(args.timeout) * 1000 }),
       signal: io.signal,
       logger: io.logger,
     });
-    if (args.json === true) printJson(io.stdout, { proofs });
-    else
-      for (const p of proofs) printLine(io.stdout, `${p.outcome.padEnd(6)} ${p.name}: ${p.detail}`);
-    return proofs.some((p) => p.outcome === 'fails') ? 1 : 0;
+    if (args.json === true) printJson(io.stdout, proof);
+    else for (const line of proofLines(proof)) printLine(io.stdout, line);
+    return proof.proofs.some((p) => p.outcome === 'fails') ? 1 : 0;
   },
 };
 

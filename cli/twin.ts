@@ -5,9 +5,11 @@ import { identifiability } from '../shared/twin/identifiability/identifiability.
 import { operatingInputs } from '../shared/twin/identifiability/operating-points.js';
 import { identifiabilityReportLines } from '../shared/twin/identifiability/text.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { probeBounds, proveTwinFmu } from '../shared/twin/model/twin-proof.js';
 import { dynamicsLines, dynamicsReport } from '../shared/twin/transient/dynamics-report.js';
 import type { Twin, TwinModel } from '../shared/twin/types.js';
 import type { Command } from './command.js';
+import { proofLines } from './fmu.js';
 import { inputOption, lanesOf, lanesOption, parseInputs, twinArgument } from './options.js';
 import { progressBar } from './progress.js';
 
@@ -21,6 +23,8 @@ export const twinCheckCommand: Command = {
   async run(args, io) {
     const twin = await loadTwin(String(args.twin));
     const { inputs, assumed } = await assumeInputs(twin, parseInputs(args.input));
+    // Before the model: what the proof finds necessary, its runs do.
+    const proof = await proveTwinFmu(twin, { logger: io.logger, signal: io.signal });
     const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
     const bar = progressBar(io, 'Checking', 'operating points');
     try {
@@ -32,21 +36,25 @@ export const twinCheckCommand: Command = {
         onPoint: bar.update,
         signal: io.signal,
       });
+      proof.proofs.push(...(await probeBounds(twin, model, at, io.signal)));
       bar.stop();
-      if (args.json === true) printJson(io.stdout, { ...atRest.report, dynamics, assumed });
+      if (args.json === true) printJson(io.stdout, { ...atRest.report, dynamics, assumed, proof });
       else
         for (const line of [
           ...atRest.lines,
           ...assumedLines(assumed),
           '',
           ...dynamicsLines(dynamics),
+          '',
+          'The FMU:',
+          ...proofLines(proof),
         ])
           printLine(io.stdout, line);
     } finally {
       bar.stop();
       await model.close();
     }
-    return 0;
+    return proof.proofs.some((p) => p.outcome === 'fails') ? 1 : 0;
   },
 };
 

@@ -34,13 +34,21 @@ export { type FmuProblem, validateFmu } from './description/validate.js';
 export { DEFAULT_XML_LIMITS, type XmlLimits } from './description/xml.js';
 export type { DescriptionProblem } from './description/xml-attributes.js';
 export {
+  type Fallbacks,
+  fallbackTexts,
+  type KeptProof,
+  type Proof,
+  proofPath,
+  readProof,
+} from './lanes/kept-proof.js';
+export {
   createFmuPool,
   FmuPool,
   type FmuPoolOptions,
   type RunOptions,
   simulate,
 } from './lanes/pool.js';
-export { type Proof, proveFmu } from './lanes/prove.js';
+export { type ProofOptions, proveFmu } from './lanes/prove.js';
 export { currentLevel, KEEPS_OUT, type SandboxLevel, trustFmus } from './lanes/sandbox.js';
 export type { Interpolation } from './running/interpolation.js';
 export { inputsBetween } from './running/propagate.js';

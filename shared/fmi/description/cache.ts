@@ -40,15 +40,16 @@ async function entriesOf(dir: string): Promise<Entry[]> {
 }
 
 /**
- * Removes what was not used for longest from a cache that has grown above its limit: unpacked FMUs and
- * compiled sources alike. What was used within the last hour is kept.
+ * Removes what was not used for longest from a cache that has grown above its limit: unpacked FMUs,
+ * compiled sources and proofs alike. What was used within the last hour is kept.
  *
  * @param keep an entry that stays in any case
  */
 export async function pruneCache(dir: string, keep: string, maxBytes: number): Promise<void> {
-  const compiled = join(dir, 'compiled');
-  const entries = [...(await entriesOf(dir)), ...(await entriesOf(compiled))]
-    .filter(({ path }) => path !== compiled)
+  const folders = ['compiled', 'proofs'].map((name) => join(dir, name));
+  const entries = (await Promise.all([dir, ...folders].map(entriesOf)))
+    .flat()
+    .filter(({ path }) => !folders.includes(path))
     .sort((a, b) => a.usedMs - b.usedMs);
   let total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { path, bytes, usedMs } of entries) {

@@ -58,6 +58,7 @@ function perform(message: ToLane): unknown {
   if (message.type === 'open') {
     runner = new FmuRunner(message.fmu, {
       loggingOn: message.loggingOn,
+      habits: message.habits,
       onLog: (log) => tell({ log }),
       onProgress: (progressS) => tell({ progressS }),
       ...(message.fmiLogging && { onCall: (call: string) => tell({ call }) }),

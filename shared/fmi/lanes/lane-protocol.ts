@@ -1,5 +1,6 @@
 import type { FmiLogMessage } from '../binding/instance.js';
 import type { Fmu } from '../description/fmu.js';
+import type { FmuHabits } from '../running/habits.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
@@ -26,7 +27,14 @@ export interface LaneJobs {
 
 /** What the pool sends to a lane. */
 export type ToLane =
-  | { type: 'open'; id: number; fmu: Fmu; fmiLogging: boolean; loggingOn: boolean }
+  | {
+      type: 'open';
+      id: number;
+      fmu: Fmu;
+      fmiLogging: boolean;
+      loggingOn: boolean;
+      habits: FmuHabits;
+    }
   | {
       [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
     }[keyof LaneJobs];

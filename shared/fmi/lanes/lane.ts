@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../core/index.js';
 import { type Logger, TwinError } from '../../core/index.js';
 import { FmiCallError } from '../binding/status.js';
 import type { Fmu } from '../description/fmu.js';
+import type { FmuHabits } from '../running/habits.js';
 import { LaneChild } from './lane-child.js';
 import type { FromLane, LaneError, ToLane, Told } from './lane-protocol.js';
 import type { MessageLog } from './message-log.js';
@@ -18,6 +19,8 @@ export interface LaneOptions {
   messages: MessageLog;
   loggingOn: boolean;
   fmiLogging: boolean;
+  /** What a proof has found out about the FMU. */
+  habits: FmuHabits;
   onCall: ((text: string) => void) | undefined;
   /** The strongest sandbox to try. */
   sandbox: SandboxLevel;
@@ -61,8 +64,8 @@ export class Lane {
   }
 
   #opening(id: number): ToLane {
-    const { fmu, loggingOn, fmiLogging } = this.#options;
-    return { type: 'open', id, fmu, loggingOn, fmiLogging };
+    const { fmu, loggingOn, fmiLogging, habits } = this.#options;
+    return { type: 'open', id, fmu, loggingOn, fmiLogging, habits };
   }
 
   #start(level: SandboxLevel): LaneChild {

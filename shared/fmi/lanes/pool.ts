@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Logger, messageOf, silentLogger, TwinError } from '../../core/index.js';
-import { misnamedBinaries, prepareLibraries } from '../binding/instantiate.js';
-import { FmiCallError } from '../binding/status.js';
+import type { InterfaceType } from '../binding/instance.js';
+import { defaultInterface, misnamedBinaries, prepareLibraries } from '../binding/instantiate.js';
 import { type Fmu, openFmu } from '../description/fmu.js';
 import type {
   AdvanceRequest,
@@ -16,6 +16,8 @@ import type {
 } from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
+import { coldAgain, mayBePoisoned } from './cold-retry.js';
+import { type Fallbacks, fallbackTexts, type KeptProof, readProof } from './kept-proof.js';
 import { cancelled, Lane } from './lane.js';
 import type { LaneJobs, ToLane } from './lane-protocol.js';
 import { MessageLog } from './message-log.js';
@@ -38,6 +40,8 @@ export interface FmuPoolOptions {
   sandbox?: SandboxLevel;
   /** Ask the FMU to log; its messages go to the logger. */
   loggingOn?: boolean;
+  /** `false`: take no notice of what a proof found out; for the proof itself. */
+  useProof?: false;
   /** Called with every FMI call of every process: name, arguments, status. Slow. */
   onFmiCall?: (text: string) => void;
 }
@@ -54,6 +58,14 @@ export interface RunOptions {
 const START_TIMEOUT_MS = 150_000;
 /** Compiling an FMU of sources may take so long, ms. */
 const COMPILE_TIMEOUT_MS = 600_000;
+
+/** Jobs that are set up with a tolerance. */
+const TOLERANT: ReadonlySet<keyof LaneJobs> = new Set([
+  'settle',
+  'simulate',
+  'propagate',
+  'trajectory',
+]);
 
 interface Waiting {
   toMessage(id: number): ToLane;
@@ -81,6 +93,7 @@ export class FmuPool {
   readonly #busy = new Set<Lane>();
   readonly #leaving = new Set<Promise<void>>();
   readonly #queue: Waiting[] = [];
+  readonly #proofs: Partial<Record<InterfaceType, KeptProof>>;
   #closed = false;
   #repeated = 0;
 
@@ -92,13 +105,24 @@ export class FmuPool {
     this.#logger = options.logger ?? silentLogger;
     this.#messages = new MessageLog(this.#logger, options.loggingOn === true);
     this.#timeoutMs = options.timeoutMs ?? 60_000;
-    this.#recycleAfter = options.recycleAfter ?? 5000;
+    this.#proofs =
+      options.useProof === false
+        ? {}
+        : Object.fromEntries(
+            (['cs', 'me'] as const).map((type) => [type, readProof(this.fmu, type)]),
+          );
+    const renewed = this.#fallbacks('cs').freshProcess || this.#fallbacks('me').freshProcess;
+    this.#recycleAfter = renewed ? 1 : (options.recycleAfter ?? 5000);
     this.#memoryLimitBytes = (options.memoryLimitMb ?? 2048) * 1024 * 1024;
   }
 
   /** Process ids of the lanes, for those who watch or test them. */
   get pids(): number[] {
     return [...this.#idle, ...this.#busy].flatMap((lane) => lane.pid ?? []);
+  }
+
+  #fallbacks(type: InterfaceType): Fallbacks {
+    return this.#proofs[type]?.fallbacks ?? {};
   }
 
   #spawn(): Lane {
@@ -110,6 +134,10 @@ export class FmuPool {
       fmiLogging: this.#options.onFmiCall !== undefined,
       onCall: this.#options.onFmiCall,
       sandbox: this.#options.sandbox ?? 'namespaces',
+      habits:
+        this.#fallbacks('cs').freshInstance || this.#fallbacks('me').freshInstance
+          ? { freshInstance: true }
+          : {},
       memoryLimitBytes: this.#memoryLimitBytes,
       startTimeoutMs: Math.max(this.#timeoutMs, START_TIMEOUT_MS),
     });
@@ -128,6 +156,12 @@ export class FmuPool {
     }
     for (const name of misnamedBinaries(this.fmu)) {
       this.#logger.warn('FMU binary has another name than its modelIdentifier', { name });
+    }
+    for (const type of ['cs', 'me'] as const) {
+      const applied = fallbackTexts(this.#fallbacks(type));
+      if (applied.length > 0) {
+        this.#logger.warn('FMU run as its proof found necessary', { interface: type, applied });
+      }
     }
     this.#logger.info('FMU loaded', {
       model: this.fmu.modelDescription.modelName,
@@ -196,7 +230,13 @@ export class FmuPool {
     given: LaneJobs[K]['request'] & RunOptions,
   ): Promise<LaneJobs[K]['result']> {
     const { timeoutMs, signal, onProgress, ...rest } = given;
-    const request = onProgress === undefined ? rest : { ...rest, progress: true };
+    const { tolerance } = this.#fallbacks(rest.interface ?? defaultInterface(this.fmu));
+    const request = {
+      // The one that a proof found necessary, where the run names none.
+      ...(tolerance !== undefined && TOLERANT.has(type) && { tolerance }),
+      ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
+      ...(onProgress !== undefined && { progress: true }),
+    };
     const result = await this.#enqueue((id) => ({ type, id, request }) as ToLane, {
       ...(onProgress !== undefined && { onProgress }),
       ...(timeoutMs !== undefined && { timeoutMs }),
@@ -306,28 +346,6 @@ export class FmuPool {
     await Promise.all([...lanes.map((lane) => lane.close()), ...this.#leaving]);
     this.#messages.close();
   }
-}
-
-/** Whether the process, not the point, may be to blame: an FMI error or a crash. */
-function mayBePoisoned(error: unknown): boolean {
-  if (error instanceof FmiCallError) return error.status !== 'Discard';
-  return error instanceof TwinError && error.code === 'FMU_CRASHED';
-}
-
-/** The job without anything kept from before; `undefined` where it was that already. */
-function coldAgain(
-  toMessage: (id: number) => ToLane,
-  usedBefore: boolean,
-): ((id: number) => ToLane) | undefined {
-  const sample = toMessage(0);
-  const warm = sample.type === 'settle' && sample.request.warm !== false;
-  if (!usedBefore && !warm) return undefined;
-  return (id) => {
-    const message = toMessage(id);
-    return message.type === 'settle'
-      ? { ...message, request: { ...message.request, warm: false } }
-      : message;
-  };
 }
 
 /**

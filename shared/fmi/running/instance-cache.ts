@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type {
   Float64Block,
+  FmiLogMessage,
   FmuInstance,
   InstanceOptions,
   InterfaceType,
@@ -11,10 +12,13 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
 import { type Scalar, scalarOf } from '../description/scalars.js';
 import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-access.js';
+import { type FmuHabits, RESET_FAILS } from './habits.js';
 
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
   /** Ask the FMU to log. */
   loggingOn?: boolean;
+  /** What is known of the FMU already. */
+  habits?: FmuHabits;
   /** Told now and then how far a simulation is, seconds of its time. */
   onProgress?: (timeS: number) => void;
 }
@@ -67,10 +71,10 @@ export class InstanceCache {
   }
 
   /** What comes out for users beside results: once per text, with the FMU's own messages. */
-  complain(message: string): void {
+  complain(message: string, status: FmiLogMessage['status'] = 'Warning'): void {
     if (this.#complaints.has(message)) return;
     this.#complaints.add(message);
-    this.#options.onLog?.({ status: 'Warning', category: 'twinloop', message });
+    this.#options.onLog?.({ status, category: 'twinloop', message });
   }
 
   /**
@@ -81,15 +85,14 @@ export class InstanceCache {
   fresh(type: InterfaceType, eventModeUsed = false, trial?: ResetTrial): FmuInstance {
     const key = `${type}${eventModeUsed ? '+events' : ''}`;
     const existing = this.#instances.get(key);
+    if (this.#options.habits?.freshInstance) this.#resets.set(key, false);
     if (existing !== undefined && this.#resets.get(key) !== false) {
       try {
         if (!this.#resets.has(key) && trial !== undefined) {
           const works = this.#resetWorks(existing, type, eventModeUsed, trial);
           this.#resets.set(key, works);
           if (!works) {
-            this.complain(
-              'fmi2Reset or fmi3Reset does not bring this FMU back to its start; it is instantiated anew for each run.',
-            );
+            this.complain(RESET_FAILS);
           }
         }
         if (this.#resets.get(key) !== false) {

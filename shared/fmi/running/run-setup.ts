@@ -6,6 +6,7 @@ import type { Assignment, StartValue } from '../description/start-values.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MAX_STATES_IMPLICIT, MeStepper } from '../solving/me-stepper.js';
 import type { InputSignals } from '../solving/signals.js';
+import { setAgainText } from './habits.js';
 import type { InstanceCache } from './instance-cache.js';
 
 /** How an instance is brought into initialization mode. */
@@ -82,6 +83,7 @@ function holdStartValues(
   };
   const again = assignments.filter(lost);
   for (const { variable, values } of again) instance.setValue(variable, values);
+  if (again.length > 0) cache.complain(setAgainText(again.map((a) => a.variable.name)), 'OK');
   for (const { variable, values } of again.filter(lost)) {
     cache.complain(
       `${variable.name} was set to ${values.map(String).join(' ')}, but the FMU holds ${instance.getValue(variable).map(String).join(' ')}.`,

@@ -1,6 +1,7 @@
 import { formatCsv } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
+import type { IntegrationError } from '../model/integration-error.js';
 import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
 import {
   calibrationFindings,
@@ -65,6 +66,8 @@ export interface CalibrationOutput {
     recording: RecordingSummary;
     /** Whether the result may be acted on, and why not. */
     verdict: Verdict;
+    /** What the model values miss by because of the integration's steps, which is in the bands. */
+    integrationError?: IntegrationError;
     /** What one sample of the sensors can tell where the run ended; absent without a step. */
     identifiability?: Identifiability;
   };

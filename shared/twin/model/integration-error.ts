@@ -1,0 +1,174 @@
+import { setMaxListeners } from 'node:events';
+import { type Logger, messageOf } from '../../core/index.js';
+import { inputsAlong, readProof } from '../../fmi/index.js';
+import type { Sample, Twin } from '../types.js';
+import { openTwinFmu, type TwinFmu } from './twin-fmu.js';
+
+/** Tolerance of FMUs that name none. */
+const USUAL_TOLERANCE = 1e-4;
+/** How many samples a run goes along, and at how many states of rest it is compared. */
+const ALONG = 50;
+const AT_REST = 2;
+
+/** What a channel's model values miss by because the model is integrated with steps. */
+export interface IntegrationError {
+  /** Standard deviation per measured variable, in the definition's units. */
+  std: Record<string, number>;
+  /** The tolerance that the runs use. */
+  tolerance: number;
+  /** Why it is not known, where it could not be tried. */
+  unknown?: string;
+}
+
+/**
+ * Compares runs at the twin's tolerance and step with runs at half of both, at the prior, along a
+ * recording: what they differ by is an error of the model values that no noise of a sensor accounts for.
+ */
+export async function integrationError(
+  twin: Twin,
+  samples: readonly Sample[],
+  options: { logger?: Logger; signal?: AbortSignal } = {},
+): Promise<IntegrationError> {
+  const { definition } = twin;
+  const { simulation } = definition;
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
+  const opened = await openTwinFmu(twin, {
+    lanes: 1,
+    ...(options.logger !== undefined && { logger: options.logger }),
+  });
+  const tolerance =
+    simulation.tolerance ??
+    readProof(opened.fmu, simulation.interface)?.fallbacks.tolerance ??
+    opened.fmu.modelDescription.defaultExperiment.tolerance ??
+    USUAL_TOLERANCE;
+  const names = definition.measured.map((m) => m.variable);
+  try {
+    const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
+    const values = async (share: number) =>
+      simulation.mode === 'steady-state'
+        ? atRest(twin, opened, whole, tolerance, share, options.signal)
+        : along(twin, opened, whole, tolerance, share, options.signal);
+    const [coarse, fine] = [await values(1), await values(0.5)];
+    const rows = coarse.length / names.length;
+    const std = names.map((name, c) => {
+      let sum = 0;
+      for (let k = c; k < coarse.length; k += names.length) sum += (coarse[k]! - fine[k]!) ** 2;
+      return [name, rows === 0 ? 0 : Math.sqrt(sum / rows)] as const;
+    });
+    if (!std.every(([, value]) => Number.isFinite(value))) {
+      return { std: {}, tolerance, unknown: 'a run gave a value that is not a finite number' };
+    }
+    return { std: Object.fromEntries(std), tolerance };
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    return { std: {}, tolerance, unknown: messageOf(error) };
+  } finally {
+    await opened.close();
+  }
+}
+
+type Signal = AbortSignal | undefined;
+
+async function atRest(
+  { definition }: Twin,
+  { runs }: TwinFmu,
+  samples: readonly Sample[],
+  tolerance: number,
+  share: number,
+  signal: Signal,
+): Promise<Float64Array> {
+  const { simulation } = definition;
+  const outputs = definition.measured.map((m) => m.variable);
+  const spread = Array.from({ length: Math.min(AT_REST, samples.length) }, (_, k) => {
+    const last = Math.max(1, Math.min(AT_REST, samples.length) - 1);
+    return samples[Math.round((k * (samples.length - 1)) / last)]!;
+  });
+  const all: number[] = [];
+  for (const sample of spread) {
+    const result = await runs.settle({
+      startValues: prior(definition),
+      inputs: Object.fromEntries(definition.inputs.map((u, i) => [u.variable, sample.inputs[i]!])),
+      outputs,
+      interface: simulation.interface,
+      stepSizeS: simulation.stepSizeS * share,
+      maxTimeS: simulation.maxTimeS,
+      relativeTolerance: simulation.relativeTolerance * share,
+      tolerance: tolerance * share,
+      warm: false,
+      ...(signal !== undefined && { signal }),
+    });
+    all.push(...result.values);
+  }
+  return Float64Array.from(all);
+}
+
+async function along(
+  { definition }: Twin,
+  { runs, fmu, interpolations }: TwinFmu,
+  samples: readonly Sample[],
+  tolerance: number,
+  share: number,
+  signal: Signal,
+): Promise<Float64Array> {
+  const { simulation } = definition;
+  const rising: Sample[] = [];
+  for (const sample of samples) {
+    if (rising.length === ALONG) break;
+    if (rising.length === 0 || sample.timeS > rising.at(-1)!.timeS) rising.push(sample);
+  }
+  if (rising.length < 2) return new Float64Array();
+  const origin = fmu.modelDescription.defaultExperiment.startTime ?? 0;
+  const timesS = Float64Array.from(rising, (s) => origin + s.timeS - rising[0]!.timeS);
+  const columns = definition.inputs.map(({ variable }, i) => ({
+    name: variable,
+    values: Float64Array.from(rising, (s) => s.inputs[i]!),
+  }));
+  const result = await runs.trajectory({
+    interface: simulation.interface,
+    startValues: prior(definition),
+    inputs: inputsAlong(timesS, columns, interpolations),
+    outputs: definition.measured.map((m) => m.variable),
+    timesS,
+    stepSizeS: simulation.stepSizeS * share,
+    // As the filter runs it from sample to sample.
+    relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * 0.02) * share,
+    tolerance: tolerance * share,
+    ...(signal !== undefined && { signal }),
+  });
+  return result.values;
+}
+
+const prior = (definition: Twin['definition']): Record<string, number> =>
+  Object.fromEntries(definition.parameters.map((p) => [p.variable, p.prior.mean]));
+
+/** The twin with its integration error added to what its sensors are said to be off by. */
+export function withIntegrationError(twin: Twin, { std }: IntegrationError): Twin {
+  return {
+    ...twin,
+    definition: {
+      ...twin.definition,
+      // A channel without a stated noise has it estimated from what the model misses, this included.
+      measured: twin.definition.measured.map((m) =>
+        m.noiseStd === undefined
+          ? m
+          : { ...m, noiseStd: Math.hypot(m.noiseStd, std[m.variable] ?? 0) },
+      ),
+    },
+  };
+}
+
+/** Share of a stated noise from which on an integration error is worth a word. */
+const WORTH_A_WORD = 0.3;
+
+/** What there is to say about it, for a verdict. */
+export function integrationErrorReasons(twin: Twin, error: IntegrationError | undefined): string[] {
+  if (error === undefined || error.unknown !== undefined) return [];
+  return twin.definition.measured.flatMap(({ variable, noiseStd, unit }) => {
+    const std = error.std[variable] ?? 0;
+    if (noiseStd === undefined || !(std > WORTH_A_WORD * noiseStd)) return [];
+    const size = `${std.toPrecision(2)}${unit === '' ? '' : ` ${unit}`}`;
+    return [
+      `${variable}: integration at tolerance ${error.tolerance} is off by ${size}, ${(std / noiseStd).toPrecision(2)} times the noise: it is in the bands; a lower simulation.tolerance or simulation.stepSizeS makes them narrower`,
+    ];
+  });
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadTwin } from '../../../shared/twin/definition/twin.js';
+import {
+  integrationError,
+  integrationErrorReasons,
+  withIntegrationError,
+} from '../../../shared/twin/model/integration-error.js';
+import { createTwinModel } from '../../../shared/twin/model/twin-model.js';
+import { probeBounds } from '../../../shared/twin/model/twin-proof.js';
+import type { Sample } from '../../../shared/twin/types.js';
+import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'twinloop-integration-error-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A lag whose solver goes too far by a hundred times its tolerance. */
+async function twinOf(tolerance: number, lower = 0.1) {
+  const fmu = buildFmu('decay', 2, (xml) => xml, ['-O1', '-DTOLERANCE_MATTERS']);
+  const path = join(dir, `twin-${tolerance}-${lower}.json`);
+  writeFileSync(
+    path,
+    JSON.stringify({
+      name: 'lag',
+      fmu,
+      inputs: [{ variable: 'u', alias: '/u' }],
+      measured: [{ variable: 'y', alias: '/y', noiseStd: 1e-3, unit: 'K' }],
+      parameters: [{ variable: 'k', alias: '/k', lower, upper: 3, prior: { mean: 1, std: 0.3 } }],
+      virtualSensors: [],
+      simulation: { mode: 'transient', interface: 'cs', stepSizeS: 0.1, tolerance },
+    }),
+  );
+  return loadTwin(path);
+}
+
+const samples: Sample[] = Array.from({ length: 30 }, (_, k) => ({
+  timeS: k * 0.1,
+  timeNs: BigInt(k) * 100_000_000n,
+  row: k,
+  inputs: Float64Array.of(0),
+  measured: Float64Array.of(0),
+}));
+
+describe.skipIf(!hasCompiler)('the error of integration', () => {
+  it('is what half the tolerance changes, joins the noise, and is told where it matters', async () => {
+    const coarse = await twinOf(1e-3);
+    const error = await integrationError(coarse, samples);
+    // x = exp(-k (1 + 100 tol) t): the halves differ by 0.05 t exp(-t), whose rms over 2.9 s is 0.0142.
+    expect(error.std.y).toBeGreaterThan(0.012);
+    expect(error.std.y).toBeLessThan(0.016);
+    const noise = withIntegrationError(coarse, error).definition.measured[0]?.noiseStd;
+    expect(noise).toBeCloseTo(Math.hypot(1e-3, error.std.y ?? 0), 12);
+    expect(integrationErrorReasons(coarse, error).join()).toMatch(
+      /y: integration at tolerance 0.001/,
+    );
+
+    const fine = await twinOf(1e-6);
+    const little = await integrationError(fine, samples);
+    expect(little.std.y).toBeLessThan(1e-4);
+    expect(integrationErrorReasons(fine, little)).toEqual([]);
+  });
+
+  it('bounds of the definition are tried, each alone', async () => {
+    for (const [lower, name] of [
+      [0.1, "bears the definition's bounds"],
+      [-1e6, 'bears k = -1000000'],
+    ] as const) {
+      const twin = await twinOf(1e-6, lower);
+      const model = await createTwinModel(twin, { lanes: 1 });
+      try {
+        const [proof] = await probeBounds(twin, model, Float64Array.of(0.7));
+        expect(proof?.name).toBe(name);
+      } finally {
+        await model.close();
+      }
+    }
+  });
+});
