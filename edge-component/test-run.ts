@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { edgeSchema, loadConfig, type SourceConfig } from '../shared/config/index.js';
+import { edgeSchema, loadConfig } from '../shared/config/index.js';
 import {
   type CommandIo,
   nsToDate,
@@ -44,11 +44,12 @@ export async function runTest(
     (source) =>
       new SourceRunner({
         config: source,
-        source: createSource(withoutSession(source), {
+        source: createSource(source, {
           dataDir,
           baseDir,
           clock: systemClock,
           logger: io.logger,
+          isTrial: true,
         }),
         sink,
         clock: systemClock,
@@ -98,13 +99,6 @@ export async function runTest(
     }
   }
   return wanted.every((alias) => isGood(last.get(alias))) ? 0 : 1;
-}
-
-/** Without its client id: the broker keeps that one's messages for the component in service. */
-function withoutSession(source: SourceConfig): SourceConfig {
-  if (source.type !== 'mqtt') return source;
-  const { clientId: _, ...rest } = source;
-  return rest;
 }
 
 function timeText(sample: EdgeSample): string {

@@ -59,6 +59,14 @@ function absentSources() {
       signals: [{ topic: 'a', alias: '/absent/mqtt' }],
       backoff,
     },
+    {
+      name: 'sparkplug',
+      type: 'sparkplug',
+      url: 'mqtt://127.0.0.1:9',
+      group: 'g',
+      signals: [{ node: 'n', metric: 'a', alias: '/absent/sparkplug' }],
+      backoff,
+    },
   ];
 }
 

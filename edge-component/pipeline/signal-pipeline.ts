@@ -24,8 +24,8 @@ export interface RawSample {
   mayBeLate?: boolean;
   /** It is of a device's history, read after a gap. */
   fromHistory?: boolean;
-  /** It was handed over before, of the same time: it is counted, and goes no further. */
-  again?: boolean;
+  /** It goes no further, and is counted by this reason. */
+  refused?: string;
 }
 
 /** The gateway's clock, as far as readings depend on it. */

@@ -8,11 +8,13 @@ export interface SourceOptions {
   baseDir: string;
   clock: Clock;
   logger: Logger;
+  /** Only looks: a broker must not take it for the component in service, nor keep anything for it. */
+  isTrial?: boolean;
 }
 
 /** The protocol stacks are large: only those that a config asks for are loaded. */
 async function load(config: SourceConfig, options: SourceOptions): Promise<Source> {
-  const { dataDir, baseDir, clock, logger } = options;
+  const { dataDir, baseDir, clock, logger, isTrial = false } = options;
   switch (config.type) {
     case 'opcua': {
       const { createOpcuaSource } = await import('./opcua.js');
@@ -24,7 +26,11 @@ async function load(config: SourceConfig, options: SourceOptions): Promise<Sourc
     }
     case 'mqtt': {
       const { createMqttSource } = await import('./mqtt.js');
-      return createMqttSource(config);
+      return createMqttSource(config, isTrial);
+    }
+    case 'sparkplug': {
+      const { createSparkplugSource } = await import('./sparkplug.js');
+      return createSparkplugSource({ config, clock, logger, isTrial });
     }
     case 'csv': {
       const { createCsvSource } = await import('./csv.js');

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { connect as mqttConnect } from 'mqtt';
 import type { MqttSourceConfig } from '../../shared/config/index.js';
@@ -12,21 +13,24 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /**
  * Subscribes to topics of a broker. A message is acknowledged (QoS 1) only when what it said is on
  * disk, and the broker keeps our session, so nothing is lost between the two.
+ *
+ * @param isTrial only looks: its session is another, and is not kept
  */
-export function createMqttSource(config: MqttSourceConfig): Source {
-  return { run: (sink, signal) => runOnce(config, sink, signal) };
+export function createMqttSource(config: MqttSourceConfig, isTrial = false): Source {
+  return { run: (sink, signal) => runOnce(config, isTrial, sink, signal) };
 }
 
 async function runOnce(
   config: MqttSourceConfig,
+  isTrial: boolean,
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
   const client = mqttConnect(config.url, {
     ...(await mqttConnectOptions(config)),
     // The same id at each connection, so that the broker keeps messages while we are away.
-    clientId: config.clientId ?? ownClientId(config.name),
-    clean: config.cleanSession,
+    clientId: isTrial ? trialClientId() : (config.clientId ?? ownClientId(config.name)),
+    clean: isTrial || config.cleanSession,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -67,7 +71,12 @@ async function runOnce(
   }
 }
 
+/** An id that no component in service has: a broker ends the session of another of the same id. */
+export function trialClientId(): string {
+  return `twinloop-trial-${randomUUID().slice(0, 8)}`;
+}
+
 /** An id that this gateway's source has at every start, of at most 65 characters. */
-function ownClientId(name: string): string {
+export function ownClientId(name: string): string {
   return `twinloop-${hostname()}-${name}`.replaceAll(/[^\w.-]/g, '_').slice(0, 65);
 }

@@ -167,11 +167,13 @@ export class OpcuaFeed {
     const { timeNs } = sample;
     if (timeNs === undefined) return sample;
     const isFirst = this.#resumed.delete(index);
-    if (this.#filled.get(index)?.delete(timeNs) === true) return { ...sample, again: true };
+    if (this.#filled.get(index)?.delete(timeNs) === true)
+      return { ...sample, refused: 'said-before' };
     // Values come in order: none of those that the history had will come any more.
     this.#filled.delete(index);
     // What a subscription says first is what was there before.
-    if (isFirst && timeNs === this.#handed.lastNs[index]) return { ...sample, again: true };
+    if (isFirst && timeNs === this.#handed.lastNs[index])
+      return { ...sample, refused: 'said-before' };
     this.#handed.lastNs[index] = timeNs;
     return sample;
   }

@@ -41,6 +41,8 @@ export interface SourceHealth extends SourceAccount {
   overrun: number;
   /** Times it was run anew after a fault. */
   restarts: number;
+  /** What somebody has to look at though it is up, such as a part of it that says nothing. */
+  faults: string[];
   lastSampleAt?: string;
   lastError?: string;
 }
@@ -120,6 +122,7 @@ export class SourceRunner implements Closeable {
       state: 'connecting',
       since: this.#nowText(),
       restarts: 0,
+      faults: [],
     };
   }
 
@@ -205,6 +208,9 @@ export class SourceRunner implements Closeable {
       down: (reason) => void runner.#down(reason),
       deliver: (samples, position) => runner.#deliver(samples, position),
       notFilled: (signals, reason) => runner.#ledger.leaveGap(reason, signals),
+      faults: (texts) => {
+        runner.#health.faults = [...texts];
+      },
       ready: (signal) => runner.#ready(signal),
       get isReady() {
         return runner.#isReady;
@@ -252,7 +258,7 @@ export class SourceRunner implements Closeable {
     for (const raw of samples) {
       const pipeline = this.#pipelines[raw.signal];
       if (raw.fromHistory === true) ledger.fromHistory++;
-      if (raw.again === true) ledger.refuse('said-before');
+      if (raw.refused !== undefined) ledger.refuse(raw.refused);
       else if (pipeline === undefined) ledger.refuse('unknown-signal');
       else pipeline.push(raw, nowNs, out);
     }

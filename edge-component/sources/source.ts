@@ -16,6 +16,8 @@ export interface SourceSink {
   deliver(samples: readonly RawSample[], position?: string): Promise<void>;
   /** So many signals have a gap that could not be filled from a history, for a reason that is one word. */
   notFilled(signals: number, reason: string): void;
+  /** What somebody has to look at though the source is up; none: all is well. It makes the component unhealthy. */
+  faults(texts: readonly string[]): void;
   /** Resolves when there is room for more; rejects when the signal aborts. */
   ready(signal: AbortSignal): Promise<void>;
   /** Whether there is room for more now. */

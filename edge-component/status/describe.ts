@@ -13,6 +13,7 @@ export function troubles(status: EdgeStatus): string[] {
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
     ...(publisher.connected ? [] : ['the far end is not connected']),
     ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
+    ...sources.flatMap(({ name, faults }) => faults.slice(0, 3).map((f) => `${name}: ${f}`)),
     ...(bad === 0 ? [] : [`${bad} of ${sources.length} sources not up`]),
   ];
 }

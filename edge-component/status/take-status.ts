@@ -72,7 +72,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       outbox.parkedDepth === 0 &&
       watch.trusted &&
       ledger.gaps.length === 0 &&
-      sources.every((s) => s.state === 'up' || s.state === 'stopped'),
+      sources.every((s) => (s.state === 'up' || s.state === 'stopped') && s.faults.length === 0),
     clock: watch.status,
     ledger,
     queueDepth: outbox.depth,

@@ -408,7 +408,7 @@ const mqtt = z.strictObject({
     .max(65)
     .optional()
     .describe(
-      'Client id, by which the broker keeps messages while we are away; default: of host and source.',
+      'Client id, by which a broker knows us and keeps messages; default: of host and source.',
     ),
   cleanSession: z
     .boolean()
@@ -431,6 +431,59 @@ const mqtt = z.strictObject({
           .optional()
           .describe('Where its time is: ISO 8601 text, or a number of `timeUnit` since 1970.'),
         timeUnit: z.enum(['s', 'ms', 'us', 'ns']).default('ms').describe('Unit of a numeric time.'),
+      }),
+    )
+    .min(1, 'expected at least one signal'),
+});
+
+const topicLevel = z
+  .string()
+  .min(1)
+  .regex(/^[^/+#]+$/, 'expected one level of a topic: no /, + and #');
+
+const sparkplug = z.strictObject({
+  ...sourceFields,
+  type: z.literal('sparkplug'),
+  url: z
+    .string()
+    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected mqtt://, mqtts://, ws:// or wss://')
+    .describe('Broker, e.g. `mqtt://192.168.1.30:1883`.'),
+  clientId: z
+    .string()
+    .min(1)
+    .max(65)
+    .optional()
+    .describe(
+      'Client id, by which a broker knows us and keeps messages; default: of host and source.',
+    ),
+  ...brokerAccess,
+  group: topicLevel.describe('Group id of the edge nodes.'),
+  hostId: topicLevel
+    .optional()
+    .describe(
+      'Announces us as this primary host application (STATE), for edge nodes that wait for one; left out: not announced.',
+    ),
+  rebirth: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Ask an edge node for its births (NCMD `Node Control/Rebirth`) at the start and after a gap in its sequence; without, values are BAD until it is born of itself.',
+    ),
+  birthDeadlineS: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(30)
+    .describe(
+      'An edge node or device that is not born within so many seconds makes the component unhealthy, which names it; it is asked again as often.',
+    ),
+  signals: z
+    .array(
+      z.strictObject({
+        ...signalFields,
+        node: topicLevel.describe('Id of the edge node.'),
+        device: topicLevel.optional().describe('Id of its device; left out: the node itself.'),
+        metric: z.string().min(1).describe('Name of the metric, e.g. `Line/Speed`.'),
       }),
     )
     .min(1, 'expected at least one signal'),
@@ -466,12 +519,13 @@ const csv = z.strictObject({
 });
 
 /** Where values come from, one of several kinds of device. */
-export const sourceSchema = z.discriminatedUnion('type', [opcua, modbus, mqtt, csv]);
+export const sourceSchema = z.discriminatedUnion('type', [opcua, modbus, mqtt, sparkplug, csv]);
 
 export type SourceConfig = z.output<typeof sourceSchema>;
 export type OpcuaSourceConfig = z.output<typeof opcua>;
 export type ModbusSourceConfig = z.output<typeof modbus>;
 export type MqttSourceConfig = z.output<typeof mqtt>;
+export type SparkplugSourceConfig = z.output<typeof sparkplug>;
 export type CsvSourceConfig = z.output<typeof csv>;
 /** What every signal has, whichever source it comes from. */
 export type SignalConfig = SourceConfig['signals'][number];

@@ -45,6 +45,7 @@ function slowSink(store: (values: readonly unknown[]) => Promise<void>) {
     down: () => {},
     deliver: (samples) => store(samples.map((s) => s.value)),
     notFilled: () => {},
+    faults: () => {},
     ready: async () => {},
     isReady: true,
     position: undefined,
@@ -100,4 +101,29 @@ it('acknowledges nothing that is not on disk, and gets it again', async () => {
   await until('their acknowledgement', () => acknowledged >= 20);
   end.abort();
   await second;
+});
+
+it('only looked at, leaves the component in service its session and its messages', async () => {
+  const { broker, source, publisher } = await setUp();
+  const stored: unknown[] = [];
+  const service = slowSink(async (values) => void stored.push(...values));
+  const stop = new AbortController();
+  const running = createMqttSource(source).run(service.sink, stop.signal);
+  await until('the subscription', service.isUp);
+  const seen: unknown[] = [];
+  const trial = slowSink(async (values) => void seen.push(...values));
+  const end = new AbortController();
+  const looking = createMqttSource(source, true).run(trial.sink, end.signal);
+  await until('its subscription', trial.isUp);
+  await publisher.publishAsync('a', '{"v":1}', { qos: 1 });
+  await until('both have it', () => stored.length === 1 && seen.length === 1);
+  // The publisher, the component in service and the one that looks.
+  expect(broker.connectedClients).toBe(3);
+  for (const [control, run] of [
+    [end, looking],
+    [stop, running],
+  ] as const) {
+    control.abort();
+    await run;
+  }
 });
