@@ -67,7 +67,8 @@ async function buildBundle(arch) {
       'edge-component/main': 'edge-component/main.ts',
       'dist/fmu-lane': 'shared/fmi/lanes/lane-process.ts',
     },
-    native: ['lmdb', 'koffi', 'aws-iot-device-sdk-v2'],
+    // serialport: for Modbus on a serial line, loaded only there.
+    native: ['lmdb', 'koffi', 'aws-iot-device-sdk-v2', 'serialport'],
     // An optional lock provider of the OPC UA certificate store, not installed here either.
     external: ['proper-lockfile'],
   });

@@ -100,6 +100,10 @@ function isWanted(path, arch) {
   if (/node_modules\/aws-crt\/dist\/bin\//.test(path)) {
     return path.includes(`/linux-${arch}-glibc/`);
   }
+  if (/node_modules\/@serialport\/bindings-cpp\/prebuilds\//.test(path)) {
+    return path.includes(`/linux-${arch}/`) && !path.includes('musl');
+  }
+  if (/node_modules\/node-addon-api\//.test(path)) return false;
   if (/node_modules\/lmdb\/(dependencies|src|build|dict\/|test)/.test(path)) return false;
   if (/node_modules\/koffi\/(doc|vendor|lib)\//.test(path)) return false;
   if (/node_modules\/(@lmdb|@koromix)\/.*musl/.test(path)) return false;

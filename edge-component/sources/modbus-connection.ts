@@ -52,7 +52,7 @@ export async function connectModbus(
   const clients = new Map(
     [...units].map((unit) => [unit, new ModbusTCPClient(socket, unit, config.timeoutMs)]),
   );
-  await connect(socket, config.host, config.port, config.timeoutMs, signal);
+  await connectSocket(socket, config.host ?? '', config.port, config.timeoutMs, signal);
   return {
     read: async (block) => {
       const client = clients.get(block.unitId);
@@ -81,7 +81,8 @@ export async function connectModbus(
   };
 }
 
-function connect(
+/** Connects a socket within a time. @throws where it can't, or the signal aborts */
+export function connectSocket(
   socket: Socket,
   host: string,
   port: number,
@@ -127,7 +128,8 @@ async function request(client: ModbusTCPClient, block: Block): Promise<Answer> {
   }
 }
 
-function bytesOf({ table, count }: Block): number {
+/** Bytes that the answer to a block has. */
+export function bytesOf({ table, count }: Block): number {
   return table === 'coil' || table === 'discrete' ? Math.ceil(count / 8) : 2 * count;
 }
 

@@ -27,7 +27,7 @@ interface Options {
   logger: Logger;
 }
 
-/** Polls a Modbus TCP device, or several behind one gateway. */
+/** Polls a Modbus device, or several behind one gateway or on one line. */
 export function createModbusSource(options: Options): Source {
   const { config, clock } = options;
   // What the device refuses to read as one block is read signal by signal from then on.
@@ -88,7 +88,13 @@ class Poller {
 
   async #connect(signal: AbortSignal): Promise<void> {
     this.close();
-    this.#connection = await connectModbus(this.#options.config, this.#units, signal);
+    const { config } = this.#options;
+    if (config.connection === 'tcp') {
+      this.#connection = await connectModbus(config, this.#units, signal);
+      return;
+    }
+    const { connectModbusRtu } = await import('./modbus-rtu-connection.js');
+    this.#connection = await connectModbusRtu(config, signal);
   }
 
   /** Reads every block once. @throws where the connection is lost, or no unit answers */
@@ -183,7 +189,7 @@ function asNetworkError(error: unknown, config: ModbusSourceConfig): TwinError {
   if (error instanceof TwinError) return error;
   return new TwinError(
     'NETWORK',
-    `The Modbus device ${config.host}:${config.port} (unit ${config.unitId}) cannot be read: ${messageOf(error)}`,
+    `The Modbus device ${config.serial?.path ?? `${config.host}:${config.port}`} (unit ${config.unitId}) cannot be read: ${messageOf(error)}`,
     { cause: error, retryable: true },
   );
 }

@@ -336,8 +336,27 @@ const opcua = z.strictObject({
 const modbus = z.strictObject({
   ...sourceFields,
   type: z.literal('modbus'),
-  host: z.string().min(1).describe('Host name or address.'),
+  connection: z
+    .enum(['tcp', 'rtu-over-tcp', 'serial'])
+    .default('tcp')
+    .describe(
+      'How the devices are reached: Modbus TCP; a gateway that passes RTU frames on as they are; a serial line (RTU).',
+    ),
+  host: z.string().min(1).optional().describe('Host name or address; not with `serial`.'),
   port: z.int().min(1).max(65_535).default(502),
+  serial: z
+    .strictObject({
+      path: z
+        .string()
+        .min(1)
+        .describe('e.g. `/dev/ttyUSB0`, better a name of `/dev/serial/by-id`.'),
+      baudRate: z.int().min(50).max(4_000_000).default(9600).describe('Bits per second.'),
+      parity: z.enum(['none', 'even', 'odd']).default('even'),
+      dataBits: z.literal([7, 8]).default(8),
+      stopBits: z.literal([1, 2]).default(1),
+    })
+    .optional()
+    .describe('The serial line, with `connection: serial`.'),
   unitId: z.int().min(0).max(255).default(1).describe('Unit (slave) id.'),
   pollIntervalMs: z.number().min(10).max(3_600_000).default(1000).describe('Time between polls.'),
   timeoutMs: z.int().min(10).max(60_000).default(2000).describe('Longest wait for one answer.'),
@@ -519,7 +538,29 @@ const csv = z.strictObject({
 });
 
 /** Where values come from, one of several kinds of device. */
-export const sourceSchema = z.discriminatedUnion('type', [opcua, modbus, mqtt, sparkplug, csv]);
+export const sourceSchema = z
+  .discriminatedUnion('type', [opcua, modbus, mqtt, sparkplug, csv])
+  .superRefine((source, context) => {
+    if (source.type !== 'modbus') return;
+    const isSerial = source.connection === 'serial';
+    const expect = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (isSerial && source.serial === undefined) {
+      expect(
+        'serial',
+        'expected the line, e.g. `{ path: /dev/ttyUSB0 }`, with `connection: serial`',
+      );
+    }
+    if (!isSerial && source.serial !== undefined) {
+      expect('serial', 'expected only with `connection: serial`');
+    }
+    if (!isSerial && source.host === undefined) {
+      expect(
+        'host',
+        'expected a host name or address: it is left out only with `connection: serial`',
+      );
+    }
+  });
 
 export type SourceConfig = z.output<typeof sourceSchema>;
 export type OpcuaSourceConfig = z.output<typeof opcua>;

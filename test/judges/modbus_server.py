@@ -1,4 +1,4 @@
-"""A Modbus TCP server for the judge of the edge component, made of pymodbus (PyPI).
+"""A Modbus server (TCP, RTU over TCP, serial RTU) for the judge of the edge component, made of pymodbus (PyPI).
 
 Takes its settings as JSON in the first argument, prints one line of JSON when it listens, then obeys
 commands, one JSON per line on stdin, and answers each with one line.
@@ -6,13 +6,17 @@ commands, one JSON per line on stdin, and answers each with one line.
 
 import asyncio
 import json
+import os
 import struct
 import sys
+import threading
+import tty
 
 from pymodbus.constants import ExcCodes
 from pymodbus.datastore import ModbusServerContext
 from pymodbus.exceptions import NoSuchIdException
-from pymodbus.server import ModbusTcpServer
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 
 SETTINGS = json.loads(sys.argv[1])
 FORMATS = {
@@ -71,19 +75,46 @@ class Plant(ModbusServerContext):
         return [cells[func_code, address + i] for i in range(count)]
 
 
+def serial_line():
+    """Two ends of a serial line, made of pseudo terminals; what is written at one is read at the other."""
+    ends, slaves = [], []
+    for _ in range(2):
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        ends.append(master)
+        slaves.append(os.ttyname(slave))
+
+    def carry(one, other):
+        while True:
+            os.write(other, os.read(one, 4096))
+
+    for one, other in (ends, ends[::-1]):
+        threading.Thread(target=carry, args=(one, other), daemon=True).start()
+    return slaves
+
+
 async def main():
     plant = Plant()
-    server = ModbusTcpServer(
-        plant,
-        address=("127.0.0.1", SETTINGS["port"]),
-        ignore_missing_devices=SETTINGS.get("silent", False),
-    )
+    hello = {"up": True}
+    silent = SETTINGS.get("silent", False)
+    if SETTINGS.get("serial"):
+        near, hello["path"] = serial_line()
+        server = ModbusSerialServer(
+            plant, framer=FramerType.RTU, port=near, baudrate=115200, ignore_missing_devices=silent
+        )
+    else:
+        server = ModbusTcpServer(
+            plant,
+            framer=FramerType[SETTINGS.get("framer", "SOCKET")],
+            address=("127.0.0.1", SETTINGS["port"]),
+            ignore_missing_devices=silent,
+        )
     await server.serve_forever(background=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    print(json.dumps({"up": True}), flush=True)
+    print(json.dumps(hello), flush=True)
     while text := await reader.readline():
         command = json.loads(text)
         if "fault" in command:

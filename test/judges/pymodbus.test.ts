@@ -23,7 +23,12 @@ interface Bench {
 /** Tables by function code: 1 coils, 2 discrete inputs, 3 holding, 4 input registers. */
 type Units = Record<number, Record<number, (string | number | boolean)[][]>>;
 
-async function bench(units: Units, signals: object[], settings: object = {}): Promise<Bench> {
+async function bench(
+  units: Units,
+  signals: object[],
+  settings: object = {},
+  change: (hello: Record<string, unknown>) => object = () => ({}),
+): Promise<Bench> {
   const folder = await temporaryFolder();
   cleanups.push(folder.remove);
   const broker = await startTestBroker();
@@ -40,6 +45,7 @@ async function bench(units: Units, signals: object[], settings: object = {}): Pr
     timeoutMs: 400,
     backoff: { minMs: 50, maxMs: 200 },
     signals,
+    ...change(server.hello),
   };
   const publisher = { type: 'sitewise-edge', url: broker.url, maxWaitMs: 10 };
   const config = parseConfig(
@@ -105,6 +111,63 @@ describe.skipIf(!pythonHas(python, 'pymodbus'))(
       expect(Object.fromEntries(aliases.map((a) => [a, last(a)?.value]))).toEqual(expected);
       expect(edge.status().sources[0]).toMatchObject({ state: 'up', bad: 0 });
     });
+
+    it.each([
+      ['over TCP', { framer: 'RTU' }, () => ({ connection: 'rtu-over-tcp' })],
+      [
+        'on a serial line',
+        { serial: true },
+        ({ path }: Record<string, unknown>) => ({
+          ...{ connection: 'serial', host: undefined },
+          serial: { path, baudRate: 115_200, parity: 'none' },
+        }),
+      ],
+    ] as const)(
+      'that speak RTU %s: all tables, several units, exceptions',
+      async (_, settings, change) => {
+        const words = Array.from({ length: 60 }, (_, i) => [i, 'int16', i - 30, 'ABCD']);
+        const units: Units = {
+          1: {
+            3: [...words, [100, 'float64', -0.1, 'CDAB']],
+            1: [
+              [3, true],
+              [11, true],
+            ],
+          },
+          7: { 4: [[5, 'int32', -70_000, 'ABCD']], 2: [[0, false]] },
+        };
+        const signals = [
+          ...words.map((_, i) => ({ address: i, type: 'int16', alias: `/w/${i}` })),
+          { address: 100, type: 'float64', byteOrder: 'CDAB', alias: '/double' },
+          ...[3, 11].map((address) => ({
+            table: 'coil',
+            address,
+            alias: `/coil/${address}`,
+            dataType: 'BOOLEAN',
+          })),
+          { unitId: 7, table: 'input', address: 5, type: 'int32', alias: '/other' },
+          { unitId: 7, table: 'discrete', address: 0, alias: '/off', dataType: 'BOOLEAN' },
+          { unitId: 7, address: 9, alias: '/nothing' },
+        ];
+        const { server, last, of, edge } = await bench(units, signals, settings, change);
+        const value = (alias: string) => [last(alias)?.value, last(alias)?.quality];
+        await until('all', () => signals.every(({ alias }) => last(alias) !== undefined));
+        expect(words.map((_, i) => last(`/w/${i}`)?.value)).toEqual(words.map(([, , v]) => v));
+        expect(value('/double')).toEqual([-0.1, 'GOOD']);
+        expect(value('/coil/3')).toEqual([true, 'GOOD']);
+        expect(value('/other')).toEqual([-70_000, 'GOOD']);
+        expect(value('/off')).toEqual([false, 'GOOD']);
+        expect(value('/nothing')).toEqual([null, 'BAD']);
+        await server.ask({ fault: 6 });
+        await until('BAD', () => last('/other')?.quality === 'BAD');
+        await server.ask({ fault: null });
+        await until('GOOD again', () => last('/other')?.quality === 'GOOD');
+        expect(of('/double').every((v) => v.value === -0.1 || v.quality === 'BAD')).toBe(true);
+        expect(edge.status().sources[0]).toMatchObject({ state: 'up', gap: 0 });
+        await server.kill();
+        await until('down', () => edge.status().sources[0]?.state === 'down');
+      },
+    );
 
     it('that are busy are asked again as before; what they refuse as a block is read apart', async () => {
       const cells = [...Array(30).keys()].map((i) => [i, i]);
