@@ -4,6 +4,14 @@ import { printJson, printLine, TwinError } from '../shared/core/index.js';
 import type { Command } from './command.js';
 import { wholeNumber } from './options.js';
 
+/** An address that a browser can open. */
+const webAddress =
+  (flag: string) =>
+  (text: string): string => {
+    if (/^https?:\/\/[^\s#]+$/.test(text)) return text;
+    throw new TwinError('USAGE', `${flag} is "${text}": expected an http:// or https:// address.`);
+  };
+
 /** At most a week. */
 const minutesOf = (flag: string) => wholeNumber(flag, 1, 10_080);
 
@@ -45,6 +53,11 @@ export const dashboardCommand: Command = {
       default: 60,
       parse: minutesOf('--stale-minutes'),
     },
+    {
+      flags: '--runbook <url>',
+      description: 'where docs/how-to/alarms.md can be read: dashboards and alert rules link to it',
+      parse: webAddress('--runbook'),
+    },
   ],
   examples: [
     'twinloop dashboard twin.json > dashboard.json',
@@ -60,17 +73,19 @@ export const dashboardCommand: Command = {
     const own = ownAsset(twin);
     const assets =
       args.fleet === undefined ? [own] : await assetsOf(args.fleet as string, path, own);
+    const runbook = args.runbook as string | undefined;
     if (args.allAssets === true) {
       if (args.fleet === undefined) {
         throw new TwinError('USAGE', '--all-assets needs the fleet: name its file with --fleet.');
       }
       const { buildFleetDashboard } = await import('../cloud/dashboards/fleet-dashboard.js');
       const { name } = await loadConfig(fleetSchema, args.fleet as string, 'fleet');
-      printJson(io.stdout, buildFleetDashboard(name, [{ twin, assets }]));
+      printJson(io.stdout, buildFleetDashboard(name, [{ twin, assets }], runbook));
       return 0;
     }
     const options = {
       assets,
+      runbook,
       sceneId: args.scene as string | undefined,
       sourceStatus: (args.sourceStatus as string[] | undefined) ?? [],
     };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type CommandIo, printJson, printLine } from '../shared/core/index.js';
+import { type CommandIo, printJson, printLine, TwinError } from '../shared/core/index.js';
 import type { DeployReport, JobEntry, RehearsedJob } from '../simulators/cloudformation/index.js';
 import type { Command } from './command.js';
 
@@ -65,6 +65,92 @@ function printRun(run: RehearsedJob, io: CommandIo): void {
   }
 }
 
+/** A text of a form. */
+const formed =
+  (flag: string, form: RegExp, expected: string) =>
+  (text: string): string => {
+    if (form.test(text)) return text;
+    throw new TwinError('USAGE', `${flag} is "${text}": expected ${expected}.`);
+  };
+const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+
+/** `twinloop deploy pipeline`: deployments by GitHub Actions, without stored keys. */
+const pipelineCommand: Command = {
+  name: 'deploy pipeline',
+  summary: 'Write a GitHub Actions workflow that deploys, and the role that it takes (OIDC)',
+  options: [
+    {
+      flags: '--to <dir>',
+      writes: 'folder',
+      description: 'the repository’s folder: the workflow goes below .github/workflows',
+      required: true,
+    },
+    {
+      flags: '--repository <owner/name>',
+      description: 'the repository on GitHub',
+      required: true,
+      parse: formed('--repository', /^[\w.-]+\/[\w.-]+$/, 'owner/name'),
+    },
+    {
+      flags: '--account <id>',
+      description: 'the AWS account that is deployed to',
+      required: true,
+      parse: formed('--account', /^\d{12}$/, 'twelve digits'),
+    },
+    {
+      flags: '--regions <list>',
+      description: 'with commas between them, one after the other',
+      required: true,
+      parse: (text) =>
+        text.split(',').map(formed('--regions', REGION, 'Regions such as eu-west-1,us-east-1')),
+    },
+    {
+      flags: '--config <file>',
+      description: 'the deployment’s file, as the repository has it',
+      default: 'cloud/deploy/deployment.json',
+      parse: formed('--config', /^[\w./-]+$/, 'a path of letters, digits, ., -, _ and /'),
+    },
+    {
+      flags: '--branch <name>',
+      description: 'the branch that is deployed',
+      default: 'main',
+      parse: formed('--branch', /^[\w./-]+$/, 'a branch'),
+    },
+    {
+      flags: '--environment <name>',
+      description: 'GitHub’s environment, whose reviewers guard the deployment',
+      default: 'production',
+      parse: formed('--environment', /^[\w.-]+$/, 'a name of letters, digits, ., - and _'),
+    },
+    {
+      flags: '--qualifier <text>',
+      description: 'of `cdk bootstrap`',
+      default: 'hnb659fds',
+      parse: formed('--qualifier', /^[a-z0-9]{1,10}$/, 'up to ten small letters and digits'),
+    },
+  ],
+  examples: [
+    'twinloop deploy pipeline --to . --repository plant/twins --account 123456789012 --regions eu-west-1',
+  ],
+  async run(args, io) {
+    const { pipelineFiles } = await import('../cloud/deploy/pipeline-files.js');
+    const { writeFiles } = await import('../cloud/scene/scene-files.js');
+    const files = pipelineFiles({
+      repository: String(args.repository),
+      accountId: String(args.account),
+      regions: args.regions as string[],
+      config: String(args.config),
+      branch: String(args.branch),
+      environment: String(args.environment),
+      qualifier: String(args.qualifier),
+    });
+    const written = await writeFiles(String(args.to), files);
+    if (args.json === true) printJson(io.stdout, { files: written });
+    else for (const file of written) printLine(io.stdout, file);
+    return 0;
+  },
+};
+
 /** `twinloop deploy local`: the synthesized templates, rehearsed in the stand-ins. */
 export function deployCommands(worker: JobEntry): readonly Command[] {
   return [
@@ -127,5 +213,6 @@ export function deployCommands(worker: JobEntry): readonly Command[] {
         return runs.some((r) => r.exitCode !== 0 || r.denied.length > 0) ? 1 : 0;
       },
     },
+    pipelineCommand,
   ];
 }

@@ -16,6 +16,8 @@ export interface AlertOptions {
   calibrationMinutes: number;
   /** Minutes after which a sensor that sends nothing is reported. */
   staleMinutes: number;
+  /** Address of docs/how-to/alarms.md: each rule then links to its section there. */
+  runbook?: string | undefined;
 }
 
 const FOLDER = 'Twinloop';
@@ -31,6 +33,8 @@ const MISSED_RUNS = 3;
 interface Watch {
   title: string;
   summary: string;
+  /** The section of docs/how-to/alarms.md that says what to do. */
+  section: 'Stale' | 'Silent' | 'Nis' | 'limit';
   alias: string;
   query: typeof HISTORY | typeof COUNT;
   /** How far back it looks. */
@@ -49,7 +53,7 @@ interface Watch {
 export function buildAlertRules(twin: TwinDefinition, options: AlertOptions): Rule[] {
   return options.assets.flatMap((asset) =>
     watchesOf(withAliasPrefix(twin, asset.aliasPrefix), options).map((watch) =>
-      ruleOf(watch, asset, options.datasourceUid),
+      ruleOf(watch, asset, options),
     ),
   );
 }
@@ -82,6 +86,7 @@ function watchesOf(twin: TwinDefinition, options: AlertOptions): Watch[] {
     ({ variable, alias }): Watch => ({
       title: `no fresh data from ${variable}`,
       summary: `The sensor has sent nothing for ${options.staleMinutes} minutes: check the gateway and its connection.`,
+      section: 'Stale',
       alias,
       query: COUNT,
       minutes: options.staleMinutes,
@@ -95,6 +100,7 @@ function watchesOf(twin: TwinDefinition, options: AlertOptions): Watch[] {
     {
       title: 'no calibration',
       summary: `No calibration has succeeded for ${minutes} minutes: see the report in the store.`,
+      section: 'Silent',
       alias: nis,
       query: HISTORY,
       minutes,
@@ -107,6 +113,7 @@ function watchesOf(twin: TwinDefinition, options: AlertOptions): Watch[] {
     {
       title: 'model and machine disagree',
       summary: 'The NIS stayed too high: something happens to the machine that the model lacks.',
+      section: 'Nis',
       alias: nis,
       query: HISTORY,
       minutes,
@@ -136,6 +143,7 @@ function limitsOf(
           {
             title: `${variable} ${word} ${limit} ${unit}`.trimEnd(),
             summary: `The twin is 95 % sure that ${variable} is ${word} its limit: plan maintenance.`,
+            section: 'limit' as const,
             alias: `${alias}_${bound}`,
             query: HISTORY,
             minutes,
@@ -148,7 +156,8 @@ function limitsOf(
   );
 }
 
-function ruleOf(watch: Watch, asset: DashboardAsset, datasourceUid: string): Rule {
+function ruleOf(watch: Watch, asset: DashboardAsset, options: AlertOptions): Rule {
+  const { datasourceUid, runbook } = options;
   const title = `${asset.id}: ${watch.title}`;
   const range = { from: 60 * watch.minutes, to: 0 };
   const part = (refId: string, uid: string) =>
@@ -167,7 +176,13 @@ function ruleOf(watch: Watch, asset: DashboardAsset, datasourceUid: string): Rul
     .noDataState(watch.silenceIsFault ? 'Alerting' : 'OK')
     .execErrState('Error')
     .labels({ asset: asset.id, twinloop: 'true' })
-    .annotations({ summary: watch.summary })
+    .annotations({
+      summary: watch.summary,
+      description: `What to do: docs/how-to/alarms.md, ${watch.section}.`,
+      ...(runbook === undefined
+        ? {}
+        : { runbook_url: `${runbook}#${watch.section.toLowerCase()}` }),
+    })
     .condition('C');
   const datasource = { type: SITEWISE_PLUGIN, uid: datasourceUid };
   for (const query of queriesOf(datasource, [watch.alias], watch.query)) {

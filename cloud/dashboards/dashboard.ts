@@ -7,6 +7,8 @@ import {
   type Dashboard,
   DashboardBuilder,
   DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
   DatasourceVariableBuilder,
   type GridPos,
   type Panel,
@@ -64,6 +66,8 @@ export interface DashboardOptions {
   sceneId?: string | undefined;
   /** `statusAlias` of the gateway's sources. */
   sourceStatus?: readonly string[];
+  /** Address of docs/how-to/alarms.md, for a link. */
+  runbook?: string | undefined;
 }
 
 /** Grafana takes so many characters. */
@@ -80,6 +84,17 @@ const MAX_CHOICES = 500;
  */
 export function nisBound(twin: TwinDefinition): number {
   return Number(chiSquareQuantile(0.999, twin.measured.length).toPrecision(3));
+}
+
+/** A link at the top to what alarms mean and what to do. */
+export function linkRunbook(dashboard: DashboardBuilder, runbook: string | undefined): void {
+  if (runbook === undefined) return;
+  dashboard.link(
+    new DashboardLinkBuilder('What to do about an alarm')
+      .type(DashboardLinkType.Link)
+      .url(runbook)
+      .targetBlank(true),
+  );
 }
 
 /** A dashboard's uid, by which others link to it. */
@@ -131,6 +146,7 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     .withVariable(choice(ASSET_VARIABLE, 'Asset', assets, (a) => a.aliasPrefix))
     .annotation(calibrations(siteWise, onAsset(health.nis)))
     .annotation(alarms(siteWise, onAsset(health.alarms)));
+  linkRunbook(dashboard, options.runbook);
   if (options.sceneId !== undefined) {
     dashboard
       .withVariable(

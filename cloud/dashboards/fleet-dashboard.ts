@@ -7,7 +7,14 @@ import {
   TimePickerBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { aliasPrefix, healthAliases, type TwinDefinition } from '../../shared/config/index.js';
-import { type DashboardAsset, dashboardUid, nisBound, numbered, sized } from './dashboard.js';
+import {
+  type DashboardAsset,
+  dashboardUid,
+  linkRunbook,
+  nisBound,
+  numbered,
+  sized,
+} from './dashboard.js';
 import { REFRESH_S, WINDOW_H } from './pace.js';
 import { alarmStatesPanel, type OfAsset, rankedPanel } from './panels.js';
 import { SITEWISE_PLUGIN } from './queries.js';
@@ -47,9 +54,14 @@ function watchedOf(twin: TwinDefinition): Watched[] {
  * and who is nearest to each limit, the worst first. A line leads to the asset's own dashboard.
  *
  * @param name of the fleet
+ * @param runbook address of docs/how-to/alarms.md, for a link
  * @throws RangeError when there is no asset
  */
-export function buildFleetDashboard(name: string, members: readonly FleetMembers[]): Dashboard {
+export function buildFleetDashboard(
+  name: string,
+  members: readonly FleetMembers[],
+  runbook?: string,
+): Dashboard {
   const all = members.flatMap((m) => m.assets);
   if (all.length === 0) throw new RangeError('A dashboard needs at least one asset');
   const datasource = { type: SITEWISE_PLUGIN, uid: `\${datasource}` };
@@ -66,6 +78,7 @@ export function buildFleetDashboard(name: string, members: readonly FleetMembers
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
     );
+  linkRunbook(dashboard, runbook);
   for (const { twin, assets } of members) {
     if (assets.length === 0) continue;
     const shown = assets.slice(0, MAX_ASSETS);

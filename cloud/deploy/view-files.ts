@@ -17,7 +17,9 @@ export type ViewFiles = ReadonlyMap<string, ReadonlyMap<string, Uint8Array | str
  * layout, and the dashboard with the fleet's assets to choose from.
  */
 export async function createViewFiles(
-  config: Pick<DeploymentConfig, 'grafana' | 'twinMaker'>,
+  config: Pick<DeploymentConfig, 'grafana' | 'twinMaker'> & {
+    alarms?: Pick<DeploymentConfig['alarms'], 'runbook'>;
+  },
   fleet: FleetConfig,
   twins: ReadonlyMap<string, TwinDefinition>,
 ): Promise<ViewFiles> {
@@ -36,11 +38,11 @@ export async function createViewFiles(
     if (!config.grafana) continue;
     members.push({ twin, assets });
     const sceneId = scene === undefined ? undefined : name;
-    const dashboard = buildDashboard(twin, { assets, sceneId });
+    const dashboard = buildDashboard(twin, { assets, sceneId, runbook: config.alarms?.runbook });
     dashboards.set(`${name}.json`, `${JSON.stringify(dashboard, null, 2)}\n`);
   }
   if (members.length > 0) {
-    const fleetDashboard = buildFleetDashboard(fleet.name, members);
+    const fleetDashboard = buildFleetDashboard(fleet.name, members, config.alarms?.runbook);
     dashboards.set(FLEET_DASHBOARD, `${JSON.stringify(fleetDashboard, null, 2)}\n`);
   }
   return new Map<string, ReadonlyMap<string, Uint8Array | string>>(

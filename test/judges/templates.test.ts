@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pipelineFiles } from '../../cloud/deploy/pipeline-files.js';
+import { writeFiles } from '../../cloud/scene/scene-files.js';
 import { resourcesOf, variants } from '../support/deployed-app.js';
 
 const run = promisify(execFile);
@@ -63,6 +65,54 @@ describe.skipIf(bin === undefined)(`the synthesized templates${reason}`, () => {
     for (const { check_result } of results.skipped_checks) {
       expect(check_result.suppress_comment).toMatch(/\w{3}.*\.$/);
     }
+  }, 120_000);
+});
+
+describe.skipIf(bin === undefined)(`the files of a pipeline${reason}`, () => {
+  let place = '';
+  const [workflow, role] = ['.github/workflows/deploy-twinloop.yaml', 'deploy-role.yaml'];
+  beforeAll(async () => {
+    place = join(folder, 'pipeline');
+    await writeFiles(
+      place,
+      pipelineFiles({
+        repository: 'plant/twins',
+        config: 'cloud/deploy/deployment.json',
+        accountId: '123456789012',
+        regions: ['eu-west-1', 'us-east-1'],
+        branch: 'main',
+        environment: 'production',
+        qualifier: 'hnb659fds',
+      }),
+    );
+  });
+
+  it('are a workflow as GitHub’s schema has it', async () => {
+    const program = join(bin ?? '', 'check-jsonschema');
+    const args = ['--builtin-schema', 'vendor.github-workflows', join(place, workflow)];
+    expect((await run(program, args)).stdout).toMatch(/ok/);
+    const wrong = join(place, 'wrong.yaml');
+    await writeFile(wrong, 'name: x\non: push\njobs: { a: { steps: [] } }\n');
+    await expect(run(program, [...args.slice(0, 2), wrong])).rejects.toThrow();
+  });
+
+  it('have no findings of cfn-lint and checkov', async () => {
+    const { stdout } = await run(join(bin ?? '', 'cfn-lint'), ['--', join(place, role)]).catch(
+      (error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }),
+    );
+    expect(stdout.trim()).toBe('');
+    const args = ['-d', place, '--framework', 'cloudformation', 'github_actions', '--soft-fail'];
+    const checked = await run(join(bin ?? '', 'checkov'), [
+      ...args,
+      '--skip-download',
+      '-o',
+      'json',
+    ]);
+    const reports = [JSON.parse(checked.stdout) as CheckovResult].flat() as CheckovResult[];
+    expect(
+      reports.flatMap((r) => r.results.failed_checks.map((c) => `${c.check_id} ${c.resource}`)),
+    ).toEqual([]);
+    expect(reports.reduce((sum, r) => sum + r.summary.passed, 0)).toBeGreaterThan(3);
   }, 120_000);
 });
 

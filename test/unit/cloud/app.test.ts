@@ -21,6 +21,7 @@ import {
   twinStreams,
 } from '../../../shared/config/index.js';
 import { packageFile } from '../../../shared/core/index.js';
+import { ALARM_CODES } from '../../../shared/twin/index.js';
 
 import {
   built,
@@ -278,6 +279,8 @@ describe('what matters', () => {
   test('every alarm says where to read what to do, and there it stands', async () => {
     const page = await readFile(packageFile('docs/how-to/alarms.md'), 'utf8');
     const sections = [...page.matchAll(/^## (\w+)$/gm)].map((m) => m[1]);
+    // Those of the twin itself have theirs below.
+    expect([...page.matchAll(/^### (\S+)$/gm)].map((m) => m[1])).toEqual([...ALARM_CODES]);
     const linked = synth(deployment({ alarms: { runbook: 'https://wiki.example/alarms' } }));
     const alarmsOf = (template: Template | undefined) =>
       Object.entries(template?.findResources('AWS::CloudWatch::Alarm') ?? {});

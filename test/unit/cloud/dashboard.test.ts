@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import {
   type AggregateType,
   BatchGetAssetPropertyAggregatesCommand,
@@ -249,6 +250,28 @@ describe('provisioning', () => {
     }
   });
 
+  it('links rules and dashboards to what is to be done, and there it stands', async () => {
+    const runbook = 'https://wiki.example/alarms';
+    const page = await readFile(packageFile('docs/how-to/alarms.md'), 'utf8');
+    const anchors = [...page.matchAll(/^##+ (\S+)$/gm)].map((m) => m[1]?.toLowerCase());
+    const files = provisioningFiles(twin, { ...options(), runbook });
+    const { groups } = parse(files.get('provisioning/alerting/web-line.yaml') ?? '') as {
+      groups: { rules: { annotations: Record<string, string> }[] }[];
+    };
+    const links = groups.flatMap((g) => g.rules).map((r) => r.annotations.runbook_url ?? '');
+    expect(links.length).toBeGreaterThan(10);
+    for (const link of links) {
+      const [address, anchor] = link.split('#');
+      expect([address, anchors.includes(anchor)]).toEqual([runbook, true]);
+    }
+    const assets = [{ id: 'line1', aliasPrefix: '/line1' }];
+    const made = [
+      buildDashboard(twin, { assets, runbook }),
+      buildFleetDashboard('f', [{ twin, assets }], runbook),
+    ];
+    for (const { links: shown } of made) expect(shown).toMatchObject([{ url: runbook }]);
+  });
+
   it('has a rule for each limit, on the bound that makes it sure, and for silence', () => {
     const text = provisioningFiles(twin, options()).get('provisioning/alerting/web-line.yaml');
     const rule = z.strictObject({
@@ -270,7 +293,10 @@ describe('provisioning', () => {
       execErrState: z.literal('Error'),
       for: z.literal('0s'),
       labels: z.record(z.string(), z.string()),
-      annotations: z.strictObject({ summary: z.string() }),
+      annotations: z.strictObject({
+        summary: z.string(),
+        description: z.string().regex(/^What to do: docs\/how-to\/alarms\.md, \w+\.$/),
+      }),
     });
     const { groups } = z
       .strictObject({
