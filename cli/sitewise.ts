@@ -44,6 +44,7 @@ async function optionsOf(
     host: String(args.host),
     region: String(args.region),
     ...(args.data === undefined ? {} : { dataDir: String(args.data) }),
+    ...(args.buckets === undefined ? {} : { bucketsDir: String(args.buckets) }),
     ...(accessKeyId !== undefined && secretAccessKey !== undefined
       ? { credentials: { accessKeyId, secretAccessKey } }
       : {}),
@@ -76,6 +77,10 @@ const serve: Command = {
     { flags: '--port <n>', description: '0 takes any free one', default: 0, parse: port('--port') },
     { flags: '--host <address>', description: 'where to listen', default: '127.0.0.1' },
     { ...dataOption, description: `${dataOption.description}; left out: in memory` },
+    {
+      flags: '--buckets <dir>',
+      description: 'folder with a folder per bucket, for bulk import jobs',
+    },
     { flags: '--region <region>', description: 'region in ARNs', default: 'us-east-1' },
     { flags: '--tls', description: 'HTTPS with a generated certificate' },
     { flags: '--cert <file>', description: 'HTTPS with this certificate (PEM)' },

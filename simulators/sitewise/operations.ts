@@ -14,6 +14,8 @@ const REMARKS: Partial<Record<OperationName, string>> = {
   CreateAsset: 'from asset models; not from component models',
   CreateAssetModel: 'all property types; formulas of the documented subset; no interfaces',
   CreateAssetModelCompositeModel: 'inline ones; component models cannot be composed in',
+  CreateBulkImportJob:
+    'CSV from buckets that are folders (`--buckets`); all values into the one tier; not Parquet, MP4, data sets',
   CreateGateway: 'kept and described; nothing is deployed',
   DeleteAssetModel: 'without If-Match conditions',
   DescribeAssetModel: 'one version, the newest',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -10,6 +11,7 @@ import {
   systemClock,
   TwinError,
 } from '../../shared/core/index.js';
+import { createFolderStore } from '../../shared/store/folder-store.js';
 import {
   generateCertificate,
   keepCertificate,
@@ -24,6 +26,7 @@ import { type SiteWiseCounters, startApiServer } from './http/server.js';
 import { type AcceptedCredentials, createSignatureVerifier } from './http/signature.js';
 import { Account } from './resources/account.js';
 import { type Allows, authorize } from './resources/authorization.js';
+import { jobsDone, resumeJobs } from './resources/bulk-import.js';
 import { allHandlers } from './resources/index.js';
 import { startRetention } from './resources/storage-configuration.js';
 
@@ -66,6 +69,8 @@ export interface SiteWiseOptions {
   activationMs?: number;
   /** What slow, silent or many clients may take. */
   connections?: Partial<ConnectionLimits>;
+  /** A folder per bucket, for bulk imports; left out, there are no buckets. */
+  bucketsDir?: string;
   /** Of the fault rules' chances; default 1. */
   seed?: number;
 }
@@ -86,6 +91,14 @@ export interface SiteWise {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** Buckets as folders of one folder. A bucket's name cannot lead out of it. */
+function bucketsIn(folder: string) {
+  return (name: string) =>
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && existsSync(join(folder, name))
+      ? createFolderStore(join(folder, name))
+      : undefined;
 }
 
 /**
@@ -138,6 +151,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       activationMs: options.activationMs ?? 50,
       accountId: '123456789012',
       region,
+      ...(options.bucketsDir === undefined ? {} : { bucket: bucketsIn(options.bucketsDir) }),
     });
     const opened = account;
     server = await startApiServer({
@@ -171,11 +185,13 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
     throw error;
   }
   const held = account;
+  resumeJobs(held);
   const retention = startRetention(held);
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     retention.stop();
     await server.close();
+    await jobsDone(held);
     await held.close();
     await lock?.close();
   }

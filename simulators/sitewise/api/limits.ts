@@ -74,6 +74,7 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   assetModelTypes: {},
   assetModelVersion: { pattern: /^(LATEST|ACTIVE|\d+)$/ },
   assetName: name,
+  bucket: { min: 3, max: 63 },
   capabilityConfiguration: { min: 1, max: 10_000_000 },
   capabilityNamespace: { min: 1, max: 512, pattern: /^[a-zA-Z]+:[a-zA-Z]+:[0-9]+$/ },
   childAssetId: customId,
@@ -105,6 +106,9 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   intervalInSeconds: interval,
   intervalWindowInSeconds: interval,
   iotCoreThingName: thingName,
+  jobId: uuid,
+  jobName: { min: 1, max: 256, pattern: /^[\p{L}\p{N}\p{Zs}._:/-]+$/u },
+  jobRoleArn: arn,
   kmsKeyId: { min: 1, max: 2048 },
   level: oneOf(sdk.LoggingLevel),
   matchForVersionType: oneOf(sdk.AssetModelVersionType),
@@ -169,6 +173,7 @@ const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>
   ListAssetModelPropertiesRequest: { filter: oneOf(sdk.ListAssetModelPropertiesFilter) },
   ListAssetPropertiesRequest: { filter: oneOf(sdk.ListAssetPropertiesFilter) },
   ListAssetsRequest: { filter: oneOf(sdk.ListAssetsFilter) },
+  ListBulkImportJobsRequest: { filter: oneOf(sdk.ListBulkImportJobsFilter) },
   PutAssetPropertyValueEntry: { ...DATA_IDS, propertyValues: { min: 1, max: 10 } },
   TumblingWindow: { interval: { min: 2, max: 23 } },
   UpdateAssetModelRequest: { assetModelExternalId: externalId },
@@ -181,6 +186,7 @@ const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>
 /** The items of a list, by the list's member name. */
 const ITEM_LIMITS: Readonly<Record<string, Limit>> = {
   aggregateTypes: oneOf(sdk.AggregateType),
+  columnNames: oneOf(sdk.ColumnName),
   assetModelTypes: oneOf(sdk.AssetModelType),
   qualities: oneOf(sdk.Quality),
   tagKeys: { min: 1, max: 128 },

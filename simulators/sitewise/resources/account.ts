@@ -90,6 +90,13 @@ export interface ClientTokenRecord {
   atMs: number;
 }
 
+/** What a bulk import does with the objects of a bucket. */
+export interface BucketObjects {
+  get(key: string): Promise<{ body: Uint8Array } | undefined>;
+  put(key: string, body: Uint8Array): Promise<unknown>;
+  delete(key: string): Promise<void>;
+}
+
 /** What {@link Account} is made from. */
 export interface AccountOptions {
   /** Left out: in memory. */
@@ -100,6 +107,8 @@ export interface AccountOptions {
   activationMs: number;
   accountId: string;
   region: string;
+  /** Left out: there are no buckets. */
+  bucket?: ((name: string) => BucketObjects | undefined) | undefined;
 }
 
 /** How records and values are laid out; a store without a note of it is of the first. */
@@ -117,6 +126,9 @@ export class Account {
   readonly tags: RecordTable<Record<string, string>>;
   readonly settings: RecordTable<SettingRecord>;
   readonly gateways: RecordTable<SettingRecord>;
+  readonly jobs: RecordTable<SettingRecord>;
+  /** Objects of a bucket, for bulk imports; undefined where there is no such bucket. */
+  readonly bucket: (name: string) => BucketObjects | undefined;
   readonly clientTokens: RecordTable<ClientTokenRecord>;
   readonly values: ValueStore;
   readonly #options: AccountOptions;
@@ -144,6 +156,8 @@ export class Account {
     this.tags = new RecordTable(this.#store, 'tags');
     this.settings = new RecordTable(this.#store, 'setting');
     this.gateways = new RecordTable(this.#store, 'gateway');
+    this.jobs = new RecordTable(this.#store, 'job');
+    this.bucket = options.bucket ?? (() => undefined);
     this.clientTokens = new RecordTable(this.#store, 'clientToken');
     this.#checkLayout();
     this.#index();
@@ -170,8 +184,8 @@ export class Account {
   }
 
   #tables() {
-    const { models, assets, series, tags, settings, gateways, clientTokens } = this;
-    return [models, assets, series, tags, settings, gateways, clientTokens];
+    const { models, assets, series, tags, settings, gateways, jobs, clientTokens } = this;
+    return [models, assets, series, tags, settings, gateways, jobs, clientTokens];
   }
 
   #index(): void {

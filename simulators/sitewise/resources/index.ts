@@ -5,6 +5,7 @@ import type { Account } from './account.js';
 import { assetModelHandlers } from './asset-models.js';
 import { assetHandlers } from './assets.js';
 import { associationHandlers } from './associations.js';
+import { bulkImportHandlers } from './bulk-import.js';
 import { ClientTokens } from './client-tokens.js';
 import { compositeModelHandlers } from './composite-models.js';
 import { gatewayHandlers } from './gateways.js';
@@ -42,6 +43,7 @@ export function allHandlers(
       ...timeSeriesHandlers(account),
       ...tagHandlers(account),
       ...gatewayHandlers(account),
+      ...bulkImportHandlers(account),
       ...storageConfigurationHandlers(account),
     }),
     // Puts have no token and store their own values.

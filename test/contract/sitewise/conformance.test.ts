@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
@@ -25,6 +28,23 @@ describe.skipIf(!existsSync(MODEL_FILE))(
   () => {
     let model: Model;
     let siteWise: SiteWise;
+    let bucketsDir: string;
+    const importInBulk = async (call: Caller) => {
+      await writeFile(join(bucketsDir, 'history', 'a.csv'), '/bulk,DOUBLE,1600000000,1\n');
+      const { jobId } = await call('CreateBulkImportJob', {
+        jobName: 'history of line 1',
+        jobRoleArn: 'arn:aws:iam::123456789012:role/import',
+        files: [{ bucket: 'history', key: 'a.csv' }],
+        errorReportLocation: { bucket: 'history', prefix: 'errors/' },
+        jobConfiguration: {
+          fileFormat: {
+            csv: { columnNames: ['ALIAS', 'DATA_TYPE', 'TIMESTAMP_SECONDS', 'VALUE'] },
+          },
+        },
+      });
+      await call('DescribeBulkImportJob', { jobId });
+      await call('ListBulkImportJobs', { filter: 'ALL', maxResults: 10 });
+    };
     const valid = new Map<string, Record<string, unknown>[]>();
     const answered = new Map<string, number>();
     const refused = new Map<string, number>();
@@ -35,7 +55,9 @@ describe.skipIf(!existsSync(MODEL_FILE))(
 
     beforeAll(async () => {
       model = readModel(MODEL_FILE);
-      siteWise = await startSiteWise({ activationMs: 2 });
+      bucketsDir = await mkdtemp(join(tmpdir(), 'twinloop-buckets-'));
+      await mkdir(join(bucketsDir, 'history'));
+      siteWise = await startSiteWise({ activationMs: 2, bucketsDir });
       const raw = createRawCaller(model, siteWise);
       const call: Caller = async (operation, input) => {
         const answer = await raw(operation, input);
@@ -53,6 +75,7 @@ describe.skipIf(!existsSync(MODEL_FILE))(
       };
       await runScript(call);
       await runMore(call);
+      await importInBulk(call);
     });
     afterAll(async () => {
       const lines = implemented.map(
@@ -61,6 +84,7 @@ describe.skipIf(!existsSync(MODEL_FILE))(
       );
       console.log(`${lines.join('\n')}\n${implemented.length} operations`);
       await siteWise.close();
+      await rm(bucketsDir, { recursive: true, force: true });
     });
 
     test('every operation of the model is known, and no other', () => {
