@@ -1,40 +1,95 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { expect, it } from 'vitest';
-import { packageRoot } from '../../../shared/core/index.js';
+import { describe, expect, it } from 'vitest';
+import { loadCommands } from '../../../cli/commands.js';
+import { packageFile } from '../../../shared/core/index.js';
 
-const SKIPPED = new Set([
-  'node_modules',
-  'dist',
-  '.git',
-  'cdk.out',
-  'greengrass-build',
-  '.twinloop',
-]);
+const root = packageFile('.');
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md') && !/node_modules|\.vitepress/.test(file))
+    .map((file) => join('docs', file)),
+];
 
-function pagesBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    if (SKIPPED.has(entry.name)) return [];
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return pagesBelow(path);
-    return entry.name.endsWith('.md') ? [relative(packageRoot, path)] : [];
-  });
+/** What every command takes: `program.ts` adds it. */
+const EVERYWHERE = ['--json', '--help', '--trust', '--strict', '--log-level', '--version'];
+
+/** The calls of `twinloop` in a page's blocks of commands. */
+function callsOf(text: string): string[] {
+  return [...text.matchAll(/^[ ]*```(?:sh|console|bash)\n([\s\S]*?)^[ ]*```/gm)].flatMap(
+    ([, block = '']) =>
+      block
+        .replace(/\\\n\s*/g, ' ')
+        .split('\n')
+        .map((line) => line.trim().replace(/^\$ /, ''))
+        .filter((line) => line.startsWith('twinloop ')),
+  );
 }
 
-/** Files of this project that a page names in code marks, e.g. `shared/fmi/index.ts`. */
-const NAMED =
-  /`((?:shared|edge-component|cloud|simulators|cli|test|scripts|recipes|docs)\/[\w./-]*\w\.(?:ts|mjs|c|json|md|yaml))`/g;
-const LINKED = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/g;
+describe('docs', async () => {
+  const commands = await loadCommands();
 
-it.each(pagesBelow(packageRoot).filter((page) => page !== 'CHANGELOG.md'))(
-  '%s names and links only what is there',
-  (page) => {
-    const text = readFileSync(join(packageRoot, page), 'utf8');
-    const named = [...text.matchAll(NAMED)].map((m) => join(packageRoot, m[1] ?? ''));
-    const linked = [...text.matchAll(LINKED)].map((m) =>
-      join(packageRoot, dirname(page), decodeURI(m[1] ?? '')),
-    );
-    const missing = [...named, ...linked].filter((path) => !existsSync(path));
-    expect(missing.map((path) => relative(packageRoot, path))).toEqual([]);
-  },
-);
+  /** What is wrong with a call; undefined where nothing is. */
+  function faultOf(call: string): string | undefined {
+    const bare = call.replace(/\s+#.*$/, '').replace(/\s(>|&&|\||&)(\s.*)?$/, '');
+    const words = (bare.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).slice(1);
+    const command = [2, 1]
+      .map((n) => commands.find((c) => c.name === words.slice(0, n).join(' ')))
+      .find((c) => c !== undefined);
+    if (command === undefined) return 'there is no such command';
+    const rest = words.slice(command.name.split(' ').length);
+    // Usage lines of the reference stand for calls.
+    if (rest.includes('[options]')) return undefined;
+    let positional = 0;
+    for (let i = 0; i < rest.length; i++) {
+      const word = rest[i]!;
+      if (!word.startsWith('--')) {
+        positional++;
+        continue;
+      }
+      const [flag = ''] = word.split('=');
+      const option = (command.options ?? []).find((o) => o.flags.split(/[ ,|]+/).includes(flag));
+      if (option === undefined) {
+        if (!EVERYWHERE.includes(flag)) return `it has no option ${flag}`;
+        continue;
+      }
+      if (!option.flags.includes('<') || word.includes('=')) continue;
+      if (option.flags.includes('...'))
+        while (i + 1 < rest.length && !rest[i + 1]!.startsWith('--')) i++;
+      else i++;
+      if (i >= rest.length) return `${flag} lacks its value`;
+    }
+    const wanted = (command.arguments ?? []).filter((a) => a.name.startsWith('<')).length;
+    return positional < wanted && !rest.includes('--help')
+      ? `it lacks ${wanted - positional} of its arguments`
+      : undefined;
+  }
+
+  it('knows a wrong call', () => {
+    expect(faultOf('twinloop calibrat x')).toMatch(/no such command/);
+    expect(faultOf('twinloop calibrate twin.json --dato x')).toMatch(/no option --dato/);
+    expect(faultOf('twinloop config validate fleet.json')).toMatch(/lacks 1/);
+    expect(faultOf('twinloop calibrate twin.json --data')).toMatch(/lacks its value/);
+  });
+
+  it.each(pages)('%s names commands, options and files that are there', (page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    const faults = callsOf(text).flatMap((call) => {
+      const fault = faultOf(call);
+      return fault === undefined ? [] : [`${call}: ${fault}`];
+    });
+    const prose = text.replace(/```[\s\S]*?```/g, '');
+    for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^([a-z]+:|#)/.test(target)) continue;
+      const path = join(dirname(join(root, page)), target.replace(/#.*$/, ''));
+      if (!existsSync(path)) faults.push(`${target}: ${relative(root, path)} is not there`);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('has the blocks that are looked at', () => {
+    const all = pages.flatMap((page) => callsOf(readFileSync(join(root, page), 'utf8')));
+    expect(all.length).toBeGreaterThan(80);
+  });
+});
