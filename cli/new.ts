@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
 import { twinSchema } from '../shared/config/index.js';
@@ -19,6 +19,7 @@ import {
   chooseParameters,
   columnLines,
   definitionText,
+  fmuPathFrom,
   modelLines,
   type Proposal,
   type ProposeOptions,
@@ -173,10 +174,9 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const path = resolve(output);
   proposal = await withTheModelRun(proposal, resolve(fmuPath), table, args, io);
   for (const line of modelLines(proposal)) say(line);
-  const fmuFrom = relative(dirname(path), resolve(fmuPath));
   const text = definitionText(
     proposal,
-    fmuFrom.startsWith('.') ? fmuFrom : `./${fmuFrom}`,
+    fmuPathFrom(path, resolve(fmuPath)),
     `${fmuPath} and ${data}`,
   );
   await write(path, text, args, io);

@@ -1,6 +1,7 @@
 /** A first twin definition from an FMU and a recording. */
 export { chooseParameters, type ParameterChoice } from './choose-parameters.js';
 export { columnLines, definitionText, modelLines } from './definition-text.js';
+export { fmuPathFrom } from './fmu-path.js';
 export { type Match, matchColumns } from './match.js';
 export {
   type Proposal,

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix, win32 } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { newCommand } from '../../../cli/new.js';
@@ -8,7 +8,7 @@ import { packageFile, silentLogger } from '../../../shared/core/index.js';
 import { openFmu } from '../../../shared/fmi/index.js';
 import { readTable } from '../../../shared/recordings/index.js';
 import { choose, digitsOf } from '../../../shared/twin/propose/choose-parameters.js';
-import { proposeTwin } from '../../../shared/twin/propose/index.js';
+import { fmuPathFrom, proposeTwin } from '../../../shared/twin/propose/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -156,4 +156,13 @@ describe('the parameters that a recording can tell', () => {
   it('counts the digits that a start value was written with', () => {
     expect([18.6655, 250, 0.05, 1, 0].map(digitsOf)).toEqual([6, 2, 1, 1, 1]);
   });
+});
+
+it('names the FMU from the definition’s folder, on Windows with slashes too', () => {
+  expect(fmuPathFrom('/a/b/twin.yaml', '/a/c/m.fmu', posix)).toBe('../c/m.fmu');
+  expect(fmuPathFrom('/a/b/twin.yaml', '/a/b/m.fmu', posix)).toBe('./m.fmu');
+  const definition = 'C:\\twins\\line\\twin.yaml';
+  expect(fmuPathFrom(definition, 'C:\\twins\\models\\m.fmu', win32)).toBe('../models/m.fmu');
+  expect(fmuPathFrom(definition, 'C:\\twins\\line\\m.fmu', win32)).toBe('./m.fmu');
+  expect(fmuPathFrom(definition, 'D:\\m.fmu', win32)).toBe('D:/m.fmu');
 });
