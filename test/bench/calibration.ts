@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createRng, packageFile } from '../../shared/core/index.js';
+import { commission, createFitModel } from '../../shared/twin/fit/index.js';
 import {
+  type CalibratorState,
   createCalibrator,
   createTwinModel,
   loadTwin,
@@ -11,7 +13,11 @@ import {
   type Twin,
   type TwinModel,
 } from '../../shared/twin/index.js';
+import { beginRefits } from '../../shared/twin/refit/index.js';
 import { webLine } from '../study/algebraic-web-line.js';
+import { simulateBox } from '../study/real-box.js';
+import { boxSamples, boxTwin, hasRecording } from '../support/real-machines.js';
+import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
 import type { BenchIo } from './main.js';
 
 const SAMPLES = 2000;
@@ -22,7 +28,8 @@ const WORN = 0.1;
 
 /**
  * What a calibration step costs beside its model runs, and whether memory stays flat: on the web
- * line's FMU, and on its algebra, where the filter is all there is.
+ * line's FMU, and on its algebra, where the filter is all there is; a fit of a moving machine, and its
+ * steps.
  *
  * @param args `--samples N`
  */
@@ -46,6 +53,39 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
     await measure('algebra', twin, algebra, exact, io);
   } finally {
     await fmu.close();
+  }
+  if (hasCompiler) await measureMoving(count, io);
+  else io.print('heated box: left out, no C compiler');
+}
+
+const BOX = 'incubator/empty-2023.csv';
+
+/** A fit of a heated box, from its recording where that is at hand, and the filter's steps after it. */
+async function measureMoving(count: number, io: BenchIo): Promise<void> {
+  const recorded = hasRecording(BOX);
+  const twin = recorded
+    ? boxTwin()
+    : boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 } });
+  const samples = recorded ? boxSamples(BOX, 't3') : simulateBox({ title: 'right' }, 1, 2216);
+  const fitModel = await createFitModel(twin);
+  try {
+    const { output } = await commission(twin, fitModel, samples);
+    const passes = output.starts.map((s) => s.passes).sort((a, b) => a - b);
+    io.print(
+      `heated box${recorded ? ' 2023' : ', simulated'}: fit of ${samples.length} samples in ${output.summary.wallS.toFixed(1)} s (target: 30), model runs per start ${passes.join(', ')} (target: 60 in the median)`,
+    );
+  } finally {
+    await fitModel.close();
+  }
+  const model = await createTwinModel(twin);
+  try {
+    const along = Array.from({ length: count }, (_, k) => {
+      const sample = samples[k % samples.length]!;
+      return { ...sample, timeS: 3 * k };
+    });
+    await measure('heated box', twin, model, along, io, (state) => beginRefits(twin, state));
+  } finally {
+    await model.close();
   }
 }
 
@@ -80,23 +120,36 @@ async function measure(
   model: TwinModel,
   samples: readonly Sample[],
   io: BenchIo,
+  begin: (state: CalibratorState) => CalibratorState = (state) => state,
 ): Promise<void> {
   let insideMs = 0;
   let runs = 0;
+  const timing = async <T>(points: readonly unknown[], run: () => Promise<T>): Promise<T> => {
+    const before = performance.now();
+    try {
+      return await run();
+    } finally {
+      insideMs += performance.now() - before;
+      runs += points.length;
+    }
+  };
+  const { transient } = model;
   const timed: TwinModel = {
     ...model,
-    async evaluate(points, inputs, signal) {
-      const before = performance.now();
-      try {
-        return await model.evaluate(points, inputs, signal);
-      } finally {
-        insideMs += performance.now() - before;
-        runs += points.length;
-      }
-    },
+    evaluate: (points, inputs, signal) =>
+      timing(points, () => model.evaluate(points, inputs, signal)),
+    ...(transient && {
+      transient: {
+        ...transient,
+        settle: (points, inputs, signal) =>
+          timing(points, () => transient.settle(points, inputs, signal)),
+        propagate: (points, span, signal) =>
+          timing(points, () => transient.propagate(points, span, signal)),
+      },
+    }),
   };
   const calibrator = createCalibrator({ twin, model: timed });
-  let state = calibrator.initialState();
+  let state = begin(calibrator.initialState(samples.slice(0, 200)));
   let stepMs = 0;
   const memory: string[] = [];
   for (const [k, sample] of samples.entries()) {
@@ -109,7 +162,7 @@ async function measure(
   const count = samples.length;
   const outsideMs = stepMs - insideMs;
   io.print(
-    `${name}: ${count} steps of ${(stepMs / count).toFixed(2)} ms, ${(runs / count).toFixed(1)} model runs each; ${(outsideMs / count).toFixed(2)} ms outside them, ${((100 * outsideMs) / insideMs).toFixed(1)} % on top${name === 'FMU' ? ' (target: at most 5 %)' : ''}`,
+    `${name}: ${count} steps of ${(stepMs / count).toFixed(2)} ms, ${(runs / count).toFixed(1)} model runs each; ${(outsideMs / count).toFixed(2)} ms outside them, ${((100 * outsideMs) / insideMs).toFixed(1)} % on top${name === 'FMU' ? ' (target: at most 5 %)' : name === 'heated box' ? ' (target: steps of at most 10 ms)' : ''}`,
   );
   io.print(`${name}: memory after so many samples: ${memory.join('; ')} (target: flat)`);
 }
