@@ -230,7 +230,8 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
     bar.start(samples.length);
     const run = await runAll(calibrator, model, start, samples, args, bar.update, io);
-    result = summarize(twin, run.steps, (performance.now() - startedMs) / 1000, run.slopes);
+    const wallS = (performance.now() - startedMs) / 1000;
+    result = summarize(twin, run.steps, wallS, run.slopes, run.state);
     if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
     result.summary.integrationError = error;
     await judge(twin, model, data, result, io.signal, run.newest);

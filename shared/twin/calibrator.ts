@@ -1,9 +1,11 @@
 import { TwinError } from '../core/index.js';
+import { afterRest } from './after-rest.js';
 import type { Assimilate } from './assimilate.js';
-import { watchSensors, withoutFaulty } from './faulty-sensors.js';
+import { withoutFaulty } from './faulty-sensors.js';
 import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { filterUpdate } from './filter/filter.js';
 import { isLeftOut } from './filter/left-out.js';
+import { ownVariances } from './filter/linearise.js';
 import type { ModeSet } from './filter/modes.js';
 import { adaptNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
@@ -136,6 +138,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { twin, model } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
+  const offsetStd = Float64Array.from(definition.measured, (c) => c.offsetStd ?? 0);
   const inputNoise = Float64Array.from(definition.inputs, (input) => input.noiseStd ?? 0);
   const steady = steadyAssimilation(model, settings, inputNoise);
   const assimilate =
@@ -147,16 +150,12 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
 
   const initialState = (samples?: readonly Sample[]) => initialCalibratorState(twin, samples);
 
-  const first = initialState().filter;
-
   const step = async (
     given: CalibratorState,
     sample: Sample,
     signal?: AbortSignal,
   ): ReturnType<Calibrator['step']> => {
-    const filter = mayMove
-      ? given.filter
-      : withoutFaulty(given.filter, first, given.timeS, settings);
+    const filter = mayMove ? given.filter : withoutFaulty(given.filter, given.timeS, settings);
     const state = filter === given.filter ? given : { ...given, filter };
     if (state.twinHash !== twin.hash) {
       throw new TwinError(
@@ -323,23 +322,31 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         ...(a.leftOut === undefined ? {} : { leftOut: a.leftOut }),
       },
     };
-    const next: CalibratorState = mayMove
-      ? taken
-      : {
-          ...taken,
-          filter: {
-            ...taken.filter,
-            ...watchSensors(
-              taken.filter,
-              { prior, filtered, measured: heard, timeS: sample.timeS, dtS },
-              settings,
-            ),
-          },
-        };
+    const atRest = mayMove
+      ? undefined
+      : afterRest(
+          a,
+          taken.filter,
+          { prior, filtered, measured: heard, timeS: sample.timeS, dtS },
+          settings,
+          offsetStd,
+        );
+    const next = atRest === undefined ? taken : { ...taken, filter: atRest.state };
     return {
       state: next,
-      result: reportStep({ twin, state: next, sample, filtered }),
-      slopes: { slope: filtered.linearisation.slope, noiseStd, active: filtered.active },
+      result: reportStep({
+        twin,
+        state: next,
+        sample,
+        filtered: atRest?.persistent ? { ...filtered, persistent: atRest.persistent } : filtered,
+      }),
+      slopes: {
+        slope: filtered.linearisation.slope,
+        noiseStd,
+        active: filtered.active,
+        own: ownVariances(filtered.linearisation),
+        persistent: atRest?.persistent,
+      },
     };
   };
 

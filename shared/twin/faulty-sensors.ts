@@ -20,12 +20,10 @@ import type { FilterState } from './state/filter-state.js';
  * belief back to one in which it had no part: what it has done since then is not to be told from what
  * the machine did. The tests begin anew, as their residuals were pulled by it.
  *
- * @param first the belief before any sample, for a sensor that is off from the start
  * @param timeS of the state
  */
 export function withoutFaulty(
   state: FilterState,
-  first: Gaussian,
   timeS: number,
   settings: FilterSettings,
 ): FilterState {
@@ -34,7 +32,9 @@ export function withoutFaulty(
   if (leftOut === undefined || found === undefined || found.leaveOut.length === 0) return state;
   const m = noiseStd.length;
   const { anchor } = leftOut;
-  const belief = anchor === undefined ? first : predict(anchor, timeS - anchor.timeS, settings);
+  // What the sensors contradict from the start on may as well be the model's: it widens the bands.
+  if (anchor === undefined) return state;
+  const belief = predict(anchor, timeS - anchor.timeS, settings);
   const offset = leftOut.offset.slice();
   for (const { channel, size } of found.leaveOut) offset[channel] = size * noiseStd[channel]!;
   return {

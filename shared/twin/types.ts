@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../config/index.js';
+import type { PersistentError } from './filter/persistent-error.js';
 import type { AlarmCode } from './report/alarms.js';
 import type { FilterState } from './state/filter-state.js';
 
@@ -201,6 +202,10 @@ export interface SensorSlopes {
   noiseStd: Float64Array;
   /** The measured variables that had a value. */
   active: readonly number[];
+  /** Variance of each output beside what parameters give it: by inputs' noise, by the model's bend. */
+  own?: { inputs: Float64Array; model: Float64Array };
+  /** What errors that last do to the parameters, where there are any. */
+  persistent?: PersistentError | undefined;
 }
 
 /** A calibrator: pure steps from state to state. */

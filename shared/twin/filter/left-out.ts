@@ -23,8 +23,6 @@ export interface Anchor extends Gaussian {
 
 /** Samples after which the belief is kept anew: a fault that is found began after the older of two. */
 const KEPT_EACH = 20;
-/** Samples after which an anchor is given up even where residuals are unusual throughout. */
-const OLDEST = 100;
 /** Largest deviation of the channels' residuals at which a belief is kept. */
 const CALM = 3;
 /** Nothing is left out. */
@@ -48,7 +46,6 @@ export function keepAnchor(
   const anchor = aged(of.anchor);
   const next = aged(of.next);
   const due = next === undefined || next.age >= KEPT_EACH;
-  const calm = deviations < CALM || (next !== undefined && next.age >= OLDEST);
-  if (!due || !calm) return { ...of, anchor, next };
+  if (!due || deviations >= CALM) return { ...of, anchor, next };
   return { ...of, anchor: next, next: { x: belief.x, S: belief.S, timeS, age: 0 } };
 }

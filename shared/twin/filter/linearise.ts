@@ -184,6 +184,13 @@ export function driveVariance({ drive, mean }: Linearisation, output: number): n
   return sum;
 }
 
+/** Variance of each output by inputs' noise, and by what the line misses besides. */
+export function ownVariances(lin: Linearisation): { inputs: Float64Array; model: Float64Array } {
+  const inputs = lin.mean.map((_, o) => driveVariance(lin, o));
+  const all = lin.mean.map((_, o) => lin.omega[o * lin.mean.length + o]!);
+  return { inputs, model: all.map((v, o) => Math.max(0, v - inputs[o]!)) };
+}
+
 /** Expected outputs at other parameters. */
 export function predictOutputs(lin: Linearisation, parameters: Float64Array): Float64Array {
   const n = parameters.length;

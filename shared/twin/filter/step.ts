@@ -3,6 +3,7 @@ import type { Bank } from './bank.js';
 import type { Gaussian } from './gaussian-update.js';
 import type { Linearisation } from './linearise.js';
 import type { Lines } from './lines.js';
+import type { PersistentError } from './persistent-error.js';
 
 /** The outcome of one filter step. */
 export interface FilterStep {
@@ -52,6 +53,8 @@ export interface FilterStep {
   eventSinceS?: number;
   /** Left out: steady-state. */
   mode?: StepMode;
+  /** What errors that last do to the parameters, where there are any. */
+  persistent?: PersistentError;
   /** Every output's estimate, where it is known otherwise than from the linearisation. */
   outputs?: { mean: Float64Array; std: Float64Array };
 }

@@ -3,6 +3,7 @@ import { accountLines, durationText, type RecordingAccount } from '../../recordi
 import { identifiabilityLines } from '../identifiability/text.js';
 import type { Estimate, Sample, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
+import { sourcesFigure } from './band-sources.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
 import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
@@ -144,6 +145,15 @@ export async function calibrationReport(
             'Where the run ended',
             ['virtual sensor', 'value', '95 % band', 'unit'],
             estimateRows(summary.virtualSensors, definition.virtualSensors),
+          ),
+        ]),
+    ...(summary.bands === undefined
+      ? []
+      : [
+          '<h2>Where the bands come from</h2>',
+          htmlFigure(
+            sourcesFigure(summary.bands.sources),
+            'Share of each source in the variance of a band where the run ended.',
           ),
         ]),
     ...(summary.alarms.length === 0

@@ -1,6 +1,13 @@
-import { chiSquareSurvival, cholesky, invertLower, symmetricEigen } from '../../kalman/index.js';
+import {
+  chiSquareSurvival,
+  cholesky,
+  invertLower,
+  normalQuantile,
+  symmetricEigen,
+} from '../../kalman/index.js';
 import { predictOutputs } from '../filter/linearise.js';
 import type { FilterStep } from '../filter/step.js';
+import { studentTQuantile } from '../fit/student-t.js';
 
 /** How much of the past counts from sample to sample: about the last 50. */
 const FORGET = 0.98;
@@ -128,6 +135,28 @@ export function misfitOf(memory: Float64Array, m: number): Misfit {
 /** The chance of residuals so large where one channel's offset is allowed for. */
 export const chanceBeside = ({ total, dimensions }: Misfit, of: { deviations: number }): number =>
   dimensions > 1 ? chiSquareSurvival(total - of.deviations ** 2, dimensions - 1) : 1;
+
+/** Chance of the residuals below which the model is taken to lack something. */
+const LACKING = 1e-3;
+
+/**
+ * The variance of a constant error of each output, in its noise squared, that makes the sensors
+ * contradict each other as they do, with Student's factor for the few directions in which that shows.
+ * It is taken to be as large in those where parameters hide it.
+ *
+ * @returns 0 where chance explains the residuals, and where no direction is left to tell
+ */
+export function structuralVariance(memory: Float64Array, m: number): number {
+  const { total, dimensions } = misfitOf(memory, m);
+  if (dimensions === 0 || chiSquareSurvival(total, dimensions) > LACKING) return 0;
+  let trace = 0;
+  for (let i = 0; i < m; i++) trace += memory[m + i * m + i]!;
+  // From Σλ²ᵏ to Σλᵏ: how often an error that stays has been added up.
+  const squares = Math.min(trace / dimensions, 1 / (1 - FORGET ** 2));
+  const count = (1 - Math.sqrt(Math.max(0, 1 - squares * (1 - FORGET ** 2)))) / (1 - FORGET);
+  const student = studentTQuantile(0.975, dimensions) / normalQuantile(0.975);
+  return ((Math.max(0, total - dimensions) * squares) / count ** 2 / dimensions) * student ** 2;
+}
 
 /** What the sums say: nothing, that one sensor is off, or that no one sensor explains them. */
 export function redundancyFinding(memory: Float64Array, m: number): RedundancyFinding {

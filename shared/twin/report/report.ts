@@ -1,6 +1,7 @@
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { type Linearisation, predictOutputs } from '../filter/linearise.js';
 import { mixtureEstimate } from '../filter/mixture.js';
+import type { PersistentError } from '../filter/persistent-error.js';
 import type { FilterStep } from '../filter/step.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type {
@@ -26,8 +27,10 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
   const N = 2 * parameters.length;
   return Object.fromEntries(
     parameters.map((p, i) => {
-      const { x, S, bank } = state.filter;
-      const std = (of: Gaussian) => rowNorm(of.S, i * N, N);
+      const { x, S, bank, persistent } = state.filter;
+      const n = parameters.length;
+      const lasting = (persistent?.[i] ?? 0) + (persistent?.[n + i] ?? 0);
+      const std = (of: Gaussian) => Math.sqrt(rowNorm(of.S, i * N, N) ** 2 + lasting);
       if (bank === undefined) {
         return [p.variable, truncatedEstimate(x[i]!, std({ x, S }), p.lower, p.upper)];
       }
@@ -46,7 +49,7 @@ function rowNorm(S: Float64Array, from: number, N: number): number {
 }
 
 function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
-  const { linearisation: lin, posterior } = filtered;
+  const { linearisation: lin, posterior, persistent } = filtered;
   const known = filtered.outputs;
   if (known !== undefined) {
     return Array.from(known.mean, (value, o) => truncatedEstimate(value, known.std[o]!));
@@ -55,10 +58,10 @@ function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
   const { bank } = filtered;
   const counted = [...(bank?.weights.keys() ?? [])].filter((k) => bank!.weights[k]! > COUNTED);
   if (bank === undefined || counted.length < 2) {
-    const { means, stds } = outputsOf(lin, posterior, n);
+    const { means, stds } = outputsOf(lin, posterior, n, persistent);
     return Array.from(means, (value, o) => truncatedEstimate(value, stds[o]!));
   }
-  const parts = counted.map((k) => outputsOf(lin, bank.parts[k]!, n));
+  const parts = counted.map((k) => outputsOf(lin, bank.parts[k]!, n, persistent));
   const weights = counted.map((k) => bank.weights[k]!);
   return Array.from(lin.mean, (_, o) =>
     mixtureEstimate({
@@ -69,8 +72,29 @@ function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
   );
 }
 
+/** Variance that a covariance of the parameters gives an output. */
+export function alongOutput(
+  { slope }: Pick<Linearisation, 'slope'>,
+  P: Float64Array,
+  output: number,
+  n: number,
+): number {
+  let variance = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      variance += slope[output * n + i]! * P[i * n + j]! * slope[output * n + j]!;
+    }
+  }
+  return variance;
+}
+
 /** Every output's mean and deviation under a belief, on a linearisation. */
-function outputsOf(lin: Linearisation, { x, S }: Gaussian, n: number) {
+function outputsOf(
+  lin: Linearisation,
+  { x, S }: Gaussian,
+  n: number,
+  persistent: PersistentError | undefined,
+) {
   const N = 2 * n;
   const outputs = lin.mean.length;
   const means = predictOutputs(lin, x.slice(0, n));
@@ -80,6 +104,11 @@ function outputsOf(lin: Linearisation, { x, S }: Gaussian, n: number) {
       let sum = 0;
       for (let j = 0; j < n; j++) sum += lin.slope[o * n + j]! * S[j * N + k]!;
       variance += sum * sum;
+    }
+    if (persistent !== undefined) {
+      for (const P of [persistent.model, persistent.offsets]) {
+        variance += alongOutput(lin, P, o, n);
+      }
     }
     return Math.sqrt(variance);
   });

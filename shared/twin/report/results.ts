@@ -2,7 +2,8 @@ import { formatCsv } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
 import type { IntegrationError } from '../model/integration-error.js';
-import type { Alarm, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
+import type { Alarm, CalibratorState, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
+import { type BandSources, bandSources } from './band-sources.js';
 import {
   calibrationFindings,
   type RecordingSummary,
@@ -68,6 +69,8 @@ export interface CalibrationOutput {
     verdict: Verdict;
     /** What the model values miss by because of the integration's steps, which is in the bands. */
     integrationError?: IntegrationError;
+    /** Where bands come from, as shares of their variance by variable; absent of moving machines. */
+    bands?: { sources: Record<string, BandSources> };
     /** What one sample of the sensors can tell where the run ended; absent without a step. */
     identifiability?: Identifiability;
   };
@@ -76,18 +79,20 @@ export interface CalibrationOutput {
 /**
  * Sums up the steps of a run.
  *
- * @param slopes of its last step
+ * @param slopes of its last step, `state` after it
  */
 export function summarize(
   twin: Twin,
   steps: StepResult[],
   wallS: number,
   slopes?: SensorSlopes,
+  state?: CalibratorState,
 ): CalibrationOutput {
   const used = steps.filter((s) => s.skipped === undefined);
   const last = used.at(-1);
   const total = (f: (s: StepResult) => number) => used.reduce((sum, s) => sum + f(s), 0);
   const channels = total((s) => s.channels);
+  const sources = slopes && state && bandSources(twin, state, slopes);
   const output: CalibrationOutput = {
     twin: twin.definition.name,
     twinVersion: versionOf(twin.hash),
@@ -115,6 +120,7 @@ export function summarize(
         ageS: null,
       },
       verdict: { grade: 'good', reasons: [] },
+      ...(sources === undefined ? {} : { bands: { sources } }),
       ...(slopes === undefined
         ? {}
         : {

@@ -4,6 +4,7 @@ import { type Companions, noCompanions } from '../filter/companions.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
+import { SOURCES } from '../filter/sources.js';
 import type { EventMemory } from '../transient/events.js';
 
 /** What transient mode remembers between samples. */
@@ -57,6 +58,10 @@ export interface FilterState {
   readonly health: Float64Array;
   /** What sensors say of each other, see report/redundancy.ts; absent before the first sample of rest. */
   readonly redundancy?: Float64Array | undefined;
+  /** Where the parameters' uncertainty comes from, see filter/sources.ts; absent before the first sample of rest. */
+  readonly sources?: Float64Array | undefined;
+  /** Variance of each parameter by what the model lacks, then by stated offsets, 2n; absent where there is none. */
+  readonly persistent?: Float64Array | undefined;
   /** Channels that are left out as faulty; absent where none can be told, and before the first sample of rest. */
   readonly leftOut?: LeftOut | undefined;
   /** Samples running that the belief before them did not explain. */
@@ -149,6 +154,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     arrays['beforeChange.left'] = Float64Array.of(beforeChange.left);
   }
   if (redundancy !== undefined) arrays.redundancy = redundancy;
+  if (state.sources !== undefined) arrays.sources = state.sources;
+  if (state.persistent !== undefined) arrays.persistent = state.persistent;
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
   if (bank !== undefined) {
@@ -346,6 +353,8 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...(bank === undefined ? {} : { bank }),
     ...decodeBeforeChange(arrays, n),
     ...decodeLines(arrays, n),
+    ...(arrays.sources?.length === SOURCES.length * n * n ? { sources: arrays.sources } : {}),
+    ...(arrays.persistent?.length === 2 * n ? { persistent: arrays.persistent } : {}),
     ...decodeLeftOut(arrays, n, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
