@@ -10,12 +10,12 @@ const statusSchema = z.object({
   dropped: z.number(),
   published: z.number().optional(),
   component: z.object({ startedAt: z.string() }).optional(),
-  outbox: z
+  outbox: z.object({ unreadable: z.number() }).optional(),
+  /** What became of all values; components of before have none. */
+  ledger: z
     .object({
-      appended: z.number(),
-      removed: z.number(),
-      unreadable: z.number(),
-      writeFaults: z.number(),
+      outbox: z.object({ stored: z.number(), accepted: z.number(), waiting: z.number() }),
+      gaps: z.array(z.string()),
     })
     .optional(),
   deadLettered: z.record(z.string(), z.number()),

@@ -99,22 +99,39 @@ export async function checkSent(
   const of = (key: 'received' | 'forwarded' | 'overrun') =>
     status.sources.reduce((n, s) => n + (s[key] ?? 0), 0);
   const [received, forwarded, overrun] = [of('received'), of('forwarded'), of('overrun')];
-  const { appended = 0, removed = 0, unreadable = 0, writeFaults = 0 } = status.outbox ?? {};
   const dead = sum(status.deadLettered);
-  if (overrun > 0 || forwarded > appended + ON_THE_WAY) {
+  if (status.ledger === undefined) {
+    return warning(
+      'way',
+      'gateway',
+      'the gateway keeps no ledger of its values',
+      'Deploy the edge component of this release: it accounts for every value.',
+    );
+  }
+  const { gaps } = status.ledger;
+  if (gaps.length > 0) {
     return failed(
       'way',
       'gateway',
-      `sensor → outbox: of ${forwarded + overrun} values ${appended} were stored, ${overrun} were given up because they could not be stored in time${writeFaults > 0 ? `; ${writeFaults} writes failed` : ''}`,
+      `sensor → outbox → SiteWise: the gateway’s ledger does not add up: ${gaps.join('; ')}`,
+      'Values are missing there: see `twinloop edge status` and the gateway’s log.',
+    );
+  }
+  if (overrun > 0) {
+    return failed(
+      'way',
+      'gateway',
+      `sensor → outbox: of ${forwarded + overrun} values ${overrun} were given up because they could not be stored in time`,
       'Look at the gateway’s disk, and at `twinloop edge status`.',
     );
   }
-  if (appended > removed + status.queueDepth + ON_THE_WAY || unreadable > 0) {
+  const unreadable = status.outbox?.unreadable ?? 0;
+  if (unreadable > 0) {
     return failed(
       'way',
       'gateway',
-      `outbox: ${appended} values were stored, ${removed} left it and ${status.queueDepth} wait; ${unreadable} could not be read`,
-      'The queue was damaged or removed by hand; what is readable is sent.',
+      `outbox: ${unreadable} values could not be read`,
+      'The queue was damaged; what is readable is sent.',
     );
   }
   if (dead + status.dropped > 0) {
@@ -150,7 +167,7 @@ export async function checkSent(
     if (!(error instanceof TwinError)) throw error;
     return toFailure('way', 'gateway', error);
   }
-  const due = forwarded - status.queueDepth;
+  const due = status.published ?? forwarded - status.queueDepth;
   const text = `${way} → SiteWise ${stored}; ${status.queueDepth} wait in the outbox`;
   return stored + ON_THE_WAY < due
     ? warning(

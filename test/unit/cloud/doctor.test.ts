@@ -332,6 +332,7 @@ test('the edge component’s own account is part of it', async () => {
     oldestAgeS: 0,
     dropped: 0,
     deadLettered: {},
+    ledger: { outbox: { stored: 0, accepted: 0, waiting: 0 }, gaps: [] },
     publisher: { connected: true },
     sources: [{ name: 'plc', state: 'up' }],
   };
@@ -384,7 +385,7 @@ test('the way of the values is followed from the gateway to the estimate, to the
     published: 2,
     deadLettered: {},
     component: { startedAt: new Date((nowS - 1000) * 1000).toISOString() },
-    outbox: { appended: 2, removed: 2, unreadable: 0, writeFaults: 0 },
+    ledger: { outbox: { stored: 2, accepted: 2, waiting: 0 }, gaps: [] as string[] },
     publisher: { connected: true },
     sources: [{ name: 'plc', state: 'up', received: 2, forwarded: 2, overrun: 0 }],
   };
@@ -403,11 +404,14 @@ test('the way of the values is followed from the gateway to the estimate, to the
   );
   const [source] = gateway.sources;
   expect(await told({ sources: [{ ...source, overrun: 4 }] })).toMatch(/^failed: sensor → outbox/);
-  expect(await told({ outbox: { ...gateway.outbox, appended: 9000 } })).toMatch(/^failed: outbox:/);
+  expect(await told({ ledger: { ...gateway.ledger, gaps: ['outbox: 3 of 9'] } })).toMatch(
+    /^failed: .*ledger does not add up: outbox: 3 of 9/,
+  );
+  expect(await told({ outbox: { unreadable: 3 } })).toMatch(/^failed: outbox: 3 values could not/);
+  expect(await told({ ledger: undefined })).toMatch(/^warning: the gateway keeps no ledger/);
   expect(await told({ dropped: 2 })).toMatch(/^failed: outbox → SiteWise: 0 .* 2 dropped/);
   const many = { sources: [{ ...source, forwarded: 9000 }], published: 9000 };
-  const outbox = { ...gateway.outbox, appended: 9000, removed: 9000 };
-  expect(await told({ ...many, outbox })).toMatch(
+  expect(await told(many)).toMatch(
     /^warning: outbox → SiteWise: 8998 values that were sent are not in the fleet’s streams/,
   );
 });
