@@ -15,6 +15,8 @@ export interface AssetJob {
   /** Opened when there is something to calibrate with it. */
   model: () => Promise<TwinModel>;
   options: CalibrationOptions;
+  /** What the aliases of its gateway's ledger begin with. */
+  gatewayLedger?: string | undefined;
   timeMap: TimeMap;
   runId: string;
 }

@@ -32,6 +32,14 @@ export function accountAlarms(twin: string, progress: Progress): Alarm[] {
       message: `${total(progress.lateUnused)} readings came too late to be used (${unused.map(([alias, n]) => `${n} of ${alias}`).join(', ')}): raise calibration.lateWindowS, or see why the gateway was away so long.`,
     });
   }
+  const { backlog } = progress;
+  if (backlog !== undefined) {
+    alarms.push({
+      code: 'gateway-backlog',
+      subject: twin,
+      message: `The gateway holds ${backlog.values} values back, the oldest for ${Math.round(backlog.oldestS)} s: they will be taken in their place when they come, and may change the estimate.`,
+    });
+  }
   if (progress.quarantined > 0) {
     alarms.push({
       code: 'sample-quarantined',

@@ -14,6 +14,7 @@ import { beginning, beginningState, historyOf, withAliases } from './beginning.j
 import { checkArrivals, foundAny } from './check-arrivals.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { commit, type Forward, finish, goThrough, noteBehind } from './forward.js';
+import { readGatewayBacklog } from './gateway-backlog.js';
 import type { Progress } from './progress.js';
 import { createReadOnce } from './read-once.js';
 import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
@@ -85,7 +86,21 @@ export async function runAsset(
     // A run that ended between its commit and its writes left them here.
     committed = await publish(job, deps, committed, progress, key, signal);
     state = { ...committed.state, arrivals: withAliases(committed.state, job) };
-    const arrived = await checkArrivals(source, state, { ...options, nowNs: startNs });
+    if (job.gatewayLedger !== undefined) {
+      progress.backlog = await readGatewayBacklog(
+        deps.reader,
+        job.gatewayLedger,
+        { ...options, nowNs: startNs },
+        deps.logger,
+        signal,
+      );
+    }
+    const lateExpected = progress.backlog !== undefined;
+    const arrived = await checkArrivals(source, state, {
+      ...options,
+      nowNs: startNs,
+      lateExpected,
+    });
     ({ state, base } = arrived);
     progress.late = arrived.late;
     progress.lateUnused = arrived.lateUnused;

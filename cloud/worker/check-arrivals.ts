@@ -53,16 +53,20 @@ function plus(a: Readonly<Record<string, number>>, b: Record<string, number>) {
  * newest point of its history that none of them concerns.
  *
  * @param options.lateWindowS readings that lie further back are counted and left out
+ * @param options.lateExpected the whole late window is looked through now, and at the next run, too
  */
 export async function checkArrivals(
   source: StreamSource,
   state: AssetState,
-  options: { lateWindowS: number; lateCheckS: number; nowNs: bigint },
+  options: { lateWindowS: number; lateCheckS: number; nowNs: bigint; lateExpected?: boolean },
 ): Promise<ArrivalsFound> {
   const head = headOf(state);
   const { arrivals } = state;
+  const { lateExpected = false } = options;
   const sweep =
-    arrivals.lookAgain || options.nowNs - arrivals.sweptNs >= secondsToNs(options.lateCheckS);
+    lateExpected ||
+    arrivals.lookAgain ||
+    options.nowNs - arrivals.sweptNs >= secondsToNs(options.lateCheckS);
   const limit = bucketOf(arrivals, head.watermarkNs - secondsToNs(options.lateWindowS));
   const near = bucketOf(arrivals, head.watermarkNs - secondsToNs(NEAR_S));
   const all = arrivals.coarseEnd * COARSE;
@@ -116,7 +120,7 @@ export async function checkArrivals(
         buckets,
         coarse: deep?.coarse ?? arrivals.coarse,
         ...(sweep ? { sweptNs: options.nowNs } : {}),
-        lookAgain: found,
+        lookAgain: found || lateExpected,
       },
     },
   };

@@ -1,4 +1,5 @@
 import type { AssetState, StepResult, Verdict } from '../../shared/twin/index.js';
+import type { GatewayBacklog } from './gateway-backlog.js';
 import type { AssetReport } from './report.js';
 
 /** What a run has done so far; the report is made from it, whichever way the run ends. */
@@ -36,6 +37,8 @@ export type Progress = Pick<
   late: Record<string, number>;
   lateUnused: Record<string, number>;
   rewritten: Record<string, number>;
+  /** What its gateway holds back, for so long that it will be late. */
+  backlog: GatewayBacklog | undefined;
   /** Since when earlier runs have left work over, epoch nanoseconds; undefined where none did. */
   behindSinceNs: bigint | undefined;
   /** Up to here the run reads, epoch nanoseconds. */
@@ -72,6 +75,7 @@ export function newProgress(): Progress {
     late: {},
     lateUnused: {},
     rewritten: {},
+    backlog: undefined,
     behindSinceNs: undefined,
     untilNs: 0n,
     first: undefined,

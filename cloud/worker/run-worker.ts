@@ -135,6 +135,7 @@ export async function runWorker(
             ...fleet.calibration,
             ...(config.settleS === undefined ? {} : { settleS: config.settleS }),
           },
+          gatewayLedger: asset.gatewayLedger,
           timeMap: config.timeMap,
           runId,
         },

@@ -19,6 +19,14 @@ const asset = z.strictObject({
     .regex(/^\/.*[^/]$/, 'expected a path like /line7')
     .optional()
     .describe("Takes the place of the prefix that the twin definition's aliases share."),
+  gatewayLedger: z
+    .string()
+    .min(1)
+    .max(900)
+    .optional()
+    .describe(
+      '`status.ledgerAlias` of the edge component that reads it: while values wait there, late readings are expected and looked for at every run.',
+    ),
   enabled: z.boolean().default(true).describe('Whether it is calibrated.'),
 });
 

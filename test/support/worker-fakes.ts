@@ -190,7 +190,14 @@ export class Streams {
           ),
         );
       },
-      latest: () => Promise.resolve(new Map()),
+      latest: (aliases) => {
+        const newest = new Map<string, Tqv>();
+        for (const alias of aliases) {
+          const last = this.of(alias).toSorted(byTime).at(-1);
+          if (last !== undefined) newest.set(alias, last);
+        }
+        return Promise.resolve(newest);
+      },
     };
   }
 

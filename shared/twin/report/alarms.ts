@@ -13,6 +13,7 @@ export const ALARM_CODES = [
   'event',
   'prior-only',
   'inconsistent',
+  'gateway-backlog',
   'late-unused',
   'sample-quarantined',
   'falling-behind',
@@ -115,6 +116,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Bands not to be believed',
     meaning:
       'Over the whole run the predictions were off by much more, or much less, than their bands say.',
+  },
+  'gateway-backlog': {
+    level: 'note',
+    title: 'Readings still to come',
+    meaning:
+      'The gateway holds readings back. They are taken in their place when they come; until then the estimate lacks them. See why the gateway cannot send.',
   },
   'late-unused': {
     level: 'warning',

@@ -6,6 +6,7 @@ const [url = '', topic = '', count = '0', perS = '0'] = process.argv.slice(2);
 const client = await connectAsync(url, { writeCache: false });
 const MOST_UNDER_WAY = 1000;
 let acknowledged = 0;
+process.send?.({ begun: true });
 const startedMs = performance.now();
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 for (let i = 0; i < Number(count); i++) {

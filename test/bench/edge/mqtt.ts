@@ -27,14 +27,25 @@ async function startSourceBroker(folder: string): Promise<{ child: ChildProcess;
 }
 
 /** Publishes to the source's broker from a process of its own. */
-function publish(url: string, count: number, perS: number): Promise<number> {
+function publish(
+  url: string,
+  count: number,
+  perS: number,
+): { begun: Promise<number>; done: Promise<number> } {
   const device = fork(fileURLToPath(new URL('mqtt-device.js', import.meta.url)), [
     ...[url, 'in/v', String(count), String(perS)],
   ]);
-  return new Promise((resolve, reject) => {
-    device.once('message', (m) => resolve((m as { done: number }).done));
-    device.once('exit', (code) => reject(new Error(`the device ended with ${code}`)));
-  });
+  const told = <T>(key: string, of: (m: Record<string, unknown>) => T) =>
+    new Promise<T>((resolve, reject) => {
+      device.on('message', (m) => {
+        if (key in (m as object)) resolve(of(m as Record<string, unknown>));
+      });
+      device.once('exit', (code) => reject(new Error(`the device ended with ${code}`)));
+    });
+  return {
+    begun: told('begun', () => performance.now()),
+    done: told('done', (m) => Number(m.done)),
+  };
 }
 
 const source = (url: string, cleanSession: boolean) => ({
@@ -62,9 +73,10 @@ async function ours(
   });
   try {
     await until('it is up', async () => (await edge.status()).sources[0]?.state === 'up');
-    const [pid, t0] = [edge.child.pid ?? 0, performance.now()];
+    const pid = edge.child.pid ?? 0;
     const before = usage(pid);
     const sent = publish(from.url, count, perS);
+    const t0 = await sent.begun;
     let stored = 0;
     let last = t0;
     const arrived = async () => {
@@ -72,7 +84,7 @@ async function ours(
       if (now > stored) [stored, last] = [now, performance.now()];
       return stored >= count;
     };
-    const sentS = await sent;
+    const sentS = await sent.done;
     await until('all are stored', arrived, 120_000).catch(() => {});
     const cpuS = usage(pid).cpuS - before.cpuS;
     const { queueDepth, published } = await edge.status();
@@ -94,9 +106,11 @@ async function telegraf(io: BenchIo, path: string, count: number, perS: number):
   const agent = startTelegraf(path, folder.path, config);
   try {
     await wait(2000);
-    const [pid, t0] = [agent.pid ?? 0, performance.now()];
+    const pid = agent.pid ?? 0;
     const before = usage(pid);
-    await publish(from.url, count, perS);
+    const sent = publish(from.url, count, perS);
+    const t0 = await sent.begun;
+    await sent.done;
     let arrived = 0;
     let last = t0;
     await until(

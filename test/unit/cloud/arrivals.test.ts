@@ -21,19 +21,21 @@ interface World {
   streams: Streams;
   store: ObjectStore;
   options?: Record<string, unknown>;
+  /** Options of the fleet's asset. */
+  asset?: Record<string, unknown>;
   samplePeriodS?: number;
   twin?: Twin;
 }
 
 const fleets = new Map<string, ReturnType<typeof fleetSchema.parse>>();
-function fleetOf(options: Record<string, unknown> = {}) {
-  const key = JSON.stringify(options);
+function fleetOf(options: Record<string, unknown> = {}, asset: Record<string, unknown> = {}) {
+  const key = JSON.stringify([options, asset]);
   const fleet =
     fleets.get(key) ??
     fleetSchema.parse({
       name: 'f',
       twins: { pump: './twin.json' },
-      assets: [{ id: 'a1', twin: 'pump' }],
+      assets: [{ id: 'a1', twin: 'pump', ...asset }],
       calibration: { settleS: 0, ...options },
     });
   fleets.set(key, fleet);
@@ -45,7 +47,7 @@ function runWhole(
   nowS: number,
   how: { store?: ObjectStore; writer?: SiteWiseWriter; sampleS?: number } = {},
 ) {
-  const fleet = fleetOf(world.options);
+  const fleet = fleetOf(world.options, world.asset);
   const twin = world.twin ?? twinOf(world.samplePeriodS);
   const clock = new ManualClock(BigInt(Math.round(nowS * 1000)) * 1_000_000n);
   return runWorker(
@@ -296,6 +298,36 @@ describe('cases from plants', () => {
     const onChange = (world: World) => oneStream(world, '/p/heat', T0 - 5400, T0, 4000);
     expect(await late(regular, 7200)).toBe(360);
     expect(await late(onChange, 7200)).toBe(0);
+  });
+
+  test('what the gateway says it holds back is looked for at every run, however rare the looks are, and once more', async () => {
+    const backlog = async (says: boolean) => {
+      const world = newWorld({
+        options: { lateCheckS: 86_400 },
+        asset: { gatewayLedger: '/gateway-1' },
+      });
+      const say = (atS: number, waiting: number, oldestS: number) => {
+        if (!says) return;
+        world.streams.add('/gateway-1/waiting', atS, waiting);
+        world.streams.add('/gateway-1/oldest-waiting-s', atS, oldestS);
+      };
+      minutes(world, T0 - 3600, T0);
+      await run(world, T0);
+      // Every second value is held back, so that no gap tells of them.
+      minutes(world, T0, T0 + 7300);
+      say(T0 + 7290, 100, 7200);
+      const during = await run(world, T0 + 7300);
+      say(T0 + 7350, 0, 0);
+      for (let t = T0 + 105; t < T0 + 600; t += 10) {
+        world.streams.add('/p/flow', t, 1);
+        world.streams.add('/p/heat', t, 1);
+      }
+      const after = await run(world, T0 + 7400);
+      return { during: during.alarms.map((a) => a.code), late: after.late };
+    };
+    expect(await backlog(true)).toEqual({ during: ['gateway-backlog'], late: 100 });
+    // Without its word they are found only by the next look through the whole window.
+    expect(await backlog(false)).toEqual({ during: [], late: 0 });
   });
 
   test('readings later than the late window are counted, alarmed and left out', async () => {
