@@ -12,7 +12,13 @@ import {
   startSiteWise,
   startSiteWiseEdge,
 } from '../../simulators/index.js';
-import { type EdgeProcess, startEdgeProcess, temporaryFolder, until } from '../support/edge.js';
+import {
+  type EdgeProcess,
+  startEdgeProcess,
+  startTestBroker,
+  temporaryFolder,
+  until,
+} from '../support/edge.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -97,6 +103,37 @@ describe('a broker that misbehaves', { timeout: 60_000 }, () => {
     await until('all values arrive', async () => (await history()).length >= ROWS);
     expect(await history()).toEqual(all);
     expect((await edge.status()).publisher.retried > 0).toBe(broker.again);
+  });
+
+  it('accepts and closes: nothing is sent for good, nothing is lost, and the status says so', async () => {
+    const folder = await folderWithRecording();
+    const broker = await startTestBroker();
+    cleanups.push(broker.close);
+    await broker.cut();
+    let connections = 0;
+    const closing = createServer((socket) => {
+      connections++;
+      socket.on('error', () => {});
+      // After our first packet, so that the connection has stood.
+      socket.once('data', () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => closing.listen(broker.port, '127.0.0.1', resolve));
+    const edge = await startEdge(folder, { url: broker.url, ackTimeoutMs: 1000 });
+    await until('it has tried again and again', () => connections >= 4);
+    await until('all wait', async () => (await edge.status()).queueDepth === ROWS);
+    const { healthy, published, publisher } = await edge.status();
+    expect({ healthy, published, connected: publisher.connected }).toEqual({
+      healthy: false,
+      published: 0,
+      connected: false,
+    });
+    expect(publisher.lastError).toMatch(/No connection to the broker/);
+    await new Promise((resolve) => closing.close(resolve));
+    await broker.restore();
+    await until('all values arrive', () => broker.values.length >= ROWS);
+    expect([...new Set(broker.values.map((v) => Number(v.value)))].sort((a, b) => a - b)).toEqual(
+      all,
+    );
   });
 
   it('refuses, then wants another login: it is told why, and nothing is lost meanwhile', async () => {

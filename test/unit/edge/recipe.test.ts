@@ -24,6 +24,30 @@ describe('the recipe', () => {
     expect(schema).toEqual({ ...toJsonSchema(edgeSchema), title: "Twinloop's edge component" });
   });
 
+  it('is built as the GDK expects of a custom build', () => {
+    const gdk = JSON.parse(readFileSync(packageFile('gdk-config.json'), 'utf8'));
+    const { scripts } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
+    expect(Object.keys(gdk).sort()).toEqual(['component', 'gdk_version']);
+    expect(gdk.gdk_version).toMatch(/^\d+\.\d+\.\d+$/);
+    // One component a project, and its name that of the recipe.
+    expect(Object.keys(gdk.component)).toEqual([edgeRecipe('1.0.0').ComponentName]);
+    const [component] = Object.values(gdk.component) as [Record<string, unknown>];
+    expect(Object.keys(component).sort()).toEqual(['author', 'build', 'publish', 'version']);
+    expect(component.version).toMatch(/^(NEXT_PATCH|\d+\.\d+\.\d+)$/);
+    expect(component.build).toEqual({
+      build_system: 'custom',
+      custom_build_command: ['npm', 'run', 'build:component'],
+    });
+    expect(scripts['build:component']).toBe('node scripts/build-component.mjs');
+    expect(component.publish).toEqual({
+      bucket: expect.stringMatching(/^[a-z0-9.-]{3,63}$/),
+      region: expect.stringMatching(/^[a-z]{2}(-[a-z]+)+-\d$/),
+    });
+    // The GDK looks for the recipe of a custom build at the root, and refuses artifacts that it cannot replace.
+    const root = parseYaml(readFileSync(packageFile('recipe.yaml'), 'utf8'));
+    expect(root.ComponentName).toBe(edgeRecipe('1.0.0').ComponentName);
+  });
+
   it('keeps the rules of the classic nucleus and the stricter ones of nucleus lite', () => {
     const text = readFileSync(file, 'utf8');
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(16_384);
