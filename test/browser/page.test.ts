@@ -270,7 +270,14 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
     await page.getByLabel('Filter machines').fill('line12');
     expect(await rows.count()).toBe(1);
     await page.getByLabel('Filter machines').fill('');
-    await page.getByRole('link', { name: 'line1', exact: true }).click();
+    expect(await violationsOf(page)).toEqual([]);
+    // By keyboard alone: from the filter on to the most urgent machine.
+    await page.getByLabel('Filter machines').focus();
+    await page.keyboard.press('Tab');
+    const isMachine = "document.activeElement.classList.contains('machine-link')";
+    if (!(await page.evaluate(isMachine))) await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('line1');
+    await page.keyboard.press('Enter');
     await page.getByRole('status').filter({ hasText: LIMIT_PASSED }).waitFor();
     await page.getByRole('link', { name: 'Fleet' }).click();
     await rows.first().waitFor();
@@ -435,13 +442,16 @@ describe.skipIf(chromiumPath === undefined)('the monitor in a browser', () => {
       `${url}#show=parameter:b9&from=252000&to=432000`,
     );
     await page.locator('#focus canvas').first().waitFor();
-    await page.getByLabel('Compare with').selectOption('before');
+    // By keyboard alone.
+    await page.getByLabel('Compare with').focus();
+    await page.keyboard.press('ArrowDown');
     const compared = page.locator('.panel[data-quantity="parameter:b9"] .compared');
     // It has grown by 0.03 a day; the earlier span is two days before.
     await compared
       .filter({ hasText: /^Mean 0\.0\d+ .*; dots, day 0\.83 to day 2\.92: .*\+0\.0/ })
       .waitFor();
     expect(new URL(page.url()).hash).toContain('with=before');
+    expect(await violationsOf(page)).toEqual([]);
     await page.reload();
     await compared.filter({ hasText: 'dots, day 0.83' }).waitFor();
     await page.getByRole('button', { name: 'all', exact: true }).click();

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FleetSummary, Snapshot } from '../../cloud/page/browser/protocol.js';
 import { compiledEntry } from '../../shared/core/index.js';
 import { outputOf } from '../support/child-output.js';
 
@@ -42,6 +43,36 @@ async function appears(path: string, child: ChildProcess): Promise<void> {
   }
 }
 
+/** What `twinloop page` shows of the stack that runs, once it has read a measurement. */
+async function shownBeside(data: string, up: ChildProcess) {
+  const page = twinloop(['page', '--data', data, '--port', '0', '--json']);
+  const ended = new Promise<never>((_, reject) =>
+    up.once('exit', () => reject(new Error('The stack ended before its page showed anything'))),
+  );
+  const answerOf = async (path: string): Promise<unknown> => {
+    for (;;) {
+      const answer = url === undefined ? undefined : await fetch(`${url}${path}`);
+      const body = (await answer?.json()) as { channels?: object; assets?: object[] } | undefined;
+      if (Object.keys(body?.channels ?? body?.assets ?? {}).length > 0) return body;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  let url: string | undefined;
+  let printed = '';
+  page.child.stdout?.on('data', (text: string) => {
+    printed += text;
+    url ??= /http:\/\/127\.0\.0\.1:\d+\//.exec(printed)?.[0];
+  });
+  try {
+    const both = Promise.all([answerOf('api/state'), answerOf('api/fleet')]);
+    const [snapshot, fleet] = (await Promise.race([both, ended])) as [Snapshot, FleetSummary];
+    return { snapshot, fleet };
+  } finally {
+    page.child.kill('SIGTERM');
+    expect((await page.done).code).toBe(0);
+  }
+}
+
 describe('twinloop up', () => {
   let folder: string;
   let data: string;
@@ -52,7 +83,14 @@ describe('twinloop up', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('carries every value from the machine to SiteWise and calibrates the twin from them', async () => {
-    const run = twinloop(['up', '--for', '25', '--json', '--data', data, '--port', '0']);
+    const run = twinloop(['up', '--for', '30', '--json', '--data', data, '--port', '0']);
+    await appears(join(data, 'edge/status.json'), run.child);
+    const { snapshot, fleet } = await shownBeside(data, run.child);
+    // The loop has one machine: the page of its own, and a fleet of one for who asks.
+    const ids = snapshot.machine.quantities.map((q) => q.id);
+    expect(ids).toEqual(expect.arrayContaining(['parameter:b9', 'virtualSensor:S9_Tension_N']));
+    expect(snapshot.status).not.toHaveProperty('fault');
+    expect(fleet).toMatchObject({ of: 1, assets: [{ twin: 'web-line' }] });
     const { code, stdout, stderr } = await run.done;
     expect(stderr).toContain('The page');
     expect(code).toBe(0);
@@ -68,7 +106,7 @@ describe('twinloop up', () => {
       expect(p.truth).toBeTypeOf('number');
     }
     expect(summary.virtualSensors.S9_Tension_N.lower95).toBeGreaterThan(100);
-  }, 120_000);
+  }, 180_000);
 
   it('cut off from its broker for a while, leaves no reading unused, and tells the fate of each', async () => {
     const args = ['--for', '38', '--outage', '14:10', '--json', '--data', data, '--port', '0'];

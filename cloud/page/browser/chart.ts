@@ -229,7 +229,12 @@ export function createChart(store: Store, content: ChartContent): Chart {
               content,
               min,
               max,
-              fanExtent(store, content, (u.scales.x?.max ?? 0) * perDay(content.axis)),
+              // Not by the scale of x, which still is the last drawing's.
+              fanExtent(
+                store,
+                content,
+                spanOf(u.data[0][0] ?? 0, u.data[0].at(-1) ?? 0)[1] * perDay(content.axis),
+              ),
               earlierExtent(store, content),
             ),
         },

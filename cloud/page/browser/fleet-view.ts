@@ -31,7 +31,7 @@ function conditionOf(asset: AssetSummary): { glyph: string; word: string; kind: 
 
 /** All machines of a fleet, the most urgent first; one click leads to each. */
 export function createFleetView(root: HTMLElement): { show(summary: FleetSummary): void } {
-  const heading = h('h2', { id: 'fleet-title' });
+  const heading = h('h1', { id: 'fleet-title' });
   const fault = h('p', { class: 'freshness' });
   const filter = h('input', {
     type: 'search',

@@ -65,6 +65,7 @@ export function createWhatIfView(
   );
   let sliders: Slider[] = [];
   let built = '';
+  let builtFirst: string | undefined;
   let drawn = '';
   const renewed = new Set<string>();
 
@@ -126,12 +127,16 @@ export function createWhatIfView(
     body.hidden = outlook === undefined;
     reset.hidden = outlook === undefined;
     if (outlook === undefined) return;
-    const frame = JSON.stringify(
+    // The part that is worn most is offered first; while one is tried, the order stays.
+    const first = renewed.size === 0 ? wornParts(store, machine)[0]?.id : builtFirst;
+    const frame = JSON.stringify([
+      first,
       outlook.inputs.map((i) => [i.variable, i.today, i.lower, i.upper]),
-    );
+    ]);
     // A slider that is being dragged is not pulled from under the hand.
     if (frame !== built && !controls.contains(document.activeElement)) {
       built = frame;
+      builtFirst = first;
       build();
     }
     setText(fault, client.fault ?? '');
