@@ -13,11 +13,14 @@ const CALM: Motion = { trendScale: 1, jump: 0 };
 
 /** How the trends' noise is scaled, and how far parameters may have jumped besides. */
 export interface Motion {
-  /** Factor on the trends' noise beside the settings'. */
-  trendScale: number;
+  /** Factor on the trends' noise beside the settings', for all parameters or for each. */
+  trendScale: number | Float64Array;
   /** Share of its range by which each parameter that is not constant may have jumped. */
   jump: number;
 }
+
+const scaleOf = ({ trendScale }: Motion, i: number): number =>
+  typeof trendScale === 'number' ? trendScale : trendScale[i]!;
 
 /** How one parameter and its trend move over a time. */
 interface Step {
@@ -77,7 +80,7 @@ export function predict(
       settings,
       i,
       dtS,
-      settings.trendScale * how.trendScale,
+      settings.trendScale * scaleOf(how, i),
     );
     if (how.jump > 0 && !settings.constant[i]) {
       stack[(N + 2 * n + i) * N + i] = how.jump * settings.range[i]!;
@@ -110,7 +113,7 @@ export function predictMoments(
       settings,
       i,
       dtS,
-      settings.trendScale * how.trendScale,
+      settings.trendScale * scaleOf(how, i),
     );
     const v = n + i;
     x[i] = mean + kept * (x[i]! - mean) + tau * x[v]!;

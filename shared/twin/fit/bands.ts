@@ -18,6 +18,13 @@ export function capAtPrior(C: Float64Array, n: number): void {
   }
 }
 
+/** Deviations multiplied, correlations as they are, no variance above the prior's. */
+export function widenBy(C: Float64Array, n: number, factor: Float64Array): Float64Array {
+  const wide = C.map((v, i) => v * factor[Math.floor(i / n)]! * factor[i % n]!);
+  capAtPrior(wide, n);
+  return wide;
+}
+
 /** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */
 export function widen(
   C: Float64Array,

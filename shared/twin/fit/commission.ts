@@ -29,6 +29,7 @@ import { freeStarts, searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import type { FitOutput, HeldOut } from './types.js';
 import { fitFindings } from './verdict.js';
+import { refitWorn, wearOutput, withWear } from './wear.js';
 
 /** How a twin is commissioned. */
 export interface CommissionOptions {
@@ -36,6 +37,8 @@ export interface CommissionOptions {
   starts?: number;
   /** Share of the record that is held out to test the fit; default 0.25. */
   holdOut?: number;
+  /** When something changed, s: a parameter may have stepped there. */
+  changeS?: number;
   /** What was read of the recording, where a reader knows. */
   recording?: RecordingSummary;
   signal?: AbortSignal;
@@ -122,6 +125,7 @@ export async function commission(
       tFactor: 1,
       residuals: { white: 0, ou: { std: 0, timeConstantS: 0 }, channels: {} },
       structures: {},
+      wear: {},
       ridges: [],
       rails: read.rails,
       starts: [],
@@ -144,7 +148,9 @@ export async function commission(
   }
   try {
     const n = record.timesS.length;
-    const train = n >= LEAST_TO_HOLD_OUT && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
+    // A change late in the record would test the fit of what was before it.
+    const testable = n >= LEAST_TO_HOLD_OUT && options.changeS === undefined;
+    const train = testable && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
     const coordinates = await fitCoordinates(context, record);
     const first = await freeStarts(
       context,
@@ -159,9 +165,20 @@ export async function commission(
     // The whole record from where its first part led, and from second modes.
     const whole = train < n ? await refit(context, first, record) : first;
     whole.starts = first.starts;
-    const { fit, shape } = await shapeOf(context, await freeStarts(context, whole));
+    const worn = await withWear(context, await freeStarts(context, whole), options.changeS);
+    const { fit: shaped, shape } = await shapeOf(context, worn);
+    const fit: Fit = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
+    const tested =
+      test !== undefined && fit.coordinates.some((c) => c.kind === 'wear')
+        ? await testOn(
+            context,
+            await refitWorn(context, first, fit, headOf(record, train)),
+            record,
+            train,
+          )
+        : test;
     const ridges = ridgesOf(fit);
-    findings.push(...fitFindings(twin, fit, ridges, test?.heldOut, shape));
+    findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
     if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
     const names = twin.definition.measured.map((c) => c.variable);
     const channels = Object.fromEntries(
@@ -182,15 +199,21 @@ export async function commission(
       ridges,
       starts: first.starts,
       freeRun: { channels: rmseOf(names, record, fit.prediction, 0, dead) },
-      ...(test === undefined ? {} : { heldOut: test.heldOut }),
+      ...(tested === undefined ? {} : { heldOut: tested.heldOut }),
+      wear: wearOutput(twin, fit),
     });
     return {
       output,
       fit,
-      ...(test === undefined
+      ...(tested === undefined
         ? {}
         : {
-            test: { fit: first, prediction: test.prediction, std: test.std, fromSample: train },
+            test: {
+              fit: tested.fit,
+              prediction: tested.prediction,
+              std: tested.std,
+              fromSample: train,
+            },
           }),
     };
   } catch (error) {
@@ -234,7 +257,7 @@ async function testOn(
   fit: Fit,
   record: FitRecord,
   fromSample: number,
-): Promise<{ heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
+): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
   const problem = fitProblem(context, fit.coordinates, record);
   const [prediction] = await problem.simulate([fit.u]);
   if (!(prediction instanceof Float64Array)) throw prediction;
@@ -267,7 +290,7 @@ async function testOn(
     };
   });
   const held = { fromSample, samples: record.timesS.length - fromSample, channels };
-  return { heldOut: held, prediction, std };
+  return { fit, heldOut: held, prediction, std };
 }
 
 function rmseOf(

@@ -6,7 +6,7 @@ import type { TwinParameter } from '../../config/index.js';
  */
 export interface Coordinate {
   name: string;
-  kind: 'parameter' | 'start-state';
+  kind: 'parameter' | 'start-state' | 'wear';
   transform: 'log' | 'linear';
   /** On the transformed scale. */
   centre: number;
@@ -17,6 +17,20 @@ export interface Coordinate {
   /** Bounds of u; infinite where there is none. */
   lower: number;
   upper: number;
+  /** Of wear: what one unit adds to a parameter, on its transformed scale. */
+  course?: CourseTerm;
+}
+
+/** One term of a parameter's course: nothing at the record's end, where the parameter's own value is. */
+export interface CourseTerm {
+  /** Index of the parameter. */
+  parameter: number;
+  /** What is added at a time of the record. */
+  at(timeS: number): number;
+  /** Its slope at the record's end, per second. */
+  rate: number;
+  /** What it adds to the free values that courses are looked for with. */
+  free: Float64Array;
 }
 
 /**
@@ -98,9 +112,45 @@ export function startPoints(coordinates: readonly Coordinate[], count: number): 
   return START_FACTORS.slice(0, Math.max(1, count)).map((factors) => {
     let parameter = 0;
     return Float64Array.from(coordinates, (c) => {
-      if (c.kind === 'start-state') return 0;
+      if (c.kind !== 'parameter') return 0;
       const ln = Math.log(factors[parameter++ % factors.length]!);
       return clampU(c, c.transform === 'log' ? ln / c.scale : 1.5 * ln);
     });
+  });
+}
+
+const along = new WeakMap<CourseTerm, WeakMap<Float64Array, Float64Array>>();
+
+/** A term at each time; a search asks for the same ones again and again. */
+function alongOf(course: CourseTerm, timesS: Float64Array): Float64Array {
+  const known = along.get(course) ?? new WeakMap<Float64Array, Float64Array>();
+  along.set(course, known);
+  const values = known.get(timesS) ?? timesS.map((t) => course.at(t));
+  known.set(timesS, values);
+  return values;
+}
+
+/**
+ * What each sample sees of the parameters that wear along a record.
+ *
+ * @returns a course per wearing parameter, on the FMU's scale, bounds kept
+ */
+export function coursesAt(
+  coordinates: readonly Coordinate[],
+  u: Float64Array,
+  timesS: Float64Array,
+): { parameter: number; values: Float64Array }[] {
+  const added = new Map<number, Float64Array>();
+  coordinates.forEach(({ course }, k) => {
+    if (course === undefined) return;
+    const sum = added.get(course.parameter) ?? new Float64Array(timesS.length);
+    const values = u[k] === 0 ? new Float64Array() : alongOf(course, timesS);
+    for (let row = 0; row < values.length; row++) sum[row]! += u[k]! * values[row]!;
+    added.set(course.parameter, sum);
+  });
+  return [...added].map(([parameter, sum]) => {
+    const c = coordinates[parameter]!;
+    const values = sum.map((add) => valueAt(c, clampU(c, u[parameter]! + add / c.scale)));
+    return { parameter, values };
   });
 }

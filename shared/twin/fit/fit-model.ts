@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, TwinError } from '../../core/index.js';
-import { inputsAlong, stateAccess } from '../../fmi/index.js';
+import { findScalar, inputsAlong, stateAccess } from '../../fmi/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
 import { openTwinFmu } from '../model/twin-fmu.js';
 import { createTwinModel } from '../model/twin-model.js';
@@ -12,6 +12,8 @@ export interface FitPoint {
   parameters: Float64Array;
   /** Left out: what the model starts with. */
   states?: Float64Array;
+  /** Parameters that move along the record: a value per sample each, held to the next. */
+  courses?: readonly { parameter: number; values: Float64Array }[];
 }
 
 /** A free run: outputs, and states where they were asked for. */
@@ -28,6 +30,8 @@ export interface FitModel {
   readonly states: readonly string[];
   /** What a reader of the report should know about the start. */
   readonly notes: readonly string[];
+  /** Per parameter: whether it can move along a run; left out where none can. */
+  readonly wearable?: readonly boolean[];
   /** Why the search for the start begins where nothing says that the machine was. */
   readonly startDoubt?: string | undefined;
   /**
@@ -139,24 +143,41 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const named = (point: ArrayLike<number>) =>
     Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));
   const originS = md.defaultExperiment.startTime ?? 0;
+  // What may be set only before a run cannot move along it.
+  const wearable = definition.parameters.map(({ variable }) => {
+    const found = findScalar(md, variable)?.variable;
+    return found?.causality === 'input' || found?.variability === 'tunable';
+  });
   let startDoubt: string | undefined;
   return {
     states,
     notes,
+    wearable,
     get startDoubt() {
       return startDoubt;
     },
     run(points, record, { keepStates = false } = {}) {
       const t0 = record.timesS[0] ?? 0;
       const timesS = record.timesS.map((t) => originS + (t - t0));
-      const inputs = inputsAlong(
-        timesS,
-        definition.inputs.map((input, i) => ({
-          name: input.variable,
-          values: record.inputs[i]!,
-        })),
-        interpolations,
-      );
+      const given = definition.inputs.map((input, i) => ({
+        name: input.variable,
+        values: record.inputs[i]!,
+      }));
+      const inputs = inputsAlong(timesS, given, interpolations);
+      const driving = ({ courses = [] }: FitPoint) =>
+        courses.length === 0
+          ? inputs
+          : inputsAlong(
+              timesS,
+              [
+                ...given,
+                ...courses.map(({ parameter, values }) => ({
+                  name: definition.parameters[parameter]!.variable,
+                  values,
+                })),
+              ],
+              [...interpolations, ...courses.map(() => 'hold' as const)],
+            );
       return Promise.all(
         points.map(async (point) => {
           try {
@@ -166,7 +187,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               ...(point.states === undefined || states.length === 0
                 ? {}
                 : { states: point.states }),
-              inputs,
+              inputs: driving(point),
               outputs,
               timesS,
               stepSizeS: simulation.stepSizeS,

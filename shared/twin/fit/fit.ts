@@ -4,13 +4,14 @@ import type { Estimate, Twin } from '../types.js';
 import { absorbedBy, widen, widenAtBounds } from './bands.js';
 import {
   type Coordinate,
+  coursesAt,
   parameterCoordinate,
   startPoints,
   startStateCoordinate,
   valueAt,
 } from './coordinates.js';
 import { type FitCovariance, fitCovariance } from './covariance.js';
-import type { FitModel } from './fit-model.js';
+import type { FitModel, FitPoint } from './fit-model.js';
 import {
   errorVariance,
   isCertain,
@@ -28,6 +29,7 @@ import {
 import { type FitRecord, headOf } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import type { FitStart } from './types.js';
+import type { Wear } from './wear.js';
 
 const Z95 = 1.959963984540054;
 /** Difference step of the sensitivities that bands are made of: central, so it may be wide. */
@@ -55,6 +57,8 @@ export interface Fit {
   beyondBounds: Record<string, number>;
   /** What residuals say against the model. */
   misfit: LackOfFit;
+  /** How parameters wear along the record, where that was looked for. */
+  wear?: Wear;
 }
 
 /** What every fit of one twin needs. */
@@ -116,6 +120,23 @@ export async function fitCoordinates(
   );
 }
 
+/** What the model is run with at a point of a fit. */
+export function fitPointAt(
+  coordinates: readonly Coordinate[],
+  u: Float64Array,
+  timesS: Float64Array,
+): FitPoint {
+  const of = (kind: Coordinate['kind']) =>
+    Float64Array.from(coordinates.flatMap((c, j) => (c.kind === kind ? [valueAt(c, u[j]!)] : [])));
+  const states = of('start-state');
+  const courses = coursesAt(coordinates, u, timesS);
+  return {
+    parameters: of('parameter'),
+    ...(states.length === 0 ? {} : { states }),
+    ...(courses.length === 0 ? {} : { courses }),
+  };
+}
+
 /** A record as a problem of least squares. */
 export function fitProblem(
   context: FitContext,
@@ -123,7 +144,6 @@ export function fitProblem(
   record: FitRecord,
 ): LeastSquaresProblem {
   const { twin, model } = context;
-  const n = twin.definition.parameters.length;
   const noiseFloor = Float64Array.from(twin.definition.measured, (channel, c) => {
     const range = rangeOf(record, c) || 0;
     // Uniform within the resolution; a record without any noise still has the model's own digits.
@@ -137,12 +157,7 @@ export function fitProblem(
     async simulate(points) {
       context.signal?.throwIfAborted();
       const runs = await model.run(
-        points.map((u) => {
-          const values = Float64Array.from(coordinates, (c, j) => valueAt(c, u[j]!));
-          return values.length === n
-            ? { parameters: values }
-            : { parameters: values.slice(0, n), states: values.slice(n) };
-        }),
+        points.map((u) => fitPointAt(coordinates, u, record.timesS)),
         record,
       );
       context.passes += points.length;

@@ -1,9 +1,11 @@
+import { filterSettings } from '../filter/settings.js';
 import { refitSchedule } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { valueAt } from './coordinates.js';
-import { type Fit, rangeOf } from './fit.js';
+import { type Fit, fitPointAt, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import type { FitRecord } from './record.js';
+import { rateAt } from './wear-course.js';
 
 /** Difference step for the states at the record's end, on the coordinates' scale. */
 const DIFFERENCE = 5e-3;
@@ -40,6 +42,14 @@ export async function stateAfterFit(
     const c = coordinates[j]!;
     B[j * q + j] = c.scale * (c.transform === 'log' ? valueAt(c, u[j]!) : 1);
   }
+  // Trends are kept per wear horizon.
+  const { horizonS, trend } = filterSettings(twin);
+  coordinates.forEach(({ course }, k) => {
+    if (course === undefined || !trend[course.parameter]) return;
+    const c = coordinates[course.parameter]!;
+    B[(n + course.parameter) * q + k] =
+      horizonS[course.parameter]! * rateAt(c, u[course.parameter]!, course.rate);
+  });
   ends?.slope.forEach((v, i) => {
     B[2 * n * q + i] = v;
   });
@@ -56,8 +66,14 @@ export async function stateAfterFit(
     }
   }
   for (let j = n; j < 2 * n; j++) {
+    if (coordinates.some((c) => c.course?.parameter === j - n)) continue;
     const row = initial.filter.S.subarray(j * 2 * n, (j + 1) * 2 * n);
-    P[j * N + j] = row.reduce((sum, v) => sum + v * v, 0);
+    P[j * N + j] =
+      fit.wear === undefined
+        ? row.reduce((sum, v) => sum + v * v, 0)
+        : trend[j - n]
+          ? (horizonS[j - n]! * fit.wear.rateStd[j - n]!) ** 2
+          : 0;
   }
   ends?.extra.forEach((std, s) => {
     P[(2 * n + s) * N + 2 * n + s]! += std * std;
@@ -66,7 +82,11 @@ export async function stateAfterFit(
   const S = new Float64Array(4 * n * n);
   for (let i = 0; i < 2 * n; i++) S.set(L.subarray(i * N, i * N + 2 * n), i * 2 * n);
   const x = initial.filter.x.slice();
-  for (let j = 0; j < n; j++) x[j] = valueAt(coordinates[j]!, u[j]!);
+  for (let j = 0; j < n; j++) {
+    x[j] = valueAt(coordinates[j]!, u[j]!);
+    x[n + j] = 0;
+    for (let k = 0; k < q; k++) x[n + j]! += B[(n + j) * q + k]! * u[k]!;
+  }
   const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
   const scale = model.transient?.nominal.map((nominal, s) =>
     nominal > 0 ? nominal : Math.abs(ends?.mean[s] ?? 1) || 1,
@@ -82,7 +102,14 @@ export async function stateAfterFit(
       S,
       noiseStd: sensorNoise(twin, fit, record),
       ...(moving && refitSchedule(twin.definition, q) !== undefined
-        ? { refit: { timeS: record.timesS.at(-1)!, samples: record.timesS.length, fitted: true } }
+        ? {
+            refit: {
+              timeS: record.timesS.at(-1)!,
+              samples: record.timesS.length,
+              fitted: true,
+              ...(fit.wear === undefined ? {} : { trendScale: fit.wear.trendScale }),
+            },
+          }
         : {}),
       ...(ends === undefined || scale === undefined
         ? {}
@@ -109,12 +136,8 @@ async function endStates(
   fit: Fit,
 ): Promise<{ mean: Float64Array; slope: Float64Array; extra: Float64Array }> {
   const { record, coordinates, u } = fit;
-  const n = coordinates.length - model.states.length;
   const ns = model.states.length;
-  const pointAt = (at: Float64Array) => {
-    const values = Float64Array.from(coordinates, (c, j) => valueAt(c, at[j]!));
-    return { parameters: values.slice(0, n), states: values.slice(n) };
-  };
+  const pointAt = (at: Float64Array) => fitPointAt(coordinates, at, record.timesS);
   const moved = (j: number, sign: number) => {
     const at = u.slice();
     const c = coordinates[j]!;

@@ -35,6 +35,16 @@ export interface HeldOut {
   >;
 }
 
+/** How a parameter moved along a record. */
+export interface WearCourse {
+  /** The hypothesis it was fitted under: times the speed of its wear horizon, or `jump`. */
+  kind: string;
+  /** What it was, at times of the record. */
+  course: { timeS: number; value: number }[];
+  /** Its rate at the record's end, per second. */
+  ratePerS: { mean: number; std: number };
+}
+
 /** What a fit gives out. */
 export interface FitOutput {
   twin: string;
@@ -58,6 +68,8 @@ export interface FitOutput {
   parameters: Record<string, Estimate>;
   /** States at the record's start, where the FMU lets them be chosen. */
   startStates: Record<string, Estimate>;
+  /** Parameters that move along the record; `parameters` holds what they are at its end. */
+  wear: Record<string, WearCourse>;
   nEff: number;
   tFactor: number;
   /** Of the channel with the fewest independent samples; all under `channels`. */

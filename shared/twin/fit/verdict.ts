@@ -1,5 +1,6 @@
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
+import { coursesAt } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import type { Ridge } from './ridges.js';
@@ -47,7 +48,26 @@ export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Fin
     ...parameterFindings(fit, ridges),
     ...residualFindings(fit),
     ...misfitFindings(twin, fit),
+    ...wearFindings(fit),
   ];
+}
+
+/** Parameters that move along the record faster than their horizon says. */
+function wearFindings({ wear, coordinates, u, record }: Fit): Finding[] {
+  return coursesAt(coordinates, u, record.timesS).flatMap(({ parameter, values }) => {
+    const kind = wear?.kinds[parameter];
+    if (kind === undefined || kind === '1×') return [];
+    const [from, to] = [values[0]!, values.at(-1)!].map((v) => v.toPrecision(3));
+    const how =
+      { jump: 'by jumps', step: 'with a step' }[kind] ??
+      `about ${kind} as fast as its wear horizon says`;
+    return [
+      {
+        grade: 'care' as const,
+        reason: `${coordinates[parameter]!.name} moves along the record from ${from} to ${to}, ${how}: its value is that at the record's end`,
+      },
+    ];
+  });
 }
 
 function shapeFindings({ rough, flatter }: Shape): Finding[] {

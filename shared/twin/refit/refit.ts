@@ -1,7 +1,13 @@
 import type { Logger } from '../../core/index.js';
-import { type Commission, commission, type FitModel, stateAfterFit } from '../fit/index.js';
+import {
+  type Commission,
+  commission,
+  type FitModel,
+  isExplained,
+  stateAfterFit,
+} from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
-import { eventSpans, isEvent } from '../transient/events.js';
+import { endedByChange, eventSpans, isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
 import { stateNoiseOf } from './state-noise.js';
@@ -58,6 +64,24 @@ function withoutEvents(
   );
 }
 
+/** Samples that an event lasts before parameters are asked whether they have changed … */
+const CHANGE_SAMPLES = 15;
+/** … and times as long until they are asked again. */
+const CHANGE_AGAIN = 1.5;
+
+/**
+ * Whether an event has lasted long enough to ask whether it is a change of parameters; only where the
+ * model explained all before it, as otherwise it would not be seen to explain the event.
+ */
+function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
+  if (last.clean !== true) return false;
+  const count = (untilS: number) =>
+    window.filter((s) => s.timeS > sinceS && s.timeS <= untilS).length;
+  const lasted = count(Number.POSITIVE_INFINITY);
+  const asked = last.timeS > sinceS ? count(last.timeS) : 0;
+  return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
+}
+
 /** Parameters as before any data. */
 const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
   calibrator.initialState().filter;
@@ -88,8 +112,11 @@ export function createRefitter(
         .filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS)
         .slice(-MOST_SAMPLES),
     isDue: ({ filter, timeS }, window) => {
-      // During an event the window's end is no place to go on from.
-      if (filter.refit === undefined || isEvent(filter.transient?.events)) return false;
+      if (filter.refit === undefined) return false;
+      // During an event the window's end is no place to go on from, until it lasts.
+      if (isEvent(filter.transient?.events)) {
+        return isChangeDue(filter.refit, filter.transient!.events!.sinceS, window);
+      }
       const values = window.reduce(
         (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
         0,
@@ -97,15 +124,25 @@ export function createRefitter(
       return isRefitDue(schedule, filter.refit, { samples: window.length, values, timeS });
     },
     async refit(state, window, signal) {
-      const events = state.filter.transient?.events;
-      const seen = withoutEvents(window, eventSpans(events));
+      const before = state.filter.refit;
+      const found = state.filter.transient?.events;
+      const lasts = isEvent(found);
+      const changeS = lasts ? found!.sinceS : before?.changeS;
+      const over = eventSpans(found).filter(({ untilS }) => Number.isFinite(untilS));
+      const seen = withoutEvents(window, over);
       const result = await commission(twin, fitModel, seen, {
+        ...(changeS === undefined ? {} : { changeS }),
         ...(signal === undefined ? {} : { signal }),
       });
       const { grade } = result.output.verdict;
       const mark = { timeS: state.timeS, samples: window.length, grade };
-      const before = state.filter.refit;
       const { fit, output } = result;
+      if (lasts && (grade === 'unusable' || fit === undefined || !isExplained(fit))) {
+        // No change of parameters explains the event: it is none.
+        const refit = { ...NO_FIT, ...before, timeS: state.timeS };
+        return { state: { ...state, filter: { ...state.filter, refit } }, result };
+      }
+      const events = lasts ? endedByChange(found!, state.timeS) : found;
       if (fit === undefined || output.verdict.grade === 'unusable') {
         const disturbed = seen !== window;
         const grown = window.length > (before?.samples ?? 0) && !disturbed;
@@ -136,11 +173,26 @@ export function createRefitter(
           S: after.filter.S,
           noiseStd: noise?.noiseStd ?? after.filter.noiseStd,
           unexplained: 0,
-          refit: { ...mark, fitted: true },
+          refit: {
+            ...mark,
+            fitted: true,
+            ...(changeS === undefined ? {} : { changeS }),
+            ...(fit.wear === undefined
+              ? {}
+              : { trendScale: fit.wear.trendScale, clean: isExplained(fit) }),
+          },
           transient: {
             ...memory,
             stateMean: memory.stateMean.map((v, i) => v + (noise?.shift[i] ?? 0)),
             stateNoiseLog: noise?.stateNoiseLog ?? 0,
+            ...(noise === undefined
+              ? {}
+              : {
+                  held: {
+                    x: memory.stateMean.map((v, i) => v + noise.shift[i]!),
+                    S: noise.factor,
+                  },
+                }),
             ...(events === undefined ? {} : { events }),
             lastInputs: state.filter.transient?.lastInputs ?? memory.lastInputs,
           },

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { CALM_TREND } from '../fit/wear-course.js';
 import type { RefitMark } from '../state/filter-state.js';
 
 /** When constants of a moving machine are fitted anew, and over what. */
@@ -24,6 +25,15 @@ const REFITS_PER_WINDOW = 4;
 const VALUES_PER_UNKNOWN = 10;
 /** Before a window is full, a refit waits until it has so many times the last one's samples. */
 const GROWTH = 2;
+/** The same where parameters may wear, … */
+const GROWTH_OF_WEAR = 1.5;
+/** … and where they were seen to: as often as when the window is full. */
+const GROWTH_SEEN = 1 + 1 / REFITS_PER_WINDOW;
+
+function growthAfter({ trendScale }: RefitMark): number {
+  if (trendScale === undefined) return GROWTH;
+  return trendScale.some((s) => s > CALM_TREND) ? GROWTH_SEEN : GROWTH_OF_WEAR;
+}
 
 /** Sensors, no fewer than parameters, from which each sample tells the parameters by itself. */
 const REDUNDANT = 3;
@@ -68,7 +78,7 @@ export function isRefitDue(
 ): boolean {
   if (last.samples === 0) return window.values >= schedule.firstValues;
   const elapsedS = window.timeS - last.timeS;
-  return elapsedS >= schedule.everyS || window.samples >= GROWTH * last.samples;
+  return elapsedS >= schedule.everyS || window.samples >= growthAfter(last) * last.samples;
 }
 
 /** Share of the time that a window takes to double in which it surely has not. */
@@ -93,7 +103,8 @@ export function mayRefitBeDue(
   }
   const elapsedS = state.timeS - last.timeS;
   const doubled =
-    state.sampleCount >= GROWTH * last.samples &&
-    (intervalS === undefined || elapsedS >= SURELY_NOT_DOUBLED * last.samples * intervalS);
+    state.sampleCount >= growthAfter(last) * last.samples &&
+    (intervalS === undefined ||
+      elapsedS >= SURELY_NOT_DOUBLED * (growthAfter(last) - 1) * last.samples * intervalS);
   return elapsedS >= schedule.everyS || doubled;
 }

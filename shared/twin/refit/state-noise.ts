@@ -5,8 +5,7 @@ import {
   srKfPredict,
   srKfUpdate,
 } from '../../kalman/index.js';
-import { valueAt } from '../fit/coordinates.js';
-import type { Fit } from '../fit/fit.js';
+import { type Fit, fitPointAt } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { nelderMead } from '../fit/nelder-mead.js';
 import type { TransientModel, Twin } from '../types.js';
@@ -19,6 +18,8 @@ export interface StateNoise {
   noiseStd: Float64Array;
   /** The filtered states at the window's end less those of the free run. */
   shift: Float64Array;
+  /** Lower factor of their covariance there. */
+  factor: Float64Array;
   /** Mean NIS per channel of the window under it. */
   nis: number;
 }
@@ -64,7 +65,7 @@ export async function stateNoiseOf(
   scale: Float64Array,
   signal?: AbortSignal,
 ): Promise<StateNoise | undefined> {
-  const steps = await stepsAlong(twin, fitModel, model, fit, scale, signal);
+  const steps = await stepsAlong(fitModel, model, fit, scale, signal);
   if (steps.length < 10) return undefined;
   const { measured, transient } = twin.definition;
   const base = Float64Array.from(
@@ -89,18 +90,18 @@ export async function stateNoiseOf(
   ).reduce((a, b) => (b.value < a.value ? b : a));
   const [logQ = 0, logR = 0] = found.x;
   const noiseStd = noiseAt(logR);
-  const { shift, nis } = filterAlong(steps, scale, Math.exp(logQ), noiseStd);
+  const { shift, factor, nis } = filterAlong(steps, scale, Math.exp(logQ), noiseStd);
   return {
     stateNoiseLog: logQ - Math.log(Math.max(transient.stateNoise, 1e-300)),
     noiseStd,
     shift,
+    factor,
     nis,
   };
 }
 
 /** Slopes from sample to sample along the free run's last part. */
 async function stepsAlong(
-  twin: Twin,
   fitModel: FitModel,
   model: TransientModel,
   fit: Fit,
@@ -110,12 +111,13 @@ async function stepsAlong(
   const { record, coordinates, u } = fit;
   const ns = scale.length;
   const m = record.channels;
-  const values = Float64Array.from(coordinates, (c, j) => valueAt(c, u[j]!));
-  const p = twin.definition.parameters.length;
-  const parameters = values.slice(0, p);
-  const [free] = await fitModel.run([{ parameters, states: values.slice(p) }], record, {
-    keepStates: true,
-  });
+  const point = fitPointAt(coordinates, u, record.timesS);
+  const parametersAt = (row: number) => {
+    const now = point.parameters.slice();
+    for (const { parameter, values } of point.courses ?? []) now[parameter] = values[row]!;
+    return now;
+  };
+  const [free] = await fitModel.run([point], record, { keepStates: true });
   if (free === undefined || free instanceof Error || free.states === undefined) return [];
   const n = record.timesS.length;
   const count = Math.min(n - 1, MOST_SAMPLES, Math.floor(MOST_RUNS / (ns + 1)));
@@ -124,6 +126,7 @@ async function stepsAlong(
   const steps: Step[] = [];
   for (let k = n - 1 - count; k < n - 1; k++) {
     const states = free.states.slice(k * ns, (k + 1) * ns);
+    const parameters = parametersAt(k);
     const points = [
       { parameters, states },
       ...Array.from(states, (_, j) => {
@@ -173,7 +176,7 @@ function filterAlong(
   scale: Float64Array,
   share: number,
   noiseStd: Float64Array,
-): Pick<StateNoise, 'shift' | 'nis'> & { logLikelihood: number } {
+): Pick<StateNoise, 'shift' | 'factor' | 'nis'> & { logLikelihood: number } {
   const workspace = createWorkspace();
   const rootR = diagonal(noiseStd);
   let state: SquareRootGaussian = {
@@ -193,5 +196,5 @@ function filterAlong(
     const rootQ = diagonal(scale.map((s) => times * share * Math.sqrt(dtS) * s));
     state = srKfPredict(seen, { F: A, rootQ }, workspace);
   }
-  return { logLikelihood, shift: state.x, nis: nis / Math.max(1, channels) };
+  return { logLikelihood, shift: state.x, factor: state.S, nis: nis / Math.max(1, channels) };
 }

@@ -6,6 +6,7 @@ import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
 import { SOURCES } from '../filter/sources.js';
 import type { EventMemory } from '../transient/events.js';
+import type { HeldStates } from '../transient/held-states.js';
 
 /** What transient mode remembers between samples. */
 export interface TransientMemory {
@@ -28,6 +29,8 @@ export interface TransientMemory {
   readonly settlingTimeS?: number | undefined;
   /** What the search for events remembers; absent before the first fit of the constants. */
   readonly events?: EventMemory | undefined;
+  /** The states if the parameters are exactly the newest fit's; absent before the first. */
+  readonly held?: HeldStates | undefined;
   /** All that the FMU remembers at the last sample, modes included, where it tells. */
   readonly modelMemory?: Uint8Array | undefined;
 }
@@ -93,6 +96,12 @@ export interface RefitMark {
   readonly fitted: boolean;
   /** What the newest fit's verdict was; absent before the first, and in states of before 0.1. */
   readonly grade?: 'good' | 'care' | 'unusable' | undefined;
+  /** Whether its residuals were noise, so that a change of parameters would be seen as one. */
+  readonly clean?: boolean | undefined;
+  /** When a parameter last stepped, seconds. */
+  readonly changeS?: number | undefined;
+  /** Per parameter: factor on its trend's noise until the next, where wear was looked for. */
+  readonly trendScale?: Float64Array | undefined;
 }
 
 /** Grades of a fit in the order in which states hold them. */
@@ -169,7 +178,12 @@ export function encodeFilterState(state: FilterState): StoredArrays {
       refit.timeS,
       refit.samples,
       refit.fitted ? 1 : 0,
-      ...(refit.grade === undefined ? [] : [FIT_GRADES.indexOf(refit.grade)]),
+      ...(refit.grade === undefined && refit.trendScale === undefined
+        ? []
+        : [refit.grade === undefined ? -1 : FIT_GRADES.indexOf(refit.grade)]),
+      ...(refit.trendScale === undefined
+        ? []
+        : [refit.clean ? 1 : 0, refit.changeS ?? Number.NaN, ...refit.trendScale]),
     );
   if (transient === undefined) return arrays;
   for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
@@ -178,7 +192,11 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
   }
   if (transient.modelMemory !== undefined) arrays.modelMemory = packed(transient.modelMemory);
-  const { events } = transient;
+  const { events, held } = transient;
+  if (held !== undefined) {
+    arrays['held.x'] = held.x;
+    arrays['held.S'] = held.S;
+  }
   if (events === undefined) return arrays;
   for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
   for (const name of EVENT_NUMBERS) arrays[`events.${name}`] = Float64Array.of(events[name]);
@@ -365,7 +383,13 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
             timeS: arrays.refit[0]!,
             samples: arrays.refit[1]!,
             fitted: arrays.refit[2] === 1,
-            ...(arrays.refit[3] === undefined ? {} : { grade: FIT_GRADES[arrays.refit[3]] }),
+            ...(FIT_GRADES[arrays.refit[3]!] === undefined
+              ? {}
+              : { grade: FIT_GRADES[arrays.refit[3]!] }),
+            ...(arrays.refit.length === 6 + n
+              ? { clean: arrays.refit[4] === 1, trendScale: arrays.refit.slice(6) }
+              : {}),
+            ...(Number.isFinite(arrays.refit[5]) ? { changeS: arrays.refit[5]! } : {}),
           },
         }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),
@@ -373,6 +397,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
 }
 
 function decodeTransient(arrays: StoredArrays): TransientMemory {
+  const [x, S] = [arrays['held.x'], arrays['held.S']];
   const vectors = Object.fromEntries(
     TRANSIENT_VECTORS.map((name) => [name, arrays[name] ?? new Float64Array()]),
   );
@@ -382,6 +407,7 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     fmuTimeS: arrays.fmuTimeS?.[0],
     settlingTimeS: arrays.settlingTimeS?.[0],
     ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),
+    ...(x === undefined || S?.length !== x.length ** 2 ? {} : { held: { x, S } }),
     ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),
   };
 }

@@ -9,6 +9,7 @@ import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate, widenStates } from './filter.js';
+import { heldStep } from './held-states.js';
 import type { PropagatePoints } from './linearise.js';
 import { settlingTimeS } from './settling-time.js';
 import { extendWindow, windowAtRest } from './steadiness-window.js';
@@ -263,10 +264,11 @@ export function transientAssimilation(
     const watched = isFitted(a);
     const events = memory.events ?? noEvents(measured.length);
     const during = watched && isEvent(events) && events.boost.length === ns;
+    const stateStd = scale.map((s, i) => noise * s * (during ? events.boost[i]! : 1));
     const step = await transientUpdate({
       last,
       dtS: elapsedS,
-      stateStd: scale.map((s, i) => noise * s * (during ? events.boost[i]! : 1)),
+      stateStd,
       stateScale: scale,
       measured,
       noiseStd: a.noiseStd,
@@ -278,13 +280,23 @@ export function transientAssimilation(
       mayReject: input.memory.unexplained < MISMATCH_MOST,
       constants: a.refit !== undefined,
       mayChange: !watched,
+      trendScale: a.refit?.trendScale,
     });
+    const held =
+      watched && known && memory.held?.x.length === ns
+        ? heldStep(memory.held, step.line, n, {
+            measured,
+            noiseStd: a.noiseStd,
+            stateStd,
+            ignored: during ? [] : step.filtered.gated,
+          })
+        : undefined;
     const next = watched
       ? watchForEvents(events, {
           timeS: sample.timeS,
           lastTimeS: sample.timeS - dtS,
-          innovation: step.innovation,
-          std: step.innovation.map((v, i) => v / step.own[i]!),
+          innovation: held?.innovation ?? step.innovation,
+          std: held?.std ?? step.innovation.map((v, i) => v / step.own[i]!),
           stateSlope: step.stateSlope,
           stateScale: scale,
         })
@@ -305,6 +317,7 @@ export function transientAssimilation(
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
       ...(next === undefined ? {} : { events: next }),
+      held: held?.states,
       modelMemory: step.memory,
     };
     const eventSinceS = during ? events.sinceS : next?.sinceS;

@@ -124,6 +124,19 @@ export function watchForEvents(memory: EventMemory, sample: EventSample): EventM
   };
 }
 
+/** The search after an event that turned out to be a change of parameters: it begins afresh. */
+export function endedByChange(memory: EventMemory, timeS: number): EventMemory {
+  return {
+    ...memory,
+    sums: memory.sums.map(() => 0),
+    onsetS: memory.onsetS.map(() => timeS),
+    calmStd: memory.calmStd.map(() => Number.NaN),
+    boost: NONE,
+    quiet: 0,
+    sinceS: Number.NaN,
+  };
+}
+
 function duringEvent(memory: EventMemory, sample: EventSample): EventMemory {
   const { innovation, timeS } = sample;
   const seen = innovation.some((v) => !Number.isNaN(v));

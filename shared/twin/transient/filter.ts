@@ -22,6 +22,8 @@ export interface TransientStep {
   innovation: Float64Array;
   /** Channels × states, row-major: measured variables by the states at the last sample. */
   stateSlope: Float64Array;
+  /** The line that the sample was first compared with. */
+  line: LinearRun;
   /** What the FMU remembers at the sample's time, where it tells. */
   memory: Uint8Array | undefined;
 }
@@ -135,6 +137,7 @@ function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
  *   change them
  * @param mayChange whether samples that contradict the model may open up states and parameters; not
  *   where a search for events decides that
+ * @param trendScale per parameter: factor on its trend's noise
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
  * @throws TwinError as the model does at the estimate; `NUMERIC`
@@ -153,6 +156,7 @@ export async function transientUpdate(input: {
   mayReject: boolean;
   constants: boolean;
   mayChange: boolean;
+  trendScale?: Float64Array | undefined;
 }): Promise<TransientStep> {
   const { measured, settings, stateScale, suspicion } = input;
   const n = settings.range.length;
@@ -212,13 +216,17 @@ export async function transientUpdate(input: {
     return conditioned(all, hs, innovation, noiseRoot(variance));
   };
 
-  const predicted = predict(input.last, input.dtS, settings);
+  const predicted = predict(input.last, input.dtS, settings, {
+    trendScale: input.trendScale ?? 1,
+    jump: 0,
+  });
   let start = widenStates(predicted, n, (i) =>
     Math.max(input.stateStd[i]!, LEAST_STATE_STD * stateScale[i]!),
   );
   const nominal = input.noiseStd.map((s) => s * s);
   let variance = nominal.slice();
   let run = await lineariseAt(start);
+  const line = run;
   const first = carried(start, run, n);
   let update = updateWith(start, run, variance);
   const firstZ = update.z;
@@ -292,6 +300,7 @@ export async function transientUpdate(input: {
     own,
     innovation: measured.map((v, o) => v - first.all.x[N + o]!),
     stateSlope,
+    line,
     memory: run.memory,
     filtered: {
       posterior: leading(joint, 2 * n),

@@ -1,0 +1,79 @@
+import { createWorkspace, diagonal, srKfPredict, srKfUpdate } from '../../kalman/index.js';
+import type { LinearRun } from './linearise.js';
+
+/** The states as they are if the parameters are exactly the newest fit's: mean and lower factor. */
+export interface HeldStates {
+  readonly x: Float64Array;
+  readonly S: Float64Array;
+}
+
+/** What a sample says of them. */
+export interface HeldStep {
+  states: HeldStates;
+  /** Measured less predicted, per channel; `NaN` where there is none. */
+  innovation: Float64Array;
+  /** Its predicted standard deviation. */
+  std: Float64Array;
+}
+
+/**
+ * One step of the filter whose noise a fit found by likelihood, the parameters held. Its innovations
+ * are noise until something happens that the model lacks; those of the joint filter hide it in the
+ * bands of the parameters. It costs no model run: the joint filter's straight line serves both.
+ *
+ * @param n number of parameters
+ * @param stateStd per state: what the time since the last sample adds
+ * @param ignored channels whose values are looked at but not believed
+ */
+export function heldStep(
+  held: HeldStates,
+  run: LinearRun,
+  n: number,
+  input: {
+    measured: Float64Array;
+    noiseStd: Float64Array;
+    stateStd: Float64Array;
+    ignored: readonly number[];
+  },
+): HeldStep {
+  const { measured, noiseStd, stateStd, ignored } = input;
+  const ns = held.x.length;
+  const m = measured.length;
+  const p = n + ns;
+  const workspace = createWorkspace();
+  // The line's mean holds the curvature of the parameters' doubt, of which there is none here.
+  const mean = run.mean.map((v, o) => {
+    let shift = 0;
+    for (let j = 0; j < n; j++) shift += run.bend[o * p + j]! / Math.SQRT2;
+    return v - shift;
+  });
+  const slopes = (from: number, rows: number) =>
+    Float64Array.from(
+      { length: rows * ns },
+      (_, i) => run.slope[(from + Math.floor(i / ns)) * p + n + (i % ns)]!,
+    );
+  const F = slopes(0, ns);
+  const start = srKfPredict(
+    { x: held.x.map((v, i) => v - run.centre[n + i]!), S: held.S },
+    { F: diagonal(new Float64Array(ns).fill(1)), rootQ: diagonal(stateStd) },
+    workspace,
+  );
+  const z = measured.map((v, o) => v - mean[ns + o]!);
+  const line = { H: slopes(ns, m), rootR: diagonal(noiseStd) };
+  const seen = srKfUpdate(start, { ...line, z }, workspace);
+  const { innovation } = seen;
+  const believed =
+    ignored.length === 0
+      ? seen
+      : srKfUpdate(
+          start,
+          { ...line, z: z.map((v, o) => (ignored.includes(o) ? Number.NaN : v)) },
+          workspace,
+        );
+  const end = srKfPredict(believed, { F, rootQ: new Float64Array(ns * ns) }, workspace);
+  return {
+    states: { x: end.x.map((v, i) => v + mean[i]!), S: end.S },
+    innovation: innovation.y.slice(),
+    std: innovation.std.slice(),
+  };
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { twinSchema } from '../../../shared/config/index.js';
+import { createRng } from '../../../shared/core/index.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
+import {
+  createCalibrator,
+  type Sample,
+  type StateEvaluation,
+  type Twin,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
+import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
+import { eventsOf } from '../../../shared/twin/report/results.js';
+
+/** A tank that fills by an input and leaks: x' = u − k x, solved exactly while both are held. */
+const after = (x: number, u: number, k: number, dtS: number) =>
+  u / k + (x - u / k) * Math.exp(-k * dtS);
+
+const ROWS = 200;
+const NOISE = 0.02;
+const K = 0.2;
+
+const twin: Twin = {
+  fmuPath: 'leak.fmu',
+  hash: 'leak',
+  definition: twinSchema.parse({
+    name: 'leak',
+    fmu: './leak.fmu',
+    inputs: [{ variable: 'u' }],
+    measured: [{ variable: 'y', alias: '/y', noiseStd: NOISE, offsetStd: 0 }],
+    parameters: [
+      {
+        variable: 'k',
+        alias: '/k',
+        lower: 0.02,
+        upper: 1,
+        prior: { mean: 0.25, std: 0.08 },
+        wearHorizonS: 33 * ROWS,
+      },
+    ],
+    virtualSensors: [],
+    simulation: { mode: 'transient', stepSizeS: 1 },
+    transient: { inputInterpolation: 'hold' },
+  }),
+};
+
+function samplesOf(leak: (share: number) => number, seed: number, drift = 0): Sample[] {
+  const rng = createRng(seed);
+  let [u, x] = [1, 1 / leak(0)];
+  return Array.from({ length: ROWS }, (_, row) => {
+    if (row > 0) x = after(x, u, leak((row - 1) / (ROWS - 1)), 1);
+    if (row % 11 === 0) u = 0.5 + rng.uniform();
+    const y = x + NOISE * rng.normal() + drift * Math.sin(row / 9);
+    return { timeS: row, row, inputs: Float64Array.of(u), measured: Float64Array.of(y) };
+  });
+}
+
+const fitModel: FitModel = {
+  states: ['x'],
+  notes: [],
+  wearable: [true],
+  async run(points, record, { keepStates = false } = {}) {
+    return points.map(({ parameters, states, courses = [] }) => {
+      let x = states?.[0] ?? 0;
+      const outputs = record.timesS.map((t, row) => {
+        const k = courses[0]?.values[row - 1] ?? parameters[0]!;
+        if (row > 0) x = after(x, record.inputs[0]![row - 1]!, k, t - record.timesS[row - 1]!);
+        return x;
+      });
+      return keepStates ? { outputs, states: outputs } : { outputs };
+    });
+  },
+  startStates: async (p, record) => Float64Array.of(record.inputs[0]![0]! / p[0]!),
+  close: async () => {},
+};
+
+const still = (x: number): StateEvaluation => ({
+  states: Float64Array.of(x),
+  outputs: Float64Array.of(x),
+});
+const model: TwinModel = {
+  outputs: ['y'],
+  evaluate: async (points, u) => points.map((p) => Float64Array.of(u[0]! / p[0]!)),
+  transient: {
+    states: ['x'],
+    nominal: Float64Array.of(Number.NaN),
+    startTimeS: 0,
+    settle: async (points, u) => points.map((p) => still(u[0]! / p[0]!)),
+    propagate: async (points, { fromS, toS, inputs }) =>
+      points.map(({ parameters, states }) =>
+        still(after(states?.[0] ?? 0, inputs[0]!, parameters[0]!, toS - fromS)),
+      ),
+  },
+  close: async () => {},
+};
+
+async function calibrated(samples: readonly Sample[]) {
+  const calibrator = createCalibrator({ twin, model });
+  const refitter = createRefitter(calibrator, fitModel, model)!;
+  return runWithRefits(calibrator, refitter, calibrator.initialState(samples), samples);
+}
+
+describe('a parameter that wears within the record', () => {
+  it('is what it is at the end, and the verdict tells its course', async () => {
+    for (const leak of [(s: number) => K * (1 + 0.8 * s), (s: number) => K * (1 + 0.6 * s ** 3)]) {
+      const { output } = await commission(twin, fitModel, samplesOf(leak, 3));
+      const { lower95, upper95 } = output.parameters.k!;
+      expect(lower95).toBeLessThan(leak(1));
+      expect(upper95).toBeGreaterThan(leak(1));
+      expect(upper95 / lower95).toBeLessThan(1.3);
+      expect(output.wear.k!.ratePerS.mean).toBeGreaterThan(0);
+      expect(Math.abs(output.wear.k!.course[0]!.value / K - 1)).toBeLessThan(0.1);
+      expect(output.verdict.reasons.join()).toContain('k moves along the record from');
+    }
+  });
+
+  it('is not made of one that stays, and widens no band of it', async () => {
+    const { output, fit } = await commission(
+      twin,
+      fitModel,
+      samplesOf(() => K, 3),
+    );
+    expect(output.wear).toEqual({});
+    expect(fit!.wear!.kinds).toEqual(['none']);
+    const { mean, lower95, upper95 } = output.parameters.k!;
+    expect(lower95).toBeLessThan(K);
+    expect(upper95).toBeGreaterThan(K);
+    expect((upper95 - lower95) / mean).toBeLessThan(0.05);
+  });
+
+  it('is not made of what the model lacks', async () => {
+    const samples = samplesOf(() => K, 3, 0.5);
+    const { output } = await commission(twin, fitModel, samples);
+    expect(output.wear).toEqual({});
+    expect(output.verdict.reasons.join()).toContain('the model lacks something');
+  });
+
+  it('is in the bands of the samples between refits', async () => {
+    const leak = (s: number) => K * (1 + 0.8 * s);
+    const { steps } = await calibrated(samplesOf(leak, 5));
+    const judged = steps.slice(ROWS / 4);
+    const inside = judged.filter(({ timeS, parameters }) => {
+      const truth = leak(timeS / (ROWS - 1));
+      return parameters.k!.lower95 <= truth && truth <= parameters.k!.upper95;
+    });
+    expect(inside.length / judged.length).toBeGreaterThan(0.9);
+  });
+});
+
+describe('a parameter that steps', () => {
+  it('is found anew after the event that it began as, which then is over', async () => {
+    const leak = (s: number) => (s < 0.5 ? K : 1.4 * K);
+    const { steps } = await calibrated(samplesOf(leak, 7));
+    const [event] = eventsOf(steps);
+    expect(event!.foundS).toBeGreaterThanOrEqual(ROWS / 2);
+    expect(event!.untilS! - event!.sinceS).toBeLessThanOrEqual(30);
+    for (const { parameters } of steps.slice(ROWS / 2 + 25)) {
+      expect(parameters.k!.lower95).toBeLessThan(1.4 * K);
+      expect(parameters.k!.upper95).toBeGreaterThan(1.4 * K);
+    }
+  });
+});
