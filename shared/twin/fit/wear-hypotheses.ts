@@ -1,0 +1,213 @@
+import { TwinError } from '../../core/index.js';
+import { absorbedBy } from './bands.js';
+import type { Coordinate } from './coordinates.js';
+import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
+import { fitResidualModel, type ResidualModel } from './residual-model.js';
+import {
+  type CourseFrame,
+  courseRoot,
+  freeCoordinates,
+  freeValues,
+  termsOf,
+  type WearKind,
+  type WearPrior,
+} from './wear-course.js';
+import { type StraightLikelihood, straightLikelihood, straightPosterior } from './wear-evidence.js';
+
+/** Where wear is looked for in one record, and among which hypotheses. */
+export interface Frame extends CourseFrame {
+  priors: readonly WearPrior[];
+  allowed: readonly WearKind[];
+}
+
+/** Difference step of the knots, as a share of the parameter's span. */
+const DIFFERENCE = 1e-2;
+/** Nats that a further hypothesis must gain. */
+const LEAST_GAIN = 0.5;
+/** The same of wear as slow as its definition says: below, the bands hold it without another fit. */
+const SLOW_GAIN = 3;
+/** The hypothesis that residuals are told from disturbances under. */
+const WIDE: WearKind = { name: 'wide', scale: 16, jump: 0.12, probability: 1 };
+
+/** Whether a parameter moves under a hypothesis. */
+export const moves = (kind: WearKind) => kind.scale > 0;
+/** Unknowns but wear. */
+export const baseOf = (coordinates: readonly Coordinate[]) =>
+  coordinates.filter((c) => c.kind !== 'wear');
+
+/** What the hypotheses make of a record. */
+export interface Found {
+  kinds: WearKind[];
+  gain: number;
+  /** What residuals are made of where courses are free. */
+  wide: readonly ResidualModel[];
+  /** Unknowns but wear at the best hypothesis's mean. */
+  base: Float64Array;
+  /** Coordinates of wear there, of the parameters that move. */
+  worn: Float64Array;
+  /** Per unknown but wear: variance over all hypotheses against that of the best. */
+  wider: Float64Array;
+  /** Per wearing parameter: of its rate over all hypotheses, and mean square of their scales. */
+  rateVariance: Float64Array;
+  scaleSquare: Float64Array;
+}
+
+/** Weighs the hypotheses about a fit, from the ones that it was made under. */
+export async function hypotheses(
+  context: FitContext,
+  fit: Fit,
+  frame: Frame,
+  present: readonly WearKind[],
+): Promise<Found> {
+  const { priors, allowed } = frame;
+  const { record } = fit;
+  const K = freeValues(frame);
+  const base = baseOf(fit.coordinates).length;
+  const knots = priors.flatMap(({ parameter }) => freeCoordinates(parameter, frame));
+  const problem = fitProblem(context, [...fit.coordinates, ...knots], record);
+  const own = fit.coordinates.length;
+  const steps = knots.map((c) => {
+    const of = fit.coordinates[c.course!.parameter]!;
+    return DIFFERENCE * of.span;
+  });
+  const runs = await problem.simulate(
+    steps.map((h, k) => {
+      const u = new Float64Array(own + knots.length);
+      u.set(fit.u);
+      u[own + k] = h;
+      return u;
+    }),
+  );
+  const columns = [
+    ...fit.columns.slice(0, base),
+    ...runs.map((run, k) => {
+      if (run instanceof Error) throw new TwinError('NUMERIC', run.message, { cause: run });
+      return run.map((v, i) => (v - fit.prediction[i]!) / steps[k]!);
+    }),
+  ];
+  // Where the fit stands: its unknowns, and its courses at the knots.
+  const at = new Float64Array(base + knots.length);
+  at.set(fit.u.subarray(0, base));
+  fit.coordinates.forEach(({ course }, j) => {
+    const i = course === undefined ? -1 : priors.findIndex((p) => p.parameter === course.parameter);
+    if (i < 0) return;
+    for (let k = 0; k < K; k++) at[base + i * K + k]! += fit.u[j]! * course!.free[k]!;
+  });
+  const roots = (kind: WearKind, i: number) => courseRoot(priors[i]!, kind, frame);
+  const design = (kinds: readonly WearKind[]) => designOf(base, frame, kinds);
+  const noises = noiseModels(context, fit, columns, design(priors.map(() => WIDE)));
+  const likelihoods = noises.map((models) =>
+    straightLikelihood(record, fit.prediction, columns, at, models),
+  );
+  const weigh = (kinds: readonly WearKind[]) => {
+    const { T, width } = design(kinds);
+    const of = (likelihood: StraightLikelihood) => straightPosterior(likelihood, T, width);
+    const best = likelihoods.map(of).reduce((a, b) => (b.evidence > a.evidence ? b : a));
+    const known = kinds.reduce((sum, kind) => sum + Math.log(kind.probability), 0);
+    return { ...best, kinds, score: best.evidence + known };
+  };
+  type Weighed = ReturnType<typeof weigh>;
+  const changes = (of: readonly WearKind[]): Weighed[] =>
+    priors.flatMap((_, i) =>
+      allowed.filter((kind) => kind !== of[i]).map((kind) => weigh(of.with(i, kind))),
+    );
+  const still = weigh(priors.map(() => allowed[0]!));
+  let best = [still, weigh(present)].reduce((a, b) => (b.score > a.score ? b : a));
+  let others = changes(best.kinds);
+  for (let k = 0; k < 2 * priors.length; k++) {
+    const next = others.reduce((a, b) => (b.score > a.score ? b : a));
+    const isSlow = next.kinds.every((kind) => kind.scale <= 1 && !kind.step && kind.jump === 0);
+    if (next.score < best.score + (isSlow ? SLOW_GAIN : LEAST_GAIN)) break;
+    best = next;
+    others = changes(best.kinds);
+  }
+  const all = [best, ...others];
+  const weights = all.map((h) => Math.exp(h.score - best.score));
+  const total = weights.reduce((a, b) => a + b, 0);
+  const wider = new Float64Array(base);
+  const rateVariance = new Float64Array(priors.length);
+  const scaleSquare = new Float64Array(priors.length);
+  const variance = (h: Weighed, j: number) => h.covariance[j * h.mean.length + j]!;
+  all.forEach((h, k) => {
+    const w = weights[k]! / total;
+    for (let j = 0; j < base; j++) {
+      wider[j]! += (w * (variance(h, j) + (h.mean[j]! - best.mean[j]!) ** 2)) / variance(best, j);
+    }
+    let column = base;
+    h.kinds.forEach((kind, i) => {
+      scaleSquare[i]! += w * kind.scale ** 2;
+      if (!moves(kind)) return;
+      const { rateStd } = roots(kind, i);
+      rateVariance[i]! += w * rateStd ** 2 * (variance(h, column) + h.mean[column]! ** 2);
+      column += termsOf(frame, kind);
+    });
+  });
+  return {
+    kinds: [...best.kinds],
+    gain: best.score - still.score,
+    wide: noises[1]!,
+    base: best.mean.slice(0, base),
+    worn: best.mean.slice(base),
+    wider,
+    rateVariance,
+    scaleSquare,
+  };
+}
+
+/** x = T z: the unknowns but wear as they are, free values of courses by their hypotheses. */
+function designOf(
+  base: number,
+  frame: Frame,
+  kinds: readonly WearKind[],
+): { T: Float64Array; width: number } {
+  const K = freeValues(frame);
+  const rows = base + kinds.length * K;
+  const width = kinds.reduce((sum, kind) => sum + termsOf(frame, kind), base);
+  const T = new Float64Array(rows * width);
+  for (let j = 0; j < base; j++) T[j * width + j] = 1;
+  let column = base;
+  kinds.forEach((kind, i) => {
+    const terms = termsOf(frame, kind);
+    const { root } = courseRoot(frame.priors[i]!, kind, frame);
+    for (let k = 0; k < K; k++) {
+      T.set(root.subarray(k * terms, (k + 1) * terms), (base + i * K + k) * width + column);
+    }
+    column += terms;
+  });
+  return { T, width };
+}
+
+/** What residuals are made of if nothing wears that was not fitted, and if anything might. */
+function noiseModels(
+  context: FitContext,
+  fit: Fit,
+  columns: readonly Float64Array[],
+  { T, width }: { T: Float64Array; width: number },
+): [readonly ResidualModel[], readonly ResidualModel[]] {
+  const { record, prediction, noiseStd } = fit;
+  const rows = columns.length;
+  const free = Array.from({ length: width }, (_, j) => {
+    const out = new Float64Array(prediction.length);
+    for (let i = 0; i < rows; i++) {
+      const t = T[i * width + j]!;
+      if (t === 0) continue;
+      const column = columns[i]!;
+      for (let k = 0; k < out.length; k++) out[k]! += t * column[k]!;
+    }
+    return out;
+  });
+  const u = new Float64Array(width);
+  const base = baseOf(fit.coordinates).length;
+  u.set(fit.u.subarray(0, base));
+  const problem = fitProblem(context, fit.coordinates, record);
+  const result = { ...fit, u, noiseStd, passes: 0, iterations: 0, converged: true };
+  const wide = Array.from({ length: record.channels }, (_, c) =>
+    fitResidualModel(
+      residualsOf(record, prediction, c),
+      record.timesS,
+      problem.noiseFloor[c]!,
+      absorbedBy(problem, free, result, c),
+    ),
+  );
+  return [fit.residualModels, wide];
+}
