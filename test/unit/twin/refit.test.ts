@@ -80,7 +80,7 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
         );
       }
     }
-  }, 120_000);
+  }, 300_000);
 
   it.skipIf(!hasRecording('incubator/empty-2023.csv'))(
     'finds the published conductance in the recording of a real box, and knows no more than it can',
@@ -97,6 +97,6 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
       expect(parameters.G_box!.upper95 / parameters.G_box!.lower95).toBeLessThan(1.25 ** 2);
       expect(verdict.grade).toBe('care');
     },
-    120_000,
+    300_000,
   );
 });
