@@ -82,6 +82,24 @@ const timesOf = async (world: World) => [
   ...(JSON.parse(await estimateOf(world)) as { filter: { times: number[] } }).filter.times,
 ];
 
+/** Answers the first two reads of a key together, so that two runs that read it race. */
+function readTogether(store: ObjectStore, key: string): ObjectStore {
+  const waiting: (() => void)[] = [];
+  return {
+    ...store,
+    get: async (wanted) => {
+      const found = await store.get(wanted);
+      if (wanted === key && waiting.length < 2) {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+          if (waiting.length === 2) for (const go of waiting) go();
+        });
+      }
+      return found;
+    },
+  };
+}
+
 /** Dies at one of its writes, before or after it went through. */
 function dying(store: ObjectStore, atPut: number, afterwards: boolean): ObjectStore {
   let puts = 0;
@@ -382,7 +400,8 @@ describe('cases from plants', () => {
     await run(world, T0);
     minutes(world, T0 - 1000, T0 - 500);
     minutes(world, T0, T0 + 100);
-    const [one, other] = await Promise.all([run(world, T0 + 700), run(world, T0 + 700)]);
+    const racing = { ...world, store: readTogether(world.store, stateKey('f', 'a1')) };
+    const [one, other] = await Promise.all([run(racing, T0 + 700), run(racing, T0 + 700)]);
     expect([one.outcome, other.outcome].sort()).toEqual(['late-data', 'superseded']);
     const loser = one.outcome === 'superseded' ? one : other;
     expect(loser).toMatchObject({ verdict: { grade: 'good' }, ledgerFaults: [] });
