@@ -7,7 +7,7 @@ import {
   stateAfterFit,
 } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
-import { endedByChange, eventSpans, isEvent } from '../transient/events.js';
+import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
 import { stateNoiseOf } from './state-noise.js';
@@ -69,16 +69,21 @@ const CHANGE_SAMPLES = 15;
 /** … and times as long until they are asked again. */
 const CHANGE_AGAIN = 1.5;
 
+const samplesSince = (sinceS: number, window: readonly Sample[]) =>
+  window.filter((s) => s.timeS > sinceS).length;
+
+/** Whether an event has lasted for as many samples as the fit that it contradicts had: the fit is what is off. */
+const isOutgrown = (last: RefitMark, sinceS: number, window: readonly Sample[]): boolean =>
+  samplesSince(sinceS, window) >= last.samples;
+
 /**
  * Whether an event has lasted long enough to ask whether it is a change of parameters; only where the
  * model explained all before it, as otherwise it would not be seen to explain the event.
  */
 function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
   if (last.clean !== true) return false;
-  const count = (untilS: number) =>
-    window.filter((s) => s.timeS > sinceS && s.timeS <= untilS).length;
-  const lasted = count(Number.POSITIVE_INFINITY);
-  const asked = last.timeS > sinceS ? count(last.timeS) : 0;
+  const lasted = samplesSince(sinceS, window);
+  const asked = last.timeS > sinceS ? lasted - samplesSince(last.timeS, window) : 0;
   return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
 }
 
@@ -115,7 +120,10 @@ export function createRefitter(
       if (filter.refit === undefined) return false;
       // During an event the window's end is no place to go on from, until it lasts.
       if (isEvent(filter.transient?.events)) {
-        return isChangeDue(filter.refit, filter.transient!.events!.sinceS, window);
+        const { sinceS } = filter.transient!.events!;
+        return (
+          isOutgrown(filter.refit, sinceS, window) || isChangeDue(filter.refit, sinceS, window)
+        );
       }
       const values = window.reduce(
         (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
@@ -126,10 +134,15 @@ export function createRefitter(
     async refit(state, window, signal) {
       const before = state.filter.refit;
       const found = state.filter.transient?.events;
-      const lasts = isEvent(found);
+      const outgrown =
+        isEvent(found) && before !== undefined && isOutgrown(before, found!.sinceS, window);
+      // Where something else was missing before, no change could be told: the event is left out.
+      const lasts = isEvent(found) && !outgrown && before?.clean === true;
       const changeS = lasts ? found!.sinceS : before?.changeS;
-      const over = eventSpans(found).filter(({ untilS }) => Number.isFinite(untilS));
-      const seen = withoutEvents(window, over);
+      const spans = eventSpans(found).filter(
+        ({ untilS }) => Number.isFinite(untilS) || (isEvent(found) && !lasts && !outgrown),
+      );
+      const seen = withoutEvents(window, spans);
       const result = await commission(twin, fitModel, seen, {
         ...(changeS === undefined ? {} : { changeS }),
         ...(signal === undefined ? {} : { signal }),
@@ -142,7 +155,7 @@ export function createRefitter(
         const refit = { ...NO_FIT, ...before, timeS: state.timeS };
         return { state: { ...state, filter: { ...state.filter, refit } }, result };
       }
-      const events = lasts ? endedByChange(found!, state.timeS) : found;
+      const events = lasts || outgrown ? endedByFit(found!, state.timeS) : found;
       if (fit === undefined || output.verdict.grade === 'unusable') {
         const disturbed = seen !== window;
         const grown = window.length > (before?.samples ?? 0) && !disturbed;
@@ -154,7 +167,14 @@ export function createRefitter(
         // may one with an event in it, which a free run passes through without knowing.
         const { x, S } = grown ? priorOf(calibrator) : state.filter;
         const refit = { ...mark, fitted: !grown && before?.fitted === true };
-        const filter = { ...state.filter, x, S, refit };
+        const { transient } = state.filter;
+        const filter = {
+          ...state.filter,
+          x,
+          S,
+          refit,
+          transient: transient && { ...transient, events },
+        };
         return { state: { ...state, filter }, result };
       }
       const initial = calibrator.initialState(window.slice(-NOISE_SAMPLES));

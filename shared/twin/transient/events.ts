@@ -124,8 +124,11 @@ export function watchForEvents(memory: EventMemory, sample: EventSample): EventM
   };
 }
 
-/** The search after an event that turned out to be a change of parameters: it begins afresh. */
-export function endedByChange(memory: EventMemory, timeS: number): EventMemory {
+/**
+ * The search after an event that a fit took up, as a change of parameters or as what the fit before had
+ * not known: it begins afresh.
+ */
+export function endedByFit(memory: EventMemory, timeS: number): EventMemory {
   return {
     ...memory,
     sums: memory.sums.map(() => 0),
