@@ -18,6 +18,8 @@ import type { SourceSink } from './source.js';
 const SERVER_TIME = 'i=2258';
 /** A look at the history that took no longer leaves nothing that the server's queues do not hold. */
 const SHORT_ROUND_NS = secondsToNs(2);
+/** So far the time that a server tells may lie behind its clock, ms: some move it once a second. */
+const SERVER_TIME_STEP_MS = 2000;
 /** Looks at the history after one gap: a server whose clock runs away comes to an end as well. */
 const MAX_ROUNDS = 20;
 
@@ -220,7 +222,8 @@ export class OpcuaFeed {
 
   /**
    * While it was down its values were BAD. Those that have not changed since would stay so until they do: they
-   * are read, and hold from the server's time before that.
+   * are read, and hold from before that by the server's time; by ours where that is behind, as it was ours by
+   * which they were BAD.
    */
   async #confirm(
     session: ClientSession,
@@ -231,7 +234,9 @@ export class OpcuaFeed {
     const before = this.#mark.lastNs;
     const known = nodes.filter(({ signals }) => signals.some((i) => before[i] !== undefined));
     await inPortions(known, limits.read, async (portion) => {
-      const nowNs = await serverNowNs(session);
+      const ownNs = BigInt(Date.now()) * 1_000_000n;
+      const serverNs = await serverNowNs(session);
+      const nowNs = serverNs > ownNs ? serverNs : ownNs;
       const values = await session.read(
         portion.map(({ nodeId }) => ({ nodeId, attributeId: AttributeIds.Value })),
       );
@@ -266,7 +271,7 @@ export class OpcuaFeed {
     };
     for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
       const gaps = left.map((node) => this.#gapOf(node, mark, toNs));
-      const to = new Date(Number(toNs / 1_000_000n) + 1);
+      const to = new Date(Number(toNs / 1_000_000n) + SERVER_TIME_STEP_MS);
       try {
         const failed = await readHistory(session, gaps, to, limits, take, this.#signal);
         const nodesOf = (reason: string) =>
