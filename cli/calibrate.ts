@@ -15,7 +15,6 @@ import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
-import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import {
   integrationError,
   integrationErrorReasons,
@@ -36,7 +35,6 @@ import {
   type Finding,
   findingsOf,
   verdictExitCode,
-  verdictLines,
   verdictOf,
 } from '../shared/twin/report/verdict.js';
 import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
@@ -44,6 +42,7 @@ import { conflictError, loadState, saveState } from '../shared/twin/state/state-
 import { keepVersion } from '../shared/twin/state/versions.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
+import { summaryLines } from './calibration-summary.js';
 import type { Command } from './command.js';
 import {
   endpointOptions,
@@ -266,32 +265,8 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     await writeUserFile(args.report, await calibrationReport(twin, result, samples, account));
   }
   if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
-  else printSummary(result, io);
+  else for (const line of summaryLines(twin, result)) printLine(io.stdout, line);
   return verdictExitCode(result.summary.verdict, args.strict === true);
-}
-
-function printSummary(result: CalibrationOutput, io: CommandIo): void {
-  const { summary } = result;
-  printLine(
-    io.stdout,
-    `${result.twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}, ${summary.wallS.toFixed(1)} s`,
-  );
-  for (const group of [summary.parameters, summary.virtualSensors]) {
-    for (const [name, e] of Object.entries(group)) {
-      printLine(
-        io.stdout,
-        `  ${name.padEnd(28)} ${e.mean.toPrecision(5).padStart(12)}   95 %: ${e.lower95.toPrecision(5)} to ${e.upper95.toPrecision(5)}`,
-      );
-    }
-  }
-  for (const alarm of summary.alarms) printLine(io.stdout, `  ! ${alarm.code}: ${alarm.message}`);
-  if (summary.identifiability !== undefined) {
-    printLine(io.stdout, 'What one sample can tell, where the run ended:');
-    for (const line of identifiabilityLines(summary.identifiability)) {
-      printLine(io.stdout, `  ${line}`);
-    }
-  }
-  for (const line of verdictLines(summary.verdict)) printLine(io.stdout, line);
 }
 
 async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): Promise<number> {

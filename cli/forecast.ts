@@ -5,7 +5,6 @@ import {
   unknownNames,
   writeUserFile,
 } from '../shared/core/index.js';
-import { durationText } from '../shared/recordings/index.js';
 import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
 import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
@@ -13,6 +12,7 @@ import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/
 import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
 import { positiveNumber, twinArgument } from './options.js';
+import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
 const days = (s: number | null) =>
   s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;
@@ -47,20 +47,6 @@ function forecastLines(result: Forecast): string[] {
   ];
 }
 
-/** Which wear horizons the courses were drawn with. */
-function horizonLines(wearHorizonS: Readonly<Record<string, number>>): string[] {
-  const by = new Map<number, string[]>();
-  for (const [name, s] of Object.entries(wearHorizonS)) by.set(s, [...(by.get(s) ?? []), name]);
-  if (by.size === 0)
-    return ['All parameters are constant: no course is drawn of them, only what is uncertain now.'];
-  const parts = [...by].map(([s, names]) =>
-    by.size === 1 ? durationText(s) : `${durationText(s)} (${names.join(', ')})`,
-  );
-  return [
-    `Wear horizon: ${parts.join(', ')}, in which a parameter may wear through its whole range.`,
-  ];
-}
-
 /** `forecast`: what the calibrated twin expects of the time to come. */
 export const forecastCommand: Command = {
   name: 'forecast',
@@ -92,7 +78,7 @@ export const forecastCommand: Command = {
     withAskedTwin(args, io, async ({ assumed, recording, findings, ...asked }) => {
       const { twin } = asked;
       const show = Array.isArray(args.show) ? (args.show as string[]) : [];
-      const { parameters, virtualSensors, estimator } = twin.definition;
+      const { parameters, virtualSensors } = twin.definition;
       const known = [...parameters, ...virtualSensors].map((i) => i.variable);
       const unknown = show.filter((name) => !known.includes(name));
       if (unknown.length > 0) {
@@ -107,18 +93,14 @@ export const forecastCommand: Command = {
         await writeUserFile(args.plot, await forecastPlot(twin, result, show));
       }
       const verdict = verdictOf(findings);
-      const wearHorizonS = Object.fromEntries(
-        parameters
-          .filter((p) => p.dynamics !== 'constant' && p.dynamics !== 'mean-reverting')
-          .map((p) => [p.variable, p.wearHorizonS ?? estimator.wearHorizonS]),
-      );
+      const wearHorizonS = wearHorizonsOf(twin.definition);
       if (args.json === true) {
         printJson(io.stdout, { ...result, wearHorizonS, assumed, summary: { recording, verdict } });
       } else {
         const lines = [
           ...forecastLines(result),
           ...assumedLines(assumed),
-          ...horizonLines(wearHorizonS),
+          horizonLine(wearHorizonS),
         ];
         for (const line of [...lines, ...verdictLines(verdict)]) printLine(io.stdout, line);
       }

@@ -1,0 +1,30 @@
+import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import type { CalibrationOutput } from '../shared/twin/report/results.js';
+import { verdictLines } from '../shared/twin/report/verdict.js';
+import type { Twin } from '../shared/twin/types.js';
+import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
+
+/** What `calibrate` prints of a run: estimates, what speaks against them, what the sensors can tell. */
+export function summaryLines({ definition }: Twin, { twin, summary }: CalibrationOutput): string[] {
+  const estimates = [summary.parameters, summary.virtualSensors].flatMap((group) =>
+    Object.entries(group).map(
+      ([name, e]) =>
+        `  ${name.padEnd(28)} ${e.mean.toPrecision(5).padStart(12)}   95 %: ${e.lower95.toPrecision(5)} to ${e.upper95.toPrecision(5)}`,
+    ),
+  );
+  const identifiability =
+    summary.identifiability === undefined
+      ? []
+      : [
+          'What one sample can tell, where the run ended:',
+          ...identifiabilityLines(summary.identifiability).map((line) => `  ${line}`),
+        ];
+  return [
+    `${twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}, ${summary.wallS.toFixed(1)} s`,
+    ...estimates,
+    `  ${horizonLine(wearHorizonsOf(definition))}`,
+    ...summary.alarms.map((alarm) => `  ! ${alarm.code}: ${alarm.message}`),
+    ...identifiability,
+    ...verdictLines(summary.verdict),
+  ];
+}
