@@ -42,7 +42,7 @@ it.skipIf(chromiumPath === undefined)(
       await page.goto(pathToFileURL(join(folder, 'twin.html')).href);
       expect(requests).toHaveLength(1);
       expect(errors).toEqual([]);
-      expect(await page.locator('svg[role=img]').count()).toBe(2);
+      expect(await page.locator('svg[role=img]').count()).toBe(3);
       const picture = process.env.TWINLOOP_REPORT_SCREENSHOT;
       if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true });
       await page.evaluate(readFileSync(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));

@@ -110,7 +110,7 @@ describe.skipIf(!canBuild)(`twins${reason}`, { timeout: 180_000 }, () => {
       const { status, outcome } = await result('calibrate', twin, 'thermostat');
       expect(status).toBe(1);
       expect(outcome.summary.verdict.grade).toBe('unusable');
-      contains(outcome.steps.at(-1)?.parameters.G, 1.2);
+      expect(outcome.summary.verdict.reasons.join()).toMatch(/modes.*were lost/);
     },
   );
 

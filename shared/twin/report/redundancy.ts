@@ -136,8 +136,8 @@ export function misfitOf(memory: Float64Array, m: number): Misfit {
 export const chanceBeside = ({ total, dimensions }: Misfit, of: { deviations: number }): number =>
   dimensions > 1 ? chiSquareSurvival(total - of.deviations ** 2, dimensions - 1) : 1;
 
-/** Chance of the residuals below which the model is taken to lack something. */
-const LACKING = 1e-3;
+/** Chance of the residuals below which the model is taken to lack something: each sample looks anew. */
+const LACKING = 1e-4;
 
 /**
  * The variance of a constant error of each output, in its noise squared, that makes the sensors
