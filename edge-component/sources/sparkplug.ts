@@ -112,7 +112,7 @@ async function runOnce(
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     if (hostId !== undefined) {
-      // A leave that is announced: the broker publishes no will after it.
+      // A leave that is announced: the broker publishes no will after it, and one that fails is told by the will.
       const leave = client.publishAsync(stateTopic, state(false), { qos: 1, retain: true });
       await Promise.race([leave.catch(() => {}), delay(1000, undefined, { ref: false })]);
     }

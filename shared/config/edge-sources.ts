@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { expandIndexRange } from './index-range.js';
+import {
+  brokerAccess,
+  brokerClientId,
+  brokerUrl,
+  secretSchema,
+  signalFields,
+  sourceFields,
+} from './edge-source-fields.js';
+import { oneByElement, wrongRange } from './index-range.js';
 
 /** A node id in its standard notation (OPC UA part 6, 5.3.1.10). */
 const NODE_ID =
@@ -8,178 +16,6 @@ const NODE_ID =
 /** `nsu=<URI>;` at the start of a step ends with a semicolon; no step is empty. */
 const BROWSE_PATH = /^(?!\/?nsu=[^;]*$)(?!.*\/nsu=[^;]*$)(?!.*(?<!&)\/$).+$/;
 const INDEX_RANGE = /^\d{1,9}(:\d{1,9})?(,\d{1,9}(:\d{1,9})?)*$/;
-/** Streams that one entry may make. */
-const MAX_ELEMENTS = 10_000;
-
-/** A secret in the config itself, or better: where it is kept. */
-export const secretSchema = z
-  .union([
-    z.string().min(1),
-    z.strictObject({ file: z.string().min(1).describe('File whose trimmed content it is.') }),
-    z.strictObject({ env: z.string().min(1).describe('Environment variable that holds it.') }),
-  ])
-  .describe('The secret itself, `{"file": PATH}` or `{"env": NAME}`.');
-
-export type SecretConfig = z.output<typeof secretSchema>;
-
-/** How one gets into an MQTT broker, whether to read from it or to publish. */
-export const brokerAccess = {
-  username: z.string().min(1).optional(),
-  password: secretSchema.optional(),
-  caFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("PEM file with the broker's certificate authority."),
-  certFile: z.string().min(1).optional().describe('PEM file with our client certificate.'),
-  keyFile: z.string().min(1).optional().describe('PEM file with its private key.'),
-};
-
-const signalFields = {
-  alias: z
-    .string()
-    .min(1)
-    .max(1000)
-    .describe('SiteWise property alias of the stream, e.g. `/line1/roller1/w`.'),
-  dataType: z
-    .enum(['DOUBLE', 'INTEGER', 'BOOLEAN', 'STRING'])
-    .default('DOUBLE')
-    .describe('Type of the SiteWise property; values that do not fit become BAD.'),
-  unit: z.string().default('').describe('Unit after scale and offset; for people.'),
-  scale: z.number().default(1).describe('value = raw · scale + offset.'),
-  offset: z.number().default(0).describe('value = raw · scale + offset; in `unit`.'),
-  range: z
-    .strictObject({
-      min: z.number().optional().describe('Least plausible value, in `unit`.'),
-      max: z.number().optional().describe('Greatest plausible value, in `unit`.'),
-      action: z
-        .enum(['mark', 'clamp', 'drop'])
-        .default('mark')
-        .describe(
-          'Outside: `mark` keeps the value as UNCERTAIN, `clamp` moves it to the limit as UNCERTAIN, `drop` discards it.',
-        ),
-    })
-    .refine((r) => r.min !== undefined || r.max !== undefined, {
-      message: 'expected `min`, `max` or both',
-    })
-    .refine((r) => r.min === undefined || r.max === undefined || r.min < r.max, {
-      message: 'expected min < max',
-      path: ['max'],
-    })
-    .optional()
-    .describe('Plausible values.'),
-  deadband: z
-    .strictObject({
-      absolute: z
-        .number()
-        .nonnegative()
-        .optional()
-        .describe('Send when the value moved by more than this since the last one sent.'),
-      percent: z
-        .number()
-        .nonnegative()
-        .max(100)
-        .optional()
-        .describe('The same as a share of the last value sent, in percent.'),
-    })
-    .refine((d) => d.absolute !== undefined || d.percent !== undefined, {
-      message: 'expected `absolute`, `percent` or both',
-    })
-    .optional()
-    .describe('Suppresses small changes; a change of quality is always sent.'),
-  heartbeatS: z
-    .number()
-    .min(0)
-    .max(86_400)
-    .default(0)
-    .describe(
-      'Send the last value again, with its quality and the gateway time, after this many seconds without one; 0 = never.',
-    ),
-  alignS: z
-    .number()
-    .min(0)
-    .max(86_400)
-    .default(0)
-    .describe(
-      'Hold the last sample of every interval of this many seconds and give it the time of its end; 0 = as it comes.',
-    ),
-};
-
-const backoff = z
-  .strictObject({
-    minMs: z.int().min(10).max(600_000).default(500).describe('First wait after a fault.'),
-    maxMs: z.int().min(10).max(3_600_000).default(30_000).describe('Longest wait.'),
-  })
-  .refine((b) => b.minMs <= b.maxMs, { message: 'expected minMs <= maxMs', path: ['maxMs'] })
-  .prefault({})
-  .describe('Waits between attempts to reach the device: doubled each time, with jitter.');
-
-const sourceFields = {
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'expected letters, digits, -, _ and .')
-    .max(64)
-    .describe('Unique name of the source, for health, metrics and logs.'),
-  backoff,
-  clockToleranceS: z
-    .number()
-    .positive()
-    .max(86_400 * 365)
-    .default(300)
-    .describe(
-      "A device clock further off than this is not believed: the sample gets the gateway's time and UNCERTAIN quality. What may have waited on its way (MQTT) may be older, up to seven days, and is counted as late.",
-    ),
-  staleAfterS: z
-    .number()
-    .min(0)
-    .max(86_400)
-    .default(0)
-    .describe('No data for this many seconds means that the source is down; 0 = not watched.'),
-  statusAlias: z
-    .string()
-    .min(1)
-    .max(1000)
-    .optional()
-    .describe('Publishes 1 (up) or 0 (down) of this source under this alias.'),
-  statusEveryS: z
-    .number()
-    .min(0.1)
-    .max(86_400)
-    .default(60)
-    .describe('How often `statusAlias` is published, besides at every change.'),
-};
-
-function wrongRange(signal: {
-  alias: string;
-  indexRange?: string | undefined;
-}): { path: string[]; message: string } | undefined {
-  if (signal.indexRange === undefined) return undefined;
-  const elements = expandIndexRange(signal.indexRange, MAX_ELEMENTS);
-  if (elements.length === 0 || elements.length > MAX_ELEMENTS) {
-    return {
-      path: ['indexRange'],
-      message: `expected a range that rises, of at most ${MAX_ELEMENTS} elements`,
-    };
-  }
-  return elements.length === 1 || signal.alias.includes('{index}')
-    ? undefined
-    : {
-        path: ['alias'],
-        message: `expected \`{index}\` in it, for each of the ${elements.length} elements needs an alias of its own`,
-      };
-}
-
-/** One signal for each element that its index range names. */
-function oneByElement<T extends { alias: string; indexRange?: string | undefined }>(
-  signal: T,
-): T[] {
-  if (signal.indexRange === undefined) return [signal];
-  return expandIndexRange(signal.indexRange, MAX_ELEMENTS).map((element) => ({
-    ...signal,
-    alias: signal.alias.replaceAll('{index}', element.join('_')),
-    indexRange: element.join(','),
-  }));
-}
 
 const opcua = z.strictObject({
   ...sourceFields,
@@ -414,21 +250,18 @@ const modbus = z.strictObject({
     .min(1, 'expected at least one signal'),
 });
 
+/** The broker that a source reads from, and as whom. */
+const brokerFields = {
+  url: brokerUrl.describe('Broker, e.g. `mqtt://192.168.1.30:1883`.'),
+  clientId: brokerClientId.describe(
+    'Client id, by which a broker knows us and keeps messages; default: of host and source.',
+  ),
+};
+
 const mqtt = z.strictObject({
   ...sourceFields,
   type: z.literal('mqtt'),
-  url: z
-    .string()
-    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected mqtt://, mqtts://, ws:// or wss://')
-    .describe('Broker, e.g. `mqtt://192.168.1.30:1883`.'),
-  clientId: z
-    .string()
-    .min(1)
-    .max(65)
-    .optional()
-    .describe(
-      'Client id, by which a broker knows us and keeps messages; default: of host and source.',
-    ),
+  ...brokerFields,
   cleanSession: z
     .boolean()
     .default(false)
@@ -463,18 +296,7 @@ const topicLevel = z
 const sparkplug = z.strictObject({
   ...sourceFields,
   type: z.literal('sparkplug'),
-  url: z
-    .string()
-    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected mqtt://, mqtts://, ws:// or wss://')
-    .describe('Broker, e.g. `mqtt://192.168.1.30:1883`.'),
-  clientId: z
-    .string()
-    .min(1)
-    .max(65)
-    .optional()
-    .describe(
-      'Client id, by which a broker knows us and keeps messages; default: of host and source.',
-    ),
+  ...brokerFields,
   ...brokerAccess,
   group: topicLevel.describe('Group id of the edge nodes.'),
   hostId: topicLevel

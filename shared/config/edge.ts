@@ -1,19 +1,11 @@
 import { z } from 'zod';
-import { brokerAccess, secretSchema, sourceSchema } from './edge-sources.js';
+import { brokerAccess, brokerClientId, brokerUrl, secretSchema } from './edge-source-fields.js';
+import { sourceSchema } from './edge-sources.js';
 
 const siteWiseEdge = z.strictObject({
   type: z.literal('sitewise-edge').describe("The gateway's MQTT broker."),
-  url: z
-    .string()
-    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected mqtt://, mqtts://, ws:// or wss://')
-    .default('mqtt://127.0.0.1:1883')
-    .describe("SiteWise Edge's broker."),
-  clientId: z
-    .string()
-    .min(1)
-    .max(65)
-    .optional()
-    .describe('Default: one of its own per data folder.'),
+  url: brokerUrl.default('mqtt://127.0.0.1:1883').describe("SiteWise Edge's broker."),
+  clientId: brokerClientId.describe('Default: one of its own per data folder.'),
   ...brokerAccess,
   topicPrefix: z
     .string()

@@ -16,3 +16,39 @@ export function expandIndexRange(range: string, most: number): number[][] {
   }
   return elements;
 }
+
+/** Streams that one entry may make. */
+const MAX_ELEMENTS = 10_000;
+
+/** What is wrong with the index range of a signal, or with its alias beside it; undefined: nothing. */
+export function wrongRange(signal: {
+  alias: string;
+  indexRange?: string | undefined;
+}): { path: string[]; message: string } | undefined {
+  if (signal.indexRange === undefined) return undefined;
+  const elements = expandIndexRange(signal.indexRange, MAX_ELEMENTS);
+  if (elements.length === 0 || elements.length > MAX_ELEMENTS) {
+    return {
+      path: ['indexRange'],
+      message: `expected a range that rises, of at most ${MAX_ELEMENTS} elements`,
+    };
+  }
+  return elements.length === 1 || signal.alias.includes('{index}')
+    ? undefined
+    : {
+        path: ['alias'],
+        message: `expected \`{index}\` in it, for each of the ${elements.length} elements needs an alias of its own`,
+      };
+}
+
+/** One signal for each element that its index range names. */
+export function oneByElement<T extends { alias: string; indexRange?: string | undefined }>(
+  signal: T,
+): T[] {
+  if (signal.indexRange === undefined) return [signal];
+  return expandIndexRange(signal.indexRange, MAX_ELEMENTS).map((element) => ({
+    ...signal,
+    alias: signal.alias.replaceAll('{index}', element.join('_')),
+    indexRange: element.join(','),
+  }));
+}

@@ -4,6 +4,7 @@ export * from './decisions.js';
 export * from './deployment.js';
 export * from './edge.js';
 export * from './edge-example.js';
+export { brokerAccess, type SecretConfig, secretSchema } from './edge-source-fields.js';
 export * from './edge-sources.js';
 export * from './fleet.js';
 export * from './layout.js';
