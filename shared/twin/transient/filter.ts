@@ -231,12 +231,12 @@ export async function transientUpdate(input: {
   let update = updateWith(start, run, variance);
   const firstZ = update.z;
   const noiseShare = update.precision.map((p, i) => p * nominal[active[i]!]!);
-  const lastingShare = Float64Array.from(active, (o) => {
+  const lastingShareOf = (o: number) => {
     // The factor's first columns are the parameters', the others are independent of them.
     const row = first.all.S.subarray((N + o) * first.columns, (N + o + 1) * first.columns);
     const own = Math.hypot(...row.subarray(0, 2 * n)) ** 2;
-    return own / (Math.hypot(...row) ** 2 + variance[o]!);
-  });
+    return own / (Math.hypot(...row) ** 2 + nominal[o]!);
+  };
   const own = new Float64Array(measured.length).fill(Number.NaN);
   active.forEach((o, i) => {
     own[o] = update.own[i]!;
@@ -311,7 +311,7 @@ export async function transientUpdate(input: {
       active,
       z: firstZ,
       noiseShare,
-      ...(input.constants ? { lastingShare } : {}),
+      ...(input.constants && { lastingShare: Float64Array.from(active, lastingShareOf) }),
       gated,
       regimeChange: regimeChange && !rejected,
       nonlinearity,

@@ -41,12 +41,7 @@ export function heldStep(
   const m = measured.length;
   const p = n + ns;
   const workspace = createWorkspace();
-  // The line's mean holds the curvature of the parameters' doubt, of which there is none here.
-  const mean = run.mean.map((v, o) => {
-    let shift = 0;
-    for (let j = 0; j < n; j++) shift += run.bend[o * p + j]! / Math.SQRT2;
-    return v - shift;
-  });
+  const { mean } = run;
   const slopes = (from: number, rows: number) =>
     Float64Array.from(
       { length: rows * ns },
