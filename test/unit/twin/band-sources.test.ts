@@ -4,23 +4,15 @@ import { createCalibrator, type Twin, type TwinModel } from '../../../shared/twi
 import { sourcesFigure } from '../../../shared/twin/report/band-sources.js';
 import { summarize } from '../../../shared/twin/report/results.js';
 import { runSamples } from '../../../shared/twin/run.js';
-import { sample, smallTwin } from './fixtures.js';
+import { SIX_SENSORS, sample, smallTwin, wearingParameters } from './fixtures.js';
 
 const M = 6;
 const NOISE = 0.01;
-const MIX = [
-  [1, 0],
-  [0, 1],
-  [1, 1],
-  [1, -1],
-  [2, 1],
-  [1, 2],
-] as const;
 const model: TwinModel = {
-  outputs: [...MIX.map((_, i) => `y${i}`), 'sum'],
+  outputs: [...SIX_SENSORS.map((_, i) => `y${i}`), 'sum'],
   evaluate: async (points, [load = 0]) =>
     points.map(([p = 0, q = 0]) =>
-      Float64Array.from([...MIX, [3, 3]], ([a = 0, b = 0]) => a * p + b * q + 0.2 * load),
+      Float64Array.from([...SIX_SENSORS, [3, 3]], ([a = 0, b = 0]) => a * p + b * q + 0.2 * load),
     ),
   close: async () => {},
 };
@@ -29,21 +21,14 @@ const twinOf = (
 ): Twin =>
   smallTwin({
     inputs: [{ variable: 'load', noiseStd: options.inputNoise ?? 0 }],
-    measured: MIX.map((_, i) => ({
+    measured: SIX_SENSORS.map((_, i) => ({
       variable: `y${i}`,
       alias: `/s/y${i}`,
       noiseStd: NOISE,
       offsetStd: options.offsetStd ?? 0,
     })),
     virtualSensors: [{ variable: 'sum', alias: '/s/sum' }],
-    parameters: ['p', 'q'].map((variable) => ({
-      variable,
-      alias: `/s/${variable}`,
-      lower: 0,
-      upper: 1,
-      prior: { mean: 0.3, std: 0.05 },
-      wearHorizonS: options.horizonS ?? 1e5,
-    })),
+    parameters: wearingParameters(options.horizonS ?? 1e5),
   });
 
 /** @param wrong what each sensor reads too high throughout, in its noise */
@@ -52,7 +37,9 @@ async function run(twin: Twin, seed = 1, wrong: readonly number[] = [], steps = 
   const samples = Array.from({ length: steps }, (_, k) => ({
     ...sample(
       k,
-      MIX.map(([a, b], i) => 0.3 * (a + b) + 0.2 + NOISE * (rng.normal() + (wrong[i] ?? 0))),
+      SIX_SENSORS.map(
+        ([a, b], i) => 0.3 * (a + b) + 0.2 + NOISE * (rng.normal() + (wrong[i] ?? 0)),
+      ),
     ),
     inputs: Float64Array.of(1),
   }));

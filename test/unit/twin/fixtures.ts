@@ -45,3 +45,24 @@ export function linearModel(): TwinModel & { runs: number } {
 export function sample(timeS: number, measured: readonly number[]): Sample {
   return { timeS, inputs: Float64Array.of(1), measured: Float64Array.from(measured) };
 }
+
+/** Shares of two parameters in six sensors: four of these are redundant. */
+export const SIX_SENSORS = [
+  [1, 0],
+  [0, 1],
+  [1, 1],
+  [1, -1],
+  [2, 1],
+  [1, 2],
+] as const;
+
+/** Two parameters in the middle of their range, known to a sixth, that may wear in such a time. */
+export const wearingParameters = (wearHorizonS: number) =>
+  ['p', 'q'].map((variable) => ({
+    variable,
+    alias: `/s/${variable}`,
+    lower: 0,
+    upper: 1,
+    prior: { mean: 0.3, std: 0.05 },
+    wearHorizonS,
+  }));

@@ -7,34 +7,18 @@ import {
   createCalibrator,
   type TwinModel,
 } from '../../../shared/twin/index.js';
-import { sample, smallTwin } from './fixtures.js';
+import { SIX_SENSORS, sample, smallTwin, wearingParameters } from './fixtures.js';
 
 const M = 6;
-/** Six sensors of two parameters: four of them redundant. */
-const MIX = [
-  [1, 0],
-  [0, 1],
-  [1, 1],
-  [1, -1],
-  [2, 1],
-  [1, 2],
-] as const;
 const twin = smallTwin({
-  measured: MIX.map((_, i) => ({ variable: `y${i}`, alias: `/s/y${i}`, noiseStd: 0.01 })),
+  measured: SIX_SENSORS.map((_, i) => ({ variable: `y${i}`, alias: `/s/y${i}`, noiseStd: 0.01 })),
   virtualSensors: [],
-  parameters: ['p', 'q'].map((variable) => ({
-    variable,
-    alias: `/s/${variable}`,
-    lower: 0,
-    upper: 1,
-    prior: { mean: 0.3, std: 0.05 },
-    wearHorizonS: 1e5,
-  })),
+  parameters: wearingParameters(1e5),
 });
 const model: TwinModel = {
-  outputs: MIX.map((_, i) => `y${i}`),
+  outputs: SIX_SENSORS.map((_, i) => `y${i}`),
   evaluate: async (points) =>
-    points.map(([p = 0, q = 0]) => Float64Array.from(MIX, ([a, b]) => a * p + b * q)),
+    points.map(([p = 0, q = 0]) => Float64Array.from(SIX_SENSORS, ([a, b]) => a * p + b * q)),
   close: async () => {},
 };
 
@@ -50,7 +34,7 @@ async function listen(
   const before = new Set<AlarmCode>();
   const after = new Map<string, number>();
   for (let k = 0; k < steps; k++) {
-    const y = Float64Array.from(MIX, ([a, b]) => 0.3 * (a + b) + 0.01 * rng.normal());
+    const y = Float64Array.from(SIX_SENSORS, ([a, b]) => 0.3 * (a + b) + 0.01 * rng.normal());
     if (k >= 200) spoil(y, k - 200, rng);
     const step = await calibrator.step(state, sample(k, [...y]));
     state = step.state;

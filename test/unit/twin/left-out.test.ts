@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { createCalibrator, type StepResult, type TwinModel } from '../../../shared/twin/index.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
-import { sample, smallTwin } from './fixtures.js';
+import { sample, smallTwin, wearingParameters } from './fixtures.js';
 
 /** Three sensors of two parameters, whose shares in them move with the load: one is redundant. */
 const mix = (load: number) => [
@@ -15,14 +15,7 @@ const twin = smallTwin({
   inputs: [{ variable: 'load' }],
   measured: [0, 1, 2].map((i) => ({ variable: `y${i}`, alias: `/s/y${i}`, noiseStd: NOISE })),
   virtualSensors: [],
-  parameters: ['p', 'q'].map((variable) => ({
-    variable,
-    alias: `/s/${variable}`,
-    lower: 0,
-    upper: 1,
-    prior: { mean: 0.3, std: 0.05 },
-    wearHorizonS: 300,
-  })),
+  parameters: wearingParameters(300),
 });
 const model: TwinModel = {
   outputs: ['y0', 'y1', 'y2'],
