@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SkippedReporter } from './test/support/skipped-reporter.js';
 
@@ -7,6 +8,8 @@ export default defineConfig({
     setupFiles: ['test/support/property-seed.ts'],
     // Native modules (koffi, lmdb, aws-crt) and child processes: a process per file, not a thread.
     pool: 'forks',
+    // Two at once on two cores: many tests wait for processes and clocks more than they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', new SkippedReporter()],
