@@ -19,7 +19,7 @@ import {
 import type { FitModel } from '../fit/fit-model.js';
 import { sensitivities } from '../fit/least-squares.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
-import { freeStarts } from '../fit/search.js';
+import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
 import type { RecordingSummary } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
@@ -169,7 +169,7 @@ async function testRecord(
   };
   let from = startPoints(coordinates, starts);
   for (const [f, origin] of origins.entries()) {
-    const fit = await freeStarts(
+    const fit = await freeUntold(
       context,
       await fitRecordFrom(context, coordinates, headOf(record, origin), from),
     );
@@ -229,17 +229,23 @@ async function splitHalf(context: FitContext, record: FitRecord, whole: Fit): Pr
   for (const part of parts) {
     const coordinates = await fitCoordinates(context, part);
     const parameters = coordinates.filter((c) => c.kind === 'parameter').length;
-    const near = Float64Array.from(coordinates, (_, j) => (j < parameters ? whole.u[j]! : 0));
+    // The halves begin with the priors as they were stated.
+    const near = Float64Array.from(coordinates, (_, j) =>
+      j < parameters ? whole.u[j]! * whole.coordinates[j]!.doubt : 0,
+    );
     const points = [near, ...startPoints(coordinates, 2)];
-    fits.push(await freeStarts(context, await fitRecordFrom(context, coordinates, part, points)));
+    fits.push(await freeUntold(context, await fitRecordFrom(context, coordinates, part, points)));
   }
   const parameters: SplitHalf['parameters'] = {};
   let agreeing = 0;
   const names = priorsOf(context.twin);
   names.forEach((c, j) => {
-    const us = fits.map((fit) => fit.u[j]!);
-    const sds = fits.map((fit) =>
-      Math.sqrt(fit.covariance.covariance[j * fit.coordinates.length + j]!),
+    // In deviations of the priors as they were stated.
+    const us = fits.map((fit) => fit.u[j]! * fit.coordinates[j]!.doubt);
+    const sds = fits.map(
+      (fit) =>
+        fit.coordinates[j]!.doubt *
+        Math.sqrt(fit.covariance.covariance[j * fit.coordinates.length + j]!),
     );
     const z = Math.abs(us[0]! - us[1]!) / Math.hypot(sds[0]!, sds[1]!);
     const agree = z <= 1.96;

@@ -96,3 +96,11 @@ export function widenAtBounds(
   widen(C, n, [{ shift: free, variance: 1 }]);
   return beyond;
 }
+
+/** The leading block of a square matrix. */
+export function block(a: Float64Array, n: number, size: number): Float64Array {
+  return Float64Array.from(
+    { length: size * size },
+    (_, i) => a[Math.floor(i / size) * n + (i % size)]!,
+  );
+}

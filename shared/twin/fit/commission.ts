@@ -8,6 +8,7 @@ import {
   verdictOf,
 } from '../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../types.js';
+import { block } from './bands.js';
 import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import {
   estimateOf,
@@ -25,9 +26,10 @@ import type { FitModel } from './fit-model.js';
 import { sensitivities } from './least-squares.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
-import { freeStarts, searchFrom } from './search.js';
+import { searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import type { FitOutput, HeldOut } from './types.js';
+import { freeUntold } from './untold.js';
 import { fitFindings } from './verdict.js';
 import { refitWorn, wearOutput, withWear } from './wear.js';
 
@@ -152,7 +154,7 @@ export async function commission(
     const testable = n >= LEAST_TO_HOLD_OUT && options.changeS === undefined;
     const train = testable && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
     const coordinates = await fitCoordinates(context, record);
-    const first = await freeStarts(
+    const first = await freeUntold(
       context,
       await searchFrom(
         context,
@@ -165,7 +167,7 @@ export async function commission(
     // The whole record from where its first part led, and from second modes.
     const whole = train < n ? await refit(context, first, record) : first;
     whole.starts = first.starts;
-    const worn = await withWear(context, await freeStarts(context, whole), options.changeS);
+    const worn = await withWear(context, await freeUntold(context, whole), options.changeS);
     const { fit: shaped, shape } = await shapeOf(context, worn);
     const fit: Fit = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
     const tested =
@@ -189,7 +191,11 @@ export async function commission(
       // What is not to be used must not look as if it were known.
       parameters:
         verdictOf(findings).grade === 'unusable'
-          ? Object.fromEntries(priorsOf(twin).map((c, j) => [c.name, estimateOf(c, fit.u[j]!, 1)]))
+          ? Object.fromEntries(
+              fit.coordinates.flatMap((c, j) =>
+                c.kind === 'parameter' ? [[c.name, estimateOf(c, fit.u[j]!, 1)]] : [],
+              ),
+            )
           : estimatesOf(fit, 'parameter'),
       startStates: estimatesOf(fit, 'start-state'),
       nEff: fit.covariance.nEff,
@@ -352,14 +358,6 @@ export const priorsOf = (twin: Twin): Coordinate[] =>
 
 const priorEstimates = (twin: Twin): Record<string, Estimate> =>
   Object.fromEntries(priorsOf(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));
-
-/** The leading block of a square matrix. */
-function block(a: Float64Array, n: number, size: number): Float64Array {
-  return Float64Array.from(
-    { length: size * size },
-    (_, i) => a[Math.floor(i / size) * n + (i % size)]!,
-  );
-}
 
 /** What a record was read from, where no reader has told. */
 export function recordingOf(

@@ -12,6 +12,8 @@ export interface Coordinate {
   centre: number;
   /** Prior standard deviation, on the transformed scale. */
   scale: number;
+  /** Times as wide as it was stated, because the data contradict what was. */
+  doubt: number;
   /** A length that the model's answer changes over, on the transformed scale: steps are shares of it. */
   span: number;
   /** Bounds of u; infinite where there is none. */
@@ -51,6 +53,7 @@ export function parameterCoordinate(parameter: TwinParameter): Coordinate {
     transform: log ? 'log' : 'linear',
     centre,
     scale,
+    doubt: 1,
     span: log ? 1 : scale,
     lower: lower === undefined ? Number.NEGATIVE_INFINITY : toU(lower),
     upper: upper === undefined ? Number.POSITIVE_INFINITY : toU(upper),
@@ -77,11 +80,21 @@ export function startStateCoordinate(name: string, value: number, range: number)
     transform: 'linear',
     centre: value,
     scale: START_STATE_RANGES * span,
+    doubt: 1,
     span,
     lower: Number.NEGATIVE_INFINITY,
     upper: Number.POSITIVE_INFINITY,
   };
 }
+
+/** The same with a prior so many times as wide. */
+export const withDoubt = (c: Coordinate, by: number): Coordinate => ({
+  ...c,
+  scale: c.scale * by,
+  doubt: c.doubt * by,
+  lower: c.lower / by,
+  upper: c.upper / by,
+});
 
 /** The value at u, on the FMU's scale. */
 export function valueAt(c: Coordinate, u: number): number {

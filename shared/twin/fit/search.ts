@@ -1,5 +1,5 @@
 import { createRng, TwinError } from '../../core/index.js';
-import { type Coordinate, clampU, valueAt } from './coordinates.js';
+import { type Coordinate, clampU } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
 import { sampleWorth } from './least-squares.js';
 import { type FitRecord, headOf } from './record.js';
@@ -51,31 +51,4 @@ export async function searchFrom(
     if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
     return fit; // Parts of the record carry no fit: what the whole gave stands.
   }
-}
-
-/** Widths of a start's prior from which it is moved to where the data want it. */
-const FAR_START = 1.5;
-/** Times that it may be. */
-const MOST_MOVES = 3;
-
-/**
- * Where the data want a start state far from where the model would rest, its prior is moved there and
- * widened: nobody said that the machine was at rest.
- */
-export async function freeStarts(context: FitContext, found: Fit): Promise<Fit> {
-  let fit = found;
-  for (let k = 0; k < MOST_MOVES; k++) {
-    const far = (c: Coordinate, j: number) =>
-      c.kind === 'start-state' && Math.abs(fit.u[j]!) > FAR_START;
-    if (!fit.coordinates.some(far)) return fit;
-    const coordinates = fit.coordinates.map((c, j) =>
-      far(c, j)
-        ? { ...c, centre: valueAt(c, fit.u[j]!), scale: c.scale * (1 + Math.abs(fit.u[j]!)) }
-        : c,
-    );
-    const u = fit.u.map((v, j) => (far(fit.coordinates[j]!, j) ? 0 : v));
-    const { starts } = fit;
-    fit = { ...(await fitRecordFrom(context, coordinates, fit.record, [u], true)), starts };
-  }
-  return fit;
 }

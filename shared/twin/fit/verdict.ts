@@ -221,13 +221,21 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
         reason: `${c.name} is hardly better known than before the data (${percent(sd)} of the prior's deviation)`,
       });
     }
-    if (Math.abs(fit.u[j]!) > SURPRISE) {
+    const off = c.doubt * Math.abs(fit.u[j]!);
+    if (off > SURPRISE) {
       findings.push({
         grade: 'care',
-        reason: `${c.name} lies ${Math.abs(fit.u[j]!).toFixed(1)} deviations from its prior`,
+        reason: `${c.name} lies ${off.toFixed(1)} deviations from its prior`,
       });
     }
   });
+  const doubt = Math.max(1, ...parameters.map((c) => c.doubt));
+  if (doubt > 1) {
+    findings.push({
+      grade: 'care',
+      reason: `the data contradict the priors: all were taken ${doubt.toPrecision(2)} times as wide as stated`,
+    });
+  }
   if (parameters.length > 0 && learnt === 0) {
     findings.push({ grade: 'unusable', reason: 'no parameter was learnt from this record' });
   }

@@ -173,6 +173,7 @@ const coordinateOf = (name: string, span: number, course: CourseTerm): Coordinat
   transform: 'linear',
   centre: 0,
   scale: 1,
+  doubt: 1,
   span,
   lower: Number.NEGATIVE_INFINITY,
   upper: Number.POSITIVE_INFINITY,
