@@ -154,7 +154,7 @@ function resolutionOf(values: Float64Array): number {
 }
 
 /** Noise from second differences, robust against steps: what runs straight has none. */
-function roughNoise(values: Float64Array): number {
+export function roughNoise(values: Float64Array): number {
   const v = values.filter(Number.isFinite);
   const bends = Float64Array.from({ length: Math.max(0, v.length - 2) }, (_, i) =>
     Math.abs(v[i]! - 2 * v[i + 1]! + v[i + 2]!),

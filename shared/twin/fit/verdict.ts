@@ -3,6 +3,7 @@ import type { Twin } from '../types.js';
 import { coursesAt } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
+import { roughNoise } from './record.js';
 import type { Ridge } from './ridges.js';
 import type { Shape } from './shape.js';
 import type { HeldOut } from './types.js';
@@ -32,7 +33,7 @@ export function fitFindings(
   heldOut: HeldOut | undefined,
   shape: Shape,
 ): Finding[] {
-  const held = heldOutFindings(twin, heldOut);
+  const held = heldOutFindings(twin, fit, heldOut);
   return [
     ...ownFindings(twin, fit, ridges),
     ...shapeFindings(shape),
@@ -270,14 +271,26 @@ function residualFindings(fit: Fit): Finding[] {
   return findings;
 }
 
-function heldOutFindings(twin: Twin, heldOut: HeldOut | undefined): Finding[] {
+/**
+ * A channel's noise: what is stated, else what residuals and neighbouring values both allow. Residuals
+ * alone would excuse a model that explains nothing.
+ */
+function noiseOf(twin: Twin, { record, residualModels }: Fit, name: string): number {
+  const c = twin.definition.measured.findIndex((m) => m.variable === name);
+  const values = record.data.filter((_, i) => i % record.channels === c);
+  return (
+    twin.definition.measured[c]!.noiseStd ?? Math.min(residualModels[c]!.white, roughNoise(values))
+  );
+}
+
+function heldOutFindings(twin: Twin, fit: Fit, heldOut: HeldOut | undefined): Finding[] {
   if (heldOut === undefined) {
     return [{ grade: 'care', reason: 'too few samples to hold any out: the fit is untested' }];
   }
   return Object.entries(heldOut.channels).flatMap(([name, { rmse, std, coverage95 }]) => {
     const findings: Finding[] = [];
     // Where nothing but noise moves, a constant cannot be beaten.
-    const noise = twin.definition.measured.find((c) => c.variable === name)?.noiseStd ?? 0;
+    const noise = noiseOf(twin, fit, name);
     if (rmse >= 2 * noise && rmse >= POOR * std) {
       findings.push(
         rmse >= std

@@ -140,6 +140,29 @@ describe('what a fit owns up to', () => {
     // Anything below 3 does as well.
     expect(output.parameters.gain!.lower95).toBeLessThan(1.5);
   });
+
+  it('does not hold it against a fit that rows held out hold nothing but noise, stated or not', async () => {
+    for (const seed of SEEDS.slice(0, 10)) {
+      // The input moves in the first rows only: no model beats a constant on the last.
+      const moving = await lagSamples({ seed, n: 120, noise: NOISE });
+      const rng = createRng(seed);
+      let x = moving.at(-1)!.measured[0]!;
+      const rest = Array.from({ length: 80 }, (_, k) => {
+        x = 3 + (x - 3) * Math.exp(-1 / 8);
+        return {
+          timeS: 120 + k,
+          row: 120 + k,
+          inputs: Float64Array.of(1),
+          measured: Float64Array.of(x + NOISE * rng.normal()),
+        };
+      });
+      for (const twin of [lagTwin(), lagTwin(['gain', 'tau'], stated())]) {
+        const { output } = await commission(twin, lagModel(twin), [...moving, ...rest]);
+        expect(output.verdict.grade).not.toBe('unusable');
+        expect(output.verdict.reasons.join()).not.toContain('a constant');
+      }
+    }
+  });
 });
 
 describe('scores of residuals', () => {
