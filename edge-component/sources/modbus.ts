@@ -39,7 +39,9 @@ export function createModbusSource(options: Options): Source {
         const periodNs = secondsToNs(config.pollIntervalMs / 1000);
         let dueNs = clock.nowNs();
         while (!signal.aborted) {
-          const samples = await poller.poll(signal);
+          const samples = await poller.poll(signal, () =>
+            sink.progress('an attempt to read a block'),
+          );
           await sink.deliver(samples);
           sink.up();
           await sink.ready(signal);
@@ -97,12 +99,18 @@ class Poller {
     this.#connection = await connectModbusRtu(config, signal);
   }
 
-  /** Reads every block once. @throws where the connection is lost, or no unit answers */
-  async poll(signal: AbortSignal): Promise<RawSample[]> {
+  /**
+   * Reads every block once.
+   *
+   * @param asked is called after each: a unit that gives no answer costs its timeout
+   * @throws where the connection is lost, or no unit answers
+   */
+  async poll(signal: AbortSignal, asked: () => void): Promise<RawSample[]> {
     const samples: RawSample[] = [];
     const next: Block[] = [];
     for (const block of this.#blocks) {
       const outcome = await this.#read(block, signal);
+      asked();
       if (outcome === 'split') {
         next.push(...this.#split(block));
         continue;

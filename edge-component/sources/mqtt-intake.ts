@@ -4,8 +4,11 @@ import type { SourceSink } from './source.js';
 
 /** Messages that may wait for the disk; more are left with the broker. */
 const MOST_WAITING = 10_000;
+/** Bytes of their payloads. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 interface Waiting {
+  bytes: number;
   samples: readonly RawSample[];
   /** Undefined for QoS 0, which nobody acknowledges. */
   messageId: number | undefined;
@@ -33,6 +36,8 @@ export function takeInBatches(
   };
   const send = own._sendPacket.bind(client);
   let waiting: Waiting[] = [];
+  /** Of all that is not durable yet. */
+  let bytes = 0;
   let storing = false;
   /** PUBACKs by the message that they belong to, until it is durable. */
   const held = new Map<number, Packet>();
@@ -57,7 +62,8 @@ export function takeInBatches(
         waiting = [];
         if (!sink.isReady) await sink.ready(signal);
         await sink.deliver(batch.flatMap((w) => w.samples));
-        for (const { messageId } of batch) {
+        for (const { messageId, bytes: length } of batch) {
+          bytes -= length;
           if (messageId === undefined) continue;
           unstored.delete(messageId);
           const puback = held.get(messageId);
@@ -75,12 +81,18 @@ export function takeInBatches(
   client.handleMessage = (packet, done) => {
     const { messageId } = packet;
     if (packet.qos > 0 && messageId !== undefined) unstored.add(messageId);
-    waiting.push({ samples: read(packet), messageId: packet.qos > 0 ? messageId : undefined });
+    const { length } = packet.payload;
+    bytes += length;
+    waiting.push({
+      bytes: length,
+      samples: read(packet),
+      messageId: packet.qos > 0 ? messageId : undefined,
+    });
     if (!storing) {
       // Not acknowledged: the broker sends it again when we come back.
       store().catch(() => client.end(true));
     }
-    if (waiting.length < MOST_WAITING) done();
+    if (waiting.length < MOST_WAITING && bytes < MOST_BYTES) done();
     else resume = () => done();
   };
 }

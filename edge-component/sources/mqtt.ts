@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { connect as mqttConnect } from 'mqtt';
 import type { MqttSourceConfig } from '../../shared/config/index.js';
-import { messageOf, TwinError } from '../../shared/core/index.js';
-import { mqttConnectOptions } from '../mqtt-options.js';
+import { messageOf } from '../../shared/core/index.js';
+import type { RawSample } from '../pipeline/signal-pipeline.js';
+import { brokerClient, brokerError } from './broker-client.js';
 import { takeInBatches } from './mqtt-intake.js';
 import { readMessage, topicMatches } from './mqtt-payload.js';
 import type { Source, SourceSink } from './source.js';
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Subscribes to topics of a broker. A message is acknowledged (QoS 1) only when what it said is on
@@ -26,49 +24,44 @@ async function runOnce(
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = mqttConnect(config.url, {
-    ...(await mqttConnectOptions(config)),
+  const broker = await brokerClient(config, {
     // The same id at each connection, so that the broker keeps messages while we are away.
     clientId: isTrial ? trialClientId() : (config.clientId ?? ownClientId(config.name)),
     clean: isTrial || config.cleanSession,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    keepalive: 15,
   });
+  const { client } = broker;
   takeInBatches(client, sink, signal, (packet) => {
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-    return config.signals.flatMap((s, i) =>
-      topicMatches(s.topic, packet.topic) ? [readMessage(s, i, payload)] : [],
-    );
+    const isTooLong = broker.replacedBytes(payload) !== undefined;
+    return config.signals.flatMap((s, i) => {
+      if (!topicMatches(s.topic, packet.topic)) return [];
+      return [isTooLong ? tooLong(i) : readMessage(s, i, payload)];
+    });
   });
-  let fault: string | undefined;
   try {
-    await new Promise<void>((resolve, reject) => {
-      const lost = (why: string) =>
-        reject(
-          new TwinError('NETWORK', `No connection to the broker ${config.url}: ${why}`, {
-            retryable: true,
-          }),
-        );
-      client.on('error', (error) => {
-        fault = messageOf(error);
-      });
-      client.once('close', () => lost(fault ?? 'it was closed'));
+    const subscribed = new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => reject(brokerError(config, why));
       client.once('connect', () => {
+        sink.progress('the broker took the connection');
         const topics = [...new Set(config.signals.map((s) => s.topic))];
         client.subscribe(topics, { qos: 1 }, (error, granted) => {
           const refused = granted?.filter((g) => g.qos > 2) ?? [];
-          if (error !== null) lost(messageOf(error));
-          else if (refused.length > 0) lost(`refused the topics ${refused.map((g) => g.topic)}`);
+          if (error !== null) fail(messageOf(error));
+          else if (refused.length > 0) fail(`refused the topics ${refused.map((g) => g.topic)}`);
           else sink.up();
         });
       });
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    broker.connect();
+    await Promise.race([subscribed, broker.lost]);
   } finally {
     client.end(true);
   }
+}
+
+function tooLong(signal: number): RawSample {
+  return { signal, timeNs: undefined, quality: 'BAD', value: null, reason: 'payload-too-large' };
 }
 
 /** An id that no component in service has: a broker ends the session of another of the same id. */

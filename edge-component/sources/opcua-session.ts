@@ -40,16 +40,21 @@ export function createClient(config: OpcuaSourceConfig, pki: Pki): OPCUAClient {
  * Connects and opens a session.
  *
  * @param baseDir folder that files of the config are named from
+ * @param reached is told how far it has come
  * @throws TwinError `NETWORK`, which names the certificate's file where it is about one
  */
 export async function openSession(
   client: OPCUAClient,
   config: OpcuaSourceConfig,
   baseDir: string,
+  reached: (what: string) => void = () => {},
 ): Promise<ClientSession> {
   const identity = await userIdentity(config, baseDir);
   await client.connect(config.endpointUrl);
-  return await client.createSession(identity);
+  reached('a secure channel was opened');
+  const session = await client.createSession(identity);
+  reached('a session was opened');
+  return session;
 }
 
 /** Takes leave of the server, but does not wait long for its answer. */

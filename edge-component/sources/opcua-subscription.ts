@@ -44,7 +44,11 @@ interface Group {
   nodes: MonitoredNode[];
 }
 
-/** Monitors signals, each node once, in requests that the server's limits allow. */
+/**
+ * Monitors signals, each node once, in requests that the server's limits allow.
+ *
+ * @param progress is called after each request
+ */
 export async function monitor(
   config: OpcuaSourceConfig,
   session: ClientSession,
@@ -52,11 +56,12 @@ export async function monitor(
   indexes: readonly number[],
   limits: OperationLimits,
   logger: Logger,
+  progress: () => void,
 ): Promise<Monitored> {
   const { nodeIds, reasons } = await resolveNodes(config, session, indexes, limits.browsePaths);
-  const nodes = new Map<number, MonitoredNode>();
+  const found: Monitored = { nodes: new Map(), reasons };
   for (const group of groupsOf(config, nodeIds)) {
-    const refused = await monitorGroup(config, subscription, group, limits, nodes, reasons);
+    const refused = await monitorGroup(config, subscription, group, limits, found, progress);
     if (refused.length === 0) continue;
     logger.warn('The server has no deadband for some nodes; all their changes are read', {
       source: config.name,
@@ -64,9 +69,9 @@ export async function monitor(
       count: refused.length,
     });
     const without = { ...group, deadband: undefined, nodes: refused };
-    await monitorGroup(config, subscription, without, limits, nodes, reasons);
+    await monitorGroup(config, subscription, without, limits, found, progress);
   }
-  return { nodes, reasons };
+  return found;
 }
 
 function groupsOf(config: OpcuaSourceConfig, nodeIds: ReadonlyMap<number, string>): Group[] {
@@ -101,8 +106,8 @@ async function monitorGroup(
   subscription: ClientSubscription,
   group: Group,
   limits: OperationLimits,
-  nodes: Map<number, MonitoredNode>,
-  reasons: Map<number, string>,
+  { nodes, reasons }: Monitored,
+  progress: () => void,
 ): Promise<MonitoredNode[]> {
   const { deadband } = group;
   const withoutFilter: MonitoredNode[] = [];
@@ -127,6 +132,7 @@ async function monitorGroup(
       },
       TimestampsToReturn.Both,
     );
+    progress();
     items.monitoredItems.forEach((item: ClientMonitoredItemBase, n) => {
       const node = portion[n];
       if (node === undefined) return;

@@ -78,7 +78,7 @@ async function runOnce(
   ended.catch(() => {});
   let session: ClientSession | undefined;
   try {
-    session = await Promise.race([openSession(client, config, baseDir), ended]);
+    session = await Promise.race([openSession(client, config, baseDir, sink.progress), ended]);
     handed.resume(sink.position);
     const feed = new OpcuaFeed(config, sink, logger, handed, signal);
     await Promise.race([subscribe(config, client, session, feed, sink, logger, signal), ended]);
@@ -182,7 +182,9 @@ async function monitorAll(
   let missing = config.signals.map((_, i) => i);
   for (let round = 0; missing.length > 0; round++) {
     await feed.aboutToMonitor(session);
-    const found = await monitor(config, session, subscription, missing, limits, logger);
+    const found = await monitor(config, session, subscription, missing, limits, logger, () =>
+      sink.progress('a part of the nodes was monitored'),
+    );
     if (found.nodes.size > 0) feed.hold();
     for (const [handle, node] of found.nodes) feed.nodes.set(handle, node);
     const absent = [...found.reasons.keys()];

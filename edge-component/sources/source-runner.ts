@@ -7,7 +7,6 @@ import {
   secondsToNs,
   TwinError,
 } from '../../shared/core/index.js';
-import type { Checkpoint } from '../outbox/outbox.js';
 import type { EdgeSample } from '../outbox/record.js';
 import {
   type ClockReading,
@@ -16,43 +15,12 @@ import {
   type RawSample,
   SignalPipeline,
 } from '../pipeline/signal-pipeline.js';
-import { type SourceAccount, SourceLedger } from '../pipeline/source-ledger.js';
+import { SourceLedger } from '../pipeline/source-ledger.js';
 import { RateMeter } from '../status/rate-meter.js';
+import { AnswerWatch } from './answer-watch.js';
+import { type SampleSink, SampleStore } from './sample-store.js';
 import type { Source, SourceSink } from './source.js';
-
-/** How a source is doing. */
-export interface SourceHealth extends SourceAccount {
-  name: string;
-  type: string;
-  state: 'connecting' | 'up' | 'down' | 'stopped';
-  /** When it came into this state, ISO 8601. */
-  since: string;
-  /** Readings taken over the last seconds, per second. */
-  receivedPerS: number;
-  /** Values passed on after the pipeline and stored: `stored` and `made`. */
-  forwarded: number;
-  /** Of those: BAD. */
-  bad: number;
-  /** Readings whose device time was not believed. */
-  clockFaults: number;
-  /** Readings that waited at a broker or in a history for longer than `clockToleranceS`. */
-  late: number;
-  /** Readings given up because they could not be stored in time. */
-  overrun: number;
-  /** Times it was run anew after a fault. */
-  restarts: number;
-  /** What somebody has to look at though it is up, such as a part of it that says nothing. */
-  faults: string[];
-  lastSampleAt?: string;
-  lastError?: string;
-}
-
-/** Where a runner hands its samples. */
-export interface SampleSink {
-  append(samples: readonly EdgeSample[], checkpoint?: Checkpoint): Promise<void>;
-  checkpoint(source: string): string | undefined;
-  readonly slow: boolean;
-}
+import type { OwnHealth, SourceHealth } from './source-health.js';
 
 export interface SourceRunnerOptions {
   config: SourceConfig;
@@ -67,12 +35,6 @@ export interface SourceRunnerOptions {
   /** Whether the clock is known to be set; left out: it is. */
   trust?: { reading(): ClockReading };
 }
-
-/** What a source's own health keeps; the rest is in its ledger. */
-type OwnHealth = Omit<
-  SourceHealth,
-  keyof SourceAccount | 'receivedPerS' | 'forwarded' | 'bad' | 'clockFaults' | 'late' | 'overrun'
->;
 
 /** Why readings were refused that came faster than the disk takes them. */
 const OVERRUN = 'overrun';
@@ -96,6 +58,8 @@ export class SourceRunner implements Closeable {
   readonly #trust: { -readonly [K in keyof ClockTrust]: ClockTrust[K] } = { trusted: true };
   readonly #health: OwnHealth;
   readonly #ledger: SourceLedger;
+  readonly #store: SampleStore;
+  readonly #watch: AnswerWatch;
   readonly #stop = new AbortController();
   readonly #rates: RateMeter;
   #lastDataNs: bigint;
@@ -104,6 +68,8 @@ export class SourceRunner implements Closeable {
   #paused = false;
   /** Down because nothing came for too long, though the connection stands. */
   #stale = false;
+  /** The run that goes on, or the last one. */
+  #running: AbortController | undefined;
   #loop: Promise<void> | undefined;
   #ticker: Promise<void> | undefined;
 
@@ -114,6 +80,8 @@ export class SourceRunner implements Closeable {
     this.#pipelines = config.signals.map(
       (s) => new SignalPipeline(s, config.clockToleranceS, this.#ledger, this.#trust),
     );
+    this.#store = new SampleStore(options.sink, config, this.#ledger, options, this.#stop.signal);
+    this.#watch = new AnswerWatch(config.connectTimeoutS);
     this.#rates = new RateMeter(clock);
     this.#lastDataNs = clock.nowNs();
     this.#health = {
@@ -160,7 +128,7 @@ export class SourceRunner implements Closeable {
     const out: EdgeSample[] = [];
     const nowNs = this.#now();
     for (const pipeline of this.#pipelines) pipeline.end(nowNs, out);
-    if (out.length > 0) await this.#store(out, undefined).catch(this.#warn('The last values'));
+    if (out.length > 0) await this.#store.write(out).catch(this.#store.warn('The last values'));
     this.#state('stopped');
   }
 
@@ -175,8 +143,12 @@ export class SourceRunner implements Closeable {
       const running = new AbortController();
       const end = () => running.abort(signal.reason);
       signal.addEventListener('abort', end, { once: true });
+      this.#running = running;
+      this.#watch.begin(running);
       try {
         await source.run(sink, running.signal);
+        // It was ended because nobody answered.
+        if (!signal.aborted) running.signal.throwIfAborted();
         // A source that ends of itself (a recording that is over) has nothing more to say.
         if (!signal.aborted) this.#state('stopped');
         return;
@@ -186,6 +158,7 @@ export class SourceRunner implements Closeable {
         const wasUp = clock.nowNs() - startedNs > STABLE_NS;
         attempt = wasUp ? 0 : attempt + 1;
       } finally {
+        this.#watch.end();
         signal.removeEventListener('abort', end);
       }
       this.#health.restarts++;
@@ -204,8 +177,15 @@ export class SourceRunner implements Closeable {
     const runner = this;
     const { config, sink } = this.#options;
     return {
-      up: () => runner.#up(),
-      down: (reason) => void runner.#down(reason),
+      up: () => {
+        runner.#watch.end();
+        runner.#up();
+      },
+      down: (reason) => {
+        if (runner.#running !== undefined) runner.#watch.begin(runner.#running);
+        void runner.#down(reason);
+      },
+      progress: (reached) => runner.#watch.progress(reached),
       deliver: (samples, position) => runner.#deliver(samples, position),
       notFilled: (signals, reason) => runner.#ledger.leaveGap(reason, signals),
       faults: (texts) => {
@@ -265,68 +245,13 @@ export class SourceRunner implements Closeable {
     if (out.length === 0 && position === undefined) return;
     this.#pending += samples.length;
     try {
-      await this.#store(
+      await this.#store.write(
         out,
         position === undefined ? undefined : { source: config.name, position },
       );
     } finally {
       this.#pending -= samples.length;
     }
-  }
-
-  /** Tries until the samples are stored, a full disk is waited for; follows their readings meanwhile. */
-  async #store(out: readonly EdgeSample[], checkpoint: Checkpoint | undefined): Promise<void> {
-    const readings = out.reduce((n, { made }) => (made === true ? n : n + 1), 0);
-    this.#ledger.hold(readings);
-    this.#ledger.inFlight += out.length;
-    try {
-      await this.#append(out, checkpoint);
-      this.#tell(this.#ledger.store(out));
-    } catch (error) {
-      if (readings > 0) this.#ledger.refuse('not-stored', readings);
-      throw error;
-    } finally {
-      this.#ledger.hold(-readings);
-      this.#ledger.inFlight -= out.length;
-    }
-  }
-
-  /** Each reason once, with an example: the counts say how it goes on. */
-  #tell(firsts: readonly EdgeSample[]): void {
-    const { logger, config } = this.#options;
-    for (const { alias, quality, reason } of firsts) {
-      if (reason === 'source-down') continue;
-      logger.warn('Values are not GOOD', { source: config.name, alias, quality, reason });
-    }
-  }
-
-  async #append(out: readonly EdgeSample[], checkpoint: Checkpoint | undefined): Promise<void> {
-    const { clock, logger, config, sink } = this.#options;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await sink.append(out, checkpoint);
-        return;
-      } catch (error) {
-        if (!(error instanceof TwinError && error.retryable) || this.#stop.signal.aborted) {
-          throw error;
-        }
-        if (attempt === 0) {
-          logger.error('Samples could not be stored; trying again', {
-            source: config.name,
-            count: out.length,
-            error: messageOf(error),
-          });
-        }
-        await clock.sleep(Math.min(5000, 100 * 2 ** attempt), this.#stop.signal);
-      }
-    }
-  }
-
-  /** Says that values of the component's own were not stored. */
-  #warn(what: string): (error: unknown) => void {
-    const { logger, config } = this.#options;
-    return (error) =>
-      logger.warn(`${what} could not be stored`, { source: config.name, error: messageOf(error) });
   }
 
   #up(): void {
@@ -349,7 +274,7 @@ export class SourceRunner implements Closeable {
     const out: EdgeSample[] = [];
     const nowNs = this.#now();
     for (const pipeline of this.#pipelines) pipeline.down(nowNs, out);
-    await this.#store(out, undefined).catch(this.#warn('BAD values of a source that is down'));
+    await this.#store.write(out).catch(this.#store.warn('BAD values of a source that is down'));
   }
 
   async #tick(): Promise<void> {
@@ -368,6 +293,8 @@ export class SourceRunner implements Closeable {
       const nowNs = this.#now();
       this.#followClock(nowNs - lastTickNs);
       lastTickNs = nowNs;
+      const unanswered = this.#isReady ? this.#watch.pass(TICK_MS / 1000) : undefined;
+      if (unanswered !== undefined) await this.#down(unanswered);
       if (staleNs > 0n && this.#health.state === 'up' && nowNs - this.#lastDataNs > staleNs) {
         this.#stale = true;
         await this.#down(`No data for ${config.staleAfterS} s.`);
@@ -378,7 +305,7 @@ export class SourceRunner implements Closeable {
       const out: EdgeSample[] = [];
       for (const pipeline of this.#pipelines) pipeline.tick(nowNs, out);
       if (out.length === 0) continue;
-      await this.#store(out, undefined).catch(this.#warn('Heartbeats'));
+      await this.#store.write(out).catch(this.#store.warn('Heartbeats'));
     }
   }
 
@@ -399,19 +326,10 @@ export class SourceRunner implements Closeable {
     const alias = config.statusAlias;
     const sample: EdgeSample = { alias, timeNs, quality, value, dataType: 'INTEGER', made: true };
     if (quality === 'UNCERTAIN') sample.reason = GATEWAY_CLOCK;
-    this.#ledger.inFlight++;
-    this.#options.sink
-      .append([sample])
-      .then(
-        () => this.#ledger.store([sample]),
-        () => {
-          // Sent again at the next occasion; the outbox itself reports what is wrong with it.
-          this.#statusSentNs = 0n;
-        },
-      )
-      .finally(() => {
-        this.#ledger.inFlight--;
-      });
+    void this.#store.writeOnce(sample).then((stored) => {
+      // Sent again at the next occasion.
+      if (!stored) this.#statusSentNs = 0n;
+    });
   }
 
   #state(state: SourceHealth['state']): void {

@@ -4,6 +4,11 @@ import type { RawSample } from '../pipeline/signal-pipeline.js';
 export interface SourceSink {
   /** The device answers: its values are good from here on. */
   up(): void;
+  /**
+   * The device answers, but gives no values yet: what was reached, e.g. `the session was opened`. A run that shows
+   * no such sign for `connectTimeoutS` before it is up is ended.
+   */
+  progress(reached: string): void;
   /** The device is away for a while, and the source itself is waiting for it to come back. */
   down(reason: string): void;
   /**

@@ -65,12 +65,20 @@ export class SparkplugNodes {
     }
   }
 
-  /** Takes a message. What is not of the group's nodes in the config says nothing. */
-  take(topic: string, bytes: Uint8Array, nowMs: number): Outcome {
+  /**
+   * Takes a message. What is not of the group's nodes in the config says nothing.
+   *
+   * @param bytes undefined: it was too long to be taken
+   */
+  take(topic: string, bytes: Uint8Array | undefined, nowMs: number): Outcome {
     const outcome: Outcome = { samples: [], ask: [] };
     const [, group, type, nodeId = '', device = ''] = TOPIC.exec(topic) ?? [];
     const node = this.#nodes.get(nodeId);
     if (group !== this.#config.group || type === undefined || node === undefined) return outcome;
+    if (bytes === undefined) {
+      this.#lose(node, 'payload-too-large', outcome, nowMs);
+      return outcome;
+    }
     let payload: SparkplugPayload;
     try {
       payload = decodePayload(bytes);

@@ -1,15 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect as mqttConnect } from 'mqtt';
 import type { SparkplugSourceConfig } from '../../shared/config/index.js';
-import { type Clock, type Logger, messageOf, TwinError } from '../../shared/core/index.js';
-import { mqttConnectOptions } from '../mqtt-options.js';
+import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
+import { brokerClient, brokerError } from './broker-client.js';
 import { ownClientId, trialClientId } from './mqtt.js';
 import { takeInBatches } from './mqtt-intake.js';
 import type { Source, SourceSink } from './source.js';
 import { type Outcome, SparkplugNodes } from './sparkplug-nodes.js';
 import { rebirthRequest } from './sparkplug-payload.js';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const TICK_MS = 250;
 
 interface Options {
@@ -39,19 +37,15 @@ async function runOnce(
   const stateTopic = `spBv1.0/STATE/${hostId}`;
   const bornMs = nowMs();
   const state = (online: boolean) => JSON.stringify({ online, timestamp: bornMs });
-  const client = mqttConnect(config.url, {
-    ...(await mqttConnectOptions(config)),
+  const broker = await brokerClient(config, {
     clientId: isTrial ? trialClientId() : (config.clientId ?? ownClientId(config.name)),
     // Nothing of a session before is of use: births come anew (specification, 5.6).
     clean: true,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    keepalive: 15,
     ...(hostId === undefined
       ? {}
       : { will: { topic: stateTopic, payload: Buffer.from(state(false)), qos: 1, retain: true } }),
   });
+  const { client } = broker;
   let told = '';
   const finish = ({ ask }: Outcome) => {
     for (const node of ask) {
@@ -68,30 +62,22 @@ async function runOnce(
   };
   takeInBatches(client, sink, signal, ({ topic, payload }) => {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    const outcome = nodes.take(topic, bytes, performance.now());
+    const isTooLong = broker.replacedBytes(Buffer.from(bytes)) !== undefined;
+    const outcome = nodes.take(topic, isTooLong ? undefined : bytes, performance.now());
     finish(outcome);
     return outcome.samples;
   });
-  let fault: string | undefined;
   let ticker: NodeJS.Timeout | undefined;
   try {
-    await new Promise<void>((resolve, reject) => {
-      const lost = (why: string) =>
-        reject(
-          new TwinError('NETWORK', `No connection to the broker ${config.url}: ${why}`, {
-            retryable: true,
-          }),
-        );
+    const done = new Promise<void>((resolve, reject) => {
+      const lost = (why: string) => reject(brokerError(config, why));
       const tick = () => {
         const outcome = nodes.tick(performance.now());
         finish(outcome);
         if (outcome.samples.length > 0) sink.deliver(outcome.samples).catch(reject);
       };
-      client.on('error', (error) => {
-        fault = messageOf(error);
-      });
-      client.once('close', () => lost(fault ?? 'it was closed'));
       client.once('connect', () => {
+        sink.progress('the broker took the connection');
         const topics = [...new Set(config.signals.map((s) => s.node))].flatMap((node) =>
           ['NBIRTH', 'NDATA', 'NDEATH', 'DBIRTH', 'DDATA', 'DDEATH'].map(
             (type) => `spBv1.0/${config.group}/${type}/${node}${type.startsWith('D') ? '/+' : ''}`,
@@ -111,6 +97,8 @@ async function runOnce(
       });
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    broker.connect();
+    await Promise.race([done, broker.lost]);
     if (hostId !== undefined) {
       // A leave that is announced: the broker publishes no will after it, and one that fails is told by the will.
       const leave = client.publishAsync(stateTopic, state(false), { qos: 1, retain: true });

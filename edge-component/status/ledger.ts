@@ -1,5 +1,5 @@
 import type { OutboxAccount } from '../outbox/ledger.js';
-import type { SourceHealth } from '../sources/source-runner.js';
+import type { SourceHealth } from '../sources/source-health.js';
 
 /** The component's account: what became of every value, and where some are missing. */
 export interface Ledger {

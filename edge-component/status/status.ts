@@ -2,7 +2,7 @@ import type { ClockStatus } from '../clock/clock-watch.js';
 import type { OutboxCounters } from '../outbox/outbox.js';
 import type { SetAside } from '../outbox/repair.js';
 import type { SenderStatus } from '../publishers/sender.js';
-import type { SourceHealth } from '../sources/source-runner.js';
+import type { SourceHealth } from '../sources/source-health.js';
 import type { VirtualSensorsStatus } from '../virtual-sensors/virtual-sensors.js';
 import type { Ledger } from './ledger.js';
 

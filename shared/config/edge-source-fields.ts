@@ -128,6 +128,14 @@ export const sourceFields = {
     .describe(
       "A device clock further off than this is not believed: the sample gets the gateway's time and UNCERTAIN quality. What may have waited on its way (MQTT) may be older, up to seven days, and is counted as late.",
     ),
+  connectTimeoutS: z
+    .number()
+    .min(1)
+    .max(3600)
+    .default(30)
+    .describe(
+      'A device that takes the connection but gives no answer for so long is down: the connection is given up and tried again, seconds.',
+    ),
   staleAfterS: z
     .number()
     .min(0)

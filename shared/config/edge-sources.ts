@@ -256,6 +256,14 @@ const brokerFields = {
   clientId: brokerClientId.describe(
     'Client id, by which a broker knows us and keeps messages; default: of host and source.',
   ),
+  maxPayloadBytes: z
+    .int()
+    .min(1024)
+    .max(256 * 1024 * 1024)
+    .default(8 * 1024 * 1024)
+    .describe(
+      'Longest message that is read; the values of a longer one are BAD (`payload-too-large`), and it takes no memory.',
+    ),
 };
 
 const mqtt = z.strictObject({

@@ -517,6 +517,59 @@ describe('devices that speak another language', { timeout: 60_000 }, () => {
   });
 });
 
+describe('devices that take a connection and say nothing', { timeout: 60_000 }, () => {
+  it('are down within a bounded time, whatever the protocol, and no connection is left behind', async () => {
+    const { folder, broker } = await setUp();
+    const sockets = new Set<Socket>();
+    let taken = 0;
+    const mute = createServer((socket) => {
+      taken++;
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.once('close', () => sockets.delete(socket));
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => mute.close(() => resolve()));
+    });
+    const { port } = mute.address() as AddressInfo;
+    const common = { backoff: { minMs: 50, maxMs: 100 }, connectTimeoutS: 1 };
+    const at = `127.0.0.1:${port}`;
+    const secured = { securityMode: 'Sign', securityPolicy: 'Basic256Sha256' };
+    const mqtt = (scheme: string) => ({
+      ...{ ...common, name: scheme, type: 'mqtt', url: `${scheme}://${at}` },
+      signals: [{ topic: 'a', alias: `/${scheme}` }],
+    });
+    const nodes = { signals: [{ nodeId: 'ns=1;s=w', alias: '/w2' }] };
+    const edge = await run(folder, broker, [
+      opcuaSource(`opc.tcp://${at}`, { ...common, name: 'ua' }),
+      opcuaSource(`opc.tcp://${at}`, { ...common, name: 'ua-secured', ...secured, ...nodes }),
+      ...['mqtt', 'mqtts', 'ws'].map(mqtt),
+      {
+        ...{ ...common, name: 'sparkplug', type: 'sparkplug', url: `mqtt://${at}`, group: 'g' },
+        signals: [{ node: 'n', metric: 'm', alias: '/s' }],
+      },
+      ...(['tcp', 'rtu-over-tcp'] as const).map((connection) => ({
+        ...{ ...common, name: connection, type: 'modbus', connection, host: '127.0.0.1', port },
+        ...{ timeoutMs: 200, signals: [{ address: 0, alias: `/${connection}` }] },
+      })),
+    ]);
+    const states = () => edge.status().sources.map((s) => [s.name, s.state, s.restarts >= 2]);
+    await until('all are down, again and again', () =>
+      states().every(([, state, again]) => state === 'down' && again === true),
+    );
+    expect(edge.status().healthy).toBe(false);
+    for (const { name, lastError } of edge.status().sources) {
+      expect(lastError, name).toMatch(/no answer/i);
+    }
+    expect(taken).toBeGreaterThanOrEqual(16);
+    await edge.close();
+    await until('nothing is left behind', () => sockets.size === 0);
+  });
+});
+
 describe('MQTT', { timeout: 60_000 }, () => {
   it('reads JSON by path with its time, marks garbage BAD, and loses nothing while it is away', async () => {
     const { folder, broker } = await setUp();

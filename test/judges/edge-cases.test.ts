@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,37 @@ describe.skipIf(mosquitto === undefined)('payloads that came wrong', { timeout: 
       uncertainReasons: { 'no-time': 2 },
       refused: { 'bad-again': 1 },
     });
+  });
+
+  it('without an end are BAD, whatever the quality of service, and the rest goes on', async () => {
+    const { folder, url, client } = await setUp(['allow_anonymous true']);
+    const found = await listen(client, 'mt');
+    const edge = await runEdge(folder, {
+      sources: [
+        {
+          ...{ name: 'b', type: 'mqtt', url, maxPayloadBytes: 100_000 },
+          signals: ['long', 'other'].map((t) => ({ topic: `t/${t}`, alias: `/m/${t}` })),
+        },
+      ],
+      publisher: { type: 'sitewise-edge', url, topicPrefix: 'mt', maxWaitMs: 10 },
+    });
+    await until('it is up', async () => (await edge.status()).sources[0]?.state === 'up');
+    const long = Buffer.alloc(60_000_000, '7');
+    for (const qos of [0, 1] as const) {
+      await client.publishAsync('t/long', '1', { qos: 1 });
+      await client.publishAsync('t/long', long, { qos });
+    }
+    await client.publishAsync('t/other', '2', { qos: 1 });
+    const values = (topic: string) => found.get(`/m/${topic}`)?.map((v) => v.value);
+    await until('the rest', () => values('other')?.[0] === 2);
+    expect(values('long')).toEqual([1, null, 1, null]);
+    const [source] = (await edge.status()).sources;
+    expect(source).toMatchObject({
+      ...{ state: 'up', restarts: 0, gap: 0, badReasons: { 'payload-too-large': 2 } },
+    });
+    // Neither of them was held in memory: the peak of its resident size, kB.
+    const status = readFileSync(`/proc/${edge.child.pid}/status`, 'utf8');
+    expect(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1])).toBeLessThan(180_000);
   });
 
   it('are all taken at a thousand a second and more', async () => {

@@ -46,6 +46,7 @@ function slowSink(store: (values: readonly unknown[]) => Promise<void>) {
     deliver: (samples) => store(samples.map((s) => s.value)),
     notFilled: () => {},
     faults: () => {},
+    progress: () => {},
     ready: async () => {},
     isReady: true,
     position: undefined,

@@ -135,6 +135,36 @@ describe('the source runner', () => {
     expect(out.filter((s) => s.alias === '/a')).toHaveLength(1);
   });
 
+  it('ends a run whose device never answers, and tries again; signs of life give it time', async () => {
+    let runs = 0;
+    const sinks: SourceSink[] = [];
+    const { runner, out, pass } = setUp({ connectTimeoutS: 2 }, (sink, signal) => {
+      runs++;
+      sinks.push(sink);
+      // As protocols do: some end their run with an error, some without.
+      return new Promise((resolve, reject) => {
+        const end = () => (runs % 2 === 0 ? resolve() : reject(signal.reason));
+        signal.addEventListener('abort', end, { once: true });
+      });
+    });
+    await pass(1500);
+    expect(runner.health.state).toBe('connecting');
+    sinks[0]?.progress('a session was opened');
+    await pass(1500);
+    expect(runner.health.state).toBe('connecting');
+    await pass(1000);
+    expect(runner.health).toMatchObject({
+      state: 'down',
+      lastError: expect.stringMatching(/within 2 s \(connectTimeoutS\) after a session was opened/),
+    });
+    await pass(10_000);
+    expect(runs).toBeGreaterThan(2);
+    expect(out.filter((s) => s.alias === '/a')).toMatchObject([{ quality: 'BAD' }]);
+    sinks.at(-1)?.up();
+    await pass(10_000);
+    expect(runner.health.state).toBe('up');
+  });
+
   it('acknowledges only what was stored: a full disk is waited for', async () => {
     const { out, say, pass, fail } = setUp();
     await pass(100);
