@@ -3,6 +3,7 @@ import type { SiteWiseEdgePublisherConfig } from '../../shared/config/index.js';
 import { type Logger, messageOf, TwinError } from '../../shared/core/index.js';
 import { mqttConnectOptions } from '../mqtt-options.js';
 import type { OutboxEntry } from '../outbox/outbox.js';
+import { explainTlsError } from '../tls-advice.js';
 import { toEdgePayload } from './payload.js';
 import type { Publisher, SendOutcome } from './publisher.js';
 
@@ -108,7 +109,9 @@ export class SiteWiseEdgePublisher implements Publisher {
     };
     const client = mqttConnect(this.#config.url, options);
     this.#lost = undefined;
+    let fault: unknown;
     client.on('error', (error) => {
+      fault ??= error;
       this.#lost = messageOf(error);
     });
     await new Promise<void>((resolve, reject) => {
@@ -122,7 +125,10 @@ export class SiteWiseEdgePublisher implements Publisher {
         );
       };
       const onAbort = () => fail('stopped');
-      const onClose = () => fail(this.#lost ?? 'the connection was closed');
+      const onClose = () => {
+        if (fault === undefined) fail('the connection was closed');
+        else void explainTlsError(fault, this.#config.url).then(fail);
+      };
       signal.addEventListener('abort', onAbort, { once: true });
       client.once('close', onClose);
       client.once('connect', () => {

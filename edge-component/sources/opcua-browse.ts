@@ -281,7 +281,7 @@ export async function browseSource(
   options: { pkiDir: string; baseDir: string; logger: Logger } & BrowseBounds,
 ): Promise<AddressSpace> {
   quietStack(options.logger);
-  const pki = await openPki(config, options.pkiDir);
+  const pki = await openPki(config, options.pkiDir, options.logger);
   const client = createClient(config, pki);
   let session: ClientSession | undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -50,7 +50,7 @@ async function runOnce(
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const pki = await openPki(config, pkiDir);
+  const pki = await openPki(config, pkiDir, logger);
   const client = createClient(config, pki);
   const ended = new Promise<never>((_, reject) => {
     let mending: NodeJS.Timeout | undefined;

@@ -38,6 +38,12 @@ const opcua = z.strictObject({
     .describe(
       "Which server certificates are accepted on a secured connection: those in the PKI's trusted folder, or any.",
     ),
+  hostCheck: z
+    .enum(['refuse', 'warn'])
+    .default('refuse')
+    .describe(
+      "A server certificate that does not name the host in `endpointUrl`: the server is refused, or only the log tells it, for servers that are reached by another name or address than their certificates'.",
+    ),
   user: z
     .union([
       z.strictObject({

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { compiledEntry } from '../../shared/core/index.js';
+import { compiledEntry, type Logger, silentLogger } from '../../shared/core/index.js';
 import { until } from '../support/edge.js';
 import { startRelay } from '../support/relay.js';
 import { plantNode as node, opcuaBench } from './opcua-bench.js';
@@ -21,10 +21,10 @@ afterEach(async () => {
 });
 
 /** A bench whose server is asyncua's; one that runs already has its port given. */
-async function bench(port?: number) {
+async function bench(port?: number, logger: Logger = silentLogger) {
   const made = await opcuaBench(
     (cleanup) => cleanups.push(cleanup),
-    port === undefined ? {} : { port },
+    port === undefined ? { logger } : { port, logger },
   );
   const serve = async (settings: object): Promise<Judge> => {
     const judge = await startJudge(python!, 'opcua_server.py', { port: made.port, ...settings });
@@ -383,5 +383,37 @@ describe.skipIf(!available)('a secured server made of asyncua', { timeout: 60_00
     const [file = ''] = await readdir(join(pki, 'rejected'));
     await rename(join(pki, 'rejected', file), join(pki, 'trusted', 'certs', file));
     await until('the date is told', () => /TimeInvalid.*valid from/.test(lastError() ?? ''));
+    await component.close();
+    // Whoever trusts anybody trusts no dates either that are over.
+    const any = await edge([node('Double')], secured, 'any');
+    await until('it is refused', () => any.status().sources[0]?.lastError !== undefined);
+    expect(any.status().sources[0]?.lastError).toMatch(/TimeInvalid.*valid from/);
+  });
+
+  it('whose certificate is for another host is refused, with both names, or told, as configured', async () => {
+    const warnings: unknown[] = [];
+    const logger = { ...silentLogger, warn: (...said: unknown[]) => warnings.push(said) };
+    const { folder, serve, edge, last } = await bench(undefined, logger);
+    const security = { folder: join(folder, 'server-pki'), hosts: ['plc.plant', '10.1.2.3'] };
+    await serve({ types: true, security });
+    const signals = [node('Double', { alias: '/d' })];
+    const component = await edge(signals, { ...secured, trust: 'pinned' });
+    const lastError = () => component.status().sources[0]?.lastError ?? '';
+    const said = /asked for 127\.0\.0\.1, it names plc\.plant, 10\.1\.2\.3: put one of its names/;
+    await until('an error', () => lastError() !== '');
+    expect(lastError()).toMatch(/move it to/);
+    expect(lastError()).toMatch(said);
+    // Trusted, it is refused all the same.
+    const pki = join(folder, 'data', 'pki', 'opcua');
+    const [file = ''] = await readdir(join(pki, 'rejected'));
+    await rename(join(pki, 'rejected', file), join(pki, 'trusted', 'certs', file));
+    await until('it is refused by its name', () => /HostNameInvalid/.test(lastError()));
+    expect(lastError()).toMatch(said);
+    await component.close();
+    await edge(signals, { ...secured, trust: 'pinned', hostCheck: 'warn' });
+    await until('a value', () => last('/d')?.value === 2.25);
+    expect(JSON.stringify(warnings)).toContain(
+      'asked for 127.0.0.1, it names plc.plant, 10.1.2.3.',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fromTimeInNanos } from '../../shared/core/index.js';
 import { startEdgeProcess, temporaryFolder, until } from '../support/edge.js';
@@ -209,6 +210,73 @@ describe.skipIf(mosquitto === undefined)('payloads that came wrong', { timeout: 
       dropped: 0,
       sources: [{ received: 4000, stored: 4000, refused: {}, gap: 0 }],
     });
+  });
+});
+
+describe.skipIf(mosquitto === undefined)('a broker by TLS', { timeout: 60_000 }, () => {
+  it('whose certificate is expired, for another host or by a stranger is refused, with what to do', async () => {
+    const folder = await temporaryFolder();
+    cleanups.push(folder.remove);
+    const day = 86_400_000;
+    const inDays = (days: number) => new Date(Date.now() + days * day);
+    const hosts = (...names: string[]) => [
+      {
+        name: 'subjectAltName' as const,
+        altNames: names.map((n) =>
+          /^[\d.]+$/.test(n) ? { type: 7 as const, ip: n } : { type: 2 as const, value: n },
+        ),
+      },
+    ];
+    const subject = [{ name: 'commonName', value: 'plant broker' }];
+    const file = (name: string) => join(folder.path, name);
+    const brokers: [string, object, RegExp][] = [
+      ['good', { extensions: hosts('127.0.0.1') }, /^$/],
+      [
+        'other',
+        { extensions: hosts('broker.plant', '10.1.2.3') },
+        /CN=plant broker.*asked for 127\.0\.0\.1, the certificate names broker\.plant, 10\.1\.2\.3\. Put one/,
+      ],
+      [
+        'expired',
+        { extensions: hosts('127.0.0.1'), notBeforeDate: inDays(-9), notAfterDate: inDays(-1) },
+        /CN=plant broker.*valid from .* to .*has expired: renew it/,
+      ],
+      ['stranger', { extensions: hosts('127.0.0.1') }, /by nobody we trust.*`caFile`/],
+    ];
+    const sources: object[] = [];
+    for (const [name, options] of brokers) {
+      const { cert, private: key } = await generate(subject, { keyType: 'ec', ...options });
+      writeFileSync(file(`${name}.pem`), cert);
+      writeFileSync(file(`${name}.key`), key);
+      const port = await freePort();
+      const lines = [
+        ...[`listener ${port} 127.0.0.1`, 'user root', 'allow_anonymous true'],
+        ...[`certfile ${file(`${name}.pem`)}`, `keyfile ${file(`${name}.key`)}`, ''],
+      ];
+      writeFileSync(file(`${name}.conf`), lines.join('\n'));
+      const broker = spawn(mosquitto!, ['-c', file(`${name}.conf`)], { stdio: 'ignore' });
+      cleanups.push(async () => broker.kill('SIGKILL'));
+      sources.push({
+        ...{ name, type: 'mqtt', url: `mqtts://127.0.0.1:${port}` },
+        caFile: name === 'stranger' ? 'good.pem' : `${name}.pem`,
+        backoff: { minMs: 50, maxMs: 200 },
+        signals: [{ topic: 'a', alias: `/${name}` }],
+      });
+    }
+    const { url } = sources[1] as { url: string };
+    const edge = await runEdge(folder.path, {
+      sources,
+      publisher: { type: 'sitewise-edge', url, caFile: 'other.pem' },
+    });
+    const reasons = async () => (await edge.status()).sources.map((s) => s.lastError ?? '');
+    await until('each is told', async () => {
+      const came = await reasons();
+      return brokers.every(([, , reason], i) => reason.test(came[i] ?? ''));
+    });
+    const { sources: states, publisher, healthy } = await edge.status();
+    expect(states.map((s) => s.state)).toEqual(['up', 'down', 'down', 'down']);
+    expect(publisher.lastError).toMatch(brokers[1]![2]);
+    expect(healthy).toBe(false);
   });
 });
 

@@ -6,6 +6,7 @@ commands, one JSON per line on stdin, and answers each with one line.
 
 import asyncio
 import datetime
+import ipaddress
 import json
 import sys
 import uuid
@@ -85,12 +86,17 @@ def limit_requests():
     limited("history_read", lambda p: len(p.NodesToRead))
 
 
-def write_certificate(folder, days):
+def write_certificate(folder, days, hosts):
     """A certificate of the server's own, valid from and to so many days from now."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Plant server")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.UniformResourceIdentifier("urn:twinloop:test"), x509.DNSName("localhost")]
+    names = [x509.UniformResourceIdentifier("urn:twinloop:test")]
+    for host in hosts:
+        try:
+            names.append(x509.IPAddress(ipaddress.ip_address(host)))
+        except ValueError:
+            names.append(x509.DNSName(host))
     usage = [True, True, True, True, False, True, False, False, False]
     certificate = (
         x509.CertificateBuilder()
@@ -146,7 +152,7 @@ async def main():
             ],
             permission_ruleset=SimpleRoleRuleset(),
         )
-        write_certificate(Path(security["folder"]), security.get("days", [-1, 365]))
+        write_certificate(Path(security["folder"]), security.get("days", [-1, 365]), security.get("hosts", ["127.0.0.1"]))
         await server.load_certificate(f"{security['folder']}/server.der")
         await server.load_private_key(f"{security['folder']}/server.pem")
     for i in range(SETTINGS.get("otherNamespaces", 0)):
