@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,6 +60,8 @@ export interface TestFleetOptions {
   inputs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** The worker's program; default: the compiled one. */
   program?: string;
+  /** Root file system in which the worker runs, as scripts/image.mjs assembles it. */
+  root?: string | undefined;
 }
 
 const TWIN = 'shared/twins/web-line/twin.json';
@@ -94,6 +96,11 @@ export async function startTestFleet(options: TestFleetOptions): Promise<TestFle
     fmus: new Map([['web-line', twin.fmuPath]]),
   });
   await cp(files, join(directory, 'fleet'), { recursive: true });
+  // The image's user is not the one that runs the tests.
+  if (options.root !== undefined) {
+    await chmod(directory, 0o777);
+    await chmod(join(directory, 'fleet'), 0o755);
+  }
   await rm(files, { recursive: true });
   const siteWise = await startSiteWise({ activationMs: 0 });
   const client = createSiteWiseClient({ ...siteWise });
@@ -147,23 +154,24 @@ export async function startTestFleet(options: TestFleetOptions): Promise<TestFle
     assets: ids,
     produce,
     start(index, env = {}, args = []) {
-      const child = spawn(
-        process.execPath,
-        [options.program ?? compiledEntry('cloud/worker/main'), ...args],
-        {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: {
-            PATH: process.env.PATH,
-            AWS_BATCH_JOB_ARRAY_INDEX: String(index),
-            AWS_ACCESS_KEY_ID: siteWise.credentials.accessKeyId,
-            AWS_SECRET_ACCESS_KEY: siteWise.credentials.secretAccessKey,
-            AWS_REGION: siteWise.region,
-            TWINLOOP_SITEWISE_ENDPOINT: siteWise.endpoint,
-            TWINLOOP_STORE: directory,
-            ...env,
-          },
+      const [command, ...first] =
+        options.root === undefined
+          ? [process.execPath, options.program ?? compiledEntry('cloud/worker/main')]
+          : [packageFile('scripts/run-in-root.sh'), options.root];
+      const child = spawn(command as string, [...first, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          PATH: process.env.PATH,
+          AWS_BATCH_JOB_ARRAY_INDEX: String(index),
+          AWS_ACCESS_KEY_ID: siteWise.credentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: siteWise.credentials.secretAccessKey,
+          AWS_REGION: siteWise.region,
+          TWINLOOP_SITEWISE_ENDPOINT: siteWise.endpoint,
+          TWINLOOP_STORE: directory,
+          TWINLOOP_VOLUMES: directory,
+          ...env,
         },
-      );
+      });
       running.add(child);
       let stdout = '';
       let stderr = '';

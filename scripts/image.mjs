@@ -1,0 +1,102 @@
+// Builds the worker's image: with a container engine from cloud/worker/Dockerfile, and without one its
+// root file system from the same parts (Debian's packages, the program `node`, the worker's folder), in
+// which scripts/run-in-root.sh runs the worker as the container would.
+//
+//   node scripts/image.mjs [--tag twinloop-worker] [--root FOLDER] [--node PROGRAM]
+//
+// --root assembles the root file system even where there is an engine. --node names the program that goes
+// into it; the image has Node 22, and by default it is the one that runs this.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root as project } from './bundle.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    tag: { type: 'string', default: 'twinloop-worker' },
+    root: { type: 'string' },
+    node: { type: 'string', default: process.execPath },
+  },
+});
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** Runs a program to its end; its output goes to stderr, for stdout is what this tells. */
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: project, stdio: ['ignore', 2, 2] });
+  if (error !== undefined || status !== 0) {
+    fail(`${command} failed (${error?.message ?? `exit code ${status}`}): see above.`);
+  }
+}
+
+const has = (program) =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+
+/** An engine that answers: a client without its daemon builds nothing. */
+function engine() {
+  return ['docker', 'podman'].find(
+    (name) => has(name) && spawnSync(name, ['info'], { stdio: 'ignore' }).status === 0,
+  );
+}
+
+/** The release that cloud/worker/Dockerfile starts from. */
+const RELEASE = 'bookworm';
+/** What Debian's slim image holds: all that is essential, and apt with what it needs. */
+const PACKAGES = ['?essential', 'apt'];
+const USER = 1000;
+
+function assemble(folder) {
+  if (process.getuid?.() !== 0) {
+    fail('A root file system is assembled by root: run this as root, or install docker or podman.');
+  }
+  if (!has('mmdebstrap')) {
+    fail('There is no container engine and no mmdebstrap: `apt-get install mmdebstrap`.');
+  }
+  if (existsSync(folder) && !existsSync(join(folder, 'app/cloud/worker/main.js'))) {
+    fail(`${folder} is there and no root file system of the worker: name a folder that is not.`);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  // Packages are only extracted: nothing of them has to run for the worker to.
+  const include = PACKAGES.map((name) => `--include=${name}`);
+  run('mmdebstrap', ['--mode=root', '--variant=extract', ...include, '--quiet', RELEASE, folder]);
+  // As the slim image has it: copyrights stay, what people read goes.
+  for (const name of ['info', 'locale', 'man']) {
+    rmSync(join(folder, 'usr/share', name), { recursive: true, force: true });
+  }
+  // The steps of the Dockerfile.
+  mkdirSync(join(folder, 'usr/local/bin'), { recursive: true });
+  cpSync(options.node, join(folder, 'usr/local/bin/node'), { dereference: true });
+  writeFileSync(
+    join(folder, 'etc/passwd'),
+    `root:x:0:0:root:/root:/bin/bash\nnode:x:${USER}:${USER}::/home/node:/bin/sh\n`,
+  );
+  writeFileSync(join(folder, 'etc/group'), `root:x:0:\nnode:x:${USER}:\n`);
+  const app = join(folder, 'app');
+  run(process.execPath, [join(project, 'scripts/build-worker.mjs'), '--output', app]);
+  chmodSync(join(folder, 'tmp'), 0o1777);
+}
+
+const found = options.root === undefined ? engine() : undefined;
+if (found !== undefined) {
+  run(found, ['build', '-f', 'cloud/worker/Dockerfile', '-t', options.tag, '.']);
+  // It starts: without a configuration the worker says what it misses, and ends with 2.
+  const { status, stderr } = spawnSync(found, ['run', '--rm', options.tag], { encoding: 'utf8' });
+  if (status !== 2) fail(`The image does not start (exit code ${status}): ${stderr}`);
+  console.log(JSON.stringify({ engine: found, image: options.tag }));
+} else {
+  const folder = resolve(options.root ?? join(project, 'dist/worker-root'));
+  assemble(folder);
+  const { stdout } = spawnSync('du', ['-sm', folder], { encoding: 'utf8' });
+  console.log(
+    JSON.stringify({
+      root: folder,
+      megabytes: Number(stdout.split('\t')[0]),
+      nodeMegabytes: Number((statSync(options.node).size / 1e6).toFixed(1)),
+      start: `scripts/run-in-root.sh ${folder}`,
+    }),
+  );
+}
