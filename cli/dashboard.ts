@@ -30,6 +30,11 @@ export const dashboardCommand: Command = {
       flags: '--all-assets',
       description: 'with --fleet: one dashboard of all its assets of this twin, the worst first',
     },
+    {
+      flags: '--asset-model <id>',
+      description:
+        'their model in SiteWise (id or externalId:…): the asset is chosen from those that SiteWise lists',
+    },
     { flags: '--scene <id>', description: 'scene in TwinMaker to show' },
     {
       flags: '--source-status <alias...>',
@@ -74,17 +79,23 @@ export const dashboardCommand: Command = {
     const assets =
       args.fleet === undefined ? [own] : await assetsOf(args.fleet as string, path, own);
     const runbook = args.runbook as string | undefined;
+    const assetModel = args.assetModel as string | undefined;
+    if (assetModel !== undefined) await checkNames(assets);
     if (args.allAssets === true) {
       if (args.fleet === undefined) {
         throw new TwinError('USAGE', '--all-assets needs the fleet: name its file with --fleet.');
       }
       const { buildFleetDashboard } = await import('../cloud/dashboards/fleet-dashboard.js');
       const { name } = await loadConfig(fleetSchema, args.fleet as string, 'fleet');
-      printJson(io.stdout, buildFleetDashboard(name, [{ twin, assets }], runbook));
+      printJson(
+        io.stdout,
+        buildFleetDashboard(name, [{ twin, assets, byName: assetModel !== undefined }], runbook),
+      );
       return 0;
     }
     const options = {
       assets,
+      assetModel,
       runbook,
       sceneId: args.scene as string | undefined,
       sourceStatus: (args.sourceStatus as string[] | undefined) ?? [],
@@ -106,6 +117,17 @@ export const dashboardCommand: Command = {
     return 0;
   },
 };
+
+/** Refuses assets whose names do not tell their aliases. */
+async function checkNames(assets: readonly { id: string; aliasPrefix: string }[]): Promise<void> {
+  const { prefixByName } = await import('../cloud/dashboards/asset-variable.js');
+  if (prefixByName(assets) !== undefined) return;
+  const list = assets.slice(0, 5).map((a) => `${a.id} has ${a.aliasPrefix}`);
+  throw new TwinError(
+    'CONFIG_INVALID',
+    `--asset-model lets one choose an asset by its name, but the prefixes of the aliases are not made of the names in one way: ${list.join(', ')}. Leave it out: the dashboard then holds the list of assets.`,
+  );
+}
 
 /** The assets of a fleet that are of a twin, by the path of its definition. */
 async function assetsOf(

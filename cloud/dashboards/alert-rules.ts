@@ -5,7 +5,8 @@ import {
   QueryBuilder as RuleQueryBuilder,
 } from '@grafana/grafana-foundation-sdk/alerting';
 import { healthAliases, type TwinDefinition, withAliasPrefix } from '../../shared/config/index.js';
-import { type DashboardAsset, nisBound } from './dashboard.js';
+import type { DashboardAsset } from './asset-variable.js';
+import { nisBound } from './dashboard.js';
 import { COUNT, dataquery, HISTORY, queriesOf, SITEWISE_PLUGIN } from './queries.js';
 
 export interface AlertOptions {

@@ -3,7 +3,6 @@ import {
   AnnotationEventFieldMappingBuilder,
   AnnotationEventFieldSource,
   AnnotationQueryBuilder,
-  CustomVariableBuilder,
   type Dashboard,
   DashboardBuilder,
   DashboardCursorSync,
@@ -13,7 +12,6 @@ import {
   type GridPos,
   type Panel,
   RowBuilder,
-  TextBoxVariableBuilder,
   TimePickerBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
@@ -24,6 +22,7 @@ import {
 } from '../../shared/config/index.js';
 import { chiSquareQuantile } from '../../shared/kalman/index.js';
 import { ENTITY_VARIABLE, isPropertyName, TWIN_COMPONENT } from '../scene/build-scene.js';
+import { choice, type DashboardAsset, heldChoice, listedChoice } from './asset-variable.js';
 import { REFRESH_S, WINDOW_H } from './pace.js';
 import {
   acknowledgedPanel,
@@ -51,17 +50,14 @@ import {
   TWINMAKER_PLUGIN,
 } from './queries.js';
 
-/** An asset that a dashboard can show. */
-export interface DashboardAsset {
-  /** Its external id, which is its entity's id in TwinMaker. */
-  id: string;
-  /** Prefix of its aliases. */
-  aliasPrefix: string;
-}
-
 export interface DashboardOptions {
   /** The assets of the twin, the one that is shown first in front; default: the twin as defined. */
   assets?: readonly DashboardAsset[];
+  /**
+   * The assets' model in SiteWise, id or externalId:…; with it the asset is chosen from those that
+   * SiteWise lists, otherwise from the list that is given.
+   */
+  assetModel?: string | undefined;
   /** TwinMaker's scene of the twin; left out, there is no panel for it. */
   sceneId?: string | undefined;
   /** `statusAlias` of the gateway's sources. */
@@ -72,10 +68,7 @@ export interface DashboardOptions {
 
 /** Grafana takes so many characters. */
 const UID_LENGTH = 40;
-const ASSET_VARIABLE = 'asset';
 const COLUMNS = 24;
-/** With more assets than this one types which one, for the choice is part of the dashboard. */
-const MAX_CHOICES = 500;
 
 /**
  * The NIS that is passed once in a thousand samples while model and machine agree.
@@ -120,8 +113,12 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
   const assets = options.assets ?? [ownAsset(twin)];
   const siteWise = { type: SITEWISE_PLUGIN, uid: `\${datasource}` };
   const own = aliasPrefix(twin);
+  const chosen =
+    options.assetModel === undefined
+      ? heldChoice(assets)
+      : listedChoice(siteWise, options.assetModel, assets);
   const onAsset = (alias: string) =>
-    alias.startsWith(`${own}/`) ? `\${${ASSET_VARIABLE}}${alias.slice(own.length)}` : alias;
+    alias.startsWith(`${own}/`) ? chosen.prefix + alias.slice(own.length) : alias;
   const move = <T extends Shown>(shown: T): T => ({ ...shown, alias: onAsset(shown.alias) });
   const parameters = twin.parameters.map(move);
   const sensors = twin.virtualSensors.map(move);
@@ -143,7 +140,7 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
     )
-    .withVariable(choice(ASSET_VARIABLE, 'Asset', assets, (a) => a.aliasPrefix))
+    .withVariable(chosen.variable)
     .annotation(calibrations(siteWise, onAsset(health.nis)))
     .annotation(alarms(siteWise, onAsset(health.alarms)));
   linkRunbook(dashboard, options.runbook);
@@ -211,25 +208,6 @@ function alarms(datasource: DatasourceRef, alias: string): AnnotationQueryBuilde
 
 function annotation(name: string, datasource: DatasourceRef, color: string) {
   return new AnnotationQueryBuilder().name(name).datasource(datasource).iconColor(color);
-}
-
-function choice(
-  name: string,
-  label: string,
-  assets: readonly DashboardAsset[],
-  read: (asset: DashboardAsset) => string,
-): CustomVariableBuilder | TextBoxVariableBuilder {
-  const [first] = assets;
-  if (first === undefined) throw new RangeError('A dashboard needs at least one asset');
-  if (assets.length > MAX_CHOICES) {
-    return new TextBoxVariableBuilder(name).label(label).defaultValue(read(first));
-  }
-  const list = assets.map((a) => ({ text: a.id, value: read(a), selected: a === first }));
-  return new CustomVariableBuilder(name)
-    .label(label)
-    .values(list.map(({ text, value }) => `${text} : ${value}`.replaceAll(',', '\\,')).join(', '))
-    .options(list)
-    .current({ text: first.id, value: read(first), selected: true });
 }
 
 /** Gives a panel its size. */

@@ -7,14 +7,8 @@ import {
   TimePickerBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { aliasPrefix, healthAliases, type TwinDefinition } from '../../shared/config/index.js';
-import {
-  type DashboardAsset,
-  dashboardUid,
-  linkRunbook,
-  nisBound,
-  numbered,
-  sized,
-} from './dashboard.js';
+import type { DashboardAsset } from './asset-variable.js';
+import { dashboardUid, linkRunbook, nisBound, numbered, sized } from './dashboard.js';
 import { REFRESH_S, WINDOW_H } from './pace.js';
 import { alarmStatesPanel, type OfAsset, rankedPanel } from './panels.js';
 import { SITEWISE_PLUGIN } from './queries.js';
@@ -26,6 +20,8 @@ const MAX_ASSETS = 50;
 export interface FleetMembers {
   twin: TwinDefinition;
   assets: readonly DashboardAsset[];
+  /** Whether the twin's own dashboard chooses from what SiteWise lists: then by the asset's name. */
+  byName?: boolean;
 }
 
 /** What is watched of a twin: a quantity with a limit, by the side of its band that meets it first. */
@@ -79,7 +75,7 @@ export function buildFleetDashboard(
       new DatasourceVariableBuilder('datasource').label('SiteWise').type(SITEWISE_PLUGIN),
     );
   linkRunbook(dashboard, runbook);
-  for (const { twin, assets } of members) {
+  for (const { twin, assets, byName } of members) {
     if (assets.length === 0) continue;
     const shown = assets.slice(0, MAX_ASSETS);
     const left = assets.length - shown.length;
@@ -89,7 +85,7 @@ export function buildFleetDashboard(
         id,
         // A quantity outside the asset's own prefix is the same for all.
         alias: alias.startsWith(`${own}/`) ? `${prefix}${alias.slice(own.length)}` : alias,
-        link: `/d/${dashboardUid(twin.name)}?var-asset=${encodeURIComponent(prefix)}&\${__url_time_range}`,
+        link: `/d/${dashboardUid(twin.name)}?var-asset=${encodeURIComponent(byName ? id : prefix)}&\${__url_time_range}`,
       }));
     const health = healthAliases(twin);
     const bound = nisBound(twin);

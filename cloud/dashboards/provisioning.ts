@@ -1,7 +1,8 @@
 import { stringify } from 'yaml';
 import type { TwinDefinition } from '../../shared/config/index.js';
 import { alertFile, buildAlertRules } from './alert-rules.js';
-import { buildDashboard, type DashboardAsset, type DashboardOptions } from './dashboard.js';
+import type { DashboardAsset } from './asset-variable.js';
+import { buildDashboard, type DashboardOptions } from './dashboard.js';
 import { SITEWISE_PLUGIN } from './queries.js';
 
 /** Uid of the provisioned data source, which alert rules name. */

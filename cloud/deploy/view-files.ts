@@ -1,4 +1,5 @@
 import type { DeploymentConfig, FleetConfig, TwinDefinition } from '../../shared/config/index.js';
+import { deployedModelId, prefixByName } from '../dashboards/asset-variable.js';
 import { buildDashboard, ownAsset } from '../dashboards/dashboard.js';
 import { buildFleetDashboard, type FleetMembers } from '../dashboards/fleet-dashboard.js';
 import { createSceneFiles } from '../scene/scene-files.js';
@@ -36,9 +37,15 @@ export async function createViewFiles(
     const scene = config.twinMaker ? await createSceneFiles(name, twin, first.id) : undefined;
     for (const [file, content] of scene?.files ?? []) scenes.set(file, content);
     if (!config.grafana) continue;
-    members.push({ twin, assets });
-    const sceneId = scene === undefined ? undefined : name;
-    const dashboard = buildDashboard(twin, { assets, sceneId, runbook: config.alarms?.runbook });
+    // Where names tell the aliases, what SiteWise lists is chosen from, and assets may be added.
+    const byName = prefixByName(assets) !== undefined;
+    members.push({ twin, assets, byName });
+    const dashboard = buildDashboard(twin, {
+      assets,
+      assetModel: byName ? deployedModelId(fleet.name, name) : undefined,
+      sceneId: scene === undefined ? undefined : name,
+      runbook: config.alarms?.runbook,
+    });
     dashboards.set(`${name}.json`, `${JSON.stringify(dashboard, null, 2)}\n`);
   }
   if (members.length > 0) {

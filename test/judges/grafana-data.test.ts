@@ -91,14 +91,17 @@ beforeAll(async () => {
   Object.defineProperty(globalThis, 'window', { value: window, configurable: true });
   grafana = require('@grafana/data');
   twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
-  const built = JSON.parse(JSON.stringify(buildDashboard(twin))) as { panels: Panel[] };
+  const assetModel = 'externalId:plant:web-line';
+  const built = JSON.parse(JSON.stringify(buildDashboard(twin, { assetModel }))) as {
+    panels: Panel[];
+  };
   panels = built.panels
     .flatMap((p) => (p.type === 'row' ? (p.panels ?? []) : [p]))
     .filter((p) => p.type === 'timeseries');
 });
 
 const onLine1 = (alias: string) =>
-  alias.replace(`\${asset}`, '/line1').replace(/^\/line\d+\//, '/line1/');
+  alias.replace(`\${asset:text}`, 'line1').replace(/^\/line\d+\//, '/line1/');
 const nameOf = (alias: string) => {
   const stream = twinStreams(twin).find((s) => s.alias === onLine1(alias));
   if (stream === undefined) throw new RangeError(`no stream ${alias}`);

@@ -5,10 +5,12 @@ import {
   BatchGetAssetPropertyValueCommand,
   BatchGetAssetPropertyValueHistoryCommand,
   ExecuteQueryCommand,
+  ListAssetsCommand,
 } from '@aws-sdk/client-iotsitewise';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { prefixByName } from '../../../cloud/dashboards/asset-variable.js';
 import { buildDashboard } from '../../../cloud/dashboards/dashboard.js';
 import { buildFleetDashboard } from '../../../cloud/dashboards/fleet-dashboard.js';
 import { DATASOURCE_UID, provisioningFiles } from '../../../cloud/dashboards/provisioning.js';
@@ -18,6 +20,7 @@ import {
   type TwinDefinition,
   twinSchema,
   twinStreams,
+  withAliasPrefix,
 } from '../../../shared/config/index.js';
 import { packageFile, secondsToNs, systemClock } from '../../../shared/core/index.js';
 import {
@@ -94,7 +97,7 @@ const dashboardSchema = z.object({
   refresh: z.enum(['5m', '15m', '1h']),
   time: z.object({ from: z.string(), to: z.literal('now') }),
   templating: z.object({
-    list: z.array(z.object({ name: z.string(), type: z.enum(['datasource', 'custom']) })),
+    list: z.array(z.object({ name: z.string(), type: z.enum(['datasource', 'custom', 'query']) })),
   }),
   panels: z.array(z.discriminatedUnion('type', [row, scene, panel])),
 });
@@ -228,6 +231,70 @@ describe('the dashboard', () => {
     const many = Array.from({ length: 501 }, (_, i) => ({ id: `l${i}`, aliasPrefix: `/l${i}` }));
     const typed = buildDashboard(twin, { assets: many }).templating.list ?? [];
     expect(typed.find((v) => v.name === 'asset')).toMatchObject({ type: 'textbox', query: '/l0' });
+  });
+});
+
+describe('the asset that SiteWise lists', () => {
+  const assets = ['line1', 'line2'].map((id) => ({ id, aliasPrefix: `/hall/${id}/press` }));
+  const assetModel = 'externalId:plant:web-line';
+
+  it('is chosen by its name, from which every alias follows', async () => {
+    const dashboard = buildDashboard(twin, { assets, assetModel });
+    const variable = (dashboard.templating.list ?? []).find((v) => v.name === 'asset');
+    const asked = z
+      .strictObject({
+        refId: z.string(),
+        queryType: z.literal('ListAssets'),
+        filter: z.literal('ALL'),
+        modelId: z.string(),
+      })
+      .parse(variable?.query);
+    expect(variable).toMatchObject({ type: 'query', refresh: 1, current: { text: 'line1' } });
+    const siteWise = await startSiteWise({ activationMs: 0 });
+    const client = createSiteWiseClient({ ...siteWise });
+    try {
+      for (const { id, aliasPrefix: prefix } of assets) {
+        const streams = twinStreams(withAliasPrefix(twin, prefix));
+        await ensureAsset(client, {
+          model: { externalId: 'plant:web-line', name: 'web line' },
+          asset: { externalId: id, name: id },
+          streams: streams
+            .slice(0, 3)
+            .map(({ alias, name, dataType }) => ({ alias, name, dataType })),
+          pollMs: 1,
+        });
+      }
+      const { assetSummaries = [] } = await client.send(
+        new ListAssetsCommand({ assetModelId: asked.modelId, filter: asked.filter }),
+      );
+      // The plugin makes options of them: the name is the text, the id the value.
+      const options = assetSummaries.map((a) => ({ text: a.name ?? '', value: a.id }));
+      expect(options.map((o) => o.text).toSorted()).toEqual(['line1', 'line2']);
+      for (const { text } of options) {
+        const shown = chartsOf(checked(dashboard)).flatMap((p) =>
+          p.targets.flatMap((q) => q.propertyAliases.map((a) => a.replace(`\${asset:text}`, text))),
+        );
+        const own = withAliasPrefix(twin, `/hall/${text}/press`);
+        expect(new Set(shown)).toEqual(new Set(twinStreams(own).map((s) => s.alias)));
+      }
+    } finally {
+      client.destroy();
+      await siteWise.close();
+    }
+  });
+
+  it('is refused where names do not tell the aliases', () => {
+    const odd = [...assets, { id: 'line3', aliasPrefix: '/yard/line3' }];
+    expect(() => buildDashboard(twin, { assets: odd, assetModel })).toThrow(/line3 \(\/yard/);
+    expect(prefixByName(odd)).toBeUndefined();
+    expect(prefixByName([{ id: 'a', aliasPrefix: '/b' }])).toBeUndefined();
+    expect(prefixByName([])).toBeUndefined();
+  });
+
+  it('is opened from the fleet’s dashboard by its name', () => {
+    const fleet = JSON.stringify(buildFleetDashboard('plant', [{ twin, assets, byName: true }]));
+    expect(fleet).toContain('var-asset=line2&');
+    expect(fleet).not.toContain('var-asset=%2Fhall');
   });
 });
 
