@@ -1,6 +1,6 @@
 import type { SignalConfig } from '../../shared/config/index.js';
 import { type Quality, secondsToNs, type TqvValue } from '../../shared/core/index.js';
-import type { EdgeSample } from '../outbox/record.js';
+import { type EdgeSample, LATEST_NS } from '../outbox/record.js';
 import { SourceLedger } from './source-ledger.js';
 import { cutText, MAX_TEXT_BYTES, toTypedValue, whyNot } from './typed-value.js';
 
@@ -67,6 +67,8 @@ export class SignalPipeline {
   /** The newest reading of the current alignment interval. */
   #held: EdgeSample | undefined;
   #heldEndNs = 0n;
+  /** {@link ClockTrust.shiftNs} when its interval began: a clock that is set ends it. */
+  #heldShiftNs: bigint | undefined;
   readonly #ledger: SourceLedger;
   readonly #clock: ClockTrust;
   /** {@link ClockTrust.shiftNs} when the device and the gateway last agreed on the time. */
@@ -109,7 +111,8 @@ export class SignalPipeline {
 
   /** Lets time pass: ends an alignment interval, repeats the last value when its heartbeat is due. */
   tick(nowNs: bigint, out: EdgeSample[]): void {
-    if (this.#held !== undefined && nowNs >= this.#heldEndNs) this.#release(nowNs, out);
+    const isOver = nowNs >= this.#heldEndNs || this.#clock.shiftNs !== this.#heldShiftNs;
+    if (this.#held !== undefined && isOver) this.#release(nowNs, out);
     if (this.#heartbeatNs === 0n || this.#sent === undefined) return;
     if (nowNs < this.#sentAtNs) this.#sentAtNs = nowNs; // the gateway's clock went back
     if (nowNs - this.#sentAtNs < this.#heartbeatNs) return;
@@ -166,6 +169,12 @@ export class SignalPipeline {
     } else if (raw.timeNs !== undefined && this.#clock.trusted) {
       this.#agreedNs = this.#clock.shiftNs;
     }
+    if (timeNs < 0n || timeNs > LATEST_NS) {
+      // However little is known of the gateway's own clock: no device's is right in 1969 or 2555.
+      timeNs = nowNs;
+      this.clockFaults++;
+      doubt(DEVICE_CLOCK);
+    }
     const { dataType, scale, offset, range } = this.#config;
     let value = toTypedValue(raw.value, dataType, scale, offset);
     if (value === null) {
@@ -213,6 +222,10 @@ export class SignalPipeline {
   /** Keeps the last reading of each interval; a reading of a later interval ends the earlier one. */
   #align(sample: EdgeSample, nowNs: bigint, out: EdgeSample[]): void {
     const endNs = (sample.timeNs / this.#alignNs + 1n) * this.#alignNs;
+    // After a step back all that comes would be of intervals long over, until the clock is there again.
+    if (this.#held !== undefined && this.#clock.shiftNs !== this.#heldShiftNs) {
+      this.#release(nowNs, out);
+    }
     if (this.#held !== undefined && endNs !== this.#heldEndNs) {
       // A straggler of an interval that is over says nothing new.
       if (endNs < this.#heldEndNs) {
@@ -226,6 +239,7 @@ export class SignalPipeline {
     if (this.#held === undefined || sample.timeNs >= this.#held.timeNs) {
       this.#held = sample;
       this.#heldEndNs = endNs;
+      this.#heldShiftNs = this.#clock.shiftNs;
     }
   }
 

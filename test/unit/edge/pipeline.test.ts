@@ -260,6 +260,57 @@ describe('a gateway whose clock is not set', () => {
   });
 });
 
+it.each([-S, 253_402_300_799n * S])(
+  'gives a reading the gateway’s time where the device’s is none, also while the gateway’s is not set: %s ns',
+  (timeNs) => {
+    const { sources } = parseConfig(
+      edgeSchema,
+      {
+        sources: [{ name: 's', type: 'csv', file: 'f', signals: [{ column: 'c', alias: '/a' }] }],
+      },
+      'test',
+    );
+    const ledger = new SourceLedger();
+    const p = new SignalPipeline(sources[0]!.signals[0]!, 300, ledger, { trusted: false });
+    const out: EdgeSample[] = [];
+    p.push({ signal: 0, timeNs, quality: 'GOOD', value: 1 }, S, out);
+    expect(out).toMatchObject([{ timeNs: S, quality: 'UNCERTAIN', value: 1 }]);
+    expect(p.clockFaults).toBe(1);
+  },
+);
+
+describe('an alignment while the clock is set', () => {
+  it.each([-3600n, -86_400n, 3600n, 86_400n])('goes on at once after a step of %s s', (step) => {
+    const clock = { trusted: true, shiftNs: 0n };
+    const { sources } = parseConfig(
+      edgeSchema,
+      {
+        sources: [
+          {
+            ...{ name: 's', type: 'csv', file: 'f' },
+            signals: [{ column: 'c', alias: '/a', alignS: 10 }],
+          },
+        ],
+      },
+      'test',
+    );
+    const ledger = new SourceLedger();
+    const p = new SignalPipeline(sources[0]!.signals[0]!, 300, ledger, clock);
+    const out: EdgeSample[] = [];
+    const push = (value: number, nowNs: bigint) => {
+      ledger.received++;
+      p.push({ signal: 0, timeNs: undefined, quality: 'GOOD', value }, nowNs, out);
+    };
+    push(1, T0 + S);
+    clock.shiftNs = step * S;
+    for (let second = 2n; second <= 12n; second++) push(Number(second), T0 + (second + step) * S);
+    p.end(T0 + (12n + step) * S, out);
+    // The reading before the step, the last one of the interval that it ended in, the rest.
+    expect(out.map((s) => s.value)).toEqual([1, 9, 12]);
+    expect(ledger.account).toMatchObject({ waiting: 0, refused: { 'not-last-of-interval': 9 } });
+  });
+});
+
 describe('a gateway whose clock is set while devices go on', () => {
   const watched = () => {
     const clock = { trusted: true, shiftNs: 0n, synchronised: false };
