@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type Clock,
   type Logger,
+  messageOf,
   nsToDate,
   TwinError,
   toTimeInNanos,
@@ -11,6 +12,8 @@ import type { RejectedEntry } from '../publishers/publisher.js';
 
 /** A file is closed at this size and another begun. */
 const FILE_BYTES = 8 * 1024 * 1024;
+/** Names of our files. */
+const OUR_FILE = /^\d{4}-\d\d-\d\d-\d+\.(csv|reasons\.txt)$/;
 /** Files that the limit has room for: they are deleted whole. */
 const FILES_AT_LEAST = 4;
 
@@ -82,7 +85,10 @@ export class DeadLetters {
         message: first?.message,
       });
     }
-    await this.#limit();
+    // They are on disk: whatever is wrong with older files is no reason to write them again.
+    await this.#limit().catch((error: unknown) => {
+      this.#logger.error('Old dead letter files could not be deleted', { error: messageOf(error) });
+    });
   }
 
   async #append(code: string, entries: readonly RejectedEntry[]): Promise<void> {
@@ -113,10 +119,13 @@ export class DeadLetters {
   /** One file a day, and another when it is full. */
   async #currentFile(folder: string): Promise<string> {
     const day = nsToDate(this.#clock.nowNs()).toISOString().slice(0, 10);
-    const files = (await readdir(folder)).filter((f) => f.startsWith(day) && f.endsWith('.csv'));
-    const last = files.sort().at(-1);
+    const own = (await readdir(folder)).filter((f) => OUR_FILE.test(f) && f.endsWith('.csv'));
     // Old files may be gone, so the next number follows the newest name, not how many there are.
-    const number = last === undefined ? 0 : Number(/-(\d+)\.csv$/.exec(last)?.[1] ?? files.length);
+    const numbered = own
+      .filter((f) => f.startsWith(day))
+      .map((f) => ({ name: f, number: Number(f.slice(day.length + 1, -'.csv'.length)) }))
+      .sort((a, b) => a.number - b.number);
+    const { name: last, number } = numbered.at(-1) ?? { name: undefined, number: 0 };
     const full = Math.min(FILE_BYTES, this.#maxBytes / FILES_AT_LEAST);
     if (last !== undefined && (await stat(join(folder, last))).size < full) return last;
     return `${day}-${String(number + 1).padStart(4, '0')}.csv`;
@@ -124,14 +133,7 @@ export class DeadLetters {
 
   /** Deletes the oldest files while all together are too large. */
   async #limit(): Promise<void> {
-    const files: { path: string; size: number; mtimeMs: number }[] = [];
-    for (const code of await readdir(this.directory)) {
-      for (const name of await readdir(join(this.directory, code))) {
-        const path = join(this.directory, code, name);
-        const { size, mtimeMs } = await stat(path);
-        files.push({ path, size, mtimeMs });
-      }
-    }
+    const files = await filesIn(this.directory);
     let total = files.reduce((sum, f) => sum + f.size, 0);
     files.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1));
     for (const file of files.slice(0, -1)) {
@@ -145,6 +147,27 @@ export class DeadLetters {
       });
     }
   }
+}
+
+interface FileSize {
+  path: string;
+  size: number;
+  mtimeMs: number;
+}
+
+/** Our files in the folders of the reasons; somebody else's, and what goes away meanwhile, are none of them. */
+async function filesIn(directory: string): Promise<FileSize[]> {
+  const files: FileSize[] = [];
+  for (const folder of await readdir(directory, { withFileTypes: true })) {
+    if (!folder.isDirectory()) continue;
+    for (const name of await readdir(join(directory, folder.name)).catch(() => [])) {
+      if (!OUR_FILE.test(name)) continue;
+      const path = join(directory, folder.name, name);
+      const found = await stat(path).catch(() => undefined);
+      if (found?.isFile()) files.push({ path, size: found.size, mtimeMs: found.mtimeMs });
+    }
+  }
+  return files;
 }
 
 async function appendDurably(path: string, text: string): Promise<void> {
