@@ -104,6 +104,9 @@ class Component implements EdgeComponent {
   #state: EdgeStatus['component']['state'] = 'starting';
   #failure: string | undefined;
   #configError: string | undefined;
+  /** A change of the config under way: one after the other, and none after the end. */
+  #changing: Promise<void> = Promise.resolve();
+  #isClosing = false;
 
   constructor(config: EdgeConfig, options: EdgeOptions) {
     this.#config = resolveConfigPaths(config, options.baseDir);
@@ -127,13 +130,37 @@ class Component implements EdgeComponent {
 
   async start(): Promise<void> {
     const { logger } = this.#options;
-    const { outbox: policy } = this.#config;
     this.#base.push(await lockFolder(this.dataDir, 'data folder'));
     for (const lock of await removeLeftLocks(join(this.dataDir, 'pki'))) {
       logger.warn('A process that was killed left a lock on the keys: it was removed', { lock });
     }
     await this.#watch.start();
     this.#base.push(this.#watch);
+    try {
+      await this.#open();
+      await this.#startParts();
+      await this.#serve(this.#config.status.port);
+    } catch (error) {
+      // The folder is ours, so whoever asks for its status there learns why there is none.
+      await this.#fail(error);
+      await this.#note({ state: 'failed', error: this.#failure }).catch((fault: unknown) => {
+        logger.warn('The failure could not be noted', { error: messageOf(fault) });
+      });
+      throw error;
+    }
+    this.#state = 'running';
+    logger.info('Edge component is running', {
+      statusUrl: this.#statusUrl,
+      dataDir: this.dataDir,
+      sources: this.#config.sources.length,
+      waiting: this.#outbox?.depth,
+    });
+  }
+
+  /** Opens what is kept on disk. */
+  async #open(): Promise<void> {
+    const { logger } = this.#options;
+    const { outbox: policy } = this.#config;
     this.#outbox = await Outbox.open({
       directory: this.dataDir,
       maxBytes: policy.maxMb * MB,
@@ -152,22 +179,6 @@ class Component implements EdgeComponent {
     const sampling = setInterval(() => this.#sampleRates(), 1000);
     sampling.unref();
     this.#base.push({ close: async () => clearInterval(sampling) });
-    try {
-      await this.#startParts();
-      await this.#serve(this.#config.status.port);
-    } catch (error) {
-      // The folder is ours, so whoever asks for its status there learns why there is none.
-      await this.#fail(error);
-      await this.#note({ state: 'failed', error: this.#failure });
-      throw error;
-    }
-    this.#state = 'running';
-    logger.info('Edge component is running', {
-      statusUrl: this.#statusUrl,
-      dataDir: this.dataDir,
-      sources: this.#config.sources.length,
-      waiting: this.#outbox.depth,
-    });
   }
 
   status(): EdgeStatus {
@@ -210,7 +221,14 @@ class Component implements EdgeComponent {
     this.#parts?.sender.flush();
   }
 
-  async reconfigure(config: EdgeConfig, baseDir = this.#options.baseDir): Promise<void> {
+  reconfigure(config: EdgeConfig, baseDir = this.#options.baseDir): Promise<void> {
+    const changed = this.#changing.then(() => this.#reconfigure(config, baseDir));
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  async #reconfigure(config: EdgeConfig, baseDir: string): Promise<void> {
+    if (this.#isClosing) throw new TwinError('CANCELLED', 'The component is being stopped.');
     const { logger, dataBaseDir = this.#options.baseDir } = this.#options;
     const dataDir = resolve(dataBaseDir, config.dataDir);
     try {
@@ -245,8 +263,13 @@ class Component implements EdgeComponent {
       logger.error('A new configuration does not start; the last one is started again', {
         error: messageOf(error),
       });
-      if (config.status.port !== last.status.port) await this.#serve(last.status.port);
       await this.#run(last).catch((fault: unknown) => this.#fail(fault));
+      if (config.status.port !== last.status.port) {
+        // Somebody else may have taken it meanwhile: then the status stays where it is, and the note says where.
+        await this.#serve(last.status.port).catch((fault: unknown) => {
+          logger.warn('The status stays at its new port', { error: messageOf(fault) });
+        });
+      }
       throw error;
     }
   }
@@ -293,6 +316,8 @@ class Component implements EdgeComponent {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#changing;
     if (this.#state !== 'failed') this.#state = 'stopping';
     await this.#parts?.close();
     await this.#server?.close();

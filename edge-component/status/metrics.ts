@@ -2,8 +2,15 @@ import { Gauge, Registry } from 'prom-client';
 import type { EdgeStatus } from './status.js';
 
 /** What Prometheus sees: the status as numbers. */
-export function createMetrics(status: () => EdgeStatus): Registry {
+export interface Metrics {
+  contentType: string;
+  /** All of them, of one instant: sums over them add up. */
+  text(): Promise<string>;
+}
+
+export function createMetrics(status: () => EdgeStatus): Metrics {
   const registry = new Registry();
+  let taken: EdgeStatus | undefined;
   const metric = (
     name: string,
     help: string,
@@ -17,7 +24,7 @@ export function createMetrics(status: () => EdgeStatus): Registry {
       registers: [registry],
       collect() {
         this.reset();
-        read((labels, value) => this.set(labels, value), status());
+        read((labels, value) => this.set(labels, value), taken ?? status());
       },
     });
   };
@@ -109,5 +116,11 @@ export function createMetrics(status: () => EdgeStatus): Registry {
       for (const source of s.sources) set({ source: source.name }, source[key]);
     });
   }
-  return registry;
+  return {
+    contentType: registry.contentType,
+    text: async () => {
+      taken = status();
+      return await registry.metrics();
+    },
+  };
 }

@@ -1,6 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Closeable, TwinError } from '../../shared/core/index.js';
+import { type Closeable, messageOf, TwinError } from '../../shared/core/index.js';
 import { createMetrics } from './metrics.js';
 import type { EdgeStatus } from './status.js';
 
@@ -20,7 +20,7 @@ export async function startStatusServer(
   status: () => EdgeStatus,
 ): Promise<StatusServer> {
   const metrics = createMetrics(status);
-  const server = createServer((request, response) => {
+  const respond = (request: IncomingMessage, response: ServerResponse) => {
     const path = (request.url ?? '/').split('?')[0];
     if (request.method !== 'GET') answer(response, 405, { error: 'expected GET' });
     else if (path === '/status' || path === '/') answer(response, 200, status());
@@ -28,7 +28,7 @@ export async function startStatusServer(
       const { healthy } = status();
       answer(response, healthy ? 200 : 503, { healthy });
     } else if (path === '/metrics') {
-      metrics.metrics().then(
+      metrics.text().then(
         (text) => {
           response.writeHead(200, { 'content-type': metrics.contentType });
           response.end(text);
@@ -36,6 +36,14 @@ export async function startStatusServer(
         () => answer(response, 500, { error: 'metrics are not available' }),
       );
     } else answer(response, 404, { error: 'there are /status, /health and /metrics' });
+  };
+  const server = createServer((request, response) => {
+    try {
+      respond(request, response);
+    } catch (error) {
+      // Whoever only looks on must not end the component.
+      answer(response, 500, { error: messageOf(error) });
+    }
   });
   server.requestTimeout = 5000;
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -118,7 +118,40 @@ describe('a new config', { timeout: 60_000 }, () => {
   });
 });
 
+describe('changes that come at the same moment', { timeout: 60_000 }, () => {
+  it('are made one after the other, and none after the end', async () => {
+    const { component, configOf } = await running();
+    const mqtt = (name: string) => ({
+      ...{ name, type: 'mqtt', url: 'mqtt://127.0.0.1:9' },
+      signals: [{ topic: 'a', alias: '/a' }],
+    });
+    await Promise.all(
+      ['one', 'two', 'three'].map((name) =>
+        component.reconfigure(configOf({ sources: [mqtt(name)] })),
+      ),
+    );
+    expect(component.status().sources.map((s) => s.name)).toEqual(['three']);
+    expect(component.status().ledger.gaps).toEqual([]);
+    const late = component.reconfigure(configOf({ sources: [mqtt('late')] }));
+    const closed = component.close();
+    await expect(late).rejects.toThrow('stopped');
+    await closed;
+    await expect(component.reconfigure(configOf({}))).rejects.toThrow('stopped');
+  });
+});
+
 describe('a start that fails', () => {
+  it('because of its outbox is told there, too', async () => {
+    const { begin, folder } = await start();
+    await mkdir(join(folder, 'data'));
+    await writeFile(join(folder, 'data/outbox'), 'a file where a folder should be');
+    await expect(begin()).rejects.toThrow('outbox');
+    expect(JSON.parse(await readFile(join(folder, 'data/status.json'), 'utf8'))).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('outbox'),
+    });
+  });
+
   it('is told to whoever asks in the data folder', async () => {
     const { begin, folder } = await start({ status: { port: await takenPort() } });
     await expect(begin()).rejects.toThrow('status.port');
