@@ -15,7 +15,7 @@ export const PLATFORMS = [
  * kept small, and glibc's allocator told to give back what is freed. Together a third of the resident memory of a
  * component that reads OPC UA.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=4', '--optimize-for-size'];
+export const NODE_FLAGS = ['--max-semi-space-size=4', '--single-threaded-gc'];
 export const NODE_ENVIRONMENT = {
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: '131072',

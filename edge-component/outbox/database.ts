@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, TwinError } from '../../shared/core/index.js';
+import { keyCodec, type Row, rowCodec, type UnreadableRow } from './record.js';
 import { type Purpose, ReservedSpace } from './reserved-space.js';
 
-type Rows = Database<Buffer, Buffer>;
+/** Rows by their keys, see record.ts. */
+export type Rows = Database<Row | UnreadableRow, string>;
 /** Hands a write of a transaction over, so that its promise is somebody's. */
 export type Own = (write: Promise<boolean>) => void;
 
@@ -15,7 +17,7 @@ export class OutboxDatabase {
   /** Time and sequence → row. */
   readonly queue: Rows;
   /** Keys of the rows that are not GOOD: they are dropped first. */
-  readonly doubtful: Rows;
+  readonly doubtful: Database<Buffer, string>;
   /** Rows of streams that the far end refuses for now. */
   readonly parked: Rows;
   readonly checkpoints: Database<string, string>;
@@ -33,11 +35,12 @@ export class OutboxDatabase {
   /** @param path folder of the environment; made when it is not there */
   constructor(path: string) {
     const root = openEnvironment(path);
-    const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
+    const keys = { keyEncoder: keyCodec, encoding: 'binary' as const };
+    const rows = { ...keys, encoder: rowCodec };
     this.#root = root;
-    this.queue = root.openDB<Buffer, Buffer>({ name: 'queue', ...binary });
-    this.doubtful = root.openDB<Buffer, Buffer>({ name: 'doubtful', ...binary });
-    this.parked = root.openDB<Buffer, Buffer>({ name: 'parked', ...binary });
+    this.queue = root.openDB({ name: 'queue', ...rows });
+    this.doubtful = root.openDB({ name: 'doubtful', ...keys });
+    this.parked = root.openDB({ name: 'parked', ...rows });
     this.checkpoints = root.openDB<string, string>({ name: 'checkpoints', encoding: 'string' });
     this.ledger = root.openDB<string, string>({ name: 'ledger', encoding: 'string' });
     this.#aliasTable = root.openDB<string, number>({

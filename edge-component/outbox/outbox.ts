@@ -8,10 +8,10 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import { AccountedWrites, type Entry, NO_ENTRY } from './accounted-writes.js';
-import { OutboxDatabase, pageBytes, rowCount } from './database.js';
+import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
 import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
 import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
-import { decodeRow, type EdgeSample, encodeKey, encodeRow, keyFloor, timeOfKey } from './record.js';
+import { type EdgeSample, encodeKey, keyFloor, type Row, sampleOf, timeOfKey } from './record.js';
 import { type Fates, MOST_REMOVED, type Removal, Removals } from './removals.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 import { rowsOf } from './reserved-space.js';
@@ -144,9 +144,10 @@ export class Outbox implements Closeable {
   }): OutboxEntry[] {
     if (this.#closed || range.limit <= 0) return [];
     const entries: OutboxEntry[] = [];
-    const unreadable: Buffer[] = [];
+    const unreadable: string[] = [];
     const low = range.fromNs === undefined ? undefined : keyFloor(range.fromNs);
     const high = range.untilNs === undefined ? undefined : keyFloor(range.untilNs);
+    const aliasOf = (id: number) => this.#db.alias(id);
     const reverse = range.newestFirst === true;
     const start = reverse ? high : low;
     const end = reverse ? low : high;
@@ -155,12 +156,11 @@ export class Outbox implements Closeable {
       ...(end === undefined ? {} : { end }),
       reverse,
     })) {
-      const text = key.toString('latin1');
-      if (range.skip?.(text) === true) continue;
-      const sample = decodeRow(key, value, (id) => this.#db.alias(id));
+      if (range.skip?.(key) === true) continue;
+      const sample = sampleOf(key, value, aliasOf);
       if (sample === undefined) {
-        if (!this.#discarding.has(text)) unreadable.push(Buffer.from(key));
-      } else entries.push({ key: text, sample });
+        if (!this.#discarding.has(key)) unreadable.push(key);
+      } else entries.push({ key, sample });
       if (entries.length >= range.limit) break;
     }
     if (unreadable.length > 0) this.#discard(unreadable);
@@ -176,7 +176,7 @@ export class Outbox implements Closeable {
   async remove(entries: readonly OutboxEntry[], fate: Fate = { kind: 'accepted' }): Promise<void> {
     if (this.#closed || entries.length === 0) return;
     await this.#removals.add(
-      entries.map((e) => [Buffer.from(e.key, 'latin1'), e.sample.quality]),
+      entries.map((e) => [e.key, e.sample.quality]),
       [[fate, entries.length]],
     );
     this.#counts.removed += entries.length;
@@ -195,11 +195,10 @@ export class Outbox implements Closeable {
   async park(entries: readonly OutboxEntry[]): Promise<void> {
     if (this.#closed || entries.length === 0) return;
     await this.#writes.run('remove', entries.length, NO_ENTRY, (own) => {
-      for (const { key: text, sample } of entries) {
-        const key = Buffer.from(text, 'latin1');
+      for (const { key, sample } of entries) {
         own(this.#db.queue.remove(key));
         own(this.#db.doubtful.remove(key));
-        own(this.#db.parked.put(key, encodeRow(this.#db.aliasId(sample.alias, own), sample)));
+        own(this.#db.parked.put(key, this.#rowOf(sample, own)));
       }
     });
   }
@@ -211,16 +210,14 @@ export class Outbox implements Closeable {
 
   async #unpark(limit: number): Promise<number> {
     if (this.#closed) return 0;
-    const rows = [...this.#db.parked.getRange({ limit })].map(
-      ({ key, value }) => [Buffer.from(key), Buffer.from(value)] as const,
-    );
+    const rows = [...this.#db.parked.getRange({ limit })];
     if (rows.length === 0) return 0;
     await this.#writes.run('remove', rows.length, NO_ENTRY, (own) => {
-      for (const [key, value] of rows) {
+      for (const { key, value } of rows) {
         own(this.#db.parked.remove(key));
         own(this.#db.queue.put(key, value));
-        const sample = decodeRow(key, value, (id) => this.#db.alias(id));
-        if (sample?.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
+        const isGood = 'quality' in value && value.quality === 'GOOD';
+        if (!isGood) own(this.#db.doubtful.put(key, NOTHING));
       }
     });
     return rows.length;
@@ -366,6 +363,7 @@ export class Outbox implements Closeable {
   /** Writes all appends that came together as one transaction. */
   async #flush(): Promise<void> {
     const appends = this.#pending.splice(0);
+    if (appends.length === 0) return;
     try {
       let rows = 0;
       for (const { samples } of appends) for (const sample of samples) rows += rowsOf(sample);
@@ -375,7 +373,7 @@ export class Outbox implements Closeable {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {
             const key = encodeKey(sample.timeNs, this.#writes.nextSequence());
-            own(this.#db.queue.put(key, encodeRow(this.#db.aliasId(sample.alias, own), sample)));
+            own(this.#db.queue.put(key, this.#rowOf(sample, own)));
             if (sample.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
           }
           if (checkpoint !== undefined) {
@@ -389,9 +387,12 @@ export class Outbox implements Closeable {
     }
   }
 
-  #discard(keys: readonly Buffer[]): void {
-    const texts = keys.map((key) => key.toString('latin1'));
-    for (const text of texts) this.#discarding.add(text);
+  #rowOf({ alias, quality, dataType, value }: EdgeSample, own: Own): Row {
+    return { aliasId: this.#db.aliasId(alias, own), quality, dataType, value };
+  }
+
+  #discard(keys: readonly string[]): void {
+    for (const key of keys) this.#discarding.add(key);
     this.#options.logger.error('Discarded unreadable rows of the outbox', { count: keys.length });
     this.#removeKeys(
       keys.map((key) => [key, 'BAD']),
@@ -408,7 +409,7 @@ export class Outbox implements Closeable {
         },
       )
       .finally(() => {
-        for (const text of texts) this.#discarding.delete(text);
+        for (const key of keys) this.#discarding.delete(key);
       });
   }
 }

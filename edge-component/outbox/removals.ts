@@ -2,7 +2,7 @@ import type { Quality } from '../../shared/core/index.js';
 import type { Fate } from './ledger.js';
 
 /** A row's key and quality. */
-export type Removal = readonly [key: Buffer, quality: Quality];
+export type Removal = readonly [key: string, quality: Quality];
 /** What became of how many rows. */
 export type Fates = readonly (readonly [Fate, number])[];
 

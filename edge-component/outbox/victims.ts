@@ -1,17 +1,16 @@
 import type { Quality } from '../../shared/core/index.js';
 import type { OutboxDatabase } from './database.js';
-import { decodeRow } from './record.js';
 
 /** The first keys of a table that nobody works with. */
 function freeKeys(
-  table: OutboxDatabase['queue'],
+  table: { getKeys(): Iterable<string> },
   count: number,
   inUse: (key: string) => boolean,
-): Buffer[] {
-  const keys: Buffer[] = [];
+): string[] {
+  const keys: string[] = [];
   for (const key of table.getKeys()) {
-    if (inUse(key.toString('latin1'))) continue;
-    keys.push(Buffer.from(key));
+    if (inUse(key)) continue;
+    keys.push(key);
     if (keys.length >= count) break;
   }
   return keys;
@@ -25,13 +24,12 @@ export function victimsOf(
   db: OutboxDatabase,
   count: number,
   inUse: (key: string) => boolean,
-): [Buffer, Quality][] {
+): [string, Quality][] {
   const doubtful = freeKeys(db.doubtful, count, inUse);
   if (doubtful.length > 0) {
     return doubtful.map((key) => {
       const row = db.queue.get(key);
-      const sample = row && decodeRow(key, row, (id) => db.alias(id));
-      return [key, sample?.quality ?? 'UNCERTAIN'];
+      return [key, row !== undefined && 'quality' in row ? row.quality : 'UNCERTAIN'];
     });
   }
   const queued = freeKeys(db.queue, count, inUse);

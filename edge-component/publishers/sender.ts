@@ -134,6 +134,9 @@ export class Sender implements Closeable {
     const { signal } = this.#stop;
     const running = new Set<Promise<void>>();
     let failures = 0;
+    // When the last batch was taken, and whether there may be more where it came from.
+    let tookMs = 0;
+    let full = true;
     while (!signal.aborted) {
       if (!publisher.connected) {
         await Promise.all(running);
@@ -143,7 +146,11 @@ export class Sender implements Closeable {
         }
       }
       while (running.size >= publisher.concurrency) await Promise.race(running);
+      // Where values come all the time, the next ones wait for company, too: each message costs.
+      if (!full) await this.#sleep(publisher.maxWaitMs - (performance.now() - tookMs), false);
+      tookMs = performance.now();
       const batch = this.#paused ? [] : this.#nextBatch();
+      full = batch.length === 0 || batch.length >= publisher.batchSize;
       if (batch.length === 0) {
         await this.#sleep(POLL_MS, true);
         // What woke us is rarely alone.

@@ -164,7 +164,7 @@ export class SiteWiseEdgePublisher implements Publisher {
 
   /** Groups entries by alias, in the order of each alias's first entry. */
   #toMessages(entries: readonly OutboxEntry[], outcome: SendOutcome): Message[] {
-    const { topicPrefix, maxValuesPerMessage } = this.#config;
+    const { maxValuesPerMessage } = this.#config;
     const open = new Map<string, OutboxEntry[]>();
     const groups: OutboxEntry[][] = [];
     for (const entry of entries) {
@@ -178,23 +178,35 @@ export class SiteWiseEdgePublisher implements Publisher {
       group.push(entry);
     }
     const messages: Message[] = [];
-    for (const group of groups) {
-      const alias = group[0]?.sample.alias ?? '';
-      const payload = toEdgePayload(
-        alias,
-        group.map((e) => e.sample),
-      );
-      if (payload.length > MAX_PAYLOAD_BYTES) {
-        for (const entry of group) {
-          outcome.rejected.push({
-            entry,
-            code: 'TooLarge',
-            message: `a message of ${payload.length} bytes; the broker takes ${MAX_PAYLOAD_BYTES}`,
-          });
-        }
-      } else messages.push({ topic: topicPrefix + alias, payload, entries: group });
-    }
+    for (const group of groups) this.#addMessages(group, messages, outcome);
     return messages;
+  }
+
+  /** A message of values of one alias; more than one where they are too long together. */
+  #addMessages(group: OutboxEntry[], messages: Message[], outcome: SendOutcome): void {
+    const [first] = group;
+    if (first === undefined) return;
+    const { alias } = first.sample;
+    const payload = toEdgePayload(
+      alias,
+      group.map((e) => e.sample),
+    );
+    // A character takes three bytes at most.
+    const fits = payload.length * 3 <= MAX_PAYLOAD_BYTES;
+    const bytes = fits ? 0 : Buffer.byteLength(payload);
+    if (bytes <= MAX_PAYLOAD_BYTES) {
+      messages.push({ topic: this.#config.topicPrefix + alias, payload, entries: group });
+    } else if (group.length > 1) {
+      const half = group.length >> 1;
+      this.#addMessages(group.slice(0, half), messages, outcome);
+      this.#addMessages(group.slice(half), messages, outcome);
+    } else {
+      outcome.rejected.push({
+        entry: first,
+        code: 'TooLarge',
+        message: `a message of ${bytes} bytes; the broker takes ${MAX_PAYLOAD_BYTES}`,
+      });
+    }
   }
 
   /**
