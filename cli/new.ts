@@ -19,13 +19,17 @@ import {
   chooseParameters,
   columnLines,
   definitionText,
+  findReaches,
   fmuPathFrom,
   modelLines,
+  noiselessChannels,
   type Proposal,
   type ProposeOptions,
   proposeTwin,
   restTime,
+  withNoise,
   withParameters,
+  withReaches,
   withRestTime,
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
@@ -117,27 +121,56 @@ async function write(path: string, text: string, args: Record<string, unknown>, 
   await writeUserFile(path, text);
 }
 
-/** A proposal without the parameters that the recording cannot tell, and with the time of its rest. */
-async function withTheModelRun(
-  proposal: Proposal,
+/** A proposal that was tried on the model, and how long that takes to run. */
+interface Tried {
+  proposal: Proposal;
+  /** Mean wall time of a run at rest, milliseconds; undefined where that was not measured. */
+  runMs?: number;
+}
+
+/**
+ * A proposal without the parameters that the recording cannot tell, within what the model bears, and
+ * with the time of its rest.
+ */
+async function tryOnModel(
+  given: Proposal,
   fmuPath: string,
   table: RecordingTable,
   args: Record<string, unknown>,
   io: CommandIo,
-): Promise<Proposal> {
-  const text = definitionText(proposal, fmuPath, 'a proposal');
-  const definition = twinSchema.parse(parse(text));
-  const twin: Twin = { definition, fmuPath, hash: '' };
-  const { samples } = twinRecordingOf(definition, table, { to: FIRST_ROWS });
-  const choice = proposal.parametersNamed
-    ? undefined
-    : await chooseParameters(twin, samples, { ...lanesOf(args), signal: io.signal });
-  // A model that does not run at its start values says so when it is tried.
-  const chosen =
-    choice === undefined || choice.keep.length === 0 ? proposal : withParameters(proposal, choice);
+): Promise<Tried> {
+  const twinOf = (proposal: Proposal): Twin => ({
+    definition: twinSchema.parse(parse(definitionText(proposal, fmuPath, 'a proposal'))),
+    fmuPath,
+    hash: '',
+  });
+  const options = { ...lanesOf(args), signal: io.signal };
+  const doing = (text: string) => printLine(io.stderr, text);
+  let proposal = given;
+  let runMs: number | undefined;
+  const { samples } = twinRecordingOf(twinOf(proposal).definition, table, { to: FIRST_ROWS });
   const last = samples.findLast((s) => s.inputs.every(Number.isFinite));
-  if (!proposal.hasStates || last === undefined) return chosen;
-  return withRestTime(chosen, await restTime(twin, last.inputs, io.signal));
+  const still = proposal.simulation.item.mode === 'steady-state';
+  if (still && last !== undefined) {
+    doing(`Trying how far each of ${proposal.parameters.length} parameters may go …`);
+    const twin = twinOf(proposal);
+    const reaches = await findReaches(twin, last.inputs, { ...options, onRound: doing });
+    if (reaches !== undefined) {
+      runMs = reaches.runMs;
+      proposal = withReaches(proposal, reaches.narrowed);
+      proposal = withNoise(proposal, noiselessChannels(twin, samples, reaches.moves));
+    }
+  }
+  if (!proposal.parametersNamed) {
+    doing('Trying which parameters the recording can tell …');
+    const choice = await chooseParameters(twinOf(proposal), samples, options);
+    // A model that does not run at its start values says so when it is tried.
+    if (choice !== undefined && choice.keep.length > 0) proposal = withParameters(proposal, choice);
+  }
+  if (proposal.hasStates && last !== undefined) {
+    proposal = withRestTime(proposal, await restTime(twinOf(given), last.inputs, io.signal));
+  }
+  return { proposal, ...(runMs === undefined ? {} : { runMs }) };
 }
 
 /** A name for the twin from the FMU's. */
@@ -172,7 +205,8 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const answers = await settle(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ ...options.map, ...answers });
   const path = resolve(output);
-  proposal = await withTheModelRun(proposal, resolve(fmuPath), table, args, io);
+  const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io);
+  proposal = tried.proposal;
   for (const line of modelLines(proposal)) say(line);
   const text = definitionText(
     proposal,

@@ -1,8 +1,8 @@
 import { isUnlikely } from './gate.js';
 import { type Gaussian, slopeTimesFactor } from './gaussian-update.js';
+import { MISMATCH_SHARE } from './jump-search.js';
 import { driveVariance, type Linearisation, predictOutputs } from './linearise.js';
 import type { Observation } from './observation.js';
-import { MISMATCH_SHARE } from './regime.js';
 import type { FilterSettings } from './settings.js';
 
 /** Posterior residuals that no approximation excuses, as a multiple of what a change takes. */

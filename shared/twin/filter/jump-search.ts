@@ -5,9 +5,17 @@ import type { Observation } from './observation.js';
 
 /** Model runs along each parameter's range. */
 const GRID = 9;
+/** Of these, each so manieth is run first: its ends and its middle. */
+const COARSE = 4;
 /** Candidates that are looked at more closely, and how often. */
 const CLOSER = 3;
 const REFINEMENTS = 8;
+/** Of what its channel moves through: a reading so much further off is out of reach. */
+export const REACH = 0.5;
+/** Share of the channels that must be out of reach for a sample to be rejected. */
+export const MISMATCH_SHARE = 0.8;
+/** Squared noises by which a reading is off for certain. */
+export const OFF = 900;
 
 /** Where one parameter must have jumped to explain a sample, all others as they were known. */
 export interface Jump {
@@ -71,7 +79,8 @@ function minimumOf(points: readonly Point[]): Minimum {
  * @param base where the others are, and how well they are known
  * @param lin the model's slopes there
  * @param parameters those that may have jumped
- * @returns without `jump` where no parameter changes any output; `span`: how far the outputs moved
+ * @returns without `jump` where no parameter changes any output; `span`: how far the outputs moved;
+ *   `outOfReach` where most channels read what no value of any parameter comes near
  */
 export async function findJump(
   observation: Observation,
@@ -79,7 +88,7 @@ export async function findJump(
   lin: Linearisation,
   variance: Float64Array,
   parameters: readonly number[],
-): Promise<{ jump?: Jump; span: Float64Array }> {
+): Promise<{ jump?: Jump; span: Float64Array; outOfReach?: boolean }> {
   const { active, measured, settings } = observation;
   const { lower, upper } = settings.bounds;
   const N = base.x.length;
@@ -144,17 +153,28 @@ export async function findJump(
     });
   };
 
-  await lookAt(
-    candidates.flatMap((candidate) => {
-      const i = candidate.parameter;
-      const from = Number.isFinite(lower[i]!) ? lower[i]! : base.x[i]! - settings.range[i]!;
-      const to = Number.isFinite(upper[i]!) ? upper[i]! : base.x[i]! + settings.range[i]!;
-      return Array.from({ length: GRID }, (_, k) => ({
-        candidate,
-        value: from + ((to - from) * k) / (GRID - 1),
-      }));
-    }),
-  );
+  const grid = candidates.map((candidate) => {
+    const i = candidate.parameter;
+    const from = Number.isFinite(lower[i]!) ? lower[i]! : base.x[i]! - settings.range[i]!;
+    const to = Number.isFinite(upper[i]!) ? upper[i]! : base.x[i]! + settings.range[i]!;
+    return Array.from({ length: GRID }, (_, k) => ({
+      candidate,
+      value: from + ((to - from) * k) / (GRID - 1),
+    }));
+  });
+  await lookAt(grid.flatMap((points) => points.filter((_, k) => k % COARSE === 0)));
+  const span = () => high.map((h, r) => Math.max(0, h - low[r]!));
+  // At a standstill no parameter brings any channel near, and each further run may be slow.
+  const isOutOfReach = (reach: number) => {
+    const beyond = active.filter((o, r) => {
+      const off = Math.max(low[r]! - measured[o]!, measured[o]! - high[r]!);
+      return off > reach * (high[r]! - low[r]!) && off ** 2 > OFF * variance[o]!;
+    });
+    return beyond.length >= MISMATCH_SHARE * m;
+  };
+  if (isOutOfReach(2 * REACH)) return { span: span(), outOfReach: true };
+  await lookAt(grid.flatMap((points) => points.filter((_, k) => k % COARSE !== 0)));
+  if (isOutOfReach(REACH)) return { span: span(), outOfReach: true };
   const rated = candidates
     .map((candidate) => ({ candidate, best: minimumOf(candidate.points) }))
     .filter(({ best }) => Number.isFinite(best.cost) && best.std > 0);
@@ -178,8 +198,10 @@ export async function findJump(
   }
   closer.sort((a, b) => score(a) - score(b));
   const [first] = closer;
-  const span = high.map((h, r) => Math.max(0, h - low[r]!));
-  if (first === undefined) return { span };
+  if (first === undefined) return { span: span() };
   const { candidate, best } = first;
-  return { jump: { parameter: candidate.parameter, value: best.value, std: best.std }, span };
+  return {
+    jump: { parameter: candidate.parameter, value: best.value, std: best.std },
+    span: span(),
+  };
 }

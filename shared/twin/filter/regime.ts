@@ -1,7 +1,7 @@
 import { chiSquareQuantile, cholesky, solveLower, squareRootOfStack } from '../../kalman/index.js';
 import { isUnlikely } from './gate.js';
 import { type Gaussian, noiseOf, type UpdateResult } from './gaussian-update.js';
-import { findJump } from './jump-search.js';
+import { findJump, MISMATCH_SHARE, OFF, REACH } from './jump-search.js';
 import type { Linearisation } from './linearise.js';
 import { type Observation, updateWith } from './observation.js';
 import type { FilterSettings } from './settings.js';
@@ -22,10 +22,6 @@ const LOG_MOVE = Math.log(1e-4);
 const LOG_OUTLIER = Math.log(1e-2);
 /** And that a change just found was none. */
 const LOG_UNDONE = Math.log(1e-2);
-/** Of the channels' reach by any parameter: further off than this is out of reach. */
-const REACH = 0.5;
-/** Share of the channels that must be out of reach for a sample to be rejected. */
-export const MISMATCH_SHARE = 0.8;
 /** Share of its range that a parameter may lie beyond its bounds in an explanation. */
 const BOUND_MARGIN = 0.1;
 /** What may have happened to the machine, with the estimate that follows from it. */
@@ -231,6 +227,17 @@ export async function explainChange(
       jumped: [],
     });
   }
+  const all = Array.from({ length: n }, (_, i) => i).filter((i) => !settings.constant[i]);
+  let result = search ? await findJump(observation, prior, lin, variance, all) : undefined;
+  if (result?.outOfReach && outliers === undefined) {
+    const update = updateWith(observation, prior, lin, variance);
+    const { evidence, nis } = evidenceAt(observation, prior, lin, update, variance);
+    const best: Explanation = {
+      ...{ kind: 'move', start: prior, linearisation: lin, update, jumped: [] },
+      ...{ evidence, nis },
+    };
+    return { best, explained: false, implausible: false, outOfReach: true };
+  }
   const wide = inflate(prior, settings);
   const move = await iterate(observation, wide, wide, variance);
   found.push({ ...move, kind: 'move', evidence: move.evidence + LOG_MOVE, jumped: [] });
@@ -239,11 +246,11 @@ export async function explainChange(
   const jumped: number[] = [];
   let base = prior;
   let slopes = lin;
-  while (search && jumped.length < Math.min(MOST_JUMPS, n)) {
-    const others = Array.from({ length: n }, (_, i) => i).filter(
-      (i) => !jumped.includes(i) && !settings.constant[i],
-    );
-    const result = await findJump(observation, base, slopes, variance, others);
+  while (result !== undefined && jumped.length < Math.min(MOST_JUMPS, n)) {
+    if (jumped.length > 0) {
+      const others = all.filter((i) => !jumped.includes(i));
+      result = await findJump(observation, base, slopes, variance, others);
+    }
     span = result.span.map((s, r) => Math.max(s, span?.[r] ?? 0));
     const { jump } = result;
     if (jump === undefined) break;
@@ -277,7 +284,7 @@ export async function explainChange(
   const explained = within.length > 0 && !isUnlikely(best.nis, active.length);
   const beyond = active.filter((o, r) => {
     const off = Math.abs(measured[o]! - best.linearisation.mean[o]!);
-    return span !== undefined && off > REACH * span[r]! && off ** 2 > 900 * variance[o]!;
+    return span !== undefined && off > REACH * span[r]! && off ** 2 > OFF * variance[o]!;
   }).length;
   return {
     best,

@@ -3,11 +3,15 @@ export { chooseParameters, type ParameterChoice } from './choose-parameters.js';
 export { columnLines, definitionText, modelLines } from './definition-text.js';
 export { fmuPathFrom } from './fmu-path.js';
 export { type Match, matchColumns } from './match.js';
+export { noiselessChannels } from './noise.js';
 export {
   type Proposal,
   type ProposeOptions,
   proposeTwin,
+  withNoise,
   withParameters,
+  withReaches,
   withRestTime,
 } from './propose.js';
+export { findReaches, type Reaches } from './reach.js';
 export { type RestTime, restTime } from './rest-time.js';

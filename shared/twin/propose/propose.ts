@@ -4,6 +4,9 @@ import { durationText, findColumn, type RecordingTable } from '../../recordings/
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, unitWord } from './match.js';
+import type { Noiseless } from './noise.js';
+import { isReal, parametersOf, startOf } from './parameters.js';
+import type { Reach } from './reach.js';
 import type { RestTime } from './rest-time.js';
 
 /** An item of a definition with what is to be said about it. */
@@ -25,7 +28,13 @@ export interface Proposal {
     value?: number;
     interpolation?: 'hold';
   }>[];
-  measured: Proposed<{ variable: string; alias: string; column: string; unit: string }>[];
+  measured: Proposed<{
+    variable: string;
+    alias: string;
+    column: string;
+    unit: string;
+    noiseStd?: number;
+  }>[];
   parameters: Proposed<{
     variable: string;
     alias: string;
@@ -67,25 +76,18 @@ export interface ProposeOptions {
 
 /** Virtual sensors that are proposed at most: a big model has thousands of outputs. */
 const MOST_SENSORS = 12;
-/** Parameters that are tried at most where nobody named them. */
-const MOST_PARAMETERS = 24;
-/** Deviation of a positive parameter without bounds, as a share of it: a factor of 2.7 either way. */
-const POSITIVE_SHARE = 1.31;
 /** Spans of the record in which a parameter may wear through its range: wide rather than late. */
 const SPANS_OF_WEAR = 1;
 /** States that settle within this many rows leave rows at rest. */
 const REST_PERIOD_S = 600;
 
+/** Deviations to a bound where the FMU gives none. */
+const OPEN = 4;
 /** Steps of a tag that tell its period. */
 const STEPS_TO_JUDGE = 1000;
 
-const isReal = (v: ModelVariable) => /^Float/.test(v.type) && v.dimensions.length === 0;
 const isNumber = (v: ModelVariable) =>
   v.dimensions.length === 0 && /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
-const startOf = (v: ModelVariable) => {
-  const [start] = v.start ?? [];
-  return start === undefined ? undefined : Number(start);
-};
 
 /**
  * Proposes a definition from an FMU and a recording.
@@ -207,80 +209,6 @@ function proposedInput(
   };
 }
 
-function parametersOf(
-  md: ModelDescription,
-  options: ProposeOptions,
-  alias: (v: ModelVariable) => string,
-  moves: boolean,
-): Proposal['parameters'] {
-  const all = md.variables.filter((v) => v.causality === 'parameter' && isReal(v));
-  const tunable = all.filter((v) => v.variability === 'tunable');
-  const named = options.parameters?.map((name) => {
-    const found = all.find((v) => v.name === name);
-    if (found === undefined) {
-      throw new TwinError(
-        'VARIABLE_UNKNOWN',
-        `--parameter is "${name}": expected a parameter of the FMU, ${all.map((v) => v.name).join(', ') || 'which has none'}.`,
-      );
-    }
-    return found;
-  });
-  const chosen = named ?? (tunable.length > 0 ? tunable : all).slice(0, MOST_PARAMETERS);
-  if (chosen.length === 0) {
-    throw new TwinError(
-      'CONFIG_INVALID',
-      'The FMU has no parameter that could be calibrated: expected a Real with causality "parameter", best tunable.',
-    );
-  }
-  const why =
-    named !== undefined
-      ? 'as you said'
-      : tunable.length > 0
-        ? 'tunable'
-        : 'a parameter; none is tunable';
-  return chosen.map((v) => {
-    const given = v.min === undefined ? undefined : Number(v.min);
-    const upper = v.max === undefined ? undefined : Number(v.max);
-    const start = startOf(v) ?? 0;
-    // Sizes, conductances, capacities: what starts above 0 and has no bound is taken for one.
-    const positive = given === undefined && start > 0;
-    const lower = positive ? 0 : given;
-    const { std, because } = priorOf(v, start, lower, upper);
-    return {
-      item: {
-        variable: v.name,
-        alias: alias(v),
-        unit: v.unit ?? '',
-        ...(lower !== undefined && Number.isFinite(lower) ? { lower } : {}),
-        ...(upper !== undefined && Number.isFinite(upper) ? { upper } : {}),
-        prior: { mean: start, std },
-        ...(moves ? { dynamics: 'constant' as const } : {}),
-      },
-      comment: `${why}; prior: ${because}${positive ? '; taken for positive, as its start value is' : ''}`,
-    };
-  });
-}
-
-/** How uncertain a start value is, from what the FMU says of its range. */
-function priorOf(
-  v: ModelVariable,
-  start: number,
-  lower: number | undefined,
-  upper: number | undefined,
-): { std: number; because: string } {
-  if (lower !== undefined && upper !== undefined && Number.isFinite(upper - lower)) {
-    return { std: (upper - lower) / 4, because: 'start value ± a quarter of its range' };
-  }
-  if (lower === 0 && start > 0) {
-    const std = Number((POSITIVE_SHARE * start).toPrecision(3));
-    return { std, because: 'start value, a factor of 2.7 either way' };
-  }
-  if (start !== 0) return { std: Math.abs(start) / 2, because: 'start value ± half of it' };
-  return v.nominal === undefined
-    ? { std: 1, because: 'start value ± 1, as the FMU gives no size' }
-    : { std: v.nominal / 2, because: 'start value ± half its nominal size' };
-}
-
 /** A proposal with those of its parameters that a recording can tell apart. */
 export function withParameters(proposal: Proposal, choice: ParameterChoice): Proposal {
   return {
@@ -288,6 +216,53 @@ export function withParameters(proposal: Proposal, choice: ParameterChoice): Pro
     parameters: proposal.parameters.filter((p) => choice.keep.includes(p.item.variable)),
     heldParameters: choice.left,
   };
+}
+
+/**
+ * A proposal whose parameters stay where the model runs, each between two bounds: what searches at rest
+ * look along must end somewhere.
+ */
+export function withReaches(proposal: Proposal, narrowed: readonly Reach[]): Proposal {
+  const parameters = proposal.parameters.map(({ item, comment }) => {
+    const reach = narrowed.find((r) => r.variable === item.variable);
+    const { mean, std } = item.prior;
+    const open = [
+      ...(item.lower === undefined && reach?.lower === undefined ? ['below'] : []),
+      ...(item.upper === undefined && reach?.upper === undefined ? ['above'] : []),
+    ];
+    const lower = reach?.lower ?? item.lower ?? short(mean - OPEN * std);
+    const upper = reach?.upper ?? item.upper ?? short(mean + OPEN * std);
+    return {
+      // A quarter of what is left, so that few points lie where the model fails.
+      item: {
+        ...item,
+        lower,
+        upper,
+        prior: { mean, std: reach === undefined ? std : short(Math.min(std, (upper - lower) / 4)) },
+      },
+      comment: [
+        comment,
+        ...(reach === undefined ? [] : [`narrowed, as ${reach.because}`]),
+        ...(open.length === 0
+          ? []
+          : [`no bound ${open.join(' or ')} is given: ${OPEN} deviations are looked at`]),
+      ].join('; '),
+    };
+  });
+  return { ...proposal, parameters };
+}
+
+const short = (value: number) => Number(value.toPrecision(3));
+
+/** A proposal with a noise for channels that show none. */
+export function withNoise(proposal: Proposal, noiseless: readonly Noiseless[]): Proposal {
+  const measured = proposal.measured.map((m) => {
+    const found = noiseless.find((n) => n.variable === m.item.variable);
+    if (found === undefined) return m;
+    const item = { ...m.item, noiseStd: found.noiseStd };
+    return { item, comment: `${m.comment}; ${found.because}` };
+  });
+  return { ...proposal, measured };
 }
 
 /** A proposal whose simulation knows how long its model takes to come to rest. */

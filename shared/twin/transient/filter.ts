@@ -2,9 +2,10 @@ import { squareRootOfStack, updateConsidering, updateFactored } from '../../kalm
 import { RELINEARISE_FROM } from '../filter/filter.js';
 import { gateChannels, isRegimeChange, regateChannels } from '../filter/gate.js';
 import type { Gaussian, UpdateResult } from '../filter/gaussian-update.js';
+import { MISMATCH_SHARE } from '../filter/jump-search.js';
 import type { Linearisation } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
-import { inflate, MISMATCH_SHARE, REGIME_JUMP } from '../filter/regime.js';
+import { inflate, REGIME_JUMP } from '../filter/regime.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterStep } from '../filter/step.js';
 import { type LinearRun, lineariseRun, type PropagatePoints } from './linearise.js';
