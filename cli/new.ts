@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
-import { twinSchema } from '../shared/config/index.js';
+import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
   printJson,
@@ -12,7 +12,7 @@ import {
   writeUserFile,
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
-import { type RecordingTable, readTable } from '../shared/recordings/index.js';
+import { durationText, type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {
@@ -27,6 +27,7 @@ import {
   type ProposeOptions,
   proposeTwin,
   restTime,
+  startUpRows,
   withNoise,
   withParameters,
   withReaches,
@@ -39,6 +40,13 @@ import { printAccount, readingOptions, recordingOptionsOf } from './recording-op
 
 /** Rows that a first calibration takes: more come by `calibrate` itself. */
 const FIRST_ROWS = 2000;
+/** Rows that it takes at least, however slow the model is. */
+const FEWEST_ROWS = 150;
+/** Wall time for which a first calibration is left as it is, and that it is cut to else, milliseconds. */
+const BEARABLE_MS = 180_000;
+const FIRST_MS = 60_000;
+/** Linearisations that a row takes: few where nothing happens, several where the model bends. */
+const LINEARISATIONS = 1;
 /** Rows that a first fit takes: what moves needs its record whole where that takes seconds. */
 const FIRST_FIT_ROWS = 8000;
 
@@ -145,6 +153,7 @@ async function tryOnModel(
     hash: '',
   });
   const options = { ...lanesOf(args), signal: io.signal };
+  // Each goes where a person looks: not among the results.
   const doing = (text: string) => printLine(io.stderr, text);
   let proposal = given;
   let runMs: number | undefined;
@@ -180,6 +189,46 @@ const nameOf = (modelName: string) =>
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 60) || 'twin';
+
+type Say = (text: string) => void;
+
+/** Rows of rest for a first calibration: from where the machine runs, as many as a minute bears. */
+function rowsAtRest(
+  definition: TwinDefinition,
+  table: RecordingTable,
+  runMs: number | undefined,
+  say: Say,
+  whole: string,
+): { from: number; stride: number } {
+  const { rows, samples } = twinRecordingOf(definition, table);
+  const { parameters } = definition;
+  const from = startUpRows(samples);
+  if (from > 0) {
+    say(
+      `Leaving out the first ${from === 1 ? 'row' : `${from} rows`}: most channels are far from where they stay, as of a machine that is starting`,
+    );
+  }
+  const rowMs = (runMs ?? 0) * (2 * parameters.length + 1) * LINEARISATIONS;
+  const bearable = Math.min(rows - from, FIRST_ROWS) * rowMs <= BEARABLE_MS;
+  const most = bearable ? FIRST_ROWS : Math.max(FEWEST_ROWS, Math.floor(FIRST_MS / rowMs));
+  const stride = Math.max(1, Math.ceil((rows - from) / most));
+  if (stride > 1) {
+    const time = (count: number) => durationText(Math.ceil((count * rowMs) / 1000));
+    const about = rowMs === 0 ? '' : `, about ${time((rows - from) / stride)}`;
+    const all = rowMs === 0 ? '' : ` (about ${time(rows)})`;
+    say(`Taking one row in ${stride} of ${rows}${about}; all of them${all} by: ${whole}`);
+  }
+  return { from, stride };
+}
+
+/** Rows of a moving machine for a first fit. */
+function rowsInMotion(definition: TwinDefinition, table: RecordingTable, say: Say, whole: string) {
+  const { rows } = twinRecordingOf(definition, table);
+  if (rows > FIRST_FIT_ROWS) {
+    say(`Taking the first ${FIRST_FIT_ROWS} of ${rows} rows; all of them by: ${whole}`);
+  }
+  return { to: Math.min(rows, FIRST_FIT_ROWS) };
+}
 
 async function create(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   const fmuPath = String(args.fmu);
@@ -223,17 +272,9 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const report =
     typeof args.report === 'string' ? args.report : output.replace(/\.ya?ml$/, '.html');
   const still = proposal.simulation.item.mode === 'steady-state';
-  const { rows } = twinRecordingOf(definition, table);
   const limit = still
-    ? { stride: Math.max(1, Math.ceil(rows / FIRST_ROWS)) }
-    : { to: Math.min(rows, FIRST_FIT_ROWS) };
-  if (rows > (still ? FIRST_ROWS : FIRST_FIT_ROWS)) {
-    say(
-      still
-        ? `Taking one row in ${limit.stride} of ${rows}; all of them by: twinloop calibrate ${output} --data ${data}`
-        : `Taking the first ${FIRST_FIT_ROWS} of ${rows} rows; all of them by: twinloop fit ${output} --data ${data}`,
-    );
-  }
+    ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
+    : rowsInMotion(definition, table, say, `twinloop fit ${output} --data ${data}`);
   // Constants of a moving machine are found by batch; what rests is filtered row by row.
   const command = still
     ? (await import('./calibrate.js')).calibrateCommand

@@ -172,14 +172,20 @@ async function iterate(
   const N = 2 * n;
   let at = guess;
   let best: Omit<Explanation, 'kind' | 'jumped'> | undefined;
+  let last: Omit<Explanation, 'kind' | 'jumped'> | undefined;
   for (let round = 0; round < ROUNDS; round++) {
+    if (round > 0 && !(await bears(observation, at))) {
+      best ??= last;
+      break;
+    }
     const linearisation = await observation.lineariseAt(at);
     const update = updateWith(observation, start, linearisation, variance);
     const found = evidenceAt(observation, start, linearisation, update, variance);
+    last = { start, linearisation, update, ...found };
     // The prior's own spread may cover a kink, where a straight line explains anything.
     const counts = round > 0 || guess !== start;
     if (counts && (best === undefined || found.evidence > best.evidence)) {
-      best = { start, linearisation, update, ...found };
+      best = last;
     }
     let furthest = 0;
     for (let i = 0; i < n; i++) {
@@ -189,12 +195,18 @@ async function iterate(
     if (best !== undefined && furthest < 0.1) break;
     // The model means nothing there, and may take long to say so.
     if (!staysNearBounds(update.x, observation.settings, guess)) {
-      best ??= { start, linearisation, update, ...found };
+      best ??= last;
       break;
     }
     at = update;
   }
   return best!;
+}
+
+/** Whether the model runs at a guess: where it does not, its sigma points fail as well, and slowly. */
+async function bears({ evaluate, settings }: Observation, at: Gaussian): Promise<boolean> {
+  const [outputs] = await evaluate([at.x.slice(0, settings.range.length)]);
+  return outputs instanceof Float64Array;
 }
 
 /**
@@ -248,6 +260,7 @@ export async function explainChange(
   let slopes = lin;
   while (result !== undefined && jumped.length < Math.min(MOST_JUMPS, n)) {
     if (jumped.length > 0) {
+      if (!(await bears(observation, base))) break;
       const others = all.filter((i) => !jumped.includes(i));
       result = await findJump(observation, base, slopes, variance, others);
     }

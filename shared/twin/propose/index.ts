@@ -15,3 +15,4 @@ export {
 } from './propose.js';
 export { findReaches, type Reaches } from './reach.js';
 export { type RestTime, restTime } from './rest-time.js';
+export { startUpRows } from './start-up.js';
