@@ -19,6 +19,18 @@ const LEAST = 0.2;
 const SURE = 0.6;
 const LEAD = 0.15;
 
+/** The same where the score is less but nothing else comes near. */
+const FAIR = 0.4;
+const CLEAR_LEAD = 0.2;
+/** A word that this share of so many columns have tells nothing. */
+const COMMON_SHARE = 0.8;
+const COMMON_COLUMNS = 4;
+/** Of a score by words where the numbers are others. */
+const OTHER_NUMBERS = 0.5;
+
+/** Times its start value from which on a column is hardly the variable. */
+const FAR_OFF = 10;
+
 const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 
 /** Words that mean the same in tags, names and descriptions. */
@@ -64,8 +76,30 @@ function dice(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
 
 /** Share of a column's words, numbers left out, that a name and its description have. */
 function covered(words: ReadonlySet<string>, by: ReadonlySet<string>): number {
-  const telling = [...words].filter((w) => !/^\d+$/.test(w));
+  const telling = [...words].filter((w) => !isDigits(w));
   return telling.length < 2 ? 0 : telling.filter((w) => by.has(w)).length / telling.length;
+}
+
+const isDigits = (word: string) => /^\d+$/.test(word);
+
+/** Whether both have numbers and none in common: `R1` is not `R2`, while `T_in` may be `TI-101`. */
+function otherNumbers(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const numbers = [...a].filter(isDigits);
+  return numbers.length > 0 && [...b].some(isDigits) && !numbers.some((n) => b.has(n));
+}
+
+/** Words that nearly every column has: a path's head, the plant's name. They tell nothing. */
+function commonWords(columns: readonly RecordingColumn[]): ReadonlySet<string> {
+  const counts = new Map<string, number>();
+  for (const { label } of columns) {
+    for (const word of wordsOf(label)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const most = COMMON_SHARE * columns.length;
+  return new Set(
+    columns.length < COMMON_COLUMNS
+      ? []
+      : [...counts].flatMap(([word, count]) => (count >= most ? [word] : [])),
+  );
 }
 
 const UNIT_WORDS: Readonly<Record<string, string>> = {
@@ -101,6 +135,7 @@ const AVERAGES = /average|mean|mittel/i;
 function scoreOf(
   variable: ModelVariable,
   column: RecordingColumn,
+  common: ReadonlySet<string>,
 ): { score: number; because: string } {
   const reasons: string[] = [];
   let score = 0;
@@ -109,9 +144,12 @@ function scoreOf(
     reasons.push('same name');
   } else {
     const words = wordsOf(column.label);
+    for (const word of common) words.delete(word);
+    const text = wordsOf(`${variable.name} ${variable.description ?? ''}`);
     const byName = dice(wordsOf(variable.name), words);
-    const byText = covered(words, wordsOf(`${variable.name} ${variable.description ?? ''}`));
-    score = 0.65 * Math.max(byName, byText);
+    const byText = covered(words, text);
+    const share = otherNumbers(words, text) ? OTHER_NUMBERS : 1;
+    score = 0.65 * share * Math.max(byName, byText);
     if (score > 0.2) reasons.push(byName >= byText ? 'like its name' : 'like its description');
   }
   const [mine, theirs] = [unitWord(variable.unit), unitWord(column.unit)];
@@ -133,6 +171,11 @@ function scoreOf(
     const near = Math.max(0, 1 - off);
     score += 0.3 * near;
     if (near > 0.5) reasons.push(`near its start value ${start}`);
+    // Another size: a speed of 20 rad/s is no line speed of 1 m/s.
+    if (Math.abs(median) > FAR_OFF * Math.abs(start) && near === 0) {
+      score -= 0.3;
+      reasons.push(`far from its start value ${start}`);
+    }
   }
   // Of equals, a mean stands for its sensors.
   if (score > 0 && AVERAGES.test(column.label)) score += 0.02;
@@ -161,9 +204,12 @@ export function matchColumns(
   const usable = columns.filter(
     (c) => c.values.some(Number.isFinite) && !usedColumns.has(c.label) && !usedColumns.has(c.name),
   );
+  const common = commonWords(columns);
   const pairs = variables
     .filter((v) => !usedVariables.has(v.name))
-    .flatMap((v) => usable.map((c) => ({ variable: v.name, column: c.label, ...scoreOf(v, c) })))
+    .flatMap((v) =>
+      usable.map((c) => ({ variable: v.name, column: c.label, ...scoreOf(v, c, common) })),
+    )
     .filter((p) => p.score >= LEAST)
     .toSorted((a, b) => b.score - a.score);
   const matches: Match[] = [...named];
@@ -176,7 +222,11 @@ export function matchColumns(
         (p.variable === pair.variable || p.column === pair.column),
     );
     const lead = pair.score - (rival?.score ?? 0);
-    matches.push({ ...pair, sure: pair.score >= 0.9 || (pair.score >= SURE && lead >= LEAD) });
+    const sure =
+      pair.score >= 0.9 ||
+      (pair.score >= SURE && lead >= LEAD) ||
+      (pair.score >= FAIR && lead >= CLEAR_LEAD);
+    matches.push({ ...pair, sure });
     usedVariables.add(pair.variable);
     usedColumns.add(pair.column);
   }
