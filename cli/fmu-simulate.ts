@@ -8,7 +8,7 @@ import {
 } from '../shared/core/index.js';
 import type { InterfaceType } from '../shared/fmi/binding/instance.js';
 import { defaultInterface } from '../shared/fmi/binding/instantiate.js';
-import { openFmu } from '../shared/fmi/description/fmu.js';
+import { type Fmu, openFmu } from '../shared/fmi/description/fmu.js';
 import {
   findVariable,
   type ModelDescription,
@@ -117,38 +117,46 @@ export const simulateCommand: Command = {
   ],
   async run(args, io) {
     const fmu = await openFmu(args.file as string, { ignoreProblems: args.validation === false });
-    const md = fmu.modelDescription;
-    const request = await toRequest(md, args, io);
-    const debugging = args.debugLogging === true;
-    const bar = progressBar(io, 'Simulating', 's');
-    const experiment = resolveExperiment(md, request.interface ?? defaultInterface(fmu), request);
-    bar.start(Number((experiment.stopTimeS - experiment.startTimeS).toPrecision(6)));
-    const recorded = await simulate(fmu, {
-      ...request,
-      signal: io.signal,
-      onProgress: (timeS) => bar.update(Number((timeS - experiment.startTimeS).toPrecision(6))),
-      timeoutMs:
-        args.timeout === undefined ? Number.POSITIVE_INFINITY : Number(args.timeout) * 1000,
-      loggingOn: debugging,
-      logger: debugging ? stderrLogger(io) : io.logger,
-      ...(args.fmiLogging === true && {
-        onFmiCall: (text: string) => printLine(io.stderr, text),
-      }),
-    }).finally(() => bar.stop());
-    const result = args.displayUnits === true ? inDisplayUnits(md, recorded, io) : recorded;
-    const outputFile = args.outputFile as string | undefined;
-    if (outputFile !== undefined) await writeUserFile(outputFile, formatResultCsv(result));
-    if (args.plot !== undefined) {
-      await writeUserFile(args.plot as string, await plotResult(md.modelName, result));
-    }
-    if (args.json === true) printJson(io.stdout, toJson(result, outputFile));
-    else if (outputFile === undefined) io.stdout.write(formatResultCsv(result));
-    if (result.terminated) {
-      printLine(io.stderr, `The FMU ended the simulation at ${result.time.at(-1)} s.`);
-    }
-    return 0;
+    return runOnce(fmu, args, io);
   },
 };
+
+/** Simulates once by a command's options, and puts the result where they say. */
+export async function runOnce(
+  fmu: Fmu,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<number> {
+  const md = fmu.modelDescription;
+  const request = await toRequest(md, args, io);
+  const debugging = args.debugLogging === true;
+  const bar = progressBar(io, 'Simulating', 's');
+  const experiment = resolveExperiment(md, request.interface ?? defaultInterface(fmu), request);
+  bar.start(Number((experiment.stopTimeS - experiment.startTimeS).toPrecision(6)));
+  const recorded = await simulate(fmu, {
+    ...request,
+    signal: io.signal,
+    onProgress: (timeS) => bar.update(Number((timeS - experiment.startTimeS).toPrecision(6))),
+    timeoutMs: args.timeout === undefined ? Number.POSITIVE_INFINITY : Number(args.timeout) * 1000,
+    loggingOn: debugging,
+    logger: debugging ? stderrLogger(io) : io.logger,
+    ...(args.fmiLogging === true && {
+      onFmiCall: (text: string) => printLine(io.stderr, text),
+    }),
+  }).finally(() => bar.stop());
+  const result = args.displayUnits === true ? inDisplayUnits(md, recorded, io) : recorded;
+  const outputFile = args.outputFile as string | undefined;
+  if (outputFile !== undefined) await writeUserFile(outputFile, formatResultCsv(result));
+  if (args.plot !== undefined) {
+    await writeUserFile(args.plot as string, await plotResult(md.modelName, result));
+  }
+  if (args.json === true) printJson(io.stdout, toJson(result, outputFile));
+  else if (outputFile === undefined) io.stdout.write(formatResultCsv(result));
+  if (result.terminated) {
+    printLine(io.stderr, `The FMU ended the simulation at ${result.time.at(-1)} s.`);
+  }
+  return 0;
+}
 
 async function toRequest(
   md: ModelDescription,

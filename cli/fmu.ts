@@ -1,11 +1,8 @@
 import { messageOf, printJson, printLine } from '../shared/core/index.js';
 import type { InterfaceType } from '../shared/fmi/binding/instance.js';
 import { type Fmu, openFmu, readFmu } from '../shared/fmi/description/fmu.js';
-import type {
-  InterfaceInfo,
-  ModelDescription,
-  ModelVariable,
-} from '../shared/fmi/description/model-description.js';
+import type { InterfaceInfo, ModelVariable } from '../shared/fmi/description/model-description.js';
+import type { Port } from '../shared/fmi/description/system.js';
 import { validateFmu } from '../shared/fmi/description/validate.js';
 import { validateSchema } from '../shared/fmi/description/validate-schema.js';
 import { isError } from '../shared/fmi/description/xml-attributes.js';
@@ -14,6 +11,7 @@ import { createFmuPool } from '../shared/fmi/lanes/pool.js';
 import { proveFmu } from '../shared/fmi/lanes/prove.js';
 import { KEEPS_OUT, type SandboxLevel } from '../shared/fmi/lanes/sandbox.js';
 import type { Command } from './command.js';
+import { cosimulationCommand } from './fmu-cosimulation.js';
 import { simulateCommand } from './fmu-simulate.js';
 import { numberIn } from './options.js';
 
@@ -53,14 +51,34 @@ function describeSandbox({ level, obstacle }: { level?: SandboxLevel; obstacle?:
   return kept.length === 0 ? 'none' : `"${level}", keeps it from: ${kept.join('; ')}`;
 }
 
-function summary(md: ModelDescription, sha256: string): string[] {
+/** The parts of a system and what runs between them. */
+function describeParts({ system }: Fmu): string[] {
+  if (system === undefined) return [];
+  const at = ({ component, variable }: Port) =>
+    component < 0 ? variable : `${system.components[component]?.name}.${variable}`;
+  return [
+    ...system.components.map(
+      ({ name, fmu, interface: type }) =>
+        `component   ${name}: ${fmu.modelDescription.modelName} (FMI ${fmu.modelDescription.fmiVersion}, ${type})`,
+    ),
+    ...system.wires.map((w) => {
+      const linear = w.factor === 1 && w.offset === 0 ? '' : ` · ${w.factor} + ${w.offset}`;
+      return `connection  ${at(w.from)} → ${at(w.to)}${w.table === undefined ? linear : ' by a mapping'}`;
+    }),
+    ...system.warnings.map((text) => `warning     ${text}`),
+  ];
+}
+
+function summary(fmu: Fmu): string[] {
+  const { modelDescription: md, sha256 } = fmu;
   const experiment = Object.entries(md.defaultExperiment).map(([k, v]) => `${k} ${v}`);
   const shown = md.variables.filter((v) => v.causality !== 'local');
   const locals = md.variables.length - shown.length;
   return [
-    `${md.modelName} (FMI ${md.fmiVersion})${md.description === undefined ? '' : `: ${md.description}`}`,
+    `${md.modelName} (${fmu.system === undefined ? 'FMI ' : ''}${md.fmiVersion})${md.description === undefined ? '' : `: ${md.description}`}`,
     `sha256      ${sha256}`,
-    `token       ${md.instantiationToken}`,
+    ...(fmu.system === undefined ? [`token       ${md.instantiationToken}`] : []),
+    ...describeParts(fmu),
     ...(md.generationTool === undefined ? [] : [`made by     ${md.generationTool}`]),
     ...(md.coSimulation ? [`co-simulation   ${capabilities(md.coSimulation)}`] : []),
     ...(md.modelExchange ? [`model exchange  ${capabilities(md.modelExchange)}`] : []),
@@ -85,10 +103,20 @@ const infoCommand: Command = {
         path: fmu.path,
         sha256: fmu.sha256,
         modelDescription: fmu.modelDescription,
+        ...(fmu.system !== undefined && {
+          components: fmu.system.components.map(({ name, fmu: part, interface: type }) => ({
+            name,
+            interface: type,
+            sha256: part.sha256,
+            modelName: part.modelDescription.modelName,
+          })),
+          wires: fmu.system.wires,
+          warnings: fmu.system.warnings,
+        }),
         sandbox: { ...sandbox, keepsOut: sandbox.level ? KEEPS_OUT[sandbox.level] : [] },
       });
     } else {
-      for (const line of summary(fmu.modelDescription, fmu.sha256)) printLine(io.stdout, line);
+      for (const line of summary(fmu)) printLine(io.stdout, line);
       printLine(io.stdout, `sandbox     ${describeSandbox(sandbox)}`);
     }
     return 0;
@@ -167,4 +195,5 @@ export const fmiCommands: readonly Command[] = [
   validateCommand,
   checkCommand,
   simulateCommand,
+  cosimulationCommand,
 ];

@@ -365,7 +365,10 @@ export const twinSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected letters, digits, - and _')
     .max(128)
     .describe('Short name of the twin.'),
-  fmu: z.string().min(1).describe('Path of the FMU, relative to this file.'),
+  fmu: z
+    .string()
+    .min(1)
+    .describe('Path of the FMU, or of a system of FMUs (.ssp), relative to this file.'),
   inputs: z.array(input).default([]),
   measured: z.array(measured).min(1, 'expected at least one measured variable'),
   parameters: z.array(parameter).min(1, 'expected at least one parameter to calibrate'),

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { TwinError } from '../../core/index.js';
-import type { Fmu } from '../description/fmu.js';
+import { type Fmu, partsOf } from '../description/fmu.js';
 import type { InterfaceInfo } from '../description/model-description.js';
 import { findBinary, isNamedFor, platformFolders } from '../description/platform.js';
 import {
@@ -56,6 +56,10 @@ const binaryFolders = () => `binaries/${platformFolders().join(' or ')}`;
  * @throws TwinError as {@link compileSources}
  */
 export async function prepareLibraries(fmu: Fmu, deadline?: AbortSignal): Promise<void> {
+  for (const part of partsOf(fmu)) await preparePart(part, deadline);
+}
+
+async function preparePart(fmu: Fmu, deadline: AbortSignal | undefined): Promise<void> {
   const { coSimulation, modelExchange } = fmu.modelDescription;
   const done = new Set<string>();
   for (const info of [coSimulation, modelExchange]) {
@@ -68,13 +72,15 @@ export async function prepareLibraries(fmu: Fmu, deadline?: AbortSignal): Promis
 }
 
 /** Libraries that are run although they are not called as the description says. */
-export function misnamedBinaries({ modelDescription, unzipDir }: Fmu): string[] {
-  const names = [modelDescription.coSimulation, modelDescription.modelExchange].flatMap((info) => {
-    const path = info && findBinary(unzipDir, info.modelIdentifier);
-    return path === undefined || isNamedFor(path, info?.modelIdentifier ?? '')
-      ? []
-      : [basename(path)];
-  });
+export function misnamedBinaries(fmu: Fmu): string[] {
+  const names = partsOf(fmu).flatMap(({ modelDescription, unzipDir }) =>
+    [modelDescription.coSimulation, modelDescription.modelExchange].flatMap((info) => {
+      const path = info && findBinary(unzipDir, info.modelIdentifier);
+      return path === undefined || isNamedFor(path, info?.modelIdentifier ?? '')
+        ? []
+        : [basename(path)];
+    }),
+  );
   return [...new Set(names)];
 }
 

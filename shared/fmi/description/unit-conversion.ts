@@ -15,7 +15,8 @@ const NONE: UnitConversion = { factor: 1, offset: 0 };
 const isNone = ({ factor, offset }: UnitConversion) =>
   Math.abs(factor - 1) < 1e-12 && Math.abs(offset) < 1e-12;
 
-function sameDimension(a: ParsedUnit, b: ParsedUnit): boolean {
+/** Whether two units measure the same; angles count as numbers where nothing else tells. */
+export function sameDimension(a: ParsedUnit, b: ParsedUnit): boolean {
   const keys = new Set([...Object.keys(a.exponents), ...Object.keys(b.exponents)]);
   const differing = [...keys].filter((k) => a.exponents[k] !== b.exponents[k]);
   if (differing.length === 0) return true;

@@ -4,7 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { InterfaceType } from '../binding/instance.js';
 import type { Fmu } from '../description/fmu.js';
-import type { FmuHabits } from '../running/habits.js';
+import type { FmuHabits } from '../solving/habits.js';
 
 /** What runs of an FMU do by themselves because a proof found it necessary. */
 export interface Fallbacks extends FmuHabits {

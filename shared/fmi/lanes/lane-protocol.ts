@@ -1,6 +1,5 @@
 import type { FmiLogMessage } from '../binding/instance.js';
 import type { Fmu } from '../description/fmu.js';
-import type { FmuHabits } from '../running/habits.js';
 import type {
   AdvanceRequest,
   AdvanceResult,
@@ -14,6 +13,7 @@ import type {
 } from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
+import type { FmuHabits } from '../solving/habits.js';
 
 /** What a lane can be asked to do, by name. */
 export interface LaneJobs {

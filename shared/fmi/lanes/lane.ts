@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/index.js';
 import { type Logger, TwinError } from '../../core/index.js';
 import { FmiCallError } from '../binding/status.js';
 import type { Fmu } from '../description/fmu.js';
-import type { FmuHabits } from '../running/habits.js';
+import type { FmuHabits } from '../solving/habits.js';
 import { LaneChild } from './lane-child.js';
 import type { FromLane, LaneError, ToLane, Told } from './lane-protocol.js';
 import type { MessageLog } from './message-log.js';

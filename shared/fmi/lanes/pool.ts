@@ -157,6 +157,9 @@ export class FmuPool {
     for (const name of misnamedBinaries(this.fmu)) {
       this.#logger.warn('FMU binary has another name than its modelIdentifier', { name });
     }
+    for (const text of this.fmu.system?.warnings ?? []) {
+      this.#logger.warn('System of FMUs', { text });
+    }
     for (const type of ['cs', 'me'] as const) {
       const applied = fallbackTexts(this.#fallbacks(type));
       if (applied.length > 0) {

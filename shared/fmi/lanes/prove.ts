@@ -3,12 +3,12 @@ import type { InterfaceType } from '../binding/instance.js';
 import { defaultInterface } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
-import { namesSetAgain, RESET_FAILS } from '../running/habits.js';
 import {
   resultColumn,
   type SimulateRequest,
   type SimulationResult,
 } from '../running/simulation.js';
+import { namesSetAgain, RESET_FAILS } from '../solving/habits.js';
 import { type Fallbacks, type KeptProof, keepProof, type Proof, readProof } from './kept-proof.js';
 import { createFmuPool, type FmuPool, type FmuPoolOptions } from './pool.js';
 

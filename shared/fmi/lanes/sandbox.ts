@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve, sep } from 'node:path';
-import type { Fmu } from '../description/fmu.js';
+import { type Fmu, partsOf } from '../description/fmu.js';
 import { makeScratch } from './scratch.js';
 
 /**
@@ -137,7 +137,7 @@ function visiblePaths(fmu: Fmu, entry: string): string[] {
     ...SYSTEM_FILES,
     ...programPaths(entry),
     ...libraries.map((path) => resolve(path)),
-    fmu.unzipDir,
+    ...partsOf(fmu).map((part) => part.unzipDir),
     join(fmu.cacheDir, 'compiled'),
   ].filter((path) => existsSync(path));
   const kept: string[] = [];

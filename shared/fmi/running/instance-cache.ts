@@ -11,8 +11,9 @@ import type { NativeLibrary } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
 import { type Scalar, scalarOf } from '../description/scalars.js';
+import { type FmuHabits, RESET_FAILS } from '../solving/habits.js';
 import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-access.js';
-import { type FmuHabits, RESET_FAILS } from './habits.js';
+import { makeSystem } from '../solving/system-instance.js';
 
 export interface RunnerOptions extends Pick<InstanceOptions, 'onLog' | 'onCall'> {
   /** Ask the FMU to log. */
@@ -60,12 +61,19 @@ export class InstanceCache {
   }
 
   /** Loads the library, so that faults show before the first run. @throws TwinError `FMU_UNSUPPORTED` */
-  load(type: InterfaceType): NativeLibrary {
-    const { modelIdentifier } = interfaceInfo(this.#fmu, type);
-    let library = this.#libraries.get(modelIdentifier);
+  load(type: InterfaceType): void {
+    interfaceInfo(this.#fmu, type);
+    const { system } = this.#fmu;
+    if (system === undefined) this.#library(this.#fmu, type);
+    else for (const part of system.components) this.#library(part.fmu, part.interface);
+  }
+
+  #library(fmu: Fmu, type: InterfaceType): NativeLibrary {
+    const key = `${fmu.unzipDir} ${interfaceInfo(fmu, type).modelIdentifier}`;
+    let library = this.#libraries.get(key);
     if (library === undefined) {
-      library = loadFmuLibrary(this.#fmu, type);
-      this.#libraries.set(modelIdentifier, library);
+      library = loadFmuLibrary(fmu, type);
+      this.#libraries.set(key, library);
     }
     return library;
   }
@@ -138,11 +146,16 @@ export class InstanceCache {
     if (interfaceInfo(this.#fmu, type).canBeInstantiatedOnlyOncePerProcess) {
       for (const other of [...this.#instances.values()]) this.#drop(other);
     }
-    const instance = instantiate(
-      this.#fmu,
-      { ...this.#options, interface: type, eventModeUsed, earlyReturnAllowed: true },
-      this.load(type),
-    );
+    const options = { ...this.#options, interface: type, eventModeUsed, earlyReturnAllowed: true };
+    const { system } = this.#fmu;
+    const instance =
+      system === undefined
+        ? instantiate(this.#fmu, options, this.#library(this.#fmu, type))
+        : makeSystem(system, {
+            make: (part, own) => instantiate(part, own, this.#library(part, own.interface)),
+            options,
+            complain: (text, status) => this.complain(text, status),
+          });
     this.#instances.set(key, instance);
     return instance;
   }

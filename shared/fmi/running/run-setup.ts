@@ -1,12 +1,11 @@
 import type { FmuInstance, InterfaceType } from '../binding/instance.js';
 import { applyStartValues } from '../binding/instantiate.js';
 import type { Fmu } from '../description/fmu.js';
-import type { ScalarValue, VariableType } from '../description/model-description.js';
-import type { Assignment, StartValue } from '../description/start-values.js';
+import type { StartValue } from '../description/start-values.js';
 import { CsStepper } from '../solving/cs-stepper.js';
+import { holdStartValues } from '../solving/held-start-values.js';
 import { MAX_STATES_IMPLICIT, MeStepper } from '../solving/me-stepper.js';
 import type { InputSignals } from '../solving/signals.js';
-import { setAgainText } from './habits.js';
 import type { InstanceCache } from './instance-cache.js';
 
 /** How an instance is brought into initialization mode. */
@@ -63,51 +62,8 @@ function begun(
   );
   instance.enterInitializationMode(startTimeS, stopTimeS, tolerance);
   // FMI 1 can't be read before it is initialized.
-  if (fmu.modelDescription.fmiMajorVersion > 1) holdStartValues(cache, instance, assignments);
-}
-
-/**
- * Sets what the FMU lost on its way into initialization mode once more, and says what it does not
- * take even then.
- */
-function holdStartValues(
-  cache: InstanceCache,
-  instance: FmuInstance,
-  assignments: readonly Assignment[],
-): void {
-  const lost = (assignment: Assignment) => {
-    const { variable, values } = assignment;
-    // Others may be computed, or set in configuration mode only.
-    if (variable.initial !== 'exact' || variable.causality === 'structuralParameter') return false;
-    return !alike(instance.getValue(variable), values, variable.type);
-  };
-  const again = assignments.filter(lost);
-  for (const { variable, values } of again) instance.setValue(variable, values);
-  if (again.length > 0) cache.complain(setAgainText(again.map((a) => a.variable.name)), 'OK');
-  for (const { variable, values } of again.filter(lost)) {
-    cache.complain(
-      `${variable.name} was set to ${values.map(String).join(' ')}, but the FMU holds ${instance.getValue(variable).map(String).join(' ')}.`,
-    );
-  }
-}
-
-function alike(
-  found: readonly ScalarValue[],
-  wanted: readonly ScalarValue[],
-  type: VariableType,
-): boolean {
-  // Models may keep less digits than they are given.
-  const share = type === 'Float32' ? 1e-6 : 1e-9;
-  return wanted.every((value, i) => {
-    const other = found[i];
-    if (typeof value === 'number' && typeof other === 'number') {
-      return Math.abs(other - value) <= share * Math.abs(value) || Object.is(other, value);
-    }
-    if (value instanceof Uint8Array && other instanceof Uint8Array) {
-      return Buffer.compare(value, other) === 0;
-    }
-    return value === other;
-  });
+  if (fmu.modelDescription.fmiMajorVersion > 1)
+    holdStartValues(instance, assignments, (text, status) => cache.complain(text, status));
 }
 
 /** Steps of a probe. */

@@ -206,6 +206,14 @@ export class MeStepper implements Stepper {
     this.#handleEvent();
   }
 
+  /** Lets inputs that were held over the last step jump to what `set` makes them. */
+  jump(set: () => void): void {
+    if (this.#terminated) return;
+    this.#instance.enterEventMode();
+    set();
+    this.#leaveEventMode();
+  }
+
   advance(stepSizeS: number): boolean {
     return this.advanceTo(this.timeS + stepSizeS);
   }

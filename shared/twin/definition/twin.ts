@@ -24,6 +24,14 @@ export async function loadTwin(path: string): Promise<Twin> {
   const problems = definitionProblems(definition);
   if (problems.length > 0) throw new ConfigError(path, problems);
   const fmuPath = resolve(dirname(resolve(path)), definition.fmu);
+  if (/\.ssd$/i.test(fmuPath)) {
+    throw new ConfigError(path, [
+      {
+        path: 'fmu',
+        message: `found "${definition.fmu}": expected one file that holds all. Pack the system with its FMUs as a .ssp archive`,
+      },
+    ]);
+  }
   const fmu = await readUserFile(fmuPath, 'FMU');
   return {
     definition,

@@ -41,7 +41,7 @@ export async function openTwinFmu(
   options: { lanes?: number; logger?: Logger } = {},
 ): Promise<TwinFmu> {
   const { definition } = twin;
-  const fmu = await openFmu(twin.fmuPath);
+  const fmu = await openFmu(twin.fmuPath, { masterStepSizeS: definition.simulation.stepSizeS });
   const units = checkedUnits(twin, fmu.modelDescription);
   const pool: FmuPool = await createFmuPool({
     fmu,

@@ -11,7 +11,8 @@ export async function proveTwinFmu(
   options: { logger?: Logger; signal?: AbortSignal } = {},
 ): Promise<KeptProof & { path?: string }> {
   const { simulation } = twin.definition;
-  return proveFmu(await openFmu(twin.fmuPath), {
+  const fmu = await openFmu(twin.fmuPath, { masterStepSizeS: simulation.stepSizeS });
+  return proveFmu(fmu, {
     ...options,
     interface: simulation.interface,
     stepSizeS: simulation.stepSizeS,
