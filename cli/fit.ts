@@ -64,6 +64,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
         nsToSeconds(systemClock.nowNs()),
         await heldInputsOf(twin),
       ),
+      offer: true,
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),
       ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
     });

@@ -2,6 +2,7 @@
 
 export * from './decisions.js';
 export * from './deployment.js';
+export * from './disturbances.js';
 export * from './edge.js';
 export * from './edge-example.js';
 export { brokerAccess, type SecretConfig, secretSchema } from './edge-source-fields.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { decisionsSchema } from './decisions.js';
+import { disturbanceSchema, withDisturbanceSensors } from './disturbances.js';
 import { layoutSchema } from './layout.js';
 import { pictureSchema } from './picture.js';
 
@@ -358,7 +359,7 @@ const calibration = z.strictObject({
     ),
 });
 
-export const twinSchema = z.strictObject({
+const definitionSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z
     .string()
@@ -373,6 +374,12 @@ export const twinSchema = z.strictObject({
   measured: z.array(measured).min(1, 'expected at least one measured variable'),
   parameters: z.array(parameter).min(1, 'expected at least one parameter to calibrate'),
   virtualSensors: z.array(virtualSensor).default([]),
+  disturbances: z
+    .array(disturbanceSchema)
+    .default([])
+    .describe(
+      'What acts on the machine and nobody measures, in mode `transient`: each is estimated together with the rest, with a band, and published as a virtual sensor.',
+    ),
   candidates: z
     .array(candidate)
     .default([])
@@ -394,5 +401,8 @@ export const twinSchema = z.strictObject({
     ),
 });
 
-export type TwinDefinition = z.output<typeof twinSchema>;
+/** The file that users write; what is read has its disturbances among the virtual sensors. */
+export const twinSchema = definitionSchema.transform((twin) => withDisturbanceSensors(twin));
+
+export type TwinDefinition = z.output<typeof definitionSchema>;
 export type TwinParameter = TwinDefinition['parameters'][number];

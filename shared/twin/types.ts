@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../config/index.js';
+import type { Force } from './disturbances/force.js';
 import type { PersistentError } from './filter/persistent-error.js';
 import type { AlarmCode } from './report/alarms.js';
 import type { FilterState } from './state/filter-state.js';
@@ -71,6 +72,8 @@ export interface TransientModel {
   readonly states: readonly string[];
   /** Typical magnitude of each, `NaN` where the FMU gives none. */
   readonly nominal: Float64Array;
+  /** The last of the states that are none of the FMU's but disturbances; left out where there are none. */
+  readonly forces?: readonly Force[];
   /** Where the FMU's own time begins, seconds. */
   readonly startTimeS: number;
   /**
@@ -99,7 +102,13 @@ export interface TransientModel {
    *   then need not be run for
    */
   propagate(
-    points: readonly { parameters: Float64Array; states?: Float64Array; keepMemory?: boolean }[],
+    points: readonly {
+      parameters: Float64Array;
+      states?: Float64Array;
+      keepMemory?: boolean;
+      /** Per disturbance of the definition: what is added to its variable. */
+      added?: Float64Array;
+    }[],
     span: {
       fromS: number;
       toS: number;

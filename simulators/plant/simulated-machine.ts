@@ -1,4 +1,4 @@
-import type { TwinDefinition } from '../../shared/config/index.js';
+import { modelSensors, type TwinDefinition } from '../../shared/config/index.js';
 import { createRng, type Logger } from '../../shared/core/index.js';
 import { openTwinFmu, startValuesOf } from '../../shared/twin/index.js';
 import type { Machine } from './machine.js';
@@ -39,7 +39,7 @@ export async function createSimulatedMachine(options: SimulatedMachineOptions): 
     fixed[input.variable] = input.value ?? starts[input.variable] ?? 0;
   }
   const measured = twin.measured.map((m) => m.variable);
-  const outputs = [...measured, ...twin.virtualSensors.map((v) => v.variable)];
+  const outputs = [...measured, ...modelSensors(twin).map((v) => v.variable)];
   const followed = twin.inputs.filter((i) => i.alias !== undefined).map((i) => i.variable);
   const { stepSizeS, maxTimeS, relativeTolerance, timeoutS } = twin.simulation;
   return {
@@ -69,7 +69,7 @@ export async function createSimulatedMachine(options: SimulatedMachineOptions): 
         sensors[channel.variable] = quantum > 0 ? Math.round(noisy / quantum) * quantum : noisy;
       });
       const truth: Record<string, number> = { ...parameters };
-      twin.virtualSensors.forEach((sensor, i) => {
+      modelSensors(twin).forEach((sensor, i) => {
         truth[sensor.variable] = values[measured.length + i] ?? Number.NaN;
       });
       return { machineS, sensors, truth };

@@ -40,10 +40,19 @@ const STEP_S = 3;
  *
  * @param rows samples, each 12 s
  */
-export function simulateBox(truth: BoxTruth, seed: number, rows = 554): Sample[] {
+export const simulateBox = (truth: BoxTruth, seed: number, rows = 554): Sample[] =>
+  simulateBoxWithHeat(truth, seed, rows).samples;
+
+/** The same, with the heat that nobody knows at each sample, W. */
+export function simulateBoxWithHeat(
+  truth: BoxTruth,
+  seed: number,
+  rows = 554,
+): { samples: Sample[]; heats: number[] } {
   const { C_air = 0, G_box = 0, C_heater = 0, G_heater = 0 } = PUBLISHED;
   const rng = createRng(seed);
   const samples: Sample[] = [];
+  const heats: number[] = [];
   const outer = 1 / (1 / G_box - 1 / G_INNER);
   let [heater, air, wall, sensor] = [24, 23.5, 23, 23.5];
   let on = 0;
@@ -60,6 +69,7 @@ export function simulateBox(truth: BoxTruth, seed: number, rows = 554): Sample[]
     if (sensor > 35) on = 0;
     if (sensor < 34) on = 1;
     const noise = 0.05 * rng.normal();
+    heats.push(heat);
     samples.push({
       timeS: 12 * row,
       row,
@@ -80,5 +90,5 @@ export function simulateBox(truth: BoxTruth, seed: number, rows = 554): Sample[]
       drift = next(drift, truth.drift);
     }
   }
-  return samples;
+  return { samples, heats };
 }

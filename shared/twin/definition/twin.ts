@@ -68,6 +68,7 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
       } else seenAliases.set(item.alias, path);
     });
   }
+  problems.push(...disturbanceProblems(definition));
   definition.inputs.forEach((input, i) => {
     if (input.value === undefined && input.alias === undefined && input.column === undefined) {
       problems.push({
@@ -93,6 +94,46 @@ export function definitionProblems(definition: TwinDefinition): Problem[] {
       message: `found "${variable}", which the definition does not show: expected one of ${[...seenVariables.keys()].join(', ')}`,
     });
   }
+  return problems;
+}
+
+/** What speaks against the disturbances of a definition. */
+function disturbanceProblems({ disturbances, ...definition }: TwinDefinition): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  disturbances.forEach(({ on, unit }, i) => {
+    const path = `disturbances[${i}]`;
+    const { mode } = definition.simulation;
+    if (mode !== 'transient') {
+      problems.push({
+        path,
+        message: `found in a twin of mode "${mode}": expected simulation.mode "transient", as a state of rest tells of parameters and disturbances together only`,
+      });
+    }
+    if (seen.has(on)) {
+      problems.push({
+        path: `${path}.on`,
+        message: `found "${on}" twice: expected one disturbance for each variable`,
+      });
+    }
+    seen.add(on);
+    const output = [...definition.measured, ...definition.virtualSensors].find(
+      (o) => o.variable === on,
+    );
+    if (output !== undefined) {
+      problems.push({
+        path: `${path}.on`,
+        message: `found "${on}", which the model computes: expected an input or a parameter that can change while it runs`,
+      });
+    }
+    const named = [...definition.inputs, ...definition.parameters].find((v) => v.variable === on);
+    if (named !== undefined && unit !== undefined && unit !== named.unit) {
+      problems.push({
+        path: `${path}.unit`,
+        message: `found "${unit}" for a variable whose unit is "${named.unit}": leave it out`,
+      });
+    }
+  });
   return problems;
 }
 
@@ -126,6 +167,16 @@ export function twinHash(definition: TwinDefinition, fmuSha256: string): string 
       interface: definition.simulation.interface,
     },
     estimator,
+    ...(definition.disturbances.length === 0
+      ? {}
+      : {
+          disturbances: definition.disturbances.map(({ on, std, timeConstantS, unit = '' }) => ({
+            on,
+            std,
+            timeConstantS,
+            ...scaleOf(unit),
+          })),
+        }),
     ...(definition.simulation.mode === 'steady-state' ? {} : { transient: definition.transient }),
   };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');

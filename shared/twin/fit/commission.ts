@@ -7,9 +7,10 @@ import {
   recordingFindings,
   verdictOf,
 } from '../report/verdict.js';
-import type { Estimate, Sample, Twin } from '../types.js';
+import type { Alarm, Estimate, Sample, Twin } from '../types.js';
 import { block } from './bands.js';
 import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
+import { disturbanceOutput } from './disturbances.js';
 import {
   estimateOf,
   estimatesOf,
@@ -24,6 +25,7 @@ import {
 } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { sensitivities } from './least-squares.js';
+import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { searchFrom } from './search.js';
@@ -39,6 +41,8 @@ export interface CommissionOptions {
   starts?: number;
   /** Share of the record that is held out to test the fit; default 0.25. */
   holdOut?: number;
+  /** Look for a disturbance that would explain the residuals: some tens of model runs. */
+  offer?: boolean;
   /** When something changed, s: a parameter may have stepped there. */
   changeS?: number;
   /** What was read of the recording, where a reader knows. */
@@ -102,6 +106,7 @@ export async function commission(
   const done = (
     findings: readonly Finding[],
     parts: Partial<FitOutput> & { parameters: Record<string, Estimate> },
+    alarms: readonly Alarm[] = [],
   ): FitOutput => {
     const verdict = verdictOf([...findings, ...ofRecording]);
     return {
@@ -115,10 +120,13 @@ export async function commission(
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         parameters: parts.parameters,
-        alarms: deadChannelAlarms(
-          { deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable) },
-          twin.definition.measured.map((m) => m.variable),
-        ),
+        alarms: [
+          ...deadChannelAlarms(
+            { deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable) },
+            twin.definition.measured.map((m) => m.variable),
+          ),
+          ...alarms,
+        ],
         verdict,
         recording,
       },
@@ -128,6 +136,7 @@ export async function commission(
       residuals: { white: 0, ou: { std: 0, timeConstantS: 0 }, channels: {} },
       structures: {},
       wear: {},
+      disturbances: {},
       ridges: [],
       rails: read.rails,
       starts: [],
@@ -187,7 +196,9 @@ export async function commission(
       names.flatMap((name, c) => (dead.has(c) ? [] : [[name, fit.residualModels[c]!]])),
     );
     const least = Object.values(channels).toSorted((a, b) => a.nEff - b.nEff)[0]!;
-    const output = done(findings, {
+    const disturbed = disturbanceOutput(twin, fit);
+    const offered = options.offer === true ? await offeredDisturbances(context, fit) : [];
+    const parts = {
       // What is not to be used must not look as if it were known.
       parameters:
         verdictOf(findings).grade === 'unusable'
@@ -207,7 +218,11 @@ export async function commission(
       freeRun: { channels: rmseOf(names, record, fit.prediction, 0, dead) },
       ...(tested === undefined ? {} : { heldOut: tested.heldOut }),
       wear: wearOutput(twin, fit),
-    });
+      disturbances: disturbed.disturbances,
+      ...(offered.length === 0 ? {} : { offered }),
+      notes: [...model.notes, ...disturbed.notes, ...offerText(offered)],
+    };
+    const output = done(findings, parts, disturbed.alarms);
     return {
       output,
       fit,

@@ -1,4 +1,5 @@
 import type { TwinParameter } from '../../config/index.js';
+import { type Force, forceBasis } from '../disturbances/index.js';
 
 /**
  * One unknown of a fit, on the scale on which it is searched: u = (T(value) − centre) / scale, T the
@@ -6,7 +7,7 @@ import type { TwinParameter } from '../../config/index.js';
  */
 export interface Coordinate {
   name: string;
-  kind: 'parameter' | 'start-state' | 'wear';
+  kind: 'parameter' | 'start-state' | 'wear' | 'force';
   transform: 'log' | 'linear';
   /** On the transformed scale. */
   centre: number;
@@ -21,6 +22,16 @@ export interface Coordinate {
   upper: number;
   /** Of wear: what one unit adds to a parameter, on its transformed scale. */
   course?: CourseTerm;
+  /** Of a disturbance: what one unit adds to it. */
+  force?: ForceTerm;
+}
+
+/** One shape of a disturbance's course. */
+export interface ForceTerm {
+  /** Index of the disturbance in the definition. */
+  force: number;
+  /** What is added at a time of the record. */
+  at(timeS: number): number;
 }
 
 /** One term of a parameter's course: nothing at the record's end, where the parameter's own value is. */
@@ -132,10 +143,11 @@ export function startPoints(coordinates: readonly Coordinate[], count: number): 
   });
 }
 
-const along = new WeakMap<CourseTerm, WeakMap<Float64Array, Float64Array>>();
+type Term = Pick<CourseTerm, 'at'>;
+const along = new WeakMap<Term, WeakMap<Float64Array, Float64Array>>();
 
 /** A term at each time; a search asks for the same ones again and again. */
-function alongOf(course: CourseTerm, timesS: Float64Array): Float64Array {
+function alongOf(course: Term, timesS: Float64Array): Float64Array {
   const known = along.get(course) ?? new WeakMap<Float64Array, Float64Array>();
   along.set(course, known);
   const values = known.get(timesS) ?? timesS.map((t) => course.at(t));
@@ -166,4 +178,44 @@ export function coursesAt(
     const values = sum.map((add) => valueAt(c, clampU(c, u[parameter]! + add / c.scale)));
     return { parameter, values };
   });
+}
+
+/** The coordinates of disturbances along a record. */
+export function forceCoordinates(
+  forces: readonly Force[],
+  fromS: number,
+  toS: number,
+): Coordinate[] {
+  return forces.flatMap((force, i) =>
+    forceBasis(force, fromS, toS).terms.map(
+      (at, k): Coordinate => ({
+        name: `${force.name} ${k + 1}`,
+        kind: 'force',
+        transform: 'linear',
+        centre: 0,
+        scale: 1,
+        span: 1,
+        lower: Number.NEGATIVE_INFINITY,
+        upper: Number.POSITIVE_INFINITY,
+        force: { force: i, at },
+      }),
+    ),
+  );
+}
+
+/** What each sample sees of the disturbances: a course per disturbance, in the definition's order. */
+export function forcesAlong(
+  coordinates: readonly Coordinate[],
+  u: Float64Array,
+  timesS: Float64Array,
+): Float64Array[] {
+  const courses: Float64Array[] = [];
+  coordinates.forEach(({ force }, k) => {
+    if (force === undefined) return;
+    courses[force.force] ??= new Float64Array(timesS.length);
+    const sum = courses[force.force]!;
+    const values = u[k] === 0 ? new Float64Array() : alongOf(force, timesS);
+    for (let row = 0; row < values.length; row++) sum[row]! += u[k]! * values[row]!;
+  });
+  return courses;
 }

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, TwinError } from '../../core/index.js';
-import { findScalar, inputsAlong, stateAccess } from '../../fmi/index.js';
+import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../../fmi/index.js';
+import { disturbedValue } from '../disturbances/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
-import { openTwinFmu } from '../model/twin-fmu.js';
+import { isMovable, openTwinFmu } from '../model/twin-fmu.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
 import type { FitRecord } from './record.js';
@@ -14,6 +15,10 @@ export interface FitPoint {
   states?: Float64Array;
   /** Parameters that move along the record: a value per sample each, held to the next. */
   courses?: readonly { parameter: number; values: Float64Array }[];
+  /** Per disturbance of the definition: what it adds at each sample. */
+  forces?: readonly Float64Array[];
+  /** What is added to one of the {@link FitModel.disturbable} at each sample, on trial. */
+  trial?: { on: string; values: Float64Array };
 }
 
 /** A free run: outputs, and states where they were asked for. */
@@ -32,6 +37,8 @@ export interface FitModel {
   readonly notes: readonly string[];
   /** Per parameter: whether it can move along a run; left out where none can. */
   readonly wearable?: readonly boolean[];
+  /** Variables that a disturbance of the machine might add to; left out where there are none. */
+  readonly disturbable?: readonly string[];
   /** Why the search for the start begins where nothing says that the machine was. */
   readonly startDoubt?: string | undefined;
   /**
@@ -128,7 +135,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { definition } = twin;
   const { simulation } = definition;
   const opened = await openTwinFmu(twin, options);
-  const { runs, interpolations } = opened;
+  const { runs, interpolations, forces: targets, targetsOf } = opened;
   const md = opened.fmu.modelDescription;
   const outputs = definition.measured.map((c) => c.variable);
   const access = stateAccess(md, simulation.interface);
@@ -153,6 +160,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
     states,
     notes,
     wearable,
+    disturbable: disturbable(twin, md),
     get startDoubt() {
       return startDoubt;
     },
@@ -164,20 +172,40 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
         values: record.inputs[i]!,
       }));
       const inputs = inputsAlong(timesS, given, interpolations);
-      const driving = ({ courses = [] }: FitPoint) =>
-        courses.length === 0
-          ? inputs
-          : inputsAlong(
-              timesS,
-              [
-                ...given,
-                ...courses.map(({ parameter, values }) => ({
-                  name: definition.parameters[parameter]!.variable,
-                  values,
-                })),
-              ],
-              [...interpolations, ...courses.map(() => 'hold' as const)],
-            );
+      const driving = (point: FitPoint) => {
+        const { courses = [], forces, trial } = point;
+        if (courses.length === 0 && forces === undefined && trial === undefined) return inputs;
+        const columns = given.slice();
+        const moved = new Map(courses.map(({ parameter, values }) => [parameter, values]));
+        const tried = trial === undefined ? [] : targetsOf([{ on: trial.on }]);
+        [...targets, ...tried].forEach((target, i) => {
+          const added =
+            (i < targets.length ? forces?.[i] : trial?.values) ?? new Float64Array(timesS.length);
+          if (target.kind === 'input') {
+            const { name, values } = columns[target.index]!;
+            columns[target.index] = { name, values: values.map((v, row) => v + added[row]!) };
+            return;
+          }
+          const held = point.parameters.slice();
+          const course = target.kind === 'parameter' ? moved.get(target.index) : undefined;
+          const values = added.map((add, row) => {
+            if (course !== undefined && target.kind === 'parameter') {
+              held[target.index] = course[row]!;
+            }
+            return disturbedValue(twin, target, held, add);
+          });
+          if (target.kind === 'parameter') moved.set(target.index, values);
+          else columns.push({ name: target.variable, values });
+        });
+        for (const [parameter, values] of moved) {
+          columns.push({ name: definition.parameters[parameter]!.variable, values });
+        }
+        return inputsAlong(
+          timesS,
+          columns,
+          columns.map((_, i) => interpolations[i] ?? 'hold'),
+        );
+      };
       return Promise.all(
         points.map(async (point) => {
           try {
@@ -216,6 +244,26 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
       }),
     close: () => opened.close(),
   };
+}
+
+/**
+ * What something unknown may act on: the streamed inputs, and inputs and tunable parameters of the FMU
+ * that the definition leaves at zero, where nothing but what is unknown can be added.
+ */
+function disturbable({ definition }: Twin, md: ModelDescription): string[] {
+  const taken = new Set([
+    ...definition.disturbances.map(({ on }) => on),
+    ...definition.parameters.map((p) => p.variable),
+    ...definition.inputs.flatMap((i) => (i.value === undefined ? [] : [i.variable])),
+  ]);
+  const streamed = definition.inputs.filter((i) => i.value === undefined).map((i) => i.variable);
+  const others = md.variables.flatMap((v) =>
+    v.dimensions.length === 0 && v.start?.every((value) => Number(value) === 0) ? [v.name] : [],
+  );
+  return [...new Set([...others, ...streamed])].filter((name) => {
+    const scalar = findScalar(md, name);
+    return !taken.has(name) && scalar !== undefined && isMovable(scalar);
+  });
 }
 
 /** States at rest under the record's first inputs; where the model never rests, its start values. */

@@ -1,10 +1,13 @@
 import { messageOf, TwinError } from '../../core/index.js';
+import { forcesOf } from '../disturbances/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate, Twin } from '../types.js';
 import { absorbedBy, widen, widenAtBounds } from './bands.js';
 import {
   type Coordinate,
   coursesAt,
+  forceCoordinates,
+  forcesAlong,
   parameterCoordinate,
   startPoints,
   startStateCoordinate,
@@ -78,7 +81,9 @@ export async function fitCoordinates(
 ): Promise<readonly Coordinate[]> {
   const { twin, model } = context;
   const parameters = twin.definition.parameters.map(parameterCoordinate);
-  if (model.states.length === 0) return parameters;
+  const { timesS } = record;
+  const forces = forceCoordinates(forcesOf(twin.definition), timesS[0] ?? 0, timesS.at(-1) ?? 0);
+  if (model.states.length === 0) return [...parameters, ...forces];
   let problem: unknown;
   for (const start of startPoints(parameters, 4)) {
     const point = Float64Array.from(parameters, (c, j) => valueAt(c, start[j]!));
@@ -107,6 +112,7 @@ export async function fitCoordinates(
             Math.max(high - low, share * Math.abs(states[s]!)),
           );
         }),
+        ...forces,
       ];
     } catch (error) {
       context.signal?.throwIfAborted();
@@ -130,10 +136,12 @@ export function fitPointAt(
     Float64Array.from(coordinates.flatMap((c, j) => (c.kind === kind ? [valueAt(c, u[j]!)] : [])));
   const states = of('start-state');
   const courses = coursesAt(coordinates, u, timesS);
+  const forces = forcesAlong(coordinates, u, timesS);
   return {
     parameters: of('parameter'),
     ...(states.length === 0 ? {} : { states }),
     ...(courses.length === 0 ? {} : { courses }),
+    ...(forces.length === 0 ? {} : { forces }),
   };
 }
 
@@ -388,6 +396,39 @@ export function predictionStd(
     }
     return Math.sqrt(variance);
   });
+}
+
+/**
+ * A disturbance along a record: mean and standard deviation at each time, what its shapes leave out
+ * included.
+ *
+ * @param std of the disturbance before any data
+ */
+export function forceMomentsOf(
+  { coordinates, u, covariance }: Fit,
+  force: number,
+  std: number,
+  timesS: Float64Array,
+): { mean: Float64Array; std: Float64Array; leftOut: number } {
+  const n = coordinates.length;
+  const C = covariance.covariance;
+  const own = coordinates.flatMap((c, k) => (c.force?.force === force ? [k] : []));
+  let leftOut = 0;
+  const stds = new Float64Array(timesS.length);
+  const mean = timesS.map((t, row) => {
+    const values = own.map((k) => coordinates[k]!.force!.at(t));
+    const left = Math.max(0, std * std - values.reduce((sum, v) => sum + v * v, 0));
+    leftOut += left / (std * std * timesS.length);
+    let variance = left;
+    own.forEach((j, a) => {
+      own.forEach((k, b) => {
+        variance += values[a]! * C[j * n + k]! * values[b]!;
+      });
+    });
+    stds[row] = Math.sqrt(variance);
+    return own.reduce((sum, k, a) => sum + u[k]! * values[a]!, 0);
+  });
+  return { mean, std: stds, leftOut };
 }
 
 /** A fit of the first rows of a record from several starts. */

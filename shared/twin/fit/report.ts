@@ -24,6 +24,11 @@ export function fitLines(output: FitOutput): string[] {
   if (Object.keys(output.startStates).length > 0) {
     lines.push('States at the start:', ...Object.entries(output.startStates).map(estimate));
   }
+  const disturbances = Object.entries(output.disturbances);
+  if (disturbances.length > 0) {
+    const atEnd = disturbances.map(([name, d]) => estimate([name, d.atEnd]));
+    lines.push('Disturbances at the end:', ...atEnd);
+  }
   for (const [name, r] of Object.entries(output.residuals.channels)) {
     lines.push(
       `Residuals of ${name}: white ${digits(r.white)}, disturbance ${digits(r.ou.std)} with a time constant of ${digits(r.ou.timeConstantS)} s: ${r.samples} samples worth ${digits(r.nEff)} independent ones`,
@@ -41,6 +46,9 @@ export function fitLines(output: FitOutput): string[] {
     lines.push(
       `${rail.samples} samples of ${rail.variable} at its ${rail.side} end ${rail.value} count as missing`,
     );
+  }
+  for (const { subject, code, message } of output.summary.alarms) {
+    if (code === 'disturbance') lines.push(`${subject}: ${message}`);
   }
   for (const note of output.notes) lines.push(note);
   return [...lines, ...verdictLines(output.verdict)];
@@ -94,6 +102,26 @@ export async function fitPlot(twin: Twin, result: Commission): Promise<string | 
       },
     ];
   });
+  for (const [name, { on, course }] of Object.entries(result.output.disturbances)) {
+    const of = [...twin.definition.inputs, ...twin.definition.parameters].find(
+      (v) => v.variable === on,
+    );
+    const column = (value: (at: (typeof course)[number]) => number) =>
+      Float64Array.from(course, value);
+    panels.push({
+      yLabel: `${name}${of?.unit ? ` (${of.unit})` : ''}`,
+      series: [
+        {
+          name: 'unknown, 95 % band',
+          x: column((at) => (at.timeS - record.timesS[0]!) / unitS),
+          y: column((at) => at.mean),
+          lower: column((at) => at.lower95),
+          upper: column((at) => at.upper95),
+        },
+      ],
+      limits: [{ value: 0, label: '0' }],
+    });
+  }
   return renderPanelChart({
     title: `${twin.definition.name}: free run beside the data, 95 % bands`,
     xLabel: unit,

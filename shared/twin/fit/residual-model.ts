@@ -29,26 +29,25 @@ export interface Absorbed {
 }
 
 /**
- * −2 ln L, up to a constant, of residuals under white noise plus an OU process. Where unknowns were
- * fitted, they are integrated out (restricted likelihood): residuals and sensitivities go through one
- * scalar Kalman filter side by side.
+ * Residuals and sensitivities side by side through the scalar Kalman filter of white noise plus an OU
+ * process: what the data say of the unknowns is added to A and b.
  *
- * @see Patterson & Thompson, Biometrika 58 (1971); Harville, J. Am. Stat. Assoc. 72 (1977)
+ * @param A precision of the unknowns, its lower triangle, n × n
+ * @param b its pull
+ * @returns −2 ln L at the fit, up to a constant
  */
-function deviance(
+export function throughFilter(
   residuals: Float64Array,
   timesS: Float64Array,
-  white: number,
-  std: number,
-  tauS: number,
-  absorbed?: Absorbed,
+  noise: { white: number; std: number; tauS: number },
+  columns: readonly Float64Array[],
+  A: Float64Array,
+  b: Float64Array,
 ): number {
-  const columns = absorbed?.columns ?? [];
+  const { white, std, tauS } = noise;
   const n = columns.length;
   const means = new Float64Array(n + 1);
   const innovations = new Float64Array(n + 1);
-  const A = absorbed?.precision.slice() ?? new Float64Array();
-  const b = absorbed?.pull.slice() ?? new Float64Array();
   let variance = std * std;
   let lastS = Number.NaN;
   let sum = 0;
@@ -77,12 +76,40 @@ function deviance(
       for (let i = 0; i <= j; i++) A[j * n + i]! += w * innovations[i]!;
     }
   }
-  if (n === 0) return sum;
+  return sum;
+}
+
+/** What integrating the unknowns out adds to −2 ln L: ln |A| − bᵀ A⁻¹ b, A's lower triangle given. */
+export function integratedOut(A: Float64Array, b: Float64Array): number {
+  const n = b.length;
+  if (n === 0) return 0;
   for (let j = 0; j < n; j++) for (let i = 0; i < j; i++) A[i * n + j] = A[j * n + i]!;
   const L = cholesky(A, n);
   const moved = choleskySolve(L, b, n);
+  let sum = 0;
   for (let j = 0; j < n; j++) sum += 2 * Math.log(L[j * n + j]!) - b[j]! * moved[j]!;
   return sum;
+}
+
+/**
+ * −2 ln L, up to a constant, of residuals under white noise plus an OU process. Where unknowns were
+ * fitted, they are integrated out (restricted likelihood).
+ *
+ * @see Patterson & Thompson, Biometrika 58 (1971); Harville, J. Am. Stat. Assoc. 72 (1977)
+ */
+function deviance(
+  residuals: Float64Array,
+  timesS: Float64Array,
+  white: number,
+  std: number,
+  tauS: number,
+  absorbed?: Absorbed,
+): number {
+  const A = absorbed?.precision.slice() ?? new Float64Array();
+  const b = absorbed?.pull.slice() ?? new Float64Array();
+  const columns = absorbed?.columns ?? [];
+  const sum = throughFilter(residuals, timesS, { white, std, tauS }, columns, A, b);
+  return sum + integratedOut(A, b);
 }
 
 /**

@@ -1,7 +1,8 @@
+import { forcesOf } from '../disturbances/index.js';
 import { filterSettings } from '../filter/settings.js';
 import { refitSchedule } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
-import { valueAt } from './coordinates.js';
+import { forcesAlong, valueAt } from './coordinates.js';
 import { type Fit, fitPointAt, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import type { FitRecord } from './record.js';
@@ -33,7 +34,7 @@ export async function stateAfterFit(
   const n = twin.definition.parameters.length;
   const q = coordinates.length;
   const moving = model.transient !== undefined && fitModel.states.length > 0;
-  const ends = moving ? await endStates(fitModel, fit) : undefined;
+  const ends = moving ? withForcesAtEnd(twin, fit, await endStates(fitModel, fit)) : undefined;
   const ns = ends?.mean.length ?? 0;
   const N = 2 * n + ns;
   // Rows of B: parameters, trends (as before any data), states; columns: the fit's coordinates.
@@ -174,6 +175,30 @@ async function endStates(
     return share * (high - low);
   });
   return { mean, slope, extra };
+}
+
+type EndStates = { mean: Float64Array; slope: Float64Array; extra: Float64Array };
+
+/** The same with the disturbances as they are there, in the order of the moving model's states. */
+function withForcesAtEnd(twin: Twin, { record, coordinates, u }: Fit, ends: EndStates): EndStates {
+  const forces = forcesOf(twin.definition);
+  if (forces.length === 0) return ends;
+  const q = coordinates.length;
+  const atEnd = Float64Array.of(record.timesS.at(-1)!);
+  const mean = forcesAlong(coordinates, u, atEnd).map(([f]) => f!);
+  const slope = new Float64Array(forces.length * q);
+  const left = forces.map(({ std }) => std * std);
+  coordinates.forEach(({ force }, k) => {
+    if (force === undefined) return;
+    const value = force.at(atEnd[0]!);
+    slope[force.force * q + k] = value;
+    left[force.force]! -= value * value;
+  });
+  return {
+    mean: Float64Array.of(...ends.mean, ...mean),
+    slope: Float64Array.of(...ends.slope, ...slope),
+    extra: Float64Array.of(...ends.extra, ...left.map((v) => Math.sqrt(Math.max(0, v)))),
+  };
 }
 
 /** What is new in each sample: white noise, and what a disturbance does within a period. */

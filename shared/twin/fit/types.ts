@@ -45,6 +45,27 @@ export interface WearCourse {
   ratePerS: { mean: number; std: number };
 }
 
+/** What a disturbance was along a record. */
+export interface DisturbanceCourse {
+  /** The variable that it adds to. */
+  on: string;
+  /** As the definition has it. */
+  std: number;
+  timeConstantS: number;
+  course: ({ timeS: number } & Estimate)[];
+  /** At the record's end. */
+  atEnd: Estimate;
+}
+
+/** A disturbance that would explain a fit's residuals. */
+export interface OfferedDisturbance {
+  on: string;
+  std: number;
+  timeConstantS: number;
+  /** Nats by which it explains them better than a disturbance of the sensors does. */
+  gain: number;
+}
+
 /** What a fit gives out. */
 export interface FitOutput {
   twin: string;
@@ -70,6 +91,10 @@ export interface FitOutput {
   startStates: Record<string, Estimate>;
   /** Parameters that move along the record; `parameters` holds what they are at its end. */
   wear: Record<string, WearCourse>;
+  /** Unknown heats, flows or forces, by the name they are published under. */
+  disturbances: Record<string, DisturbanceCourse>;
+  /** Those that would explain the residuals, each by itself, the best first; `fit` looks for them. */
+  offered?: OfferedDisturbance[];
   nEff: number;
   tFactor: number;
   /** Of the channel with the fewest independent samples; all under `channels`. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, TwinError } from '../../core/index.js';
 import { defaultInterface, inputsAlong, inputsBetween, settableStates } from '../../fmi/index.js';
+import { disturbedValue } from '../disturbances/index.js';
 import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
 import { mayHaveModes, memoryCanBeWritten, offersMemory } from './model-memory.js';
 import type { TwinFmu } from './twin-fmu.js';
@@ -21,7 +22,7 @@ const SAME_OUTPUT = 1e-3;
  */
 export function createTransientModel(
   twin: Twin,
-  { fmu, runs, interpolations }: TwinFmu,
+  { fmu, runs, interpolations, forces }: TwinFmu,
   outputs: readonly string[],
   logger?: Logger,
 ): TransientModel {
@@ -72,16 +73,37 @@ export function createTransientModel(
   };
 
   const solverTolerance = Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE);
+  const drivenNames = [
+    ...inputNames,
+    ...forces.flatMap((f) => (f.kind === 'input' ? [] : [f.variable])),
+  ];
+  const drivenHow = drivenNames.map((_, i) => interpolations[i] ?? 'hold');
+  /** The inputs over a span, with what a point's disturbances add. */
+  const tableOf = (
+    span: Parameters<TransientModel['propagate']>[1],
+    point?: { parameters: Float64Array; added?: Float64Array },
+  ) => {
+    const { fromS, toS } = span;
+    if (point === undefined) {
+      return inputsBetween(fromS, toS, inputNames, span.inputs, span.inputsTo, interpolations);
+    }
+    const [from, to] = [Array.from(span.inputs), Array.from(span.inputsTo)];
+    forces.forEach((force, i) => {
+      const add = point.added?.[i] ?? 0;
+      if (force.kind === 'input') {
+        from[force.index]! += add;
+        to[force.index]! += add;
+        return;
+      }
+      const value = disturbedValue(twin, force, point.parameters, add);
+      from.push(value);
+      to.push(value);
+    });
+    return inputsBetween(fromS, toS, drivenNames, from, to, drivenHow);
+  };
   const propagate: TransientModel['propagate'] = (points, span, signal) => {
     listenFreely(signal);
-    const table = inputsBetween(
-      span.fromS,
-      span.toS,
-      inputNames,
-      span.inputs,
-      span.inputsTo,
-      interpolations,
-    );
+    const table = tableOf(span);
     // After an error an FMU's process is not used again: a dozen failures are a dozen new processes.
     const rest = span.aroundFirst === true ? new AbortController() : undefined;
     listenFreely(rest?.signal);
@@ -94,7 +116,7 @@ export function createTransientModel(
           interface: simulation.interface,
           startValues: named(point.parameters),
           ...(point.states === undefined ? {} : { states: point.states }),
-          inputs: table,
+          inputs: forces.length === 0 ? table : tableOf(span, point),
           outputs,
           fromS: span.fromS,
           toS: span.toS,

@@ -1,3 +1,4 @@
+import { modelSensors } from '../../config/index.js';
 import {
   ConfigError,
   type Logger,
@@ -17,6 +18,7 @@ import {
   type Scalar,
 } from '../../fmi/index.js';
 import { inputInterpolations } from '../definition/input-interpolation.js';
+import { type ForceTarget, forceTargets } from '../disturbances/index.js';
 import type { Twin } from '../types.js';
 import { InDefinitionUnits, type TwinRuns } from './definition-units.js';
 
@@ -26,6 +28,10 @@ export interface TwinFmu {
   runs: TwinRuns;
   /** How each input runs between samples: switches and whole numbers are kept. */
   interpolations: readonly Interpolation[];
+  /** What the definition's disturbances add to, in its order. */
+  forces: readonly ForceTarget[];
+  /** The same of variables that none is declared for. */
+  targetsOf(disturbances: readonly { on: string }[]): readonly ForceTarget[];
   close(): Promise<void>;
 }
 
@@ -49,10 +55,16 @@ export async function openTwinFmu(
     ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
   });
+  const targetsOf: TwinFmu['targetsOf'] = (disturbances) =>
+    forceTargets({ ...definition, disturbances }, fmu.modelDescription, (name, value) =>
+      units.fromFmu(name, value),
+    );
   return {
     fmu,
     runs: units.over(pool),
+    targetsOf,
     interpolations: twinInterpolations(twin, fmu.modelDescription),
+    forces: targetsOf(definition.disturbances),
     close: () => pool.close(),
   };
 }
@@ -81,8 +93,9 @@ export function checkedUnits(twin: Twin, md: ModelDescription): InDefinitionUnit
   const problems: Problem[] = [];
   const unknown: string[] = [];
   const units = new InDefinitionUnits(md);
+  const checked = { ...definition, virtualSensors: modelSensors(definition) };
   for (const section of ['inputs', 'measured', 'parameters', 'virtualSensors'] as const) {
-    definition[section].forEach(({ variable, unit }, i) => {
+    checked[section].forEach(({ variable, unit }, i) => {
       const path = `${section}[${i}]`;
       const trying = (key: string, attempt: () => void) => {
         try {
@@ -103,6 +116,21 @@ export function checkedUnits(twin: Twin, md: ModelDescription): InDefinitionUnit
       });
     });
   }
+  const named = new Set([...definition.inputs, ...definition.parameters].map((v) => v.variable));
+  definition.disturbances.forEach(({ on, unit = '' }, i) => {
+    const scalar = findScalar(md, on);
+    if (scalar === undefined) {
+      unknown.push(on);
+      return;
+    }
+    try {
+      checkMovable(scalar);
+      if (!named.has(on)) units.add(scalar, unit);
+    } catch (error) {
+      if (!(error instanceof TwinError)) throw error;
+      problems.push({ path: `disturbances[${i}].on`, message: error.message });
+    }
+  });
   if (unknown.length > 0) {
     throw new TwinError(
       'VARIABLE_UNKNOWN',
@@ -119,5 +147,19 @@ function checkFreedom({ name, variable }: Scalar): void {
   throw new TwinError(
     'VALUE_INVALID',
     `${name} is of type ${variable.type}, and what only takes single values can't be estimated: make it an item of \`inputs\` with a \`value\`.`,
+  );
+}
+
+/** What may be set only before a run cannot be disturbed along it. */
+export const isMovable = ({ variable }: Scalar): boolean =>
+  (variable.type === 'Float64' || variable.type === 'Float32') &&
+  (variable.causality === 'input' || variable.variability === 'tunable');
+
+function checkMovable(scalar: Scalar): void {
+  if (isMovable(scalar)) return;
+  const { name, variable } = scalar;
+  throw new TwinError(
+    'VALUE_INVALID',
+    `${name} is a ${variable.variability} ${variable.causality} of type ${variable.type}, which nothing can be added to while the model runs: expected an input or a tunable parameter of type Float64.`,
   );
 }

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { modelSensors } from '../../config/index.js';
 import { type Logger, TwinError } from '../../core/index.js';
+import { forcesOf, withForces } from '../disturbances/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
 import { openTwinFmu } from './twin-fmu.js';
@@ -17,7 +19,7 @@ export async function createTwinModel(
 ): Promise<TwinModel> {
   const { definition } = twin;
   const { simulation } = definition;
-  const outputs = [...definition.measured, ...definition.virtualSensors].map((o) => o.variable);
+  const outputs = [...definition.measured, ...modelSensors(definition)].map((o) => o.variable);
   const opened = await openTwinFmu(twin, options);
   const { runs } = opened;
   // Warm runs all start from the prior's steady state: the same result whatever ran before.
@@ -64,14 +66,15 @@ export async function createTwinModel(
   let transient: Pick<TwinModel, 'transient'> = {};
   if (simulation.mode !== 'steady-state') {
     try {
-      transient = { transient: createTransientModel(twin, opened, outputs, options.logger) };
+      const model = createTransientModel(twin, opened, outputs, options.logger);
+      transient = { transient: withForces(model, forcesOf(definition)) };
     } catch (error) {
       await opened.close();
       throw error;
     }
   }
   return {
-    outputs,
+    outputs: [...outputs, ...forcesOf(definition).map((f) => f.name)],
     ...transient,
     evaluate(points, inputs, signal) {
       // Each run of a step listens until it ends: more at a time than Node warns of.

@@ -5,6 +5,7 @@ import {
   srKfPredict,
   srKfUpdate,
 } from '../../kalman/index.js';
+import { type Force, noiseBefore } from '../disturbances/index.js';
 import { type Fit, fitPointAt } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { nelderMead } from '../fit/nelder-mead.js';
@@ -72,11 +73,12 @@ export async function stateNoiseOf(
     measured,
     (c, i) => c.noiseStd ?? Math.max(fit.residualModels[i]!.white, 1e-12),
   );
+  const { forces = [] } = model;
   const open = measured.map((c) => c.noiseStd === undefined);
   const noiseAt = (logR: number) => base.map((s, i) => (open[i] ? s * Math.exp(logR) : s));
   const objective = (at: Float64Array) => {
     const [logQ = 0, logR = 0] = at;
-    const run = filterAlong(steps, scale, Math.exp(logQ), noiseAt(logR));
+    const run = filterAlong(steps, scale, Math.exp(logQ), noiseAt(logR), forces);
     const prior = ((logQ - PRIOR.mean) / PRIOR.std) ** 2 + (logR / PRIOR.std) ** 2;
     return -run.logLikelihood + prior / 2;
   };
@@ -90,7 +92,7 @@ export async function stateNoiseOf(
   ).reduce((a, b) => (b.value < a.value ? b : a));
   const [logQ = 0, logR = 0] = found.x;
   const noiseStd = noiseAt(logR);
-  const { shift, factor, nis } = filterAlong(steps, scale, Math.exp(logQ), noiseStd);
+  const { shift, factor, nis } = filterAlong(steps, scale, Math.exp(logQ), noiseStd, forces);
   return {
     stateNoiseLog: logQ - Math.log(Math.max(transient.stateNoise, 1e-300)),
     noiseStd,
@@ -110,6 +112,7 @@ async function stepsAlong(
 ): Promise<Step[]> {
   const { record, coordinates, u } = fit;
   const ns = scale.length;
+  const own = fitModel.states.length;
   const m = record.channels;
   const point = fitPointAt(coordinates, u, record.timesS);
   const parametersAt = (row: number) => {
@@ -125,7 +128,10 @@ async function stepsAlong(
   const t0 = record.timesS[0]!;
   const steps: Step[] = [];
   for (let k = n - 1 - count; k < n - 1; k++) {
-    const states = free.states.slice(k * ns, (k + 1) * ns);
+    const states = Float64Array.of(
+      ...free.states.slice(k * own, (k + 1) * own),
+      ...(point.forces ?? []).map((values) => values[k]!),
+    );
     const parameters = parametersAt(k);
     const points = [
       { parameters, states },
@@ -176,12 +182,14 @@ function filterAlong(
   scale: Float64Array,
   share: number,
   noiseStd: Float64Array,
+  forces: readonly Force[],
 ): Pick<StateNoise, 'shift' | 'factor' | 'nis'> & { logLikelihood: number } {
   const workspace = createWorkspace();
   const rootR = diagonal(noiseStd);
+  const forceOf = (i: number) => forces[i - (scale.length - forces.length)];
   let state: SquareRootGaussian = {
     x: new Float64Array(scale.length),
-    S: diagonal(scale.map((s) => START_STD * s)),
+    S: diagonal(scale.map((s, i) => forceOf(i)?.std ?? START_STD * s)),
   };
   let logLikelihood = 0;
   let nis = 0;
@@ -193,7 +201,13 @@ function filterAlong(
     channels += innovation.used.length;
     // Through a gap the states may have gone anywhere (an event is one): that is not their usual noise.
     const times = innovation.used.length === 0 ? GAP_TIMES : 1;
-    const rootQ = diagonal(scale.map((s) => times * share * Math.sqrt(dtS) * s));
+    const rootQ = diagonal(
+      scale.map((s, i) => {
+        const force = forceOf(i);
+        if (force !== undefined) return noiseBefore(force, dtS);
+        return times * share * Math.sqrt(dtS) * s;
+      }),
+    );
     state = srKfPredict(seen, { F: A, rootQ }, workspace);
   }
   return { logLikelihood, shift: state.x, factor: state.S, nis: nis / Math.max(1, channels) };

@@ -11,6 +11,7 @@ export const ALARM_CODES = [
   'correlated-innovations',
   'regime-change',
   'event',
+  'disturbance',
   'prior-only',
   'inconsistent',
   'gateway-backlog',
@@ -92,6 +93,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Something happens to the machine',
     meaning:
       'The readings left what the model explains (a lid or door opened, a valve closed, the power cut). The parameters are kept as they were before; the states follow the readings until it is over.',
+  },
+  disturbance: {
+    level: 'warning',
+    title: 'Something unknown acts',
+    meaning:
+      'A heat, flow or force that nobody measures is away from zero for certain: its size is estimated, and the parameters are kept free of it. Look for what acts there (a leak, a door, a second source).',
   },
   'prior-only': {
     level: 'warning',

@@ -1,3 +1,4 @@
+import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../disturbances/index.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { type Linearisation, predictOutputs } from '../filter/linearise.js';
 import { mixtureEstimate } from '../filter/mixture.js';
@@ -127,6 +128,7 @@ function limitAlarms(
   return items.flatMap((item, i) => {
     const estimate = estimates[item.variable]!;
     const { above, below } = item.alarm ?? {};
+    if (above === undefined && below === undefined) return [];
     const over = above !== undefined && estimate.lower95 > above;
     const under = below !== undefined && estimate.upper95 < below;
     runs[offset + i] = over || under ? runs[offset + i]! + 1 : 0;
@@ -135,6 +137,30 @@ function limitAlarms(
       ? `${item.variable} is above its limit ${above}: 95 % certain to be at least ${estimate.lower95.toPrecision(4)}.`
       : `${item.variable} is below its limit ${below}: 95 % certain to be at most ${estimate.upper95.toPrecision(4)}.`;
     return [{ code: 'limit' as const, subject: item.variable, message }];
+  });
+}
+
+/** Disturbances that are away from zero for certain, sample after sample; counted where limits are. */
+function disturbanceAlarms(
+  { definition }: Twin,
+  estimates: Record<string, Estimate>,
+  runs: Float64Array,
+): Alarm[] {
+  const forces = forcesOf(definition);
+  const first = runs.length - forces.length;
+  return forces.flatMap(({ name, on }, i) => {
+    const { mean, std, lower95, upper95 } = estimates[name]!;
+    const away = Math.abs(mean) > DISTURBED_DEVIATIONS * std;
+    runs[first + i] = away ? runs[first + i]! + 1 : 0;
+    if (runs[first + i]! < DISTURBED_RUN) return [];
+    const text = (v: number) => v.toPrecision(3);
+    return [
+      {
+        code: 'disturbance' as const,
+        subject: name,
+        message: `Something acts on ${on} that the model does not know: ${text(mean)}, 95 % certain to be ${text(lower95)} to ${text(upper95)}, for ${runs[first + i]} samples running.`,
+      },
+    ];
   });
 }
 
@@ -163,6 +189,7 @@ export function reportStep(input: {
     alarms.push(
       ...limitAlarms(definition.parameters, parameters, runs, 0),
       ...limitAlarms(definition.virtualSensors, virtualSensors, runs, definition.parameters.length),
+      ...disturbanceAlarms(twin, virtualSensors, runs),
       ...healthAlarms(twin, state, filtered),
     );
   }

@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
 import type { Assimilate } from '../assimilate.js';
+import { noiseBefore } from '../disturbances/index.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { centreOf, linearise } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
@@ -59,6 +60,12 @@ function scalesOf(model: TransientModel, states: Float64Array): Float64Array {
   );
 }
 
+/** How sure states are at a start: as said, but for disturbances, of which nothing is known but their size. */
+const startStd =
+  ({ states, forces = [] }: TransientModel, scale: Float64Array, share: number) =>
+  (i: number): number =>
+    forces[i - (states.length - forces.length)]?.std ?? share * scale[i]!;
+
 /** Parameters and trends with the states at rest that belong to them. */
 async function atRest(
   model: TransientModel,
@@ -115,7 +122,7 @@ async function atRest(
     S: squareRootOfStack(stack, N, N),
   };
   return {
-    joint: widenStates(joint, n, (i) => stdShare * scale[i]!),
+    joint: widenStates(joint, n, startStd(model, scale, stdShare)),
     scale,
     modelRuns: lin.modelRuns,
   };
@@ -142,7 +149,7 @@ async function atStart(
     stateMean: found.states,
     stateFactor: new Float64Array(found.states.length * (2 * n + found.states.length)),
   });
-  return { joint: widenStates(joint, n, (i) => stdShare * scale[i]!), scale, modelRuns: 1 };
+  return { joint: widenStates(joint, n, startStd(model, scale, stdShare)), scale, modelRuns: 1 };
 }
 
 /**
@@ -169,6 +176,7 @@ export function transientAssimilation(
   }
   const n = definition.parameters.length;
   const ns = dynamics.states.length;
+  const { forces = [] } = dynamics;
   const streamed = definition.inputs.flatMap((input, i) => (input.value === undefined ? [i] : []));
 
   return async (input) => {
@@ -264,7 +272,11 @@ export function transientAssimilation(
     const watched = isFitted(a);
     const events = memory.events ?? noEvents(measured.length);
     const during = watched && isEvent(events) && events.boost.length === ns;
-    const stateStd = scale.map((s, i) => noise * s * (during ? events.boost[i]! : 1));
+    const stateStd = scale.map((s, i) => {
+      const force = forces[i - (ns - forces.length)];
+      if (force !== undefined) return noiseBefore(force, elapsedS);
+      return noise * s * (during ? events.boost[i]! : 1);
+    });
     const step = await transientUpdate({
       last,
       dtS: elapsedS,
@@ -298,7 +310,8 @@ export function transientAssimilation(
           innovation: held?.innovation ?? step.innovation,
           std: held?.std ?? step.innovation.map((v, i) => v / step.own[i]!),
           stateSlope: step.stateSlope,
-          stateScale: scale,
+          // What is unknown already is not where an event shows.
+          stateScale: scale.map((v, i) => (i < ns - forces.length ? v : 0)),
         })
       : undefined;
     const { filtered, joint } = step;
