@@ -194,6 +194,7 @@ export function forceCoordinates(
         transform: 'linear',
         centre: 0,
         scale: 1,
+        doubt: 1,
         span: 1,
         lower: Number.NEGATIVE_INFINITY,
         upper: Number.POSITIVE_INFINITY,

@@ -29,6 +29,8 @@ export interface LeastSquaresResult {
 }
 
 const MAX_ITERATIONS = 30;
+/** The same of a fit with disturbances, whose many unknowns leave flat valleys. */
+const MAX_ITERATIONS_DISTURBED = 60;
 const MAX_TRIES = 7;
 /** Nats of independent samples: a search ends where a step promises or gains less … */
 const NEGLIGIBLE_GAIN = 0.003;
@@ -99,6 +101,7 @@ const stepOf = (c: Coordinate, relative: number) => (relative * c.span) / c.scal
  * Sensitivities of the free run: samples·channels per coordinate, a column each.
  *
  * @param base the run at u for one-sided differences; left out, differences are central
+ * @param look which coordinates to look at; the columns of the others are empty
  * @throws TwinError `NUMERIC` where the model fails on both sides
  */
 export async function sensitivities(
@@ -106,8 +109,36 @@ export async function sensitivities(
   u: Float64Array,
   base?: Float64Array,
   relative = DIFFERENCE,
+  look?: readonly boolean[],
 ): Promise<{ columns: Float64Array[]; passes: number }> {
   const { coordinates } = problem;
+  if (look?.includes(false)) {
+    const at = coordinates.flatMap((_, j) => (look[j] ? [j] : []));
+    const found = await sensitivities(
+      {
+        ...problem,
+        coordinates: at.map((j) => coordinates[j]!),
+        simulate: (points) =>
+          problem.simulate(
+            points.map((point) => {
+              const all = u.slice();
+              at.forEach((j, k) => {
+                all[j] = point[k]!;
+              });
+              return all;
+            }),
+          ),
+      },
+      Float64Array.from(at, (j) => u[j]!),
+      base,
+      relative,
+    );
+    const columns: Float64Array[] = coordinates.map(() => new Float64Array());
+    at.forEach((j, k) => {
+      columns[j] = found.columns[k]!;
+    });
+    return { columns, passes: found.passes };
+  }
   const moved = (j: number, h: number) => {
     const x = u.slice();
     x[j]! += h;
@@ -231,15 +262,24 @@ export async function leastSquares(
   let damping = 1e-2;
   let columns: Float64Array[] = [];
   let fresh = false;
+  let wantsAll = true;
   let mayReuse = false;
   let converged = false;
   let iterations = 0;
-  for (; iterations < MAX_ITERATIONS && !converged; iterations++) {
+  const most = coordinates.some((c) => c.kind === 'force')
+    ? MAX_ITERATIONS_DISTURBED
+    : MAX_ITERATIONS;
+  for (; iterations < most && !converged; iterations++) {
     if (!mayReuse) {
-      const found = await sensitivities(problem, u, prediction);
-      columns = found.columns;
+      // What the outputs make of a disturbance changes little: looked at anew before the search ends, and
+      // where steps fail.
+      const known: readonly Float64Array[] = wantsAll ? [] : columns;
+      const look = coordinates.map((c, j) => c.kind !== 'force' || known[j] === undefined);
+      const found = await sensitivities(problem, u, prediction, DIFFERENCE, look);
+      columns = found.columns.map((column, j) => (look[j] ? column : known[j]!));
       passes += found.passes;
-      fresh = true;
+      fresh = !look.includes(false);
+      wantsAll = false;
     }
     const { information, gradient } = normalEquations(problem, columns, noiseStd, prediction);
     for (let j = 0; j < n; j++) {
@@ -291,6 +331,7 @@ export async function leastSquares(
     if (!accepted && !converged) {
       if (fresh) break;
       mayReuse = false;
+      wantsAll = true;
     }
   }
   return { u, objective, prediction, noiseStd, passes, iterations, converged };

@@ -120,9 +120,7 @@ export async function offeredDisturbances(
     offers.push({ on, std: two(Math.exp(std)), timeConstantS: two(tauOf(tau)), gain });
   }
   const most = Math.max(...offers.map(({ gain }) => gain));
-  return offers
-    .filter(({ gain }) => gain > most - AS_GOOD)
-    .toSorted((a, b) => b.gain - a.gain);
+  return offers.filter(({ gain }) => gain > most - AS_GOOD).toSorted((a, b) => b.gain - a.gain);
 }
 
 /** What the outputs make of one unit of each shape; undefined where the model does not take it. */
