@@ -9,6 +9,7 @@ import {
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import { type Logger, messageOf, TwinError } from '../../shared/core/index.js';
 import { type Pki, userIdentity } from './opcua-security.js';
+import { boundedTransports } from './opcua-transport.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -32,6 +33,8 @@ export function createClient(config: OpcuaSourceConfig, pki: Pki): OPCUAClient {
     // A first connection is tried once: waiting and trying again is the runner's business.
     connectionStrategy: { maxRetry: 0, initialDelay: 200, maxDelay: 2000 },
     transportTimeout: CONNECT_TIMEOUT_MS,
+    transportSettings: { maxMessageSize: config.maxMessageBytes },
+    transportFactory: boundedTransports(config.maxMessageBytes),
     requestedSessionTimeout: 60_000,
   });
 }
@@ -55,6 +58,41 @@ export async function openSession(
   const session = await client.createSession(identity);
   reached('a session was opened');
   return session;
+}
+
+/**
+ * Opens a session for a short while, beside the one of the source.
+ *
+ * @throws where there is none, or it breaks
+ */
+export async function withSession<T>(
+  config: OpcuaSourceConfig,
+  pki: Pki,
+  baseDir: string,
+  signal: AbortSignal,
+  use: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const client = createClient(config, pki);
+  let session: ClientSession | undefined;
+  let onAbort = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    const fail = (error?: Error | null) => {
+      session = undefined;
+      reject(error ?? new Error('the connection was closed'));
+    };
+    client.once('start_reconnection', () => fail(new Error('the connection broke')));
+    client.once('close', fail);
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  broken.catch(() => {});
+  try {
+    session = await Promise.race([openSession(client, config, baseDir), broken]);
+    return await Promise.race([use(session), broken]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await closeSession(client, session);
+  }
 }
 
 /** Takes leave of the server, but does not wait long for its answer. */

@@ -6,10 +6,11 @@ import {
   type OPCUAClient,
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
-import { type Logger, systemClock, TwinError } from '../../shared/core/index.js';
+import { type Logger, messageOf, systemClock, TwinError } from '../../shared/core/index.js';
 import { HandedOver, OpcuaFeed } from './opcua-feed.js';
 import { type OperationLimits, operationLimits } from './opcua-limits.js';
 import { nodeName } from './opcua-nodes.js';
+import { isUnreadable, OversizeNodes, TOO_LARGE, type WithSession } from './opcua-oversize.js';
 import { openPki } from './opcua-security.js';
 import {
   closeSession,
@@ -17,6 +18,7 @@ import {
   openSession,
   quietStack,
   sessionError,
+  withSession,
 } from './opcua-session.js';
 import { type MonitoredNode, monitor } from './opcua-subscription.js';
 import type { Source, SourceSink } from './source.js';
@@ -40,22 +42,29 @@ const SERVER_START_TIME = 'i=2257';
 export function createOpcuaSource(options: OpcuaSourceOptions): Source {
   quietStack(options.logger);
   const handed = new HandedOver();
-  return { run: (sink, signal) => runOnce(options, handed, sink, signal) };
+  const oversize = new OversizeNodes(options.config, options.logger);
+  return { run: (sink, signal) => runOnce(options, handed, oversize, sink, signal) };
 }
 
 /** One life of a connection: from connecting until it is lost for good. */
 async function runOnce(
   { config, pkiDir, baseDir, logger }: OpcuaSourceOptions,
   handed: HandedOver,
+  oversize: OversizeNodes,
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
   const pki = await openPki(config, pkiDir, logger);
+  const beside: WithSession = async (use) => {
+    sink.progress('a look for values that are too long');
+    return await withSession(config, await openPki(config, pkiDir, logger), baseDir, signal, use);
+  };
   const client = createClient(config, pki);
   const ended = new Promise<never>((_, reject) => {
     let mending: NodeJS.Timeout | undefined;
     client.on('start_reconnection', () => {
       sink.down('The connection to the server was lost.');
+      if (mending === undefined && oversize.broke()) reject(lost('breaks again and again'));
       mending ??= setTimeout(() => reject(lost('did not come back')), MEND_MS);
     });
     client.on('after_reconnection', () => {
@@ -64,6 +73,7 @@ async function runOnce(
     });
     client.on('close', (error) => {
       clearTimeout(mending);
+      if (mending === undefined) oversize.broke();
       reject(lost(error?.message ?? 'was closed'));
     });
     signal.addEventListener(
@@ -78,10 +88,12 @@ async function runOnce(
   ended.catch(() => {});
   let session: ClientSession | undefined;
   try {
+    await oversize.look(beside);
     session = await Promise.race([openSession(client, config, baseDir, sink.progress), ended]);
     handed.resume(sink.position);
     const feed = new OpcuaFeed(config, sink, logger, handed, signal);
-    await Promise.race([subscribe(config, client, session, feed, sink, logger, signal), ended]);
+    const parts = { config, client, session, feed, sink, logger, signal, oversize, beside };
+    await Promise.race([subscribe(parts), ended]);
   } catch (error) {
     if (!signal.aborted) throw await sessionError(error, config, pki);
   } finally {
@@ -89,16 +101,23 @@ async function runOnce(
   }
 }
 
+/** What belongs to one session. */
+interface Parts {
+  config: OpcuaSourceConfig;
+  client: OPCUAClient;
+  session: ClientSession;
+  feed: OpcuaFeed;
+  sink: SourceSink;
+  logger: Logger;
+  signal: AbortSignal;
+  oversize: OversizeNodes;
+  /** Opens another session. */
+  beside: WithSession;
+}
+
 /** Monitors all signals and hands over what comes; ends only by throwing. */
-async function subscribe(
-  config: OpcuaSourceConfig,
-  client: OPCUAClient,
-  session: ClientSession,
-  feed: OpcuaFeed,
-  sink: SourceSink,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<never> {
+async function subscribe(parts: Parts): Promise<never> {
+  const { config, client, session, feed, sink, logger, signal, oversize } = parts;
   const startTime = await serverStartTime(session);
   const limits = await operationLimits(session);
   const subscription = ClientSubscription.create(session, {
@@ -119,6 +138,11 @@ async function subscribe(
     };
     // Values may arrive before the answer that tells their handles: the feed holds them back at first.
     subscription.on('raw_notification', (message: NotificationMessage) => {
+      if (isUnreadable(message)) {
+        oversize.suspect();
+        reject(lost('sent values that cannot be read'));
+        return;
+      }
       feed.take(message);
       // Without room, the server keeps what comes in its queues.
       if (!sink.isReady && publishing) {
@@ -153,21 +177,13 @@ async function subscribe(
       };
       resume().catch(reject);
     });
-    monitorAll({ config, session, subscription, feed, limits, sink, logger, signal }, goOn).catch(
-      reject,
-    );
+    monitorAll({ ...parts, subscription, limits }, goOn).catch(reject);
   });
 }
 
-interface Monitoring {
-  config: OpcuaSourceConfig;
-  session: ClientSession;
+interface Monitoring extends Parts {
   subscription: ClientSubscription;
-  feed: OpcuaFeed;
   limits: OperationLimits;
-  sink: SourceSink;
-  logger: Logger;
-  signal: AbortSignal;
 }
 
 /**
@@ -176,27 +192,35 @@ interface Monitoring {
  * @param goOn is told of the nodes that were found: what comes of them is handed over from then on
  */
 async function monitorAll(
-  { config, session, subscription, feed, limits, sink, logger, signal }: Monitoring,
+  parts: Monitoring,
   goOn: (nodes: readonly MonitoredNode[]) => Promise<void>,
 ): Promise<void> {
+  const { config, session, subscription, feed, limits, sink, logger, signal, oversize } = parts;
   let missing = config.signals.map((_, i) => i);
   for (let round = 0; missing.length > 0; round++) {
-    await feed.aboutToMonitor(session);
-    const found = await monitor(config, session, subscription, missing, limits, logger, () =>
-      sink.progress('a part of the nodes was monitored'),
-    );
-    if (found.nodes.size > 0) feed.hold();
-    for (const [handle, node] of found.nodes) feed.nodes.set(handle, node);
-    const absent = [...found.reasons.keys()];
-    if (round === 0) {
-      sink.up();
-      if (absent.length > 0) await tellAbsent(config, found.reasons, sink, logger);
+    const wanted = missing.filter((index) => !oversize.has(index));
+    if (round === 0 || wanted.length > 0) {
+      await feed.aboutToMonitor(session);
+      const progress = () => sink.progress('a part of the nodes was monitored');
+      const found = await monitor(config, session, subscription, wanted, limits, logger, progress);
+      if (found.nodes.size > 0) feed.hold();
+      for (const [handle, node] of found.nodes) feed.nodes.set(handle, node);
+      for (const index of missing) if (oversize.has(index)) found.reasons.set(index, TOO_LARGE);
+      missing = [...found.reasons.keys()];
+      if (round === 0) {
+        sink.up();
+        sink.faults(oversize.faults);
+        if (missing.length > 0) await tellAbsent(config, found.reasons, sink, logger);
+      }
+      await goOn([...found.nodes.values()]);
     }
-    await goOn([...found.nodes.values()]);
-    missing = absent;
     if (missing.length === 0) return;
     await systemClock.sleep(RETRY_NODES_MS, signal).catch(() => {});
     if (signal.aborted) return;
+    await oversize.lookAgain(parts.beside).catch((error: unknown) => {
+      logger.debug('OPC UA look beside failed', { source: config.name, error: messageOf(error) });
+    });
+    sink.faults(oversize.faults);
   }
 }
 
@@ -207,7 +231,7 @@ async function tellAbsent(
   logger: Logger,
 ): Promise<void> {
   const absent = [...reasons];
-  logger.warn('Nodes are not on the server; they are looked for again', {
+  logger.warn('Nodes cannot be read; they are tried again', {
     source: config.name,
     nodes: absent.slice(0, 10).map(([i, reason]) => `${nodeName(config, i)}: ${reason}`),
     count: absent.length,

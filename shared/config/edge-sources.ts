@@ -57,6 +57,14 @@ const opcua = z.strictObject({
     ])
     .optional()
     .describe('User identity; left out: anonymous.'),
+  maxMessageBytes: z
+    .int()
+    .min(65_536)
+    .max(16 * 1024 * 1024)
+    .default(16 * 1024 * 1024)
+    .describe(
+      'Longest message that is taken from the server; nodes whose value does not fit are found, BAD (`value-too-large`), and tried again every five minutes.',
+    ),
   publishingIntervalMs: z
     .number()
     .min(10)

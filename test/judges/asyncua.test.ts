@@ -311,6 +311,49 @@ describe.skipIf(!available)(
   },
 );
 
+describe.skipIf(!available)(
+  'a server made of asyncua with an endless text',
+  { timeout: 90_000 },
+  () => {
+    it('leaves out that node, which is named; none of the others misses a value, and it comes back', async () => {
+      const { serve, edge, of, last } = await bench();
+      const server = await serve({ types: true, count: 150 });
+      const names = Array.from({ length: 150 }, (_, i) => node(`N${i}`));
+      const signals = [
+        ...names.slice(0, 70),
+        node('String', { dataType: 'STRING' }),
+        ...names.slice(70),
+      ];
+      const component = await edge(signals, { maxMessageBytes: 1024 * 1024 });
+      await until('values', () => signals.every(({ alias }) => last(alias) !== undefined));
+      const times = { node: 'String', type: 'String', value: 'x' };
+      await server.ask({
+        write: [
+          { ...times, times: 3_000_000 },
+          { node: 'N3', value: 1000 },
+        ],
+      });
+      const state = () => component.status().sources[0]!;
+      await until('it is known', () => state().faults[0]?.includes('s=String') === true);
+      await until('the others go on', () => last('/N3')?.value === 1000 && state().state === 'up');
+      await server.ask({ write: [{ node: 'N3', value: 1001 }] });
+      await until('live', () => last('/N3')?.value === 1001);
+      expect(last('/String')).toMatchObject({ quality: 'BAD', value: null });
+      for (const { alias } of names) expect(last(alias)?.quality, alias).toBe('GOOD');
+      const { restarts } = state();
+      await server.ask({ write: [{ ...times, value: 'short' }], cut: true });
+      await until('it is short again', () => last('/String')?.value === 'short');
+      await until('all is well', () => state().faults.length === 0);
+      expect(restarts).toBeLessThan(5);
+      expect(
+        of('/String')
+          .filter((v) => v.quality === 'GOOD')
+          .map((v) => v.value),
+      ).toEqual([...['hello é', 'short']]);
+    });
+  },
+);
+
 /** What `edge browse` prints, whatever its exit code. */
 async function browse(...args: string[]): Promise<string> {
   const command = [compiledEntry('cli'), 'edge', 'browse', ...args];

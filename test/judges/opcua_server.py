@@ -213,7 +213,10 @@ async def main():
             for w in command.get("write", []):
                 stamp = w.get("us")
                 value = ua.DataValue(
-                    ua.Variant(w["value"], V[w.get("type", "Double")]),
+                    ua.Variant(
+                        w["value"] * w["times"] if "times" in w else w["value"],
+                        V[w.get("type", "Double")],
+                    ),
                     ua.StatusCode(w.get("status", 0)),
                     SourceTimestamp=None
                     if stamp is None
