@@ -4,7 +4,7 @@ import { messageOf } from '../../shared/core/index.js';
 import { checkRequest } from './acknowledgements.js';
 import { assetAt, contentSecurityPolicy } from './assets.js';
 import type { FleetWatch } from './fleet-watch.js';
-import { parseQuestion } from './question.js';
+import { parseQuestion, parseSpan } from './question.js';
 import type { Rooms } from './rooms.js';
 
 /**
@@ -64,6 +64,23 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
     c.header('Cache-Control', 'no-store');
     const snapshot = room.feed.snapshot();
     return snapshot === undefined ? c.json({ error: 'starting' }, 503) : c.json(snapshot);
+  });
+
+  app.get('/api/history', async (c) => {
+    const room = rooms.enter(c.req.query('asset'));
+    if (room === undefined) return c.json({ error: 'No such machine' }, 404);
+    c.header('Cache-Control', 'no-store');
+    try {
+      const { from, to, channels } = parseSpan(
+        c.req.query('from'),
+        c.req.query('to'),
+        c.req.queries('channel'),
+      );
+      return c.json(await room.feed.span(from, to, channels));
+    } catch (error) {
+      const { code } = error as { code?: string };
+      return c.json({ error: messageOf(error) }, WRONG_QUESTION.has(code ?? '') ? 400 : 503);
+    }
   });
 
   app.get('/api/outlook', async (c) => {

@@ -10,14 +10,16 @@ import {
   type Tqv,
   TwinError,
   toMachineTimeS,
+  toWallNs,
 } from '../../shared/core/index.js';
-import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
+import type { Resolution, SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { parseAccount } from './account.js';
 import { Acknowledgements, type AcknowledgeRequest, toStored } from './acknowledgements.js';
 import { parseAlarms } from './alarms.js';
 import type {
   Account,
   Alarm,
+  Detail,
   Machine,
   PageEvent,
   Row,
@@ -30,6 +32,7 @@ import { describeMachine } from './describe-machine.js';
 import { EventLog } from './event-log.js';
 import { freshnessOf } from './freshness.js';
 import type { OutlookDesk } from './outlook.js';
+import { pastOf, placeAggregates, readSpan } from './past.js';
 import type { PageStatus } from './status.js';
 import type { Reading } from './strays.js';
 import { type StreamTarget, streamTargets } from './streams.js';
@@ -83,6 +86,8 @@ export class Feed {
   #calibrationAlarms: Alarm[] = [];
   #account: Account | undefined;
   #fault: string | undefined;
+  /** The part of the history that was read as aggregates; null: none of it. */
+  #past: { untilNs: bigint; resolution: Resolution } | null | undefined;
   #polls = 0;
 
   constructor(options: FeedOptions) {
@@ -216,13 +221,16 @@ export class Feed {
     const latest = await reader.latest([...aliases, this.#ledgerAlias], signal);
     this.#account = parseAccount(latest.get(this.#ledgerAlias));
     this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
+    if (this.#past === undefined) await this.#readPast(latest, signal);
     const sweep = this.#polls > 0 && this.#polls % SWEEP_EVERY === 0;
-    for (const origin of ['machine', 'twin'] as const) {
+    // Texts are never aggregated: of them all is read.
+    for (const origin of ['machine', 'twin', 'texts'] as const) {
       const wanted: string[] = [];
       let afterNs: bigint | undefined;
       for (const alias of aliases) {
         const newest = latest.get(alias);
-        if (this.#originOf(alias) !== origin || newest === undefined) continue;
+        if ((this.#targets.get(alias)?.origin ?? 'texts') !== origin) continue;
+        if (newest === undefined) continue;
         if (newest.quality === 'BAD') this.#badStreams.add(alias);
         else this.#badStreams.delete(alias);
         const seenNs = this.#seenNs.get(alias) ?? this.#startNs;
@@ -243,6 +251,69 @@ export class Feed {
       });
       for (const [alias, values] of history) this.#take(alias, values);
     }
+  }
+
+  /** Reads what is older than some hours as aggregates, once; streams without any are read raw. */
+  async #readPast(latest: ReadonlyMap<string, Tqv>, signal: AbortSignal): Promise<void> {
+    const { reader, clock, logger } = this.#options;
+    const past = pastOf(this.#startNs, clock.nowNs());
+    const targets = [...this.#targets.values()].filter((t) => latest.has(t.alias));
+    // Without a value there is no past yet: asked again with the next poll.
+    if (targets.length === 0) return;
+    if (past === undefined || reader.aggregates === undefined) {
+      this.#past = null;
+      return;
+    }
+    const { untilNs, resolution } = past;
+    const aliases = targets.map((t) => t.alias);
+    const query = { aliases, fromNs: this.#startNs, untilNs, resolution, signal };
+    let answer: Awaited<ReturnType<typeof reader.aggregates>>;
+    try {
+      answer = await reader.aggregates(query);
+    } catch (error) {
+      if ((error as TwinError).code !== 'ACCESS_DENIED') throw error;
+      logger.warn('Aggregates may not be read: the past is read raw, which takes longer', {
+        reason: messageOf(error),
+        remedy: 'allow iotsitewise:BatchGetAssetPropertyAggregates',
+      });
+      this.#past = null;
+      return;
+    }
+    for (const target of targets) {
+      const found = answer.aggregates.get(target.alias);
+      const newest = latest.get(target.alias);
+      if (found === undefined || newest === undefined) continue;
+      const channel = this.#channel(target.channel);
+      placeAggregates(target, found, channel, newest.timeNs, (ns) => this.#axisX(ns));
+      // What is shown as the last value is the last value, not an average.
+      if (newest.timeNs < untilNs) this.#take(target.alias, [newest]);
+      else this.#seenNs.set(target.alias, untilNs - 1n);
+    }
+    this.#past = answer.aggregates.size === 0 ? null : past;
+  }
+
+  /**
+   * Reads a span of some channels closely.
+   *
+   * @throws TwinError `VALUE_INVALID` for a span or channel that there is not; as SiteWise's readers do
+   */
+  async span(fromX: number, toX: number, channels: readonly string[]): Promise<Detail> {
+    const { reader, clock } = this.#options;
+    const targets = [...this.#targets.values()].filter((t) => channels.includes(t.channel));
+    const unknown = channels.filter((id) => !targets.some((t) => t.channel === id));
+    if (unknown.length > 0 || channels.length === 0) {
+      throw new TwinError('VALUE_INVALID', `There is no channel ${unknown.join(', ') || 'named'}.`);
+    }
+    const map = this.#timeMap ?? { segments: [] };
+    const latestNs = clock.nowNs() + AHEAD_NS;
+    const within = (ns: bigint) => (ns < 0n ? 0n : ns > latestNs ? latestNs : ns);
+    return readSpan({
+      reader,
+      targets,
+      fromNs: within(toWallNs(map, fromX)),
+      untilNs: within(toWallNs(map, toX)),
+      toX: (ns) => this.#axisX(ns),
+    });
   }
 
   /** Alarms come from the calibration, as what it estimates; what people write is neither's. */
@@ -328,6 +399,7 @@ export class Feed {
       ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
       calibrations: status.calibrations,
       ...(this.#account === undefined ? {} : { account: this.#account }),
+      ...this.#pastTold(),
       endpoints: status.endpoints,
       outlook: this.#options.outlook?.status() ?? { revision: 0, fault: NO_OUTLOOK },
       freshness: freshnessOf(
@@ -343,6 +415,12 @@ export class Feed {
       },
       alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
     };
+  }
+
+  #pastTold(): Pick<Status, 'past'> {
+    if (this.#past === undefined || this.#past === null) return {};
+    const { untilNs, resolution } = this.#past;
+    return { past: { untilX: this.#axisX(untilNs), resolution } };
   }
 
   /** What concerns the way of the data rather than the machine. */

@@ -1,6 +1,6 @@
 import { TwinError } from './errors.js';
 import { readUserFile } from './files.js';
-import { nsToSeconds } from './time.js';
+import { nsToSeconds, secondsToNs } from './time.js';
 
 /** From `wallNs` on, the machine's time is `machineS` seconds and runs `scale` times as fast. */
 export interface TimeSegment {
@@ -25,6 +25,14 @@ export function toMachineTimeS(map: TimeMap, timeNs: bigint): number {
   const segment = map.segments.findLast((s) => s.wallNs <= timeNs) ?? map.segments[0];
   if (segment === undefined) return nsToSeconds(timeNs);
   return segment.machineS + nsToSeconds(timeNs - segment.wallNs) * segment.scale;
+}
+
+/** The timestamp of a time of the machine; within a rest of the stack there is none, and its beginning is given. */
+export function toWallNs(map: TimeMap, machineS: number): bigint {
+  const at = map.segments.findLastIndex((s) => s.machineS <= machineS);
+  const segment = map.segments[Math.max(0, at)];
+  if (segment === undefined) return secondsToNs(machineS);
+  return segment.wallNs + secondsToNs((machineS - segment.machineS) / (segment.scale || 1));
 }
 
 /** A time map as JSON text. */

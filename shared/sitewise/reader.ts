@@ -4,6 +4,7 @@ import {
   type IoTSiteWiseClient,
 } from '@aws-sdk/client-iotsitewise';
 import { nsToDate, type Quality, type Tqv, TwinError } from '../core/index.js';
+import { type AggregatesAnswer, type AggregatesQuery, readAggregates } from './aggregates.js';
 import { toTwinError } from './errors.js';
 import { fromAssetPropertyValue } from './values.js';
 
@@ -46,6 +47,12 @@ export interface SiteWiseReader {
    * @throws TwinError `ACCESS_DENIED`, `THROTTLED`, `NETWORK`
    */
   latest(aliases: readonly string[], signal?: AbortSignal): Promise<Map<string, Tqv>>;
+  /**
+   * Averages, minima and maxima of intervals; left out where the source computes none.
+   *
+   * @throws TwinError `ACCESS_DENIED`, `THROTTLED`, `NETWORK`, `VALUE_INVALID`
+   */
+  aggregates?(query: AggregatesQuery): Promise<AggregatesAnswer>;
 }
 
 const abortOf = (signal: AbortSignal | undefined) =>
@@ -147,6 +154,8 @@ export function createSiteWiseReader(options: { client: IoTSiteWiseClient }): Si
       }
       return values;
     },
+
+    aggregates: (query) => readAggregates(client, query),
 
     async latest(aliases, signal) {
       const values = new Map<string, Tqv>();

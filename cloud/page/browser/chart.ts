@@ -10,8 +10,8 @@ import { isOnWall } from './wall-mode.js';
 
 /** What a chart draws: channels of the store. */
 export interface ChartContent {
-  /** Its band and line. */
-  main: { channel: string; label: string };
+  /** Its band and line; `isRange`: the band is of lowest and highest values. */
+  main: { channel: string; label: string; isRange?: boolean };
   /** A line of dots: what the sensor said. */
   sensor?: { channel: string; label: string } | undefined;
   /** A dashed line: what the simulator knows. */
@@ -48,7 +48,7 @@ function columnsOf(store: Store, content: ChartContent): Columns {
   const xs = new Map<number, [Row?, Row?, Row?]>();
   const ids = [content.main.channel, content.sensor?.channel, content.truth];
   ids.forEach((id, place) => {
-    for (const row of id === undefined ? [] : store.rows(id)) {
+    for (const row of id === undefined ? [] : store.rowsShown(id)) {
       if (row[0] < store.fromX || row[0] > store.toX) continue;
       const entry = xs.get(row[0]) ?? [];
       entry[place] = row;
@@ -70,6 +70,8 @@ function columnsOf(store: Store, content: ChartContent): Columns {
     column(0, 1),
     column(1, 1),
     column(2, 1),
+    column(1, 2),
+    column(1, 3),
   ];
 }
 
@@ -175,7 +177,7 @@ export function createChart(store: Store, content: ChartContent): Chart {
   function revision(): string {
     const ids = [content.main.channel, content.sensor?.channel, content.truth];
     const revisions = ids.map((id) => (id === undefined ? 0 : store.revision(id)));
-    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.comparison ?? ''};${store.eventsRevision};${content.ahead === undefined ? '' : `${store.outlookRevision};${store.nowX}`}`;
+    return `${revisions.join()};${store.windowS};${store.range?.join() ?? ''};${store.comparison ?? ''};${store.eventsRevision};${store.detailRevision};${content.ahead === undefined ? '' : `${store.outlookRevision};${store.nowX}`}`;
   }
 
   /** A dragged span becomes what all charts show. */
@@ -256,7 +258,10 @@ export function createChart(store: Store, content: ChartContent): Chart {
             },
           ]
         : [{ show: false }, { show: false }],
-      bands: [{ series: [2, 1], fill: colors.band }],
+      bands: [
+        { series: [2, 1], fill: colors.band },
+        { series: [7, 6], fill: colors.sensorRange },
+      ],
       series: [
         {
           label: content.axis === 'machine' ? 'day' : 'time',
@@ -264,8 +269,8 @@ export function createChart(store: Store, content: ChartContent): Chart {
             ? { value: (_: uPlot, v: number | null) => (v === null ? '–' : v.toFixed(2)) }
             : {}),
         },
-        line('95 % from', colors.bandEdge, { width: 1 }),
-        line('to', colors.bandEdge, { width: 1 }),
+        line(content.main.isRange === true ? 'lowest' : '95 % from', colors.bandEdge, { width: 1 }),
+        line(content.main.isRange === true ? 'highest' : 'to', colors.bandEdge, { width: 1 }),
         line(content.main.label, colors.estimate, {}),
         line(content.sensor?.label ?? '', colors.sensor, {
           show: content.sensor !== undefined,
@@ -276,6 +281,9 @@ export function createChart(store: Store, content: ChartContent): Chart {
           width: 1.5,
           dash: [6, 4],
         }),
+        // Where a row stands for an interval, an average alone would hide a peak.
+        line('lowest', colors.sensor, { show: content.sensor !== undefined, width: 0.5 }),
+        line('highest', colors.sensor, { show: content.sensor !== undefined, width: 0.5 }),
       ],
       hooks: {
         draw: [
@@ -361,6 +369,8 @@ function hideUnused(plot: uPlot, content: ChartContent): void {
   const rows = plot.root.querySelectorAll<HTMLElement>('.u-series');
   if (content.sensor === undefined) rows[4]?.remove();
   if (content.truth === undefined) rows[5]?.remove();
+  rows[6]?.remove();
+  rows[7]?.remove();
 }
 
 /** Ticks of an axis with as many decimals as tell them apart. */

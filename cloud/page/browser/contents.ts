@@ -17,6 +17,7 @@ export function contentOf(
     main: {
       channel: quantity.estimate ?? quantity.id,
       label: quantity.role === 'input' ? 'set' : 'twin',
+      isRange: quantity.role === 'input',
     },
     sensor: measured ? { channel: quantity.id, label: 'sensor' } : undefined,
     truth: hasTruth ? truth : undefined,

@@ -1,5 +1,6 @@
 import { createAcknowledgeDialog } from './acknowledge-dialog.js';
 import { worstParameter } from './assess.js';
+import { DetailClient } from './detail-client.js';
 import { h, setText } from './dom.js';
 import { createDrawingView } from './drawing-view.js';
 import { createEventsView } from './events-view.js';
@@ -87,6 +88,7 @@ export function createDashboard(
   const range = createTimeRange(
     store,
     machine,
+    new DetailClient(store, asset, () => updateAll()),
     () => focus.shown(),
     () => {
       noteAddress(store, chosenByHand ? focused?.id : undefined);

@@ -27,14 +27,18 @@ export function peakOf(event: PageEvent, quantity: Quantity | undefined, store: 
   const isBelow = quantity.limit?.above === undefined;
   let peak: number | undefined;
   let width = 0;
+  let ofAverages = false;
   for (const [x, value, lower, upper] of store.rows(quantity.id)) {
     if (x < event.sinceX || x >= (event.untilX ?? Number.POSITIVE_INFINITY)) continue;
     if (value === null || (peak !== undefined && (isBelow ? value >= peak : value <= peak)))
       continue;
     peak = value;
     width = (upper ?? value) - (lower ?? value);
+    ofAverages = x < (store.status?.past?.untilX ?? Number.NEGATIVE_INFINITY);
   }
   if (peak === undefined) return '';
   const unit = quantity.unit === '' ? '' : ` ${formatUnit(quantity.unit)}`;
-  return `${formatNumber(peak, width)}${unit}`;
+  // Within an interval the value went beyond its average.
+  const bound = ofAverages ? (isBelow ? 'at most ' : 'at least ') : '';
+  return `${bound}${formatNumber(peak, width)}${unit}`;
 }

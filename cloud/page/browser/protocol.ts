@@ -114,7 +114,8 @@ export interface Machine {
 
 /**
  * One instant of a channel: x in seconds, value, and where there is one the 95 % band; `null` where
- * nothing usable is known.
+ * nothing usable is known. A row of an interval has its average and the band at its widest; that of a
+ * sensor or input has its lowest and highest value in the band's place.
  */
 export type Row = [x: number, value: number | null, lower: number | null, upper: number | null];
 
@@ -195,6 +196,19 @@ export interface Account {
   atMs: number;
 }
 
+/** What a row stands for: a value as it was written, or an interval with its average and its extremes. */
+export type Resolution = 'raw' | '1m' | '15m' | '1h' | '1d';
+
+/** A span that was read closely. */
+export interface Detail {
+  fromX: number;
+  toX: number;
+  resolution: Resolution;
+  /** 1: every row; 2: every second one, and so on. */
+  every: number;
+  channels: Readonly<Record<string, readonly Row[]>>;
+}
+
 /** How things are right now. */
 export interface Status {
   /** Server's wall time, milliseconds. */
@@ -211,6 +225,8 @@ export interface Status {
   calibrations: readonly CalibrationRun[];
   /** Absent before the first run that counts. */
   account?: Account;
+  /** Rows before `untilX` are of whole intervals; absent where all are as they were written. */
+  past?: { untilX: number; resolution: Resolution };
   freshness: Freshness;
   /** How old values may be, seconds of the axis; absent where nothing says. */
   allowed?: { measuredS: number; calibratedS: number };

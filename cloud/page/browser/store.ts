@@ -1,6 +1,15 @@
 import { carriedTo } from './carried.js';
 import type { Comparison } from './compare.js';
-import type { Machine, Outlook, PageEvent, Row, Snapshot, Status, Update } from './protocol.js';
+import type {
+  Detail,
+  Machine,
+  Outlook,
+  PageEvent,
+  Row,
+  Snapshot,
+  Status,
+  Update,
+} from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
 const MAX_ROWS = 2400;
@@ -24,6 +33,10 @@ export class Store {
   tried: Outlook | undefined;
   /** Rises with every change of the two. */
   outlookRevision = 0;
+  /** What was read closely of the span shown; absent where nothing was, or it could not be. */
+  detail: Detail | undefined;
+  /** Rises with every change of it. */
+  detailRevision = 0;
   #range: readonly [from: number, to: number] | undefined;
   readonly #earlierRanges: (readonly [number, number] | undefined)[] = [];
   readonly #channels = new Map<string, Row[]>();
@@ -54,6 +67,33 @@ export class Store {
 
   rows(id: string): readonly Row[] {
     return this.#channels.get(id) ?? [];
+  }
+
+  /** Rows for the span shown: those that were read closely, and what has come since. */
+  rowsShown(id: string): readonly Row[] {
+    const rows = this.rows(id);
+    const close = this.closeUp?.channels[id];
+    if (close === undefined) return rows;
+    const newestX = close.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY;
+    const after = Math.max(newestX, this.status?.past?.untilX ?? newestX);
+    const later = rows.filter((row) => row[0] > after);
+    return later.length === 0 ? close : [...close, ...later];
+  }
+
+  /** What was read closely, where it is of the span shown. */
+  get closeUp(): Detail | undefined {
+    const { detail, range } = this;
+    if (detail === undefined || range === undefined) return undefined;
+    return detail.fromX <= range[0] + 1 && detail.toX >= Math.min(range[1], this.#newestX) - 1
+      ? detail
+      : undefined;
+  }
+
+  /** Takes what was read closely; undefined lets go of it. */
+  takeDetail(detail: Detail | undefined): void {
+    if (detail === this.detail) return;
+    this.detail = detail;
+    this.detailRevision++;
   }
 
   /** Rises with every change of a channel. */

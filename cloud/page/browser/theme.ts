@@ -4,6 +4,7 @@ export interface Palette {
   band: string;
   bandEdge: string;
   sensor: string;
+  sensorRange: string;
   truth: string;
   alarm: string;
   warn: string;
@@ -28,6 +29,7 @@ export function palette(): Palette {
     band: color('band'),
     bandEdge: color('band-edge'),
     sensor: color('sensor'),
+    sensorRange: color('sensor-range'),
     truth: color('truth'),
     alarm: color('alarm'),
     warn: color('warn'),

@@ -1,7 +1,9 @@
 import { csvOf } from './csv.js';
-import { h } from './dom.js';
+import type { DetailClient } from './detail-client.js';
+import { h, setText } from './dom.js';
 import { formatWhen } from './format.js';
 import type { Machine, Quantity } from './protocol.js';
+import { resolutionText } from './resolution-text.js';
 import type { Store } from './store.js';
 
 const DAY_S = 86_400;
@@ -27,12 +29,14 @@ export interface TimeRange {
 }
 
 /**
+ * @param details reads spans closely
  * @param shown what a CSV of the present view holds
  * @param onChange called after the span has changed
  */
 export function createTimeRange(
   store: Store,
   machine: Machine,
+  details: DetailClient,
   shown: () => readonly Quantity[],
   onChange: () => void,
 ): TimeRange {
@@ -64,7 +68,7 @@ export function createTimeRange(
     onChange();
   });
   const csv = h('button', { type: 'button', class: 'toggle', text: 'CSV' });
-  csv.addEventListener('click', () => saveCsv(store, machine, shown()));
+  csv.addEventListener('click', () => void saveCsv(store, machine, details, shown()));
   const print = h('button', { type: 'button', class: 'toggle', text: 'Print' });
   print.addEventListener('click', () => window.print());
   const span = h('span', { class: 'hint', id: 'span' });
@@ -95,17 +99,36 @@ export function createTimeRange(
       comparing.value = store.comparison ?? '';
       // Of all that there is, nothing is before it.
       comparing.disabled = !Number.isFinite(store.fromX);
-      span.textContent =
-        range === undefined
-          ? 'live · drag in a chart to zoom'
-          : `${formatWhen(range[0], machine.axis)} to ${formatWhen(range[1], machine.axis)} · Esc goes back`;
+      details.follow(shown());
+      const drawn = [
+        ...(range === undefined
+          ? ['live', 'drag in a chart to zoom']
+          : [
+              `${formatWhen(range[0], machine.axis)} to ${formatWhen(range[1], machine.axis)}`,
+              'Esc goes back',
+            ]),
+        resolutionText(store, machine),
+        details.fault === '' ? '' : `finer values could not be read: ${details.fault}`,
+      ];
+      setText(span, drawn.filter((part) => part !== '').join(' · '));
     },
   };
 }
 
-function saveCsv(store: Store, machine: Machine, quantities: readonly Quantity[]): void {
+/** What is shown, read closely once more: charts thin out what is old. */
+async function saveCsv(
+  store: Store,
+  machine: Machine,
+  details: DetailClient,
+  quantities: readonly Quantity[],
+): Promise<void> {
+  const firsts = quantities.flatMap((q) => store.rows(q.estimate ?? q.id)[0]?.[0] ?? []);
+  const from = Math.max(store.fromX, Math.min(...firsts));
+  const to = Math.min(store.toX, store.newestX + 1);
+  // Where it cannot be read, rows are those of the charts, and say so.
+  const detail = await details.read(from, to, quantities).catch(() => undefined);
   const url = URL.createObjectURL(
-    new Blob([csvOf(store, machine, quantities)], { type: 'text/csv' }),
+    new Blob([csvOf(store, machine, quantities, detail)], { type: 'text/csv' }),
   );
   const link = h('a', { href: url, download: `${machine.name}.csv` });
   link.click();

@@ -6,7 +6,13 @@ import {
   twinSchema,
 } from '../../../shared/config/index.js';
 import { secondsToNs, type Tqv, type TqvValue } from '../../../shared/core/index.js';
-import type { SiteWiseReader } from '../../../shared/sitewise/index.js';
+import {
+  type Aggregate,
+  type AggregatesAnswer,
+  type AggregatesQuery,
+  RESOLUTION_S,
+  type SiteWiseReader,
+} from '../../../shared/sitewise/index.js';
 
 const ROLLERS = [1, 2, 3, 4, 5, 7, 8, 9, 10];
 const PARTS = [
@@ -199,14 +205,15 @@ export class GrowingDrag implements SiteWiseReader {
 
   put(alias: string, tqv: Tqv): void {
     const list = this.#values.get(alias) ?? [];
+    const isLast = (list.at(-1)?.timeNs ?? tqv.timeNs) <= tqv.timeNs;
     list.push(tqv);
-    list.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+    if (!isLast) list.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
     this.#values.set(alias, list);
   }
 
-  /** Fills the past: one row a second up to `nowNs`. */
-  fill(rows: number, nowNs: bigint): void {
-    for (let i = rows; i > 0; i--) this.step(nowNs - secondsToNs(i));
+  /** Fills the past: one row a second, or each `everyS`, up to `nowNs`. */
+  fill(rows: number, nowNs: bigint, everyS = 1): void {
+    for (let i = rows; i > 0; i--) this.step(nowNs - secondsToNs(i * everyS));
   }
 
   status(): PageStatus {
@@ -246,5 +253,33 @@ export class GrowingDrag implements SiteWiseReader {
         ),
       ]),
     );
+  }
+
+  async aggregates(query: AggregatesQuery): Promise<AggregatesAnswer> {
+    this.queries++;
+    if (this.fault !== undefined) throw this.fault;
+    const widthNs = secondsToNs(RESOLUTION_S[query.resolution]);
+    const fromNs = (query.fromNs / widthNs) * widthNs;
+    const untilNs = (query.untilNs / widthNs) * widthNs;
+    const aggregates = new Map<string, Aggregate[]>();
+    for (const alias of query.aliases) {
+      const intervals = new Map<bigint, number[]>();
+      for (const { timeNs, quality, value } of this.#values.get(alias) ?? []) {
+        if (timeNs < fromNs || timeNs >= untilNs) continue;
+        const values = intervals.get(timeNs / widthNs) ?? [];
+        if (quality !== 'BAD' && typeof value === 'number') values.push(value);
+        intervals.set(timeNs / widthNs, values);
+      }
+      const list = [...intervals].map(([at, values]): Aggregate => {
+        const interval = { startNs: at * widthNs, endNs: (at + 1n) * widthNs };
+        const count = values.length;
+        if (count === 0) return interval;
+        const average = values.reduce((a, b) => a + b, 0) / count;
+        const [minimum, maximum] = [Math.min(...values), Math.max(...values)];
+        return { ...interval, values: { average, minimum, maximum, count } };
+      });
+      if (list.length > 0) aggregates.set(alias, list);
+    }
+    return { aggregates, refused: new Map() };
   }
 }

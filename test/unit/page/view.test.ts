@@ -56,11 +56,11 @@ it('writes what charts show as CSV, and no formula for a spreadsheet', () => {
     },
   });
   store.setRange([60, 200]);
-  expect(csvOf(store, machine, store.machine?.quantities ?? [])).toBe(
+  expect(csvOf(store, machine, store.machine?.quantities ?? [], undefined)).toBe(
     [
-      "time,'=cmd() (N.m.s/rad),'=cmd() lower 95 % (N.m.s/rad)",
-      '1970-01-01T00:01:00.000Z,0.6,0.3',
-      '1970-01-01T00:02:00.000Z,1.2,0.6',
+      "time,resolution,'=cmd() (N.m.s/rad),'=cmd() lower 95 % (N.m.s/rad)",
+      '1970-01-01T00:01:00.000Z,"raw, as drawn",0.6,0.3',
+      '1970-01-01T00:02:00.000Z,"raw, as drawn",1.2,0.6',
       '',
     ].join('\n'),
   );
