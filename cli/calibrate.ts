@@ -23,11 +23,17 @@ import {
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationReport } from '../shared/twin/report/calibration-report.js';
+import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
-import { type CalibrationOutput, resultsCsv, summarize } from '../shared/twin/report/results.js';
+import {
+  type CalibrationOutput,
+  judgeBy,
+  resultsCsv,
+  summarize,
+} from '../shared/twin/report/results.js';
 import { resultsPlot } from '../shared/twin/report/results-plot.js';
 import {
   calibrationFindings,
@@ -35,7 +41,6 @@ import {
   type Finding,
   findingsOf,
   verdictExitCode,
-  verdictOf,
 } from '../shared/twin/report/verdict.js';
 import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
@@ -128,7 +133,7 @@ async function judge(
   data: Data,
   result: CalibrationOutput,
   signal: AbortSignal,
-  newest?: Commission,
+  { newest, ...run }: CalibrationRun & { newest?: Commission },
 ): Promise<void> {
   const nowS = nsToSeconds(systemClock.nowNs());
   const { steps } = result;
@@ -146,9 +151,11 @@ async function judge(
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   // The newest fit was made after the last step: its own verdict counts.
   if (newest !== undefined) summary.alarms = summary.alarms.filter((a) => !isOfFit(a.code));
+  const check = crossCheckOf(twin, run);
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
-    ...(newest === undefined ? [] : findingsOf(newest.output.verdict)),
+    ...check.findings,
+    ...(newest === undefined ? [] : findingsOf(newest.output.verdict, newest.output.quantities)),
     ...integrationErrorReasons(twin, summary.integrationError).map((reason) => ({
       grade: 'care' as const,
       reason,
@@ -166,7 +173,7 @@ async function judge(
   // What unit may be wrong is asked only where something is: it costs a run of the model.
   if (findings.length > 0)
     findings.push(...(await levelFindings(twin, model, data.samples, signal)));
-  summary.verdict = verdictOf(findings);
+  judgeBy(twin, result, findings, check.hangsOn);
 }
 
 /** All samples, with refits where the twin's constants are fitted. */
@@ -233,7 +240,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
     result = summarize(twin, run.steps, wallS, run.slopes, run.state);
     if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
     result.summary.integrationError = error;
-    await judge(twin, model, data, result, io.signal, run.newest);
+    await judge(twin, model, data, result, io.signal, run);
     if (store !== undefined && run.state !== stored?.state) {
       await keepVersion(store, twin);
       try {

@@ -1,4 +1,5 @@
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
 import { verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
@@ -9,7 +10,7 @@ export function summaryLines({ definition }: Twin, { twin, summary }: Calibratio
   const estimates = [summary.parameters, summary.virtualSensors].flatMap((group) =>
     Object.entries(group).map(
       ([name, e]) =>
-        `  ${name.padEnd(28)} ${e.mean.toPrecision(5).padStart(12)}   95 %: ${e.lower95.toPrecision(5)} to ${e.upper95.toPrecision(5)}`,
+        `  ${name.padEnd(28)} ${e.mean.toPrecision(5).padStart(12)}   95 %: ${e.lower95.toPrecision(5)} to ${e.upper95.toPrecision(5)}${gradeMark(summary.quantities[name])}`,
     ),
   );
   const identifiability =

@@ -4,7 +4,7 @@ import { type Alarm, ledgerFaults, wholeLedger } from '../../shared/twin/index.j
 import { total } from './counts.js';
 import type { Progress } from './progress.js';
 import type { AssetOutcome, AssetReport } from './report.js';
-import { assetVerdict, recordingOf } from './verdict.js';
+import { assetVerdicts, recordingOf } from './verdict.js';
 
 function outcomeOf(
   progress: Progress,
@@ -95,6 +95,9 @@ export function toAssetReport(
   const {
     last,
     fit,
+    fitQuantities,
+    twin,
+    check,
     nisSum,
     nisCount,
     watermarkNs,
@@ -116,7 +119,7 @@ export function toAssetReport(
   const failed = fault !== undefined && !superseded && !aborted;
   const ledger = state === undefined ? undefined : wholeLedger(state);
   const { steps } = progress;
-  const report: Omit<AssetReport, 'verdict'> = {
+  const report: Omit<AssetReport, 'verdict' | 'quantities'> = {
     asset: asset.id,
     twin: asset.twin,
     outcome: outcomeOf(progress, { superseded, failed, aborted }),
@@ -159,6 +162,6 @@ export function toAssetReport(
   };
   return {
     ...report,
-    verdict: assetVerdict(report, (state?.samples ?? 0) > 0),
+    ...assetVerdicts(report, (state?.samples ?? 0) > 0, { twin, check, fitQuantities }),
   };
 }

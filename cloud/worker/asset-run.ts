@@ -44,6 +44,7 @@ export async function runAsset(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
+  progress.twin = job.twin;
   const { definition } = job.twin;
   const { options } = job;
   const key = stateKey(job.fleet, job.assetId);
@@ -218,6 +219,7 @@ async function refit(run: Forward, source: StreamSource): Promise<void> {
   run.calibratorState = made.state;
   run.mark = { ...mark, checkpoint: deps.engine.encodeCheckpoint(made.state) };
   progress.fit = made.verdict;
+  progress.fitQuantities = made.quantities;
   const usable = made.verdict.grade !== 'unusable';
   progress.last = { ...last, ...(usable ? { parameters: made.parameters } : {}) };
   if (usable && last.timeNs !== undefined) {

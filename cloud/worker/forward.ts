@@ -6,6 +6,7 @@ import {
   beginRefits,
   type Calibrator,
   type CalibratorState,
+  crossCheck,
   type groupStreams,
   identifiabilityOf,
   type Mark,
@@ -222,6 +223,9 @@ async function assimilate(
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;
     progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
+    if (run.calibratorState !== undefined && progress.last !== undefined) {
+      progress.check = crossCheck(job.twin, run.calibratorState, slopes, progress.last);
+    }
   }
   return done;
 }

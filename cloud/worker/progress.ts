@@ -1,4 +1,4 @@
-import type { AssetState, StepResult, Verdict } from '../../shared/twin/index.js';
+import type { AssetState, CrossCheck, StepResult, Twin, Verdict } from '../../shared/twin/index.js';
 import type { GatewayBacklog } from './gateway-backlog.js';
 import type { AssetReport } from './report.js';
 
@@ -26,6 +26,12 @@ export type Progress = Pick<
   last: StepResult | undefined;
   /** What speaks against the run's fit of the constants, where one was made. */
   fit: Verdict | undefined;
+  /** The same by quantity. */
+  fitQuantities: Record<string, Verdict>;
+  /** The asset's twin, once its run has begun. */
+  twin: Twin | undefined;
+  /** What sensors can tell of each other's errors, at the newest sample. */
+  check: CrossCheck | undefined;
   watermarkNs: bigint | undefined;
   /** Whether samples were left for the next run. */
   stopped: boolean;
@@ -68,6 +74,9 @@ export function newProgress(): Progress {
     nisCount: 0,
     last: undefined,
     fit: undefined,
+    fitQuantities: {},
+    twin: undefined,
+    check: undefined,
     watermarkNs: undefined,
     stopped: false,
     intervalS: undefined,

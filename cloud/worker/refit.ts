@@ -38,6 +38,8 @@ export interface Refitted {
   state: CalibratorState;
   parameters: Record<string, Estimate>;
   verdict: Verdict;
+  /** The same by quantity. */
+  quantities: Record<string, Verdict>;
 }
 
 /**
@@ -62,8 +64,8 @@ export async function refitWhereDue(input: RefitInput): Promise<Refitted | undef
     const window = refitter.window(await samplesOf(input, spanS), state.timeS);
     if (!refitter.isDue(state, window)) return undefined;
     const { state: next, result } = await refitter.refit(state, window, signal);
-    const { parameters, verdict } = result.output;
-    return { state: next, parameters, verdict };
+    const { parameters, verdict, quantities } = result.output;
+    return { state: next, parameters, verdict, quantities };
   } finally {
     await refitter.close();
   }

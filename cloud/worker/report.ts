@@ -63,6 +63,8 @@ export interface AssetReport {
   recording: RecordingSummary;
   /** Whether the result may be acted on. */
   verdict: Verdict;
+  /** The same for each parameter, virtual sensor and measured variable; absent when no step was made. */
+  quantities?: Record<string, Verdict>;
   /** Values read from SiteWise. */
   valuesRead: number;
   /** Values that SiteWise took. */

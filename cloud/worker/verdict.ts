@@ -5,6 +5,7 @@ import {
   type Finding,
   findingsOf,
   isOfFit,
+  quantityVerdicts,
   type RecordingSummary,
   recordingFindings,
   type Verdict,
@@ -40,8 +41,9 @@ export function recordingOf(progress: Progress): RecordingSummary {
  * the asset has an estimate; that something was there of which nothing could be used does.
  */
 export function assetFindings(
-  report: Omit<AssetReport, 'verdict'>,
+  report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
+  fitQuantities: Readonly<Record<string, Verdict>> = {},
 ): Finding[] {
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
@@ -60,12 +62,16 @@ export function assetFindings(
     // A run is a short look: a machine at rest may well show the same all the while.
     findings.push(...recordingFindings({ ...recording, deadChannels: [] }, []));
     for (const name of recording.deadChannels) {
-      add('care', `${name} never moved in this run: is the sensor connected?`);
+      findings.push({
+        grade: 'care',
+        reason: `${name} never moved in this run: is the sensor connected?`,
+        about: [name],
+      });
     }
   } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
     add('care', 'never calibrated yet: there are not enough readings for a first sample');
   }
-  if (report.fit !== undefined) findings.push(...findingsOf(report.fit));
+  if (report.fit !== undefined) findings.push(...findingsOf(report.fit, fitQuantities));
   if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
   if (report.behindS !== undefined) {
     add('care', `behind: readings of ${Math.round(report.behindS)} s are left to the next run`);
@@ -89,12 +95,22 @@ export function assetFindings(
   return findings;
 }
 
-/** The grade of one asset's run. */
-export function assetVerdict(
-  report: Omit<AssetReport, 'verdict'>,
+/** The grade of one asset's run, and where it has a twin to judge by that of each quantity. */
+export function assetVerdicts(
+  report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
-): Verdict {
-  return verdictOf(assetFindings(report, everCalibrated));
+  { twin, check, fitQuantities }: Pick<Progress, 'check' | 'fitQuantities' | 'twin'>,
+): Pick<AssetReport, 'verdict' | 'quantities'> {
+  const findings = [
+    ...assetFindings(report, everCalibrated, fitQuantities),
+    ...(check?.findings ?? []),
+  ];
+  return {
+    verdict: verdictOf(findings),
+    ...(twin === undefined || report.parameters === undefined
+      ? {}
+      : { quantities: quantityVerdicts(twin, findings, check?.hangsOn) }),
+  };
 }
 
 const MOST_NAMED = 3;

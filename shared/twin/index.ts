@@ -44,8 +44,10 @@ export {
   type Refitter,
 } from './refit/index.js';
 export * from './report/alarms.js';
+export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
 export { levelFindings } from './report/levels.js';
+export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';

@@ -10,8 +10,36 @@ export interface PersistentError {
 }
 
 /**
- * What errors that no number of samples averages out do to the parameters: an error of the outputs
- * moves them by (AᵀA + Λ⁻¹)⁻¹Aᵀ, A the slopes in the sensors' noise, Λ the squares of the ranges.
+ * What an error of each output that stays, of the size of its noise, does to the parameters:
+ * (AᵀA + Λ⁻¹)⁻¹Aᵀ, A the slopes in the sensors' noise, Λ the squares of the ranges.
+ *
+ * @param used channels that counted
+ * @returns n × the number of `used`
+ */
+export function offsetGain(
+  lin: Pick<Linearisation, 'slope'>,
+  used: readonly number[],
+  noiseStd: Float64Array,
+  range: Float64Array,
+): Float64Array {
+  const n = range.length;
+  const k = used.length;
+  const rows = new Float64Array(n * k);
+  used.forEach((o, c) => {
+    for (let i = 0; i < n; i++) rows[i * k + c] = lin.slope[o * n + i]! / noiseStd[o]!;
+  });
+  const information = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      for (let c = 0; c < k; c++) information[i * n + j]! += rows[i * k + c]! * rows[j * k + c]!;
+    }
+    information[i * n + i]! += range[i]! ** -2;
+  }
+  return choleskySolve(cholesky(information, n), rows, n, k);
+}
+
+/**
+ * What errors that no number of samples averages out do to the parameters, by {@link offsetGain}.
  *
  * @param used channels that counted
  * @param modelVariance of each output's structural error, in its noise squared
@@ -28,18 +56,7 @@ export function persistentError(
   if (!(modelVariance > 0) && used.every((o) => offsetStd[o] === 0)) return undefined;
   const n = range.length;
   const k = used.length;
-  const rows = new Float64Array(n * k);
-  used.forEach((o, c) => {
-    for (let i = 0; i < n; i++) rows[i * k + c] = lin.slope[o * n + i]! / noiseStd[o]!;
-  });
-  const information = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      for (let c = 0; c < k; c++) information[i * n + j]! += rows[i * k + c]! * rows[j * k + c]!;
-    }
-    information[i * n + i]! += range[i]! ** -2;
-  }
-  const gain = choleskySolve(cholesky(information, n), rows, n, k);
+  const gain = offsetGain(lin, used, noiseStd, range);
   const spread = (variance: (channel: number) => number) => {
     const P = new Float64Array(n * n);
     used.forEach((o, c) => {

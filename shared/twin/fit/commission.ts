@@ -1,5 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
+import { movingHangsOn } from '../report/cross-check.js';
+import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
 import {
   deadChannelAlarms,
   type Finding,
@@ -24,6 +26,7 @@ import {
   residualsOf,
 } from './fit.js';
 import type { FitModel } from './fit-model.js';
+import { fitHangsOn } from './hangs-on.js';
 import { sensitivities } from './least-squares.js';
 import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
@@ -106,9 +109,12 @@ export async function commission(
   const done = (
     findings: readonly Finding[],
     parts: Partial<FitOutput> & { parameters: Record<string, Estimate> },
+    hangsOn: HangsOn = movingHangsOn(twin),
     alarms: readonly Alarm[] = [],
   ): FitOutput => {
-    const verdict = verdictOf([...findings, ...ofRecording]);
+    const all = [...findings, ...ofRecording];
+    const verdict = verdictOf(all);
+    const quantities = quantityVerdicts(twin, all, hangsOn);
     return {
       twin: twin.definition.name,
       twinVersion: versionOf(twin.hash),
@@ -128,6 +134,7 @@ export async function commission(
           ...alarms,
         ],
         verdict,
+        quantities,
         recording,
       },
       startStates: {},
@@ -144,6 +151,7 @@ export async function commission(
       notes: [...model.notes],
       ...parts,
       verdict,
+      quantities,
     };
   };
   const findings: Finding[] = deadFindings(twin, dead);
@@ -222,7 +230,7 @@ export async function commission(
       ...(offered.length === 0 ? {} : { offered }),
       notes: [...model.notes, ...disturbed.notes, ...offerText(offered)],
     };
-    const output = done(findings, parts, disturbed.alarms);
+    const output = done(findings, parts, fitHangsOn(twin, fit), disturbed.alarms);
     return {
       output,
       fit,
@@ -357,6 +365,7 @@ function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
   return names.map((name) => ({
     grade: 'care',
     reason: `${name} holds no value, or one value throughout, and was left out: is the sensor connected?`,
+    about: [name],
   }));
 }
 

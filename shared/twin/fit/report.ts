@@ -1,4 +1,5 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
+import { gradeMark, gradeText } from '../report/quantities.js';
 import { verdictLines } from '../report/verdict.js';
 import type { Estimate, Twin } from '../types.js';
 import type { Commission } from './commission.js';
@@ -19,7 +20,7 @@ export function fitLines(output: FitOutput): string[] {
     `${output.twin}: ${summary.used} of ${summary.samples} samples, ${output.starts.length} starts${failed > 0 ? `, of which ${failed} failed` : ''}, ${summary.modelRuns} model runs, ${summary.wallS.toFixed(1)} s`,
   ];
   const estimate = ([name, e]: [string, Estimate]) =>
-    `  ${name.padEnd(28)} ${digits(e.mean).padStart(12)}   95 %: ${digits(e.lower95)} to ${digits(e.upper95)}`;
+    `  ${name.padEnd(28)} ${digits(e.mean).padStart(12)}   95 %: ${digits(e.lower95)} to ${digits(e.upper95)}${gradeMark(output.quantities[name])}`;
   lines.push(...Object.entries(output.parameters).map(estimate));
   if (Object.keys(output.startStates).length > 0) {
     lines.push('States at the start:', ...Object.entries(output.startStates).map(estimate));
@@ -150,6 +151,7 @@ export async function fitReport(twin: Twin, result: Commission): Promise<string>
       `${digits(e.lower95)} to ${digits(e.upper95)}`,
       p?.unit ?? '',
       p === undefined ? '' : `${digits(p.prior.mean)} ± ${digits(p.prior.std)}`,
+      gradeText(output.quantities[name]),
     ];
   });
   const channels = Object.entries(output.freeRun.channels).map(([name, { rmse }]) => {
@@ -188,7 +190,7 @@ table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccc;paddin
 <p>Verdict: <strong class="${output.verdict.grade}">${output.verdict.grade}</strong></p>
 <ul>${reasons}</ul>
 <h2>Parameters</h2>
-${table(['parameter', 'value', '95 % band', 'unit', 'prior'], parameters)}
+${table(['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'], parameters)}
 <h2>Free run</h2>
 ${table(
   [

@@ -84,6 +84,8 @@ export interface FitOutput {
     /** Channels that never move. */
     alarms: Alarm[];
     verdict: Verdict;
+    /** The same for each parameter, virtual sensor and measured variable. */
+    quantities: Record<string, Verdict>;
     recording: RecordingSummary;
   };
   parameters: Record<string, Estimate>;
@@ -108,4 +110,5 @@ export interface FitOutput {
   heldOut?: HeldOut;
   notes: string[];
   verdict: Verdict;
+  quantities: Record<string, Verdict>;
 }

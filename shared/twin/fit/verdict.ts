@@ -2,6 +2,7 @@ import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { coursesAt } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
+import { MOVED, movesOf, noiseOf, OFFSET } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import { roughNoise } from './record.js';
 import type { Ridge } from './ridges.js';
@@ -66,6 +67,7 @@ function wearFindings({ wear, coordinates, u, record }: Fit): Finding[] {
       {
         grade: 'care' as const,
         reason: `${coordinates[parameter]!.name} moves along the record from ${from} to ${to}, ${how}: its value is that at the record's end`,
+        about: [coordinates[parameter]!.name],
       },
     ];
   });
@@ -104,17 +106,13 @@ function shortFindings(fit: Fit, untested: boolean): Finding[] {
   ];
 }
 
-/** An offset of a sensor that is looked for, in its noise. */
-const OFFSET = 5;
-/** Deviations of a parameter's band that an unseen offset may move it by. */
-const MOVED = 1;
-
 /** What residuals, and errors of sensors that no residual would show, say against the model. */
 function misfitFindings(twin: Twin, fit: Fit): Finding[] {
   const { measured } = twin.definition;
   const { misfit } = fit;
   const findings: Finding[] = [];
-  const care = (reason: string) => void findings.push({ grade: 'care', reason });
+  const care = (reason: string, about: string[]) =>
+    void findings.push({ grade: 'care', reason, about });
   const shown = likeliestError(misfit);
   if (shown !== undefined && isCertain(shown)) {
     const { variable, noiseStd, unit } = measured[shown.channel]!;
@@ -129,12 +127,13 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
         : `drifts against the model by ${size}${unit === '' ? '' : ` ${unit}`} along the record${times}`;
     care(
       `${variable} ${what}: an error of the sensor, or a term that the model lacks; the bands hold with either`,
+      [variable],
     );
   }
   misfit.channels.forEach(({ size, memory, pattern, follows, outliers }, c) => {
     const { variable, noiseStd } = measured[c]!;
     if (outliers > 0) {
-      care(`${variable}: ${outliers} values lie far beyond the noise: outliers`);
+      care(`${variable}: ${outliers} values lie far beyond the noise: outliers`, [variable]);
     }
     const worst = Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
     if (worst < CERTAIN) return;
@@ -146,31 +145,20 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
           : `are ${(fit.noiseStd[c]! / noiseStd!).toPrecision(3)} times the stated noise`;
     care(
       `${variable}: the model lacks something: its residuals ${how} (${worst.toPrecision(2)} deviations from chance)`,
+      [variable],
     );
   });
-  const n = fit.coordinates.length;
   for (const error of misfit.sensors) {
     const { variable, offsetStd, unit } = measured[error.channel]!;
-    const noise = measured[error.channel]!.noiseStd ?? fit.residualModels[error.channel]!.white;
-    const offset = OFFSET * noise;
+    const offset = OFFSET * noiseOf(twin, fit, error.channel);
     if (error.kind !== 'offset' || offsetStd !== undefined) continue;
     if (offset > CERTAIN * error.std) continue;
-    const moves = fit.coordinates.flatMap((c, j) =>
-      c.kind === 'parameter'
-        ? [
-            {
-              name: c.name,
-              by:
-                (offset * Math.abs(error.shift[j]!)) /
-                Math.sqrt(fit.covariance.covariance[j * n + j]!),
-            },
-          ]
-        : [],
-    );
+    const moves = movesOf(twin, fit, error);
     const most = moves.toSorted((a, b) => b.by - a.by)[0];
     if (most === undefined || most.by <= MOVED) continue;
     care(
       `an offset of ${variable} would pass unseen: one of ${offset.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise) moves ${most.name} by ${most.by.toPrecision(2)} deviations; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
+      moves.flatMap(({ name, by }) => (by > MOVED ? [name] : [])),
     );
   }
   return findings;
@@ -215,11 +203,13 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
       findings.push({
         grade: 'care',
         reason: `${c.name} does nothing in this record: its band is its prior's`,
+        about: [c.name],
       });
     } else if (sd >= NOT_LEARNT) {
       findings.push({
         grade: 'care',
         reason: `${c.name} is hardly better known than before the data (${percent(sd)} of the prior's deviation)`,
+        about: [c.name],
       });
     }
     const off = c.doubt * Math.abs(fit.u[j]!);
@@ -227,6 +217,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
       findings.push({
         grade: 'care',
         reason: `${c.name} lies ${off.toFixed(1)} deviations from its prior`,
+        about: [c.name],
       });
     }
   });
@@ -244,10 +235,16 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
     findings.push({
       grade: by > FAR_BEYOND ? 'unusable' : 'care',
       reason: `${name} stands at its bound; the data want it ${by.toPrecision(2)} prior deviations beyond: check the bound, the units and the model`,
+      about: [name],
     });
   }
-  for (const ridge of ridges.slice(0, MOST_RIDGES))
-    findings.push({ grade: 'care', reason: ridge.message.replace(/\.$/, '') });
+  for (const ridge of ridges.slice(0, MOST_RIDGES)) {
+    findings.push({
+      grade: 'care',
+      reason: ridge.message.replace(/\.$/, ''),
+      about: Object.keys(ridge.direction),
+    });
+  }
   return findings;
 }
 
@@ -266,6 +263,7 @@ function residualFindings(fit: Fit): Finding[] {
     findings.push({
       grade: 'care',
       reason: `${rail.variable} seems to end at ${rail.value}: ${rail.samples} samples there were taken as missing; state it as measured[].rail`,
+      about: [rail.variable],
     });
   }
   return findings;
@@ -297,10 +295,12 @@ function heldOutFindings(twin: Twin, fit: Fit, heldOut: HeldOut | undefined): Fi
           ? {
               grade: 'unusable',
               reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, a constant by ${std.toPrecision(3)}`,
+              about: [name],
             }
           : {
               grade: 'care',
               reason: `${name}: on rows held out the free run misses by ${rmse.toPrecision(3)}, more than half of what a constant would (${std.toPrecision(3)})`,
+              about: [name],
             },
       );
     }
@@ -308,6 +308,7 @@ function heldOutFindings(twin: Twin, fit: Fit, heldOut: HeldOut | undefined): Fi
       findings.push({
         grade: 'care',
         reason: `${name}: only ${percent(coverage95)} of the rows held out lie in their 95 % band`,
+        about: [name],
       });
     }
     return findings;

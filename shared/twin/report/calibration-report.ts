@@ -5,9 +5,10 @@ import type { Estimate, Sample, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { sourcesFigure } from './band-sources.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
+import { gradeText } from './quantities.js';
 import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
-import { countsText, type Grade, verdictLines } from './verdict.js';
+import { countsText, type Grade, type Verdict, verdictLines } from './verdict.js';
 
 const HOUR_S = 3600;
 const DAY_S = 86_400;
@@ -72,6 +73,7 @@ async function fitFigure(
 function estimateRows(
   estimates: Readonly<Record<string, Estimate>>,
   items: readonly { variable: string; unit: string; prior?: { mean: number; std: number } }[],
+  quantities: Readonly<Record<string, Verdict>>,
 ): string[][] {
   return Object.entries(estimates).map(([name, e]) => {
     const item = items.find((i) => i.variable === name);
@@ -82,6 +84,7 @@ function estimateRows(
       `${digits(e.lower95)} to ${digits(e.upper95)}`,
       item?.unit ?? '',
       ...(prior === undefined ? [] : [`${digits(prior.mean)} ± ${digits(prior.std)}`]),
+      gradeText(quantities[name]),
     ];
   });
 }
@@ -134,8 +137,8 @@ export async function calibrationReport(
     '<h2>Parameters</h2>',
     htmlTable(
       'Where the run ended, beside what was assumed before it',
-      ['parameter', 'value', '95 % band', 'unit', 'prior'],
-      estimateRows(summary.parameters, definition.parameters),
+      ['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'],
+      estimateRows(summary.parameters, definition.parameters, summary.quantities),
     ),
     ...(Object.keys(summary.virtualSensors).length === 0
       ? []
@@ -143,8 +146,8 @@ export async function calibrationReport(
           '<h2>Virtual sensors</h2>',
           htmlTable(
             'Where the run ended',
-            ['virtual sensor', 'value', '95 % band', 'unit'],
-            estimateRows(summary.virtualSensors, definition.virtualSensors),
+            ['virtual sensor', 'value', '95 % band', 'unit', 'verdict'],
+            estimateRows(summary.virtualSensors, definition.virtualSensors, summary.quantities),
           ),
         ]),
     ...(summary.bands === undefined

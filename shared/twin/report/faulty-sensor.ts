@@ -26,6 +26,8 @@ const PROBABLE = 7;
 const ALONE = 0.01;
 /** Log probability by which one channel's offset is more probable than another's. */
 const FAR_MORE = 2;
+/** The same that leaves no doubt: a hundred to one. Channels within it are named beside the likeliest. */
+const NO_DOUBT = 4.6;
 /** Deviations from chance after which it is no longer waited for which of several channels it is. */
 const LONG_ENOUGH = 8;
 
@@ -61,7 +63,7 @@ export function faultySensor(state: FilterState): FaultySensor | undefined {
   return {
     ...best,
     size: sized[0]!.size,
-    others: alike.map((c) => c.channel),
+    others: others.filter((c) => evidence(c.channel) > most - NO_DOUBT).map((c) => c.channel),
     // With all of them out nothing would be left to go by.
     leaveOut: leaveOut.length < heard ? leaveOut : leaveOut.slice(0, 1),
   };

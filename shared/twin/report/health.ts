@@ -4,7 +4,7 @@ import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
 import { type FaultySensor, faultySensor } from './faulty-sensor.js';
-import { redundancyFinding } from './redundancy.js';
+import { alikeOf, redundancyFinding } from './redundancy.js';
 
 /** How much of the past the tests keep from sample to sample: about the last 50 count. */
 const FORGET = 0.98;
@@ -246,7 +246,7 @@ function channelAlarms(twin: Twin, state: CalibratorState): Alarm[] {
           {
             code: 'sensor-fault' as const,
             subject: variable,
-            message: `${variable} was found to read ${Math.abs(leftOut!.offset[i]!).toPrecision(2)}${unit && ` ${unit}`} too ${leftOut!.offset[i]! > 0 ? 'high' : 'low'}: it is left out until it agrees with the others again.`,
+            message: `${variable} was found to read ${Math.abs(leftOut!.offset[i]!).toPrecision(2)}${unit && ` ${unit}`} too ${leftOut!.offset[i]! > 0 ? 'high' : 'low'}: it is left out until it agrees with the others again.${doubtText(twin, state, i)}`,
           },
         ]
       : []),
@@ -269,6 +269,16 @@ function channelAlarms(twin: Twin, state: CalibratorState): Alarm[] {
         ]
       : []),
   ]);
+}
+
+/** Which other sensors' offsets the residuals of one that is left out would fit as well. */
+function doubtText(twin: Twin, { filter: { leftOut } }: CalibratorState, channel: number): string {
+  const { measured } = twin.definition;
+  if (leftOut?.watch === undefined) return '';
+  const alike = alikeOf(leftOut.watch, measured.length, channel).map((c) => measured[c]!.variable);
+  return alike.length === 0
+    ? ''
+    : ` Only what the machine did before tells it from an offset of ${alike.join(' or ')}: look at these too.`;
 }
 
 /** Samples after which a parameter should be better known than at the start. */

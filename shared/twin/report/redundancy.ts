@@ -6,8 +6,10 @@ import {
   symmetricEigen,
 } from '../../kalman/index.js';
 import { predictOutputs } from '../filter/linearise.js';
+import { offsetGain } from '../filter/persistent-error.js';
 import type { FilterStep } from '../filter/step.js';
 import { studentTQuantile } from '../fit/student-t.js';
+import type { CalibratorState, SensorSlopes } from '../types.js';
 
 /** How much of the past counts from sample to sample: about the last 50. */
 const FORGET = 0.98;
@@ -91,19 +93,55 @@ export function updateRedundancy(
   return next;
 }
 
+/** How many samples an error that stays has been added up over, by the weight of its channel. */
+function countOf(weight: number): number {
+  // From Σλ²ᵏ p to Σλᵏ p, as if p were the same at each: how large a mean makes such a sum.
+  const share = Math.min(1, weight * (1 - FORGET ** 2));
+  return (1 - Math.sqrt(1 - share)) / (1 - FORGET);
+}
+
 /** Each channel's offset that would explain its sum, in its noise, and how far that is from chance. */
 export function offsetsOf(memory: Float64Array, m: number) {
-  // From Σλ²ᵏ p to Σλᵏ p, as if p were the same at each: how large a mean makes such a sum.
-  const count = (w: number) => {
-    const share = Math.min(1, w * (1 - FORGET ** 2));
-    return (1 - Math.sqrt(1 - share)) / (1 - FORGET);
-  };
   return Array.from({ length: m }, (_, channel) => {
     const w = memory[m + channel * m + channel]!;
     const sum = memory[channel]!;
     if (w < ENOUGH) return { channel, size: 0, deviations: 0 };
-    return { channel, size: sum / count(w), deviations: sum / Math.sqrt(w) };
+    return { channel, size: sum / countOf(w), deviations: sum / Math.sqrt(w) };
   });
+}
+
+/**
+ * By channel, the share of its error that the others do not let pass: 1 where they tell its value, 0
+ * where parameters can follow it. Over the newest samples where a state keeps account of them.
+ */
+export function redundancyShares(
+  { filter: { redundancy, noiseStd }, sampleCount }: CalibratorState,
+  slopes: SensorSlopes,
+  range: Float64Array,
+): Float64Array {
+  const m = noiseStd.length;
+  if (redundancy !== undefined) {
+    const weight = (1 - FORGET ** (2 * sampleCount)) / (1 - FORGET ** 2);
+    return Float64Array.from({ length: m }, (_, c) => redundancy[m + c * m + c]! / weight);
+  }
+  const { active, slope } = slopes;
+  const n = range.length;
+  const gain = offsetGain(slopes, active, slopes.noiseStd, range);
+  const shares = new Float64Array(m);
+  active.forEach((o, k) => {
+    let followed = 0;
+    for (let i = 0; i < n; i++) {
+      followed += (slope[o * n + i]! / slopes.noiseStd[o]!) * gain[i * active.length + k]!;
+    }
+    shares[o] = 1 - followed;
+  });
+  return shares;
+}
+
+/** Whether an offset, in its channel's noise, would be found once samples have come. */
+export function wouldShow(share: number, offset: number): boolean {
+  const weight = share / (1 - FORGET ** 2);
+  return weight > ENOUGH && (offset * countOf(weight)) / Math.sqrt(weight) > SIGNIFICANT;
 }
 
 /** How far the most unusual channel's sum is from chance, in deviations. */
@@ -156,6 +194,19 @@ export function structuralVariance(memory: Float64Array, m: number): number {
   const count = (1 - Math.sqrt(Math.max(0, 1 - squares * (1 - FORGET ** 2)))) / (1 - FORGET);
   const student = studentTQuantile(0.975, dimensions) / normalQuantile(0.975);
   return ((Math.max(0, total - dimensions) * squares) / count ** 2 / dimensions) * student ** 2;
+}
+
+/** Cosine between what two channels' offsets leave in the residuals, from which they are not told apart. */
+const ALIKE = 0.95;
+
+/** Channels whose offset would leave the same residuals as one's, with other parameters. */
+export function alikeOf(memory: Float64Array, m: number, channel: number): number[] {
+  const at = (i: number, j: number) => memory[m + i * m + j]!;
+  return Array.from({ length: m }, (_, c) => c).filter(
+    (c) =>
+      c !== channel &&
+      Math.abs(at(channel, c)) > ALIKE * Math.sqrt(at(channel, channel) * at(c, c)),
+  );
 }
 
 /** What the sums say: nothing, that one sensor is off, or that no one sensor explains them. */

@@ -4,8 +4,11 @@ import { type Identifiability, identifiabilityOf } from '../identifiability/iden
 import type { IntegrationError } from '../model/integration-error.js';
 import type { Alarm, CalibratorState, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
 import { type BandSources, bandSources } from './band-sources.js';
+import { crossCheckOf } from './cross-check.js';
+import { type HangsOn, quantityVerdicts } from './quantities.js';
 import {
   calibrationFindings,
+  type Finding,
   type RecordingSummary,
   runAlarms,
   skippedSteps,
@@ -67,6 +70,8 @@ export interface CalibrationOutput {
     recording: RecordingSummary;
     /** Whether the result may be acted on, and why not. */
     verdict: Verdict;
+    /** The same for each parameter, virtual sensor and measured variable. */
+    quantities: Record<string, Verdict>;
     /** What the model values miss by because of the integration's steps, which is in the bands. */
     integrationError?: IntegrationError;
     /** Where bands come from, as shares of their variance by variable; absent of moving machines. */
@@ -120,6 +125,7 @@ export function summarize(
         ageS: null,
       },
       verdict: { grade: 'good', reasons: [] },
+      quantities: {},
       ...(sources === undefined ? {} : { bands: { sources } }),
       ...(slopes === undefined
         ? {}
@@ -128,8 +134,20 @@ export function summarize(
           }),
     },
   };
-  output.summary.verdict = verdictOf(calibrationFindings(twin, output));
+  const check = crossCheckOf(twin, { steps, slopes, state });
+  judgeBy(twin, output, [...calibrationFindings(twin, output), ...check.findings], check.hangsOn);
   return output;
+}
+
+/** Puts the verdict that findings make into a run's summary, for the whole and by quantity. */
+export function judgeBy(
+  twin: Twin,
+  { summary }: CalibrationOutput,
+  findings: readonly Finding[],
+  hangsOn: HangsOn,
+): void {
+  summary.verdict = verdictOf(findings);
+  summary.quantities = quantityVerdicts(twin, findings, hangsOn);
 }
 
 const KEYS = ['mean', 'std', 'lower95', 'upper95'] as const;

@@ -42,6 +42,11 @@ export interface RecordingSummary {
 export interface Finding {
   grade: Exclude<Grade, 'good'>;
   reason: string;
+  /**
+   * Parameters, virtual sensors and measured variables that it concerns; left out, or without one of
+   * these, where it is all.
+   */
+  about?: readonly string[];
 }
 
 /** The verdict of findings: the gravest decides. */
@@ -54,11 +59,29 @@ export function verdictOf(findings: readonly Finding[]): Verdict {
   };
 }
 
-/** A verdict as findings of another: that of a fit speaks against what rests on it. */
-export const findingsOf = ({ grade, reasons }: Verdict): Finding[] =>
-  reasons.map((reason) => ({ grade: grade === 'unusable' ? 'unusable' : 'care', reason }));
+/**
+ * A verdict as findings of another: that of a fit speaks against what rests on it.
+ *
+ * @param quantities the same by quantity, where they are told apart: a reason that not all of them
+ *   have concerns those that have it
+ */
+export function findingsOf(
+  { grade, reasons }: Verdict,
+  quantities: Readonly<Record<string, Verdict>> = {},
+): Finding[] {
+  const names = Object.keys(quantities);
+  return reasons.map((reason) => {
+    const about = names.filter((name) => quantities[name]!.reasons.includes(reason));
+    return {
+      grade: grade === 'unusable' ? 'unusable' : 'care',
+      reason,
+      ...(about.length < names.length ? { about } : {}),
+    };
+  });
+}
 
-const WORDS: Readonly<Record<Grade, string>> = {
+/** Grades as they are printed. */
+export const GRADE_WORDS: Readonly<Record<Grade, string>> = {
   good: 'good',
   care: 'use with care',
   unusable: 'do not use',
@@ -69,8 +92,8 @@ export function verdictLines(
   { grade, reasons }: Verdict,
   good = 'nothing speaks against it',
 ): string[] {
-  if (reasons.length < 2) return [`${WORDS[grade]}: ${reasons[0] ?? good}`];
-  return [`${WORDS[grade]}:`, ...reasons.map((reason) => `  - ${reason}`)];
+  if (reasons.length < 2) return [`${GRADE_WORDS[grade]}: ${reasons[0] ?? good}`];
+  return [`${GRADE_WORDS[grade]}:`, ...reasons.map((reason) => `  - ${reason}`)];
 }
 
 /**
@@ -106,7 +129,8 @@ export function recordingFindings(
   const { rows, used, skipped, unreadable, deadChannels, readings } = recording;
   const { slopingSwitches = [] } = recording;
   const findings: Finding[] = [];
-  const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
+  const add = (grade: Finding['grade'], reason: string, about?: string[]) =>
+    void findings.push({ grade, reason, ...(about && { about }) });
   if (used === 0) {
     add(
       'unusable',
@@ -132,6 +156,7 @@ export function recordingFindings(
     add(
       'care',
       `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}${twoWays}`,
+      measured.includes(column) ? [column] : undefined,
     );
   }
   for (const name of slopingSwitches) {
@@ -144,7 +169,7 @@ export function recordingFindings(
   if (dead.length > 0 && dead.length === measured.length) {
     add('unusable', `no measured variable ever moves: ${dead.join(', ')}`);
   } else {
-    for (const name of dead) add('care', deadText(name));
+    for (const name of dead) add('care', deadText(name), [name]);
   }
   return findings;
 }
@@ -201,9 +226,10 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
 export function alarmFindings(alarms: readonly Alarm[]): Finding[] {
   return alarms
     .filter(({ code }) => ALARM_MEANINGS[code].level === 'warning' || isOfFit(code))
-    .map(({ code, message }) => ({
+    .map(({ code, subject, message }) => ({
       grade: code === 'fit-unusable' ? 'unusable' : 'care',
       reason: message.replace(/\.$/, ''),
+      about: [subject],
     }));
 }
 

@@ -73,7 +73,7 @@ describe('the verdict', () => {
       message: 'It is so.',
     });
     expect(alarmFindings([alarm('limit'), alarm('sensor-frozen'), alarm('regime-change')])).toEqual(
-      [{ grade: 'care', reason: 'It is so' }],
+      [{ grade: 'care', reason: 'It is so', about: ['a'] }],
     );
   });
 });

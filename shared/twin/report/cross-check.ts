@@ -1,0 +1,157 @@
+import { offsetGain } from '../filter/persistent-error.js';
+import { filterSettings } from '../filter/settings.js';
+import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
+import type { HangsOn } from './quantities.js';
+import { redundancyShares, wouldShow } from './redundancy.js';
+import { alongOutput } from './report.js';
+import type { Finding } from './verdict.js';
+
+/** What sensors can tell of each other's errors, and of what those would do. */
+export interface CrossCheck {
+  /** Quantities that an error of a sensor would move unseen, or whose bands are mostly for one. */
+  findings: Finding[];
+  hangsOn: HangsOn;
+}
+
+/** An offset of a sensor that is looked for, in its noise. */
+const OFFSET = 5;
+/** Deviations of a band that an error may move its quantity by. */
+const MOVED = 1;
+/** Share of a virtual sensor's variance from which it hangs on a parameter. */
+const A_PART = 0.1;
+/** Share of a band's variance that is for what the model lacks, from which that is said. */
+const MOST = 0.5;
+/** Quantities that are named in one sentence. */
+const MOST_NAMED = 4;
+
+const listed = (names: readonly string[]) =>
+  names.length > MOST_NAMED
+    ? `${names.slice(0, MOST_NAMED - 1).join(', ')} and ${names.length - MOST_NAMED + 1} more`
+    : names.join(', ');
+
+/** The check at the end of a run; of a moving machine, whose fits hold it, what hangs on what. */
+export function crossCheckOf(
+  twin: Twin,
+  {
+    steps,
+    slopes,
+    state,
+  }: {
+    steps: readonly StepResult[];
+    slopes?: SensorSlopes | undefined;
+    state?: CalibratorState | undefined;
+  },
+): CrossCheck {
+  const last = steps.findLast((s) => s.skipped === undefined);
+  if (state === undefined || slopes === undefined || last === undefined) {
+    const moves = twin.definition.simulation.mode !== 'steady-state';
+    return { findings: [], hangsOn: moves ? movingHangsOn(twin) : {} };
+  }
+  return crossCheck(twin, state, slopes, last);
+}
+
+/**
+ * Holds each quantity against errors of sensors at the newest sample of rest. An offset that the other
+ * sensors would not show passes for wear of the parameters that it moves: there is no test for it, but
+ * it can be said. So may a term that the model lacks.
+ *
+ * @param state after the step with these slopes and this result
+ */
+export function crossCheck(
+  twin: Twin,
+  state: CalibratorState,
+  slopes: SensorSlopes,
+  {
+    parameters: estimates,
+    virtualSensors: sensors,
+    diagnostics,
+  }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'diagnostics'>,
+): CrossCheck {
+  const { measured, parameters, virtualSensors } = twin.definition;
+  if (diagnostics.mode === 'transient') return { findings: [], hangsOn: movingHangsOn(twin) };
+  const n = parameters.length;
+  const m = measured.length;
+  const { range } = filterSettings(twin);
+  const { slope, active, noiseStd } = slopes;
+  const gain = offsetGain(slopes, active, noiseStd, range);
+  const names = [...parameters, ...virtualSensors].map((q) => q.variable);
+  const stds = names.map((name) => (estimates[name] ?? sensors[name])?.std ?? 0);
+  /** What an offset of the k-th active channel, of its noise, does to a quantity. */
+  const moves = (q: number, k: number) => {
+    if (q < n) return gain[q * active.length + k]!;
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      sum += slope[(m + q - n) * n + i]! * gain[i * active.length + k]!;
+    }
+    return sum;
+  };
+  const deviations = names.map((_, q) =>
+    active.map((_, k) => (stds[q]! > 0 ? (OFFSET * Math.abs(moves(q, k))) / stds[q]! : 0)),
+  );
+  const hangsOn = Object.fromEntries(
+    names.map((name, q) => [
+      name,
+      [
+        ...active.flatMap((o, k) => (deviations[q]![k]! > MOVED ? [measured[o]!.variable] : [])),
+        ...(q < n ? [] : partsOf(twin, slopes, m + q - n, stds)),
+      ],
+    ]),
+  );
+
+  const findings: Finding[] = [];
+  const shares = redundancyShares(state, slopes, range);
+  const unseen = active.flatMap((o, k) =>
+    measured[o]!.offsetStd === undefined && !wouldShow(shares[o]!, OFFSET) ? [k] : [],
+  );
+  const most = (q: number) =>
+    unseen.reduce((a, b) => (deviations[q]![b]! > deviations[q]![a]! ? b : a), unseen[0]!);
+  const moved = names
+    .map((name, q) => ({ name, q, by: unseen.length === 0 ? 0 : deviations[q]![most(q)]! }))
+    .filter(({ by }) => by > MOVED)
+    .sort((a, b) => b.by - a.by);
+  if (moved.length > 0) {
+    const worst = moved[0]!;
+    const blamed = unseen.filter((k) => moved.some(({ q }) => deviations[q]![k]! > MOVED));
+    const by = measured[active[most(worst.q)]!]!.variable;
+    findings.push({
+      grade: 'care',
+      reason: `nothing cross-checks ${listed(blamed.map((k) => measured[active[k]!]!.variable))}: an offset of a sensor, or a term that the model lacks, would pass for wear of ${listed(moved.filter(({ q }) => q < n).map(({ name }) => name)) || worst.name} (${OFFSET} times the noise of ${by} moves ${worst.name} by ${worst.by.toPrecision(2)} deviations); one more sensor would show it, see twinloop sensors, or state how far each may be off as measured[].offsetStd, 0 where it is known to be right`,
+      about: moved.map(({ name }) => name),
+    });
+  }
+  const lacking = names.filter((_, q) => {
+    const lasting = slopes.persistent?.model;
+    if (lasting === undefined || !(stds[q]! > 0)) return false;
+    const variance = q < n ? lasting[q * n + q]! : alongOutput(slopes, lasting, m + q - n, n);
+    return variance > MOST * stds[q]! ** 2;
+  });
+  if (lacking.length > 0) {
+    findings.push({
+      grade: 'care',
+      reason: `more than half of the band of ${listed(lacking)} is for what makes the sensors contradict each other: an error that lasts, of a sensor or of the model`,
+      about: lacking,
+    });
+  }
+  return { findings, hangsOn };
+}
+
+/** Parameters that make up a virtual sensor's band. */
+function partsOf(
+  twin: Twin,
+  { slope }: SensorSlopes,
+  output: number,
+  stds: readonly number[],
+): string[] {
+  const { parameters } = twin.definition;
+  const n = parameters.length;
+  const parts = parameters.map((_, i) => (slope[output * n + i]! * stds[i]!) ** 2);
+  const total = parts.reduce((sum, v) => sum + v, 0);
+  return parameters.flatMap(({ variable }, i) => (parts[i]! > A_PART * total ? [variable] : []));
+}
+
+/** What a moving machine remembers makes each hidden quantity follow all parameters. */
+export function movingHangsOn(twin: Twin): HangsOn {
+  const { parameters, virtualSensors } = twin.definition;
+  const all = parameters.map((p) => p.variable);
+  return Object.fromEntries(virtualSensors.map(({ variable }) => [variable, all]));
+}
