@@ -1,4 +1,5 @@
 import type { Gaussian } from './filter/gaussian-update.js';
+import type { InputNoise } from './filter/input-noise.js';
 import type { FilterMemory, FilterStep } from './filter/step.js';
 import type { TransientMemory } from './state/filter-state.js';
 import type { CalibratorState, Sample } from './types.js';
@@ -22,4 +23,6 @@ export type Assimilate = (input: {
   filtered: FilterStep;
   /** What transient mode has to remember; absent in steady-state mode. */
   transient?: TransientMemory;
+  /** What is known of the noise of inputs; absent where it is stated, and of moving machines. */
+  inputNoise?: InputNoise;
 }>;

@@ -1,9 +1,11 @@
+import type { TwinDefinition } from '../config/index.js';
 import { TwinError } from '../core/index.js';
 import { afterRest } from './after-rest.js';
 import type { Assimilate } from './assimilate.js';
 import { withoutFaulty } from './faulty-sensors.js';
 import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { filterUpdate } from './filter/filter.js';
+import { initialInputNoise, unstatedInputs, updateInputNoise } from './filter/input-noise.js';
 import { isLeftOut } from './filter/left-out.js';
 import { ownVariances } from './filter/linearise.js';
 import type { ModeSet } from './filter/modes.js';
@@ -93,11 +95,18 @@ function keptBefore(
 function steadyAssimilation(
   model: TwinModel,
   settings: FilterSettings,
-  inputNoise: Float64Array,
+  { inputs: definitions }: TwinDefinition,
 ): Assimilate {
-  const noisy = [...inputNoise.keys()].filter((i) => inputNoise[i]! > 0);
+  const unstated = unstatedInputs(definitions);
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.filter;
+    const m = a.noiseStd.length;
+    const account = a.inputNoise ?? initialInputNoise(m, unstated.length);
+    const inputNoise = Float64Array.from(definitions, (input, i) => {
+      const found = unstated.indexOf(i);
+      return input.noiseStd ?? (found < 0 ? 0 : account.used[found]!);
+    });
+    const noisy = [...inputNoise.keys()].filter((i) => inputNoise[i]! > 0);
     const { modes } = settings;
     const carried =
       modes === undefined
@@ -124,7 +133,30 @@ function steadyAssimilation(
       },
       lines: settings.reuse ? { lines: a.lines, inputs: sample.inputs } : undefined,
     });
-    return { prior, filtered };
+    if (unstated.length === 0) return { prior, filtered };
+    const before = a.inputs;
+    const { noise, modelRuns } = await updateInputNoise(account, {
+      prior,
+      filtered,
+      measured,
+      inputs: unstated.map((i) => sample.inputs[i]!),
+      before: before === undefined ? [] : unstated.map((i) => before[i]!),
+      noiseStd: a.firstNoise ?? a.noiseStd,
+      async evaluate(k, by) {
+        const inputs = sample.inputs.slice();
+        inputs[unstated[k]!]! += by;
+        const { centre } = filtered.linearisation;
+        return (await model.evaluate([centre], inputs, signal))[0]!;
+      },
+    });
+    const { lines, ...rest } = filtered;
+    // Lines hold what the noise of inputs does: where that changes they are none to go on from.
+    const holds = lines !== undefined && noise.used.every((v, i) => v === account.used[i]);
+    return {
+      prior,
+      filtered: { ...rest, ...(holds && { lines }), modelRuns: filtered.modelRuns + modelRuns },
+      inputNoise: noise,
+    };
   };
 }
 
@@ -139,8 +171,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { definition } = twin;
   const settings = filterSettings(twin);
   const offsetStd = Float64Array.from(definition.measured, (c) => c.offsetStd ?? 0);
-  const inputNoise = Float64Array.from(definition.inputs, (input) => input.noiseStd ?? 0);
-  const steady = steadyAssimilation(model, settings, inputNoise);
+  const steady = steadyAssimilation(model, settings, definition);
   const assimilate =
     definition.simulation.mode === 'steady-state'
       ? steady
@@ -202,6 +233,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       filtered: found,
       transient,
       prior,
+      inputNoise,
     } = await assimilate({
       state,
       sample,
@@ -289,6 +321,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       sampleCount: state.sampleCount + 1,
       filter: {
         ...(transient === undefined ? {} : { transient }),
+        ...(inputNoise === undefined ? {} : { inputNoise }),
         ...(a.refit === undefined ? {} : { refit: a.refit }),
         inputs: sample.inputs.slice(),
         x: filtered.posterior.x,

@@ -9,7 +9,7 @@ export const OFFSET = 5;
 export const MOVED = 1;
 
 /** A sensor's noise as it is stated, or as the fit found it. */
-export const noiseOf = (twin: Twin, fit: Fit, channel: number): number =>
+export const sensorNoise = (twin: Twin, fit: Fit, channel: number): number =>
   twin.definition.measured[channel]!.noiseStd ?? fit.residualModels[channel]!.white;
 
 /** What an offset of a sensor, of {@link OFFSET} times its noise, does to each parameter, in deviations. */
@@ -19,7 +19,7 @@ export function movesOf(
   error: { channel: number; shift: Float64Array },
 ): { name: string; by: number }[] {
   const n = fit.coordinates.length;
-  const offset = OFFSET * noiseOf(twin, fit, error.channel);
+  const offset = OFFSET * sensorNoise(twin, fit, error.channel);
   return fit.coordinates.flatMap((c, j) => {
     if (c.kind !== 'parameter') return [];
     const std = Math.sqrt(fit.covariance.covariance[j * n + j]!);

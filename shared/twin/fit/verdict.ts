@@ -2,7 +2,7 @@ import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { coursesAt } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
-import { MOVED, movesOf, noiseOf, OFFSET } from './hangs-on.js';
+import { MOVED, movesOf, OFFSET, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import { roughNoise } from './record.js';
 import type { Ridge } from './ridges.js';
@@ -150,7 +150,7 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
   });
   for (const error of misfit.sensors) {
     const { variable, offsetStd, unit } = measured[error.channel]!;
-    const offset = OFFSET * noiseOf(twin, fit, error.channel);
+    const offset = OFFSET * sensorNoise(twin, fit, error.channel);
     if (error.kind !== 'offset' || offsetStd !== undefined) continue;
     if (offset > CERTAIN * error.std) continue;
     const moves = movesOf(twin, fit, error);

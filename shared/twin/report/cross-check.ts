@@ -1,3 +1,4 @@
+import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
@@ -119,6 +120,7 @@ export function crossCheck(
       about: moved.map(({ name }) => name),
     });
   }
+  findings.push(...inputNoiseFindings(twin, state));
   const lacking = names.filter((_, q) => {
     const lasting = slopes.persistent?.model;
     if (lasting === undefined || !(stds[q]! > 0)) return false;
@@ -133,6 +135,23 @@ export function crossCheck(
     });
   }
   return { findings, hangsOn };
+}
+
+/** Inputs whose noise nobody stated and the innovations show. */
+function inputNoiseFindings(twin: Twin, { filter: { inputNoise } }: CalibratorState): Finding[] {
+  const { inputs } = twin.definition;
+  return unstatedInputs(inputs).flatMap((i, k): Finding[] => {
+    const std = inputNoise?.used[k] ?? 0;
+    const { variable, unit = '' } = inputs[i]!;
+    if (std === 0) return [];
+    const size = `${std.toPrecision(2)}${unit === '' ? '' : ` ${unit}`}`;
+    return [
+      {
+        grade: 'care',
+        reason: `the readings of ${variable} are noisy by about ${size}, which nobody stated: the bands have it; state it as inputs[].noiseStd`,
+      },
+    ];
+  });
 }
 
 /** Parameters that make up a virtual sensor's band. */

@@ -2,6 +2,7 @@ import { TwinError } from '../../core/index.js';
 import type { Bank } from '../filter/bank.js';
 import { type Companions, noCompanions } from '../filter/companions.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
+import type { InputNoise } from '../filter/input-noise.js';
 import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
 import { SOURCES } from '../filter/sources.js';
@@ -67,6 +68,8 @@ export interface FilterState {
   readonly persistent?: Float64Array | undefined;
   /** Channels that are left out as faulty; absent where none can be told, and before the first sample of rest. */
   readonly leftOut?: LeftOut | undefined;
+  /** What is known of the noise of inputs that is not stated; absent where all is, and before the first sample of rest. */
+  readonly inputNoise?: InputNoise | undefined;
   /** Samples running that the belief before them did not explain. */
   readonly unexplained: number;
   /** The values of the last sample where it was rejected, else `NaN`, m. */
@@ -166,6 +169,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (state.sources !== undefined) arrays.sources = state.sources;
   if (state.persistent !== undefined) arrays.persistent = state.persistent;
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
+  if (state.inputNoise !== undefined) encodeInputNoise(state.inputNoise, arrays);
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
   if (bank !== undefined) {
     arrays['bank.weights'] = bank.weights;
@@ -242,6 +246,34 @@ function decodeLeftOut(arrays: StoredArrays, n: number, m: number): Pick<FilterS
   });
   const watched = watch?.length === m + m * m ? { watch } : {};
   return { leftOut: { offset, ...watched, companions, ...Object.fromEntries(anchors) } };
+}
+
+const INPUT_NOISE = [
+  'step',
+  'drive',
+  'variance',
+  'information',
+  'used',
+] as const satisfies readonly (keyof InputNoise)[];
+
+function encodeInputNoise(of: InputNoise, arrays: Record<string, Float64Array>): void {
+  for (const name of INPUT_NOISE) arrays[`inputNoise.${name}`] = of[name];
+  arrays['inputNoise.age'] = Float64Array.of(of.age);
+}
+
+function decodeInputNoise(arrays: StoredArrays, m: number): Pick<FilterState, 'inputNoise'> {
+  const [step, drive, variance, information, used] = INPUT_NOISE.map(
+    (name) => arrays[`inputNoise.${name}`] ?? new Float64Array(),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+  const k = step.length;
+  const sound =
+    k > 0 &&
+    drive.length === m * k &&
+    variance.length === 1 + k &&
+    information.length === (1 + k) ** 2 &&
+    used.length === k;
+  const age = arrays['inputNoise.age']?.[0] ?? Number.POSITIVE_INFINITY;
+  return sound ? { inputNoise: { step, drive, age, variance, information, used } } : {};
 }
 
 /** A lower triangle that is stored from an index on, as a full matrix. */
@@ -374,6 +406,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...(arrays.sources?.length === SOURCES.length * n * n ? { sources: arrays.sources } : {}),
     ...(arrays.persistent?.length === 2 * n ? { persistent: arrays.persistent } : {}),
     ...decodeLeftOut(arrays, n, m),
+    ...decodeInputNoise(arrays, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
     ...(arrays.refit === undefined

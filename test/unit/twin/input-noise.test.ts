@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { createCalibrator, type StepResult, type TwinModel } from '../../../shared/twin/index.js';
+import {
+  createCalibrator,
+  crossCheck,
+  type SensorSlopes,
+  type StepResult,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import { sample, smallTwin } from './fixtures.js';
 
@@ -32,19 +38,25 @@ const model: TwinModel = {
   close: async () => {},
 };
 
-async function run(noiseStd: number | undefined, seed: number, store = false) {
+async function run(
+  noiseStd: number | undefined,
+  seed: number,
+  { store = false, inputNoise = INPUT_NOISE, sensors = 1 } = {},
+) {
   const rng = createRng(seed);
   const calibrator = createCalibrator({ twin: twinOf(noiseStd), model });
   let state = calibrator.initialState();
+  let slopes: SensorSlopes | undefined;
   const results: StepResult[] = [];
   let inside = 0;
   let hiddenInside = 0;
   for (let k = 0; k < 100; k++) {
     const load = 1 + 0.01 * Math.sin(k);
-    const y = [...outputs(TRUTH, load)].slice(0, 2).map((v) => v + NOISE * rng.normal());
-    const inputs = Float64Array.of(load + INPUT_NOISE * rng.normal(), 1);
+    const y = [...outputs(TRUTH, load)].slice(0, 2).map((v) => v + sensors * NOISE * rng.normal());
+    const inputs = Float64Array.of(load + inputNoise * rng.normal(), 1);
     const step = await calibrator.step(state, { ...sample(k, y), inputs });
     state = step.state;
+    slopes = step.slopes ?? slopes;
     if (store) {
       const health = state.filter.health.length;
       const shape = { parameters: 2, measured: 2, virtualSensors: 1, health };
@@ -63,6 +75,8 @@ async function run(noiseStd: number | undefined, seed: number, store = false) {
     results.slice(10).reduce((sum, r) => sum + f(r), 0) / (results.length - 10);
   return {
     results,
+    state,
+    slopes,
     inside: inside / 180,
     hiddenInside: hiddenInside / 90,
     nis: mean((r) => r.nis),
@@ -80,17 +94,48 @@ describe('noise of inputs', () => {
     expect(hidden.std).toBeCloseTo(2 * INPUT_NOISE, 6);
   });
 
-  it('shows as innovations that the bands do not explain where it is not', async () => {
-    const exact = await run(undefined, 1);
+  it('is found where nobody states it, and counts from then on', async () => {
+    const found = await run(undefined, 1);
+    const { used } = found.state.filter.inputNoise!;
+    expect(used[0]).toBeGreaterThan(0.6 * INPUT_NOISE);
+    expect(used[0]).toBeLessThan(1.6 * INPUT_NOISE);
+    // An input that never moves has none.
+    expect(used[1]).toBe(0);
+    expect(found.inside).toBeGreaterThan(0.85);
+    // The hidden output follows the load alone: until its noise is found none of its bands holds.
+    expect(found.hiddenInside).toBeGreaterThan(0.7);
+    const reasons = crossCheck(
+      twinOf(undefined),
+      found.state,
+      found.slopes!,
+      found.results.at(-1)!,
+    ).findings.map((f) => f.reason);
+    expect(reasons.join()).toMatch(
+      /readings of load are noisy by about 0\.0\d+, which nobody stated/,
+    );
+  });
+
+  it('is not looked for where it is stated to be none', async () => {
     const zero = await run(0, 1);
-    expect(zero.results).toEqual(exact.results);
-    expect(exact.results.at(-1)!.virtualSensors.hidden!.std).toBeLessThan(1e-6);
-    const alarms = new Set(exact.results.flatMap((r) => r.alarms.map((a) => a.code)));
+    expect(zero.results.at(-1)!.virtualSensors.hidden!.std).toBeLessThan(1e-6);
+    const alarms = new Set(zero.results.flatMap((r) => r.alarms.map((a) => a.code)));
     expect(alarms.size).toBeGreaterThan(0);
   });
 
+  it('is not found where inputs are exact, whatever the sensors’ noise', async () => {
+    for (const sensors of [1, 2]) {
+      const exact = await run(undefined, 3, { inputNoise: 0, sensors });
+      expect(exact.state.filter.inputNoise!.used).toEqual(Float64Array.of(0, 0));
+    }
+  });
+
   it('is the same after its state was stored', async () => {
-    const [straight, stored] = [await run(INPUT_NOISE, 2), await run(INPUT_NOISE, 2, true)];
+    const [straight, stored] = [
+      await run(INPUT_NOISE, 2),
+      await run(INPUT_NOISE, 2, { store: true }),
+    ];
     expect(stored.results).toEqual(straight.results);
+    const [found, kept] = [await run(undefined, 2), await run(undefined, 2, { store: true })];
+    expect(kept.results).toEqual(found.results);
   });
 });
