@@ -15,7 +15,7 @@ const REMARKS: Partial<Record<OperationName, string>> = {
   CreateAssetModel: 'all property types; formulas of the documented subset; no interfaces',
   CreateAssetModelCompositeModel: 'inline ones; component models cannot be composed in',
   CreateBulkImportJob:
-    'CSV from buckets that are folders (`--buckets`); all values into the one tier; not Parquet, MP4, data sets',
+    'CSV and Parquet (columns named as those of CSV) from buckets that are folders (`--buckets`); all values into the one tier; not MP4, annotations, data sets',
   CreateGateway: 'kept and described; nothing is deployed',
   DeleteAssetModel: 'without If-Match conditions',
   DescribeAssetModel: 'one version, the newest',

@@ -5,14 +5,11 @@ import { alreadyExists, invalidRequest, notFound } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account } from './account.js';
-import { bulkLines } from './values/bulk-lines.js';
+import { type BulkFile, csvFile, parquetFile } from './values/bulk-files.js';
+import { bulkLines, columnFault } from './values/bulk-lines.js';
 
-/** Lines between two commits, after each of which other requests get their turn. */
-const LINES_PER_COMMIT = 10_000;
 /** Faulty lines of a file that its report lists. */
 const MOST_REPORTED = 1000;
-/** Columns without which a line is no value. */
-const NEEDED = ['DATA_TYPE', 'TIMESTAMP_SECONDS', 'VALUE'] as const;
 
 interface JobRecord extends Record<string, unknown> {
   id: string;
@@ -32,24 +29,18 @@ const jobsOf = (account: Account) =>
 
 /** What a job may not ask for here, said at once. */
 function checkRequest(account: Account, input: sdk.CreateBulkImportJobRequest): void {
-  const formats = Object.keys(input.jobConfiguration?.fileFormat ?? {});
-  if (formats.length !== 1 || formats[0] !== 'csv') {
+  const { csv, ...others } = input.jobConfiguration?.fileFormat ?? {};
+  const formats = [...(csv === undefined ? [] : ['csv']), ...Object.keys(others)];
+  if (formats.length !== 1 || !['csv', 'parquet'].includes(formats[0] ?? '')) {
     throw invalidRequest(
-      `jobConfiguration.fileFormat is ${formats.join(', ') || 'not given'}: this stand-in reads csv.`,
+      `jobConfiguration.fileFormat is ${formats.join(', ') || 'not given'}: this stand-in reads csv or parquet.`,
     );
   }
   if (input.datasetId !== undefined || input.workspaceName !== undefined) {
     throw invalidRequest('Data sets and workspaces are not offered by this stand-in.');
   }
-  const columns = input.jobConfiguration?.fileFormat?.csv?.columnNames ?? [];
-  const missing = NEEDED.filter((c) => !columns.includes(c));
-  const named =
-    columns.includes('ALIAS') || (columns.includes('ASSET_ID') && columns.includes('PROPERTY_ID'));
-  if (missing.length > 0 || !named || new Set(columns).size !== columns.length) {
-    throw invalidRequest(
-      `columnNames must each occur once and have ${NEEDED.join(', ')}, and ALIAS or both ASSET_ID and PROPERTY_ID.`,
-    );
-  }
+  const fault = csv === undefined ? undefined : columnFault(csv.columnNames ?? []);
+  if (fault !== undefined) throw invalidRequest(`columnNames: ${fault}.`);
   if ((input.files ?? []).length === 0) throw invalidRequest('A job needs at least one file.');
   const buckets = [...(input.files ?? []), input.errorReportLocation].map((f) => f?.bucket ?? '');
   const none = buckets.find((name) => account.bucket(name) === undefined);
@@ -155,7 +146,7 @@ async function run(account: Account, job: JobRecord): Promise<void> {
             faults: [[0, `There is no object ${key} in ${bucket}.`] as const],
             faulty: 1,
           }
-        : await takeFile(account, job, Buffer.from(found.body).toString('utf8'));
+        : await takeFile(account, job, found.body);
     stored += done.stored;
     faulty += done.faulty;
     if (done.faulty > 0) {
@@ -170,23 +161,45 @@ async function run(account: Account, job: JobRecord): Promise<void> {
   await setStatus(account, job.id, status);
 }
 
-async function takeFile(account: Account, job: JobRecord, text: string) {
-  const columns = job.request.jobConfiguration?.fileFormat?.csv?.columnNames ?? [];
-  const lines = bulkLines(account, columns);
-  const faults: [line: number, reason: string][] = [];
-  let stored = 0;
-  let faulty = 0;
-  let number = 0;
-  for (const line of text.split(/\r?\n/)) {
-    number++;
-    try {
-      if (lines.take(line) !== undefined) stored++;
-    } catch (error) {
-      faulty++;
-      if (faults.length < MOST_REPORTED) faults.push([number, messageOf(error)]);
-    }
-    if (number % LINES_PER_COMMIT === 0) await account.commit();
+/** What became of a file: `faults` are the first of its faulty lines, with the reasons. */
+interface Taken {
+  stored: number;
+  faulty: number;
+  faults: (readonly [line: number, reason: string])[];
+}
+
+async function takeFile(account: Account, job: JobRecord, body: Uint8Array): Promise<Taken> {
+  const { csv } = job.request.jobConfiguration?.fileFormat ?? {};
+  const taken: Taken = { stored: 0, faulty: 0, faults: [] };
+  try {
+    const file = csv === undefined ? await parquetFile(body) : csvFile(body, csv.columnNames ?? []);
+    const fault = columnFault(file.columns);
+    if (fault !== undefined) throw new Error(fault);
+    await takeLines(account, file, taken);
+  } catch (error) {
+    // The file as a whole: no Parquet, damaged further on, or without a column that it needs.
+    taken.faulty++;
+    taken.faults.push([0, messageOf(error)]);
   }
-  await account.commit();
-  return { stored, faulty, faults };
+  return taken;
+}
+
+/** Stores the values of a file's lines; after each batch other requests get their turn. */
+async function takeLines(account: Account, file: BulkFile, taken: Taken): Promise<void> {
+  const take = bulkLines(account, file.columns);
+  let number = 0;
+  for await (const batch of file.batches) {
+    for (const cells of batch) {
+      number++;
+      if (cells.length === 0) continue;
+      try {
+        take(cells);
+        taken.stored++;
+      } catch (error) {
+        taken.faulty++;
+        if (taken.faults.length < MOST_REPORTED) taken.faults.push([number, messageOf(error)]);
+      }
+    }
+    await account.commit();
+  }
 }

@@ -1,7 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { TwinError } from '../../../shared/core/index.js';
-import { BULK_COLUMNS, type BulkColumn, bulkLines } from '../resources/values/bulk-lines.js';
+import {
+  BULK_COLUMNS,
+  type BulkColumn,
+  bulkLines,
+  splitCells,
+} from '../resources/values/bulk-lines.js';
 import { withAccount } from './open-account.js';
 
 /** Lines between two commits. */
@@ -55,14 +60,13 @@ export async function importValues(options: {
   return withAccount(options.dataDir, true, async (account) => {
     const result: ImportResult = { streams: 0, values: 0, faulty: 0, faults: [] };
     const streams = new Set<number>();
-    const lines = bulkLines(account, columns);
+    const take = bulkLines(account, columns);
     let lineNumber = 0;
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       lineNumber++;
       try {
-        const series = lines.take(line);
-        if (series === undefined) continue;
-        streams.add(series);
+        if (line.trim() === '') continue;
+        streams.add(take(splitCells(line)));
         result.values++;
       } catch (error) {
         result.faulty++;

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   CreateBulkImportJobCommand,
   DescribeBulkImportJobCommand,
+  GetAssetPropertyValueCommand,
   GetAssetPropertyValueHistoryCommand,
   type IoTSiteWiseClient,
   ListBulkImportJobsCommand,
@@ -61,7 +63,7 @@ const ended = (jobId: string) =>
     const answer = await client.send(new DescribeBulkImportJobCommand({ jobId }));
     expect(answer.jobStatus).not.toMatch(/PENDING|RUNNING/);
     return answer;
-  });
+  }, 20_000);
 const historyOf = async (propertyAlias: string) =>
   (
     await client.send(
@@ -141,9 +143,9 @@ describe('bulk import jobs', () => {
     ],
     ['a bucket that leads out', job('x', ['a'], { files: [{ bucket: '../data', key: 'a' }] }), /./],
     [
-      'Parquet',
-      job('x', ['a'], { jobConfiguration: { fileFormat: { parquet: {} } } }),
-      /reads csv/,
+      'films',
+      job('x', ['a'], { jobConfiguration: { fileFormat: { mp4: {} } } }),
+      /reads csv or parquet/,
     ],
     [
       'columns that name no stream',
@@ -163,6 +165,15 @@ describe('bulk import jobs', () => {
     expect((await client.send(new ListBulkImportJobsCommand({}))).jobSummaries).toEqual([]);
   });
 
+  it('say so when a file is no Parquet', async () => {
+    await put('a.parquet', ['/p/flow,DOUBLE,1600000000,0,GOOD,1.5']);
+    const jobConfiguration = { fileFormat: { parquet: {} } };
+    const jobId = await create(job('first', ['a.parquet'], { jobConfiguration }));
+    expect((await ended(jobId)).jobStatus).toBe('FAILED');
+    const report = join(folder, 'buckets', 'history', 'errors', jobId, '1.csv');
+    expect(await readFile(report, 'utf8')).toMatch(/^line,reason\n0,".*parquet/i);
+  });
+
   it('have names of their own, and are not found by what is none', async () => {
     await put('a.csv', ['/p/flow,DOUBLE,1600000000,0,GOOD,1.5']);
     await ended(await create(job('first', ['a.csv'])));
@@ -175,6 +186,50 @@ describe('bulk import jobs', () => {
     });
   });
 });
+
+const arrow = process.env.TWINLOOP_PANDAS_PYTHON;
+const arrowReason =
+  arrow === undefined ? ' (skipped: TWINLOOP_PANDAS_PYTHON names a Python with pyarrow)' : '';
+it.skipIf(arrow === undefined)(
+  `take Parquet as pyarrow writes it${arrowReason}`,
+  async () => {
+    const script = `
+import sys, pyarrow as pa, pyarrow.parquet as pq
+n = 25000
+columns = {'ALIAS': ['/p/flow'] * n, 'DATA_TYPE': ['DOUBLE'] * n, 'QUALITY': ['GOOD', None] * (n // 2),
+           'TIMESTAMP_SECONDS': pa.array(range(1600000000, 1600000000 + n), pa.int64()),
+           'TIMESTAMP_NANO_OFFSET': pa.array([7] * n, pa.int32()), 'VALUE': [i / 4 for i in range(n)]}
+pq.write_table(pa.table(columns), sys.argv[1] + '/zstd.parquet', compression='zstd', row_group_size=7000)
+few = {k.lower(): v[:3] for k, v in columns.items()}
+few.update(alias=['/p/on', '/p/on', '/p/flow'], data_type=['BOOLEAN', 'BOOLEAN', 'INTEGER'], value=['true', 'false', '1'])
+pq.write_table(pa.table(few), sys.argv[1] + '/few.parquet', compression='snappy')
+pq.write_table(pa.table({'ALIAS': ['x']}), sys.argv[1] + '/short.parquet')
+`;
+    await promisify(execFile)(arrow ?? '', ['-c', script, join(folder, 'buckets', 'history')]);
+    const jobConfiguration = { fileFormat: { parquet: {} } };
+    const files = ['zstd.parquet', 'few.parquet', 'short.parquet'];
+    const jobId = await create(job('arrow', files, { jobConfiguration }));
+    expect((await ended(jobId)).jobStatus).toBe('COMPLETED_WITH_FAILURES');
+    const report = (file: number) =>
+      readFile(join(folder, 'buckets', 'history', 'errors', jobId, `${file}.csv`), 'utf8');
+    await expect(report(1)).rejects.toThrow(/ENOENT/);
+    expect(await report(2)).toMatch(/^line,reason\n3,".*holds DOUBLE, not INTEGER"\n$/);
+    expect(await report(3)).toMatch(/^line,reason\n0,".*DATA_TYPE.*found ALIAS"\n$/);
+    expect(await historyOf('/p/on')).toMatchObject([
+      { value: { booleanValue: true } },
+      { value: { booleanValue: false } },
+    ]);
+    const newest = await client.send(
+      new GetAssetPropertyValueCommand({ propertyAlias: '/p/flow' }),
+    );
+    expect(newest.propertyValue).toMatchObject({
+      value: { doubleValue: 24999 / 4 },
+      quality: 'GOOD',
+      timestamp: { timeInSeconds: 1600024999, offsetInNanos: 7 },
+    });
+  },
+  30_000,
+);
 
 const python = process.env.TWINLOOP_BOTO3_PYTHON;
 const reason =

@@ -16,7 +16,20 @@ export const BULK_COLUMNS = [
 ] as const;
 export type BulkColumn = (typeof BULK_COLUMNS)[number];
 
-function splitCells(line: string): string[] {
+/** Columns without which a line is no value. */
+const NEEDED = ['DATA_TYPE', 'TIMESTAMP_SECONDS', 'VALUE'] as const;
+
+/** @returns why a file with these columns can't be imported; nothing when it can */
+export function columnFault(columns: readonly string[]): string | undefined {
+  const missing = NEEDED.filter((c) => !columns.includes(c));
+  const named =
+    columns.includes('ALIAS') || (columns.includes('ASSET_ID') && columns.includes('PROPERTY_ID'));
+  if (missing.length === 0 && named && new Set(columns).size === columns.length) return undefined;
+  return `each column must occur once, and there must be ${NEEDED.join(', ')}, and ALIAS or both ASSET_ID and PROPERTY_ID; found ${columns.join(', ') || 'none'}`;
+}
+
+/** The cells of a line of CSV. */
+export function splitCells(line: string): string[] {
   if (!line.includes('"')) return line.split(',');
   return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((m) =>
     m[1] === undefined ? (m[2] ?? '') : m[1].replaceAll('""', '"'),
@@ -90,29 +103,23 @@ function seriesFor(account: Account, cell: (column: BulkColumn) => string): numb
   }).number;
 }
 
-/** Takes lines of a bulk import into a store. */
-export interface BulkLines {
-  /**
-   * Stores the value of a line; a blank one is passed over.
-   *
-   * @returns the number of its series
-   * @throws Error with the reason why the line can't be taken
-   */
-  take(line: string): number | undefined;
-}
-
-/** @param columns the lines' columns in their order */
-export function bulkLines(account: Account, columns: readonly string[]): BulkLines {
+/**
+ * Takes lines of a bulk import into a store.
+ *
+ * @param columns the lines' columns in their order
+ * @returns a function that stores the value of a line, given as its cells, and tells the number of its
+ * series; it throws an Error with the reason why a line can't be taken
+ */
+export function bulkLines(
+  account: Account,
+  columns: readonly string[],
+): (cells: readonly string[]) => number {
   const place = new Map(columns.map((name, i) => [name, i]));
-  return {
-    take(line) {
-      if (line.trim() === '') return undefined;
-      const cells = splitCells(line);
-      const cell = (column: BulkColumn) => (cells[place.get(column) ?? -1] ?? '').trim();
-      const value = toValue(cell);
-      const series = seriesFor(account, cell);
-      account.values.put(series, value);
-      return series;
-    },
+  return (cells) => {
+    const cell = (column: BulkColumn) => (cells[place.get(column) ?? -1] ?? '').trim();
+    const value = toValue(cell);
+    const series = seriesFor(account, cell);
+    account.values.put(series, value);
+    return series;
   };
 }
