@@ -1,11 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { loadDeployment } from '../../../cloud/deploy/build-app.js';
-import { loadComponent } from '../../../cloud/deploy/component-build.js';
 import { writeFleetFolder } from '../../../cloud/deploy/fleet-folder.js';
 import {
   AssetsStack,
@@ -16,7 +13,6 @@ import { fleetFromFile } from '../../../cloud/index.js';
 import {
   deploymentSchema,
   loadConfig,
-  parseConfig,
   twinSchema,
   twinStreams,
 } from '../../../shared/config/index.js';
@@ -37,72 +33,7 @@ import {
   variants,
   views,
 } from '../../support/deployed-app.js';
-
-/** Resources of a fleet of three assets: one more or less is a decision, not an accident. */
-const INVENTORY: Record<string, Record<string, number>> = {
-  edge: {
-    'AWS::IoT::ThingGroup': 1,
-    'AWS::IAM::Role': 1,
-    'AWS::IAM::Policy': 1,
-    'AWS::IoT::RoleAlias': 1,
-    'AWS::IoT::Policy': 1,
-    'AWS::IoTSiteWise::Gateway': 1,
-    'AWS::GreengrassV2::Deployment': 1,
-  },
-  models: {
-    'AWS::IoTSiteWise::AssetModel': 1,
-  },
-  assets: {
-    'AWS::IoTSiteWise::Asset': 3,
-  },
-  calibration: {
-    'AWS::Logs::LogGroup': 3,
-    'AWS::EC2::VPC': 1,
-    'AWS::EC2::Subnet': 2,
-    'AWS::EC2::RouteTable': 2,
-    'AWS::EC2::SubnetRouteTableAssociation': 2,
-    'AWS::EC2::Route': 2,
-    'AWS::EC2::InternetGateway': 1,
-    'AWS::EC2::VPCGatewayAttachment': 1,
-    'AWS::EC2::FlowLog': 1,
-    'AWS::IAM::Role': 4,
-    'AWS::IAM::Policy': 4,
-    'AWS::EC2::SecurityGroup': 1,
-    'AWS::Batch::ComputeEnvironment': 1,
-    'AWS::Batch::JobQueue': 1,
-    'AWS::Batch::JobDefinition': 1,
-    'AWS::SQS::Queue': 1,
-    'AWS::SQS::QueuePolicy': 1,
-    'AWS::Scheduler::Schedule': 1,
-    'AWS::Logs::ResourcePolicy': 1,
-    'AWS::Events::Rule': 1,
-  },
-  monitoring: {
-    'AWS::SNS::Topic': 1,
-    'AWS::SNS::TopicPolicy': 1,
-    'AWS::CloudWatch::Alarm': 6,
-    'AWS::CloudWatch::Dashboard': 1,
-    'AWS::IAM::Role': 3,
-    'AWS::IAM::Policy': 3,
-    'AWS::IoTTwinMaker::Workspace': 1,
-    'AWS::IoTTwinMaker::Scene': 1,
-    'AWS::Grafana::Workspace': 1,
-  },
-  entities: {
-    'AWS::IoTTwinMaker::Entity': 3,
-  },
-  data: {
-    'AWS::IAM::Policy': 1,
-    'AWS::IAM::Role': 1,
-    'AWS::KMS::Key': 1,
-    'AWS::Lambda::Function': 1,
-    'AWS::Lambda::LayerVersion': 3,
-    'AWS::Logs::LogGroup': 1,
-    'AWS::S3::Bucket': 2,
-    'AWS::S3::BucketPolicy': 2,
-    'Custom::CDKBucketDeployment': 3,
-  },
-};
+import { INVENTORY } from '../../support/deployed-inventory.js';
 
 describe('what matters', () => {
   test.each(Object.entries(INVENTORY))(
@@ -113,6 +44,17 @@ describe('what matters', () => {
       expect(found).toEqual(expected);
     },
   );
+
+  test('no template names an account or a Region, so one config serves several', () => {
+    const made = [...variants].filter(([name]) => !name.includes('organization'));
+    expect(made.length).toBeGreaterThan(3);
+    for (const [name, templates] of made) {
+      const text = JSON.stringify([...templates.values()].map((t) => t.toJSON()));
+      const accounts = text.match(/(?<![\da-f])\d{12}(?![\da-f])/g) ?? [];
+      const regions = text.match(/\b(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:[a-z]+)-\d\b/g) ?? [];
+      expect([name, accounts, regions]).toEqual([name, [], []]);
+    }
+  });
 
   test('there are no other stacks', () => {
     expect([...stacks.keys()].sort()).toEqual(
@@ -380,54 +322,6 @@ describe('what matters', () => {
   });
 });
 
-test('a component that was not built, or not for all platforms, is refused with what to do', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'twinloop-component-'));
-  try {
-    await expect(loadComponent(folder)).rejects.toThrow(/recipe.yaml.*npm run build:component/);
-    await mkdir(join(folder, 'recipes'));
-    await mkdir(join(folder, 'artifacts', built.name, built.version), { recursive: true });
-    const recipe = `ComponentVersion: ${built.version}\n${built.recipe}`;
-    await writeFile(join(folder, 'recipes/recipe.yaml'), recipe);
-    await expect(loadComponent(folder)).rejects.toThrow(/lacks edge.zip/);
-    await writeFile(join(folder, 'artifacts', built.name, built.version, 'edge.zip'), '');
-    expect(await loadComponent(folder)).toMatchObject({ name: built.name, version: built.version });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
-
-test('a run that could outlast its job is refused', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'twinloop-deployment-'));
-  try {
-    const fleet = { name: 'f', twins: { t: './t.json' }, assets: [{ id: 'a1', twin: 't' }] };
-    await writeFile(join(folder, 'fleet.json'), JSON.stringify(fleet));
-    const path = join(folder, 'deployment.json');
-    await writeFile(
-      path,
-      JSON.stringify({ fleet: './fleet.json', compute: { timeoutMinutes: 10 } }),
-    );
-    await expect(loadDeployment(path)).rejects.toThrow(/maxRunS: found 600: expected at most 540/);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
-
-test('a wrong deployment names every problem', () => {
-  expect(() =>
-    parseConfig(
-      deploymentSchema,
-      { fleet: '', schedule: { everyMinutes: 5 }, compute: { type: 'lambda' }, colour: 1 },
-      'deployment.json',
-    ),
-  ).toThrow(/4 problems|3 problems/);
-  expect(() =>
-    parseConfig(deploymentSchema, { fleet: 'f', schedule: { everyMinutes: 5 } }, 'deployment.json'),
-  ).toThrow(/timeoutMinutes.*less than schedule.everyMinutes/);
-  expect(() =>
-    parseConfig(deploymentSchema, { fleet: 'f', compute: { memoryMiB: 1024 } }, 'deployment.json'),
-  ).toThrow(/memoryMiB.*2048 to 8192 MiB/);
-});
-
 describe('what an organization brings along', () => {
   const here = 'in an organization’s network, with its key and chat';
   const KEY = 'arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef';
@@ -480,18 +374,5 @@ describe('what an organization brings along', () => {
     }
     const roles = JSON.stringify(template.findResources('AWS::IAM::Policy'));
     expect(roles).not.toContain('ChannelRole');
-  });
-
-  test.each([
-    [{ compute: { network: { vpcId: 'vpc-1', subnetIds: [] } } }, 'subnetIds'],
-    [
-      { compute: { network: { vpcId: 'vpc-1', subnetIds: ['subnet-1'] }, privateNetwork: true } },
-      'privateNetwork',
-    ],
-    [{ keyArn: 'alias/mine' }, 'keyArn'],
-    [{ alarms: { slack: { workspaceId: 'mine', channelId: 'C1' } } }, 'workspaceId'],
-  ])('%j is refused, naming %s', (config, path) => {
-    const { error } = deploymentSchema.safeParse({ fleet: 'fleet.json', ...config });
-    expect(error?.issues.map((i) => i.path.at(-1) ?? i.path.at(-2))).toContain(path);
   });
 });
