@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,23 +18,13 @@ import {
 import { App } from 'aws-cdk-lib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp, loadDeployment } from '../../cloud/deploy/build-app.js';
-import {
-  compiledEntry,
-  packageFile,
-  type StreamTqv,
-  secondsToNs,
-  systemClock,
-} from '../../shared/core/index.js';
+import { compiledEntry, packageFile, systemClock } from '../../shared/core/index.js';
 import { createSiteWiseClient, createSiteWiseWriter } from '../../shared/sitewise/index.js';
 import { createFolderStore, openStore } from '../../shared/store/index.js';
-import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
-import {
-  deployLocally,
-  type Rehearsal,
-  startRehearsal,
-} from '../../simulators/cloudformation/index.js';
+import { deployLocally } from '../../simulators/cloudformation/index.js';
 import { createTwinMakerClient } from '../../simulators/twinmaker/index.js';
 import { outputOf } from '../support/child-output.js';
+import { readings, withRehearsal } from '../support/rehearsal.js';
 
 const WORKER = { entry: compiledEntry('cli'), args: ['worker', 'run', '--json'] };
 const BUCKET = 'twinloop-data-bucket83908e77';
@@ -80,49 +70,6 @@ async function change(stack: string, edit: (template: Template) => void): Promis
 
 const found = (template: Template, type: string) =>
   Object.values(template.Resources).filter((r) => r.Type === type);
-
-/** Readings of the example's sensors, as its model makes them. */
-async function readings(samples: number): Promise<StreamTqv[]> {
-  const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
-  const model = await createTwinModel(twin);
-  const values: StreamTqv[] = [];
-  try {
-    const inputs = Float64Array.from(twin.definition.inputs, (i) => i.value ?? Number.NaN);
-    const healthy = Float64Array.from(twin.definition.parameters, () => 2e-4);
-    const [outputs] = await model.evaluate([healthy], inputs);
-    if (outputs === undefined || outputs instanceof Error) throw outputs ?? new Error('no run');
-    const nowS = Math.floor(Date.now() / 1000);
-    for (let k = 0; k < samples; k++) {
-      const timeNs = secondsToNs(nowS - 600 - 60 * (samples - k));
-      const push = (alias: string | undefined, value: number) => {
-        values.push({ alias: alias ?? '', timeNs, quality: 'GOOD', value });
-      };
-      for (const [i, { alias }] of twin.definition.inputs.entries()) {
-        push(alias, inputs[i] ?? Number.NaN);
-      }
-      for (const [i, { alias }] of twin.definition.measured.entries()) {
-        push(alias, outputs[i] ?? Number.NaN);
-      }
-    }
-  } finally {
-    await model.close();
-  }
-  return values;
-}
-
-async function withRehearsal<T>(
-  dataDir: string,
-  use: (rehearsal: Rehearsal, client: ReturnType<typeof createSiteWiseClient>) => Promise<T>,
-): Promise<T> {
-  const rehearsal = await startRehearsal({ dataDir });
-  const client = createSiteWiseClient({ ...rehearsal.siteWise, maxAttempts: 1 });
-  try {
-    return await use(rehearsal, client);
-  } finally {
-    client.destroy();
-    await rehearsal.close();
-  }
-}
 
 const { signal } = new AbortController();
 const runJobs = (dataDir: string) => withRehearsal(dataDir, (r) => r.runJobs(WORKER, signal));
@@ -435,72 +382,4 @@ describe('twinloop up --from', () => {
     },
     60_000,
   );
-});
-
-describe('a cloud assembly that cannot be deployed', () => {
-  async function write(template: object): Promise<string> {
-    const directory = join(await newFolder(), 'cdk.out');
-    await mkdir(directory);
-    const artifacts = {
-      s: { type: 'aws:cloudformation:stack', properties: { templateFile: 's.json' } },
-    };
-    await writeFile(join(directory, 'manifest.json'), JSON.stringify({ artifacts }));
-    await writeFile(join(directory, 's.json'), JSON.stringify(template));
-    return directory;
-  }
-  const queue = (extra: object = {}) => ({ Type: 'AWS::SQS::Queue', ...extra });
-
-  it.each([
-    [
-      'resources that nobody knows, all of them',
-      { A: { Type: 'AWS::Braket::Device' }, B: queue(), C: { Type: 'Custom::Own' } },
-      /s\/A \(AWS::Braket::Device\), s\/C \(Custom::Own\)\. Nothing was deployed; .*--ignore/,
-    ],
-    [
-      'references in a circle',
-      {
-        A: queue({ Properties: { x: { Ref: 'B' } } }),
-        B: queue({ Properties: { x: { 'Fn::Sub': `\${C.Arn}` } } }),
-        C: queue({ DependsOn: 'A' }),
-      },
-      /in a circle: A → B → C → A/,
-    ],
-    [
-      'a reference to nothing',
-      { A: queue({ Properties: { x: { 'Fn::GetAtt': ['Gone', 'Arn'] } } }) },
-      /s\/A \(AWS::SQS::Queue\): s refers to Gone.Arn, which is not there/,
-    ],
-    [
-      'an import of nothing',
-      { A: queue({ Properties: { x: { 'Fn::ImportValue': 'other:x' } } }) },
-      /the export other:x/,
-    ],
-    [
-      'functions that nobody knows',
-      { A: queue({ Properties: { x: { 'Fn::Transform': {} } } }) },
-      /function Fn::Transform is not known/,
-    ],
-  ])('is refused: %s', async (_, Resources, reason) => {
-    const directory = await write({ Resources });
-    await expect(deployLocally(directory, { dataDir: await newFolder() })).rejects.toThrow(reason);
-  });
-
-  it('passes over what the user says', async () => {
-    const directory = await write({ Resources: { A: { Type: 'Custom::Own' }, B: queue() } });
-    const report = await deployLocally(directory, {
-      dataDir: await newFolder(),
-      ignore: ['Custom::Own'],
-    });
-    expect(report.ignored).toEqual({ 'Custom::Own': 1 });
-  });
-
-  it('is not there, or is none', async () => {
-    const dataDir = await newFolder();
-    await expect(deployLocally(join(dataDir, 'none'), { dataDir })).rejects.toMatchObject({
-      code: 'FILE_NOT_FOUND',
-    });
-    await expect(startRehearsal({ dataDir })).rejects.toThrow(/Nothing is deployed/);
-    const directory = await write({});
-    await expect(deployLocally(directory, { dataDir })).rejects.toThrow(/no Resources/);
-  });
 });

@@ -1,4 +1,5 @@
-import { badQuery, type Expression, parseTimestamp, type SqlValue } from './parse.js';
+import { badQuery, type Expression, type SqlValue } from './expression.js';
+import { parseTimestamp } from './tokens.js';
 
 /** A column's value in the row at hand. */
 export type Lookup = (table: string | undefined, name: string) => SqlValue;

@@ -13,7 +13,8 @@ import {
   hasAggregate,
   type Lookup,
 } from './evaluate.js';
-import { badQuery, type Expression, parseQuery, type Query, type SqlValue } from './parse.js';
+import { badQuery, type Expression, type Query, type SqlValue } from './expression.js';
+import { parseQuery } from './parse.js';
 import { type Constraint, type Row, VIEWS } from './views.js';
 
 /** Rows in a page by default, as the API has it. */

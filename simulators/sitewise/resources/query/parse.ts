@@ -1,44 +1,5 @@
-import { ApiFault } from '../../api/faults.js';
-
-/** A value in a query: times are bigints of nanoseconds. */
-export type SqlValue = string | number | bigint | boolean | null;
-
-/** An expression of a query. */
-export type Expression =
-  | { kind: 'literal'; value: SqlValue }
-  | { kind: 'column'; table: string | undefined; name: string }
-  | { kind: 'aggregate'; name: string; argument: Expression | undefined; distinct: boolean }
-  | { kind: 'not' | 'negate'; operand: Expression }
-  | { kind: 'isNull'; operand: Expression; negated: boolean }
-  | { kind: 'in'; operand: Expression; options: Expression[]; negated: boolean }
-  | { kind: 'concat'; arguments: Expression[] }
-  | { kind: 'binary'; operator: string; left: Expression; right: Expression };
-
-/** One item of SELECT. */
-export interface SelectItem {
-  expression: Expression;
-  name: string;
-}
-
-/** A query of the subset. */
-export interface Query {
-  distinct: boolean;
-  /** Empty: every column. */
-  select: SelectItem[];
-  from: { view: string; alias: string }[];
-  /** All conditions, of JOIN … ON and WHERE, that have to hold. */
-  conditions: Expression[];
-  groupBy: Expression[];
-  /** Conditions on groups, that have to hold. */
-  having: Expression[];
-  orderBy: { expression: Expression; descending: boolean; nullsFirst: boolean | undefined }[];
-  limit: number | undefined;
-  offset: number;
-}
-
-/** @throws ApiFault `ValidationException` */
-export const badQuery = (message: string) =>
-  new ApiFault('ValidationException', `The query cannot be run: ${message}`);
+import { badQuery, type Expression, type Query, type SelectItem } from './expression.js';
+import { parseTimestamp, type Token, tokenize } from './tokens.js';
 
 const AGGREGATES = new Set(['count', 'sum', 'avg', 'min', 'max']);
 const CLAUSES = new Set([
@@ -71,46 +32,6 @@ const CLAUSES = new Set([
 const MAX_DEPTH = 50;
 /** Operators in a query at most: each is a step of the recursion that evaluates it. */
 const MAX_OPERATORS = 1000;
-
-interface Token {
-  kind: 'number' | 'text' | 'name' | 'quoted' | 'symbol' | 'end';
-  text: string;
-}
-
-const TOKEN =
-  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)|'((?:[^']|'')*)'|"([^"]+)"|([A-Za-z_]\w*)|(<>|!=|<=|>=|[-+*/%<>=(),.;]))/y;
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  TOKEN.lastIndex = 0;
-  while (text.slice(TOKEN.lastIndex).trim() !== '') {
-    const at = TOKEN.lastIndex;
-    const m = TOKEN.exec(text);
-    if (m === null) throw badQuery(`unexpected "${text.slice(at).trim().slice(0, 10)}".`);
-    const [, number, quoted, identifier, name, symbol] = m;
-    if (number !== undefined) tokens.push({ kind: 'number', text: number });
-    else if (quoted !== undefined)
-      tokens.push({ kind: 'text', text: quoted.replaceAll("''", "'") });
-    else if (identifier !== undefined) tokens.push({ kind: 'quoted', text: identifier });
-    else if (name !== undefined) tokens.push({ kind: 'name', text: name });
-    else tokens.push({ kind: 'symbol', text: symbol ?? '' });
-  }
-  tokens.push({ kind: 'end', text: 'the end' });
-  return tokens;
-}
-
-/** A time in nanoseconds of the epoch, UTC where no zone is given; undefined where it is none. */
-export function parseTimestamp(text: string): bigint | undefined {
-  const m =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?$/.exec(
-      text.trim(),
-    );
-  if (m === null) return undefined;
-  const [, date, time = '00:00', fraction = '', zone = 'Z'] = m;
-  const ms = Date.parse(`${date}T${time}${zone}`);
-  if (Number.isNaN(ms)) return undefined;
-  return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
-}
 
 class Parser {
   readonly #tokens: Token[];

@@ -3,7 +3,7 @@ import { END_OF_TIME, type StoredTime } from '../../store/value-store.js';
 import { type Account, type AssetRecord, allProperties, type ModelProperty } from '../account.js';
 import { latestOf, scanStream } from '../values/samples.js';
 import { findStream } from '../values/stream.js';
-import type { SqlValue } from './parse.js';
+import type { SqlValue } from './expression.js';
 
 /** A row: column → value. */
 export type Row = Record<string, SqlValue>;
