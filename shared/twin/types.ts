@@ -158,6 +158,11 @@ export interface StepResult {
   skipped?: SkipReason;
   /** Normalised innovation squared of the channels used; `NaN` where none was. */
   nis: number;
+  /**
+   * The same of a moving machine's states alone, the constants held at their newest fit: it judges the
+   * noise, where the other also holds the doubt about constants. Left out before the first fit.
+   */
+  statesNis?: number;
   /** Channels that entered the NIS. */
   channels: number;
   logLikelihood: number;

@@ -11,6 +11,8 @@ export interface FilterStep {
   /** Valid at the posterior: outputs and their slopes. */
   linearisation: Linearisation;
   nis: number;
+  /** The same of a moving machine's states alone, the constants held at their newest fit. */
+  statesNis?: number;
   logLikelihood: number;
   /** Channels used, as indices of the measured variables. */
   active: number[];

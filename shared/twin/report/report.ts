@@ -199,6 +199,7 @@ export function reportStep(input: {
     ...(sample.row === undefined ? {} : { row: sample.row }),
     ...(skipped === undefined ? {} : { skipped }),
     nis: filtered?.nis ?? Number.NaN,
+    ...(filtered?.statesNis === undefined ? {} : { statesNis: filtered.statesNis }),
     channels: filtered?.active.length ?? 0,
     logLikelihood: filtered?.logLikelihood ?? 0,
     parameters,

@@ -12,6 +12,7 @@ import {
   type RecordingSummary,
   runAlarms,
   skippedSteps,
+  statesNis,
   type Verdict,
   verdictOf,
 } from './verdict.js';
@@ -46,6 +47,12 @@ export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
   return events;
 }
 
+/** Mean NIS per channel of the states alone; left out where constants are not fitted. */
+function statesNisOf(steps: readonly StepResult[]): { statesNisPerChannel?: number } {
+  const { nis, channels } = statesNis(steps);
+  return channels === 0 ? {} : { statesNisPerChannel: nis / channels };
+}
+
 /** What a calibration run gives out. */
 export interface CalibrationOutput {
   twin: string;
@@ -59,6 +66,8 @@ export interface CalibrationOutput {
     modelRuns: number;
     /** Mean NIS per channel: near 1 when the noise is right. */
     meanNisPerChannel: number | null;
+    /** The same of a moving machine's states alone, constants held at their fits, events left out. */
+    statesNisPerChannel?: number;
     logLikelihood: number;
     wallS: number;
     parameters: Record<string, Estimate>;
@@ -108,6 +117,7 @@ export function summarize(
       skipped: steps.length - used.length,
       modelRuns: total((s) => s.diagnostics.modelRuns),
       meanNisPerChannel: channels === 0 ? null : total((s) => s.nis) / channels,
+      ...statesNisOf(used),
       logLikelihood: total((s) => s.logLikelihood),
       wallS,
       parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},

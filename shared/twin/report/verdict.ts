@@ -211,15 +211,37 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
   );
   const channels = expected.reduce((sum, s) => sum + s.channels, 0);
   const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;
-  const chance = NOT_CHANCE * Math.sqrt(2 / channels);
-  if (channels >= 20 && (nis < BAND_OF_NIS[0] - chance || nis > BAND_OF_NIS[1] + chance)) {
+  const isOff = (mean: number, count: number) => {
+    const chance = NOT_CHANCE * Math.sqrt(2 / count);
+    return count >= 20 && (mean < BAND_OF_NIS[0] - chance || mean > BAND_OF_NIS[1] + chance);
+  };
+  const states = statesNis(used);
+  const ofStates = states.nis / states.channels;
+  const noise =
+    states.channels === 0
+      ? ''
+      : ` Of the states alone, constants held at their fits, it is ${ofStates.toPrecision(3)}: ${isOff(ofStates, states.channels) ? 'the noise is not right either' : 'the noise is right, and what is off is the doubt about constants'}.`;
+  if (isOff(nis, channels)) {
     alarms.push({
       code: 'inconsistent',
       subject: twin.definition.name,
-      message: `Over the whole run the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).`,
+      message: `Over the whole run the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
   return alarms;
+}
+
+/** Innovations of a moving machine's states, constants held at their fits, outside of events. */
+export function statesNis(steps: readonly StepResult[]): { nis: number; channels: number } {
+  let nis = 0;
+  let channels = 0;
+  for (const step of steps) {
+    if (step.statesNis === undefined || step.channels === 0) continue;
+    if (step.eventSinceS !== undefined || step.beforeFit) continue;
+    nis += step.statesNis;
+    channels += step.channels;
+  }
+  return { nis, channels };
 }
 
 /** Alarms that speak against a result; limits and what is good to know do not. */

@@ -341,6 +341,7 @@ export function transientAssimilation(
         ...filtered,
         modelRuns: filtered.modelRuns + startRuns,
         ...(isUnderWay ? { eventSinceS } : {}),
+        ...(held === undefined ? {} : { statesNis: held.nis }),
       },
       transient,
     };

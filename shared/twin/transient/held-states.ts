@@ -14,6 +14,8 @@ export interface HeldStep {
   innovation: Float64Array;
   /** Its predicted standard deviation. */
   std: Float64Array;
+  /** Normalised innovation squared of all channels that have a value. */
+  nis: number;
 }
 
 /**
@@ -70,5 +72,6 @@ export function heldStep(
     states: { x: end.x.map((v, i) => v + mean[i]!), S: end.S },
     innovation: innovation.y.slice(),
     std: innovation.std.slice(),
+    nis: innovation.nis,
   };
 }

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { runAlarms, type StepResult } from '../../../shared/twin/index.js';
+import { statesNis } from '../../../shared/twin/report/verdict.js';
+import { heldStep } from '../../../shared/twin/transient/held-states.js';
+import { boxTwin } from '../../support/real-machines.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
+
+const step = (nis: number, more: Partial<StepResult> = {}) =>
+  ({ nis, statesNis: 1, channels: 1, parameters: {}, ...more }) as StepResult;
+
+describe('the NIS of the states alone', () => {
+  it('is near 1 for a filter of the right noise, with all channels counted together', () => {
+    const rng = createRng(2);
+    let truth = 0;
+    let held = { x: Float64Array.of(0), S: Float64Array.of(1) };
+    let sum = 0;
+    const count = 400;
+    // One state that keeps 0.9 of itself, seen twice; no parameters.
+    for (let k = 0; k < count; k++) {
+      truth = 0.9 * (truth + 0.3 * rng.normal());
+      const [x] = held.x;
+      const found = heldStep(
+        held,
+        {
+          centre: Float64Array.of(x!),
+          mean: Float64Array.of(0.9 * x!, 0.9 * x!, 1.8 * x!),
+          slope: Float64Array.of(0.9, 0.9, 1.8),
+          bend: new Float64Array(3),
+          modelRuns: 0,
+          refusedBeyond: false,
+          memory: undefined,
+        },
+        0,
+        {
+          measured: Float64Array.of(truth + 0.5 * rng.normal(), 2 * truth + 0.5 * rng.normal()),
+          noiseStd: Float64Array.of(0.5, 0.5),
+          stateStd: Float64Array.of(0.3),
+          ignored: [],
+        },
+      );
+      held = { x: found.states.x.slice(), S: found.states.S.slice() };
+      sum += found.nis / 2 / count;
+    }
+    expect(sum).toBeGreaterThan(0.85);
+    expect(sum).toBeLessThan(1.15);
+  });
+
+  it('leaves out events, priors and samples without a fit', () => {
+    const steps = [
+      step(1, { statesNis: 2 }),
+      step(1, { statesNis: 50, eventSinceS: 3 }),
+      step(1, { statesNis: 50, beforeFit: true }),
+      { nis: 1, channels: 1 } as StepResult,
+    ];
+    expect(statesNis(steps)).toEqual({ nis: 2, channels: 1 });
+  });
+
+  it.skipIf(!hasCompiler)('says whether the noise or the doubt about constants is off', () => {
+    const twin = boxTwin();
+    const of = (statesNis: number) =>
+      runAlarms(twin, { steps: Array.from({ length: 400 }, () => step(0.05, { statesNis })) });
+    expect(of(1).find((a) => a.code === 'inconsistent')?.message).toMatch(
+      /it is 1\.00: the noise is right/,
+    );
+    expect(of(0.05).find((a) => a.code === 'inconsistent')?.message).toMatch(
+      /the noise is not right either/,
+    );
+  });
+});
