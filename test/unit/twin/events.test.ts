@@ -120,5 +120,5 @@ describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
     const { G_box } = run.newest!.output.parameters;
     expect(G_box!.lower95).toBeLessThan(0.576);
     expect(G_box!.upper95).toBeGreaterThan(0.576);
-  }, 120_000);
+  }, 300_000);
 });
