@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, TwinError } from '../../shared/core/index.js';
-import { keyCodec, type Row, rowCodec, type UnreadableRow } from './record.js';
+import { type EdgeSample, keyCodec, type Row, rowCodec, type UnreadableRow } from './record.js';
 import { type Purpose, ReservedSpace } from './reserved-space.js';
+
+/** The value of rows that are only keys. */
+export const NO_BYTES = Buffer.alloc(0);
 
 /** Rows by their keys, see record.ts. */
 export type Rows = Database<Row | UnreadableRow, string>;
@@ -82,6 +85,11 @@ export class OutboxDatabase {
       own(written);
     }
     return id;
+  }
+
+  /** A sample as a row. */
+  rowOf({ alias, quality, dataType, value }: EdgeSample, own: Own): Row {
+    return { aliasId: this.aliasId(alias, own), quality, dataType, value };
   }
 
   /**

@@ -7,10 +7,11 @@ import {
   secondsToNs,
   TwinError,
 } from '../../shared/core/index.js';
-import { AccountedWrites, type Entry, NO_ENTRY } from './accounted-writes.js';
-import { OutboxDatabase, type Own, pageBytes, rowCount } from './database.js';
+import { AccountedWrites, type Entry } from './accounted-writes.js';
+import { NO_BYTES, OutboxDatabase, pageBytes, rowCount } from './database.js';
 import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
 import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
+import { park, unpark } from './parking.js';
 import { type EdgeSample, encodeKey, keyFloor, type Row, sampleOf, timeOfKey } from './record.js';
 import { type Fates, MOST_REMOVED, type Removal, Removals } from './removals.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
@@ -26,9 +27,6 @@ interface PendingAppend {
   resolve: () => void;
   reject: (error: unknown) => void;
 }
-
-/** The value of rows that are only keys. */
-const NOTHING = Buffer.alloc(0);
 
 /** The size is looked at after so many appended samples, so that a burst cannot run far past it. */
 const CHECK_EVERY = 2000;
@@ -193,34 +191,14 @@ export class Outbox implements Closeable {
 
   /** Puts entries aside, durably, so that they no longer stand before others. */
   async park(entries: readonly OutboxEntry[]): Promise<void> {
-    if (this.#closed || entries.length === 0) return;
-    await this.#writes.run('remove', entries.length, NO_ENTRY, (own) => {
-      for (const { key, sample } of entries) {
-        own(this.#db.queue.remove(key));
-        own(this.#db.doubtful.remove(key));
-        own(this.#db.parked.put(key, this.#rowOf(sample, own)));
-      }
-    });
+    if (!this.#closed) await park(this.#db, this.#writes, entries);
   }
 
   /** Puts the oldest parked entries back into the queue. @returns how many */
   unpark(limit: number): Promise<number> {
-    return this.#alone(() => this.#unpark(limit));
-  }
-
-  async #unpark(limit: number): Promise<number> {
-    if (this.#closed) return 0;
-    const rows = [...this.#db.parked.getRange({ limit })];
-    if (rows.length === 0) return 0;
-    await this.#writes.run('remove', rows.length, NO_ENTRY, (own) => {
-      for (const { key, value } of rows) {
-        own(this.#db.parked.remove(key));
-        own(this.#db.queue.put(key, value));
-        const isGood = 'quality' in value && value.quality === 'GOOD';
-        if (!isGood) own(this.#db.doubtful.put(key, NOTHING));
-      }
-    });
-    return rows.length;
+    return this.#alone(async () =>
+      this.#closed ? 0 : await unpark(this.#db, this.#writes, limit),
+    );
   }
 
   /** Number of parked samples; they count in {@link Outbox.depth}, too. */
@@ -373,8 +351,8 @@ export class Outbox implements Closeable {
         for (const { samples, checkpoint } of appends) {
           for (const sample of samples) {
             const key = encodeKey(sample.timeNs, this.#writes.nextSequence());
-            own(this.#db.queue.put(key, this.#rowOf(sample, own)));
-            if (sample.quality !== 'GOOD') own(this.#db.doubtful.put(key, NOTHING));
+            own(this.#db.queue.put(key, this.#db.rowOf(sample, own)));
+            if (sample.quality !== 'GOOD') own(this.#db.doubtful.put(key, NO_BYTES));
           }
           if (checkpoint !== undefined) {
             own(this.#db.checkpoints.put(checkpoint.source, checkpoint.position));
@@ -385,10 +363,6 @@ export class Outbox implements Closeable {
     } catch (error) {
       for (const { reject } of appends) reject(error);
     }
-  }
-
-  #rowOf({ alias, quality, dataType, value }: EdgeSample, own: Own): Row {
-    return { aliasId: this.#db.aliasId(alias, own), quality, dataType, value };
   }
 
   #discard(keys: readonly string[]): void {
