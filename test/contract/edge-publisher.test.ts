@@ -216,6 +216,35 @@ describe('the publisher sitewise-edge', () => {
     );
   });
 
+  it('sends in parts what is too long for one message', async () => {
+    const broker = await Aedes.createBroker();
+    const lengths: number[] = [];
+    broker.on('publish', ({ payload }, client) => {
+      if (client !== null) lengths.push(payload.length);
+    });
+    const server = createServer(broker.handle);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      await new Promise<void>((resolve) => broker.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const config = publisherConfig({ type: 'sitewise-edge', url, maxValuesPerMessage: 100 });
+    if (config.type !== 'sitewise-edge') throw new Error('wrong type');
+    const publisher = new SiteWiseEdgePublisher(config, 'x');
+    cleanups.push(() => publisher.close());
+    const { signal } = new AbortController();
+    await publisher.connect(signal);
+    // Each of these characters takes six bytes in JSON.
+    const text = { dataType: 'STRING', value: '\u0001'.repeat(1024) } as const;
+    const entries = Array.from({ length: 100 }, () => entry(text));
+    const delivered: OutboxEntry[] = [];
+    const outcome = await publisher.send(entries, (e) => delivered.push(...e), signal);
+    expect(outcome).toEqual({ rejected: [], retry: [], held: [] });
+    expect(delivered.map((e) => e.key)).toEqual(entries.map((e) => e.key));
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(128 * 1024);
+  });
+
   it('stopped, publishes no more and takes the acknowledgement of what is under way', async () => {
     const broker = await Aedes.createBroker();
     const held: (() => void)[] = [];

@@ -75,6 +75,8 @@ describe('the recipe', () => {
       expect(Object.keys(manifest.Lifecycle)).toEqual(['run']);
       for (const artifact of manifest.Artifacts) {
         expect(Object.keys(artifact).sort()).toEqual(['Permission', 'Unarchive', 'Uri']);
+        expect(artifact.Unarchive).toMatch(/^(ZIP|NONE)$/);
+        expect(artifact.Permission).toEqual({ Read: 'ALL', Execute: 'NONE' });
         expect(artifact.Uri).toMatch(/^s3:\/\/BUCKET_NAME\/COMPONENT_NAME\/COMPONENT_VERSION\//);
       }
     }

@@ -41,13 +41,17 @@ afterEach(async () => {
 class FarEnd implements Publisher {
   readonly batchSize = BATCH;
   readonly concurrency = 1;
-  readonly maxWaitMs = 0;
+  readonly maxWaitMs: number;
   connected = false;
   messages = 0;
   /** Values, batch by batch. */
   readonly batches: number[][] = [];
   /** Happens while a batch is under way. */
   meanwhile: (batch: number) => Promise<void> = () => Promise.resolve();
+
+  constructor(maxWaitMs: number) {
+    this.maxWaitMs = maxWaitMs;
+  }
 
   async connect(): Promise<void> {
     this.connected = true;
@@ -71,8 +75,8 @@ class FarEnd implements Publisher {
 }
 
 /** Starts a sender with an outbox policy; the far end is what it sends to. */
-function start(policy: object): FarEnd {
-  const farEnd = new FarEnd();
+function start(policy: object, maxWaitMs = 0): FarEnd {
+  const farEnd = new FarEnd(maxWaitMs);
   const sender = new Sender({
     outbox,
     publisher: farEnd,
@@ -133,6 +137,21 @@ describe('the sender', () => {
     expect(farEnd.values.filter((v) => !isLive(v))).toEqual(upTo(100));
     const alive = farEnd.values.filter(isLive);
     expect(alive).toEqual([...alive].sort((a, b) => a - b));
+  });
+
+  it('lets values that come all the time wait for company', async () => {
+    await outbox.append(live(1));
+    const farEnd = start({}, 60_000);
+    farEnd.meanwhile = async (batch) => {
+      if (batch === 1) await outbox.append(live(1, 2000));
+    };
+    await until('the first is delivered', () => farEnd.batches.length === 1 && outbox.depth === 1);
+    await outbox.append(live(1, 3000));
+    await until('the others are', async () => {
+      await clock.advance(60_000);
+      return farEnd.values.length === 3;
+    });
+    expect(farEnd.batches).toEqual([[1000], [2000, 3000]]);
   });
 
   it('without a live window keeps the order of time throughout', async () => {
