@@ -53,17 +53,21 @@ export function probeOutbox(path: string, timeoutMs = PROBE_TIMEOUT_MS): Promise
     const child = spawn(process.execPath, ['-e', PROBE, lmdb, path], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    // A stop does not wait for it; nor shall it go on reading when nobody wants to know.
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
     let said = '';
     let tooLong = false;
     const timer = setTimeout(() => {
       tooLong = true;
-      child.kill('SIGKILL');
+      kill();
     }, timeoutMs);
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       if (said.length < 10_000) said += text;
     });
     const end = (probed: Probed) => {
       clearTimeout(timer);
+      process.removeListener('exit', kill);
       resolve(probed);
     };
     child.once('error', (error) => end({ unknown: messageOf(error) }));

@@ -5,6 +5,7 @@ export class RateMeter {
   readonly #clock: Clock;
   #marks: { timeNs: bigint; in: number; out: number }[] = [];
   static readonly #WINDOW = 10;
+  static readonly #LONGEST_NS = 30_000_000_000n;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -13,6 +14,9 @@ export class RateMeter {
   /** Notes the counters; to be called about once a second. */
   sample(inCount: number, outCount: number): void {
     const timeNs = this.#clock.nowNs();
+    const sinceNs = timeNs - (this.#marks.at(-1)?.timeNs ?? timeNs);
+    // The clock was set, or nobody ran: over such a span there is no rate.
+    if (sinceNs < 0n || sinceNs > RateMeter.#LONGEST_NS) this.#marks = [];
     this.#marks.push({ timeNs, in: inCount, out: outCount });
     if (this.#marks.length > RateMeter.#WINDOW) this.#marks.shift();
   }
