@@ -16,7 +16,6 @@ import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
 import {
-  integrationError,
   integrationErrorReasons,
   withIntegrationError,
 } from '../shared/twin/model/integration-error.js';
@@ -46,7 +45,14 @@ import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
-import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
+import type {
+  Calibrator,
+  CalibratorState,
+  IntegrationError,
+  Sample,
+  Twin,
+  TwinModel,
+} from '../shared/twin/types.js';
 import { summaryLines } from './calibration-summary.js';
 import type { Command } from './command.js';
 import {
@@ -228,10 +234,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   const bar = progressBar(io, 'Calibrating', 'samples');
   let result: CalibrationOutput;
   try {
-    const error = await integrationError(twin, samples, { logger: io.logger, signal: io.signal });
-    if (error.unknown !== undefined) {
-      io.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
-    }
+    const error = await errorOfIntegration(model, samples, io);
     const calibrator = createCalibrator({ twin: withIntegrationError(twin, error), model });
     const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
     bar.start(samples.length);
@@ -276,6 +279,23 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   return verdictExitCode(result.summary.verdict, args.strict === true);
 }
 
+/** Measured in the model's own processes; what can't be measured is said. */
+async function errorOfIntegration(
+  model: TwinModel,
+  samples: readonly Sample[],
+  io: CommandIo,
+): Promise<IntegrationError> {
+  const error = (await model.integrationError?.(samples, io.signal)) ?? {
+    std: {},
+    tolerance: Number.NaN,
+    unknown: 'the model is not integrated',
+  };
+  if (error.unknown !== undefined) {
+    io.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
+  }
+  return error;
+}
+
 async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): Promise<number> {
   const { samples } = await readData(twin, undefined, args, io);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
@@ -283,8 +303,10 @@ async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): P
   let result: TuneResult;
   try {
     bar.start(tuneRuns(twin) * samples.length);
+    // With the errors that a calibration will have: else the trends would be tuned to explain them.
+    const error = await errorOfIntegration(model, samples, io);
     result = await tuneEstimator({
-      twin,
+      twin: withIntegrationError(twin, error),
       model,
       samples,
       onSample: bar.update,

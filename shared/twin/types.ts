@@ -53,7 +53,19 @@ export interface TwinModel {
   ): Promise<readonly Evaluation[]>;
   /** The model as a dynamic system; there in twins whose mode is transient or auto. */
   readonly transient?: TransientModel;
+  /** What the model values miss by because they are integrated with steps, along a recording. */
+  integrationError?(samples: readonly Sample[], signal?: AbortSignal): Promise<IntegrationError>;
   close(): Promise<void>;
+}
+
+/** What a channel's model values miss by because the model is integrated with steps. */
+export interface IntegrationError {
+  /** Standard deviation per measured variable, in the definition's units. */
+  std: Record<string, number>;
+  /** The tolerance that the runs use. */
+  tolerance: number;
+  /** Why it is not known, where it could not be tried. */
+  unknown?: string;
 }
 
 /** Continuous states and outputs at one instant, or why the model could not tell them. */

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, messageOf } from '../../core/index.js';
+import { messageOf } from '../../core/index.js';
 import { inputsAlong, readProof } from '../../fmi/index.js';
-import type { Sample, Twin } from '../types.js';
-import { openTwinFmu, type TwinFmu } from './twin-fmu.js';
+import type { IntegrationError, Sample, Twin } from '../types.js';
+import type { TwinFmu } from './twin-fmu.js';
 
 /** Tolerance of FMUs that name none. */
 const USUAL_TOLERANCE = 1e-4;
@@ -10,32 +10,21 @@ const USUAL_TOLERANCE = 1e-4;
 const ALONG = 50;
 const AT_REST = 2;
 
-/** What a channel's model values miss by because the model is integrated with steps. */
-export interface IntegrationError {
-  /** Standard deviation per measured variable, in the definition's units. */
-  std: Record<string, number>;
-  /** The tolerance that the runs use. */
-  tolerance: number;
-  /** Why it is not known, where it could not be tried. */
-  unknown?: string;
-}
-
 /**
  * Compares runs at the twin's tolerance and step with runs at half of both, at the prior, along a
  * recording: what they differ by is an error of the model values that no noise of a sensor accounts for.
+ *
+ * @param opened the twin's FMU, in the processes that its other runs use
  */
 export async function integrationError(
   twin: Twin,
+  opened: TwinFmu,
   samples: readonly Sample[],
-  options: { logger?: Logger; signal?: AbortSignal } = {},
+  signal?: AbortSignal,
 ): Promise<IntegrationError> {
   const { definition } = twin;
   const { simulation } = definition;
-  if (options.signal !== undefined) setMaxListeners(0, options.signal);
-  const opened = await openTwinFmu(twin, {
-    lanes: 1,
-    ...(options.logger !== undefined && { logger: options.logger }),
-  });
+  if (signal !== undefined) setMaxListeners(0, signal);
   const tolerance =
     simulation.tolerance ??
     readProof(opened.fmu, simulation.interface)?.fallbacks.tolerance ??
@@ -46,8 +35,8 @@ export async function integrationError(
     const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
     const values = async (share: number) =>
       simulation.mode === 'steady-state'
-        ? atRest(twin, opened, whole, tolerance, share, options.signal)
-        : along(twin, opened, whole, tolerance, share, options.signal);
+        ? atRest(twin, opened, whole, tolerance, share, signal)
+        : along(twin, opened, whole, tolerance, share, signal);
     const [coarse, fine] = [await values(1), await values(0.5)];
     const rows = coarse.length / names.length;
     const std = names.map((name, c) => {
@@ -60,10 +49,8 @@ export async function integrationError(
     }
     return { std: Object.fromEntries(std), tolerance };
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     return { std: {}, tolerance, unknown: messageOf(error) };
-  } finally {
-    await opened.close();
   }
 }
 
@@ -141,18 +128,24 @@ async function along(
 const prior = (definition: Twin['definition']): Record<string, number> =>
   Object.fromEntries(definition.parameters.map((p) => [p.variable, p.prior.mean]));
 
-/** The twin with its integration error added to what its sensors are said to be off by. */
+/**
+ * The twin with its integration error added to what its sensors are said to be off by. At rest it is the
+ * same in every sample, so that no number of them averages it away: it counts as an offset. Between the
+ * samples of a moving machine it comes and goes, and counts as noise.
+ */
 export function withIntegrationError(twin: Twin, { std }: IntegrationError): Twin {
+  const lasts = twin.definition.simulation.mode === 'steady-state';
   return {
     ...twin,
     definition: {
       ...twin.definition,
-      // A channel without a stated noise has it estimated from what the model misses, this included.
-      measured: twin.definition.measured.map((m) =>
-        m.noiseStd === undefined
-          ? m
-          : { ...m, noiseStd: Math.hypot(m.noiseStd, std[m.variable] ?? 0) },
-      ),
+      measured: twin.definition.measured.map((m) => {
+        const own = std[m.variable] ?? 0;
+        if (own === 0) return m;
+        if (lasts) return { ...m, offsetStd: Math.hypot(m.offsetStd ?? 0, own) };
+        // A channel without a stated noise has it estimated from what the model misses, this included.
+        return m.noiseStd === undefined ? m : { ...m, noiseStd: Math.hypot(m.noiseStd, own) };
+      }),
     },
   };
 }

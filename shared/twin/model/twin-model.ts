@@ -4,6 +4,7 @@ import { type Logger, TwinError } from '../../core/index.js';
 import { forcesOf, withForces } from '../disturbances/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
+import { integrationError } from './integration-error.js';
 import { openTwinFmu } from './twin-fmu.js';
 
 /**
@@ -84,6 +85,7 @@ export async function createTwinModel(
       );
       return Promise.all(points.map((point) => evaluateOne(point, inputValues, signal)));
     },
+    integrationError: (samples, signal) => integrationError(twin, opened, samples, signal),
     close: () => opened.close(),
   };
 }

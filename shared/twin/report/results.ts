@@ -1,8 +1,15 @@
 import { formatCsv } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
-import type { IntegrationError } from '../model/integration-error.js';
-import type { Alarm, CalibratorState, Estimate, SensorSlopes, StepResult, Twin } from '../types.js';
+import type {
+  Alarm,
+  CalibratorState,
+  Estimate,
+  IntegrationError,
+  SensorSlopes,
+  StepResult,
+  Twin,
+} from '../types.js';
 import { type BandSources, bandSources } from './band-sources.js';
 import { crossCheckOf } from './cross-check.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadTwin } from '../../../shared/twin/definition/twin.js';
 import {
-  integrationError,
   integrationErrorReasons,
   withIntegrationError,
 } from '../../../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../../../shared/twin/model/twin-model.js';
 import { probeBounds } from '../../../shared/twin/model/twin-proof.js';
-import type { Sample } from '../../../shared/twin/types.js';
+import type { Sample, Twin } from '../../../shared/twin/types.js';
 import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'twinloop-integration-error-'));
@@ -43,21 +42,44 @@ const samples: Sample[] = Array.from({ length: 30 }, (_, k) => ({
   measured: Float64Array.of(0),
 }));
 
+/** In the processes that the twin's other runs use. */
+async function measured(twin: Twin) {
+  const model = await createTwinModel(twin, { lanes: 1 });
+  try {
+    return (await model.integrationError?.(samples)) ?? expect.fail('it is not measured');
+  } finally {
+    await model.close();
+  }
+}
+
 describe.skipIf(!hasCompiler)('the error of integration', () => {
   it('is what half the tolerance changes, joins the noise, and is told where it matters', async () => {
     const coarse = await twinOf(1e-3);
-    const error = await integrationError(coarse, samples);
+    const error = await measured(coarse);
     // x = exp(-k (1 + 100 tol) t): the halves differ by 0.05 t exp(-t), whose rms over 2.9 s is 0.0142.
     expect(error.std.y).toBeGreaterThan(0.012);
     expect(error.std.y).toBeLessThan(0.016);
     const noise = withIntegrationError(coarse, error).definition.measured[0]?.noiseStd;
     expect(noise).toBeCloseTo(Math.hypot(1e-3, error.std.y ?? 0), 12);
+    // At rest it is the same in each sample: no noise, but an offset that no number of them averages away.
+    const { definition } = coarse;
+    const resting = {
+      ...coarse,
+      definition: {
+        ...definition,
+        simulation: { ...definition.simulation, mode: 'steady-state' as const },
+      },
+    };
+    expect(withIntegrationError(resting, error).definition.measured[0]).toMatchObject({
+      noiseStd: 1e-3,
+      offsetStd: error.std.y,
+    });
     expect(integrationErrorReasons(coarse, error).join()).toMatch(
       /y: integration at tolerance 0.001/,
     );
 
     const fine = await twinOf(1e-6);
-    const little = await integrationError(fine, samples);
+    const little = await measured(fine);
     expect(little.std.y).toBeLessThan(1e-4);
     expect(integrationErrorReasons(fine, little)).toEqual([]);
   });
