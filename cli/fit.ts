@@ -78,7 +78,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
       else await writeUserFile(args.plot, svg);
     }
     if (typeof args.report === 'string') {
-      await writeUserFile(args.report, await fitReport(twin, result));
+      await writeUserFile(args.report, await fitReport(twin, result, recording.table.account));
     }
     bar.stop();
     if (typeof args.state === 'string') await keepState(twin, model, result, samples, args, io);

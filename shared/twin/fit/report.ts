@@ -1,6 +1,9 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
+import type { RecordingAccount } from '../../recordings/index.js';
+import { escapeHtml, htmlFigure, htmlPage, htmlTable } from '../report/html.js';
+import { recordingPart, verdictPart } from '../report/page-parts.js';
 import { gradeMark, gradeText } from '../report/quantities.js';
-import { verdictLines } from '../report/verdict.js';
+import { type Grade, verdictLines } from '../report/verdict.js';
 import type { Estimate, Twin } from '../types.js';
 import type { Commission } from './commission.js';
 import { predictionStd } from './fit.js';
@@ -131,17 +134,26 @@ export async function fitPlot(twin: Twin, result: Commission): Promise<string | 
   });
 }
 
-const escapeHtml = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const NEXT: Readonly<Record<Grade, string>> = {
+  good: 'Nothing speaks against it. Test the predictions on your own data by twinloop backtest; keep the result for calibrate and workers by twinloop fit --state.',
+  care: 'Read the reasons above first. Each names what to look at: the sensor, the export, the definition or the model. A parameter that was not learnt needs a record in which it shows, or a narrower prior.',
+  unusable:
+    'Do not act on these figures. Mend what is named above, in the export or the definition, and run it again.',
+};
 
-/** A fit as one HTML page: verdict, parameters, held-out rows, searches, the picture. */
-export async function fitReport(twin: Twin, result: Commission): Promise<string> {
+/**
+ * A fit as one page that needs nothing else: verdict, what to do next, recording, parameters, the free
+ * run with its bands and residuals, rows held out, searches.
+ *
+ * @param account of the recording, if there is one
+ */
+export async function fitReport(
+  twin: Twin,
+  result: Commission,
+  account?: RecordingAccount,
+): Promise<string> {
   const { output } = result;
   const svg = await fitPlot(twin, result);
-  const row = (cells: readonly string[], tag = 'td') =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-  const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-    `<table>${row(head, 'th')}${rows.map((r) => row(r)).join('')}</table>`;
   const units = new Map(twin.definition.parameters.map((p) => [p.variable, p]));
   const parameters = Object.entries(output.parameters).map(([name, e]) => {
     const p = units.get(name);
@@ -180,34 +192,34 @@ export async function fitReport(twin: Twin, result: Commission): Promise<string>
     String(s.passes),
     s.converged ? 'yes' : 'no',
   ]);
-  const reasons = output.verdict.reasons.map((r) => `<li>${escapeHtml(r)}</li>`).join('');
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escapeHtml(output.twin)}: fit</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccc;padding:.25rem .6rem;text-align:left}
-.good{color:#1a7f37}.care{color:#9a6700}.unusable{color:#b00020}svg{max-width:100%;height:auto}</style>
-<h1>${escapeHtml(output.twin)}: fit</h1>
-<p>Verdict: <strong class="${output.verdict.grade}">${output.verdict.grade}</strong></p>
-<ul>${reasons}</ul>
-<h2>Parameters</h2>
-${table(['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'], parameters)}
-<h2>Free run</h2>
-${table(
-  [
-    'channel',
-    'rms error',
-    'held out',
-    'in its 95 % band',
-    'white',
-    'disturbance',
-    'independent samples',
-  ],
-  channels,
-)}
-${svg ?? ''}
-<h2>Searches</h2>
-${table(['from', 'to', 'nats above the best', 'model runs', 'converged'], starts)}
-${output.notes.map((n) => `<p>${escapeHtml(n)}</p>`).join('')}
-</html>
-`;
+  return htmlPage(`${output.twin}: fit`, [
+    `<h1>${escapeHtml(output.twin)}: fit</h1>`,
+    ...verdictPart(output.verdict, NEXT),
+    ...recordingPart(output.summary.recording, account),
+    '<h2>Parameters</h2>',
+    htmlTable(
+      'What the record says, beside what was assumed before it',
+      ['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'],
+      parameters,
+    ),
+    '<h2>Free run</h2>',
+    htmlTable(
+      'The model alone, driven by the inputs; the last rows were held out of the fit',
+      [
+        ...['channel', 'rms error', 'held out', 'in its 95 % band', 'white'],
+        ...['disturbance', 'independent samples'],
+      ],
+      channels,
+    ),
+    ...(svg === undefined
+      ? []
+      : [htmlFigure(svg, 'The free run beside the data with 95 % bands, and what is left.')]),
+    '<h2>Searches</h2>',
+    htmlTable(
+      'Where each search began and ended',
+      ['from', 'to', 'nats above the best', 'model runs', 'converged'],
+      starts,
+    ),
+    ...output.notes.map((n) => `<p>${escapeHtml(n)}</p>`),
+  ]);
 }

@@ -1,14 +1,15 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
-import { accountLines, durationText, type RecordingAccount } from '../../recordings/index.js';
+import { durationText, type RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
 import type { Estimate, Sample, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { sourcesFigure } from './band-sources.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
+import { recordingPart, verdictPart } from './page-parts.js';
 import { gradeText } from './quantities.js';
 import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
-import { countsText, type Grade, type Verdict, verdictLines } from './verdict.js';
+import type { Grade } from './verdict.js';
 
 const HOUR_S = 3600;
 const DAY_S = 86_400;
@@ -104,7 +105,6 @@ export async function calibrationReport(
   const { summary, steps } = output;
   const { definition } = twin;
   const { verdict, recording } = summary;
-  const [head = '', ...reasons] = verdictLines(verdict);
   const used = steps.filter((s) => s.skipped === undefined).length;
   const horizonS = definition.estimator.wearHorizonS;
   const figure =
@@ -116,24 +116,8 @@ export async function calibrationReport(
         );
   return htmlPage(`${output.twin}: calibration`, [
     `<h1>${escapeHtml(output.twin)}: calibration</h1>`,
-    `<div class="verdict ${verdict.grade}"><p><strong>${escapeHtml(head)}</strong></p>${reasons.length > 0 ? `<ul>${reasons.map((r) => `<li>${escapeHtml(r.replace(/^ *- /, ''))}</li>`).join('')}</ul>` : ''}</div>`,
-    `<h2>What to do next</h2><p>${escapeHtml(NEXT[verdict.grade])}</p>`,
-    '<h2>Recording</h2>',
-    htmlTable(
-      'What became of each row',
-      ['', ''],
-      [
-        ['rows', String(recording.rows)],
-        ['used', String(recording.used)],
-        ['left out', countsText(recording.skipped) || 'none'],
-        ['span', durationText(recording.spanS)],
-        ['period', recording.periodS === null ? 'none' : durationText(recording.periodS)],
-        ['never moves', recording.deadChannels.join(', ') || 'none'],
-      ],
-    ).replace('<thead><tr><th scope="col"></th><th scope="col"></th></tr></thead>', ''),
-    ...(account === undefined
-      ? []
-      : [`<pre>${escapeHtml(accountLines(account).join('\n'))}</pre>`]),
+    ...verdictPart(verdict, NEXT),
+    ...recordingPart(recording, account),
     '<h2>Parameters</h2>',
     htmlTable(
       'Where the run ended, beside what was assumed before it',

@@ -52,7 +52,10 @@ describe('a fit of an exact model', () => {
     expect(fitLines(result.output).join('\n')).toContain('held out');
     expect(await fitPlot(twin, result)).toContain('<svg');
     const html = await fitReport(twin, result);
-    expect(html).toContain('class="good"');
+    expect(html).toContain('class="verdict good"');
+    for (const part of ['What to do next', 'Recording', 'Parameters', 'Free run', 'Searches']) {
+      expect(html).toContain(`<h2>${part}</h2>`);
+    }
     expect(html).toContain('<svg');
   });
 
