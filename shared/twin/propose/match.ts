@@ -22,9 +22,6 @@ const LEAD = 0.15;
 /** The same where the score is less but nothing else comes near. */
 const FAIR = 0.4;
 const CLEAR_LEAD = 0.2;
-/** A word that this share of so many columns have tells nothing. */
-const COMMON_SHARE = 0.8;
-const COMMON_COLUMNS = 4;
 /** Of a score by words where the numbers are others. */
 const OTHER_NUMBERS = 0.5;
 
@@ -88,18 +85,14 @@ function otherNumbers(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   return numbers.length > 0 && [...b].some(isDigits) && !numbers.some((n) => b.has(n));
 }
 
-/** Words that nearly every column has: a path's head, the plant's name. They tell nothing. */
+/** Words of the path that all columns have before their names: they tell nothing. */
 function commonWords(columns: readonly RecordingColumn[]): ReadonlySet<string> {
-  const counts = new Map<string, number>();
-  for (const { label } of columns) {
-    for (const word of wordsOf(label)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-  const most = COMMON_SHARE * columns.length;
-  return new Set(
-    columns.length < COMMON_COLUMNS
-      ? []
-      : [...counts].flatMap(([word, count]) => (count >= most ? [word] : [])),
-  );
+  const [first = '', ...others] = columns.map((c) => c.label);
+  if (others.length < 2) return new Set();
+  let length = 0;
+  while (length < first.length && others.every((o) => o[length] === first[length])) length++;
+  // Up to its last mark: the rest is the beginning of names.
+  return wordsOf(first.slice(0, length).replace(/[\p{L}\p{N}]+$/u, ''));
 }
 
 const UNIT_WORDS: Readonly<Record<string, string>> = {
@@ -132,18 +125,30 @@ export function levelOf(values: Float64Array): { median: number; spread: number 
 
 const AVERAGES = /average|mean|mittel/i;
 
+/** A column's label and unit; MapleSim writes a unit in quotes and an index behind it. */
+export function partsOf({ label, unit }: Pick<RecordingColumn, 'label' | 'unit'>): {
+  label: string;
+  unit: string | undefined;
+} {
+  const quoted = /^(.+?)\.?'([^']+)'$/.exec(label);
+  const [, name, within] = quoted ?? [];
+  if (name !== undefined && within !== undefined) return { label: name, unit: within };
+  return { label, unit };
+}
+
 function scoreOf(
   variable: ModelVariable,
   column: RecordingColumn,
   common: ReadonlySet<string>,
 ): { score: number; because: string } {
   const reasons: string[] = [];
+  const parts = partsOf(column);
   let score = 0;
   if (plain(variable.name) === plain(column.label) || variable.name === column.name) {
     score = 0.9;
     reasons.push('same name');
   } else {
-    const words = wordsOf(column.label);
+    const words = wordsOf(parts.label);
     for (const word of common) words.delete(word);
     const text = wordsOf(`${variable.name} ${variable.description ?? ''}`);
     const byName = dice(wordsOf(variable.name), words);
@@ -152,11 +157,11 @@ function scoreOf(
     score = 0.65 * share * Math.max(byName, byText);
     if (score > 0.2) reasons.push(byName >= byText ? 'like its name' : 'like its description');
   }
-  const [mine, theirs] = [unitWord(variable.unit), unitWord(column.unit)];
+  const [mine, theirs] = [unitWord(variable.unit), unitWord(parts.unit)];
   if (mine !== undefined && theirs !== undefined) {
     score += mine === theirs ? 0.15 : -0.3;
     reasons.push(
-      mine === theirs ? `both in ${column.unit}` : `but in ${column.unit}, not ${variable.unit}`,
+      mine === theirs ? `both in ${parts.unit}` : `but in ${parts.unit}, not ${variable.unit}`,
     );
   }
   const { median, spread } = levelOf(column.values);

@@ -3,7 +3,7 @@ import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
 import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
-import { type Match, matchColumns, unitWord } from './match.js';
+import { type Match, matchColumns, partsOf, unitWord } from './match.js';
 import type { Noiseless } from './noise.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
 import type { Reach } from './reach.js';
@@ -120,7 +120,10 @@ export function proposeTwin(
   const matches = matchColumns([...inputs, ...outputs], table.columns, map);
   const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
   const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
-  const columnUnit = (column: string) => table.columns[findColumn(table.columns, column)]?.unit;
+  const columnUnit = (name: string) => {
+    const column = table.columns[findColumn(table.columns, name)];
+    return column === undefined ? undefined : partsOf(column).unit;
+  };
   const unitNote = (v: ModelVariable, column: string) => {
     const [mine, theirs] = [unitWord(v.unit), unitWord(columnUnit(column))];
     return mine !== undefined && theirs !== undefined && mine !== theirs
