@@ -9,7 +9,7 @@ import { recordingPart, verdictPart } from './page-parts.js';
 import { gradeText } from './quantities.js';
 import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
-import type { Grade } from './verdict.js';
+import type { Grade, Verdict } from './verdict.js';
 
 const HOUR_S = 3600;
 const DAY_S = 86_400;
