@@ -64,7 +64,12 @@ describe('somebody at a terminal', () => {
   );
 });
 
+/** The box without an unknown heat: of constants only what is built in may be tuned. */
+const withoutUnknownHeat = (xml: string) =>
+  xml.replace(/(name="Q_other"[^>]*variability=")tunable/, '$1fixed');
+
 describe('recordings of real machines', () => {
+  const CLOSED_BOX = hasCompiler ? buildFmu('box', 2, withoutUnknownHeat) : '';
   const BOX = 'incubator/empty-2023.csv';
   const TANKS = 'tanks/estimation.csv';
   const record = (name: string) => packageFile(`../shared/data/real/${name}`);
@@ -73,7 +78,7 @@ describe('recordings of real machines', () => {
     'a heated box: what cannot be told is held or wide, what can be is right',
     () => {
       const run = create(
-        ...[buildFmu('box', 2), '--data', record(BOX), '--output', 'box.yaml', '--yes', '--json'],
+        ...[CLOSED_BOX, '--data', record(BOX), '--output', 'box.yaml', '--yes', '--json'],
       );
       expect(run.status, run.stderr).toBe(0);
       const written = readFileSync(join(folder, 'box.yaml'), 'utf8');
