@@ -107,7 +107,7 @@ describe('a first definition', () => {
     await expect(run({ output, calibrate: false })).rejects.toThrow(/--overwrite/);
     expect(readFileSync(output, 'utf8')).toMatch(/# mine/);
     expect((await run({ output, calibrate: false, overwrite: true })).code).toBe(0);
-  });
+  }, 120_000);
 });
 
 describe('the parameters that a recording can tell', () => {
