@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { messageOf } from '../../shared/core/index.js';
 import { checkRequest } from './acknowledgements.js';
-import { assetAt, contentSecurityPolicy } from './assets.js';
+import { assetAt, contentSecurityPolicy, withPreloads } from './assets.js';
 import type { FleetWatch } from './fleet-watch.js';
 import { parseQuestion, parseSpan } from './question.js';
 import type { Rooms } from './rooms.js';
@@ -30,7 +30,7 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
   const html = assetAt('/index.html')?.body.toString('utf8') ?? '';
   const policy = contentSecurityPolicy(html);
   // So that a page need not ask before it asks for what it shows.
-  const front = html.replace('<html ', `<html data-machines="${rooms.count}" `);
+  const front = withPreloads(html).replace('<html ', `<html data-machines="${rooms.count}" `);
   const app = new Hono();
 
   app.use(async (c, next) => {

@@ -59,6 +59,18 @@ export function assetAt(path: string): Asset | undefined {
 }
 
 /**
+ * The page with its bundle's parts named in its head, so that a browser asks for them beside the bundle and
+ * not after it. They stand behind the import map, which must come before any module.
+ */
+export function withPreloads(html: string): string {
+  const bundle = assetAt('/page/page.js')?.body.toString('utf8') ?? '';
+  // Static imports only: what is loaded on demand is not for the first paint.
+  const parts = [...bundle.matchAll(/(?:from|import)"\.\/([A-Za-z0-9-]+\.js)"/g)].map((m) => m[1]);
+  const links = [...new Set(parts)].map((p) => `<link rel="modulepreload" href="/page/${p}">`);
+  return html.replace('<script type="module"', `${links.join('')}<script type="module"`);
+}
+
+/**
  * The policy that browsers enforce on the page: nothing but its own files and its import map, which
  * stands in index.html and is allowed by its digest.
  */

@@ -48,6 +48,14 @@ describe('the monitor’s server', () => {
       expect([path, file.status]).toEqual([path, 200]);
       await file.arrayBuffer();
     }
+    // All that the bundle imports at once is asked for beside it, and is there.
+    const html = await response.text();
+    const bundle = await (await fetch(`${url}page/page.js`)).text();
+    const parts = [...bundle.matchAll(/from"\.(\/[\w-]+\.js)"/g)].map((m) => `/page${m[1]}`);
+    const preloads = [...html.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map((m) => m[1]);
+    expect(parts.length).toBeGreaterThan(0);
+    expect(preloads.toSorted()).toEqual([...new Set(parts)].toSorted());
+    for (const path of preloads) expect((await fetch(new URL(path ?? '', url))).status).toBe(200);
   });
 
   it('serves the machine in space as glTF, where there is a layout', async () => {
