@@ -150,10 +150,9 @@ function drawEvents(store: Store, content: ChartContent) {
     for (const event of store.events) {
       if (event.subject !== content.subject) continue;
       const from = Math.max(bbox.left, u.valToPos(event.sinceX / scale, 'x', true));
-      const until = event.untilX ?? Number.POSITIVE_INFINITY;
-      const to = Number.isFinite(until)
-        ? Math.min(right, u.valToPos(until / scale, 'x', true))
-        : right;
+      // One that stands is known to stand until now, not beyond.
+      const until = event.untilX ?? store.nowX;
+      const to = Math.min(right, u.valToPos(until / scale, 'x', true));
       if (to <= bbox.left || from >= right) continue;
       ctx.save();
       const { alarm, warn, muted } = palette();
