@@ -1,4 +1,5 @@
-import { type Bank, type BankUpdate, newBank, resetBank, updateBank } from './bank.js';
+import { resetBank, updateBank } from './bank.js';
+import type { Accepted, Belief, FirstLook, Rejection, UpdateRequest } from './belief.js';
 import {
   chanceOf,
   gateChannels,
@@ -8,11 +9,11 @@ import {
   regateChannels,
   widened,
 } from './gate.js';
-import type { Gaussian, UpdateResult } from './gaussian-update.js';
+import type { Gaussian } from './gaussian-update.js';
 import { bendOf, contradicts, isFarFrom, liesWithin, looksLike } from './judge.js';
-import type { EvaluatePoints, Linearisation } from './linearise.js';
-import type { Lines } from './lines.js';
-import { type NoisyInputs, type Observation, observe, updateWith } from './observation.js';
+import type { Linearisation } from './linearise.js';
+import { type Observation, observe, updateWith } from './observation.js';
+import { acceptedStep, rejectedStep } from './outcome.js';
 import {
   doubt,
   type Explanation,
@@ -21,84 +22,8 @@ import {
   staysNearBounds,
   undoneBy,
 } from './regime.js';
-import type { FilterSettings } from './settings.js';
 import { splitUpdate } from './split.js';
-import type { FilterMemory, FilterStep } from './step.js';
-
-/** One sample, what is believed before it, and the model that is to explain it. */
-export interface UpdateRequest {
-  /** Parameters and trends at the sample's time. */
-  predicted: Gaussian;
-  /** The same in each mode, where the settings have modes: `predicted` is their mixture without jumps. */
-  bank?: Bank | undefined;
-  /** `NaN` for channels without a value. */
-  measured: Float64Array;
-  /** Standard deviation per channel. */
-  noiseStd: Float64Array;
-  /** How many samples running each channel was gated before. */
-  suspicion: Float64Array;
-  evaluate: EvaluatePoints;
-  settings: FilterSettings;
-  /** Whether sigma points have to stay inside the parameters' bounds. */
-  withinBounds: boolean;
-  /** What earlier samples found. */
-  memory: FilterMemory;
-  /** The inputs, and the lines of the sample before, where these may be gone on from. */
-  lines?: { lines: Lines | undefined; inputs: Float64Array } | undefined;
-  /** Inputs whose noise counts. */
-  noisyInputs?: NoisyInputs | undefined;
-}
-
-/** The sample as the belief before it expects it. */
-interface FirstLook {
-  observation: Observation;
-  prior: Gaussian;
-  /** Variance of each channel's noise. */
-  nominal: Float64Array;
-  linearisation: Linearisation;
-  update: UpdateResult;
-  /** Share of the sensor's noise in each active channel's residual. */
-  noiseShare: Float64Array;
-  /** Where modes compete: before the sample, and with it. */
-  bank?: { before: Bank; update: BankUpdate } | undefined;
-}
-
-/** What is taken for true of machine and sensors at the sample. */
-interface Belief {
-  /** Before the sample. */
-  start: Gaussian;
-  linearisation: Linearisation;
-  /** Per channel, raised for those that are gated. */
-  variance: Float64Array;
-  update: UpdateResult;
-  gated: readonly number[];
-  /** Whether the machine changed at a stroke. */
-  regimeChange: boolean;
-  mismatch: boolean;
-  /** Whether the linearisation is already that of the result. */
-  settled: boolean;
-}
-
-/** A belief with the result that follows from it once the model's bend is allowed for. */
-interface Accepted extends Belief {
-  posterior: Gaussian;
-  nonlinearity: number;
-  /** Whether an earlier change was none. */
-  undone?: boolean;
-  /** By modes, where these explain the sample: otherwise all of them begin anew. */
-  byModes?: BankUpdate;
-  /** What is believed in each mode, where the sample was not explained by them as they were. */
-  bank?: Bank;
-}
-
-/** The sample is left out. */
-interface Rejection {
-  /** What is believed without it. */
-  kept: Gaussian;
-  linearisation: Linearisation;
-  update: UpdateResult;
-  outOfReach: boolean;
-}
+import type { FilterStep } from './step.js';
 
 /**
  * The model is linearised again where it bends by more than this share of the noise's variance; in
@@ -421,59 +346,4 @@ async function searchAgain(
   const { update: posterior, linearisation } = change.best;
   const { byModes: _, bank: __, ...rest } = bent;
   return { ...rest, posterior, linearisation, regimeChange: true };
-}
-
-function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
-  const { posterior, update, byModes } = accepted;
-  const { modes } = look.observation.settings;
-  const bank = look.bank && modes && (byModes?.bank ?? accepted.bank ?? newBank(modes, posterior));
-  return {
-    ...commonStep(look),
-    ...(bank === undefined ? {} : { bank }),
-    // Where the model had to be linearised again the next sample is no place to spare runs.
-    ...(look.observation.lines === undefined || accepted.linearisation !== look.linearisation
-      ? {}
-      : { lines: look.observation.lines }),
-    ...(accepted.undone ? { undone: true } : {}),
-    ...(accepted.regimeChange && look.bank && !accepted.undone ? { beforeChange: look.prior } : {}),
-    ...(byModes === undefined ? {} : modesSay(byModes)),
-    posterior: { x: posterior.x, S: posterior.S },
-    linearisation: accepted.linearisation,
-    nis: update.nis,
-    logLikelihood: update.logLikelihood,
-    noiseShare: byModes?.noiseShare ?? look.noiseShare,
-    gated: [...accepted.gated],
-    regimeChange: accepted.regimeChange,
-    nonlinearity: accepted.nonlinearity,
-    mismatch: accepted.mismatch,
-    rejected: false,
-    outOfReach: false,
-  };
-}
-
-function modesSay({ z, noiseScale, noiseExcess, scatter }: BankUpdate): Partial<FilterStep> {
-  return { z, noiseScale, noiseExcess, scatter };
-}
-
-function rejectedStep(look: FirstLook, rejection: Rejection): FilterStep {
-  const { kept, linearisation, update, outOfReach } = rejection;
-  return {
-    ...commonStep(look),
-    posterior: kept,
-    linearisation,
-    nis: update.nis,
-    logLikelihood: update.logLikelihood,
-    noiseShare: new Float64Array(look.update.z.length),
-    gated: [],
-    regimeChange: false,
-    nonlinearity: 0,
-    mismatch: true,
-    rejected: true,
-    outOfReach,
-  };
-}
-
-function commonStep({ observation, update }: FirstLook) {
-  const { active, modelRuns, refusedBeyond } = observation;
-  return { active: [...active], z: update.z, modelRuns, refusedBeyond };
 }

@@ -1,0 +1,60 @@
+import { type BankUpdate, newBank } from './bank.js';
+import type { Accepted, FirstLook, Rejection } from './belief.js';
+import type { FilterStep } from './step.js';
+
+/** The outcome of a sample that was accepted. */
+export function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
+  const { posterior, update, byModes } = accepted;
+  const { modes } = look.observation.settings;
+  const bank = look.bank && modes && (byModes?.bank ?? accepted.bank ?? newBank(modes, posterior));
+  return {
+    ...commonStep(look),
+    ...(bank === undefined ? {} : { bank }),
+    // Where the model had to be linearised again the next sample is no place to spare runs.
+    ...(look.observation.lines === undefined || accepted.linearisation !== look.linearisation
+      ? {}
+      : { lines: look.observation.lines }),
+    ...(accepted.undone ? { undone: true } : {}),
+    ...(accepted.regimeChange && look.bank && !accepted.undone ? { beforeChange: look.prior } : {}),
+    ...(byModes === undefined ? {} : modesSay(byModes)),
+    posterior: { x: posterior.x, S: posterior.S },
+    linearisation: accepted.linearisation,
+    nis: update.nis,
+    logLikelihood: update.logLikelihood,
+    noiseShare: byModes?.noiseShare ?? look.noiseShare,
+    gated: [...accepted.gated],
+    regimeChange: accepted.regimeChange,
+    nonlinearity: accepted.nonlinearity,
+    mismatch: accepted.mismatch,
+    rejected: false,
+    outOfReach: false,
+  };
+}
+
+function modesSay({ z, noiseScale, noiseExcess, scatter }: BankUpdate): Partial<FilterStep> {
+  return { z, noiseScale, noiseExcess, scatter };
+}
+
+/** The outcome of a sample that is left out. */
+export function rejectedStep(look: FirstLook, rejection: Rejection): FilterStep {
+  const { kept, linearisation, update, outOfReach } = rejection;
+  return {
+    ...commonStep(look),
+    posterior: kept,
+    linearisation,
+    nis: update.nis,
+    logLikelihood: update.logLikelihood,
+    noiseShare: new Float64Array(look.update.z.length),
+    gated: [],
+    regimeChange: false,
+    nonlinearity: 0,
+    mismatch: true,
+    rejected: true,
+    outOfReach,
+  };
+}
+
+function commonStep({ observation, update }: FirstLook) {
+  const { active, modelRuns, refusedBeyond } = observation;
+  return { active: [...active], z: update.z, modelRuns, refusedBeyond };
+}
