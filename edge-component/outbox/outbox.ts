@@ -12,7 +12,7 @@ import { NO_BYTES, OutboxDatabase, pageBytes, rowCount } from './database.js';
 import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
 import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
 import { park, unpark } from './parking.js';
-import { type EdgeSample, encodeKey, keyFloor, type Row, sampleOf, timeOfKey } from './record.js';
+import { type EdgeSample, encodeKey, keyFloor, sampleOf, timeOfKey } from './record.js';
 import { type Fates, MOST_REMOVED, type Removal, Removals } from './removals.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 import { rowsOf } from './reserved-space.js';
