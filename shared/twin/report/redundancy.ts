@@ -115,11 +115,11 @@ export function offsetsOf(memory: Float64Array, m: number) {
  * where parameters can follow it. Over the newest samples where a state keeps account of them.
  */
 export function redundancyShares(
-  { filter: { redundancy, noiseStd }, sampleCount }: CalibratorState,
+  { filter: { redundancy }, sampleCount }: CalibratorState,
   slopes: SensorSlopes,
   range: Float64Array,
 ): Float64Array {
-  const m = noiseStd.length;
+  const m = slopes.noiseStd.length;
   if (redundancy !== undefined) {
     const weight = (1 - FORGET ** (2 * sampleCount)) / (1 - FORGET ** 2);
     return Float64Array.from({ length: m }, (_, c) => redundancy[m + c * m + c]! / weight);

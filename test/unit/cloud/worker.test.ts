@@ -29,7 +29,7 @@ const definition = twinSchema.parse({
   name: 'pump',
   fmu: './pump.fmu',
   inputs: [{ variable: 'speed', alias: '/p/speed' }],
-  measured: [{ variable: 'flow', alias: '/p/flow', noiseStd: 0.1 }],
+  measured: [{ variable: 'flow', alias: '/p/flow', noiseStd: 0.1, offsetStd: 0 }],
   parameters: [{ variable: 'k', alias: '/p/k', prior: { mean: 0, std: 1 } }],
 });
 const twin: Twin = { definition, fmuPath: '/nowhere/pump.fmu', hash: 'abc' };
