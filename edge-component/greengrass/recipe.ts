@@ -15,7 +15,7 @@ export const PLATFORMS = [
  * freed, for memory is dear there; and with one thread that collects garbage, for four of them spin while they wait
  * for each other on a machine with two busy cores, and took half of a value's processor time.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=4', '--single-threaded-gc'];
+export const NODE_FLAGS = ['--max-semi-space-size=2', '--single-threaded-gc'];
 export const NODE_ENVIRONMENT = {
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: '131072',
