@@ -151,7 +151,11 @@ async function takeTour(page: Page, browser: Browser, url: string): Promise<void
     await page.locator('#what-if input').first().focus();
     await page.keyboard.press('Home');
     await page.locator('#what-if [data-renew]').first().click();
-    await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor({ timeout });
+    await page
+      .locator('#what-if [aria-busy="false"] td.tried')
+      .first()
+      .filter({ hasText: '(' })
+      .waitFor({ timeout });
     await take(page, 'what-if', '#what-if');
     await page.getByRole('button', { name: 'As today' }).click();
   }

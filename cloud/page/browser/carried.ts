@@ -1,7 +1,7 @@
 import type { Outlook, Row } from './protocol.js';
 
 /** Results and courses of one calibration are dated alike, but for rounding. */
-const SAME_S = 1.5;
+export const SAME_S = 1.5;
 
 /** The series of a channel: what the twin makes of a sensor has the sensor's. */
 function seriesIdOf(channel: string): string {

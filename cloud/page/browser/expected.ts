@@ -1,4 +1,5 @@
 import { passedBy } from './ahead-text.js';
+import { SAME_S } from './carried.js';
 import type { Outlook, OutlookSeries, Quantity } from './protocol.js';
 import type { Store } from './store.js';
 
@@ -27,6 +28,17 @@ export function sinceOf(store: Store, outlook: Outlook): number {
   return Math.max(0, store.nowX - outlook.fromX);
 }
 
+/** Whether a newer result than the courses' beginning lies inside the limit, with all of its band. */
+function isSeenInside(store: Store, outlook: Outlook, { id, estimate, limit }: Quantity): boolean {
+  const last = store.last(estimate ?? id);
+  if (last === undefined || last[0] <= outlook.fromX + SAME_S) return false;
+  const [, value, lower, upper] = last;
+  const high = upper ?? value;
+  const low = lower ?? value;
+  if (high === null || low === null) return false;
+  return !(high >= (limit?.above ?? high + 1)) && !(low <= (limit?.below ?? low - 1));
+}
+
 /** Limits that will probably be reached and have not been passed, the nearest first. */
 export function expectedLimits(store: Store): Expected[] {
   const { outlook, machine } = store;
@@ -48,6 +60,8 @@ export function expectedLimits(store: Store): Expected[] {
     if (isStanding(quantity.variable)) return [];
     if (late === 0 || (middle === 0 && (series.passed?.[0] ?? 0) > 0.9)) return [];
     const reachedS = [fromNow(early), fromNow(middle), fromNow(late)] as const;
+    // Expected by now, and not so: a repair since, which the next courses know.
+    if (reachedS[1] === 0 && isSeenInside(store, outlook, quantity)) return [];
     return [{ quantity, series, reachedS, chance }];
   });
   const time = (e: Expected) => e.reachedS[1] ?? e.reachedS[0] ?? Number.POSITIVE_INFINITY;

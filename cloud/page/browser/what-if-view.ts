@@ -147,6 +147,8 @@ export function createWhatIfView(
         ? 'The twin is asked …'
         : `${(tried ?? outlook).courses} courses over ${aheadText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.`,
     );
+    // What stands there meanwhile answers the question before.
+    answers.setAttribute('aria-busy', String(client.isAsking));
     const now = `${store.outlookRevision};${focused()?.id}`;
     if (now === drawn) return;
     drawn = now;

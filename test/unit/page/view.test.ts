@@ -173,6 +173,21 @@ describe('between calibrations', () => {
     expect(expectedLimits(store)).toEqual([]);
   });
 
+  it('expects nothing by now that a newer result shows not to be so, as after a repair', () => {
+    const b9 = outlook.series['parameter:b9'] as OutlookSeries;
+    const expecting = (x: number, value: number, half: number) => {
+      const store = storeAt(150);
+      const passing = { passed: [0, 0.6, 0.9], reachedS: [10, 30, 190] as const };
+      store.expect({ today: { ...outlook, series: { 'parameter:b9': { ...b9, ...passing } } } });
+      hears(store, { 'parameter:b9': [[x, value, value - half, value + half]] });
+      return expectedLimits(store).map((e) => e.reachedS[1]);
+    };
+    // From before, or with a band that still reaches the limit, nothing is told against it.
+    expect(expecting(100, 0.01, 0.005)).toEqual([0]);
+    expect(expecting(145, 0.08, 0.05)).toEqual([0]);
+    expect(expecting(145, 0.01, 0.005)).toEqual([]);
+  });
+
   it('tells a sensor that is silent while others are not', () => {
     const sensor: Quantity = { ...drag, id: 'measured:w', role: 'measured', variable: 'w' };
     const store = storeAt(150);
