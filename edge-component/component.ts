@@ -223,6 +223,7 @@ class Component implements EdgeComponent {
 
   reconfigure(config: EdgeConfig, baseDir = this.#options.baseDir): Promise<void> {
     const changed = this.#changing.then(() => this.#reconfigure(config, baseDir));
+    // Whoever asked is told of a fault; the next change only waits for the end of this one.
     this.#changing = changed.catch(() => {});
     return changed;
   }

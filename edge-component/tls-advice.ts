@@ -21,8 +21,9 @@ export async function explainTlsError(error: unknown, url: string): Promise<stri
   const isOfNames = NAMES.test(code);
   if (!isOfDates && !isOfNames && !ISSUER.test(code)) return messageOf(error);
   const { hostname, port, protocol } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const host = bareHost(hostname);
   const number = Number(port || (protocol === 'wss:' ? 443 : 8883));
+  // It only adds detail: where it is not to be had, the fault itself is told without.
   const certificate = await lookAt(host, number).catch(() => undefined);
   const whose = certificate === undefined ? '' : ` (${subjectOf(certificate)})`;
   if (isOfNames) {
@@ -39,6 +40,9 @@ export async function explainTlsError(error: unknown, url: string): Promise<stri
   }
   return `its certificate${whose} is by nobody we trust (${code}): name the certificate of its authority, or its own if it is self-signed, in \`caFile\`.`;
 }
+
+/** The host of a URL as certificates have it: an IPv6 address without its brackets. */
+export const bareHost = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
 
 /** The names of hosts in an extension `subjectAltName` as Node writes it. */
 export function namesIn(subjectAltName: string | undefined): string {

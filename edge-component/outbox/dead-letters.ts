@@ -160,14 +160,25 @@ async function filesIn(directory: string): Promise<FileSize[]> {
   const files: FileSize[] = [];
   for (const folder of await readdir(directory, { withFileTypes: true })) {
     if (!folder.isDirectory()) continue;
-    for (const name of await readdir(join(directory, folder.name)).catch(() => [])) {
+    const names = await unlessGone(readdir(join(directory, folder.name)));
+    for (const name of names ?? []) {
       if (!OUR_FILE.test(name)) continue;
       const path = join(directory, folder.name, name);
-      const found = await stat(path).catch(() => undefined);
+      const found = await unlessGone(stat(path));
       if (found?.isFile()) files.push({ path, size: found.size, mtimeMs: found.mtimeMs });
     }
   }
   return files;
+}
+
+/** What is there; undefined for what somebody deleted meanwhile. */
+async function unlessGone<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
 }
 
 async function appendDurably(path: string, text: string): Promise<void> {

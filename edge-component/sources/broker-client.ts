@@ -56,6 +56,7 @@ export async function brokerClient(
       void reasonOf(fault, answered, config.url).then((why) => reject(brokerError(config, why)));
     });
   });
+  // Told to whoever waits for it; a loss that nobody waits for any more is no fault.
   lost.catch(() => {});
   return {
     client,

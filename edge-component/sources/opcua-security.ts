@@ -12,7 +12,7 @@ import {
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import { type Logger, readUserFile } from '../../shared/core/index.js';
 import { readSecret } from '../secrets.js';
-import { namesIn } from '../tls-advice.js';
+import { bareHost, namesIn } from '../tls-advice.js';
 
 /** Our keys, and the certificates that we trust. */
 export interface Pki {
@@ -91,8 +91,7 @@ function faultsOf(
     faults.dates = `It is valid from ${validFrom} to ${validTo}: renew it on the server, and look at the clocks of both.`;
   }
   // Not every version of Node knows the scheme `opc.tcp` well enough to find a host in it.
-  const { hostname } = new URL(endpointUrl.replace(/^opc\.tcp:/, 'http:'));
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const host = bareHost(new URL(endpointUrl.replace(/^opc\.tcp:/, 'http:')).hostname);
   // Some servers write addresses as if they were names.
   const isNamed =
     x509.checkHost(host) !== undefined || (isIP(host) > 0 && x509.checkIP(host) !== undefined);

@@ -85,6 +85,7 @@ export async function withSession<T>(
     onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
   });
+  // Told by the races below; what breaks after them is no fault.
   broken.catch(() => {});
   try {
     session = await Promise.race([openSession(client, config, baseDir), broken]);

@@ -62,7 +62,7 @@ async function runOnce(
   };
   takeInBatches(client, sink, signal, ({ topic, payload }) => {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    const isTooLong = broker.replacedBytes(Buffer.from(bytes)) !== undefined;
+    const isTooLong = broker.replacedBytes(bytes) !== undefined;
     const outcome = nodes.take(topic, isTooLong ? undefined : bytes, performance.now());
     finish(outcome);
     return outcome.samples;
