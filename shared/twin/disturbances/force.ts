@@ -25,6 +25,13 @@ export const forcesOf = ({ disturbances }: Pick<TwinDefinition, 'disturbances'>)
     timeConstantS,
   }));
 
+/** The force that is the i-th of so many states; undefined for those of the FMU, which come before. */
+export const forceOfState = (
+  forces: readonly Force[],
+  states: number,
+  i: number,
+): Force | undefined => forces[i - (states - forces.length)];
+
 /** Least share of itself that a force counts as keeping: below, it is new anyway. */
 const LEAST_KEPT = 1e-3;
 

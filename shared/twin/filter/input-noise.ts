@@ -1,4 +1,4 @@
-import { cholesky, choleskySolve, solveLower, solveLowerTransposed } from '../../kalman/index.js';
+import { cholesky, choleskySolve, invertFromCholesky, solveLower } from '../../kalman/index.js';
 import type { Evaluation } from '../types.js';
 import { type Gaussian, slopeTimesFactor } from './gaussian-update.js';
 import { predictOutputs } from './linearise.js';
@@ -215,11 +215,9 @@ function score(of: InputNoise, sample: DrivenSample, moved: readonly boolean[]):
 /** Which noise counts from the next sample on. */
 function usedOf({ step, variance, information, used }: InputNoise): Float64Array {
   const size = variance.length;
-  const root = cholesky(information, size);
+  const covariance = invertFromCholesky(cholesky(information, size), size);
   return used.map((before, i) => {
-    const unit = Float64Array.from({ length: size }, (_, j) => (j === 1 + i ? 1 : 0));
-    const column = solveLowerTransposed(root, solveLower(root, unit, size, 1), size, 1);
-    const deviations = variance[1 + i]! / Math.sqrt(column[1 + i]!);
+    const deviations = variance[1 + i]! / Math.sqrt(covariance[(1 + i) * (size + 1)]!);
     if (deviations < (before > 0 ? LOST : FOUND)) return 0;
     const now = variance[1 + i]! * step[i]! ** 2;
     return Math.abs(now - before ** 2) > CHANGED * before ** 2 ? Math.sqrt(now) : before;

@@ -1,12 +1,7 @@
-import { movingHangsOn } from '../report/cross-check.js';
+import { MOVED, movingHangsOn, OFFSET } from '../report/cross-check.js';
 import type { HangsOn } from '../report/quantities.js';
 import type { Twin } from '../types.js';
 import type { Fit } from './fit.js';
-
-/** An offset of a sensor that is looked for, in its noise. */
-export const OFFSET = 5;
-/** Deviations of a parameter's band that an offset may move it by. */
-export const MOVED = 1;
 
 /** A sensor's noise as it is stated, or as the fit found it. */
 export const sensorNoise = (twin: Twin, fit: Fit, channel: number): number =>

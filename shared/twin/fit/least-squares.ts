@@ -93,7 +93,6 @@ export function sampleWorth(
   return Math.max(1e-3, (1 - a) / (1 + a));
 }
 
-/** The step on a coordinate's u. */
 /** A share of the coordinate's span, in units of u. */
 const stepOf = (c: Coordinate, relative: number) => (relative * c.span) / c.scale;
 
@@ -112,33 +111,7 @@ export async function sensitivities(
   look?: readonly boolean[],
 ): Promise<{ columns: Float64Array[]; passes: number }> {
   const { coordinates } = problem;
-  if (look?.includes(false)) {
-    const at = coordinates.flatMap((_, j) => (look[j] ? [j] : []));
-    const found = await sensitivities(
-      {
-        ...problem,
-        coordinates: at.map((j) => coordinates[j]!),
-        simulate: (points) =>
-          problem.simulate(
-            points.map((point) => {
-              const all = u.slice();
-              at.forEach((j, k) => {
-                all[j] = point[k]!;
-              });
-              return all;
-            }),
-          ),
-      },
-      Float64Array.from(at, (j) => u[j]!),
-      base,
-      relative,
-    );
-    const columns: Float64Array[] = coordinates.map(() => new Float64Array());
-    at.forEach((j, k) => {
-      columns[j] = found.columns[k]!;
-    });
-    return { columns, passes: found.passes };
-  }
+  const looked = [...coordinates.keys()].filter((j) => look?.[j] !== false);
   const moved = (j: number, h: number) => {
     const x = u.slice();
     x[j]! += h;
@@ -150,24 +123,24 @@ export async function sensitivities(
     return u[j]! + h > c.upper ? -h : h;
   });
   const central = base === undefined;
-  const points = steps.map((h, j) => moved(j, h));
+  const points = looked.map((j) => moved(j, steps[j]!));
   if (central) {
     points.push(
-      ...steps.map((h, j) => {
+      ...looked.map((j) => {
         const c = coordinates[j]!;
-        const back = u[j]! - h;
-        return back < c.lower || back > c.upper ? u.slice() : moved(j, -h);
+        const back = u[j]! - steps[j]!;
+        return back < c.lower || back > c.upper ? u.slice() : moved(j, -steps[j]!);
       }),
     );
   }
   const runs = await problem.simulate(points);
   let passes = points.length;
-  const columns: Float64Array[] = [];
-  for (let j = 0; j < coordinates.length; j++) {
-    let ahead = runs[j]!;
-    let aheadAt = points[j]![j]!;
-    let behind: Float64Array | Error | undefined = central ? runs[coordinates.length + j]! : base;
-    let behindAt = central ? points[coordinates.length + j]![j]! : u[j]!;
+  const columns: Float64Array[] = coordinates.map(() => new Float64Array());
+  for (const [k, j] of looked.entries()) {
+    let ahead = runs[k]!;
+    let aheadAt = points[k]![j]!;
+    let behind: Float64Array | Error | undefined = central ? runs[looked.length + k]! : base;
+    let behindAt = central ? points[looked.length + k]![j]! : u[j]!;
     if (ahead instanceof Error || behind instanceof Error) {
       // One side is beyond what the model bears: the other, against the middle.
       const side = ahead instanceof Error ? -1 : 1;
@@ -187,7 +160,7 @@ export async function sensitivities(
     }
     const h = aheadAt - behindAt;
     const from = behind;
-    columns.push(ahead.map((v, i) => (v - from[i]!) / h));
+    columns[j] = ahead.map((v, i) => (v - from[i]!) / h);
   }
   return { columns, passes };
 }

@@ -133,14 +133,16 @@ async function answersTo(
   const { coordinates, u, record, noiseStd } = fit;
   const { timesS, channels } = record;
   const point = fitPointAt(coordinates, u, timesS);
-  const run = async (k: number, step: number) => {
-    context.passes++;
-    const values = timesS.map((t) => step * shapes[k]!(t));
-    const [found] = await context.model.run([{ ...point, trial: { on, values } }], record);
-    return found === undefined || found instanceof Error ? undefined : found.outputs;
+  const run = async (of: readonly ((timeS: number) => number)[], step: number) => {
+    context.passes += of.length;
+    const points = of.map((shape) => {
+      return { ...point, trial: { on, values: timesS.map((t) => step * shape(t)) } };
+    });
+    const runs = await context.model.run(points, record);
+    return runs.flatMap((found) => (found instanceof Error ? [] : [found.outputs]));
   };
   // How large a step tells the model from its rounding is not known of a variable that stands at zero.
-  const tiny = await run(0, FIRST_STEP);
+  const [tiny] = await run(shapes.slice(0, 1), FIRST_STEP);
   if (tiny === undefined) return undefined;
   const shown = tiny.reduce(
     (most, v, i) => Math.max(most, Math.abs(v - fit.prediction[i]!) / noiseStd[i % channels]!),
@@ -148,13 +150,9 @@ async function answersTo(
   );
   if (!(shown > 0)) return undefined;
   const step = (FIRST_STEP * LARGEST_STEP) / shown;
-  const answers: Float64Array[] = [];
-  for (let k = 0; k < shapes.length; k++) {
-    const found = await run(k, step);
-    if (found === undefined) return undefined;
-    answers.push(found.map((v, i) => (v - fit.prediction[i]!) / step));
-  }
-  return answers;
+  const answers = await run(shapes, step);
+  if (answers.length < shapes.length) return undefined;
+  return answers.map((found) => found.map((v, i) => (v - fit.prediction[i]!) / step));
 }
 
 /** What to write into the definition, for people. */

@@ -1,4 +1,4 @@
-import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
+import { cholesky, invertFromCholesky, symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
 import { type Coordinate, valueAt, withDoubt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
@@ -46,6 +46,8 @@ const MOST_DOUBT = 10;
 const MOST_WIDENINGS = 3;
 /** Less of a change is none. */
 const LEAST_CHANGE = 1.1;
+/** Information, in stated prior deviations, below which an axis says nothing of the priors. */
+const LEAST_INFORMATION = 0.01;
 
 /**
  * Where the data want parameters further from their priors than these allow for, all priors of the
@@ -58,7 +60,7 @@ async function freePriors(context: FitContext, found: Fit): Promise<Fit> {
   let fit = found;
   for (let k = 0; k < MOST_WIDENINGS; k++) {
     const doubt = doubtOf(fit, fit.covariance.white);
-    const by = doubt / Math.max(...fit.coordinates.map((c) => c.doubt));
+    const by = doubt / doubtTaken(fit.coordinates);
     if (!(doubt > 1) || Math.abs(Math.log(by)) < Math.log(LEAST_CHANGE)) return fit;
     const isParameter = (c: Coordinate) => c.kind === 'parameter';
     const coordinates = fit.coordinates.map((c) => (isParameter(c) ? withDoubt(c, by) : c));
@@ -70,6 +72,9 @@ async function freePriors(context: FitContext, found: Fit): Promise<Fit> {
   return fit;
 }
 
+/** The factor by which the priors of all parameters are widened already; parameters come first. */
+const doubtTaken = ([first]: readonly Coordinate[]): number => first?.doubt ?? 1;
+
 /**
  * The most probable factor on the priors' deviations as they were stated: along the axes of their
  * information h, what the data alone say of the parameters is N(0, λ² + 1/h).
@@ -77,25 +82,24 @@ async function freePriors(context: FitContext, found: Fit): Promise<Fit> {
  * @param covariance of the fit's coordinates, n × n
  * @returns 1 where chance explains the distance
  */
-export function doubtOf(
+function doubtOf(
   { coordinates, u }: Pick<Fit, 'coordinates' | 'u'>,
   covariance: Float64Array,
 ): number {
   const n = coordinates.length;
   const p = coordinates.filter((c) => c.kind === 'parameter').length;
   if (p === 0) return 1;
-  const widened = coordinates[0]!.doubt;
-  const L = cholesky(block(covariance, n, p), p);
-  const identity = Float64Array.from({ length: p * p }, (_, i) => (i % (p + 1) === 0 ? 1 : 0));
-  // The posterior's precision less the prior's is the data's.
-  const { values, vectors } = symmetricEigen(choleskySolve(L, identity, p, p), p);
+  const widened = doubtTaken(coordinates);
+  const precision = invertFromCholesky(cholesky(block(covariance, n, p), p), p);
+  const { values, vectors } = symmetricEigen(precision, p);
   const seen: { square: number; variance: number }[] = [];
   for (let k = 0; k < p; k++) {
-    const h = (values[k]! - 1) / widened ** 2;
-    if (!(h > LEAST_INFORMATION)) continue;
+    // The posterior's precision less the prior's is the data's.
+    const h = values[k]! - 1;
+    if (!(h > LEAST_INFORMATION * widened ** 2)) continue;
     let along = 0;
     for (let j = 0; j < p; j++) along += vectors[j * p + k]! * u[j]!;
-    seen.push({ square: (widened * (1 + 1 / (values[k]! - 1)) * along) ** 2, variance: 1 / h });
+    seen.push({ square: (widened * (1 + 1 / h) * along) ** 2, variance: widened ** 2 / h });
   }
   const cost = (factor: number) =>
     seen.reduce((sum, { square, variance }) => {
@@ -108,6 +112,3 @@ export function doubtOf(
   }
   return cost(1) - cost(best) > DOUBT ? best : 1;
 }
-
-/** Information, in stated prior deviations, below which an axis says nothing of the priors. */
-const LEAST_INFORMATION = 0.01;

@@ -1,8 +1,9 @@
+import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { coursesAt } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
-import { MOVED, movesOf, OFFSET, sensorNoise } from './hangs-on.js';
+import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import { roughNoise } from './record.js';
 import type { Ridge } from './ridges.js';

@@ -103,7 +103,8 @@ export function createTransientModel(
   };
   const propagate: TransientModel['propagate'] = (points, span, signal) => {
     listenFreely(signal);
-    const table = tableOf(span);
+    // Without disturbances one table serves all points.
+    const table = forces.length === 0 ? tableOf(span) : undefined;
     // After an error an FMU's process is not used again: a dozen failures are a dozen new processes.
     const rest = span.aroundFirst === true ? new AbortController() : undefined;
     listenFreely(rest?.signal);
@@ -116,7 +117,7 @@ export function createTransientModel(
           interface: simulation.interface,
           startValues: named(point.parameters),
           ...(point.states === undefined ? {} : { states: point.states }),
-          inputs: forces.length === 0 ? table : tableOf(span, point),
+          inputs: table ?? tableOf(span, point),
           outputs,
           fromS: span.fromS,
           toS: span.toS,

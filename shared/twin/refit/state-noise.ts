@@ -5,7 +5,7 @@ import {
   srKfPredict,
   srKfUpdate,
 } from '../../kalman/index.js';
-import { type Force, noiseBefore } from '../disturbances/index.js';
+import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
 import { type Fit, fitPointAt } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { nelderMead } from '../fit/nelder-mead.js';
@@ -186,7 +186,7 @@ function filterAlong(
 ): Pick<StateNoise, 'shift' | 'factor' | 'nis'> & { logLikelihood: number } {
   const workspace = createWorkspace();
   const rootR = diagonal(noiseStd);
-  const forceOf = (i: number) => forces[i - (scale.length - forces.length)];
+  const forceOf = (i: number) => forceOfState(forces, scale.length, i);
   let state: SquareRootGaussian = {
     x: new Float64Array(scale.length),
     S: diagonal(scale.map((s, i) => forceOf(i)?.std ?? START_STD * s)),

@@ -15,9 +15,9 @@ export interface CrossCheck {
 }
 
 /** An offset of a sensor that is looked for, in its noise. */
-const OFFSET = 5;
+export const OFFSET = 5;
 /** Deviations of a band that an error may move its quantity by. */
-const MOVED = 1;
+export const MOVED = 1;
 /** Share of a virtual sensor's variance from which it hangs on a parameter. */
 const A_PART = 0.1;
 /** Share of a band's variance that is for what the model lacks, from which that is said. */

@@ -1,7 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
 import type { Assimilate } from '../assimilate.js';
-import { noiseBefore } from '../disturbances/index.js';
+import { forceOfState, noiseBefore } from '../disturbances/index.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { centreOf, linearise } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
@@ -64,7 +64,7 @@ function scalesOf(model: TransientModel, states: Float64Array): Float64Array {
 const startStd =
   ({ states, forces = [] }: TransientModel, scale: Float64Array, share: number) =>
   (i: number): number =>
-    forces[i - (states.length - forces.length)]?.std ?? share * scale[i]!;
+    forceOfState(forces, states.length, i)?.std ?? share * scale[i]!;
 
 /** Parameters and trends with the states at rest that belong to them. */
 async function atRest(
@@ -273,7 +273,7 @@ export function transientAssimilation(
     const events = memory.events ?? noEvents(measured.length);
     const during = watched && isEvent(events) && events.boost.length === ns;
     const stateStd = scale.map((s, i) => {
-      const force = forces[i - (ns - forces.length)];
+      const force = forceOfState(forces, ns, i);
       if (force !== undefined) return noiseBefore(force, elapsedS);
       return noise * s * (during ? events.boost[i]! : 1);
     });
@@ -311,7 +311,7 @@ export function transientAssimilation(
           std: held?.std ?? step.innovation.map((v, i) => v / step.own[i]!),
           stateSlope: step.stateSlope,
           // What is unknown already is not where an event shows.
-          stateScale: scale.map((v, i) => (i < ns - forces.length ? v : 0)),
+          stateScale: scale.map((v, i) => (forceOfState(forces, ns, i) === undefined ? v : 0)),
         })
       : undefined;
     const { filtered, joint } = step;
