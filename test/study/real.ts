@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { backtest } from '../../shared/twin/backtest/index.js';
-import { type Fit, whiteBandsOf } from '../../shared/twin/fit/fit.js';
+import { whiteBandsOf } from '../../shared/twin/fit/estimates.js';
+import type { Fit } from '../../shared/twin/fit/fit.js';
 import { commission, createFitModel, type FitModel } from '../../shared/twin/fit/index.js';
 import type { Sample, Twin } from '../../shared/twin/index.js';
 import {

@@ -7,23 +7,22 @@ import {
   withoutChannels,
 } from '../fit/commission.js';
 import { startPoints, valueAt } from '../fit/coordinates.js';
+import { predictionStd } from '../fit/estimates.js';
 import {
   type Fit,
   type FitContext,
   fitCoordinates,
-  fitProblem,
   fitRecordFrom,
-  predictionStd,
   residualsOf,
 } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
-import { sensitivities } from '../fit/least-squares.js';
+import { freeRunOf } from '../fit/held-out.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
 import type { RecordingSummary } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
-import { predictions, type TestRun } from './predict.js';
+import { predictions } from './predict.js';
 import { RollingQuantile } from './rolling-quantile.js';
 import { ScoreCard } from './scores.js';
 import type { BacktestOutput, HeldOutSensor, HorizonScore, Pit, SplitHalf } from './types.js';
@@ -176,7 +175,7 @@ async function testRecord(
     ({ coordinates } = fit);
     from = [fit.u];
     const end = origins[f + 1] ?? n;
-    const run = await runOn(context, fit, headOf(record, end));
+    const run = await freeRunOf(context, fit, headOf(record, end));
     names.forEach((name, c) => {
       for (const horizon of [...horizons, 0]) {
         const key = `${name} ${horizon}`;
@@ -210,14 +209,6 @@ async function testRecord(
     }
   }
   return { horizons: scores, pit, splitHalf: await splitHalf(context, record, fit), origins, fit };
-}
-
-async function runOn(context: FitContext, fit: Fit, record: FitRecord): Promise<TestRun> {
-  const problem = fitProblem(context, fit.coordinates, record);
-  const [prediction] = await problem.simulate([fit.u]);
-  if (!(prediction instanceof Float64Array)) throw prediction;
-  const { columns } = await sensitivities(problem, fit.u, prediction);
-  return { prediction, columns };
 }
 
 /** Fits of the record's halves, compared parameter by parameter. */
@@ -271,7 +262,7 @@ async function heldOutSensors(
   for (const c of live) {
     const blind = withoutChannels(record, new Set([c]));
     const fit = await fitRecordFrom(context, whole.coordinates, blind, [whole.u]);
-    const run = await runOn(context, fit, record);
+    const run = await freeRunOf(context, fit, record);
     // Its own noise is not known to that fit: it is what the fit of all sensors found.
     const judged: Fit = { ...fit, residualModels: whole.residualModels };
     const std = predictionStd(judged, run.columns, record.channels);

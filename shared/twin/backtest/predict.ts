@@ -1,5 +1,6 @@
 import type { Fit } from '../fit/fit.js';
 import { residualsOf } from '../fit/fit.js';
+import type { FreeRun } from '../fit/held-out.js';
 import type { FitRecord } from '../fit/record.js';
 
 /** A prediction of one sample, made some samples before it. */
@@ -9,13 +10,6 @@ export interface Prediction {
   std: number;
   /** Data less mean; `NaN` where the datum is missing. */
   error: number;
-}
-
-/** The free run of a fit along a record, with its sensitivities. */
-export interface TestRun {
-  /** Samples × channels. */
-  prediction: Float64Array;
-  columns: readonly Float64Array[];
 }
 
 /** What is known of a channel's disturbance after each sample. */
@@ -56,7 +50,7 @@ function filterResiduals(
  */
 export function predictions(
   fit: Fit,
-  run: TestRun,
+  run: FreeRun,
   record: FitRecord,
   channel: number,
   horizon: number,

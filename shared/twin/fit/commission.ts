@@ -13,27 +13,17 @@ import type { Alarm, Estimate, Sample, Twin } from '../types.js';
 import { block } from './bands.js';
 import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import { disturbanceOutput } from './disturbances.js';
-import {
-  estimateOf,
-  estimatesOf,
-  type Fit,
-  type FitContext,
-  fitCoordinates,
-  fitProblem,
-  fitRecordFrom,
-  predictionStd,
-  rangeOf,
-  residualsOf,
-} from './fit.js';
+import { estimateOf, estimatesOf } from './estimates.js';
+import { type Fit, type FitContext, fitCoordinates, fitRecordFrom, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { fitHangsOn } from './hangs-on.js';
-import { sensitivities } from './least-squares.js';
+import { rmseOf, testOn } from './held-out.js';
 import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
-import type { FitOutput, HeldOut } from './types.js';
+import type { FitOutput } from './types.js';
 import { freeUntold } from './untold.js';
 import { fitFindings } from './verdict.js';
 import { refitWorn, wearOutput, withWear } from './wear.js';
@@ -65,7 +55,6 @@ export interface Commission {
 
 /** Fewer samples hold nothing out. */
 const LEAST_TO_HOLD_OUT = 40;
-const Z95 = 1.959963984540054;
 
 /**
  * Commissions a twin from a recording: fits its parameters, the start and the noise by output error,
@@ -276,66 +265,6 @@ function secondPoints(fit: Fit): Float64Array[] {
       const value = mode[c.name];
       if (value === undefined) return fit.u[j]!;
       return ((c.transform === 'log' ? Math.log(value) : value) - c.centre) / c.scale;
-    }),
-  );
-}
-
-/** The free run of a fit of a record's head over all of it, judged on the rest. */
-async function testOn(
-  context: FitContext,
-  fit: Fit,
-  record: FitRecord,
-  fromSample: number,
-): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
-  const problem = fitProblem(context, fit.coordinates, record);
-  const [prediction] = await problem.simulate([fit.u]);
-  if (!(prediction instanceof Float64Array)) throw prediction;
-  const { columns } = await sensitivities(problem, fit.u, prediction);
-  const std = predictionStd(fit, columns, record.channels);
-  const names = context.twin.definition.measured.map((c) => c.variable);
-  const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
-  const errors = rmseOf(names, record, prediction, fromSample, dead);
-  const channels: HeldOut['channels'] = {};
-  names.forEach((name, c) => {
-    const rmse = errors[name]?.rmse;
-    if (rmse === undefined || Number.isNaN(rmse)) return;
-    let sum = 0;
-    let squares = 0;
-    let inside = 0;
-    let count = 0;
-    for (let row = fromSample; row < record.timesS.length; row++) {
-      const i = row * record.channels + c;
-      const y = record.data[i]!;
-      if (Number.isNaN(y)) continue;
-      count++;
-      sum += y;
-      squares += y * y;
-      if (Math.abs(y - prediction[i]!) <= Z95 * std[i]!) inside++;
-    }
-    channels[name] = {
-      rmse,
-      coverage95: inside / count,
-      std: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)),
-    };
-  });
-  const held = { fromSample, samples: record.timesS.length - fromSample, channels };
-  return { fit, heldOut: held, prediction, std };
-}
-
-function rmseOf(
-  names: readonly string[],
-  record: FitRecord,
-  prediction: Float64Array,
-  fromRow: number,
-  dead: ReadonlySet<number>,
-): Record<string, { rmse: number }> {
-  return Object.fromEntries(
-    names.flatMap((name, c) => {
-      if (dead.has(c)) return [];
-      const e = residualsOf(record, prediction, c)
-        .subarray(fromRow)
-        .filter((v) => !Number.isNaN(v));
-      return [[name, { rmse: Math.sqrt(e.reduce((s, v) => s + v * v, 0) / e.length) }]];
     }),
   );
 }

@@ -1,7 +1,7 @@
 import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../disturbances/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Alarm, Estimate, Twin } from '../types.js';
-import { type Fit, forceMomentsOf } from './fit.js';
+import type { Fit } from './fit.js';
 import type { DisturbanceCourse } from './types.js';
 
 /** Times at which a course is told. */
@@ -77,4 +77,37 @@ function awayFromZero({
     if (Math.abs(mean[k]!) > Math.abs(mean[row]!)) row = k;
   }
   return { row, samples: best.samples };
+}
+
+/**
+ * A disturbance along a record: mean and standard deviation at each time, what its shapes leave out
+ * included.
+ *
+ * @param std of the disturbance before any data
+ */
+function forceMomentsOf(
+  { coordinates, u, covariance }: Fit,
+  force: number,
+  std: number,
+  timesS: Float64Array,
+): { mean: Float64Array; std: Float64Array; leftOut: number } {
+  const n = coordinates.length;
+  const C = covariance.covariance;
+  const own = coordinates.flatMap((c, k) => (c.force?.force === force ? [k] : []));
+  let leftOut = 0;
+  const stds = new Float64Array(timesS.length);
+  const mean = timesS.map((t, row) => {
+    const values = own.map((k) => coordinates[k]!.force!.at(t));
+    const left = Math.max(0, std * std - values.reduce((sum, v) => sum + v * v, 0));
+    leftOut += left / (std * std * timesS.length);
+    let variance = left;
+    own.forEach((j, a) => {
+      own.forEach((k, b) => {
+        variance += values[a]! * C[j * n + k]! * values[b]!;
+      });
+    });
+    stds[row] = Math.sqrt(variance);
+    return own.reduce((sum, k, a) => sum + u[k]! * values[a]!, 0);
+  });
+  return { mean, std: stds, leftOut };
 }

@@ -1,7 +1,6 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { forcesOf } from '../disturbances/index.js';
-import { truncatedEstimate } from '../filter/truncated.js';
-import type { Estimate, Twin } from '../types.js';
+import type { Twin } from '../types.js';
 import { absorbedBy, widen, widenAtBounds } from './bands.js';
 import {
   type Coordinate,
@@ -29,12 +28,11 @@ import {
   sampleWorth,
   sensitivities,
 } from './least-squares.js';
-import { type FitRecord, headOf } from './record.js';
+import type { FitRecord } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import type { FitStart } from './types.js';
 import type { Wear } from './wear.js';
 
-const Z95 = 1.959963984540054;
 /** Difference step of the sensitivities that bands are made of: central, so it may be wide. */
 const BAND_DIFFERENCE = 5e-3;
 /** Nats of independent samples within which two starts have found the same. */
@@ -338,106 +336,4 @@ export function residualsOf(
     (_, row) =>
       record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
   );
-}
-
-/** Coordinates of one kind as estimates with their bands. */
-export function estimatesOf(fit: Fit, kind: Coordinate['kind']): Record<string, Estimate> {
-  const n = fit.coordinates.length;
-  return Object.fromEntries(
-    fit.coordinates.flatMap((c, j) => {
-      if (c.kind !== kind) return [];
-      const sd = Math.sqrt(fit.covariance.covariance[j * n + j]!);
-      return [[c.name, estimateOf(c, fit.u[j]!, sd)]];
-    }),
-  );
-}
-
-/** The parameters with the bands that white residuals would give, to compare. */
-export function whiteBandsOf(fit: Fit): Record<string, Estimate> {
-  const { covariance } = fit;
-  const white = { ...covariance, covariance: covariance.white };
-  return estimatesOf({ ...fit, covariance: white }, 'parameter');
-}
-
-/**
- * A value with its band, bounds applied.
- *
- * @param sd in the coordinate's units
- */
-export function estimateOf(c: Coordinate, u: number, sd: number): Estimate {
-  if (c.transform === 'log') {
-    const mean = valueAt(c, u);
-    const bound = (x: number) => valueAt(c, Math.min(c.upper, Math.max(c.lower, x)));
-    return {
-      mean,
-      std: mean * c.scale * sd,
-      lower95: bound(u - Z95 * sd),
-      upper95: bound(u + Z95 * sd),
-    };
-  }
-  const limit = (x: number) => (Number.isFinite(x) ? valueAt(c, x) : x);
-  return truncatedEstimate(valueAt(c, u), c.scale * sd, limit(c.lower), limit(c.upper));
-}
-
-/** Standard deviation of the free run's prediction, parameters, start and residuals together. */
-export function predictionStd(
-  fit: Fit,
-  columns: readonly Float64Array[],
-  channels: number,
-): Float64Array {
-  const n = columns.length;
-  const size = columns[0]?.length ?? 0;
-  const C = fit.covariance.covariance;
-  return Float64Array.from({ length: size }, (_, i) => {
-    const { white, ou } = fit.residualModels[i % channels]!;
-    let variance = white ** 2 + ou.std ** 2;
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < n; k++) variance += columns[j]![i]! * C[j * n + k]! * columns[k]![i]!;
-    }
-    return Math.sqrt(variance);
-  });
-}
-
-/**
- * A disturbance along a record: mean and standard deviation at each time, what its shapes leave out
- * included.
- *
- * @param std of the disturbance before any data
- */
-export function forceMomentsOf(
-  { coordinates, u, covariance }: Fit,
-  force: number,
-  std: number,
-  timesS: Float64Array,
-): { mean: Float64Array; std: Float64Array; leftOut: number } {
-  const n = coordinates.length;
-  const C = covariance.covariance;
-  const own = coordinates.flatMap((c, k) => (c.force?.force === force ? [k] : []));
-  let leftOut = 0;
-  const stds = new Float64Array(timesS.length);
-  const mean = timesS.map((t, row) => {
-    const values = own.map((k) => coordinates[k]!.force!.at(t));
-    const left = Math.max(0, std * std - values.reduce((sum, v) => sum + v * v, 0));
-    leftOut += left / (std * std * timesS.length);
-    let variance = left;
-    own.forEach((j, a) => {
-      own.forEach((k, b) => {
-        variance += values[a]! * C[j * n + k]! * values[b]!;
-      });
-    });
-    stds[row] = Math.sqrt(variance);
-    return own.reduce((sum, k, a) => sum + u[k]! * values[a]!, 0);
-  });
-  return { mean, std: stds, leftOut };
-}
-
-/** A fit of the first rows of a record from several starts. */
-export function fitHead(
-  context: FitContext,
-  coordinates: readonly Coordinate[],
-  record: FitRecord,
-  rows: number,
-  from: readonly Float64Array[],
-): Promise<Fit> {
-  return fitRecordFrom(context, coordinates, headOf(record, rows), from);
 }

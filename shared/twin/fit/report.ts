@@ -6,7 +6,7 @@ import { gradeMark, gradeText } from '../report/quantities.js';
 import { type Grade, verdictLines } from '../report/verdict.js';
 import type { Estimate, Twin } from '../types.js';
 import type { Commission } from './commission.js';
-import { predictionStd } from './fit.js';
+import { predictionStd } from './estimates.js';
 import type { FitOutput } from './types.js';
 
 const Z95 = 1.959963984540054;

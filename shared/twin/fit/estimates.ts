@@ -1,0 +1,64 @@
+import { truncatedEstimate } from '../filter/truncated.js';
+import type { Estimate } from '../types.js';
+import { type Coordinate, valueAt } from './coordinates.js';
+import type { Fit } from './fit.js';
+
+const Z95 = 1.959963984540054;
+
+/** Coordinates of one kind as estimates with their bands. */
+export function estimatesOf(fit: Fit, kind: Coordinate['kind']): Record<string, Estimate> {
+  const n = fit.coordinates.length;
+  return Object.fromEntries(
+    fit.coordinates.flatMap((c, j) => {
+      if (c.kind !== kind) return [];
+      const sd = Math.sqrt(fit.covariance.covariance[j * n + j]!);
+      return [[c.name, estimateOf(c, fit.u[j]!, sd)]];
+    }),
+  );
+}
+
+/** The parameters with the bands that white residuals would give, to compare. */
+export function whiteBandsOf(fit: Fit): Record<string, Estimate> {
+  const { covariance } = fit;
+  const white = { ...covariance, covariance: covariance.white };
+  return estimatesOf({ ...fit, covariance: white }, 'parameter');
+}
+
+/**
+ * A value with its band, bounds applied.
+ *
+ * @param sd in the coordinate's units
+ */
+export function estimateOf(c: Coordinate, u: number, sd: number): Estimate {
+  if (c.transform === 'log') {
+    const mean = valueAt(c, u);
+    const bound = (x: number) => valueAt(c, Math.min(c.upper, Math.max(c.lower, x)));
+    return {
+      mean,
+      std: mean * c.scale * sd,
+      lower95: bound(u - Z95 * sd),
+      upper95: bound(u + Z95 * sd),
+    };
+  }
+  const limit = (x: number) => (Number.isFinite(x) ? valueAt(c, x) : x);
+  return truncatedEstimate(valueAt(c, u), c.scale * sd, limit(c.lower), limit(c.upper));
+}
+
+/** Standard deviation of the free run's prediction, parameters, start and residuals together. */
+export function predictionStd(
+  fit: Fit,
+  columns: readonly Float64Array[],
+  channels: number,
+): Float64Array {
+  const n = columns.length;
+  const size = columns[0]?.length ?? 0;
+  const C = fit.covariance.covariance;
+  return Float64Array.from({ length: size }, (_, i) => {
+    const { white, ou } = fit.residualModels[i % channels]!;
+    let variance = white ** 2 + ou.std ** 2;
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) variance += columns[j]![i]! * C[j * n + k]! * columns[k]![i]!;
+    }
+    return Math.sqrt(variance);
+  });
+}

@@ -1,0 +1,85 @@
+import { predictionStd } from './estimates.js';
+import { type Fit, type FitContext, fitProblem, rangeOf, residualsOf } from './fit.js';
+import { sensitivities } from './least-squares.js';
+import type { FitRecord } from './record.js';
+import type { HeldOut } from './types.js';
+
+const Z95 = 1.959963984540054;
+
+/** The free run of a fit along a record, with its sensitivities. */
+export interface FreeRun {
+  /** Samples × channels. */
+  prediction: Float64Array;
+  columns: readonly Float64Array[];
+}
+
+/** Runs a fit along a record, which may be longer than the one that it was made of. */
+export async function freeRunOf(
+  context: FitContext,
+  fit: Fit,
+  record: FitRecord,
+): Promise<FreeRun> {
+  const problem = fitProblem(context, fit.coordinates, record);
+  const [prediction] = await problem.simulate([fit.u]);
+  if (!(prediction instanceof Float64Array)) throw prediction;
+  const { columns } = await sensitivities(problem, fit.u, prediction);
+  return { prediction, columns };
+}
+
+/** The free run of a fit of a record's head over all of it, judged on the rest. */
+export async function testOn(
+  context: FitContext,
+  fit: Fit,
+  record: FitRecord,
+  fromSample: number,
+): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
+  const { prediction, columns } = await freeRunOf(context, fit, record);
+  const std = predictionStd(fit, columns, record.channels);
+  const names = context.twin.definition.measured.map((c) => c.variable);
+  const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
+  const errors = rmseOf(names, record, prediction, fromSample, dead);
+  const channels: HeldOut['channels'] = {};
+  names.forEach((name, c) => {
+    const rmse = errors[name]?.rmse;
+    if (rmse === undefined || Number.isNaN(rmse)) return;
+    let sum = 0;
+    let squares = 0;
+    let inside = 0;
+    let count = 0;
+    for (let row = fromSample; row < record.timesS.length; row++) {
+      const i = row * record.channels + c;
+      const y = record.data[i]!;
+      if (Number.isNaN(y)) continue;
+      count++;
+      sum += y;
+      squares += y * y;
+      if (Math.abs(y - prediction[i]!) <= Z95 * std[i]!) inside++;
+    }
+    channels[name] = {
+      rmse,
+      coverage95: inside / count,
+      std: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)),
+    };
+  });
+  const held = { fromSample, samples: record.timesS.length - fromSample, channels };
+  return { fit, heldOut: held, prediction, std };
+}
+
+/** Errors of a run from a row on, by channel. */
+export function rmseOf(
+  names: readonly string[],
+  record: FitRecord,
+  prediction: Float64Array,
+  fromRow: number,
+  dead: ReadonlySet<number>,
+): Record<string, { rmse: number }> {
+  return Object.fromEntries(
+    names.flatMap((name, c) => {
+      if (dead.has(c)) return [];
+      const e = residualsOf(record, prediction, c)
+        .subarray(fromRow)
+        .filter((v) => !Number.isNaN(v));
+      return [[name, { rmse: Math.sqrt(e.reduce((s, v) => s + v * v, 0) / e.length) }]];
+    }),
+  );
+}
