@@ -4,14 +4,15 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable, ScalarValue } from '../description/model-description.js';
 import { CInstance } from './c-instance.js';
 import { CallGate } from './call-gate.js';
-import type {
-  CompletedStepInfo,
-  DiscreteStatesInfo,
-  DoStepResult,
-  Float64Block,
-  FmuInstance,
-  InstanceOptions,
-  InterfaceType,
+import {
+  type CompletedStepInfo,
+  type DiscreteStatesInfo,
+  type DoStepResult,
+  type Float64Block,
+  type FmuInstance,
+  type InstanceOptions,
+  type InterfaceType,
+  newStepResult,
 } from './instance.js';
 import {
   allocate,
@@ -44,14 +45,7 @@ export class Fmi1Instance extends CInstance implements FmuInstance {
   readonly #scalars = new ScalarValues(this.gate, '1.0', 'char');
   readonly #doStep: NativeFunction | undefined;
   readonly #scratch = allocate(Float64Array, 2);
-  readonly #stepResult: DoStepResult = {
-    accepted: true,
-    discarded: false,
-    terminate: false,
-    earlyReturn: false,
-    eventHandlingNeeded: false,
-    lastSuccessfulTime: 0,
-  };
+  readonly #stepResult = newStepResult();
   #experiment: { startTime: number; stopTime: number | undefined; tolerance: number | undefined } =
     { startTime: 0, stopTime: undefined, tolerance: undefined };
   /** What initialization said of events, until somebody asks. */

@@ -5,14 +5,15 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable, ScalarValue } from '../description/model-description.js';
 import { CInstance, type CNames } from './c-instance.js';
 import { CallGate } from './call-gate.js';
-import type {
-  CompletedStepInfo,
-  DiscreteStatesInfo,
-  DoStepResult,
-  Float64Block,
-  FmuInstance,
-  InstanceOptions,
-  InterfaceType,
+import {
+  type CompletedStepInfo,
+  type DiscreteStatesInfo,
+  type DoStepResult,
+  type Float64Block,
+  type FmuInstance,
+  type InstanceOptions,
+  type InterfaceType,
+  newStepResult,
 } from './instance.js';
 import {
   allocate,
@@ -46,14 +47,7 @@ export class Fmi2Instance extends CInstance implements FmuInstance {
   readonly eventIndicatorCount: number;
   readonly #scalars = new ScalarValues(this.gate, '2.0', 'int');
   readonly #doStep: NativeFunction | undefined;
-  readonly #stepResult: DoStepResult = {
-    accepted: true,
-    discarded: false,
-    terminate: false,
-    earlyReturn: false,
-    eventHandlingNeeded: false,
-    lastSuccessfulTime: 0,
-  };
+  readonly #stepResult = newStepResult();
   readonly #scratch = allocate(Float64Array, 4);
   /** fmi2CallbackFunctions: logger, allocateMemory, freeMemory, stepFinished, environment. */
   readonly #callbacks = allocate(BigUint64Array, 5);

@@ -7,14 +7,15 @@ import { CInstance, type CNames } from './c-instance.js';
 import { CallGate } from './call-gate.js';
 import { nameSome } from './call-trace.js';
 import { getFmi3Value, setFmi3Value } from './fmi3-values.js';
-import type {
-  CompletedStepInfo,
-  DiscreteStatesInfo,
-  DoStepResult,
-  Float64Block,
-  FmuInstance,
-  InstanceOptions,
-  InterfaceType,
+import {
+  type CompletedStepInfo,
+  type DiscreteStatesInfo,
+  type DoStepResult,
+  type Float64Block,
+  type FmuInstance,
+  type InstanceOptions,
+  type InterfaceType,
+  newStepResult,
 } from './instance.js';
 import {
   allocate,
@@ -40,14 +41,7 @@ export class Fmi3Instance extends CInstance implements FmuInstance {
   /** doStep's four results: three booleans at 0, 1, 2 and a double at 8. */
   readonly #stepOut = allocate(Uint8Array, 16);
   readonly #stepTime: Float64Array;
-  readonly #stepResult: DoStepResult = {
-    accepted: true,
-    discarded: false,
-    terminate: false,
-    earlyReturn: false,
-    eventHandlingNeeded: false,
-    lastSuccessfulTime: 0,
-  };
+  readonly #stepResult = newStepResult();
   #stateCount: number | undefined;
   #eventIndicatorCount: number | undefined;
 

@@ -50,6 +50,16 @@ export interface DoStepResult {
   lastSuccessfulTime: number;
 }
 
+/** A step that was done, for an instance to write its results into. */
+export const newStepResult = (): DoStepResult => ({
+  accepted: true,
+  discarded: false,
+  terminate: false,
+  earlyReturn: false,
+  eventHandlingNeeded: false,
+  lastSuccessfulTime: 0,
+});
+
 /** What one pass of event iteration found. */
 export interface DiscreteStatesInfo {
   discreteStatesNeedUpdate: boolean;

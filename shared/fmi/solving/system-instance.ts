@@ -1,13 +1,11 @@
-import { deserialize, serialize } from 'node:v8';
 import { TwinError } from '../../core/index.js';
-import type {
-  CompletedStepInfo,
-  DiscreteStatesInfo,
-  DoStepResult,
-  Float64Block,
-  FmiLogMessage,
-  FmuInstance,
-  InstanceOptions,
+import {
+  type DoStepResult,
+  type Float64Block,
+  type FmiLogMessage,
+  type FmuInstance,
+  type InstanceOptions,
+  newStepResult,
 } from '../binding/instance.js';
 import { applyStartValues } from '../binding/instantiate.js';
 import type { Pointer } from '../binding/native.js';
@@ -23,7 +21,9 @@ import { CsStepper } from './cs-stepper.js';
 import { holdStartValues } from './held-start-values.js';
 import { MAX_STATES_IMPLICIT, MeStepper } from './me-stepper.js';
 import { slackOf } from './same-time.js';
-import { SystemWires } from './system-wires.js';
+import { StepsOnly } from './steps-only.js';
+import { SystemStates } from './system-states.js';
+import { SystemWires, typed } from './system-wires.js';
 
 /** Rounds of setting inputs from outputs at initialization before a loop counts as one that diverges. */
 const MAX_ROUNDS = 200;
@@ -39,11 +39,6 @@ export interface SystemParts {
   complain(text: string, status?: FmiLogMessage['status']): void;
 }
 
-interface Kept {
-  states: Pointer[];
-  held: [string, ScalarValue][];
-}
-
 /** Makes the instances of all components. */
 export function makeSystem(system: FmuSystem, parts: SystemParts): FmuInstance {
   return new SystemInstance(system, parts);
@@ -53,7 +48,7 @@ export function makeSystem(system: FmuSystem, parts: SystemParts): FmuInstance {
  * FMUs that are connected, as one co-simulation FMU: between communication points each is stepped by
  * itself, and values go along the connections (SSP 1.0, section 4; FMI 2.0.4, section 4).
  */
-class SystemInstance implements FmuInstance {
+class SystemInstance extends StepsOnly implements FmuInstance {
   readonly interface = 'cs';
   readonly stateCount = 0;
   readonly eventIndicatorCount = 0;
@@ -66,10 +61,12 @@ class SystemInstance implements FmuInstance {
   #timeS = 0;
   #stepSizeS = 0;
   #tolerance: number | undefined;
-  readonly #kept = new Map<Pointer, Kept>();
-  #nextKept = 1n;
+  readonly #kept = new SystemStates((run) =>
+    this.#each((instance, _, index) => run(instance, index)),
+  );
 
   constructor(system: FmuSystem, parts: SystemParts) {
+    super('A system of FMUs');
     this.#system = system;
     this.#parts = parts;
     try {
@@ -168,7 +165,7 @@ class SystemInstance implements FmuInstance {
       for (const index of order) {
         const component = this.#component(index);
         try {
-          for (const source of this.#feeders(index)) {
+          for (const source of this.#wires.sourcesOf(index)) {
             if (this.#component(source).fmu.modelDescription.fmiMajorVersion > 1) {
               this.#wires.readSource(source);
             }
@@ -187,20 +184,6 @@ class SystemInstance implements FmuInstance {
       'NUMERIC',
       `The system does not come to rest at its initialization: after ${MAX_ROUNDS} rounds ${at(last.wire?.from)} still changes ${at(last.wire?.to)} (by ${(100 * last.change).toPrecision(2)} %). Its components form an algebraic loop that values going round do not solve: break it with a delay or a state, or give start values near the solution.`,
     );
-  }
-
-  #feederCache: number[][] | undefined;
-
-  /** The components whose outputs a component takes. */
-  #feeders(index: number): number[] {
-    this.#feederCache ??= this.#system.components.map((_, c) => [
-      ...new Set(
-        this.#system.wires
-          .filter((w) => w.to.component === c && w.from.component >= 0)
-          .map((w) => w.from.component),
-      ),
-    ]);
-    return this.#feederCache[index] as number[];
   }
 
   /** Reads all outputs, then sets all inputs. */
@@ -238,11 +221,11 @@ class SystemInstance implements FmuInstance {
     for (let step = 1; step <= steps; step++) {
       const end = step === steps ? from + stepSize : from + step * h;
       const goesOn = this.#stepAll(this.#timeS, end);
-      if (!goesOn) return { ...DONE, terminate: true, lastSuccessfulTime: this.#timeS };
+      if (!goesOn) return { ...newStepResult(), terminate: true, lastSuccessfulTime: this.#timeS };
       this.#timeS = end;
       this.#exchange();
     }
-    return { ...DONE, lastSuccessfulTime: from + stepSize };
+    return { ...newStepResult(), lastSuccessfulTime: from + stepSize };
   }
 
   #stepAll(from: number, end: number): boolean {
@@ -251,7 +234,7 @@ class SystemInstance implements FmuInstance {
       const component = this.#component(index);
       try {
         if (inTurn) {
-          for (const source of this.#feeders(index)) this.#wires.readSource(source);
+          for (const source of this.#wires.sourcesOf(index)) this.#wires.readSource(source);
           this.#wires.feed(index);
         }
         const stepper = this.#stepper(index, from);
@@ -378,23 +361,12 @@ class SystemInstance implements FmuInstance {
   }
 
   getFmuState(previous?: Pointer): Pointer {
-    if (previous !== undefined) this.freeFmuState(previous);
-    const states: Pointer[] = [];
-    this.#each((instance) => states.push(instance.getFmuState()));
-    const key = this.#nextKept++;
-    this.#kept.set(key, { states, held: [...this.#wires.held] });
-    return key;
-  }
-
-  #keptAt(state: Pointer): Kept {
-    const kept = this.#kept.get(state);
-    if (kept === undefined) throw new TwinError('INTERNAL', 'A state of a system is gone.');
-    return kept;
+    if (previous !== undefined) this.#kept.free(previous);
+    return this.#kept.take(this.#wires.held);
   }
 
   setFmuState(state: Pointer): void {
-    const { states, held } = this.#keptAt(state);
-    this.#each((instance, _, index) => instance.setFmuState(states[index] as Pointer));
+    const held = this.#kept.restore(state);
     this.#steppers = [];
     this.#wires.forget();
     this.#wires.held.clear();
@@ -402,96 +374,16 @@ class SystemInstance implements FmuInstance {
   }
 
   freeFmuState(state: Pointer): void {
-    const kept = this.#kept.get(state);
-    this.#kept.delete(state);
-    this.#each((instance, _, index) => {
-      const own = kept?.states[index];
-      if (own !== undefined) instance.freeFmuState(own);
-    });
+    this.#kept.free(state);
   }
 
   serializeFmuState(state: Pointer): Uint8Array {
-    const { states, held } = this.#keptAt(state);
-    const bytes: Uint8Array[] = [];
-    this.#each((instance, _, index) => {
-      bytes.push(instance.serializeFmuState(states[index] as Pointer));
-    });
-    return new Uint8Array(serialize({ bytes, held }));
+    return this.#kept.serialize(state);
   }
 
   deserializeFmuState(bytes: Uint8Array): Pointer {
-    const found = deserialize(bytes) as { bytes: Uint8Array[]; held: [string, ScalarValue][] };
-    const states: Pointer[] = [];
-    this.#each((instance, _, index) => {
-      states.push(instance.deserializeFmuState(found.bytes[index] as Uint8Array));
-    });
-    const key = this.#nextKept++;
-    this.#kept.set(key, { states, held: found.held });
-    return key;
+    return this.#kept.deserialize(bytes);
   }
-
-  setInputDerivatives(): void {
-    throw unsupported('derivatives of inputs');
-  }
-  enterEventMode(): void {
-    throw unsupported('event mode');
-  }
-  updateDiscreteStates(): DiscreteStatesInfo {
-    throw unsupported('event mode');
-  }
-  enterContinuousTimeMode(): void {
-    throw unsupported('model exchange');
-  }
-  enterStepMode(): void {
-    throw unsupported('event mode');
-  }
-  setTime(): void {
-    throw unsupported('model exchange');
-  }
-  getContinuousStates(): void {
-    throw unsupported('model exchange');
-  }
-  setContinuousStates(): void {
-    throw unsupported('model exchange');
-  }
-  getDerivatives(): void {
-    throw unsupported('model exchange');
-  }
-  getNominals(): void {
-    throw unsupported('model exchange');
-  }
-  getEventIndicators(): void {
-    throw unsupported('model exchange');
-  }
-  completedIntegratorStep(): CompletedStepInfo {
-    throw unsupported('model exchange');
-  }
-  getDirectionalDerivative(): Float64Array {
-    throw unsupported('directional derivatives');
-  }
-  getAdjointDerivative(): Float64Array {
-    throw unsupported('adjoint derivatives');
-  }
-}
-
-const DONE: DoStepResult = {
-  accepted: true,
-  discarded: false,
-  terminate: false,
-  earlyReturn: false,
-  eventHandlingNeeded: false,
-  lastSuccessfulTime: 0,
-};
-
-const unsupported = (what: string) =>
-  new TwinError('FMU_UNSUPPORTED', `A system of FMUs offers no ${what}.`);
-
-/** A value of a connector as its type has it. */
-function typed({ type }: ModelVariable, value: ScalarValue): ScalarValue {
-  if (type === 'Boolean') return value === true || value === 1;
-  if (type === 'String') return String(value);
-  if (type === 'Int64' || type === 'UInt64') return BigInt(Number(value));
-  return typeof value === 'boolean' ? Number(value) : value;
 }
 
 /** An error with the component that it happened in. */

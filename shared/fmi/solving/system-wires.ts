@@ -36,6 +36,7 @@ export class SystemWires {
   readonly #write: Writer;
   readonly #sources: { block: Float64Block; variables: ModelVariable[] }[];
   readonly #feeds: Feed[];
+  readonly #sourcesOf: readonly (readonly number[])[];
   /** Values of the system's own connectors, by their names. */
   readonly held = new Map<string, ScalarValue>();
 
@@ -44,6 +45,9 @@ export class SystemWires {
     this.#instances = instances;
     this.#write = write;
     const running = system.wires.filter((w) => w.to.component >= 0 && w.from.component >= 0);
+    this.#sourcesOf = instances.map((_, c) => [
+      ...new Set(running.flatMap((w) => (w.to.component === c ? [w.from.component] : []))),
+    ]);
     const isFast = (w: Wire) =>
       w.table === undefined && this.#plain(w.from) !== undefined && this.#plain(w.to) !== undefined;
     const fast = running.filter(isFast);
@@ -72,6 +76,11 @@ export class SystemWires {
         fresh: true,
       };
     });
+  }
+
+  /** The components whose outputs a component takes, running or as parameters. */
+  sourcesOf(component: number): readonly number[] {
+    return this.#sourcesOf[component]!;
   }
 
   release(): void {
@@ -191,6 +200,14 @@ export class SystemWires {
       this.#write(wire.to.component, () => this.#set(wire.to, carried(wire, value)));
     }
   }
+}
+
+/** A value of a connector as its type has it. */
+export function typed({ type }: ModelVariable, value: ScalarValue): ScalarValue {
+  if (type === 'Boolean') return value === true || value === 1;
+  if (type === 'String') return String(value);
+  if (type === 'Int64' || type === 'UInt64') return BigInt(Number(value));
+  return typeof value === 'boolean' ? Number(value) : value;
 }
 
 /** The same, whole numbers of 64 bits and plain ones included. */

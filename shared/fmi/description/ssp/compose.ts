@@ -1,4 +1,3 @@
-import type { Fmu } from '../fmu.js';
 import type {
   CoSimulationInfo,
   Dimension,
@@ -8,11 +7,11 @@ import type {
   Unknown,
   VariableType,
 } from '../model-description.js';
-import type { FmuSystem, Port, SystemComponent, Wire } from '../system.js';
-import type { Ssd } from './ssd.js';
+import type { Port, SystemComponent, Wire } from '../system.js';
+import type { ConnectorType, Ssd } from './ssd.js';
 import type { Network, Node } from './wiring.js';
 
-const HELD_TYPES: Readonly<Record<string, VariableType>> = {
+const HELD_TYPES: Readonly<Record<ConnectorType, VariableType>> = {
   real: 'Float64',
   integer: 'Int32',
   boolean: 'Boolean',
@@ -105,6 +104,13 @@ function startOf(v: ModelVariable, start: unknown): Partial<ModelVariable> {
   return { start: isNumber ? list.map((x) => (typeof x === 'string' ? Number(x) : x)) : list };
 }
 
+/** What a connector carries: as it says, in the width of what it feeds or is fed by. */
+function typeOf({ type }: Node, like: ModelVariable | undefined): VariableType {
+  if (type === undefined) return like?.type ?? 'Float64';
+  if (type === 'integer' && like?.type.includes('nt')) return like.type;
+  return HELD_TYPES[type];
+}
+
 /** A connector of a system as a variable. */
 function heldVariable(
   node: Node,
@@ -130,15 +136,7 @@ function heldVariable(
     node.unit?.name ?? (wire?.factor === 1 && wire.offset === 0 ? like?.unit : undefined);
   return {
     name: node.name,
-    type:
-      node.type === undefined
-        ? (like?.type ?? 'Float64')
-        : node.type === 'integer' &&
-            like !== undefined &&
-            HELD_TYPES[node.type] === 'Int32' &&
-            like.type.includes('nt')
-          ? like.type
-          : (HELD_TYPES[node.type] as VariableType),
+    type: typeOf(node, like),
     causality: !settable
       ? node.kind === 'output'
         ? 'output'
@@ -211,14 +209,13 @@ function description(
     hasEventMode: false,
     providesEvaluateDiscreteStates: false,
   };
+  const references = new Map(variables.map((v) => [v.name, v.valueReference]));
   const unknowns = (of: (md: ModelDescription) => readonly Unknown[]): Unknown[] =>
-    components.flatMap(({ name, fmu }) =>
-      of(fmu.modelDescription).flatMap((u) => {
-        const own = `${name}.${u.name}`;
-        const variable = variables.find((v) => v.name === own);
-        return variable === undefined
-          ? []
-          : [{ name: own, valueReference: variable.valueReference, line: 0 }];
+    components.flatMap((component) =>
+      of(component.fmu.modelDescription).flatMap((u) => {
+        const name = `${component.name}.${u.name}`;
+        const valueReference = references.get(name);
+        return valueReference === undefined ? [] : [{ name, valueReference, line: 0 }];
       }),
     );
   const steps = mds.flatMap((md) => md.defaultExperiment.stepSize ?? []);
@@ -267,13 +264,4 @@ export function stepOrder(components: readonly unknown[], wires: readonly Wire[]
     order.push(next);
   }
   return order;
-}
-
-/** A system as an FMU: its parts in their own processes' view, its description made of theirs. */
-export function asFmu(
-  base: Omit<Fmu, 'modelDescription' | 'system'>,
-  modelDescription: ModelDescription,
-  system: FmuSystem,
-): Fmu {
-  return { ...base, modelDescription, system };
 }

@@ -9,7 +9,7 @@ import { coerceScalar, resolveStartValues, type StartValue } from '../start-valu
 import type { Master, SystemComponent } from '../system.js';
 import { parseXml, type XmlElement } from '../xml.js';
 import { AttributeReader, descriptionError, quote, words } from '../xml-attributes.js';
-import { asFmu, describeSystem, stepOrder } from './compose.js';
+import { describeSystem, stepOrder } from './compose.js';
 import { mapped, type ParameterValue, readMapping, readParameterSet } from './parameters.js';
 import {
   readSsd,
@@ -93,15 +93,13 @@ export async function openSystem(
   const hash = createHash('sha256').update(bytes);
   for (const { fmu } of components) hash.update(fmu.sha256);
   const stepSizeS = options.stepSizeS ?? modelDescription.defaultExperiment.stepSize;
-  return asFmu(
-    {
-      path: place.path,
-      sha256: place.sha256 ?? hash.digest('hex'),
-      unzipDir: place.dir,
-      cacheDir: place.cacheDir,
-    },
+  return {
+    path: place.path,
+    sha256: place.sha256 ?? hash.digest('hex'),
+    unzipDir: place.dir,
+    cacheDir: place.cacheDir,
     modelDescription,
-    {
+    system: {
       components: bound.components,
       wires,
       ports,
@@ -111,7 +109,7 @@ export async function openSystem(
       ...(stepSizeS !== undefined && { stepSizeS }),
       warnings: bound.warnings,
     },
-  );
+  };
 }
 
 function listComponents(

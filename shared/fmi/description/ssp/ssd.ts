@@ -202,11 +202,12 @@ export function readSsd(root: XmlElement, read: AttributeReader): Ssd | undefine
 }
 
 function readSystem(read: AttributeReader, element: XmlElement, nested: boolean): SsdSystem {
-  for (const name of ['SignalDictionaries']) {
-    const at = child(element, name);
-    if (at !== undefined && at.children.length > 0) {
-      read.report(at, `<${name}> is not supported: connect the components themselves.`);
-    }
+  const dictionaries = child(element, 'SignalDictionaries');
+  if (dictionaries !== undefined && dictionaries.children.length > 0) {
+    read.report(
+      dictionaries,
+      '<SignalDictionaries> is not supported: connect the components themselves.',
+    );
   }
   const elements: (SsdComponent | SsdSystem)[] = [];
   const names = new Set<string>();
