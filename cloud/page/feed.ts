@@ -11,6 +11,7 @@ import {
   TwinError,
   toMachineTimeS,
   toWallNs,
+  wallTime,
 } from '../../shared/core/index.js';
 import type { Resolution, SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { parseAccount } from './account.js';
@@ -30,12 +31,12 @@ import type {
 import { Channel } from './channel.js';
 import { describeMachine } from './describe-machine.js';
 import { EventLog } from './event-log.js';
-import { freshnessOf } from './freshness.js';
+import { feedStatus } from './feed-status.js';
 import type { OutlookDesk } from './outlook.js';
 import { pastOf, placeAggregates, readSpan } from './past.js';
-import type { PageStatus } from './status.js';
+import { type PageStatus, timeMapFrom } from './status.js';
 import type { Reading } from './strays.js';
-import { type StreamTarget, streamTargets } from './streams.js';
+import { type StreamTarget, streamTargets, usableNumber } from './streams.js';
 
 export interface FeedOptions {
   reader: SiteWiseReader;
@@ -60,9 +61,6 @@ const AHEAD_NS = secondsToNs(600);
 /** Every so many polls the machine's streams are read again this far back, for late samples. */
 const SWEEP_EVERY = 20;
 const SWEEP_NS = secondsToNs(600);
-
-const NO_OUTLOOK =
-  'This page was started without the twin’s model and state: it shows the past only.';
 
 /** Reads SiteWise incrementally and keeps what the page shows. */
 export class Feed {
@@ -304,7 +302,7 @@ export class Feed {
     if (unknown.length > 0 || channels.length === 0) {
       throw new TwinError('VALUE_INVALID', `There is no channel ${unknown.join(', ') || 'named'}.`);
     }
-    const map = this.#timeMap ?? { segments: [] };
+    const map = this.#timeMap ?? wallTime;
     const latestNs = clock.nowNs() + AHEAD_NS;
     const within = (ns: bigint) => (ns < 0n ? 0n : ns > latestNs ? latestNs : ns);
     return readSpan({
@@ -335,8 +333,7 @@ export class Feed {
         this.#events.take(x, parseAlarms(value), timeMs);
         continue;
       }
-      const usable = quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value);
-      channel?.set(x, target.column, usable ? value : null);
+      channel?.set(x, target.column, usableNumber(quality, value));
     }
     const newest = values.at(-1)?.timeNs;
     const seen = this.#seenNs.get(alias);
@@ -356,7 +353,7 @@ export class Feed {
 
   /** Milliseconds are what sensors are stamped with; finer digits would only cost bytes. */
   #axisX(timeNs: bigint): number {
-    return Math.round(toMachineTimeS(this.#timeMap ?? { segments: [] }, timeNs) * 1000) / 1000;
+    return Math.round(toMachineTimeS(this.#timeMap ?? wallTime, timeNs) * 1000) / 1000;
   }
 
   #newestMs(origin: StreamTarget['origin']): number | undefined {
@@ -386,73 +383,22 @@ export class Feed {
   }
 
   #toStatus(status: PageStatus): Status {
-    const nowMs = nsToSeconds(this.#options.clock.nowNs()) * 1000;
-    const measuredAtMs = this.#newestMs('machine');
-    const calibratedAtMs = this.#newestMs('twin');
-    return {
-      nowMs,
-      ...(measuredAtMs === undefined ? {} : { measuredAtMs }),
-      ...(calibratedAtMs === undefined ? {} : { calibratedAtMs }),
-      ...(this.#fault === undefined ? {} : { fault: this.#fault }),
-      ...(status.machineTimeS === undefined ? {} : { machineTimeS: status.machineTimeS }),
-      ...(status.timeScale === undefined ? {} : { timeScale: status.timeScale }),
-      ...(status.edge === undefined ? {} : { edge: edgeFigures(status.edge) }),
-      calibrations: status.calibrations,
-      ...(this.#account === undefined ? {} : { account: this.#account }),
-      ...this.#pastTold(),
-      endpoints: status.endpoints,
-      outlook: this.#options.outlook?.status() ?? { revision: 0, fault: NO_OUTLOOK },
-      freshness: freshnessOf(
-        { nowMs, measuredAtMs, calibratedAtMs, fault: this.#fault },
-        {
-          measuredS: this.#options.measuredWithinS,
-          calibratedS: this.#options.calibratedWithinS,
-        },
-      ),
-      allowed: {
-        measuredS: this.#options.measuredWithinS * (status.timeScale ?? 1),
-        calibratedS: this.#options.calibratedWithinS * (status.timeScale ?? 1),
+    const { clock, twin, outlook, measuredWithinS, calibratedWithinS } = this.#options;
+    return feedStatus(status, {
+      name: twin.name,
+      nowMs: nsToSeconds(clock.nowNs()) * 1000,
+      measuredAtMs: this.#newestMs('machine'),
+      calibratedAtMs: this.#newestMs('twin'),
+      within: { measuredS: measuredWithinS, calibratedS: calibratedWithinS },
+      fault: this.#fault,
+      account: this.#account,
+      past: this.#past && {
+        untilX: this.#axisX(this.#past.untilNs),
+        resolution: this.#past.resolution,
       },
-      alarms: [...this.#calibrationAlarms, ...this.#ownAlarms(status, nowMs, measuredAtMs)],
-    };
+      badStreams: this.#badStreams,
+      alarms: this.#calibrationAlarms,
+      outlook,
+    });
   }
-
-  #pastTold(): Pick<Status, 'past'> {
-    if (this.#past === undefined || this.#past === null) return {};
-    const { untilNs, resolution } = this.#past;
-    return { past: { untilX: this.#axisX(untilNs), resolution } };
-  }
-
-  /** What concerns the way of the data rather than the machine. */
-  #ownAlarms(status: PageStatus, nowMs: number, measuredAtMs: number | undefined): Alarm[] {
-    const alarms: Alarm[] = [];
-    const warn = (code: string, subject: string, message: string) =>
-      alarms.push({ level: 'warning', code, subject, message });
-    if (measuredAtMs !== undefined && nowMs - measuredAtMs > this.#options.measuredWithinS * 1000) {
-      const seconds = Math.round((nowMs - measuredAtMs) / 1000);
-      warn('stale', this.#options.twin.name, `No measurement has arrived for ${seconds} s.`);
-    }
-    for (const alias of this.#badStreams) {
-      warn('bad-quality', alias, 'Its source says that its last value is bad.');
-    }
-    const last = status.calibrations.at(-1);
-    if (last !== undefined && !last.ok) {
-      warn('calibration-failed', this.#options.twin.name, last.message ?? 'The last run failed.');
-    }
-    alarms.push(...(this.#options.outlook?.strays() ?? []));
-    return alarms;
-  }
-}
-
-/** The figures that the page shows; whatever else the component tells stays here. */
-function edgeFigures(edge: NonNullable<PageStatus['edge']>): NonNullable<Status['edge']> {
-  const { queueDepth, published, dropped, healthy } = edge;
-  return { queueDepth, published, dropped, healthy };
-}
-
-/** The map of a machine that tells only its present time and scale. */
-function timeMapFrom(status: PageStatus, nowNs: bigint): TimeMap | undefined {
-  const { machineTimeS, timeScale } = status;
-  if (machineTimeS === undefined || timeScale === undefined) return undefined;
-  return { segments: [{ wallNs: nowNs, machineS: machineTimeS, scale: timeScale }] };
 }

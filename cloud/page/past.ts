@@ -8,7 +8,7 @@ import {
 } from '../../shared/sitewise/index.js';
 import type { Detail, Row } from './browser/protocol.js';
 import { Channel } from './channel.js';
-import type { StreamTarget } from './streams.js';
+import { type StreamTarget, usableNumber } from './streams.js';
 
 /** A span up to this is read as it was written, wall time; longer ones as aggregates. */
 export const RAW_NS = secondsToNs(6 * 3600);
@@ -139,8 +139,7 @@ export async function readSpan(query: SpanQuery): Promise<Detail> {
     for (const target of left) {
       const channel = channelOf(target.channel);
       for (const { timeNs, quality, value } of history.get(target.alias) ?? []) {
-        const usable = quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value);
-        channel.set(toX(timeNs), target.column, usable ? value : null);
+        channel.set(toX(timeNs), target.column, usableNumber(quality, value));
       }
     }
   }

@@ -18,3 +18,10 @@ export interface PageStatus {
   /** How timestamps relate to the machine's time; left out, the present scale is taken for all. */
   timeMap?: TimeMap;
 }
+
+/** The map of a machine that tells only its present time and scale. */
+export function timeMapFrom(status: PageStatus, nowNs: bigint): TimeMap | undefined {
+  const { machineTimeS, timeScale } = status;
+  if (machineTimeS === undefined || timeScale === undefined) return undefined;
+  return { segments: [{ wallNs: nowNs, machineS: machineTimeS, scale: timeScale }] };
+}

@@ -1,4 +1,5 @@
 import { healthAliases, type TwinDefinition } from '../../shared/config/index.js';
+import type { Quality, TqvValue } from '../../shared/core/index.js';
 import type { Column } from './channel.js';
 
 /** Where the values of one SiteWise stream go. */
@@ -41,3 +42,7 @@ export function streamTargets(twin: TwinDefinition): StreamTarget[] {
   add(healthAliases(twin).nis, NIS_CHANNEL, 'value', 'twin');
   return targets;
 }
+
+/** A value that can be drawn; null for BAD ones, texts, and what is no finite number. */
+export const usableNumber = (quality: Quality, value: TqvValue): number | null =>
+  quality !== 'BAD' && typeof value === 'number' && Number.isFinite(value) ? value : null;
