@@ -1,25 +1,14 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Page, type PageOptions, startPage } from '../../cloud/page/index.js';
+import { describe, expect, it } from 'vitest';
+import { type PageOptions, startPage } from '../../cloud/page/index.js';
 import { parseConfig, twinSchema, withAliasPrefix } from '../../shared/config/index.js';
 import { type Clock, secondsToNs, systemClock } from '../../shared/core/index.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
-import { chromiumPath, launchChromium, openPage } from './launch.js';
+import { chromiumPath, openPage } from './launch.js';
+import { useBrowser } from './page-harness.js';
 
 // Skipped where there is no Chromium, and reported as such.
 describe.skipIf(chromiumPath === undefined)('the page given what is wrong', () => {
-  let browser: Browser;
-  const opened: Page[] = [];
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser?.close();
-  });
-  afterEach(async () => {
-    for (const page of opened.splice(0)) await page.close();
-    for (const context of browser.contexts()) await context.close();
-  });
+  const { browser, opened } = useBrowser();
 
   async function show(machine: GrowingDrag, options: Partial<PageOptions> = {}, status = true) {
     const server = await startPage({
@@ -36,7 +25,7 @@ describe.skipIf(chromiumPath === undefined)('the page given what is wrong', () =
       ...options,
     });
     opened.push(server);
-    return openPage(browser, server.url);
+    return openPage(browser(), server.url);
   }
 
   it.each(['The endpoint did not answer.', 'AccessDeniedException: not allowed.'])(

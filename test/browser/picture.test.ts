@@ -1,15 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Page as PageServer, startPage } from '../../cloud/page/index.js';
+import { describe, expect, it } from 'vitest';
 import { pictureSchema, type TwinDefinition } from '../../shared/config/index.js';
-import { packageFile, systemClock } from '../../shared/core/index.js';
+import { systemClock } from '../../shared/core/index.js';
 import { withDrawing } from '../../shared/twin/definition/picture-file.js';
 import { ownModel } from '../support/own-model.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
-import { chromiumPath, launchChromium, openPage } from './launch.js';
+import { chromiumPath, openPage } from './launch.js';
+import { useBrowser, violationsOf } from './page-harness.js';
 
 /** What draws, and what must not run. */
 const DRAWING = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 400 200" onload="document.title='run'">
@@ -30,39 +29,16 @@ const DRAWING = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www
 
 // Skipped where there is no Chromium, and reported as such.
 describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
-  let browser: Browser;
-  const opened: PageServer[] = [];
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser?.close();
-  });
-  afterEach(async () => {
-    for (const server of opened.splice(0)) await server.close();
-  });
+  const { start, browser } = useBrowser();
 
   async function show(picture: TwinDefinition['picture'], colorScheme: 'light' | 'dark' = 'light') {
     const machine = new GrowingDrag({ ...lineTwin(false), picture });
     machine.fill(130, systemClock.nowNs());
-    const server = await startPage({
-      port: 0,
-      siteWise: machine,
-      assets: [{ id: 'line1', twin: machine.twin, status: async () => machine.status() }],
-      pace: { pollIntervalMs: 50 },
-    });
-    opened.push(server);
-    const found = await openPage(browser, server.url, { colorScheme });
+    const server = await start(machine);
+    const found = await openPage(browser(), server.url, { colorScheme });
     await found.page.locator('#schematic').waitFor();
     return found;
   }
-
-  const axe = async (page: Awaited<ReturnType<typeof show>>['page']) => {
-    await page.evaluate(await readFile(packageFile('node_modules/axe-core/axe.min.js'), 'utf8'));
-    return page.evaluate(
-      '(async () => (await axe.run(document)).violations.map((v) => [v.id, v.nodes[0].html]))()',
-    );
-  };
 
   it('is an overview where nobody drew one', async () => {
     const { page, misdeeds } = await show(undefined);
@@ -78,7 +54,7 @@ describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
     expect(await row.getByRole('button').getAttribute('aria-label')).toMatch(
       /b3: 0\.\d+ N·m·s\/rad \(95 %: /,
     );
-    expect(await axe(page)).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
@@ -113,7 +89,7 @@ describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
       .locator('.frame')
       .evaluateAll((nodes) => nodes.map((n) => Math.round(n.getBoundingClientRect().x)));
     expect(new Set(boxes).size).toBeLessThanOrEqual(4);
-    expect(await axe(page)).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
     if (process.env.TWINLOOP_SHOTS !== undefined) {
       await page.screenshot({ path: join(process.env.TWINLOOP_SHOTS, `parts-${scheme}.png`) });
@@ -156,7 +132,7 @@ describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
       .evaluate((n) => n.querySelectorAll('script, style, image, a, foreignObject').length);
     expect(left).toBe(0);
     expect(await page.locator('svg.drawing').evaluate((n) => n.outerHTML)).not.toContain('invalid');
-    expect(await axe(page)).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
     if (process.env.TWINLOOP_SHOTS !== undefined) {
       await page.screenshot({ path: join(process.env.TWINLOOP_SHOTS, 'drawing.png') });
@@ -186,7 +162,7 @@ describe.skipIf(chromiumPath === undefined)('a picture of any machine', () => {
     expect(await values.last().getAttribute('data-condition')).toBe('beyond');
     await values.first().click();
     await page.locator('#focus').getByText('S4', { exact: false }).first().waitFor();
-    expect(await axe(page)).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
     if (process.env.TWINLOOP_SHOTS !== undefined) {
       await page.screenshot({ path: join(process.env.TWINLOOP_SHOTS, 'model.png') });

@@ -150,6 +150,22 @@ describe.each(['sitewise-edge', 'sitewise'] as const)('the publisher %s', (kind)
   });
 });
 
+/** A publisher to a broker, which is closed with it after the test; not connected yet. */
+async function publisherTo(broker: Aedes, options: object): Promise<SiteWiseEdgePublisher> {
+  const server = createServer(broker.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(async () => {
+    await new Promise<void>((resolve) => broker.close(() => resolve()));
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = publisherConfig({ type: 'sitewise-edge', url, ...options });
+  if (config.type !== 'sitewise-edge') throw new Error('wrong type');
+  const publisher = new SiteWiseEdgePublisher(config, 'x');
+  cleanups.push(() => publisher.close());
+  return publisher;
+}
+
 describe('the publisher sitewise', () => {
   it('keeps to its rate limit, at a rate far below what the API takes', async () => {
     let sleptMs = 0;
@@ -222,17 +238,7 @@ describe('the publisher sitewise-edge', () => {
     broker.on('publish', ({ payload }, client) => {
       if (client !== null) lengths.push(payload.length);
     });
-    const server = createServer(broker.handle);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(async () => {
-      await new Promise<void>((resolve) => broker.close(() => resolve()));
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    });
-    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const config = publisherConfig({ type: 'sitewise-edge', url, maxValuesPerMessage: 100 });
-    if (config.type !== 'sitewise-edge') throw new Error('wrong type');
-    const publisher = new SiteWiseEdgePublisher(config, 'x');
-    cleanups.push(() => publisher.close());
+    const publisher = await publisherTo(broker, { maxValuesPerMessage: 100 });
     const { signal } = new AbortController();
     await publisher.connect(signal);
     // Each of these characters takes six bytes in JSON.
@@ -251,17 +257,7 @@ describe('the publisher sitewise-edge', () => {
     broker.authorizePublish = (_client, _packet, done) => {
       held.push(() => done(null));
     };
-    const server = createServer(broker.handle);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(async () => {
-      await new Promise<void>((resolve) => broker.close(() => resolve()));
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    });
-    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const config = publisherConfig({ type: 'sitewise-edge', url, maxInFlight: 1 });
-    if (config.type !== 'sitewise-edge') throw new Error('wrong type');
-    const publisher = new SiteWiseEdgePublisher(config, 'x');
-    cleanups.push(() => publisher.close());
+    const publisher = await publisherTo(broker, { maxInFlight: 1 });
     const stop = new AbortController();
     await publisher.connect(stop.signal);
     const [first, second] = [entry({ alias: '/p/a' }), entry({ alias: '/p/b' })];
