@@ -1,4 +1,5 @@
 import { silentLogger, systemClock } from '../../shared/core/index.js';
+import { whyNotOffered } from './api/not-offered.js';
 import { OPERATIONS, type OperationName } from './api/schema.js';
 import { NO_QUOTAS, Throttle } from './http/quotas.js';
 import { Account } from './resources/account.js';
@@ -16,11 +17,17 @@ const REMARKS: Partial<Record<OperationName, string>> = {
   CreateAssetModelCompositeModel: 'inline ones; component models cannot be composed in',
   CreateBulkImportJob:
     'CSV and Parquet (columns named as those of CSV) from buckets that are folders (`--buckets`); all values into the one tier; not MP4, annotations, data sets',
+  CreateComputationModel:
+    'kept and described; results are an ordinary measurement, written by whoever detects',
   CreateGateway: 'kept and described; nothing is deployed',
   DeleteAssetModel: 'without If-Match conditions',
   DescribeAssetModel: 'one version, the newest',
+  DescribeComputationModel: 'one version, the newest',
+  DescribeComputationModelExecutionSummary: 'always empty: no model is trained',
   DescribeDefaultEncryptionConfiguration: 'always the default',
   DescribeLoggingOptions: 'what was put',
+  ExecuteAction:
+    'checked and kept; what would train or run a model ends as FAILED and says that nothing ran',
   ExecuteQuery:
     'SELECT with JOIN, WHERE, GROUP BY, HAVING, ORDER BY; of functions COUNT, SUM, AVG, MIN, MAX, CONCAT',
   GetAssetPropertyAggregates: 'computed when asked for, up to 2500 a page',
@@ -57,7 +64,7 @@ export function listOperations(): OperationSupport[] {
       name,
       plane,
       implemented,
-      remark: implemented ? (REMARKS[name] ?? '') : 'answers NotImplementedException (501)',
+      remark: implemented ? (REMARKS[name] ?? '') : whyNotOffered({ name }),
     };
   });
 }
@@ -72,7 +79,8 @@ export function operationsTable(): string {
   return `# Operations
 
 Of the API's ${operations.length} operations the stand-in offers ${offered}. The others answer
-\`NotImplementedException\` with status 501, after the signature was checked.
+\`NotImplementedException\` with status 501, after the signature was checked, with the reason that
+stands beside them.
 
 | operation | plane | offered | remark |
 | --- | --- | --- | --- |

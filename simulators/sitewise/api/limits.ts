@@ -25,6 +25,11 @@ const EXTERNAL_ID_SOURCE = '[a-zA-Z0-9_][a-zA-Z_\\-0-9.:]*[a-zA-Z0-9_]+';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it forbids
 const PRINTABLE = /^[^\u0000-\u001F\u007F]+$/;
 
+const restrictedName: Limit = { min: 1, max: 256, pattern: /^[a-zA-Z0-9 _\-#$*!@.]+$/ };
+const restrictedDescription: Limit = { min: 1, max: 2048, pattern: /^[a-zA-Z0-9 _\-#$*!@]+$/ };
+const variableName: Limit = { min: 1, max: 64, pattern: /^[a-z][a-z0-9_]*$/ };
+/** `${name}`, as configurations of computation models name variables. */
+const variableReference: Limit = { min: 4, max: 67, pattern: /^\$\{[a-z][a-z0-9_]*\}$/ };
 const uuid: Limit = { min: 36, max: 36, pattern: new RegExp(`^${UUID_SOURCE}$`) };
 /** A UUID or `externalId:<id>`, as control operations take. */
 const customId: Limit = {
@@ -54,6 +59,9 @@ const arn: Limit = {
 
 /** By member name, wherever it occurs and nothing below says otherwise. */
 const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
+  actionDefinitionId: uuid,
+  actionId: uuid,
+  actionType: name,
   aggregateTypes: { min: 1 },
   alias,
   aliasPrefix: alias,
@@ -81,6 +89,11 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   childAssetModelId: customId,
   clientToken: { min: 36, max: 64, pattern: /^\S{36,64}$/ },
   composedAssetModelId: customId,
+  computationModelDescription: restrictedDescription,
+  computationModelId: uuid,
+  computationModelName: restrictedName,
+  computationModelType: oneOf(sdk.ComputationModelType),
+  computationModelVersion: { pattern: /^(LATEST|ACTIVE|[1-9]\d{0,9})$/ },
   computeLocation: oneOf(sdk.ComputeLocation),
   coreDeviceOperatingSystem: oneOf(sdk.CoreDeviceOperatingSystem),
   coreDeviceThingName: thingName,
@@ -93,6 +106,7 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   endTimeInSeconds: timeInSeconds,
   endTimeOffsetInNanos: offsetInNanos,
   entryId,
+  executionId: uuid,
   expression: { min: 0, max: 1024 },
   externalId,
   gatewayId: uuid,
@@ -103,6 +117,7 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   id: uuid,
   ifMatch: etag,
   ifNoneMatch: { pattern: /^\*$/ },
+  inputProperties: variableReference,
   intervalInSeconds: interval,
   intervalWindowInSeconds: interval,
   iotCoreThingName: thingName,
@@ -126,7 +141,10 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   quality: oneOf(sdk.Quality),
   queryStatement: { min: 1, max: 10_000 },
   resolution: { min: 2, max: 3, pattern: /^(1m|15m|1h|1d)$/ },
+  resolveToResourceId: uuid,
+  resolveToResourceType: oneOf(sdk.ResolveToResourceType),
   resourceArn: { min: 1, max: 1011 },
+  resultProperty: variableReference,
   roleArn: arn,
   s3ResourceArn: arn,
   startTimeInSeconds: timeInSeconds,
@@ -134,6 +152,8 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
   storageType: oneOf(sdk.StorageType),
   tagKeys: { min: 0, max: 200 },
   tags: { min: 1, max: 50 },
+  targetResourceId: uuid,
+  targetResourceType: oneOf(sdk.TargetResourceType),
   timeInSeconds,
   timeOrdering: oneOf(sdk.TimeOrdering),
   timeSeriesType: oneOf(sdk.ListTimeSeriesType),
@@ -147,9 +167,18 @@ const MEMBER_LIMITS: Readonly<Record<string, Limit>> = {
 
 /** Requests of the data plane take UUIDs only. */
 const DATA_IDS = { assetId: uuid, propertyId: uuid };
+/** And so do the bindings of computation models. */
+const BOUND_IDS = { ...DATA_IDS, assetModelId: uuid };
 
 /** By structure and member, where a name means something of its own there. */
 const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>> = {
+  ActionPayload: { stringValue: { pattern: PRINTABLE } },
+  AssetBindingValueFilter: BOUND_IDS,
+  AssetModelBindingValueFilter: BOUND_IDS,
+  AssetModelPropertyBindingValue: BOUND_IDS,
+  AssetModelPropertyBindingValueFilter: BOUND_IDS,
+  AssetPropertyBindingValue: BOUND_IDS,
+  AssetPropertyBindingValueFilter: BOUND_IDS,
   BatchGetAssetPropertyAggregatesEntry: DATA_IDS,
   BatchGetAssetPropertyAggregatesRequest: { entries: { max: 16 }, maxResults: anyPageSize },
   BatchGetAssetPropertyValueEntry: DATA_IDS,
@@ -161,7 +190,7 @@ const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>
   CreateAssetModelRequest: { assetModelId: uuid },
   CreateAssetRequest: { assetId: uuid },
   ExecuteQueryRequest: { nextToken: { min: 1, max: 4096 }, maxResults: anyPageSize },
-  ExpressionVariable: { name: { min: 1, max: 64, pattern: /^[a-z][a-z0-9_]*$/ } },
+  ExpressionVariable: { name: variableName },
   GetAssetPropertyAggregatesRequest: { ...DATA_IDS, maxResults: anyPageSize },
   GetAssetPropertyValueHistoryRequest: { ...DATA_IDS, maxResults: anyPageSize },
   GetAssetPropertyValueRequest: DATA_IDS,
@@ -174,6 +203,8 @@ const STRUCTURE_LIMITS: Readonly<Record<string, Readonly<Record<string, Limit>>>
   ListAssetPropertiesRequest: { filter: oneOf(sdk.ListAssetPropertiesFilter) },
   ListAssetsRequest: { filter: oneOf(sdk.ListAssetsFilter) },
   ListBulkImportJobsRequest: { filter: oneOf(sdk.ListBulkImportJobsFilter) },
+  ResolveTo: BOUND_IDS,
+  TargetResource: BOUND_IDS,
   PutAssetPropertyValueEntry: { ...DATA_IDS, propertyValues: { min: 1, max: 10 } },
   TumblingWindow: { interval: { min: 2, max: 23 } },
   UpdateAssetModelRequest: { assetModelExternalId: externalId },
@@ -192,8 +223,11 @@ const ITEM_LIMITS: Readonly<Record<string, Limit>> = {
   tagKeys: { min: 1, max: 128 },
 };
 
-/** The keys and values of `tags`. */
-const TAG_LIMITS = { key: { min: 1, max: 128 }, value: { min: 0, max: 256 } } as const;
+/** The keys and values of maps, by the map's member name. */
+const MAP_LIMITS: Readonly<Record<string, { key: Limit; value?: Limit }>> = {
+  computationModelDataBinding: { key: variableName },
+  tags: { key: { min: 1, max: 128 }, value: { min: 0, max: 256 } },
+};
 
 /** The limits of one API. */
 export interface ApiLimits {
@@ -209,5 +243,5 @@ export interface ApiLimits {
 export const SITEWISE_LIMITS: ApiLimits = {
   of: (structure, member) => STRUCTURE_LIMITS[structure]?.[member] ?? MEMBER_LIMITS[member],
   ofItem: (list) => ITEM_LIMITS[list],
-  ofMap: (map) => (map === 'tags' ? TAG_LIMITS : undefined),
+  ofMap: (map) => MAP_LIMITS[map],
 };

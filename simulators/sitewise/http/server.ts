@@ -1,6 +1,7 @@
 import { type Clock, type Logger, TwinError } from '../../../shared/core/index.js';
 import { ApiFault } from '../api/faults.js';
 import { type Handlers, READING, toWire } from '../api/handler.js';
+import { whyNotOffered } from '../api/not-offered.js';
 import { OPERATIONS } from '../api/schema.js';
 import { validateRequest } from '../api/validate.js';
 import type { ConnectionLimits } from './connection-limits.js';
@@ -106,7 +107,7 @@ export function startApiServer(options: ApiServerOptions): Promise<JsonServer> {
     if (handler === undefined) {
       throw new ApiFault(
         'NotImplementedException',
-        `${operation.name} is not offered by this stand-in for IoT SiteWise.`,
+        `${operation.name} is not offered by this stand-in for IoT SiteWise: ${whyNotOffered(operation)}.`,
       );
     }
     const input = validateRequest(operation, {

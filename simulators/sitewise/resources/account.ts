@@ -127,6 +127,8 @@ export class Account {
   readonly settings: RecordTable<SettingRecord>;
   readonly gateways: RecordTable<SettingRecord>;
   readonly jobs: RecordTable<SettingRecord>;
+  readonly computationModels: RecordTable<SettingRecord>;
+  readonly actions: RecordTable<SettingRecord>;
   /** Objects of a bucket, for bulk imports; undefined where there is no such bucket. */
   readonly bucket: (name: string) => BucketObjects | undefined;
   readonly clientTokens: RecordTable<ClientTokenRecord>;
@@ -157,6 +159,8 @@ export class Account {
     this.settings = new RecordTable(this.#store, 'setting');
     this.gateways = new RecordTable(this.#store, 'gateway');
     this.jobs = new RecordTable(this.#store, 'job');
+    this.computationModels = new RecordTable(this.#store, 'computationModel');
+    this.actions = new RecordTable(this.#store, 'action');
     this.bucket = options.bucket ?? (() => undefined);
     this.clientTokens = new RecordTable(this.#store, 'clientToken');
     this.#checkLayout();
@@ -185,7 +189,11 @@ export class Account {
 
   #tables() {
     const { models, assets, series, tags, settings, gateways, jobs, clientTokens } = this;
-    return [models, assets, series, tags, settings, gateways, jobs, clientTokens];
+    const { computationModels, actions } = this;
+    return [
+      ...[models, assets, series, tags, settings, gateways, jobs, clientTokens],
+      ...[computationModels, actions],
+    ];
   }
 
   #index(): void {

@@ -15,6 +15,8 @@ interface Named {
   assetModelId?: string;
   propertyAlias?: string;
   alias?: string;
+  computationModelId?: string;
+  targetResource?: Named;
   entries?: Named[];
 }
 
@@ -30,7 +32,12 @@ export function resourcesOf(account: Account, input: object): NamedResource[][] 
       Object.entries(account.tags.get(arn) ?? {}).map(([k, v]) => [`aws:ResourceTag/${k}`, v]),
     ),
   });
-  const one = ({ assetId, assetModelId, propertyAlias, alias }: Named): NamedResource[] => {
+  const one = (named: Named): NamedResource[] => {
+    const { assetId, assetModelId, propertyAlias, alias } = named;
+    const computationModelId = named.computationModelId ?? named.targetResource?.computationModelId;
+    if (computationModelId !== undefined) {
+      return [tagged(account.arn('computation-model', computationModelId))];
+    }
     if (assetId !== undefined) {
       return [tagged(account.arn('asset', account.asset(assetId)?.id ?? assetId))];
     }

@@ -8,6 +8,7 @@ import { associationHandlers } from './associations.js';
 import { bulkImportHandlers } from './bulk-import.js';
 import { ClientTokens } from './client-tokens.js';
 import { compositeModelHandlers } from './composite-models.js';
+import { computationModelHandlers } from './computation-models/index.js';
 import { gatewayHandlers } from './gateways.js';
 import { storageConfigurationHandlers } from './storage-configuration.js';
 import { tagHandlers } from './tags.js';
@@ -43,6 +44,7 @@ export function allHandlers(
       ...timeSeriesHandlers(account),
       ...tagHandlers(account),
       ...gatewayHandlers(account),
+      ...computationModelHandlers(account),
       ...bulkImportHandlers(account),
       ...storageConfigurationHandlers(account),
     }),

@@ -2,6 +2,7 @@ import type * as sdk from '@aws-sdk/client-iotsitewise';
 import { ApiFault, invalidRequest, notFound } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import type { Account } from './account.js';
+import { computationModel } from './computation-models/records.js';
 
 const MAX_TAGS = 50;
 
@@ -32,6 +33,7 @@ export function tagHandlers(account: Account): Handlers {
       account.arn(kind, id) === arn &&
       ((kind === 'asset' && account.asset(id) !== undefined) ||
         (kind === 'asset-model' && account.model(id) !== undefined) ||
+        (kind === 'computation-model' && computationModel(account, id) !== undefined) ||
         (kind === 'gateway' && account.gateways.get(id) !== undefined) ||
         (kind === 'time-series' && account.series.get(id) !== undefined));
     if (!there) throw notFound('Resource', arn);

@@ -11,7 +11,7 @@ import {
   startSiteWise,
 } from '../../../simulators/sitewise/index.js';
 import { createRawCaller, faultsOf, type Model, matches, mutantsOf, readModel } from './model.js';
-import { runMore } from './more-calls.js';
+import { runComputationModels, runMore } from './more-calls.js';
 import { type Caller, runScript } from './script.js';
 
 /** The service's own model is not part of this repository; the walk needs it beside it. */
@@ -75,6 +75,7 @@ describe.skipIf(!existsSync(MODEL_FILE))(
       };
       await runScript(call);
       await runMore(call);
+      await runComputationModels(call);
       await importInBulk(call);
     });
     afterAll(async () => {

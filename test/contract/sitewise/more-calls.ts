@@ -145,3 +145,82 @@ export async function runMore(call: Caller): Promise<void> {
   }
   await call('DeleteAssetModel', { assetModelId });
 }
+
+/** Calls of computation models and their actions. */
+export async function runComputationModels(call: Caller): Promise<void> {
+  const measurement = { type: { measurement: {} } };
+  const { assetModelId } = await call('CreateAssetModel', {
+    assetModelName: 'Watched pump',
+    assetModelProperties: [
+      { ...measurement, name: 'flow', dataType: 'DOUBLE' },
+      { ...measurement, name: 'anomaly', dataType: 'STRING' },
+    ],
+  });
+  let model: Json;
+  do model = await call('DescribeAssetModel', { assetModelId });
+  while (model.assetModelStatus.state !== 'ACTIVE');
+  const bound = (i: number) => ({
+    assetModelProperty: { assetModelId, propertyId: model.assetModelProperties[i].id },
+  });
+  const { assetId } = await call('CreateAsset', { assetModelId, assetName: 'Watched pump 1' });
+  const definition = {
+    computationModelName: 'Pump anomalies',
+    computationModelDescription: 'Flow against anomalies',
+    computationModelConfiguration: {
+      anomalyDetection: { inputProperties: `\${flows}`, resultProperty: `\${anomaly}` },
+    },
+    computationModelDataBinding: { flows: { list: [bound(0)] }, anomaly: bound(1) },
+  };
+  const { computationModelId } = await call('CreateComputationModel', definition);
+  const described = async (): Promise<Json> => {
+    for (;;) {
+      const answer = await call('DescribeComputationModel', {
+        computationModelId,
+        computationModelVersion: 'LATEST',
+      });
+      if (answer.computationModelStatus.state === 'ACTIVE') return answer;
+    }
+  };
+  await described();
+  await call('UpdateComputationModel', { computationModelId, ...definition });
+  const { actionDefinitions } = await described();
+  await call('ListComputationModels', {
+    computationModelType: 'ANOMALY_DETECTION',
+    maxResults: 10,
+  });
+  for (const dataBindingValueFilter of [
+    { assetModel: { assetModelId } },
+    { asset: { assetId } },
+    { assetProperty: { assetId, propertyId: bound(0).assetModelProperty.propertyId } },
+    bound(0),
+  ]) {
+    await call('ListComputationModelDataBindingUsages', { dataBindingValueFilter, maxResults: 10 });
+  }
+  const { actionId } = await call('ExecuteAction', {
+    targetResource: { computationModelId },
+    actionDefinitionId: actionDefinitions[0].actionDefinitionId,
+    actionPayload: { stringValue: '{"exportDataStartTime":1,"exportDataEndTime":2}' },
+    resolveTo: { assetId },
+  });
+  await call('DescribeAction', { actionId });
+  const target = {
+    targetResourceType: 'COMPUTATION_MODEL',
+    targetResourceId: computationModelId,
+    resolveToResourceType: 'ASSET',
+    resolveToResourceId: assetId,
+    maxResults: 10,
+  };
+  await call('ListActions', target);
+  const { executionSummaries } = await call('ListExecutions', {
+    ...target,
+    actionType: 'AWS/ANOMALY_DETECTION_TRAINING',
+  });
+  await call('DescribeExecution', { executionId: executionSummaries[0].executionId });
+  await call('ListComputationModelResolveToResources', { computationModelId, maxResults: 10 });
+  await call('DescribeComputationModelExecutionSummary', {
+    computationModelId,
+    resolveToResourceType: 'ASSET',
+    resolveToResourceId: assetId,
+  });
+  await call('DeleteComputationModel', { computationModelId });
+}

@@ -29,6 +29,17 @@ const measurement = (name: string) => ({
   type: { measurement: {} },
 });
 
+const computationModel = (ids: Ids, computationModelName: string) => ({
+  computationModelName,
+  computationModelConfiguration: {
+    anomalyDetection: { inputProperties: `\${inputs}`, resultProperty: `\${result}` },
+  },
+  computationModelDataBinding: {
+    inputs: { assetModelProperty: { assetModelId: ids.pumpModel, propertyId: ids.flow } },
+    result: { assetModelProperty: { assetModelId: ids.pumpModel, propertyId: ids.anomaly } },
+  },
+});
+
 /** Every operation with a token, in an order in which each finds what it needs. */
 const STEPS: readonly Step[] = [
   {
@@ -191,6 +202,70 @@ const STEPS: readonly Step[] = [
   {
     command: (ids, clientToken) =>
       new sdk.DeleteAssetModelCommand({ assetModelId: ids.parentModel, clientToken }),
+  },
+  {
+    command: (_, clientToken) =>
+      new sdk.CreateAssetModelCommand({
+        assetModelName: 'pump',
+        assetModelProperties: [
+          measurement('flow'),
+          { ...measurement('anomaly'), dataType: 'STRING' },
+        ],
+        clientToken,
+      }),
+    learn: (a, ids) => (ids.pumpModel = a.assetModelId ?? ''),
+  },
+  {
+    preparing: true,
+    command: (ids) => new sdk.DescribeAssetModelCommand({ assetModelId: ids.pumpModel }),
+    learn: (a, ids) => {
+      const { assetModelProperties } = a as unknown as sdk.DescribeAssetModelResponse;
+      for (const { name, id } of assetModelProperties ?? []) ids[name ?? ''] = id ?? '';
+    },
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.CreateAssetCommand({ assetModelId: ids.pumpModel, assetName: 'pump 1', clientToken }),
+    learn: (a, ids) => (ids.pump = a.assetId ?? ''),
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.CreateComputationModelCommand({ ...computationModel(ids, 'a'), clientToken }),
+    learn: (a, ids) => (ids.computationModel = a.computationModelId ?? ''),
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.UpdateComputationModelCommand({
+        computationModelId: ids.computationModel,
+        ...computationModel(ids, 'b'),
+        clientToken,
+      }),
+  },
+  {
+    preparing: true,
+    command: (ids) =>
+      new sdk.DescribeComputationModelCommand({ computationModelId: ids.computationModel }),
+    learn: (a, ids) => {
+      const { actionDefinitions } = a as unknown as sdk.DescribeComputationModelResponse;
+      ids.training = actionDefinitions?.[0]?.actionDefinitionId ?? '';
+    },
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.ExecuteActionCommand({
+        targetResource: { computationModelId: ids.computationModel },
+        actionDefinitionId: ids.training,
+        actionPayload: { stringValue: '{"exportDataStartTime":1,"exportDataEndTime":2}' },
+        resolveTo: { assetId: ids.pump },
+        clientToken,
+      }),
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.DeleteComputationModelCommand({
+        computationModelId: ids.computationModel,
+        clientToken,
+      }),
   },
 ];
 

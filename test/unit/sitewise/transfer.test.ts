@@ -5,17 +5,13 @@ import { PassThrough } from 'node:stream';
 import { connectAsync } from 'mqtt';
 import { afterEach, expect, test } from 'vitest';
 import { siteWiseCommands } from '../../../cli/sitewise.js';
-import { packageFile, silentLogger, systemClock } from '../../../shared/core/index.js';
+import { silentLogger, systemClock } from '../../../shared/core/index.js';
 import {
   createSiteWiseClient,
   createSiteWiseReader,
   createSiteWiseWriter,
 } from '../../../shared/sitewise/index.js';
-import {
-  generateCertificate,
-  operationsTable,
-  startSiteWise,
-} from '../../../simulators/sitewise/index.js';
+import { generateCertificate, startSiteWise } from '../../../simulators/sitewise/index.js';
 import { startSiteWiseEdge } from '../../../simulators/sitewise-edge/index.js';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -146,11 +142,4 @@ test('a data folder in use is not opened a second time', async () => {
   const siteWise = await startSiteWise({ dataDir });
   closers.push(() => siteWise.close());
   await expect(startSiteWise({ dataDir })).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
-});
-
-test('the table of operations in the docs is the one that is offered', async () => {
-  const file = packageFile('simulators/sitewise/OPERATIONS.md');
-  // How wide the columns are is the formatter's affair.
-  const words = (text: string) => text.replace(/-{3,}/g, '---').replace(/\s+/g, ' ').trim();
-  expect(words(await readFile(file, 'utf8'))).toBe(words(operationsTable()));
 });
