@@ -7,6 +7,7 @@ export * from './edge.js';
 export * from './edge-example.js';
 export { brokerAccess, type SecretConfig, secretSchema } from './edge-source-fields.js';
 export * from './edge-sources.js';
+export * from './estimation.js';
 export * from './fleet.js';
 export * from './layout.js';
 export * from './load.js';

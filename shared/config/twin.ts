@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { decisionsSchema } from './decisions.js';
 import { disturbanceSchema, withDisturbanceSensors } from './disturbances.js';
+import {
+  calibrationSchema,
+  estimatorSchema,
+  simulationSchema,
+  transientSchema,
+} from './estimation.js';
 import { layoutSchema } from './layout.js';
 import { pictureSchema } from './picture.js';
 
@@ -188,177 +194,7 @@ const virtualSensor = z.strictObject({
   alarm: alarm.optional(),
 });
 
-const simulation = z.strictObject({
-  mode: z
-    .enum(['steady-state', 'transient', 'auto'])
-    .default('steady-state')
-    .describe(
-      'What samples are: states of rest, at each of which the model runs until it settles; moments of a moving machine, whose continuous states are estimated too; or either, as the data show.',
-    ),
-  interface: z.enum(['cs', 'me']).default('cs').describe('FMI interface type.'),
-  stepSizeS: z.number().positive().default(0.1).describe('Communication step, seconds.'),
-  maxTimeS: z
-    .number()
-    .positive()
-    .default(600)
-    .describe('Longest simulated time to settle, seconds.'),
-  relativeTolerance: z
-    .number()
-    .positive()
-    .default(1e-6)
-    .describe('Settled when no output changes by more than this share over a step.'),
-  tolerance: z
-    .number()
-    .positive()
-    .lt(1)
-    .optional()
-    .describe(
-      'Relative tolerance that the FMU is set up with: what its own solver aims at under co-simulation. Left out, that of its default experiment, which may be too coarse to tell parameters apart.',
-    ),
-  timeoutS: z.number().positive().default(60).describe('Wall time that one run may take, seconds.'),
-});
-
-/** The wear horizon that is assumed where nobody gives one. */
-export const DEFAULT_WEAR_HORIZON_S = 12 * 86_400;
-
-const estimator = z.strictObject({
-  sigmaPointSpread: z
-    .number()
-    .min(0.1)
-    .max(4)
-    .default(1.7320508075688772)
-    .describe('Distance of the sigma points from the mean, in standard deviations.'),
-  wearHorizonS: z
-    .number()
-    .positive()
-    .default(DEFAULT_WEAR_HORIZON_S)
-    .describe('Seconds in which a parameter may wear through its whole range.'),
-  trendScale: z
-    .number()
-    .positive()
-    .default(1)
-    .describe(
-      "Factor on the standard deviation of the trends' noise: larger follows faster, smaller gives narrower bands.",
-    ),
-  trendScales: z
-    .array(z.number().positive())
-    .min(1)
-    .max(8)
-    .default([1, 4, 16, 64])
-    .describe(
-      'Further factors that compete by evidence at samples of rest: wear many times faster than the horizon says is followed without wider bands where there is none. Smaller ones narrow bands at rest and lag behind wear that begins. One alone: a single filter, without jumps in competition.',
-    ),
-  noiseScales: z
-    .array(z.number().positive())
-    .min(1)
-    .max(5)
-    .default([0.5, 1, 2])
-    .describe(
-      "Factors on the sensors' noise that compete by evidence at samples of rest, for all sensors together.",
-    ),
-  respectBounds: z
-    .enum(['auto', 'always'])
-    .default('auto')
-    .describe(
-      "Whether sigma points of samples at rest stay inside the parameters' bounds: `auto` lets them pass until the model refuses one. Those of a moving machine always stay inside.",
-    ),
-  gate: z
-    .boolean()
-    .default(true)
-    .describe('Whether channels that contradict all others lose their weight.'),
-  kink: z
-    .enum(['none', 'relinearise', 'split'])
-    .default('split')
-    .describe(
-      'What to do where the model bends within the uncertainty: nothing, linearise again at the result, or also split the prior.',
-    ),
-  linearise: z
-    .enum(['reuse', 'always'])
-    .default('reuse')
-    .describe(
-      'Whether samples of rest go on from the linearisation of the one before, a few columns looked at again, while the model stays near it; or take full differences each time, 2n + 1 model runs.',
-    ),
-  adaptNoise: z
-    .boolean()
-    .default(true)
-    .describe('Whether the assumed sensor noise slowly follows the innovations.'),
-  samplePeriodS: z
-    .number()
-    .positive()
-    .optional()
-    .describe(
-      'Least seconds between two samples that are assimilated; those between are left out. Default: every one.',
-    ),
-});
-
-const transient = z.strictObject({
-  initialState: z
-    .enum(['settled', 'start-values'])
-    .default('settled')
-    .describe(
-      'Where the machine is at the first sample: at rest under its inputs, or at the start values of the FMU.',
-    ),
-  initialStateStd: z
-    .number()
-    .positive()
-    .default(0.05)
-    .describe(
-      "How sure that is: one standard deviation, as a share of each state's nominal value.",
-    ),
-  stateNoise: z
-    .number()
-    .nonnegative()
-    .default(1e-6)
-    .describe(
-      'What disturbs the states that the model does not know: standard deviation that adds up in one second, as a share of each nominal value. With estimator.adaptNoise it follows the data.',
-    ),
-  inputInterpolation: z
-    .enum(['linear', 'hold'])
-    .default('linear')
-    .describe(
-      'How continuous inputs run between samples: straight, or kept until the next. Discrete ones are always kept.',
-    ),
-  settlingTimeS: z
-    .number()
-    .positive()
-    .optional()
-    .describe(
-      'Seconds in which the machine comes to rest: in mode `auto`, samples further apart than this, or quiet for so long, are states of rest. Default: measured on the FMU.',
-    ),
-  steadyFalseAlarm: z
-    .number()
-    .min(1e-6)
-    .max(0.5)
-    .default(0.01)
-    .describe('Probability that mode `auto` takes a resting machine for a moving one.'),
-});
-
 /** The twin definition: everything that ties an FMU to a machine. */
-const calibration = z.strictObject({
-  refit: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        everyS: z
-          .number()
-          .positive()
-          .optional()
-          .describe('Seconds between two refits; default: a quarter of the window.'),
-        windowS: z
-          .number()
-          .positive()
-          .optional()
-          .describe(
-            'Seconds of samples that each takes; default: 30 days, or a twentieth of the shortest wear horizon where a parameter wears.',
-          ),
-      }),
-    ])
-    .prefault({})
-    .describe(
-      'Mode `transient`: parameters come from fits of a window of samples, repeated on this schedule, not from the filter, which keeps the states. `false` filters them as in the other modes; so does leaving it out where there are at least three sensors and no fewer than parameters, as each sample tells them then.',
-    ),
-});
-
 const definitionSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z
@@ -384,10 +220,10 @@ const definitionSchema = z.strictObject({
     .array(candidate)
     .default([])
     .describe('Sensors that might be bought: `twinloop sensors` ranks them.'),
-  simulation: simulation.prefault({}),
-  estimator: estimator.prefault({}),
-  calibration: calibration.prefault({}).describe('How parameters are found.'),
-  transient: transient.prefault({}).describe('Options of the modes `transient` and `auto`.'),
+  simulation: simulationSchema.prefault({}),
+  estimator: estimatorSchema.prefault({}),
+  calibration: calibrationSchema.prefault({}).describe('How parameters are found.'),
+  transient: transientSchema.prefault({}).describe('Options of the modes `transient` and `auto`.'),
   decisions: decisionsSchema
     .optional()
     .describe('What may be decided about the machine, and to what end: `twinloop plan`.'),

@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import { exitCodeOf, jobExitCodeOf, stateKey } from '../../../cloud/index.js';
+import type { Twin } from '../../../shared/twin/index.js';
+import { memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
+import {
+  minutes,
+  newWorld,
+  run,
+  runWhole,
+  stateOf,
+  T0,
+  timesOf,
+  type World,
+} from '../../support/worker-world.js';
+
+const S = 1_000_000_000n;
+
+describe('what a worker that lacks something says', () => {
+  test('an asset that is behind for longer than the time between runs is alarmed, in SiteWise too, until it has caught up', async () => {
+    const world = newWorld({ options: { maxRunS: 1, commitEvery: 1 } });
+    minutes(world, T0 - 400, T0);
+    // Each sample takes a tenth of a second, of a run's one: ten of forty come in.
+    const slow = (nowS: number) => runWhole(world, nowS, { sampleS: 0.1 });
+    const told: [string, number | undefined, string[]][] = [];
+    for (const t of [T0, T0 + 60, T0 + 120, T0 + 180]) {
+      const [a] = (await slow(t)).assets;
+      told.push([a!.outcome, a!.behindS, a!.alarms.map((x) => x.code)]);
+    }
+    expect(told.map(([outcome, , codes]) => [outcome, codes])).toEqual([
+      ['behind', []],
+      ['behind', ['falling-behind']],
+      ['behind', ['falling-behind']],
+      ['calibrated', []],
+    ]);
+    expect((await stateOf(world)).behindSinceNs).toBeUndefined();
+    const alarms = [...world.streams.results].filter(([key]) => key.startsWith('/p/twin/alarms@'));
+    const on = alarms.filter(([, text]) => String(text).includes('falling-behind'));
+    expect(on.length).toBeGreaterThan(0);
+    expect(on.length).toBeLessThan(alarms.length);
+  });
+
+  test('without a value of an input the asset is starved, and says of what', async () => {
+    const world: World = { streams: new Streams(), store: memoryStore() };
+    minutes(world, T0 - 600, T0);
+    world.streams.ensure('/p/speed');
+    expect(await run(world, T0)).toMatchObject({
+      outcome: 'starved',
+      missing: ['speed'],
+      skipped: { 'input-missing': 60 },
+      ledgerFaults: [],
+    });
+  });
+
+  test('where the definition allows it, the start value of the FMU stands in for an input that never had one, until one comes', async () => {
+    const { definition, ...rest } = twinOf();
+    const [speed] = definition.inputs;
+    const twin: Twin = {
+      ...rest,
+      definition: { ...definition, inputs: [{ ...speed!, whenMissing: 'start-value' }] },
+    };
+    const world: World = { streams: new Streams(), store: memoryStore(), twin };
+    minutes(world, T0 - 600, T0);
+    world.streams.ensure('/p/speed');
+    const report = await runWhole(world, T0);
+    const [first] = report.assets;
+    expect(first).toMatchObject({ outcome: 'calibrated', steps: 60, startValues: ['speed'] });
+    expect(first!.verdict).toEqual({
+      grade: 'care',
+      reasons: ["speed never had a value: the FMU's start values stand in"],
+    });
+    expect([exitCodeOf(report), exitCodeOf(report, true), jobExitCodeOf(report, true)]).toEqual([
+      0, 1, 2,
+    ]);
+    world.streams.add('/p/speed', T0 + 5, 2);
+    minutes(world, T0 + 10, T0 + 50);
+    expect(await run(world, T0 + 60)).toMatchObject({
+      startValues: [],
+      verdict: { grade: 'good' },
+      ledgerFaults: [],
+    });
+  });
+
+  test('a job is started again only where that may help; what the data are short of does not pass for good', async () => {
+    const starved: World = { streams: new Streams(), store: memoryStore() };
+    minutes(starved, T0 - 600, T0);
+    starved.streams.ensure('/p/speed');
+    const poisoned = newWorld();
+    minutes(poisoned, T0 - 600, T0);
+    poisoned.streams.change('/p/flow', T0 - 300, 666);
+    const late = newWorld({ options: { lateWindowS: 1800 } });
+    minutes(late, T0 - 3600, T0);
+    await run(late, T0);
+    minutes(late, T0 + 7200, T0 + 7300);
+    await run(late, T0 + 7300);
+    minutes(late, T0 + 600, T0 + 1200);
+    const fine = newWorld();
+    minutes(fine, T0 - 600, T0);
+    const reports = {
+      fine: await runWhole(fine, T0),
+      starved: await runWhole(starved, T0),
+      failed: await runWhole(poisoned, T0),
+      again: await runWhole(poisoned, T0 + 1),
+      quarantined: await runWhole(poisoned, T0 + 2),
+      'late-unused': await runWhole(late, T0 + 7600),
+    };
+    const told = Object.entries(reports).map(([name, r]) => [
+      name,
+      r.summary.verdict.grade,
+      exitCodeOf(r),
+      exitCodeOf(r, true),
+      jobExitCodeOf(r),
+    ]);
+    expect(told).toEqual([
+      ['fine', 'good', 0, 0, 0],
+      ['starved', 'unusable', 1, 1, 2],
+      // A crash of the model need not come again.
+      ['failed', 'unusable', 1, 1, 1],
+      ['again', 'unusable', 1, 1, 1],
+      ['quarantined', 'care', 0, 1, 0],
+      ['late-unused', 'care', 0, 1, 0],
+    ]);
+    expect(reports.starved.summary.verdict.reasons).toEqual([
+      'a1: starved: none of 60 samples was used: 60 input-missing; no value of speed',
+    ]);
+    expect(reports.quarantined.summary).toMatchObject({
+      recording: { rows: 30, used: 29, skipped: { quarantined: 1 } },
+    });
+  });
+
+  test('a sample at which the model fails three runs is set aside with all that it takes to try it again', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    world.streams.change('/p/flow', T0 - 1800, 666);
+    const outcomes = [];
+    for (let k = 0; k < 4; k++) outcomes.push(await run(world, T0 + 300 * k));
+    expect(outcomes.map((a) => a.outcome)).toEqual(['failed', 'failed', 'quarantined', 'idle']);
+    expect(outcomes[2]).toMatchObject({ quarantined: 1, ledgerFaults: [] });
+    expect(outcomes[2]!.alarms.map((a) => a.code)).toEqual(['sample-quarantined']);
+    const key = `quarantine/f/a1/${BigInt(T0 - 1800) * S}.json`;
+    const kept = JSON.parse(new TextDecoder().decode((await world.store.get(key))!.body)) as object;
+    expect(kept).toMatchObject({
+      inputs: { speed: 1 },
+      measured: { flow: 666, heat: 1 },
+      error: { code: 'FMU_CRASHED' },
+      checkpoint: expect.any(String),
+    });
+    expect((await timesOf(world)).length).toBe(359);
+    // A replay over it leaves it out as well.
+    world.streams.add('/p/flow', T0 - 3605, 1);
+    await run(world, T0 + 2000);
+    expect((await stateOf(world)).ledger.samples.quarantined).toBe(1);
+  });
+
+  test('a state from before this layout goes on, its accounting from there', async () => {
+    const world = newWorld();
+    minutes(world, T0 - 3600, T0);
+    const old = {
+      format: 'twinloop-worker-state',
+      version: 1,
+      assetId: 'a1',
+      twinHash: 'abc',
+      watermarkNs: String(BigInt(T0 - 1000) * S),
+      samples: 0,
+      inputs: { '/p/speed': { timeNs: String(BigInt(T0 - 3600) * S), value: 1 } },
+      checkpoint: '',
+      pending: { aliases: [], rows: [] },
+      runId: 'r',
+    };
+    await world.store.put(stateKey('f', 'a1'), new TextEncoder().encode(JSON.stringify(old)));
+    expect(await run(world, T0)).toMatchObject({ outcome: 'calibrated', steps: 99, late: 0 });
+  });
+});
