@@ -11,15 +11,15 @@ import {
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import type { Logger } from '../../shared/core/index.js';
-import { inPortions, type OperationLimits, operationLimits } from './opcua-limits.js';
-import { openPki } from './opcua-security.js';
 import {
-  closeSession,
-  createClient,
-  openSession,
-  quietStack,
-  sessionError,
-} from './opcua-session.js';
+  inPortions,
+  isTooMuch,
+  type OperationLimits,
+  operationLimits,
+  statusOf,
+} from './opcua-limits.js';
+import { openPki } from './opcua-security.js';
+import { quietStack, sessionError, withSession } from './opcua-session.js';
 import { plainValue } from './opcua-value.js';
 
 /** What an address space holds below its Objects folder, each node once, parents before children. */
@@ -66,6 +66,7 @@ const HIERARCHICAL = 'i=33';
 const HAS_PROPERTY = 'ns=0;i=46';
 /** References in one answer. */
 const PAGE = 1000;
+const SMALLEST_PAGE = 10;
 /** Answers without a reference that still say that more will come. */
 const MAX_EMPTY_PAGES = 3;
 /** Bit of the access level: the current value can be read (OPC UA Part 3, 8.57). */
@@ -170,9 +171,30 @@ async function browseLevel(
       }
     }
   };
-  await inPortions(level, portionSize, (portion) => browse(portion, portion.length === 1));
+  const alone = async (parent: Open) => {
+    try {
+      await browse([parent], true);
+    } catch (error) {
+      if (!isTooMuch(error)) throw error;
+      const page = session.requestedMaxReferencesPerNode;
+      if (page <= SMALLEST_PAGE) {
+        fail(statusOf(error, 'too-much'));
+        return;
+      }
+      // One with many children: fewer of them at a time.
+      session.requestedMaxReferencesPerNode = Math.max(SMALLEST_PAGE, Math.floor(page / 4));
+      await alone(parent);
+      session.requestedMaxReferencesPerNode = page;
+    }
+  };
+  await inPortions(
+    level,
+    portionSize,
+    (portion) => browse(portion, portion.length === 1),
+    (parent) => crowded.push(parent),
+  );
   // A server can keep few places at a time: what it had none for is asked for again, one by one.
-  for (const parent of crowded.splice(0)) await browse([parent], true);
+  for (const parent of crowded.splice(0)) await alone(parent);
 }
 
 /** Asks for the rest of an answer, page by page. */
@@ -194,10 +216,15 @@ async function followPages(
     empty = references.length === 0 ? empty + 1 : 0;
     const babbles = empty >= MAX_EMPTY_PAGES;
     if (babbles) fail('empty-pages-without-end');
-    const next = await session.browseNext(point, !more || babbles);
+    const next = await session.browseNext(point, !more || babbles).catch((error: unknown) => {
+      // What came of this node stays; the rest of it is missing.
+      if (!isTooMuch(error)) throw error;
+      return statusOf(error, 'too-much');
+    });
     if (!more || babbles) return more;
-    if (!next.statusCode.isGood()) {
-      fail(next.statusCode.name);
+    const status = typeof next === 'string' ? next : next.statusCode.name;
+    if (typeof next === 'string' || !next.statusCode.isGood()) {
+      fail(status);
       return more;
     }
     result = next;
@@ -214,8 +241,7 @@ async function readVariables(
 ): Promise<void> {
   const variables = space.nodes.filter((n) => n.variable);
   const byPath = new Map(variables.map((n) => [pathKey(n.path), n]));
-  // Two attributes of each.
-  await inPortions(variables, Math.max(1, Math.floor(portionSize / 2)), async (portion) => {
+  const ask = async (portion: readonly BrowsedNode[]) => {
     signal.throwIfAborted();
     const read = await session.read(
       portion.flatMap((n) => {
@@ -253,6 +279,11 @@ async function readVariables(
         if (of !== undefined && unit !== undefined) of.unit = unit;
       }
     }
+  };
+  // Two attributes of each.
+  const size = Math.max(1, Math.floor(portionSize / 2));
+  await inPortions(variables, size, ask, (node, status) => {
+    node.unreadable = status;
   });
 }
 
@@ -280,22 +311,15 @@ export async function browseSource(
   config: OpcuaSourceConfig,
   options: { pkiDir: string; baseDir: string; logger: Logger } & BrowseBounds,
 ): Promise<AddressSpace> {
-  quietStack(options.logger);
-  const pki = await openPki(config, options.pkiDir, options.logger);
-  const client = createClient(config, pki);
-  let session: ClientSession | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true });
-  });
-  aborted.catch(() => {});
+  const { pkiDir, baseDir, logger, signal } = options;
+  quietStack(logger);
+  const pki = await openPki(config, pkiDir, logger);
   try {
-    session = await Promise.race([openSession(client, config, options.baseDir), aborted]);
-    const limits = await operationLimits(session);
-    return await Promise.race([browseOpcua(session, limits, options), aborted]);
+    return await withSession(config, pki, baseDir, signal, async (session) =>
+      browseOpcua(session, await operationLimits(session), options),
+    );
   } catch (error) {
-    if (options.signal.aborted) throw options.signal.reason;
+    if (signal.aborted) throw signal.reason;
     throw await sessionError(error, config, pki);
-  } finally {
-    await closeSession(client, session);
   }
 }

@@ -42,30 +42,60 @@ export async function operationLimits(
   ) as unknown as OperationLimits;
 }
 
-/** How a server says that a request held too much. */
-const TOO_MUCH =
-  /TooManyOperations|TooManyMonitoredItems|RequestTooLarge|EncodingLimits|ResponseTooLarge/;
+/** How a server says that a request held too many items, whatever they are. */
+const TOO_MANY = /TooManyOperations|TooManyMonitoredItems/;
+/** How it says that the request, or its answer, would be too long: one item may be to blame. */
+const TOO_LONG = /RequestTooLarge|EncodingLimits|ResponseTooLarge/;
+
+/** Whether a server's word is that there was too much in a request, or would be in its answer. */
+export function isTooMuch(error: unknown): boolean {
+  const text = messageOf(error);
+  return TOO_MANY.test(text) || TOO_LONG.test(text);
+}
+
+/** The status in an error of the stack: one word. */
+export function statusOf(error: unknown, otherwise: string): string {
+  return /Bad[A-Za-z]+/.exec(messageOf(error))?.[0] ?? otherwise;
+}
 
 /**
- * Does something with many items, a portion at a time; a portion that the server finds too large after
- * all is halved, for it may not keep the limits that it names.
+ * Does something with many items, a portion at a time. A portion that the server finds too large after all is halved,
+ * for it may not keep the limits that it names; one item that is too much by itself takes no other with it.
  *
- * @throws as `use`, where a portion of one is refused, or for another reason
+ * @param use may throw in the middle of a portion: it is called again with the halves of it
+ * @param refused is told of an item that is too much by itself, with the server's status
+ * @throws as `use`, where it is for another reason
  */
 export async function inPortions<T>(
   items: readonly T[],
   size: number,
   use: (portion: readonly T[]) => Promise<void>,
+  refused: (item: T, status: string) => void,
 ): Promise<void> {
   let most = Math.max(1, Math.floor(size));
-  for (let at = 0; at < items.length; ) {
-    const portion = items.slice(at, at + most);
+  const attempt = async (portion: readonly T[]): Promise<void> => {
     try {
       await use(portion);
-      at += portion.length;
     } catch (error) {
-      if (portion.length === 1 || !TOO_MUCH.test(messageOf(error))) throw error;
-      most = Math.ceil(portion.length / 2);
+      if (!isTooMuch(error)) throw error;
+      const [first] = portion;
+      if (portion.length === 1 && first !== undefined) {
+        refused(first, statusOf(error, 'too-much'));
+        return;
+      }
+      const half = Math.ceil(portion.length / 2);
+      // How many it takes holds for all that follow; how long these are does not.
+      if (TOO_MANY.test(messageOf(error))) most = Math.min(most, half);
+      for (let at = 0; at < portion.length; ) {
+        const part = portion.slice(at, at + Math.min(most, half));
+        await attempt(part);
+        at += part.length;
+      }
     }
+  };
+  for (let at = 0; at < items.length; ) {
+    const portion = items.slice(at, at + most);
+    await attempt(portion);
+    at += portion.length;
   }
 }

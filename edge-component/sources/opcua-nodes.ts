@@ -47,7 +47,7 @@ export async function resolveNodes(
       );
     }
   }
-  await inPortions(byPath, portionSize, async (portion) => {
+  const translate = async (portion: readonly (typeof byPath)[number][]) => {
     const results = await session.translateBrowsePath(portion.map((p) => p.path));
     portion.forEach(({ index }, n) => {
       const result = results[n];
@@ -58,7 +58,10 @@ export async function resolveNodes(
         found.reasons.set(index, result?.statusCode.name ?? 'no-answer');
       }
     });
-  });
+  };
+  await inPortions(byPath, portionSize, translate, ({ index }, status) =>
+    found.reasons.set(index, status),
+  );
   return found;
 }
 

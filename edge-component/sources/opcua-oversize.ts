@@ -54,13 +54,11 @@ export class OversizeNodes {
     this.#suspected = true;
   }
 
-  /** The connection broke. @returns whether that may be for what it had to carry */
-  broke(): boolean {
+  /** The connection broke: where it does so again and again, it may be for what it has to carry. */
+  broke(): void {
     const nowMs = performance.now();
-    const isSoon = nowMs - this.#brokeMs < SOON_MS;
+    if (nowMs - this.#brokeMs < SOON_MS) this.#suspected = true;
     this.#brokeMs = nowMs;
-    if (isSoon) this.#suspected = true;
-    return isSoon;
   }
 
   /** Looks before the nodes are monitored, where there is reason to. */

@@ -30,7 +30,7 @@ export function createClient(config: OpcuaSourceConfig, pki: Pki): OPCUAClient {
     securityPolicy: config.securityPolicy as SecurityPolicy,
     endpointMustExist: false,
     clientCertificateManager: pki.manager,
-    // A first connection is tried once: waiting and trying again is the runner's business.
+    // A connection is tried once, and not mended: waiting and trying again is the runner's business.
     connectionStrategy: { maxRetry: 0, initialDelay: 200, maxDelay: 2000 },
     transportTimeout: CONNECT_TIMEOUT_MS,
     transportSettings: { maxMessageSize: config.maxMessageBytes },
@@ -76,12 +76,10 @@ export async function withSession<T>(
   let session: ClientSession | undefined;
   let onAbort = () => {};
   const broken = new Promise<never>((_, reject) => {
-    const fail = (error?: Error | null) => {
+    client.once('close', (error?: Error | null) => {
       session = undefined;
       reject(error ?? new Error('the connection was closed'));
-    };
-    client.once('start_reconnection', () => fail(new Error('the connection broke')));
-    client.once('close', fail);
+    });
     onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
   });

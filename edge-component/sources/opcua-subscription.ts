@@ -121,7 +121,7 @@ async function monitorGroup(
           : DeadbandType.Absolute,
     deadbandValue: deadband?.absolute ?? deadband?.percent ?? 0,
   });
-  await inPortions(group.nodes, limits.monitoredItems, async (portion) => {
+  const create = async (portion: readonly MonitoredNode[]) => {
     const items = await subscription.monitorItems(
       portion.map(({ nodeId }) => ({ nodeId, attributeId: AttributeIds.Value })),
       {
@@ -144,6 +144,9 @@ async function monitorGroup(
         for (const index of node.signals) reasons.set(index, item.statusCode.name);
       }
     });
+  };
+  await inPortions(group.nodes, limits.monitoredItems, create, ({ signals }, status) => {
+    for (const index of signals) reasons.set(index, status);
   });
   return withoutFilter;
 }

@@ -1,17 +1,18 @@
 import {
-  AttributeIds,
   type ClientSession,
   ClientSubscription,
   type NotificationMessage,
-  type OPCUAClient,
 } from 'node-opcua-client';
 import type { OpcuaSourceConfig } from '../../shared/config/index.js';
 import { type Logger, messageOf, systemClock, TwinError } from '../../shared/core/index.js';
-import { HandedOver, OpcuaFeed } from './opcua-feed.js';
+import { OpcuaFeed } from './opcua-feed.js';
+import { OpcuaGaps } from './opcua-gaps.js';
+import { HandedOver } from './opcua-handed-over.js';
 import { type OperationLimits, operationLimits } from './opcua-limits.js';
 import { nodeName } from './opcua-nodes.js';
 import { isUnreadable, OversizeNodes, TOO_LARGE, type WithSession } from './opcua-oversize.js';
 import { openPki } from './opcua-security.js';
+import { type Passed, republish, SequenceWatch } from './opcua-sequence.js';
 import {
   closeSession,
   createClient,
@@ -34,9 +35,6 @@ export interface OpcuaSourceOptions {
 
 /** Nodes that were not there are looked for again so often. */
 const RETRY_NODES_MS = 10_000;
-/** How long a broken connection may be mended by the stack before all is built anew. */
-const MEND_MS = 20_000;
-const SERVER_START_TIME = 'i=2257';
 
 /** Reads an OPC UA server through a subscription. */
 export function createOpcuaSource(options: OpcuaSourceOptions): Source {
@@ -61,29 +59,11 @@ async function runOnce(
   };
   const client = createClient(config, pki);
   const ended = new Promise<never>((_, reject) => {
-    let mending: NodeJS.Timeout | undefined;
-    client.on('start_reconnection', () => {
-      sink.down('The connection to the server was lost.');
-      if (mending === undefined && oversize.broke()) reject(lost('breaks again and again'));
-      mending ??= setTimeout(() => reject(lost('did not come back')), MEND_MS);
-    });
-    client.on('after_reconnection', () => {
-      clearTimeout(mending);
-      mending = undefined;
-    });
     client.on('close', (error) => {
-      clearTimeout(mending);
-      if (mending === undefined) oversize.broke();
+      if (error) oversize.broke();
       reject(lost(error?.message ?? 'was closed'));
     });
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(mending);
-        reject(signal.reason);
-      },
-      { once: true },
-    );
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   ended.catch(() => {});
   let session: ClientSession | undefined;
@@ -91,8 +71,10 @@ async function runOnce(
     await oversize.look(beside);
     session = await Promise.race([openSession(client, config, baseDir, sink.progress), ended]);
     handed.resume(sink.position);
-    const feed = new OpcuaFeed(config, sink, logger, handed, signal);
-    const parts = { config, client, session, feed, sink, logger, signal, oversize, beside };
+    const feed: OpcuaFeed = new OpcuaFeed(config, sink, logger, handed, signal, () =>
+      tellFaults({ sink, oversize, feed }),
+    );
+    const parts = { config, session, handed, feed, sink, logger, signal, oversize, beside };
     await Promise.race([subscribe(parts), ended]);
   } catch (error) {
     if (!signal.aborted) throw await sessionError(error, config, pki);
@@ -104,8 +86,8 @@ async function runOnce(
 /** What belongs to one session. */
 interface Parts {
   config: OpcuaSourceConfig;
-  client: OPCUAClient;
   session: ClientSession;
+  handed: HandedOver;
   feed: OpcuaFeed;
   sink: SourceSink;
   logger: Logger;
@@ -117,8 +99,7 @@ interface Parts {
 
 /** Monitors all signals and hands over what comes; ends only by throwing. */
 async function subscribe(parts: Parts): Promise<never> {
-  const { config, client, session, feed, sink, logger, signal, oversize } = parts;
-  const startTime = await serverStartTime(session);
+  const { config, session, feed, sink, logger, signal, oversize } = parts;
   const limits = await operationLimits(session);
   const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: config.publishingIntervalMs,
@@ -128,7 +109,10 @@ async function subscribe(parts: Parts): Promise<never> {
     publishingEnabled: true,
     priority: 1,
   });
+  const gaps = new OpcuaGaps({ ...parts, subscription, limits });
+  const monitoring = { ...parts, subscription, limits, gaps };
   return await new Promise<never>((_, reject) => {
+    const sequence = new SequenceWatch();
     let publishing = true;
     const holdBack = async () => {
       await subscription.setPublishingMode(false);
@@ -143,7 +127,10 @@ async function subscribe(parts: Parts): Promise<never> {
         reject(lost('sent values that cannot be read'));
         return;
       }
-      feed.take(message);
+      const passed = sequence.pass(message);
+      if (passed.fate === 'again') return;
+      feed.take(message, passed.fate !== 'in-order');
+      if (passed.fate !== 'in-order') mend(passed, message).catch(reject);
       // Without room, the server keeps what comes in its queues.
       if (!sink.isReady && publishing) {
         publishing = false;
@@ -162,26 +149,21 @@ async function subscribe(parts: Parts): Promise<never> {
     let filled: Promise<void> = Promise.resolve();
     const goOn = (nodes: readonly MonitoredNode[]): Promise<void> => {
       filled = filled.then(async () => {
-        await feed.fillGap(session, subscription, nodes, limits);
+        await gaps.fill(nodes);
         feed.release();
       });
       return filled;
     };
-    client.on('start_reconnection', () => feed.lost());
-    client.on('after_reconnection', () => {
-      const resume = async () => {
-        // A server that was restarted may know its nodes by other ids: begin anew.
-        if ((await serverStartTime(session)) !== startTime) throw lost('was restarted');
-        sink.up();
-        await goOn([...feed.nodes.values()]);
-      };
-      resume().catch(reject);
-    });
-    monitorAll({ ...parts, subscription, limits }, goOn).catch(reject);
+    const mend = (passed: Passed, message: NotificationMessage): Promise<void> => {
+      filled = filled.then(() => mendSequence(passed, message, monitoring));
+      return filled;
+    };
+    monitorAll(monitoring, goOn).catch(reject);
   });
 }
 
 interface Monitoring extends Parts {
+  gaps: OpcuaGaps;
   subscription: ClientSubscription;
   limits: OperationLimits;
 }
@@ -195,12 +177,13 @@ async function monitorAll(
   parts: Monitoring,
   goOn: (nodes: readonly MonitoredNode[]) => Promise<void>,
 ): Promise<void> {
-  const { config, session, subscription, feed, limits, sink, logger, signal, oversize } = parts;
+  const { config, session, subscription, limits, sink, logger, signal, oversize } = parts;
+  const { feed, gaps } = parts;
   let missing = config.signals.map((_, i) => i);
   for (let round = 0; missing.length > 0; round++) {
     const wanted = missing.filter((index) => !oversize.has(index));
     if (round === 0 || wanted.length > 0) {
-      await feed.aboutToMonitor(session);
+      await gaps.aboutToMonitor();
       const progress = () => sink.progress('a part of the nodes was monitored');
       const found = await monitor(config, session, subscription, wanted, limits, logger, progress);
       if (found.nodes.size > 0) feed.hold();
@@ -209,7 +192,7 @@ async function monitorAll(
       missing = [...found.reasons.keys()];
       if (round === 0) {
         sink.up();
-        sink.faults(oversize.faults);
+        tellFaults(parts);
         if (missing.length > 0) await tellAbsent(config, found.reasons, sink, logger);
       }
       await goOn([...found.nodes.values()]);
@@ -220,8 +203,37 @@ async function monitorAll(
     await oversize.lookAgain(parts.beside).catch((error: unknown) => {
       logger.debug('OPC UA look beside failed', { source: config.name, error: messageOf(error) });
     });
-    sink.faults(oversize.faults);
+    tellFaults(parts);
   }
+}
+
+function tellFaults({ sink, oversize, feed }: Pick<Parts, 'sink' | 'oversize' | 'feed'>): void {
+  sink.faults([...oversize.faults, ...feed.faults]);
+}
+
+/** Messages are missing before one: the server is asked for them, then for what they held. */
+async function mendSequence(
+  passed: Passed,
+  message: NotificationMessage,
+  { config, session, subscription, feed, gaps, logger }: Monitoring,
+): Promise<void> {
+  const { subscriptionId } = subscription;
+  const numbers = passed.fate === 'gap' ? passed.missing : [];
+  const { found, lost } = await republish(session, subscriptionId, numbers);
+  feed.mended(message, found);
+  const source = config.name;
+  if (passed.fate === 'gap' && lost.length === 0) {
+    logger.info('Notifications that had not come were sent again', {
+      ...{ source, notifications: found.length, before: message.sequenceNumber },
+    });
+    feed.release();
+    return;
+  }
+  logger.warn('Notifications never came, and the server no longer has them', {
+    ...{ source, notifications: lost.length || 'unknown', before: message.sequenceNumber },
+  });
+  const missing = passed.fate === 'gap' ? lost.length : undefined;
+  await gaps.goOnWithout(missing);
 }
 
 async function tellAbsent(
@@ -242,12 +254,6 @@ async function tellAbsent(
       quality: 'BAD' as const,
     })),
   );
-}
-
-async function serverStartTime(session: ClientSession): Promise<number | undefined> {
-  const value = await session.read({ nodeId: SERVER_START_TIME, attributeId: AttributeIds.Value });
-  const time: unknown = value.value.value;
-  return time instanceof Date ? time.getTime() : undefined;
 }
 
 function lost(what: string): TwinError {

@@ -19,7 +19,7 @@ export interface SourceSink {
    * @throws TwinError `STORAGE` when it could not be kept; hand over again later
    */
   deliver(samples: readonly RawSample[], position?: string): Promise<void>;
-  /** So many signals have a gap that could not be filled from a history, for a reason that is one word. */
+  /** So many signals have a gap that could not be filled, for a reason that is one word. */
   notFilled(signals: number, reason: string): void;
   /** What somebody has to look at though the source is up; none: all is well. It makes the component unhealthy. */
   faults(texts: readonly string[]): void;

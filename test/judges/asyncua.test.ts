@@ -3,36 +3,15 @@ import { X509Certificate } from 'node:crypto';
 import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { compiledEntry, type Logger, silentLogger } from '../../shared/core/index.js';
+import { compiledEntry, silentLogger } from '../../shared/core/index.js';
 import { until } from '../support/edge.js';
-import { startRelay } from '../support/relay.js';
-import { plantNode as node, opcuaBench } from './opcua-bench.js';
-import { freePort, type Judge, pythonHas, startJudge } from './python.js';
+import { asyncuaBench } from './asyncua-bench.js';
+import { plantNode as node } from './opcua-bench.js';
+import { freePort, type Judge, startJudge } from './python.js';
 
-/** A Python with asyncua; `.ci/run` installs one. */
-const python = process.env.TWINLOOP_DEVICES_PYTHON;
-const available = pythonHas(python, 'asyncua');
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** A bench whose server is asyncua's; one that runs already has its port given. */
-async function bench(port?: number, logger: Logger = silentLogger) {
-  const made = await opcuaBench(
-    (cleanup) => cleanups.push(cleanup),
-    port === undefined ? { logger } : { port, logger },
-  );
-  const serve = async (settings: object): Promise<Judge> => {
-    const judge = await startJudge(python!, 'opcua_server.py', { port: made.port, ...settings });
-    cleanups.push(judge.kill);
-    return judge;
-  };
-  return { ...made, serve };
-}
+const { available, python, bench } = asyncuaBench();
 
 describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_000 }, () => {
   /** One for the tests that need nothing else; it says that it has no limits, and has one. */
@@ -219,97 +198,6 @@ describe.skipIf(!available)('an OPC UA server made of asyncua', { timeout: 60_00
     expect(each.map((alias) => last(alias)?.value)).toEqual([-42, 2 ** 53 + 2, 2 ** 40, 3]);
   });
 });
-
-describe.skipIf(!available)(
-  'a server made of asyncua that keeps a history',
-  { timeout: 60_000 },
-  () => {
-    /** Values one millisecond apart, beginning with a number. */
-    const series = (node: string, from: number, count: number, us: number) =>
-      Array.from({ length: count }, (_, i) => ({ node, value: from + i, us: us + 1000 * i }));
-
-    it('fills what is missing after a lost session and after a restart: once each, in order', async () => {
-      const server = await startJudge(python!, 'opcua_server.py', {
-        ...{ port: await freePort(), history: ['H1', 'H2'], count: 1 },
-      });
-      cleanups.push(server.kill);
-      const relay = await startRelay(Number(server.hello.port));
-      cleanups.push(relay.close);
-      const { edge, of, last } = await bench(relay.port);
-      const signals = [node('H1'), node('H2'), node('N0')];
-      const first = await edge(signals);
-      await until('values', () => signals.every(({ alias }) => last(alias) !== undefined));
-      const us = Date.now() * 1000 - 60_000_000;
-      await server.ask({ write: [...series('H1', 1, 50, us), ...series('H2', 1, 1, us)] });
-      await until('live', () => last('/H1')?.value === 50 && last('/H2')?.value === 1);
-
-      relay.cut();
-      await until('it is seen', () => first.status().sources[0]?.state === 'down');
-      // More than one answer holds, and more than the server's queue.
-      for (let i = 0; i < 4; i++) {
-        await server.ask({ write: series('H1', 51 + 500 * i, 500, us + 50_000 + 500_000 * i) });
-      }
-      await server.ask({ write: [{ node: 'N0', value: 7 }] });
-      relay.mend();
-      await until('the gap', () => last('/H1')?.value === 2050);
-      await until('live again', () => last('/N0')?.value === 7 && last('/H2')?.quality === 'GOOD');
-      const good = (alias: string) => of(alias).filter((v) => v.quality === 'GOOD');
-      const written = (alias: string) => good(alias).filter((v) => Number(v.value) > 0);
-      const filled = written('/H1').slice(0, 2050);
-      expect(filled.map((v) => v.value)).toEqual(Array.from({ length: 2050 }, (_, i) => i + 1));
-      expect(filled.map((v) => v.timeNs)).toEqual(
-        Array.from({ length: 2050 }, (_, i) => BigInt(us + 1000 * i) * 1000n),
-      );
-      // BAD while it was away: what has not changed since is GOOD again, from when the server said so.
-      const badNs = of('/H2').find((v) => v.quality === 'BAD')!.timeNs;
-      for (const [alias, value] of [
-        ['/H1', 2050],
-        ['/H2', 1],
-      ] as const) {
-        const lastTwo = written(alias).slice(-2);
-        expect(lastTwo.map((v) => v.value)).toEqual([value, value]);
-        expect(lastTwo[1]!.timeNs).toBeGreaterThan(badNs);
-      }
-      expect(first.status().sources[0]).toMatchObject({
-        fromHistory: 2000,
-        notFilled: { 'not-historized': 1 },
-        gap: 0,
-      });
-      await first.close();
-
-      await server.ask({ write: series('H1', 3001, 700, Date.now() * 1000 - 1_000_000) });
-      const second = await edge(signals);
-      await until('what came while it was off', () => last('/H1')?.value === 3700);
-      await server.ask({ write: [{ node: 'H1', value: 4000 }] });
-      await until('live', () => last('/H1')?.value === 4000);
-      expect(
-        written('/H1')
-          .slice(2051)
-          .map((v) => v.value),
-      ).toEqual([...Array.from({ length: 700 }, (_, i) => 3001 + i), 4000]);
-      expect(second.status().sources[0]).toMatchObject({ fromHistory: 700, gap: 0 });
-    });
-
-    it('is not asked for it where the config says so', async () => {
-      const server = await startJudge(python!, 'opcua_server.py', {
-        ...{ port: await freePort(), history: ['H1'] },
-      });
-      cleanups.push(server.kill);
-      const relay = await startRelay(Number(server.hello.port));
-      cleanups.push(relay.close);
-      const { edge, of, last } = await bench(relay.port);
-      const component = await edge([node('H1')], { history: { fill: 'never' } });
-      await until('a value', () => last('/H1') !== undefined);
-      relay.cut();
-      await until('it is seen', () => component.status().sources[0]?.state === 'down');
-      await server.ask({ write: series('H1', 1, 300, Date.now() * 1000) });
-      relay.mend();
-      await until('live again', () => last('/H1')?.value === 300);
-      expect(of('/H1').length).toBeLessThan(10);
-      expect(component.status().sources[0]?.fromHistory).toBe(0);
-    });
-  },
-);
 
 describe.skipIf(!available)(
   'a server made of asyncua with an endless text',

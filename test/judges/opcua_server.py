@@ -15,6 +15,7 @@ from pathlib import Path
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.server.internal_session import InternalSession
+from asyncua.server.internal_subscription import InternalSubscription
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -86,6 +87,59 @@ def limit_requests():
     limited("history_read", lambda p: len(p.NodesToRead))
 
 
+# Notifications with data that are still to be lost on their way, and whether the server forgets them, too.
+LOSING = {"lose": 0, "forget": False}
+
+
+def lose_notifications():
+    """What is to be lost gets its number and is kept for Republish, but is not sent."""
+    own = InternalSubscription.publish_results
+
+    async def publish_results(self, *rest):
+        # The server's history has a subscription of its own.
+        is_client = self.pub_request_callback is not None
+        if LOSING["lose"] > 0 and is_client and self._publishing_enabled and self._triggered_datachanges:
+            LOSING["lose"] -= 1
+            number = self._pop_publish_result().NotificationMessage.SequenceNumber
+            if LOSING["forget"]:
+                self._not_acknowledged_results.pop(number)
+            return False
+        return await own(self, *rest)
+
+    InternalSubscription.publish_results = publish_results
+
+
+def limit_answers():
+    """Refuses what would make a long answer, as servers with small buffers do: see "longest" and "tooLong"."""
+    longest = SETTINGS.get("longest")
+    if longest is None:
+        return
+    too_long = {f"ns=2;s={name}" for name in SETTINGS.get("tooLong", [])}
+
+    def limited(name, length, error):
+        own = getattr(InternalSession, name)
+
+        async def call(self, params, *rest):
+            results = await own(self, params, *rest)
+            if length(params, results) > longest:
+                raise error()
+            return results
+
+        setattr(InternalSession, name, call)
+
+    def is_long(node):
+        return longest + 1 if node.NodeId.to_string() in too_long else 1
+
+    too_large = ua.uaerrors.BadResponseTooLarge
+    limited("read", lambda p, r: sum(is_long(n) for n in p.NodesToRead), too_large)
+    limited("browse", lambda p, r: sum(len(x.References) for x in r), too_large)
+    limited(
+        "history_read",
+        lambda p, r: sum(len(x.HistoryData.DataValues) for x in r) + max(is_long(n) for n in p.NodesToRead) - 1,
+        ua.uaerrors.BadEncodingLimitsExceeded,
+    )
+
+
 def write_certificate(folder, days, hosts):
     """A certificate of the server's own, valid from and to so many days from now."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -137,6 +191,7 @@ class Users:
 
 async def main():
     limit_requests()
+    lose_notifications()
     server = Server(user_manager=Users())
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{SETTINGS['port']}/ua/")
@@ -203,6 +258,7 @@ async def main():
     async with server:
         for name in SETTINGS.get("history", []):
             await server.historize_node_data_change(nodes[name], period=None, count=0)
+        limit_answers()
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -224,11 +280,13 @@ async def main():
                     + datetime.timedelta(microseconds=stamp),
                 )
                 await server.write_attribute_value(nodes[w["node"]].nodeid, value)
+            for name in LOSING.keys() & command.keys():
+                LOSING[name] = command[name]
             if command.get("cut"):
                 # Every connection ends, as when a switch is reset; this server forgets their sessions then.
                 for client in list(server.bserver.clients):
                     client.transport.abort()
-            print(json.dumps({"done": True}), flush=True)
+            print(json.dumps({"done": True, "lose": LOSING["lose"]}), flush=True)
 
 
 asyncio.run(main())

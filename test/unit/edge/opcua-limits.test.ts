@@ -24,18 +24,37 @@ describe('requests to a server with limits', () => {
   it('are halved where it refuses what it named, and each item is asked for once', async () => {
     const taken: number[] = [];
     const sizes: number[] = [];
-    await inPortions([...Array(1500).keys()], 1000, async (portion) => {
+    const take = async (portion: readonly number[]) => {
       sizes.push(portion.length);
       if (portion.length > 300) throw new Error('BadTooManyOperations (0x80100000)');
       taken.push(...portion);
-    });
+    };
+    await inPortions([...Array(1500).keys()], 1000, take, () => expect.unreachable());
     expect(taken).toEqual([...Array(1500).keys()]);
-    expect(sizes.slice(0, 4)).toEqual([1000, 500, 250, 250]);
+    // How many it takes holds for the rest as well.
+    expect(sizes).toEqual([1000, 500, ...Array(6).fill(250)]);
   });
 
-  it('end with the server’s word where it is another, or one item is too many', async () => {
-    const all = (why: string) => inPortions([1, 2, 3], 2, () => Promise.reject(new Error(why)));
-    await expect(all('BadUserAccessDenied')).rejects.toThrow('BadUserAccessDenied');
-    await expect(all('BadTooManyOperations')).rejects.toThrow('BadTooManyOperations');
+  it('whose answers are too long are split about the items that are to blame, which are told', async () => {
+    const taken: number[] = [];
+    const refused: [number, string][] = [];
+    const sizes: number[] = [];
+    const take = async (portion: readonly number[]) => {
+      sizes.push(portion.length);
+      if (portion.includes(700)) throw new Error('ServiceResult is BadResponseTooLarge (0x80b9)');
+      taken.push(...portion);
+    };
+    await inPortions([...Array(1500).keys()], 500, take, (item, why) => refused.push([item, why]));
+    expect(taken).toEqual([...Array(1500).keys()].filter((i) => i !== 700));
+    expect(refused).toEqual([[700, 'BadResponseTooLarge']]);
+    // One of them makes no small portions of all others.
+    expect(sizes.filter((size) => size === 500)).toHaveLength(3);
+    expect(sizes.length).toBeLessThan(25);
+  });
+
+  it('end with the server’s word where it is another', async () => {
+    const fail = () => Promise.reject(new Error('BadUserAccessDenied'));
+    const all = inPortions([1, 2, 3], 2, fail, () => expect.unreachable());
+    await expect(all).rejects.toThrow('BadUserAccessDenied');
   });
 });
