@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
 import {
   ALARM_CODES,
@@ -10,14 +9,11 @@ import {
   type TwinModel,
 } from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
+import { count } from './common/options.js';
+import { defineStudy, type Job } from './common/study.js';
+import { markdown, median, percent } from './common/table.js';
 
-/**
- * How often each alarm is raised while all is well, and how soon when something is not:
- * `npm run study:alarms`. Two twins of the web line by algebra: all nine drags calibrated, so
- * that nine sensors leave nothing over, and b3 and b9 only.
- */
 const ROWS = 2000;
-const FAULT_ROW = 1000;
 const PERIOD_S = 1296.65;
 const SIGMA = 1e-4;
 /** Which sensor is spoiled: R5's. */
@@ -125,6 +121,7 @@ async function run(
   seed: number,
   rows: number,
   fault: Fault | undefined,
+  faultRow: number,
   visit: (row: number, result: StepResult) => void,
 ): Promise<void> {
   const rng = createRng(seed);
@@ -135,7 +132,7 @@ async function run(
   const memory = {};
   let state = calibrator.initialState();
   for (let row = 0; row < rows; row++) {
-    const since = fault === undefined ? -1 : row - FAULT_ROW;
+    const since = fault === undefined ? -1 : row - faultRow;
     const exact =
       since >= 0 && fault!.stiffnessN !== undefined
         ? webLine(new Float64Array(9), fault!.stiffnessN)
@@ -166,84 +163,137 @@ function episodes() {
   };
 }
 
-async function falseAlarms(name: string, twin: Twin, model: TwinModel, seeds: number) {
-  const total = new Map<AlarmCode, number>(ALARM_CODES.map((code) => [code, 0]));
-  for (let seed = 1; seed <= seeds; seed++) {
-    const seen = episodes();
-    await run(twin, model, seed, ROWS, undefined, seen.visit);
-    for (const [code, count] of seen.counts) total.set(code, total.get(code)! + count);
-  }
-  const all = [...total.values()].reduce((a, b) => a + b, 0);
-  const rates = ALARM_CODES.map((code) => (total.get(code)! / seeds).toFixed(2));
-  console.log(`| ${[name, ...rates, (all / seeds).toFixed(2)].join(' | ')} |`);
+/** How often each alarm was raised over healthy rows. */
+async function falseAlarms(twin: Twin, model: TwinModel, seed: number, rows: number) {
+  const seen = episodes();
+  await run(twin, model, seed, rows, undefined, 0, seen.visit);
+  return { episodes: Object.fromEntries(seen.counts) };
 }
 
+/** Samples until a fault's own alarm and until any; Infinity: not within the window. */
 async function detection(
-  name: string,
   twin: Twin,
   model: TwinModel,
-  seeds: number,
+  seed: number,
   fault: Fault,
+  faultRow: number,
   window: number,
 ) {
-  const delays: number[] = [];
-  const anyDelays: number[] = [];
-  const codes = new Map<string, number>();
-  for (let seed = 1; seed <= seeds; seed++) {
-    let right = Number.POSITIVE_INFINITY;
-    let any = Number.POSITIVE_INFINITY;
-    const heard = new Set<string>();
-    await run(twin, model, seed, FAULT_ROW + window, fault, (row, result) => {
-      if (row < FAULT_ROW) return;
-      for (const { code } of result.alarms) {
-        heard.add(code);
-        any = Math.min(any, row - FAULT_ROW);
-        if (fault.expected.includes(code)) right = Math.min(right, row - FAULT_ROW);
-      }
-    });
-    delays.push(right);
-    anyDelays.push(any);
-    for (const code of heard) codes.set(code, (codes.get(code) ?? 0) + 1);
-  }
-  const median = (values: number[]) => {
-    const value = values.sort((a, b) => a - b)[values.length >> 1]!;
-    return Number.isFinite(value) ? value : '–';
-  };
-  const found = (values: number[]) =>
-    `${Math.round((100 * values.filter(Number.isFinite).length) / seeds)} %`;
-  const heard = [...codes]
-    .sort((a, b) => b[1] - a[1])
-    .map(([code, count]) => `${code} ${Math.round((100 * count) / seeds)} %`)
-    .join(', ');
-  console.log(
-    `| ${[fault.title, name, found(delays), median(delays), found(anyDelays), median(anyDelays), heard || 'none'].join(' | ')} |`,
-  );
+  let right = Number.POSITIVE_INFINITY;
+  let any = Number.POSITIVE_INFINITY;
+  const heard = new Set<string>();
+  await run(twin, model, seed, faultRow + window, fault, faultRow, (row, result) => {
+    if (row < faultRow) return;
+    for (const { code } of result.alarms) {
+      heard.add(code);
+      any = Math.min(any, row - faultRow);
+      if (fault.expected.includes(code)) right = Math.min(right, row - faultRow);
+    }
+  });
+  return { right, any, heard: [...heard] };
 }
 
-const { values: options } = parseArgs({
+const TWINS: Readonly<Record<string, readonly number[]>> = {
+  'nine drags': [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  'b3, b9': [2, 7],
+};
+/** One healthy record, or one with a fault. */
+type Watched = Job & { twin: string; seed: number; fault?: string };
+type Result = Partial<Awaited<ReturnType<typeof falseAlarms>>> &
+  Partial<Awaited<ReturnType<typeof detection>>>;
+
+/** Alarms of a web line that is well, and of one that is not. */
+export const study = defineStudy({
+  name: 'study:alarms',
+  measures:
+    'How often each alarm is raised while all is well, and how soon when something is not: two twins of the web line by algebra, all nine drags calibrated, so that nine sensors leave nothing over, and b3 and b9 only.',
+  takes: 'about a minute a seed',
   options: {
-    seeds: { type: 'string', default: '50' },
-    window: { type: 'string', default: '300' },
+    seeds: count('noise seeds', 50),
+    rows: count('samples of a healthy record', ROWS),
+    before: count('samples before a fault', 1000),
+    window: count('samples after a fault within which it counts as found', 300),
+  },
+  jobs: ({ seeds, rows, before, window }): Watched[] =>
+    Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
+      Object.keys(TWINS).flatMap((twin) => [
+        { key: `${twin}/healthy/${rows}/${seed}`, twin, seed },
+        ...FAULTS.map(({ title }) => ({
+          key: `${twin}/${title}/${before}+${window}/${seed}`,
+          twin,
+          seed,
+          fault: title,
+        })),
+      ]),
+    ),
+  async run(job, { rows, before, window }): Promise<Result> {
+    const base = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
+    const { twin, model } = studyTwin(base, TWINS[job.twin]!);
+    const fault = FAULTS.find((f) => f.title === job.fault);
+    return fault === undefined
+      ? falseAlarms(twin, model, job.seed, rows)
+      : detection(twin, model, job.seed, fault, before, window);
+  },
+  tables(done, { rows, before, window }) {
+    const of = (twin: string, fault?: string) =>
+      done.filter(({ job }) => job.twin === twin && job.fault === fault).map((d) => d.result);
+    const healthy = Object.keys(TWINS).map((twin) => {
+      const runs = of(twin);
+      const rate = (codes: readonly AlarmCode[]) => {
+        const all = runs.flatMap((r) => codes.map((code) => r.episodes![code] ?? 0));
+        return (all.reduce((a, b) => a + b, 0) / runs.length).toFixed(2);
+      };
+      return [twin, runs.length, ...ALARM_CODES.map((code) => rate([code])), rate(ALARM_CODES)];
+    });
+    const delay = (values: readonly number[]) => {
+      const value = median(values);
+      return Number.isFinite(value) ? `${value}` : '–';
+    };
+    const faults = FAULTS.flatMap(({ title }) =>
+      Object.keys(TWINS).map((twin) => {
+        const runs = of(twin, title);
+        const right = runs.map((r) => r.right!);
+        const any = runs.map((r) => r.any!);
+        const share = (hits: number) => `${percent(hits, runs.length)} %`;
+        const found = (values: readonly number[]) => share(values.filter(Number.isFinite).length);
+        const heard = ALARM_CODES.map(
+          (code) => [code, runs.filter((r) => r.heard!.includes(code)).length] as const,
+        )
+          .filter(([, hits]) => hits > 0)
+          .sort((a, b) => b[1] - a[1])
+          .map(([code, hits]) => `${code} ${share(hits)}`);
+        return [
+          title,
+          twin,
+          runs.length,
+          found(right),
+          delay(right),
+          found(any),
+          delay(any),
+          heard.join(', ') || 'none',
+        ];
+      }),
+    );
+    return [
+      ...markdown(
+        `False alarms per ${rows} healthy samples (2,000: 30 days)`,
+        ['twin', 'records', ...ALARM_CODES, 'all'],
+        healthy,
+      ),
+      ...markdown(
+        `Detection within ${window} samples of a fault at sample ${before}`,
+        [
+          'fault',
+          'twin',
+          'records',
+          'found by its alarm',
+          'delay (median)',
+          'found by any',
+          'delay',
+          'alarms',
+        ],
+        faults,
+      ),
+    ];
   },
 });
-const seeds = Number(options.seeds);
-const window = Number(options.window);
-const base = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
-const twins = [
-  { name: 'nine drags', ...studyTwin(base, [0, 1, 2, 3, 4, 5, 6, 7, 8]) },
-  { name: 'b3, b9', ...studyTwin(base, [2, 7]) },
-];
-console.log(`False alarms per 30 healthy days (${ROWS} samples), ${seeds} seeds:\n`);
-console.log(`| twin | ${ALARM_CODES.join(' | ')} | all |`);
-console.log(`|${' --- |'.repeat(ALARM_CODES.length + 2)}`);
-for (const { name, twin, model } of twins) await falseAlarms(name, twin, model, seeds);
-console.log(`\nDetection within ${window} samples of a fault at sample ${FAULT_ROW}:\n`);
-console.log(
-  '| fault | twin | found by its alarm | delay (median) | found by any | delay | alarms |',
-);
-console.log(`|${' --- |'.repeat(7)}`);
-for (const fault of FAULTS) {
-  for (const { name, twin, model } of twins) {
-    await detection(name, twin, model, seeds, fault, window);
-  }
-}

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { createRng, packageFile, type Rng } from '../../shared/core/index.js';
 import {
   createCalibrator,
@@ -10,13 +9,11 @@ import {
   type TwinModel,
 } from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
-import { loadTruth } from './truth.js';
+import { checkWords, chosen, count, text, words } from './common/options.js';
+import { defineStudy, type Job } from './common/study.js';
+import { markdown, percent } from './common/table.js';
+import { loadTruth, type Truth } from './truth.js';
 
-/**
- * Whether forecasts mean what they say: `npm run study:forecast`. b3 and b9 of the web line wear in
- * several ways; after a while the time is forecast at which b9 passes 0.1 and S9 falls below 115 N,
- * and compared with when it does. `--wear TEXT` runs the kinds of wear with this in their name.
- */
 const ROW_S = 1296.65;
 const SIGMA = 1e-4;
 const LIMIT_B9 = 0.1;
@@ -104,7 +101,8 @@ function rampCourse(rng: Rng): Course {
 interface Outcome {
   /** Share of the forecast's courses that had passed by the true time. */
   pit: number;
-  trueS: number | undefined;
+  /** Missing: not within the horizon. */
+  trueS?: number;
   medianS: number | null;
   interval80S: readonly [number | null, number | null];
 }
@@ -133,7 +131,7 @@ function outcome(
   }
   return {
     pit,
-    trueS,
+    ...(trueS === undefined ? {} : { trueS }),
     medianS: series.timeToLimitS!.p50,
     interval80S: series.timeToLimitIntervalsS![80],
   };
@@ -185,11 +183,13 @@ async function forecastCourse(twin: Twin, course: Course, rng: Rng) {
   return outcomes;
 }
 
-function print(title: string, quantity: string, outcomes: readonly Outcome[]): void {
+function rowOf(title: string, quantity: string, outcomes: readonly Outcome[]) {
   const inside = SHARES.map((share) => {
     const tail = (1 - share / 100) / 2;
-    const count = outcomes.filter(({ pit }) => pit >= tail && pit <= 1 - tail).length;
-    return `${((100 * count) / outcomes.length).toFixed(0)}`;
+    return percent(
+      outcomes.filter(({ pit }) => pit >= tail && pit <= 1 - tail).length,
+      outcomes.length,
+    );
   });
   const early = outcomes.filter(({ pit }) => pit > 0.5).length;
   const passed = outcomes.filter((o) => o.trueS !== undefined);
@@ -198,58 +198,86 @@ function print(title: string, quantity: string, outcomes: readonly Outcome[]): v
     const value = sorted[sorted.length >> 1];
     return value === undefined || !Number.isFinite(value) ? '–' : (value / 86_400).toFixed(2);
   };
-  console.log(
-    `| ${[
-      title,
-      quantity,
-      outcomes.length,
-      ...inside,
-      ((100 * early) / outcomes.length).toFixed(0),
-      median(passed.map((o) => o.trueS)),
-      median(passed.map((o) => o.medianS)),
-      `${median(passed.map((o) => o.interval80S[0]))} to ${median(passed.map((o) => o.interval80S[1]))}`,
-    ].join(' | ')} |`,
-  );
+  return [
+    title,
+    quantity,
+    outcomes.length,
+    ...inside,
+    percent(early, outcomes.length),
+    median(passed.map((o) => o.trueS)),
+    median(passed.map((o) => o.medianS)),
+    `${median(passed.map((o) => o.interval80S[0]))} to ${median(passed.map((o) => o.interval80S[1]))}`,
+  ];
 }
 
-const { values: options } = parseArgs({
+/** The kinds of wear. */
+const KINDS: Readonly<Record<string, (rng: Rng, twin: Twin, truth: Truth) => Course>> = {
+  'the trend model itself': trendCourse,
+  'steady wear': rampCourse,
+  ...Object.fromEntries(
+    [0.01, 0.02, 0.04, 0.07].map((b9) => [
+      `the record at b9 = ${b9}`,
+      (_: Rng, __: Twin, truth: Truth) => ({
+        drag: truth.drag.map((d) => [d[2]!, d[7]!] as const),
+        from: truth.drag.findIndex((d) => d[7]! > b9),
+      }),
+    ]),
+  ),
+};
+type Drawn = Job & { kind: string; seed: number };
+
+/** Whether forecasts mean what they say. */
+export const study = defineStudy({
+  name: 'study:forecast',
+  measures:
+    'Whether forecasts mean what they say: b3 and b9 of the web line wear in several ways; after a while the time is forecast at which b9 passes 0.1 and S9 falls below 115 N, and compared with when it does.',
+  takes: 'about 5 s a forecast',
   options: {
-    data: { type: 'string', default: packageFile('../shared/data/web-line/case-1-30-days.csv') },
-    seeds: { type: 'string', default: '100' },
-    wear: { type: 'string', default: '' },
+    seeds: count('forecasts of each kind of wear', 100),
+    only: words('kinds of wear whose names contain one of these'),
+    data: text(
+      'the 30-day record; without it a synthetic course',
+      'CSV',
+      packageFile('../shared/data/web-line/case-1-30-days.csv'),
+    ),
+  },
+  jobs({ seeds, only }): Drawn[] {
+    const kinds = Object.keys(KINDS);
+    checkWords(only, kinds);
+    return Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
+      chosen(kinds, only, (kind) => kind).map((kind) => ({ key: `${kind}/${seed}`, kind, seed })),
+    );
+  },
+  async run({ kind, seed }, { data }) {
+    const twin = studyTwin(await loadTwin(packageFile('shared/twins/web-line/twin.json')));
+    const rng = createRng(seed);
+    return forecastCourse(twin, KINDS[kind]!(rng, twin, loadTruth(data)), rng);
+  },
+  tables(done, { data }) {
+    const rows = Object.keys(KINDS).flatMap((kind) => {
+      const found = new Map<string, Outcome[]>();
+      for (const { result } of done.filter((d) => d.job.kind === kind)) {
+        for (const [quantity, o] of Object.entries(result)) {
+          if (o !== undefined) found.set(quantity, [...(found.get(quantity) ?? []), o]);
+        }
+      }
+      return [...found].map(([quantity, outcomes]) => rowOf(kind, quantity, outcomes));
+    });
+    return markdown(
+      `Times to limit within ${HORIZON_S / 86_400} days, σ = ${SIGMA} rad/s; record: ${loadTruth(data).source}`,
+      [
+        'wear',
+        'limit',
+        'forecasts',
+        'in 50 %',
+        'in 80 %',
+        'in 95 %',
+        'median too early',
+        'true time, days',
+        'forecast median',
+        '80 % interval',
+      ],
+      rows,
+    );
   },
 });
-const seeds = Number(options.seeds);
-const twin = studyTwin(await loadTwin(packageFile('shared/twins/web-line/twin.json')));
-const truth = loadTruth(options.data);
-const record = truth.drag.map((d) => [d[2]!, d[7]!] as const);
-const recordAt = (b9: number) => () => ({
-  drag: record,
-  from: truth.drag.findIndex((d) => d[7]! > b9),
-});
-const cases: [string, (rng: Rng) => Course][] = [
-  ['the trend model itself', (rng) => trendCourse(rng, twin)],
-  ['steady wear', rampCourse],
-  ...[0.01, 0.02, 0.04, 0.07].map((b9): [string, () => Course] => [
-    `the record at b9 = ${b9}`,
-    recordAt(b9),
-  ]),
-];
-console.log(
-  `Times to limit within ${HORIZON_S / 86_400} days, σ = ${SIGMA} rad/s, ${seeds} seeds; record: ${truth.source}.\n`,
-);
-console.log(
-  '| wear | limit | forecasts | in 50 % | in 80 % | in 95 % | median too early | true time, days | forecast median | 80 % interval |',
-);
-console.log(`|${' --- |'.repeat(10)}`);
-for (const [title, draw] of cases.filter(([name]) => name.includes(options.wear))) {
-  const found = new Map<string, Outcome[]>();
-  for (let seed = 1; seed <= seeds; seed++) {
-    const rng = createRng(seed);
-    const outcomes = await forecastCourse(twin, draw(rng), rng);
-    for (const [quantity, o] of Object.entries(outcomes)) {
-      if (o !== undefined) found.set(quantity, [...(found.get(quantity) ?? []), o]);
-    }
-  }
-  for (const [quantity, outcomes] of found) print(title, quantity, outcomes);
-}

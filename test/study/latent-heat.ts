@@ -1,154 +1,187 @@
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { silentLogger } from '../../shared/core/index.js';
 import { commission, createFitModel } from '../../shared/twin/fit/index.js';
-import {
-  createCalibrator,
-  createTwinModel,
-  type Estimate,
-  parameterEstimates,
-  type Twin,
-} from '../../shared/twin/index.js';
-import { createRefitter, runWithRefits } from '../../shared/twin/refit/index.js';
+import { type Estimate, parameterEstimates, type Twin } from '../../shared/twin/index.js';
+import type { Grade } from '../../shared/twin/report/verdict.js';
+import { calibrateWithRefits } from '../support/calibrate-with-refits.js';
 import { boxTwin } from '../support/real-machines.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
+import { count, toggle } from './common/options.js';
+import { defineStudy, type Job } from './common/study.js';
+import { markdown } from './common/table.js';
 import { PUBLISHED, simulateBoxWithHeat } from './real-box.js';
 
-/**
- * How far an unknown heat is found by fits and by the filter: `npm run study:latent-heat`. The heated
- * box of the laboratory's values under its thermostat, in its air a heat that nobody measures.
- */
-const { values: given } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '8' },
-    rows: { type: 'string', default: '554' },
-    fits: { type: 'boolean', default: false },
-  },
-});
-const seeds = Number(given.seeds);
-const rows = Number(given.rows);
-if (
-  !hasCompiler ||
-  !(Number.isInteger(seeds) && seeds > 0 && Number.isInteger(rows) && rows > 60)
-) {
-  console.error(
-    'Usage: npm run study:latent-heat -- [--seeds N] [--rows N] [--fits]; needs a C compiler',
-  );
-  process.exit(2);
-}
 const HEAT = { std: 0.5, timeConstantS: 1200 };
+const SAMPLE_S = 12;
 const NAME = 'disturbance(Q_other)';
 /** Share of a record that a filter may still be finding its way in. */
 const SETTLING = 0.25;
 
 const twinWith = (declared: boolean): Twin =>
   boxTwin({
-    simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 },
+    simulation: { mode: 'transient', interface: 'cs', stepSizeS: SAMPLE_S },
     ...(declared ? { disturbances: [{ on: 'Q_other', ...HEAT }] } : {}),
   });
 
-class Count {
-  #inside = 0;
-  #of = 0;
-  #width = 0;
-  add(e: Estimate | undefined, truth: number): void {
-    if (e === undefined) return;
-    this.#of++;
-    this.#width += e.upper95 - e.lower95;
-    if (e.lower95 <= truth && truth <= e.upper95) this.#inside++;
-  }
-  text(): string {
-    if (this.#of === 0) return '';
-    return `${((100 * this.#inside) / this.#of).toFixed(0)} % (${(this.#width / this.#of).toPrecision(3)})`;
+/** How many bands held the truth, of how many, and the sum of their widths. */
+interface Tally {
+  inside: number;
+  of: number;
+  width: number;
+}
+const add = (into: Record<string, Tally>, name: string, e: Estimate | undefined, truth: number) => {
+  if (e === undefined) return;
+  into[name] ??= { inside: 0, of: 0, width: 0 };
+  const tally = into[name];
+  tally.of++;
+  tally.width += e.upper95 - e.lower95;
+  if (e.lower95 <= truth && truth <= e.upper95) tally.inside++;
+};
+const text = (tallies: readonly (Tally | undefined)[]) => {
+  const sum = (of: (t: Tally) => number) =>
+    tallies.reduce((total, t) => total + (t === undefined ? 0 : of(t)), 0);
+  const of = sum((t) => t.of);
+  if (of === 0) return '';
+  return `${((100 * sum((t) => t.inside)) / of).toFixed(0)} % (${(sum((t) => t.width) / of).toPrecision(3)})`;
+};
+
+/** A simulated box with or without a heat, which its twin declares or not. */
+interface Heated {
+  hot: boolean;
+  declared: boolean;
+}
+type Watched = Job & Heated & { seed: number; by: 'fit' | 'calibrate' };
+interface Result {
+  tallies: Record<string, Tally>;
+  /** Of a fit. */
+  grade?: Grade;
+  /** Of a calibration, after it has settled. */
+  calm?: { nis: number; steps: number; events: number; alarms: number };
+}
+
+const boxAndHeats = (hot: boolean, seed: number, rows: number) =>
+  simulateBoxWithHeat({ title: '', ...(hot ? { heat: HEAT } : {}) }, seed, rows);
+
+async function fitted({ hot, declared, seed }: Watched, rows: number): Promise<Result> {
+  const twin = twinWith(declared);
+  const { samples, heats } = boxAndHeats(hot, seed, rows);
+  const fitModel = await createFitModel(twin, { lanes: 2, logger: silentLogger });
+  const tallies: Record<string, Tally> = {};
+  try {
+    const { output } = await commission(twin, fitModel, samples);
+    for (const [name, value] of Object.entries(PUBLISHED)) {
+      add(tallies, name, output.parameters[name], value);
+    }
+    for (const at of output.disturbances[NAME]?.course ?? []) {
+      const k = Math.min(heats.length - 1, Math.round(at.timeS / SAMPLE_S));
+      add(tallies, 'heat', at, hot ? heats[k]! : 0);
+    }
+    return { tallies, grade: output.verdict.grade };
+  } finally {
+    await fitModel.close();
   }
 }
 
-const row = (cells: readonly (string | number)[]) => console.log(`| ${cells.join(' | ')} |`);
-console.log(
-  `Measured by \`npm run study:latent-heat -- --seeds ${seeds} --rows ${rows}\` on ${cpus().length} cores, ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}: share inside the 95 % band, in brackets its mean width.\n`,
-);
-const head = [
-  'heat, declared',
-  ...Object.keys(PUBLISHED),
-  'heat',
-  'verdicts',
-  'NIS',
-  'events',
-  'alarms',
-];
-row(head);
-row(head.map(() => '---'));
-for (const heat of [HEAT, undefined]) {
-  for (const declared of [true, false]) {
-    const twin = twinWith(declared);
-    const options = { lanes: 2, logger: silentLogger };
-    const fitModel = await createFitModel(twin, options);
-    const model = await createTwinModel(twin, options);
-    const of = { fit: new Map<string, Count>(), calibrate: new Map<string, Count>() };
-    const count = (into: Map<string, Count>, name: string) => {
-      const found = into.get(name) ?? new Count();
-      into.set(name, found);
-      return found;
-    };
-    const grades: string[] = [];
-    let nis = 0;
-    let steps = 0;
-    let events = 0;
-    let alarms = 0;
-    try {
-      for (let seed = 1; seed <= seeds; seed++) {
-        const truth = { title: '', ...(heat === undefined ? {} : { heat }) };
-        const { samples, heats } = simulateBoxWithHeat(truth, seed, rows);
-        const { output } = await commission(twin, fitModel, samples);
-        grades.push(output.verdict.grade);
-        for (const [name, value] of Object.entries(PUBLISHED)) {
-          count(of.fit, name).add(output.parameters[name], value);
-        }
-        for (const at of output.disturbances[NAME]?.course ?? []) {
-          const k = Math.min(heats.length - 1, Math.round(at.timeS / 12));
-          count(of.fit, 'heat').add(at, heat === undefined ? 0 : heats[k]!);
-        }
-        if (given.fits === true) continue;
-        const calibrator = createCalibrator({ twin, model });
-        const refitter = createRefitter(calibrator, fitModel, model)!;
-        const start = calibrator.initialState(samples.slice(0, 200));
-        const run = await runWithRefits(calibrator, refitter, start, samples);
-        let since: number | undefined;
-        run.steps.slice(Math.round(SETTLING * rows)).forEach((step) => {
-          if (step.eventSinceS !== undefined && step.eventSinceS !== since) events++;
-          since = step.eventSinceS;
-          const k = Math.round(step.timeS / 12);
-          count(of.calibrate, 'heat').add(
-            step.virtualSensors[NAME],
-            heat === undefined ? 0 : heats[k]!,
-          );
-          if (step.alarms.some((a) => a.code === 'disturbance')) alarms++;
-          if (!Number.isFinite(step.nis)) return;
-          nis += step.nis / step.channels;
-          steps++;
-        });
-        for (const [name, value] of Object.entries(PUBLISHED)) {
-          count(of.calibrate, name).add(parameterEstimates(twin, run.state)[name], value);
-        }
-      }
-    } finally {
-      await fitModel.close();
-      await model.close();
-    }
-    const title = `${heat === undefined ? 'none' : `${heat.std} W, ${heat.timeConstantS} s`}, ${declared ? 'yes' : 'no'}`;
-    const cells = (from: Map<string, Count>) =>
-      [...Object.keys(PUBLISHED), 'heat'].map((name) => from.get(name)?.text() ?? '');
-    const tally = ['good', 'care', 'unusable'].map((g) => grades.filter((x) => x === g).length);
-    row([`fit: ${title}`, ...cells(of.fit), tally.join(' / '), '', '', '']);
-    if (given.fits !== true) {
-      row([
-        `calibrate: ${title}`,
-        ...cells(of.calibrate),
-        '',
-        (nis / steps).toFixed(2),
-        events,
-        alarms,
-      ]);
-    }
+async function calibrated({ hot, declared, seed }: Watched, rows: number): Promise<Result> {
+  const twin = twinWith(declared);
+  const { samples, heats } = boxAndHeats(hot, seed, rows);
+  const run = await calibrateWithRefits(twin, samples);
+  const tallies: Record<string, Tally> = {};
+  const calm = { nis: 0, steps: 0, events: 0, alarms: 0 };
+  let since: number | undefined;
+  for (const step of run.steps.slice(Math.round(SETTLING * rows))) {
+    if (step.eventSinceS !== undefined && step.eventSinceS !== since) calm.events++;
+    since = step.eventSinceS;
+    const k = Math.round(step.timeS / SAMPLE_S);
+    add(tallies, 'heat', step.virtualSensors[NAME], hot ? heats[k]! : 0);
+    if (step.alarms.some((a) => a.code === 'disturbance')) calm.alarms++;
+    if (!Number.isFinite(step.nis)) continue;
+    calm.nis += step.nis / step.channels;
+    calm.steps++;
   }
+  for (const [name, value] of Object.entries(PUBLISHED)) {
+    add(tallies, name, parameterEstimates(twin, run.state)[name], value);
+  }
+  return { tallies, calm };
 }
+
+const CASES: readonly Heated[] = [true, false].flatMap((hot) =>
+  [true, false].map((declared) => ({ hot, declared })),
+);
+const titleOf = ({ hot, declared }: Heated) =>
+  `${hot ? `${HEAT.std} W, ${HEAT.timeConstantS} s` : 'none'}, ${declared ? 'yes' : 'no'}`;
+
+/** How far an unknown heat is found. */
+export const study = defineStudy({
+  name: 'study:latent-heat',
+  measures:
+    "How far an unknown heat is found by fits and by the filter: the heated box of the laboratory's values under its thermostat, in its air a heat that nobody measures, which the twin declares or not.",
+  takes: 'about three minutes a seed; a quarter of it with --fits',
+  options: {
+    seeds: count('records of each kind', 8),
+    rows: count('samples of a record, each 12 s', 554, 60),
+    fits: toggle('fits only'),
+  },
+  lacks: () =>
+    hasCompiler
+      ? undefined
+      : 'study:latent-heat builds its FMU with a C compiler, and there is none.',
+  jobs: ({ seeds, rows, fits }): Watched[] =>
+    Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
+      CASES.flatMap((heated) =>
+        (fits ? (['fit'] as const) : (['fit', 'calibrate'] as const)).map((by) => ({
+          key: `${by}/${titleOf(heated)}/${seed}/${rows}`,
+          ...heated,
+          seed,
+          by,
+        })),
+      ),
+    ),
+  run: (job, { rows }) => (job.by === 'fit' ? fitted(job, rows) : calibrated(job, rows)),
+  tables(done) {
+    const rows = CASES.flatMap((heated) =>
+      (['fit', 'calibrate'] as const).flatMap((by) => {
+        const own = done
+          .filter(({ job }) => job.by === by && titleOf(job) === titleOf(heated))
+          .map((d) => d.result);
+        if (own.length === 0) return [];
+        const cells = [...Object.keys(PUBLISHED), 'heat'].map((name) =>
+          text(own.map((r) => r.tallies[name])),
+        );
+        const grades = ['good', 'care', 'unusable'].map(
+          (g) => own.filter((r) => r.grade === g).length,
+        );
+        const sum = (of: (calm: NonNullable<Result['calm']>) => number) =>
+          own.reduce((total, r) => total + of(r.calm!), 0);
+        return [
+          [
+            `${by}: ${titleOf(heated)}`,
+            own.length,
+            ...cells,
+            ...(by === 'fit'
+              ? [grades.join(' / '), '', '', '']
+              : [
+                  '',
+                  (sum((c) => c.nis) / sum((c) => c.steps)).toFixed(2),
+                  sum((c) => c.events),
+                  sum((c) => c.alarms),
+                ]),
+          ],
+        ];
+      }),
+    );
+    return markdown(
+      'Share inside the 95 % band, in brackets its mean width',
+      [
+        'heat, declared',
+        'records',
+        ...Object.keys(PUBLISHED),
+        'heat',
+        'good / care / unusable',
+        'NIS',
+        'events',
+        'alarms',
+      ],
+      rows,
+    );
+  },
+});

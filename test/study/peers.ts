@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { packageFile } from '../../shared/core/index.js';
 import { commission, createFitModel } from '../../shared/twin/fit/index.js';
 import type { Sample, Twin } from '../../shared/twin/index.js';
@@ -11,34 +10,24 @@ import {
   tanksTwin,
 } from '../support/real-machines.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
+import { count, text } from './common/options.js';
+import { defineStudy, type Job } from './common/study.js';
+import { markdown } from './common/table.js';
 import { PUBLISHED } from './real-box.js';
-
-/**
- * A twin's fit beside what others make of the same rows: scipy's least squares, filterpy's UKF with the
- * parameters as states, prediction errors by likelihood: `npm run study:peers -- --python PYTHON`.
- */
-const { values: given } = parseArgs({
-  options: { python: { type: 'string', default: 'python3' } },
-});
-const has = (modules: string) => spawnSync(given.python, ['-c', `import ${modules}`]).status === 0;
-if (!hasCompiler || !has('scipy, filterpy')) {
-  console.error(
-    'study:peers needs a C compiler and a Python with scipy and filterpy: --python PYTHON names it.',
-  );
-  process.exit(1);
-}
 
 interface Told {
   peer: string;
   parameters: [mean: number, lower95: number, upper95: number][];
   rmse: number;
   seconds: number;
+  /** In place of figures: why there are none. */
+  failed?: string;
 }
 interface Recorded {
   title: string;
   model: 'box' | 'tanks';
   recording: string;
-  twin: Twin;
+  twin: () => Twin;
   samples: () => Sample[];
   /** Values from here on stand at the sensor's rail. */
   rail: number;
@@ -52,7 +41,7 @@ const records: Recorded[] = [
     title: 'Heated box 2023, each fourth row',
     model: 'box',
     recording: 'incubator/empty-2023.csv',
-    twin: boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 6 } }),
+    twin: () => boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 6 } }),
     samples: () => boxSamples('incubator/empty-2023.csv', 't3', 4),
     rail: Number.POSITIVE_INFINITY,
     starts: [
@@ -68,7 +57,7 @@ const records: Recorded[] = [
     title: 'Two tanks',
     model: 'tanks',
     recording: 'tanks/estimation.csv',
-    twin: tanksTwin(),
+    twin: () => tanksTwin(),
     samples: tankSamples,
     rail: 9.98,
     starts: [
@@ -83,9 +72,13 @@ const records: Recorded[] = [
 ];
 
 /** What the peers make of a record. */
-function peers({ model, rail, starts, states }: Recorded, samples: readonly Sample[]): Told[] {
+function peers(
+  { model, rail, starts, states }: Recorded,
+  samples: readonly Sample[],
+  python: string,
+): Told[] {
   const begun = states(samples[0]!.measured[0]!);
-  const { stdout, stderr } = spawnSync(given.python, [packageFile('test/study/peers.py')], {
+  const { stdout, stderr } = spawnSync(python, [packageFile('test/study/peers.py')], {
     input: JSON.stringify({
       model,
       t: samples.map((s) => s.timeS),
@@ -98,7 +91,8 @@ function peers({ model, rail, starts, states }: Recorded, samples: readonly Samp
     encoding: 'utf8',
     timeout: 1_800_000,
   });
-  if (stderr !== '') console.error(stderr);
+  if (stdout.trim() === '')
+    throw new Error(`peers.py said nothing: ${stderr.trim().split('\n').at(-1)}`);
   return stdout
     .trim()
     .split('\n')
@@ -106,49 +100,94 @@ function peers({ model, rail, starts, states }: Recorded, samples: readonly Samp
 }
 
 /** What a twin's fit makes of it: parameters from all rows, the free run from the first half's. */
-async function ours(twin: Twin, samples: readonly Sample[]): Promise<Told & { grade: string }> {
+async function ours(twin: Twin, samples: readonly Sample[]): Promise<Told> {
   const model = await createFitModel(twin);
   try {
     const begun = performance.now();
     const { output } = await commission(twin, model, samples, { holdOut: 0.5 });
     const held = Object.values(output.heldOut!.channels)[0]!;
     return {
-      peer: 'twinloop fit',
+      peer: `twinloop fit (${output.verdict.grade})`,
       parameters: Object.values(output.parameters).map((e) => [e.mean, e.lower95, e.upper95]),
       rmse: held.rmse,
       seconds: (performance.now() - begun) / 1000,
-      grade: output.verdict.grade,
     };
   } finally {
     await model.close();
   }
 }
 
-for (const record of records.filter((r) => hasRecording(r.recording))) {
-  const samples = record.samples();
-  const names = record.twin.definition.parameters.map((p) => p.variable);
-  const own = await ours(record.twin, samples);
-  console.log(
-    `\n${record.title}: ${samples.length} rows; 95 % bands, and the free run on the half not seen\n`,
-  );
-  const line = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`);
-  line(['by', ...names, 'free run, rms', 's']);
-  line(['---', ...names.map(() => '---'), '---', '---']);
-  const known = names.map((name) => (record.model === 'box' ? `${PUBLISHED[name]}` : 'not known'));
-  line(['published', ...known, '', '']);
-  for (const told of [own, ...peers(record, samples)]) {
-    if (!('parameters' in told)) {
-      line([(told as { peer: string }).peer, JSON.stringify(told)]);
-      continue;
+const has = (python: string, modules: string) =>
+  spawnSync(python, ['-c', `import ${modules}`]).status === 0;
+type Fitted = Job & { title: string; by: 'twinloop' | 'peers' };
+
+/** A twin's fit beside what others make of the same rows. */
+export const study = defineStudy({
+  name: 'study:peers',
+  measures:
+    "A twin's fit of recordings of real machines beside what others make of the same equations and rows: scipy's least squares, filterpy's UKF with the parameters as states, prediction errors by likelihood (CTSM's way).",
+  takes: 'about three minutes, most of it the prediction errors by likelihood',
+  options: {
+    python: text(
+      'a Python with scipy and filterpy',
+      'PYTHON',
+      process.env.TWINLOOP_SCIPY_PYTHON ?? 'python3',
+    ),
+    rows: count('rows of each recording at most, from its beginning', 100_000, 60),
+  },
+  lacks({ python }) {
+    if (!hasCompiler) return 'study:peers builds its FMUs with a C compiler, and there is none.';
+    if (!records.some((r) => hasRecording(r.recording))) {
+      return 'study:peers needs recordings of real machines, and none is at hand.';
     }
-    line([
-      told === own ? `${own.peer} (${own.grade})` : told.peer,
-      ...told.parameters.map((band) => {
-        const [mean, lower, upper] = band.map((v) => v.toPrecision(3));
-        return `${mean} [${lower}, ${upper}]`;
-      }),
-      told.rmse.toPrecision(3),
-      told.seconds.toFixed(1),
-    ]);
-  }
-}
+    return has(python, 'scipy, filterpy')
+      ? undefined
+      : `study:peers needs a Python with scipy and filterpy, and ${python} has not got them: --python names one.`;
+  },
+  jobs: ({ rows }): Fitted[] =>
+    records
+      .filter((r) => hasRecording(r.recording))
+      .flatMap(({ title }) =>
+        (['twinloop', 'peers'] as const).map((by) => ({
+          key: `${title}/${rows}/${by}`,
+          title,
+          by,
+        })),
+      ),
+  async run({ title, by }, { python, rows }) {
+    const record = records.find((r) => r.title === title)!;
+    const samples = record.samples().slice(0, rows);
+    const told =
+      by === 'peers' ? peers(record, samples, python) : [await ours(record.twin(), samples)];
+    return { told, rows: samples.length };
+  },
+  tables: (done) =>
+    records.flatMap(({ title, model, twin }) => {
+      const results = done.filter(({ job }) => job.title === title).map((d) => d.result);
+      if (results.length === 0) return [];
+      const names = twin().definition.parameters.map((p) => p.variable);
+      const known = names.map((n) => (model === 'box' ? `${PUBLISHED[n]}` : 'not known'));
+      return markdown(
+        `${title}: ${results[0]!.rows} rows; 95 % bands, and the free run on the half not seen`,
+        ['by', ...names, 'free run, rms', 's'],
+        [
+          ['published', ...known, '', ''],
+          ...results
+            .flatMap((r) => r.told)
+            .map(({ peer, parameters, rmse, seconds, failed }) =>
+              failed !== undefined
+                ? [peer, failed, ...names.slice(1).map(() => ''), '', '']
+                : [
+                    peer,
+                    ...parameters.map((band) => {
+                      const [mean, lower, upper] = band.map((v) => v.toPrecision(3));
+                      return `${mean} [${lower}, ${upper}]`;
+                    }),
+                    rmse.toPrecision(3),
+                    seconds.toFixed(1),
+                  ],
+            ),
+        ],
+      );
+    }),
+});

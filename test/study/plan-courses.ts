@@ -123,57 +123,62 @@ export interface Followed {
   meanPromisedGain: number;
 }
 
-/** Plans for seeded courses, each followed on its own truth. */
-export async function followPlans(
-  twin: Twin,
-  seeds: number,
-  onCourse: (done: number) => void = () => {},
-): Promise<Followed> {
-  const found = { feasible: 0, violations: 0, promised: 0, todayViolations: 0, gainInBand: 0 };
-  let gains = 0;
-  let promisedGains = 0;
-  for (let seed = 1; seed <= seeds; seed++) {
-    const rng = createRng(seed);
-    const rows = ROWS_BEFORE + ROWS_AHEAD + 1;
-    const b3 = wear(rng, twin, rows, 0.01, 0);
-    const b9 = wear(rng, twin, rows, 0.02, 0.02 + 0.08 * rng.uniform());
-    // A new part is as the definition's prior has it.
-    const fresh = wear(
-      rng,
-      twin,
-      ROWS_AHEAD + 1,
-      0.01 + 0.01 * rng.normal(),
-      0.0155 * rng.normal(),
-    );
-    const calibrator = createCalibrator({ twin, model });
-    let state = calibrator.initialState();
-    for (let row = 0; row <= ROWS_BEFORE; row++) {
-      const exact = webLine(drags([b3[row]!, b9[row]!]));
-      const measured = Float64Array.from({ length: 9 }, (_, i) => exact[i]! + SIGMA * rng.normal());
-      const sample = { timeS: row * ROW_S, inputs: Float64Array.of(1), measured };
-      ({ state } = await calibrator.step(state, sample));
-    }
-    const result = await plan({ twin, model, state, courses: { search: 300, judge: 1000 } });
-    const usual = yieldOf(result.today, b3, b9, fresh);
-    if (usual.passed) found.todayViolations++;
-    if (result.feasible) {
-      const own = yieldOf(result.plan, b3, b9, fresh);
-      const gain = own.webM - usual.webM;
-      found.feasible++;
-      if (own.passed) found.violations++;
-      found.promised += result.plan.risk;
-      if (gain >= result.gain.lower95 - 1 && gain <= result.gain.upper95 + 1) found.gainInBand++;
-      gains += gain;
-      promisedGains += result.gain.mean;
-    }
-    onCourse(seed);
+/** What came of one plan. */
+export interface PlanResult {
+  feasible: boolean;
+  todayPassed: boolean;
+  /** Of a plan within the risk. */
+  passed: boolean;
+  promisedRisk: number;
+  gain: number;
+  promisedGain: number;
+  gainInBand: boolean;
+}
+
+/** A plan for a seeded course, followed on its truth. */
+export async function followPlan(twin: Twin, seed: number): Promise<PlanResult> {
+  const rng = createRng(seed);
+  const rows = ROWS_BEFORE + ROWS_AHEAD + 1;
+  const b3 = wear(rng, twin, rows, 0.01, 0);
+  const b9 = wear(rng, twin, rows, 0.02, 0.02 + 0.08 * rng.uniform());
+  // A new part is as the definition's prior has it.
+  const fresh = wear(rng, twin, ROWS_AHEAD + 1, 0.01 + 0.01 * rng.normal(), 0.0155 * rng.normal());
+  const calibrator = createCalibrator({ twin, model });
+  let state = calibrator.initialState();
+  for (let row = 0; row <= ROWS_BEFORE; row++) {
+    const exact = webLine(drags([b3[row]!, b9[row]!]));
+    const measured = Float64Array.from({ length: 9 }, (_, i) => exact[i]! + SIGMA * rng.normal());
+    const sample = { timeS: row * ROW_S, inputs: Float64Array.of(1), measured };
+    ({ state } = await calibrator.step(state, sample));
   }
-  const risk = twin.definition.decisions!.risk;
+  const result = await plan({ twin, model, state, courses: { search: 300, judge: 1000 } });
+  const usual = yieldOf(result.today, b3, b9, fresh);
+  const own = yieldOf(result.plan, b3, b9, fresh);
+  const gain = own.webM - usual.webM;
   return {
-    ...found,
-    courses: seeds,
-    mostAllowed: mostOf(found.feasible, risk),
-    meanGain: gains / Math.max(1, found.feasible),
-    meanPromisedGain: promisedGains / Math.max(1, found.feasible),
+    feasible: result.feasible,
+    todayPassed: usual.passed,
+    passed: own.passed,
+    promisedRisk: result.plan.risk,
+    gain,
+    promisedGain: result.gain.mean,
+    gainInBand: gain >= result.gain.lower95 - 1 && gain <= result.gain.upper95 + 1,
+  };
+}
+
+/** What plans promised and what came of them; those that found no way within the risk count apart. */
+export function summarizePlans(results: readonly PlanResult[], risk: number): Followed {
+  const kept = results.filter((r) => r.feasible);
+  const sum = (of: (r: PlanResult) => number) => kept.reduce((total, r) => total + of(r), 0);
+  return {
+    courses: results.length,
+    feasible: kept.length,
+    violations: kept.filter((r) => r.passed).length,
+    promised: sum((r) => r.promisedRisk),
+    mostAllowed: mostOf(kept.length, risk),
+    todayViolations: results.filter((r) => r.todayPassed).length,
+    gainInBand: kept.filter((r) => r.gainInBand).length,
+    meanGain: sum((r) => r.gain) / Math.max(1, kept.length),
+    meanPromisedGain: sum((r) => r.promisedGain) / Math.max(1, kept.length),
   };
 }

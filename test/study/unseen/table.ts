@@ -1,23 +1,13 @@
+import { markdown, median, percent } from '../common/table.js';
 import { CONDITIONS, type Condition } from './conditions.js';
 import { MACHINES } from './machines.js';
 import type { RunResult, Share } from './run.js';
 
-const percent = (share: number) => (Number.isNaN(share) ? '-' : `${Math.round(100 * share)}`);
 const ratio = ({ inside, of }: Share) => inside / of;
 const sum = (shares: readonly Share[]): Share => ({
   inside: shares.reduce((s, v) => s + v.inside, 0),
   of: shares.reduce((s, v) => s + v.of, 0),
 });
-const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-const table = (title: string, head: readonly string[], rows: readonly (readonly string[])[]) => [
-  title,
-  '',
-  row(head),
-  row(head.map(() => '---')),
-  ...rows.map(row),
-  '',
-];
-
 /** Coverage, %, that the study aims at. */
 const TARGETS: Readonly<Record<Condition['group'], string>> = {
   exact: '92-98',
@@ -37,11 +27,6 @@ const honest = (runs: readonly RunResult[], command: Command) =>
 
 const warned = (runs: readonly RunResult[], command: Command) =>
   runs.filter((r) => r[command].grade !== 'good').length / runs.length;
-
-function median(values: readonly number[]): number {
-  const sorted = values.filter((v) => !Number.isNaN(v)).toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
 
 /** The study's tables as Markdown. */
 export function tables(results: readonly RunResult[]): string[] {
@@ -82,7 +67,7 @@ export function tables(results: readonly RunResult[]): string[] {
     }),
   ]);
   return [
-    ...table(
+    ...markdown(
       'All machines: truth inside the 95 % band, %, and what verdicts said',
       [
         'condition',
@@ -101,7 +86,7 @@ export function tables(results: readonly RunResult[]): string[] {
       ],
       summary,
     ),
-    ...table(
+    ...markdown(
       'By machine: parameters of fit / parameters of calibrate / hidden outputs of calibrate, %',
       ['condition', ...MACHINES.map((m) => m.name)],
       cells,

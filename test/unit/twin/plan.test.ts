@@ -9,7 +9,7 @@ import {
   type TwinModel,
 } from '../../../shared/twin/index.js';
 import { spreadOf } from '../../../shared/twin/plan/account.js';
-import { followPlans, planTwin } from '../../study/plan-courses.js';
+import { followPlan, type PlanResult, planTwin, summarizePlans } from '../../study/plan-courses.js';
 import { smallTwin } from './fixtures.js';
 
 /** v = p · u: the faster it runs, the nearer the limit. */
@@ -125,7 +125,9 @@ describe('plan', () => {
 
   it('keeps its promise on seeded courses of the simulated line', { timeout: 60_000 }, async () => {
     const twin = planTwin(await loadTwin(packageFile('shared/twins/web-line/twin.json')), 0.05);
-    const r = await followPlans(twin, 8);
+    const results: PlanResult[] = [];
+    for (let seed = 1; seed <= 8; seed++) results.push(await followPlan(twin, seed));
+    const r = summarizePlans(results, 0.05);
     expect(r.feasible).toBeGreaterThan(4);
     expect(r.violations).toBeLessThanOrEqual(r.mostAllowed);
     expect(r.gainInBand).toBeGreaterThanOrEqual(r.feasible - 2);

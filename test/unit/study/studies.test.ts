@@ -1,0 +1,132 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageFile } from '../../../shared/core/index.js';
+import { commandOf } from '../../study/common/options.js';
+import { STUDIES } from '../../study/studies.js';
+import { hasRecording } from '../../support/real-machines.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
+
+const scripts: Record<string, string> = JSON.parse(
+  readFileSync(packageFile('package.json'), 'utf8'),
+).scripts;
+
+function run(...args: string[]) {
+  const main = packageFile('dist/test/study/main.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** Rows of tables that say something. */
+const cells = (stdout: string) =>
+  stdout.split('\n').filter((line) => /^\| (?!---)/.test(line)).length;
+
+/** What keeps each study short, and what it cannot do without. */
+const TINY: Record<string, { args: string[]; can: boolean }> = {
+  'web-line': {
+    args: ['--seeds', '1', '--noise', '1e-4', '--strides', '20', '--data', 'none.csv'],
+    can: true,
+  },
+  alarms: { args: ['--seeds', '1', '--rows', '20', '--before', '20', '--window', '1'], can: true },
+  forecast: { args: ['--seeds', '1', '--only', 'steady', '--data', 'none.csv'], can: true },
+  'latent-heat': { args: ['--seeds', '1', '--rows', '60', '--fits'], can: hasCompiler },
+  lid: { args: ['--rows', '200'], can: hasCompiler && hasRecording('incubator/lid-2021.csv') },
+  peers: {
+    args: ['--rows', '60'],
+    can:
+      hasCompiler &&
+      hasRecording('tanks/estimation.csv') &&
+      process.env.TWINLOOP_SCIPY_PYTHON !== undefined,
+  },
+  plan: { args: ['--seeds', '1'], can: true },
+  real: { args: ['--seeds', '1', '--no-recorded'], can: hasCompiler },
+  transient: { args: ['--seeds', '1', '--only', 'van der Pol'], can: hasCompiler },
+  unseen: { args: ['--seeds', '1', '--rows', '40', '--only', 'pump,base'], can: hasCompiler },
+  wear: { args: ['--seeds', '1', '--only', 'motor,rest'], can: true },
+};
+
+describe('studies', () => {
+  it('have a script each, which builds first', () => {
+    for (const name of Object.keys(STUDIES)) {
+      const script = name === 'web-line' ? 'study' : `study:${name}`;
+      expect(scripts[script]).toBe(`node dist/test/study/main.js ${name}`);
+      expect(scripts[`pre${script}`]).toBe('node scripts/ready.mjs');
+    }
+    const named = Object.keys(scripts).filter((s) => /^study(:|$)/.test(s));
+    expect(named).toHaveLength(Object.keys(STUDIES).length);
+  });
+
+  it.each(Object.entries(STUDIES))(
+    '%s tells what it measures, how long and with what',
+    async (_, load) => {
+      const study = await load();
+      const help = commandOf(study).helpInformation();
+      expect(help).toContain(`Usage: npm run ${study.name} -- [options]`);
+      expect(help.replace(/\s+/g, ' ')).toContain(`${study.measures} Takes ${study.takes}.`);
+      for (const option of [...Object.keys(study.options), 'results <FILE>', 'jobs <N>']) {
+        expect(help).toMatch(new RegExp(`--(no-)?${option}`));
+      }
+    },
+  );
+
+  it('answer --help', () => {
+    const { status, stdout, stderr } = run('plan', '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: npm run study:plan -- /);
+  });
+
+  it.each([
+    ['unseen', '--sedes', '3'],
+    ['unseen', '--only', 'teapot'],
+    ['plan', 'now'],
+    ['lid', '--jobs', '0'],
+    ['teapot'],
+  ])('%s is refused in one line', (...args) => {
+    const { status, stdout, stderr } = run(...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  for (const [name, { args, can }] of Object.entries(TINY)) {
+    it.skipIf(!can)(`${name} ends with tables`, { timeout: 120_000 }, () => {
+      const { status, stdout, stderr } = run(name, ...args);
+      expect({ status, stderr: status === 0 ? '' : stderr + stdout }).toEqual({
+        status: 0,
+        stderr: '',
+      });
+      expect(stdout).toMatch(/^Measured by `npm run study/);
+      expect(cells(stdout)).toBeGreaterThan(1);
+      expect(stdout).not.toContain('undefined');
+    });
+  }
+
+  it('go on where they were cut off, with the same tables by several threads', {
+    timeout: 120_000,
+  }, () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'twinloop-study-')), 'results.jsonl');
+    const tiny = ['wear', '--only', 'motor,rest', '--seeds'];
+    const table = ({ stdout }: { stdout: string }) =>
+      // The last cell is a time.
+      stdout
+        .split('\n')
+        .slice(2)
+        .map((line) => line.split('|').slice(0, -2).join('|'));
+    const first = run(...tiny, '1', '--results', file);
+    expect(first.status).toBe(0);
+    // As a process leaves it that is killed while it writes.
+    writeFileSync(file, `${readFileSync(file, 'utf8')}{"key":"mo`);
+    const more = run(...tiny, '2', '--results', file, '--jobs', '2');
+    expect(more.status).toBe(0);
+    expect(more.stderr).not.toContain('/1: ');
+    const again = run(...tiny, '2', '--results', file);
+    expect(again.stderr).toBe('');
+    expect(again.stdout).toContain('2 of 2 pieces of work');
+    expect(table(again)).toEqual(table(more));
+    expect(table(run(...tiny, '2'))).toEqual(table(more));
+    expect(existsSync(file)).toBe(true);
+  });
+});
