@@ -6,6 +6,8 @@ import { type Purpose, ReservedSpace } from './reserved-space.js';
 
 /** The value of rows that are only keys. */
 export const NO_BYTES = Buffer.alloc(0);
+/** How tables and rows are laid out; a file without a note of it is of the first. */
+const LAYOUT = '1';
 
 /** Rows by their keys, see record.ts. */
 export type Rows = Database<Row | UnreadableRow, string>;
@@ -34,8 +36,13 @@ export class OutboxDatabase {
   readonly #aliases: string[] = [];
   /** Alias ids that are on disk. */
   readonly #durable = new Set<number>();
+  /** Whether the file has a note of its layout. */
+  #noted: boolean;
 
-  /** @param path folder of the environment; made when it is not there */
+  /**
+   * @param path folder of the environment; made when it is not there
+   * @throws TwinError `STATE_MISMATCH` for a file that a newer version has written; nothing in it is changed
+   */
   constructor(path: string) {
     const root = openEnvironment(path);
     const keys = { keyEncoder: keyCodec, encoding: 'binary' as const };
@@ -46,6 +53,15 @@ export class OutboxDatabase {
     this.parked = root.openDB({ name: 'parked', ...rows });
     this.checkpoints = root.openDB<string, string>({ name: 'checkpoints', encoding: 'string' });
     this.ledger = root.openDB<string, string>({ name: 'ledger', encoding: 'string' });
+    const layout = this.ledger.get('layout');
+    if (layout !== undefined && layout !== LAYOUT) {
+      void root.close();
+      throw new TwinError(
+        'STATE_MISMATCH',
+        `The outbox ${path} has layout ${layout}, and this version reads layout ${LAYOUT}: run the version that wrote it until it is empty, or move the folder away, with the values that wait in it.`,
+      );
+    }
+    this.#noted = layout !== undefined;
     this.#aliasTable = root.openDB<string, number>({
       name: 'aliases',
       keyEncoding: 'uint32',
@@ -107,7 +123,13 @@ export class OutboxDatabase {
       write.then(undefined, () => {});
     };
     try {
-      await this.#space.run(purpose, rows, () => this.#root.batch(() => action(own)));
+      await this.#space.run(purpose, rows, () =>
+        this.#root.batch(() => {
+          if (!this.#noted) own(this.ledger.put('layout', LAYOUT));
+          action(own);
+        }),
+      );
+      this.#noted = true;
     } catch (error) {
       if (error instanceof TwinError) throw error;
       throw new TwinError('STORAGE', await reasonOf(error), { cause: error, retryable: true });

@@ -80,7 +80,8 @@ export class Outbox implements Closeable {
    * Opens the outbox of a folder. A file that cannot be read is set aside, reported, and a new one
    * begun.
    *
-   * @throws TwinError `STORAGE` when no outbox can be opened there at all
+   * @throws TwinError `STORAGE` when no outbox can be opened there at all; `STATE_MISMATCH` for one that a
+   *   newer version has written
    */
   static async open(options: OutboxOptions): Promise<Outbox> {
     const path = join(options.directory, 'outbox');
@@ -89,6 +90,7 @@ export class Outbox implements Closeable {
       const setAside = await setAsideIfBroken(path, options.clock, options.logger);
       return new Outbox(options, new OutboxDatabase(path), setAside);
     } catch (error) {
+      if (error instanceof TwinError) throw error;
       throw new TwinError('STORAGE', `Could not open the outbox ${path}: ${messageOf(error)}`, {
         cause: error,
       });
