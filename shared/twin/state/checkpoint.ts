@@ -37,24 +37,28 @@ export function encodeCheckpoint(state: CalibratorState): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/**
- * Reads a state back.
- *
- * @throws TwinError `STATE_MISMATCH`: of another twin definition or version; `FILE_INVALID`: damaged
- */
-export function decodeCheckpoint(data: Uint8Array, twin: Twin): CalibratorState {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+interface Header {
+  twinHash: string;
+  timeNs: string;
+  sampleCount: number;
+  arrays: [string, number][];
+  /** Where the values begin. */
+  offset: number;
+}
+
+/** Reads a state's header once its bytes are known to be whole. */
+function readHeader(bytes: Buffer, name: string): Header {
   if (bytes.length < 12 + DIGEST_BYTES || bytes.toString('latin1', 0, 4) !== MAGIC) {
     throw new TwinError(
       'FILE_INVALID',
-      `The saved state of "${twin.definition.name}" is not one of Twinloop's (${bytes.length} bytes): restore an earlier one, or remove it to start afresh.`,
+      `The saved state of "${name}" is not one of Twinloop's (${bytes.length} bytes): restore an earlier one, or remove it to start afresh.`,
     );
   }
   const version = bytes.readUInt32LE(4);
   if (version !== VERSION) {
     throw new TwinError(
       'STATE_MISMATCH',
-      `The saved state of "${twin.definition.name}" has format ${version}: this version reads format ${VERSION}. Use the version that wrote it, or remove it to start afresh.`,
+      `The saved state of "${name}" has format ${version}: this version reads format ${VERSION}. Use the version that wrote it, or remove it to start afresh.`,
     );
   }
   const body = bytes.subarray(0, bytes.length - DIGEST_BYTES);
@@ -62,23 +66,41 @@ export function decodeCheckpoint(data: Uint8Array, twin: Twin): CalibratorState 
   if (!digest.equals(bytes.subarray(bytes.length - DIGEST_BYTES))) {
     throw new TwinError(
       'FILE_INVALID',
-      `The saved state of "${twin.definition.name}" is damaged (its checksum differs): restore an earlier one, or remove it to start afresh.`,
+      `The saved state of "${name}" is damaged (its checksum differs): restore an earlier one, or remove it to start afresh.`,
     );
   }
   const headerLength = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', 12, 12 + headerLength)) as {
-    twinHash: string;
-    timeNs: string;
-    sampleCount: number;
-    arrays: [string, number][];
-  };
+  const offset = 12 + headerLength;
+  return { ...(JSON.parse(bytes.toString('utf8', 12, offset)) as Omit<Header, 'offset'>), offset };
+}
+
+const bufferOf = (data: Uint8Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+/**
+ * The fingerprint of the twin that a state is of.
+ *
+ * @param name whose state, for what is said of a damaged one
+ * @throws TwinError `STATE_MISMATCH`: of another version; `FILE_INVALID`: damaged
+ */
+export function twinHashOf(data: Uint8Array, name: string): string {
+  return readHeader(bufferOf(data), name).twinHash;
+}
+
+/**
+ * Reads a state back.
+ *
+ * @throws TwinError `STATE_MISMATCH`: of another twin definition or version; `FILE_INVALID`: damaged
+ */
+export function decodeCheckpoint(data: Uint8Array, twin: Twin): CalibratorState {
+  const bytes = bufferOf(data);
+  const header = readHeader(bytes, twin.definition.name);
   if (header.twinHash !== twin.hash) {
     throw new TwinError(
       'STATE_MISMATCH',
       `The saved state belongs to another definition of "${twin.definition.name}" (or another FMU): its fingerprint is ${header.twinHash.slice(0, 12)}, expected ${twin.hash.slice(0, 12)}. Run \`twinloop state migrate\` to go on with what it knows, put the old definition back, or keep the state elsewhere to start afresh.`,
     );
   }
-  let offset = 12 + headerLength;
+  let { offset } = header;
   const next = () => {
     const value = bytes.readDoubleLE(offset);
     offset += 8;

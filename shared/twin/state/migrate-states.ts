@@ -4,8 +4,15 @@ import type { ObjectStore } from '../../store/index.js';
 import { twinOfAsset } from '../definition/asset-twin.js';
 import { versionOf } from '../definition/twin.js';
 import type { Twin } from '../types.js';
-import { type AssetState, decodeAssetState, encodeAssetState } from './asset-state.js';
+import {
+  type AssetState,
+  assetStateKey,
+  decodeAssetState,
+  encodeAssetState,
+  NO_FLEET,
+} from './asset-state.js';
 import { type Migration, type MigrationOptions, migrateAssetState } from './migrate.js';
+import { oldLayoutAssets, oldLayoutHash, readOldLayout } from './old-layout.js';
 import { keepVersion, keptDefinition, listVersions } from './versions.js';
 
 /** States that are read at a time. */
@@ -70,7 +77,10 @@ export async function migrateStates(
   twin: Twin,
   options: MigrateStatesOptions = {},
 ): Promise<MigratedState[]> {
-  const keys = (await store.list('state/')).filter((key) => {
+  const all = new Set(await store.list('state/'));
+  // Those of the older layout move into the present one with their version.
+  for (const asset of await oldLayoutAssets(store)) all.add(assetStateKey(NO_FLEET, asset));
+  const keys = [...all].filter((key) => {
     const [, fleet, file = ''] = key.split('/');
     const asset = decodeURIComponent(file.slice(0, -'.json'.length));
     return (
@@ -107,13 +117,18 @@ async function migrateOne(
   const entry = { key, asset, from: '', to: versionOf(twin.hash), samples: 0 };
   try {
     const found = await store.get(key);
-    if (found === undefined) return undefined;
-    const state = decodeAssetState(found.body, asset, key);
-    entry.samples = state.samples;
-    entry.from = versionOf(state.twinHash);
-    if (state.twinHash === twin.hash) return { ...entry, outcome: 'current' };
-    const from = await definitionOf(store, twin, state, ofOthers, options);
+    let state = found === undefined ? undefined : decodeAssetState(found.body, asset, key);
+    const hash = state?.twinHash ?? (await oldLayoutHash(store, asset));
+    if (hash === undefined) return undefined;
+    entry.samples = state?.samples ?? 0;
+    entry.from = versionOf(hash);
+    if (state !== undefined && hash === twin.hash) return { ...entry, outcome: 'current' };
+    const from = await definitionOf(store, twin, hash, ofOthers, options);
     if (from === undefined) return undefined;
+    state ??= await readOldLayout(store, { definition: from, fmuPath: '', hash }, asset);
+    if (state === undefined) return undefined;
+    entry.samples = state.samples;
+    if (hash === twin.hash) return { ...entry, outcome: 'current' };
     let body: Uint8Array;
     let told: Pick<MigratedState, 'outcome' | 'migration' | 'lost'>;
     if (options.putBack === true) {
@@ -136,8 +151,12 @@ async function migrateOne(
       told = { outcome: 'migrated', lost, ...(migration === undefined ? {} : { migration }) };
     }
     if (options.dryRun !== true) {
-      await store.put(leftKey(key, state.twinHash), found.body);
-      await store.put(key, body, { ifMatch: found.etag });
+      await store.put(leftKey(key, hash), found?.body ?? encodeAssetState(state));
+      await store.put(
+        key,
+        body,
+        found === undefined ? { ifNoneMatch: '*' } : { ifMatch: found.etag },
+      );
     }
     return { ...entry, ...told };
   } catch (error) {
@@ -153,11 +172,11 @@ async function migrateOne(
 async function definitionOf(
   store: ObjectStore,
   twin: Twin,
-  state: AssetState,
+  twinHash: string,
   ofOthers: ReadonlySet<string>,
   options: MigrateStatesOptions,
 ): Promise<TwinDefinition | undefined> {
-  const { twinHash } = state;
+  if (twinHash === twin.hash) return twin.definition;
   if (options.from?.hash === twinHash) return options.from.definition;
   const kept = await keptDefinition(store, twin.definition.name, twinHash);
   if (kept !== undefined) return kept;

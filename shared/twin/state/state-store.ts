@@ -10,11 +10,10 @@ import {
   headOf,
   type Mark,
   NO_FLEET,
-  noArrivals,
   noPending,
 } from './asset-state.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { emptyLedger } from './ledger.js';
+import { readOldLayout, toAssetState, toMark } from './old-layout.js';
 
 /** States that are kept, the newest with them. */
 const HISTORY = 10;
@@ -33,9 +32,6 @@ export function stateKey(twin: Twin, asset = twin.definition.name): string {
   return assetStateKey(NO_FLEET, asset);
 }
 
-/** Where states were before those of the worker and of `calibrate` had one layout. */
-const oldPrefix = (asset: string) => `states/${asset}/`;
-
 interface Found {
   key: string;
   state: AssetState;
@@ -43,54 +39,9 @@ interface Found {
   etag?: string;
 }
 
-function toMark(state: CalibratorState, checkpoint: Uint8Array): Mark {
-  return {
-    watermarkNs: state.timeNs,
-    groupEndNs: state.timeNs,
-    sampledNs: state.timeNs,
-    samples: state.sampleCount,
-    inputs: {},
-    partial: [],
-    ledger: emptyLedger(),
-    checkpoint,
-  };
-}
-
-function toAssetState(twin: Twin, asset: string, head: Mark, marks: readonly Mark[]): AssetState {
-  return {
-    ...head,
-    assetId: asset,
-    twinHash: twin.hash,
-    marks,
-    arrivals: noArrivals(head.watermarkNs),
-    late: {},
-    lateUnused: {},
-    rewritten: {},
-    quarantined: [],
-    pending: noPending,
-    runId: 'calibrate',
-  };
-}
-
-/** States of the older layout, `states/<asset>/latest.bin` and its history. */
 async function findOld(store: ObjectStore, twin: Twin, asset: string): Promise<Found | undefined> {
-  const latest = await store.get(`${oldPrefix(asset)}latest.bin`);
-  if (latest === undefined) return undefined;
-  const marks: Mark[] = [];
-  for (const name of await store.list(`${oldPrefix(asset)}history/`)) {
-    const body = (await store.get(name))?.body;
-    if (body === undefined || Buffer.from(body).equals(latest.body)) continue;
-    try {
-      marks.push(toMark(decodeCheckpoint(body, twin), body));
-    } catch {
-      // An unreadable one is of no use to go back to; its file stays where it was.
-    }
-  }
-  const head = toMark(decodeCheckpoint(latest.body, twin), latest.body);
-  return {
-    key: assetStateKey(NO_FLEET, asset),
-    state: toAssetState(twin, asset, head, marks),
-  };
+  const state = await readOldLayout(store, twin, asset);
+  return state === undefined ? undefined : { key: assetStateKey(NO_FLEET, asset), state };
 }
 
 /** Where an asset's state may be: that of `calibrate`, or of a fleet's worker. */

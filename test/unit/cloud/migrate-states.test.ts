@@ -15,6 +15,7 @@ import { createFolderStore, type ObjectStore } from '../../../shared/store/index
 import {
   decodeAssetState,
   listVersions,
+  loadState,
   migrateStates,
   type Twin,
   type TwinModel,
@@ -183,6 +184,37 @@ describe('a twin that changes under its worker', () => {
       'migrated',
     ]);
     expect(await migrateStates(store, other)).toEqual([]);
+  });
+
+  it('takes over what `calibrate` kept in the older layout, history and all', async () => {
+    const store = memoryStore();
+    await run(store, plant(), first(), 9100);
+    const worker = decodeAssetState((await store.get(stateKey('f', 'a1')))!.body, 'a1', 'a1');
+    const old = memoryStore();
+    await old.put('states/small/latest.bin', worker.checkpoint);
+    await old.put('states/small/history/000000000030.bin', worker.checkpoint);
+    await expect(loadState(old, second())).rejects.toMatchObject({
+      message: expect.stringMatching(/twinloop state migrate/),
+    });
+    // No version was kept in those days.
+    expect((await migrateStates(old, second()))[0]).toMatchObject({
+      outcome: 'failed',
+      problem: expect.stringMatching(/--from/),
+    });
+    const from = first();
+    expect(await migrateStates(old, second(), { from, dryRun: true })).toHaveLength(1);
+    await expect(loadState(old, second())).rejects.toMatchObject({ code: 'STATE_MISMATCH' });
+    expect(await migrateStates(old, second(), { from })).toMatchObject([
+      { asset: 'small', outcome: 'migrated', samples: 30 },
+    ]);
+    const { state } = (await loadState(old, second()))!;
+    expect(state.sampleCount).toBe(30);
+    // q, then p, as the new definition has them.
+    expect([...state.filter.x.slice(0, 2)].map((v) => v.toFixed(1))).toEqual(['0.2', '0.3']);
+    expect(await migrateStates(old, second())).toMatchObject([{ outcome: 'current' }]);
+    const back = await migrateStates(old, first(), { putBack: true, from: second() });
+    expect(back).toMatchObject([{ outcome: 'put-back', samples: 30 }]);
+    expect((await loadState(old, first()))?.state.sampleCount).toBe(30);
   });
 
   it('says so when a run saves meanwhile, and changes nothing', async () => {
