@@ -31,6 +31,10 @@ export const dashboardCommand: Command = {
       description: 'with --fleet: one dashboard of all its assets of this twin, the worst first',
     },
     {
+      flags: '--ahead',
+      description: 'the dashboard of the coming week instead: what has a limit, with its forecast',
+    },
+    {
       flags: '--asset-model <id>',
       description:
         'their model in SiteWise (id or externalId:…): the asset is chosen from those that SiteWise lists',
@@ -100,6 +104,18 @@ export const dashboardCommand: Command = {
       sceneId: args.scene as string | undefined,
       sourceStatus: (args.sourceStatus as string[] | undefined) ?? [],
     };
+    if (args.ahead === true) {
+      const { buildForecastDashboard } = await import('../cloud/dashboards/forecast-dashboard.js');
+      const ahead = buildForecastDashboard(twin, options);
+      if (ahead === undefined) {
+        throw new TwinError(
+          'CONFIG_INVALID',
+          `${path} sets no limit, and only what has one is forecast: give a parameter or virtual sensor an \`alarm\`.`,
+        );
+      }
+      printJson(io.stdout, ahead);
+      return 0;
+    }
     if (args.provisioning === undefined) {
       printJson(io.stdout, buildDashboard(twin, options));
       return 0;

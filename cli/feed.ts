@@ -22,10 +22,10 @@ import {
   toTimestampNs,
 } from '../cloud/operations/feed/time-shift.js';
 import {
+  assetStreams,
   loadConfig,
   type TwinDefinition,
   twinSchema,
-  twinStreams,
   withAliasPrefix,
 } from '../shared/config/index.js';
 import {
@@ -162,7 +162,7 @@ async function feed(args: FeedArgs, io: CommandIo): Promise<FeedSummary> {
       await ensureAsset(client, {
         model: { externalId: twin.name, name: twin.name },
         asset: { externalId: id, name: id },
-        streams: twinStreams(twin),
+        streams: assetStreams(twin),
         signal: io.signal,
       });
     }

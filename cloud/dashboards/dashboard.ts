@@ -16,6 +16,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   aliasPrefix,
+  forecastQuantities,
   healthAliases,
   type TwinDefinition,
   twinStreams,
@@ -90,6 +91,18 @@ export function linkRunbook(dashboard: DashboardBuilder, runbook: string | undef
   );
 }
 
+/** A link at the top to another dashboard of the same asset. */
+export function linkTwin(dashboard: DashboardBuilder, title: string, uid: string): void {
+  dashboard.link(
+    new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(`/d/${uid}`).includeVars(true),
+  );
+}
+
+/** The uid of a twin's dashboard of the coming week. */
+export function forecastDashboardUid(twinName: string): string {
+  return dashboardUid(`ahead-${twinName}`);
+}
+
 /** A dashboard's uid, by which others link to it. */
 export function dashboardUid(name: string): string {
   return `twinloop-${name}`.slice(0, UID_LENGTH);
@@ -101,6 +114,24 @@ export function ownAsset(twin: TwinDefinition): DashboardAsset {
   return { id: prefix.split('/').filter(Boolean).join('-'), aliasPrefix: prefix };
 }
 
+/** What a dashboard of one asset at a time begins with: its data source, and how the asset is chosen. */
+export function chooseAsset(
+  twin: TwinDefinition,
+  options: Pick<DashboardOptions, 'assets' | 'assetModel'>,
+) {
+  const assets = options.assets ?? [ownAsset(twin)];
+  const siteWise: DatasourceRef = { type: SITEWISE_PLUGIN, uid: `\${datasource}` };
+  const own = aliasPrefix(twin);
+  const chosen =
+    options.assetModel === undefined
+      ? heldChoice(assets)
+      : listedChoice(siteWise, options.assetModel, assets);
+  /** An alias of the twin on the chosen asset. */
+  const onAsset = (alias: string) =>
+    alias.startsWith(`${own}/`) ? chosen.prefix + alias.slice(own.length) : alias;
+  return { assets, siteWise, chosen, onAsset };
+}
+
 /**
  * A Grafana dashboard of a twin for the SiteWise plugin: health and alarms, the gateway, every
  * parameter and virtual sensor with its 95 % band and limits, sensors beside what the twin expects
@@ -110,15 +141,7 @@ export function ownAsset(twin: TwinDefinition): DashboardAsset {
  * @throws RangeError when there is no asset
  */
 export function buildDashboard(twin: TwinDefinition, options: DashboardOptions = {}): Dashboard {
-  const assets = options.assets ?? [ownAsset(twin)];
-  const siteWise = { type: SITEWISE_PLUGIN, uid: `\${datasource}` };
-  const own = aliasPrefix(twin);
-  const chosen =
-    options.assetModel === undefined
-      ? heldChoice(assets)
-      : listedChoice(siteWise, options.assetModel, assets);
-  const onAsset = (alias: string) =>
-    alias.startsWith(`${own}/`) ? chosen.prefix + alias.slice(own.length) : alias;
+  const { assets, siteWise, chosen, onAsset } = chooseAsset(twin, options);
   const move = <T extends Shown>(shown: T): T => ({ ...shown, alias: onAsset(shown.alias) });
   const parameters = twin.parameters.map(move);
   const sensors = twin.virtualSensors.map(move);
@@ -144,6 +167,9 @@ export function buildDashboard(twin: TwinDefinition, options: DashboardOptions =
     .annotation(calibrations(siteWise, onAsset(health.nis)))
     .annotation(alarms(siteWise, onAsset(health.alarms)));
   linkRunbook(dashboard, options.runbook);
+  if (forecastQuantities(twin).length > 0) {
+    linkTwin(dashboard, 'The coming week', forecastDashboardUid(twin.name));
+  }
   if (options.sceneId !== undefined) {
     dashboard
       .withVariable(

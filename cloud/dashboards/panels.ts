@@ -38,27 +38,32 @@ export interface Shown {
   alarm?: { above?: number | undefined; below?: number | undefined } | undefined;
 }
 
-const LOWER = 'lower 95 %';
-const UPPER = 'upper 95 %';
-const BLUE = '#5794F2';
+export const LOWER = 'lower 95 %';
+export const UPPER = 'upper 95 %';
+export const BLUE = '#5794F2';
 const GREY = '#8E8E8E';
 const RED = '#C4162A';
 
-const titleOf = ({ variable, unit }: Shown) => (unit === '' ? variable : `${variable} [${unit}]`);
-const property = (id: string, value: unknown) => ({ id, value });
-const fixed = (color: string) => property('color', { mode: 'fixed', fixedColor: color });
+/** A panel's title. */
+export const titleOf = ({ variable, unit }: Shown) =>
+  unit === '' ? variable : `${variable} [${unit}]`;
+/** One property that a rule sets. */
+export const property = (id: string, value: unknown) => ({ id, value });
+/** A colour of one's own. */
+export const fixed = (color: string) => property('color', { mode: 'fixed', fixedColor: color });
 
 /**
  * Where a property's name ends in what the plugin calls its series. It makes the quality a label, so
  * Grafana shows "b1_lower GOOD"; among frames of several names the frame's stands in front.
  */
-const named = (suffix: string) => `/${suffix}\\b/`;
+export const named = (suffix: string) => `/${suffix}\\b/`;
 /** Every series that no rule before this one has renamed: rules see the names that earlier ones gave. */
 const NEITHER_BOUND = `/^(?!${LOWER}$|${UPPER}$)/`;
 /** The property's own name, without the asset's and without the quality. */
 const FIELD_NAME = `\${__field.name}`;
 
-function timeseries(title: string, datasource: DatasourceRef, unit = ''): TimeseriesBuilder {
+/** A chart as all of ours look. */
+export function timeseries(title: string, datasource: DatasourceRef, unit = ''): TimeseriesBuilder {
   const panel = new TimeseriesBuilder();
   if (unit !== '') panel.unit(`suffix:${unit}`);
   return panel
@@ -75,7 +80,10 @@ function timeseries(title: string, datasource: DatasourceRef, unit = ''): Timese
 }
 
 /** Limits as dashed lines. */
-function drawLimits(panel: TimeseriesBuilder, { above, below }: NonNullable<Shown['alarm']>): void {
+export function drawLimits(
+  panel: TimeseriesBuilder,
+  { above, below }: NonNullable<Shown['alarm']>,
+): void {
   const base = below === undefined ? 'transparent' : RED;
   panel
     .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))

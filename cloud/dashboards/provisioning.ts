@@ -3,6 +3,7 @@ import type { TwinDefinition } from '../../shared/config/index.js';
 import { alertFile, buildAlertRules } from './alert-rules.js';
 import type { DashboardAsset } from './asset-variable.js';
 import { buildDashboard, type DashboardOptions } from './dashboard.js';
+import { buildForecastDashboard } from './forecast-dashboard.js';
 import { SITEWISE_PLUGIN } from './queries.js';
 
 /** Uid of the provisioned data source, which alert rules name. */
@@ -36,12 +37,14 @@ export function provisioningFiles(
   const yaml = (value: object, comment = '') =>
     comment + stringify(plain(value), { lineWidth: 0, aliasDuplicateObjects: false });
   const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
+  const ahead = buildForecastDashboard(twin, options);
   return new Map([
     ['compose.yaml', yaml(compose(), COMPOSE_COMMENT)],
     ['provisioning/datasources/sitewise.yaml', yaml(datasources(), DATASOURCE_COMMENT)],
     ['provisioning/dashboards/twinloop.yaml', yaml(dashboardProvider())],
     [`provisioning/alerting/${twin.name}.yaml`, yaml(alertFile(twin, rules, EVALUATION_MINUTES))],
     [`dashboards/${twin.name}.json`, json(buildDashboard(twin, options))],
+    ...(ahead === undefined ? [] : [[`dashboards/${twin.name}-ahead.json`, json(ahead)] as const]),
   ]);
 }
 

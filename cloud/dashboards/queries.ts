@@ -23,7 +23,7 @@ export interface SiteWiseQuery {
   timeOrdering?: 'ASCENDING';
   lastObservation?: boolean;
   maxPageAggregations?: number;
-  resolution?: 'AUTO' | '1m';
+  resolution?: 'AUTO' | '1m' | '1h';
   aggregates?: readonly ('AVERAGE' | 'COUNT')[];
 }
 
@@ -83,6 +83,12 @@ export const COUNT = {
   resolution: '1m',
   aggregates: ['COUNT'],
 } as const satisfies Omit<SiteWiseQuery, 'propertyAliases'>;
+
+/** SiteWise's own averages of each hour: for spans of days. */
+export const HOURLY = { ...AVERAGE, resolution: '1h' } as const satisfies Omit<
+  SiteWiseQuery,
+  'propertyAliases'
+>;
 
 /** A query whose series are aggregates. */
 export type Aggregates = typeof AVERAGE | typeof COUNT;

@@ -2,6 +2,7 @@ import type { DeploymentConfig, FleetConfig, TwinDefinition } from '../../shared
 import { deployedModelId, prefixByName } from '../dashboards/asset-variable.js';
 import { buildDashboard, ownAsset } from '../dashboards/dashboard.js';
 import { buildFleetDashboard, type FleetMembers } from '../dashboards/fleet-dashboard.js';
+import { buildForecastDashboard } from '../dashboards/forecast-dashboard.js';
 import { createSceneFiles } from '../scene/scene-files.js';
 
 /** Prefixes in the bucket of what people look at. */
@@ -9,6 +10,9 @@ export const SCENE_PREFIX = 'scene';
 export const DASHBOARD_PREFIX = 'dashboards';
 /** The dashboard of all assets, beside those of single twins. */
 const FLEET_DASHBOARD = '_fleet.json';
+
+/** What the file of a twin's dashboard of the coming week ends in. */
+const AHEAD_DASHBOARD = '-ahead.json';
 
 /** Files by folder, each folder for a prefix of the bucket. */
 export type ViewFiles = ReadonlyMap<string, ReadonlyMap<string, Uint8Array | string>>;
@@ -40,13 +44,16 @@ export async function createViewFiles(
     // Where names tell the aliases, what SiteWise lists is chosen from, and assets may be added.
     const byName = prefixByName(assets) !== undefined;
     members.push({ twin, assets, byName });
-    const dashboard = buildDashboard(twin, {
+    const shared = {
       assets,
       assetModel: byName ? deployedModelId(fleet.name, name) : undefined,
-      sceneId: scene === undefined ? undefined : name,
       runbook: config.alarms?.runbook,
-    });
-    dashboards.set(`${name}.json`, `${JSON.stringify(dashboard, null, 2)}\n`);
+    };
+    const sceneId = scene === undefined ? undefined : name;
+    const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
+    dashboards.set(`${name}.json`, json(buildDashboard(twin, { ...shared, sceneId })));
+    const ahead = fleet.calibration.forecast ? buildForecastDashboard(twin, shared) : undefined;
+    if (ahead !== undefined) dashboards.set(`${name}${AHEAD_DASHBOARD}`, json(ahead));
   }
   if (members.length > 0) {
     const fleetDashboard = buildFleetDashboard(fleet.name, members, config.alarms?.runbook);

@@ -16,6 +16,7 @@ import { type Committed, commitState, publish } from './commit.js';
 import { commit, type Forward, finish, goThrough, noteBehind } from './forward.js';
 import { readGatewayBacklog } from './gateway-backlog.js';
 import type { Progress } from './progress.js';
+import { publishForecast } from './publish-forecast.js';
 import { createReadOnce } from './read-once.js';
 import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
 import { refitWhereDue } from './refit.js';
@@ -198,6 +199,7 @@ export async function runAsset(
   await refit(run, source);
   await finish(run, base);
   await noteBehind(run);
+  await publishForecast(run);
   progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
     alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
   );

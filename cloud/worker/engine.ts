@@ -2,6 +2,7 @@ import type { Logger } from '../../shared/core/index.js';
 import type {
   Calibrator,
   CalibratorState,
+  Forecast,
   Refitter,
   Sample,
   Twin,
@@ -19,6 +20,19 @@ export interface CalibrationEngine {
     model: TwinModel,
     options: { logger: Logger; signal: AbortSignal },
   ): Promise<(Refitter & { close(): Promise<void> }) | undefined>;
+  /**
+   * Carries an estimate forward under the inputs of its last sample; left out, nothing is forecast.
+   *
+   * @throws TwinError as the model does
+   */
+  forecast?(options: {
+    twin: Twin;
+    model: TwinModel;
+    state: CalibratorState;
+    horizonS: number;
+    points: number;
+    signal: AbortSignal;
+  }): Promise<Forecast>;
   encodeCheckpoint(state: CalibratorState): Uint8Array;
   /** @throws TwinError `STATE_MISMATCH`, `FILE_INVALID` */
   decodeCheckpoint(bytes: Uint8Array, twin: Twin): CalibratorState;

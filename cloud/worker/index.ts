@@ -2,6 +2,7 @@
 export * from './emf.js';
 export * from './engine.js';
 export * from './fleet-source.js';
+export { FORECAST_GRID_S, FORECAST_TIMES } from './publish-forecast.js';
 export { type Reconciled, reconcileStreams } from './reconcile.js';
 export * from './report.js';
 export { formatAlarms } from './results.js';

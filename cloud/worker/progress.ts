@@ -20,6 +20,7 @@ export type Progress = Pick<
   | 'behindS'
   | 'startValues'
   | 'twinVersion'
+  | 'forecast'
 > & {
   nisSum: number;
   nisCount: number;

@@ -53,6 +53,8 @@ export interface AssetReport {
   behindS?: number;
   /** What the run's fit of a moving machine's constants says of itself; absent where none was due. */
   fit?: Verdict;
+  /** The forecast of the coming week: values published, or why there is none; absent where none was due. */
+  forecast?: { values: number; modelRuns: number; fault?: string };
   /** What a sample took, and the time between samples, seconds; absent without a step. */
   pace?: { secondsPerSample: number; secondsBetweenSamples?: number };
   /** The fate of every reading and sample, over the asset's life; absent before the first commit. */

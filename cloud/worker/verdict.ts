@@ -88,6 +88,9 @@ export function assetFindings(
   if (report.valuesRejected > 0) {
     add('care', `SiteWise refused ${report.valuesRejected} results: ${report.rejection ?? ''}`);
   }
+  if (report.forecast?.fault !== undefined) {
+    add('care', `no forecast of the coming week: ${report.forecast.fault.replace(/\.$/, '')}`);
+  }
   // What these say has a finding of its own above.
   const told = (code: Alarm['code']) =>
     code === 'sample-quarantined' || (report.fit !== undefined && isOfFit(code));

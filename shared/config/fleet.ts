@@ -83,6 +83,12 @@ const calibration = z.strictObject({
     .max(256)
     .default(8)
     .describe('Assets of one job that are worked on at a time.'),
+  forecast: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether the forecast of the coming week is published each six hours, for what has a limit.',
+    ),
   assetsPerJob: z.int().min(1).max(10_000).default(50).describe('Assets of one job of the array.'),
 });
 

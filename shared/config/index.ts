@@ -9,6 +9,7 @@ export { brokerAccess, type SecretConfig, secretSchema } from './edge-source-fie
 export * from './edge-sources.js';
 export * from './estimation.js';
 export * from './fleet.js';
+export * from './forecast-streams.js';
 export * from './layout.js';
 export * from './load.js';
 export * from './picture.js';

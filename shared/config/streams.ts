@@ -13,6 +13,8 @@ export interface TwinStream {
   role: StreamRole;
   /** Measured by the machine, computed by the calibration, or written by people at the page. */
   origin: 'machine' | 'twin' | 'people';
+  /** The composite model of the asset's model that holds its property; left out: the model itself. */
+  composite?: string;
 }
 
 /**

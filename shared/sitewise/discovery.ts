@@ -1,6 +1,7 @@
 import {
   DescribeAssetCommand,
   type DescribeAssetCommandOutput,
+  DescribeAssetCompositeModelCommand,
   DescribeTimeSeriesCommand,
   type IoTSiteWiseClient,
   ResourceNotFoundException,
@@ -17,7 +18,7 @@ export interface AssetStream {
   dataType: string;
 }
 
-/** An asset and its streams, as far as Twinloop is concerned. */
+/** An asset and its streams, those of its composite models among them. */
 export interface AssetDescription {
   assetId: string;
   externalId: string | undefined;
@@ -28,14 +29,33 @@ export interface AssetDescription {
   streams: AssetStream[];
 }
 
-function toDescription(output: DescribeAssetCommandOutput): AssetDescription {
+async function toDescription(
+  client: IoTSiteWiseClient,
+  output: DescribeAssetCommandOutput,
+): Promise<AssetDescription> {
+  const { assetCompositeModels = [], assetCompositeModelSummaries = [] } = output;
+  const properties = [
+    ...(output.assetProperties ?? []),
+    ...assetCompositeModels.flatMap((c) => c.properties ?? []),
+  ];
+  // Composite models may be told of by summaries alone.
+  for (const { id } of assetCompositeModelSummaries) {
+    if (assetCompositeModels.some((c) => c.id === id)) continue;
+    const { assetCompositeModelProperties = [] } = await client.send(
+      new DescribeAssetCompositeModelCommand({
+        assetId: output.assetId,
+        assetCompositeModelId: id,
+      }),
+    );
+    properties.push(...assetCompositeModelProperties);
+  }
   return {
     assetId: output.assetId ?? '',
     externalId: output.assetExternalId,
     assetModelId: output.assetModelId ?? '',
     name: output.assetName ?? '',
     state: output.assetStatus?.state ?? 'ACTIVE',
-    streams: (output.assetProperties ?? []).map((p) => ({
+    streams: properties.map((p) => ({
       propertyId: p.id ?? '',
       name: p.name ?? '',
       alias: p.alias,
@@ -55,7 +75,7 @@ export async function describeAsset(
   assetId: string,
 ): Promise<AssetDescription> {
   try {
-    return toDescription(await client.send(new DescribeAssetCommand({ assetId })));
+    return await toDescription(client, await client.send(new DescribeAssetCommand({ assetId })));
   } catch (error) {
     throw toTwinError(error, `Describing the asset ${assetId} failed`);
   }

@@ -3,12 +3,15 @@ import {
   AssociateTimeSeriesToAssetPropertyCommand,
   CreateAssetCommand,
   CreateAssetModelCommand,
+  CreateAssetModelCompositeModelCommand,
   DescribeAssetModelCommand,
   type DescribeAssetModelCommandOutput,
+  DescribeAssetModelCompositeModelCommand,
   DescribeTimeSeriesCommand,
   type IoTSiteWiseClient,
   ResourceNotFoundException,
   UpdateAssetModelCommand,
+  UpdateAssetModelCompositeModelCommand,
   UpdateAssetPropertyCommand,
 } from '@aws-sdk/client-iotsitewise';
 import { type Clock, systemClock, TwinError } from '../core/index.js';
@@ -23,6 +26,8 @@ export interface StreamDefinition {
   name: string;
   unit?: string;
   dataType?: StreamDataType;
+  /** Name of the composite model in the asset's model that it belongs to; left out: the model itself. */
+  composite?: string;
 }
 
 /** What {@link ensureAsset} makes sure of. */
@@ -119,20 +124,30 @@ async function ensureModel(
     untilActive(`asset model ${options.model.externalId}`, options, async () =>
       active(await describe()),
     );
+  const own = options.streams.filter((s) => s.composite === undefined);
+  const names = new Set(options.streams.flatMap((s) => s.composite ?? []));
+  const composites = [...names].map(
+    (name) => [name, options.streams.filter((s) => s.composite === name)] as const,
+  );
   let found = await orUndefined(describe());
   if (found === undefined) {
     await client.send(
       new CreateAssetModelCommand({
         assetModelExternalId: options.model.externalId,
         assetModelName: options.model.name,
-        assetModelProperties: options.streams.map(toProperty),
+        assetModelProperties: own.map(toProperty),
+        assetModelCompositeModels: composites.map(([name, streams]) => ({
+          name,
+          type: 'CUSTOM',
+          properties: streams.map(toProperty),
+        })),
       }),
     );
   } else {
     await waitActive();
     found = await describe();
     const there = new Set((found.assetModelProperties ?? []).map((p) => p.name));
-    const lacking = options.streams.filter((s) => !there.has(s.name));
+    const lacking = own.filter((s) => !there.has(s.name));
     if (lacking.length > 0) {
       await client.send(
         new UpdateAssetModelCommand({
@@ -141,16 +156,64 @@ async function ensureModel(
           // SiteWise describes a missing description as an empty one, which it does not take.
           assetModelDescription: found.assetModelDescription || undefined,
           assetModelHierarchies: found.assetModelHierarchies,
+          assetModelCompositeModels: found.assetModelCompositeModels,
           assetModelProperties: [
             ...(found.assetModelProperties ?? []),
             ...(lacking.map(toProperty) as NonNullable<typeof found.assetModelProperties>),
           ],
         }),
       );
+      await waitActive();
+    }
+    for (const [name, streams] of composites) {
+      await ensureComposite(client, assetModelId, name, streams);
+      await waitActive();
     }
   }
   await waitActive();
   return (await describe()).assetModelId ?? '';
+}
+
+/** Makes a composite model of a model that is there, or adds the properties that it lacks. */
+async function ensureComposite(
+  client: IoTSiteWiseClient,
+  assetModelId: string,
+  name: string,
+  streams: readonly StreamDefinition[],
+): Promise<void> {
+  const { assetModelCompositeModelSummaries = [] } = await client.send(
+    new DescribeAssetModelCommand({ assetModelId }),
+  );
+  const id = assetModelCompositeModelSummaries.find(
+    (c) => c.name === name && (c.path ?? []).length <= 1,
+  )?.id;
+  if (id === undefined) {
+    await client.send(
+      new CreateAssetModelCompositeModelCommand({
+        assetModelId,
+        assetModelCompositeModelName: name,
+        assetModelCompositeModelType: 'CUSTOM',
+        assetModelCompositeModelProperties: streams.map(toProperty),
+      }),
+    );
+    return;
+  }
+  const of = { assetModelId, assetModelCompositeModelId: id };
+  const found = await client.send(new DescribeAssetModelCompositeModelCommand(of));
+  const properties = found.assetModelCompositeModelProperties ?? [];
+  const lacking = streams.filter((s) => !properties.some((p) => p.name === s.name));
+  if (lacking.length === 0) return;
+  await client.send(
+    new UpdateAssetModelCompositeModelCommand({
+      ...of,
+      assetModelCompositeModelName: name,
+      assetModelCompositeModelDescription: found.assetModelCompositeModelDescription || undefined,
+      assetModelCompositeModelProperties: [
+        ...properties,
+        ...(lacking.map(toProperty) as typeof properties),
+      ],
+    }),
+  );
 }
 
 async function ensureAssetOf(

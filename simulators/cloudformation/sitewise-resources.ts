@@ -1,4 +1,5 @@
 import {
+  type AssetModelProperty,
   type AssetModelPropertyDefinition,
   AssociateAssetsCommand,
   CreateAssetCommand,
@@ -42,6 +43,14 @@ interface ModelProperty {
     };
   };
 }
+interface CompositeModel {
+  Name: string;
+  Type: string;
+  Description?: string;
+  CompositeModelProperties?: ModelProperty[];
+  ComposedAssetModelId?: string;
+  ParentAssetModelCompositeModelExternalId?: string;
+}
 interface Hierarchy {
   Name: string;
   ChildAssetModelId: string;
@@ -65,14 +74,6 @@ const tagsOf = (properties: Record<string, unknown>) =>
   Object.fromEntries(
     list<{ Key: string; Value: string }>(properties.Tags).map((t) => [t.Key, t.Value]),
   );
-
-function refuse(wanted: Wanted, property: string): void {
-  if (list(wanted.properties[property]).length === 0) return;
-  throw new TwinError(
-    'FILE_INVALID',
-    `${wanted.stack}/${wanted.logicalId} (${wanted.type}) has ${property}, which this rehearsal does not make.`,
-  );
-}
 
 function typeOf(property: ModelProperty, all: readonly ModelProperty[]): PropertyType {
   const { TypeName, Attribute, Transform, Metric } = property.Type;
@@ -110,24 +111,57 @@ function typeOf(property: ModelProperty, all: readonly ModelProperty[]): Propert
     : { measurement: {} };
 }
 
+/** A property that keeps the id of the one that it was before. */
+function withId(
+  definition: AssetModelPropertyDefinition,
+  known: readonly AssetModelProperty[] = [],
+): AssetModelProperty {
+  const same = known.find((k) =>
+    definition.externalId === undefined
+      ? k.name === definition.name
+      : k.externalId === definition.externalId,
+  );
+  return {
+    ...definition,
+    name: definition.name ?? '',
+    dataType: definition.dataType ?? 'DOUBLE',
+    type: definition.type ?? { measurement: {} },
+    ...(same?.id === undefined ? {} : { id: same.id }),
+  };
+}
+
 /** AWS::IoTSiteWise::AssetModel. An update keeps the ids of properties, and so their values. */
 export function assetModelType(client: IoTSiteWiseClient): ResourceType {
   const contentOf = (wanted: Wanted) => {
-    refuse(wanted, 'AssetModelCompositeModels');
     const { properties } = wanted;
     const own = list<ModelProperty>(properties.AssetModelProperties);
+    const composites = list<CompositeModel>(properties.AssetModelCompositeModels);
+    for (const c of composites) {
+      if (c.ComposedAssetModelId ?? c.ParentAssetModelCompositeModelExternalId) {
+        throw new TwinError(
+          'FILE_INVALID',
+          `${wanted.stack}/${wanted.logicalId} has the composite model ${c.Name} within another, or of a component: this rehearsal makes those with properties of their own only.`,
+        );
+      }
+    }
+    const all = [...own, ...composites.flatMap((c) => c.CompositeModelProperties ?? [])];
+    const toDefinition = (p: ModelProperty): AssetModelPropertyDefinition => ({
+      name: p.Name,
+      dataType: p.DataType,
+      unit: p.Unit,
+      externalId: p.ExternalId,
+      type: typeOf(p, all),
+    });
     return {
       assetModelName: String(properties.AssetModelName),
       assetModelDescription: properties.AssetModelDescription as string | undefined,
-      assetModelProperties: own.map(
-        (p): AssetModelPropertyDefinition => ({
-          name: p.Name,
-          dataType: p.DataType,
-          unit: p.Unit,
-          externalId: p.ExternalId,
-          type: typeOf(p, own),
-        }),
-      ),
+      assetModelProperties: own.map(toDefinition),
+      assetModelCompositeModels: composites.map((c) => ({
+        name: c.Name,
+        type: c.Type,
+        description: c.Description,
+        properties: (c.CompositeModelProperties ?? []).map(toDefinition),
+      })),
       assetModelHierarchies: list<Hierarchy>(properties.AssetModelHierarchies).map((h) => ({
         name: h.Name,
         childAssetModelId: h.ChildAssetModelId,
@@ -141,10 +175,12 @@ export function assetModelType(client: IoTSiteWiseClient): ResourceType {
       AssetModelArn: arn,
       // How assets name this model's properties and hierarchies.
       logicalIds: Object.fromEntries(
-        list<ModelProperty>(wanted.properties.AssetModelProperties).map((p) => [
-          p.LogicalId ?? p.ExternalId ?? p.Name,
-          p.Name,
-        ]),
+        [
+          ...list<ModelProperty>(wanted.properties.AssetModelProperties),
+          ...list<CompositeModel>(wanted.properties.AssetModelCompositeModels).flatMap(
+            (c) => c.CompositeModelProperties ?? [],
+          ),
+        ].map((p) => [p.LogicalId ?? p.ExternalId ?? p.Name, p.Name]),
       ),
     },
   });
@@ -169,16 +205,15 @@ export function assetModelType(client: IoTSiteWiseClient): ResourceType {
           assetModelId: made.id,
           assetModelName: content.assetModelName,
           assetModelDescription: content.assetModelDescription,
-          assetModelProperties: content.assetModelProperties.map((p) => {
-            const same = known.assetModelProperties?.find((k) =>
-              p.externalId === undefined ? k.name === p.name : k.externalId === p.externalId,
-            );
+          assetModelProperties: content.assetModelProperties.map((p) =>
+            withId(p, known.assetModelProperties),
+          ),
+          assetModelCompositeModels: content.assetModelCompositeModels.map((c) => {
+            const same = known.assetModelCompositeModels?.find((k) => k.name === c.name);
             return {
-              ...p,
-              name: p.name ?? '',
-              dataType: p.dataType ?? 'DOUBLE',
-              type: p.type ?? { measurement: {} },
+              ...c,
               ...(same?.id === undefined ? {} : { id: same.id }),
+              properties: c.properties.map((p) => withId(p, same?.properties)),
             };
           }),
           assetModelHierarchies: content.assetModelHierarchies.map((h) => ({
@@ -202,9 +237,13 @@ export function assetType(client: IoTSiteWiseClient): ResourceType {
   /** Gives properties their aliases; those that are as they were cost nothing. */
   async function settle(assetId: string, wanted: Wanted): Promise<void> {
     const asset = await client.send(new DescribeAssetCommand({ assetId }));
+    const properties = [
+      ...(asset.assetProperties ?? []),
+      ...(asset.assetCompositeModels ?? []).flatMap((c) => c.properties ?? []),
+    ];
     const given = list<AssetProperty>(wanted.properties.AssetProperties);
     for (const { LogicalId, ExternalId, Alias, NotificationState, Unit } of given) {
-      const property = asset.assetProperties?.find(
+      const property = properties.find(
         (p) => p.externalId === (ExternalId ?? LogicalId) || p.name === LogicalId,
       );
       if (property === undefined) {

@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
+  assetStreams,
   fleetSchema,
   parseConfig,
   type StackConfig,
-  twinStreams,
   withAliasPrefix,
 } from '../../shared/config/index.js';
 import { type Closeable, type Logger, TwinError } from '../../shared/core/index.js';
@@ -98,7 +98,7 @@ export async function localCloud(
       await ensureAsset(client, {
         model: { externalId: name, name },
         asset: { externalId: assetId, name },
-        streams: twinStreams(twin.definition),
+        streams: assetStreams(twin.definition),
       });
     } finally {
       client.destroy();

@@ -1,8 +1,6 @@
 // Grafana's own library, @grafana/data, applies a dashboard's rules to frames shaped as its SiteWise
 // plugin makes them. TWINLOOP_GRAFANA_DATA names a folder in which `npm install @grafana/data jsdom`
 // was run; without one the test is skipped.
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildDashboard } from '../../cloud/dashboards/dashboard.js';
 import { buildFleetDashboard } from '../../cloud/dashboards/fleet-dashboard.js';
@@ -13,83 +11,26 @@ import {
   twinStreams,
 } from '../../shared/config/index.js';
 import { packageFile } from '../../shared/core/index.js';
+import {
+  drawn,
+  type Frame,
+  grafanaFolder as folder,
+  type Grafana,
+  loadGrafana,
+  type Panel,
+  grafanaReason as reason,
+} from '../support/grafana-data.js';
 
-interface Override {
-  matcher: { id: string; options: string };
-  properties: { id: string; value: unknown }[];
-}
-interface Query {
-  refId: string;
-  queryType: string;
-  resolution?: string;
-  aggregates?: string[];
-  propertyAliases: string[];
-}
-interface Panel {
-  type: string;
-  title: string;
-  targets?: Query[];
-  panels?: Panel[];
-  fieldConfig: { defaults: Record<string, unknown>; overrides: Override[] };
-}
-interface Field {
-  name: string;
-  type: string;
-  config: {
-    custom?: Record<string, unknown>;
-    unit?: string;
-    thresholds?: { steps: { value: number | null }[] };
-  };
-  state?: { scopedVars?: { __field?: { value?: unknown } } } | null;
-}
-interface Frame {
-  refId: string;
-  name: string;
-  fields: Field[];
-}
-interface Grafana {
-  createTheme(): unknown;
-  toDataFrame(frame: object): Frame;
-  Registry: new (items: () => object[]) => object;
-  applyFieldOverrides(options: object): Frame[];
-  getFieldDisplayName(field: Field, frame: Frame, frames: Frame[]): string;
-  getValueFormat(
-    unit: string,
-  ): (value: number, decimals: number) => { text: string; suffix: string };
-  displayNameOverrideProcessor(value: unknown, context: object, settings: object): unknown;
-}
-
-const folder = process.env.TWINLOOP_GRAFANA_DATA;
-const reason =
-  folder === undefined ? ' (skipped: no @grafana/data, set TWINLOOP_GRAFANA_DATA)' : '';
 const RANGES = { '15 min': 900, '6 h': 21_600, '7 d': 604_800 };
 /** Below this the plugin reads values in place of AUTO averages, and keeps one frame a query. */
 const AUTO_FROM_S = 960;
-const CUSTOM = [
-  'lineWidth',
-  'spanNulls',
-  'showPoints',
-  'fillOpacity',
-  'thresholdsStyle',
-  'fillBelowTo',
-];
-
 let grafana: Grafana;
 let twin: TwinDefinition;
 let panels: Panel[];
 
 beforeAll(async () => {
   if (folder === undefined) return;
-  const require = createRequire(join(folder, 'package.json'));
-  const { JSDOM } = require('jsdom');
-  const { window } = new JSDOM('<html></html>', { url: 'http://localhost' });
-  // What the library reads of a browser while it is loaded.
-  const names = ['document', 'localStorage', 'Node', 'Element', 'HTMLElement', 'DOMParser'];
-  for (const name of [...names, 'NodeFilter', 'navigator']) {
-    Object.defineProperty(globalThis, name, { value: window[name], configurable: true });
-  }
-  Object.defineProperty(globalThis, 'window', { value: window, configurable: true });
-  grafana = require('@grafana/data');
+  grafana = loadGrafana(folder);
   twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
   const assetModel = 'externalId:plant:web-line';
   const built = JSON.parse(JSON.stringify(buildDashboard(twin, { assetModel }))) as {
@@ -132,46 +73,7 @@ function framesOf(panel: Panel, spanS: number): Frame[] {
 }
 
 /** A panel's series by the names that Grafana shows. */
-function draw(panel: Panel, spanS: number): [string, Field][] {
-  const item = (id: string, isCustom: boolean, process = (value: unknown) => value) => ({
-    id: isCustom ? `custom.${id}` : id,
-    path: id,
-    name: id,
-    isCustom,
-    process,
-    shouldApply: () => true,
-  });
-  const plain = ['color', 'noValue', 'mappings', 'thresholds', 'min', 'unit'];
-  const registry = new grafana.Registry(() => [
-    {
-      ...item('displayName', false),
-      settings: { expandTemplateVars: true },
-      process: grafana.displayNameOverrideProcessor,
-    },
-    ...plain.map((id) => item(id, false)),
-    ...CUSTOM.map((id) => item(id, true)),
-  ]);
-  const data = framesOf(panel, spanS);
-  // Rules name a field by a variable, which Grafana's template service fills in.
-  const replaceVariables = (text: string, vars?: Record<string, { value?: unknown }>) =>
-    text.replace(/\$\{__field\.name\}/g, () => {
-      const context = vars?.__dataContext?.value as { field?: Field } | undefined;
-      return context?.field?.name ?? text;
-    });
-  const frames = grafana.applyFieldOverrides({
-    data,
-    fieldConfig: panel.fieldConfig,
-    replaceVariables,
-    theme: grafana.createTheme(),
-    fieldConfigRegistry: registry,
-    timeZone: 'utc',
-  });
-  return frames.flatMap((frame) =>
-    frame.fields
-      .filter((f) => f.type !== 'time')
-      .map((f): [string, Field] => [grafana.getFieldDisplayName(f, frame, frames), f]),
-  );
-}
+const draw = (panel: Panel, spanS: number) => drawn(grafana, panel, framesOf(panel, spanS));
 
 const aliasesOf = (panel: Panel) => (panel.targets ?? []).flatMap((q) => q.propertyAliases);
 const isBand = (panel: Panel) => aliasesOf(panel).some((a) => a.endsWith('_lower'));

@@ -2,8 +2,11 @@ import { Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { CfnAsset, CfnAssetModel } from 'aws-cdk-lib/aws-iotsitewise';
 import type { Construct } from 'constructs';
 import {
+  assetStreams,
   type FleetAsset,
   type FleetConfig,
+  FORECAST_COMPOSITE,
+  forecastStreams,
   type TwinDefinition,
   type TwinStream,
   twinStreams,
@@ -24,7 +27,7 @@ export function assetsPerStack(
 ): number {
   const prefix = Math.max(...assets.map((a) => a.aliasPrefix?.length ?? 0));
   const sizes = [...twins.values()].map((twin) =>
-    twinStreams(twin).reduce((sum, s) => sum + STREAM_BYTES + prefix + s.alias.length, 0),
+    assetStreams(twin).reduce((sum, s) => sum + STREAM_BYTES + prefix + s.alias.length, 0),
   );
   const fit = Math.floor(TEMPLATE_BYTES / Math.max(...sizes));
   return Math.max(1, Math.min(OUTPUTS_PER_STACK, fit));
@@ -35,6 +38,17 @@ export const FLEET_TAG = 'twinloop:fleet';
 /** A property's external id: what its name has that SiteWise takes, and never a single letter. */
 export function propertyExternalId(name: string): string {
   return `p-${name.replaceAll(/[^A-Za-z0-9_.:-]/g, '-')}`.replace(/[-_.:]+$/, '');
+}
+
+function toProperty({ name, dataType, unit }: TwinStream) {
+  return {
+    name,
+    logicalId: propertyExternalId(name),
+    externalId: propertyExternalId(name),
+    dataType,
+    ...(unit === '' ? {} : { unit }),
+    type: { typeName: 'Measurement' },
+  };
 }
 
 /** SiteWise models, one per twin. */
@@ -48,18 +62,23 @@ export class ModelsStack extends Stack {
   ) {
     super(scope, id, props);
     for (const [name, twin] of props.twins) {
+      const forecast = forecastStreams(twin);
       const model = new CfnAssetModel(this, `Model-${name}`, {
         assetModelName: `${props.fleet.name}-${name}`,
         assetModelExternalId: `${props.fleet.name}:${name}`,
         assetModelDescription: `Twin ${twin.name}`,
-        assetModelProperties: twinStreams(twin).map((s) => ({
-          name: s.name,
-          logicalId: propertyExternalId(s.name),
-          externalId: propertyExternalId(s.name),
-          dataType: s.dataType,
-          ...(s.unit === '' ? {} : { unit: s.unit }),
-          type: { typeName: 'Measurement' },
-        })),
+        assetModelProperties: twinStreams(twin).map(toProperty),
+        ...(forecast.length === 0
+          ? {}
+          : {
+              assetModelCompositeModels: [
+                {
+                  name: FORECAST_COMPOSITE,
+                  type: 'CUSTOM',
+                  compositeModelProperties: forecast.map(toProperty),
+                },
+              ],
+            }),
       });
       this.models.set(name, model);
     }
@@ -90,7 +109,7 @@ export class AssetsStack extends Stack {
         assetName: asset.id,
         assetExternalId: asset.id,
         assetModelId: (props.models.get(asset.twin) as CfnAssetModel).attrAssetModelId,
-        assetProperties: twinStreams(own).map((s: TwinStream) => ({
+        assetProperties: assetStreams(own).map((s: TwinStream) => ({
           logicalId: propertyExternalId(s.name),
           externalId: propertyExternalId(s.name),
           alias: s.alias,

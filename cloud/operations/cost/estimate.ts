@@ -1,3 +1,4 @@
+import { FORECAST_TIMES } from '../../worker/index.js';
 import type { PriceList, PriceName } from './price-list.js';
 import { HOURS_PER_MONTH, MAX_VALUES_PER_MESSAGE, type Usage } from './usage.js';
 
@@ -66,6 +67,15 @@ export function estimateCost(usage: Usage, { prices }: PriceList): Estimate {
   const siteWise = 'IoT SiteWise';
   add(siteWise, 'readings in', 'siteWiseMessage', machineValues / usage.valuesPerMessage);
   add(siteWise, 'results in', 'siteWiseMessage', resultMessages);
+  add(
+    siteWise,
+    'forecasts in',
+    'siteWiseMessage',
+    assets *
+      usage.forecastStreams *
+      usage.forecastsPerMonth *
+      Math.ceil(FORECAST_TIMES / MAX_VALUES_PER_MESSAGE),
+  );
   add(siteWise, 'readings to the worker', 'siteWiseMessage', readMessages);
   const { lateCheck } = usage;
   const lookedThrough = (spanS: number) =>

@@ -1,12 +1,13 @@
 import {
   type DeploymentConfig,
   type FleetConfig,
+  forecastStreams,
   jobCount,
   type TwinDefinition,
   twinStreams,
 } from '../../../shared/config/index.js';
 import { AVERAGE_S } from '../../dashboards/pace.js';
-import { ASSET_METRICS, RUN_METRICS } from '../../worker/index.js';
+import { ASSET_METRICS, FORECAST_GRID_S, RUN_METRICS } from '../../worker/index.js';
 
 /** Hours in a month as AWS reckons. */
 export const HOURS_PER_MONTH = 730;
@@ -40,6 +41,9 @@ export interface Usage {
   /** Streams that the machine sends, and that a calibration writes; per asset. */
   machineStreams: number;
   resultStreams: number;
+  /** Streams of the forecast of the coming week, and how often it is published a month. */
+  forecastStreams: number;
+  forecastsPerMonth: number;
   intervalS: number;
   /** Values of a stream that the gateway puts into one message. */
   valuesPerMessage: number;
@@ -118,6 +122,10 @@ export function usageOf(
       assets: 0,
       machineStreams: streams('machine'),
       resultStreams: streams('twin'),
+      forecastStreams: fleet.calibration.forecast ? mean((t) => forecastStreams(t).length) : 0,
+      forecastsPerMonth: config.schedule.enabled
+        ? (HOURS_PER_MONTH * 3600) / Math.max(runS, FORECAST_GRID_S)
+        : 0,
       intervalS: assumed.intervalS,
       valuesPerMessage: Math.min(
         MAX_VALUES_PER_MESSAGE,
@@ -213,6 +221,8 @@ export function seedUsage(assumed: Assumptions): Usage {
     assets: 1,
     machineStreams: 9,
     resultStreams: 52,
+    forecastStreams: 0,
+    forecastsPerMonth: 0,
     intervalS: 9,
     valuesPerMessage: 1,
     runsPerMonth: HOURS_PER_MONTH * 60,

@@ -1,4 +1,4 @@
-import { type TwinDefinition, twinStreams } from '../../../shared/config/index.js';
+import { assetStreams, type TwinDefinition, twinStreams } from '../../../shared/config/index.js';
 import { type ErrorCode, nsToSeconds, type Tqv, TwinError } from '../../../shared/core/index.js';
 import type { AssetDescription, SiteWiseReader } from '../../../shared/sitewise/index.js';
 import { type Check, duration, failed, few, ok, warning } from './check.js';
@@ -91,7 +91,7 @@ async function checkStreams(
     ];
   }
   const there = new Map(asset.streams.map((s) => [s.alias, s]));
-  const wanted = twinStreams(twin);
+  const wanted = assetStreams(twin);
   const missing = wanted.filter((s) => !there.has(s.alias)).map((s) => s.alias);
   const mistyped = wanted.filter((s) => {
     const found = there.get(s.alias);

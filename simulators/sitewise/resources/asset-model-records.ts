@@ -105,3 +105,21 @@ export function requireUnique(what: string, values: readonly (string | undefined
 export const modelStatus = (model: AssetModelRecord): sdk.AssetModelStatus => ({
   state: model.status.state,
 });
+
+/** Forgets the values of properties that a change of their model leaves out. */
+export function dropLostSeries(
+  account: Account,
+  before: AssetModelRecord,
+  after: AssetModelRecord,
+): void {
+  const kept = new Set(allProperties(after).map((p) => p.id));
+  const lost = allProperties(before).filter((p) => !kept.has(p.id));
+  if (lost.length === 0) return;
+  for (const asset of account.allAssets()) {
+    if (asset.modelId !== before.id) continue;
+    for (const property of lost) {
+      const series = account.seriesByProperty(asset.id, property.id);
+      if (series !== undefined) account.deleteSeries(series);
+    }
+  }
+}

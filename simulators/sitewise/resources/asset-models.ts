@@ -5,7 +5,7 @@ import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account, AssetModelRecord } from './account.js';
 import {
-  checkProperties,
+  dropLostSeries,
   MAX_HIERARCHIES,
   modelStatus,
   requireActiveModel,
@@ -13,7 +13,7 @@ import {
   requireUniqueProperties,
   toModelProperty,
 } from './asset-model-records.js';
-import { compositeSummary, toCompositeModel } from './composite-records.js';
+import { changedComposites, compositeSummary, toCompositeModel } from './composite-records.js';
 import { saveTags } from './tags.js';
 
 /** Properties and hierarchies in one model: the service's quotas. */
@@ -135,7 +135,6 @@ export function assetModelHandlers(account: Account): Handlers {
     UpdateAssetModel(input: sdk.UpdateAssetModelRequest) {
       const model = requireActiveModel(account, input.assetModelId ?? '');
       const properties = (input.assetModelProperties ?? []).map(toModelProperty);
-      checkProperties(properties);
       for (const property of properties) {
         const before = model.properties.find((p) => p.id === property.id);
         if (before !== undefined && before.dataType !== property.dataType) {
@@ -150,25 +149,21 @@ export function assetModelHandlers(account: Account): Handlers {
           throw invalidRequest('An external id cannot be changed once it is set.');
         }
       }
-      const kept = new Set(properties.map((p) => p.id));
-      for (const asset of account.allAssets()) {
-        if (asset.modelId !== model.id) continue;
-        for (const property of model.properties) {
-          const series = account.seriesByProperty(asset.id, property.id);
-          if (!kept.has(property.id) && series !== undefined) account.deleteSeries(series);
-        }
-      }
-      account.saveModel({
+      const changed: AssetModelRecord = {
         ...model,
         externalId: input.assetModelExternalId ?? model.externalId,
         name: input.assetModelName ?? model.name,
         description: input.assetModelDescription,
         properties,
         hierarchies,
+        compositeModels: changedComposites(model, input.assetModelCompositeModels),
         updatedAtMs: account.nowMs(),
         version: model.version + 1,
         status: account.pending('UPDATING'),
-      });
+      };
+      requireUniqueProperties(changed);
+      dropLostSeries(account, model, changed);
+      account.saveModel(changed);
       return { assetModelStatus: { state: 'UPDATING' } };
     },
 

@@ -4,6 +4,7 @@ import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
 import type { Account, AssetModelRecord, CompositeModelRecord } from './account.js';
 import {
+  dropLostSeries,
   requireActiveModel,
   requireModel,
   requireUniqueProperties,
@@ -34,6 +35,7 @@ export function compositeModelHandlers(account: Account): Handlers {
       status: account.pending('UPDATING'),
     };
     requireUniqueProperties(changed);
+    dropLostSeries(account, model, changed);
     account.saveModel(changed);
   }
 

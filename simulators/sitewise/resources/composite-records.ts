@@ -38,3 +38,27 @@ export const compositeSummary = (model: AssetModelRecord, composite: CompositeMo
   description: composite.description ?? '',
   path: pathOf(model, composite),
 });
+
+/**
+ * A model's composite models after an update of the model: those that came with a definition are as the
+ * update has them, where it tells of any; those within others, and those of components, stay.
+ */
+export function changedComposites(
+  model: AssetModelRecord,
+  given: readonly sdk.AssetModelCompositeModel[] | undefined,
+): CompositeModelRecord[] {
+  if (given === undefined) return model.compositeModels;
+  const isDefined = (c: CompositeModelRecord) =>
+    c.parentId === undefined && c.composedAssetModelId === undefined;
+  const defined = given
+    .filter((g) => model.compositeModels.every((c) => c.id !== g.id || isDefined(c)))
+    .map(toCompositeModel);
+  const ids = new Set(defined.map((c) => c.id));
+  const gone = new Set(
+    model.compositeModels.filter((c) => isDefined(c) && !ids.has(c.id)).map((c) => c.id),
+  );
+  const rest = model.compositeModels.filter(
+    (c) => !isDefined(c) && pathOf(model, c).every(({ id }) => !gone.has(id)),
+  );
+  return [...defined, ...rest];
+}

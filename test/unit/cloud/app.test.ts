@@ -12,6 +12,7 @@ import {
 import { fleetFromFile } from '../../../cloud/index.js';
 import {
   deploymentSchema,
+  forecastStreams,
   loadConfig,
   twinSchema,
   twinStreams,
@@ -180,17 +181,24 @@ describe('what matters', () => {
     const count = assetsPerStack(lines, assets);
     const fleet = fleetOf(count);
     const app = new App();
-    const { models } = new ModelsStack(app, 'models', { fleet, twins: lines });
+    const models = new ModelsStack(app, 'models', { fleet, twins: lines });
     const full = new AssetsStack(app, 'assets', {
       fleet,
       twins: lines,
-      models,
+      models: models.models,
       assets: fleet.assets,
     });
     const size = JSON.stringify(Template.fromStack(full).toJSON()).length;
     expect(size).toBeLessThan(1_000_000);
     expect(size).toBeGreaterThan(600_000);
-  });
+    // SiteWise takes 200 properties a model and 200 a composite model: the forecast has its own.
+    const [model] = Object.values(
+      Template.fromStack(models).findResources('AWS::IoTSiteWise::AssetModel'),
+    );
+    const [forecast] = model?.Properties.AssetModelCompositeModels ?? [];
+    expect(model?.Properties.AssetModelProperties.length).toBeLessThanOrEqual(200);
+    expect(forecast.CompositeModelProperties).toHaveLength(forecastStreams(line).length);
+  }, 180_000);
 
   test('a component that was built here is uploaded, made a version of and deployed', () => {
     const { name, version } = built;

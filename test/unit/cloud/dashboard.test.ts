@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { prefixByName } from '../../../cloud/dashboards/asset-variable.js';
 import { buildDashboard } from '../../../cloud/dashboards/dashboard.js';
 import { buildFleetDashboard } from '../../../cloud/dashboards/fleet-dashboard.js';
+import { buildForecastDashboard } from '../../../cloud/dashboards/forecast-dashboard.js';
 import { DATASOURCE_UID, provisioningFiles } from '../../../cloud/dashboards/provisioning.js';
 import {
   healthAliases,
@@ -131,6 +132,19 @@ describe('the dashboard', () => {
         expect(apart).toBe(true);
       }
     }
+  });
+
+  it('leads to the coming week and back, with the asset that is shown', () => {
+    const links = (d: { links?: { url?: string; includeVars: boolean }[] } | undefined) =>
+      d?.links?.map(({ url, includeVars }) => ({ url, includeVars }));
+    const now = buildDashboard(twin);
+    const ahead = buildForecastDashboard(twin);
+    expect(links(now)).toEqual([{ url: `/d/${ahead?.uid}`, includeVars: true }]);
+    expect(links(ahead)).toEqual([{ url: `/d/${now.uid}`, includeVars: true }]);
+    const free = { ...twin, parameters: twin.parameters.map(({ alarm: _, ...p }) => p) };
+    const unlimited = { ...free, virtualSensors: [] };
+    expect(buildForecastDashboard(unlimited)).toBeUndefined();
+    expect(links(buildDashboard(unlimited)) ?? []).toEqual([]);
   });
 
   it('draws the band between its bounds, and the limits', () => {
@@ -336,7 +350,7 @@ describe('provisioning', () => {
       buildDashboard(twin, { assets, runbook }),
       buildFleetDashboard('f', [{ twin, assets }], runbook),
     ];
-    for (const { links: shown } of made) expect(shown).toMatchObject([{ url: runbook }]);
+    for (const { links } of made) expect(links?.map((l) => l.url)).toContain(runbook);
   });
 
   it('has a rule for each limit, on the bound that makes it sure, and for silence', () => {
