@@ -90,7 +90,9 @@ export const edgeBrowse: Command = {
       await remove();
     }
     const matches = matcher(args.match === undefined ? undefined : String(args.match));
-    const chosen = space.nodes.filter((n) => n.variable && !n.property && matches(pathOf(n)));
+    const variables = space.nodes.filter((n) => n.variable && !n.property);
+    const chosen = variables.filter((n) => matches(pathOf(n)));
+    if (chosen.length === 0 && variables.length > 0) throw noMatch(String(args.match), variables);
     const made = signalsOfNodes(chosen, String(args.prefix ?? ''));
     if (args.json === true) printJson(io.stdout, summary(source, space, chosen, made));
     else if (args.yaml === true)
@@ -100,6 +102,14 @@ export const edgeBrowse: Command = {
     return isComplete(space) ? 0 : 1;
   },
 };
+
+function noMatch(pattern: string, variables: readonly BrowsedNode[]): TwinError {
+  const some = variables.slice(0, 3).map(pathOf);
+  return new TwinError(
+    'USAGE',
+    `None of ${variables.length} variables fits --match "${pattern}": expected a part of a path, such as ${some.join(', ')}.`,
+  );
+}
 
 function isComplete(space: AddressSpace): boolean {
   return space.incomplete === undefined && Object.keys(space.failed).length === 0;

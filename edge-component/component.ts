@@ -169,10 +169,12 @@ class Component implements EdgeComponent {
       clock: this.#clock,
       logger,
     });
-    this.#base.push(this.#outbox);
+    const outbox = this.#outbox;
+    this.#base.push(outbox);
     this.#deadLetters = new DeadLetters({
       directory: this.dataDir,
       maxBytes: policy.deadLetterMaxMb * MB,
+      onDelete: (reason, values) => outbox.deleteLetters(reason, values),
       clock: this.#clock,
       logger,
     });
@@ -202,6 +204,7 @@ class Component implements EdgeComponent {
       ledgers: this.#ledgers,
       own: this.#own,
       deadLettered: this.#deadLetters?.counts ?? {},
+      lettersDeleted: this.#deadLetters?.deleted ?? {},
       ratesPerS: this.#rates.read(),
       virtualSensors: parts.virtualSensors,
     });

@@ -78,6 +78,7 @@ export async function runTest(
           source: source.name,
           alias,
           quality: sample?.quality ?? 'BAD',
+          reason: sample === undefined ? NO_VALUE : sample.reason,
           value: sample?.value ?? null,
           unit,
           time: sample === undefined ? null : timeText(sample),
@@ -93,13 +94,23 @@ export async function runTest(
         `  ${sample?.quality ?? 'NO VALUE'}`,
         sample === undefined || sample.value === null ? '–' : `${sample.value} ${unit}`.trim(),
         sample === undefined ? '–' : timeText(sample),
-        alias,
+        sample?.reason === undefined ? alias : `${alias}  (${sample.reason})`,
       ]);
       for (const line of columns(rows)) printLine(io.stdout, line);
     }
   }
+  const silent = wanted.filter((alias) => !last.has(alias)).length;
+  if (!json && silent > 0) {
+    printLine(
+      io.stdout,
+      `${silent} signals had no value within ${timeoutS} s: nothing was sent there meanwhile, or it may not be read (a broker does not say so).`,
+    );
+  }
   return wanted.every((alias) => isGood(last.get(alias))) ? 0 : 1;
 }
+
+/** Why a signal has none. */
+const NO_VALUE = 'no-value';
 
 function timeText(sample: EdgeSample): string {
   return nsToDate(sample.timeNs).toISOString();

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -32,14 +33,23 @@ export class DeadLetters {
   readonly #logger: Logger;
   /** Values written, by reason. */
   readonly counts: Record<string, number> = {};
-  /** Files deleted because all together grew too large. */
-  filesDeleted = 0;
+  /** Values deleted with their files because all together grew too large, by reason, since the start. */
+  readonly deleted: Record<string, number> = {};
+  readonly #onDelete: (reason: string, values: number) => Promise<void>;
   readonly #messages = new Map<string, Set<string>>();
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(options: { directory: string; maxBytes: number; clock: Clock; logger: Logger }) {
+  /** @param options.onDelete keeps durably that so many values are about to be deleted */
+  constructor(options: {
+    directory: string;
+    maxBytes: number;
+    onDelete: (reason: string, values: number) => Promise<void>;
+    clock: Clock;
+    logger: Logger;
+  }) {
     this.directory = join(options.directory, 'dead-letters');
     this.#maxBytes = options.maxBytes;
+    this.#onDelete = options.onDelete;
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
@@ -138,12 +148,17 @@ export class DeadLetters {
     files.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1));
     for (const file of files.slice(0, -1)) {
       if (total <= this.#maxBytes) break;
-      await rm(file.path, { force: true });
-      this.#messages.delete(file.path);
+      const { path, reason } = file;
+      const values = path.endsWith('.csv') ? await rowsIn(path) : 0;
+      // First the account: after a kill in between they are counted twice, never not at all.
+      await this.#onDelete(reason, values);
+      await rm(path, { force: true });
+      this.#messages.delete(path);
       total -= file.size;
-      this.filesDeleted++;
-      this.#logger.warn('Deleted an old dead letter file to stay within the limit', {
-        path: file.path,
+      if (values === 0) continue;
+      this.deleted[reason] = (this.deleted[reason] ?? 0) + values;
+      this.#logger.error('Deleted an old dead letter file to stay within the limit', {
+        ...{ path, reason, values },
       });
     }
   }
@@ -151,6 +166,8 @@ export class DeadLetters {
 
 interface FileSize {
   path: string;
+  /** The folder's name. */
+  reason: string;
   size: number;
   mtimeMs: number;
 }
@@ -165,10 +182,27 @@ async function filesIn(directory: string): Promise<FileSize[]> {
       if (!OUR_FILE.test(name)) continue;
       const path = join(directory, folder.name, name);
       const found = await unlessGone(stat(path));
-      if (found?.isFile()) files.push({ path, size: found.size, mtimeMs: found.mtimeMs });
+      if (found?.isFile()) {
+        files.push({ path, reason: folder.name, size: found.size, mtimeMs: found.mtimeMs });
+      }
     }
   }
   return files;
+}
+
+/** Rows of a file: a text in quotes may have line ends of its own. */
+async function rowsIn(path: string): Promise<number> {
+  const QUOTE = 0x22;
+  const LINE_END = 0x0a;
+  let rows = 0;
+  let quoted = false;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for (const byte of chunk) {
+      if (byte === QUOTE) quoted = !quoted;
+      else if (byte === LINE_END && !quoted) rows++;
+    }
+  }
+  return rows;
 }
 
 /** What is there; undefined for what somebody deleted meanwhile. */

@@ -10,6 +10,8 @@ export interface OutboxTotals {
   dropped: Record<string, number>;
   /** Found missing when the outbox was opened: of those no fate is known. */
   missing: number;
+  /** Of the dead-lettered: deleted since, by reason, because their files grew beyond their limit. */
+  lettersDeleted: Record<string, number>;
 }
 
 /** The account of the outbox. */
@@ -30,6 +32,7 @@ export const NO_TOTALS: OutboxTotals = {
   deadLettered: {},
   dropped: {},
   missing: 0,
+  lettersDeleted: {},
 };
 
 /** Reasons that are counted one by one. */
@@ -46,9 +49,9 @@ function sum(counts: Record<string, number>): number {
 
 /** The account that totals and a number of waiting values give. */
 export function accountOf(totals: OutboxTotals, waiting: number): OutboxAccount {
-  const { stored, accepted, deadLettered, dropped, missing } = totals;
+  const { stored, accepted, deadLettered, dropped, missing, lettersDeleted } = totals;
   const gap = stored - accepted - waiting - sum(deadLettered) - sum(dropped) - missing;
-  return { stored, accepted, deadLettered, dropped, missing, waiting, gap };
+  return { stored, accepted, deadLettered, dropped, missing, lettersDeleted, waiting, gap };
 }
 
 /** The totals as the next transaction keeps them. */
@@ -83,9 +86,17 @@ export class OutboxLedger {
       this.#kept.accepted += count;
       return;
     }
-    const counts = this.#kept[fate.kind];
-    const known = fate.reason in counts || Object.keys(counts).length < MOST_REASONS;
-    const reason = known ? fate.reason : 'other';
+    this.#count(this.#kept[fate.kind], fate.reason, count);
+  }
+
+  /** Dead letters are gone. @param count negative to take it back, when its transaction failed */
+  deleteLetters(reason: string, count: number): void {
+    this.#count(this.#kept.lettersDeleted, reason, count);
+  }
+
+  #count(counts: Record<string, number>, why: string, count: number): void {
+    const known = why in counts || Object.keys(counts).length < MOST_REASONS;
+    const reason = known ? why : 'other';
     counts[reason] = (counts[reason] ?? 0) + count;
   }
 
@@ -99,7 +110,10 @@ export class OutboxLedger {
 }
 
 function nothing(): Kept {
-  return { stored: 0, accepted: 0, deadLettered: {}, dropped: {}, missing: 0, sequence: 0 };
+  return {
+    ...{ stored: 0, accepted: 0, deadLettered: {}, dropped: {}, missing: 0 },
+    ...{ lettersDeleted: {}, sequence: 0 },
+  };
 }
 
 /** The totals in a text; undefined where they are none. */

@@ -245,6 +245,13 @@ export class Outbox implements Closeable {
     }
   }
 
+  /** Notes that dead letters are being deleted: their values are lost for good. */
+  async deleteLetters(reason: string, count: number): Promise<void> {
+    if (this.#closed || count === 0) return;
+    const entry: Entry = (ledger, sign) => ledger.deleteLetters(reason, sign * count);
+    await this.#writes.run('remove', 0, entry, () => {});
+  }
+
   /** Changes the limits; what is over the allowed size goes with the next append or check. */
   limit({
     maxBytes,

@@ -112,7 +112,10 @@ export async function sessionError(
   pki: Pki,
 ): Promise<TwinError> {
   if (error instanceof TwinError) return error;
-  const text = messageOf(error).split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
+  const text =
+    messageOf(error)
+      .split('\n')[0]
+      ?.replace(/[\s.]+$/, '') ?? '';
   const advice = await pki.advice(text);
   return new TwinError(
     'NETWORK',

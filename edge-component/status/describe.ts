@@ -10,6 +10,7 @@ export function troubles(status: EdgeStatus): string[] {
     ...(configError === undefined ? [] : [`a new config was refused: ${configError}`]),
     ...(status.clock.trusted ? [] : ['the clock is not known to be set']),
     ...status.ledger.gaps.map((gap) => `values are missing (${gap})`),
+    ...Object.entries(status.lost).map(([why, n]) => `${count(n)} values were lost (${why})`),
     ...(outbox.fault === undefined ? [] : ['the outbox cannot be written']),
     ...(publisher.connected ? [] : ['the far end is not connected']),
     ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
@@ -44,6 +45,11 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   lines.push(
     `ledger     ${count(stored)} stored = ${count(accepted)} accepted + ${count(waiting)} waiting${amounts(status.ledger.outbox.deadLettered, 'set aside')}${amounts(dropped, 'dropped')}${status.ledger.outbox.missing === 0 ? '' : ` + ${count(status.ledger.outbox.missing)} MISSING`}`,
   );
+  const gone = Object.entries(status.ledger.outbox.lettersDeleted);
+  if (gone.length > 0) {
+    const named = gone.map(([why, n]) => `${count(n)} ${why}`).join(', ');
+    lines.push(`           of those set aside, deleted for deadLetterMaxMb: ${named}`);
+  }
   const letters = Object.entries(status.deadLettered).map(([why, n]) => `${count(n)} ${why}`);
   if (letters.length > 0) lines.push(`           dead letters: ${letters.join(', ')}`);
   lines.push(

@@ -59,6 +59,19 @@ export function createMetrics(status: () => EdgeStatus): Metrics {
   metric('dead_letters_total', 'Values set aside in files', ['reason'], (set, s) => {
     for (const [reason, count] of Object.entries(s.deadLettered)) set({ reason }, count);
   });
+  metric('lost_total', 'Values lost for good since the start: 0', ['reason'], (set, s) => {
+    for (const [reason, count] of Object.entries(s.lost)) set({ reason }, count);
+  });
+  metric(
+    'dead_letters_deleted_total',
+    'Values deleted with old dead letter files, since the outbox was made',
+    ['reason'],
+    (set, s) => {
+      for (const [reason, count] of Object.entries(s.ledger.outbox.lettersDeleted)) {
+        set({ reason }, count);
+      }
+    },
+  );
   metric(
     'ledger_total',
     'Values since the outbox was made, by fate',

@@ -22,7 +22,7 @@ export interface EdgeStatus {
   };
   /**
    * Healthy means: every source is up, the publisher is connected and refused nothing, the outbox takes
-   * writes, the clock is set, and the ledger has no gap.
+   * writes, the clock is set, the ledger has no gap, and nothing was lost for good since the start.
    */
   healthy: boolean;
   clock: ClockStatus;
@@ -37,6 +37,8 @@ export interface EdgeStatus {
   dropped: number;
   /** Values set aside in dead letter files since the start, by reason. */
   deadLettered: Record<string, number>;
+  /** Values lost for good since the start, by reason: `outbox-full-GOOD`, `dead-letter-deleted-TooOld`, `overrun` … */
+  lost: Record<string, number>;
   ratesPerS: { in: number; out: number };
   outbox: OutboxCounters & {
     bytes: number;

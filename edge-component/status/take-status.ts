@@ -4,6 +4,7 @@ import type { ClockWatch } from '../clock/clock-watch.js';
 import type { Outbox } from '../outbox/outbox.js';
 import type { SourceLedger } from '../pipeline/source-ledger.js';
 import type { Sender } from '../publishers/sender.js';
+import type { SourceHealth } from '../sources/source-health.js';
 import type { SourceRunner } from '../sources/source-runner.js';
 import type { VirtualSensors } from '../virtual-sensors/virtual-sensors.js';
 import { takeLedger } from './ledger.js';
@@ -28,6 +29,7 @@ export interface StatusParts {
   ledgers: ReadonlyMap<string, SourceLedger>;
   own: { stored: number; inHand: number };
   deadLettered: Readonly<Record<string, number>>;
+  lettersDeleted: Readonly<Record<string, number>>;
   ratesPerS: { in: number; out: number };
   virtualSensors: VirtualSensors | undefined;
 }
@@ -52,6 +54,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       0,
     ),
   });
+  const lost = lossesOf(dropped, parts.lettersDeleted, sources);
   return {
     component: {
       name: 'com.twinloop.Edge',
@@ -72,6 +75,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       outbox.parkedDepth === 0 &&
       watch.trusted &&
       ledger.gaps.length === 0 &&
+      Object.keys(lost).length === 0 &&
       sources.every((s) => (s.state === 'up' || s.state === 'stopped') && s.faults.length === 0),
     clock: watch.status,
     ledger,
@@ -80,6 +84,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
     published: publisher.published,
     dropped: dropped.GOOD + dropped.BAD + dropped.UNCERTAIN,
     deadLettered: { ...parts.deadLettered },
+    lost,
     ratesPerS: parts.ratesPerS,
     outbox: {
       ...counters,
@@ -93,4 +98,27 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
     sources,
     ...(virtualSensors === undefined ? {} : { virtualSensors: virtualSensors.status }),
   };
+}
+
+/** Refusals of readings that nobody asked for: the component could not keep up, or not store. */
+const LOST_READINGS = ['overrun', 'not-stored'];
+
+/** Values lost for good since the start, by reason. */
+function lossesOf(
+  dropped: Readonly<Record<string, number>>,
+  lettersDeleted: Readonly<Record<string, number>>,
+  sources: readonly SourceHealth[],
+): Record<string, number> {
+  const counts: [string, number][] = [
+    ...Object.entries(dropped).map(([q, n]): [string, number] => [`outbox-full-${q}`, n]),
+    ...Object.entries(lettersDeleted).map(([why, n]): [string, number] => [
+      `dead-letter-deleted-${why}`,
+      n,
+    ]),
+    ...LOST_READINGS.map((why): [string, number] => [
+      why,
+      sources.reduce((sum, { refused }) => sum + (refused[why] ?? 0), 0),
+    ]),
+  ];
+  return Object.fromEntries(counts.filter(([, n]) => n > 0));
 }

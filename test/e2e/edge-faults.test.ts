@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { compiledEntry } from '../../shared/core/index.js';
 import {
   type EdgeProcess,
   startEdgeProcess,
@@ -63,6 +65,26 @@ async function start(
   const edge = await startEdgeProcess(folder, config, options);
   cleanups.push(() => edge.kill());
   return edge;
+}
+
+/** The first child of a process, as soon as there is one; undefined: it ended without. */
+async function childOf(parent: ChildProcess): Promise<number | undefined> {
+  for (; parent.exitCode === null; await new Promise((resolve) => setImmediate(resolve))) {
+    const { pid } = parent;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    const [child] = children.trim().split(' ');
+    if (child) return Number(child);
+  }
+  return undefined;
+}
+
+/** Whether a process is there, and is more than an entry that nobody has taken yet. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** The values that arrived, each once, in the order of their first arrival. */
@@ -177,6 +199,45 @@ describe('faults', { timeout: 90_000 }, () => {
     expect(outbox.setAside?.reason).toBeTruthy();
     expect((await stat(outbox.setAside?.path ?? '')).isDirectory()).toBe(true);
     await until('values flow', () => broker.values.length > 10);
+  });
+
+  it('stops at SIGTERM though its look through the outbox hangs, and leaves the outbox as it is', async () => {
+    const { folder, broker } = await setUp();
+    await broker.cut();
+    const config = await replayConfig(folder, broker);
+    const first = await start(folder, config);
+    const file = join(folder, 'edge.json');
+    await until('values wait', async () => (await first.status()).queueDepth > 5000);
+    await first.kill();
+    // On a dying disk a read does not end: the process that looks is stopped in the middle of it.
+    let stopped: { edge: ChildProcess; probe: number } | undefined;
+    for (let attempt = 0; stopped === undefined && attempt < 20; attempt++) {
+      const edge = spawn(
+        process.execPath,
+        [compiledEntry('edge-component/main'), '--config', file],
+        {
+          stdio: 'ignore',
+        },
+      );
+      cleanups.push(async () => edge.kill('SIGKILL'));
+      const probe = await childOf(edge);
+      if (probe !== undefined && isRunning(probe)) {
+        process.kill(probe, 'SIGSTOP');
+        if (isRunning(probe)) stopped = { edge, probe };
+      }
+      if (stopped === undefined) edge.kill('SIGKILL');
+    }
+    const { edge, probe } = stopped!;
+    const exited = new Promise((resolve) => edge.once('exit', resolve));
+    edge.kill('SIGTERM');
+    expect(await exited).toBe(0);
+    await until('the look has ended, too', () => !isRunning(probe));
+    await broker.restore();
+    const again = await start(folder, config);
+    expect((await again.status()).outbox.setAside).toBeUndefined();
+    // Live values overtake those that waited: all are there in the end.
+    const early = () => distinct(broker).filter((value) => value < 5000);
+    await until('all that waited', () => early().length === 5000);
   });
 
   it('refuses a second component on one data folder', async () => {

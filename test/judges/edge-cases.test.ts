@@ -1,13 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
-import { fromTimeInNanos } from '../../shared/core/index.js';
+import { fromTimeInNanos, packageFile } from '../../shared/core/index.js';
 import { startEdgeProcess, temporaryFolder, until } from '../support/edge.js';
 import { findMosquitto } from '../support/edge-endurance.js';
-import { freePort } from './python.js';
+import { freePort, pythonHas } from './python.js';
 
 const mosquitto = findMosquitto();
 const hasPasswords = spawnSync('mosquitto_passwd', ['--help']).error === undefined;
@@ -212,6 +213,32 @@ describe.skipIf(mosquitto === undefined)('payloads that came wrong', { timeout: 
     });
   });
 });
+
+const paho = process.env.TWINLOOP_DEVICES_PYTHON;
+
+describe.skipIf(mosquitto === undefined || !pythonHas(paho, 'paho.mqtt'))(
+  'a device made of paho that sends 200 values a second',
+  { timeout: 120_000 },
+  () => {
+    it.each([0, 1])('with QoS %i: all of 2,000 come out at the far end', async (qos) => {
+      const { folder, url } = await setUp(['allow_anonymous true', 'max_queued_messages 0']);
+      const signal = { topic: 'in/v', jsonPath: 'v', timePath: 't', alias: '/a/v' };
+      const edge = await runEdge(folder, {
+        sources: [{ name: 'b', type: 'mqtt', url, signals: [signal] }],
+        publisher: { type: 'sitewise-edge', url, topicPrefix: 'out' },
+      });
+      await until('it is up', async () => (await edge.status()).sources[0]?.state === 'up');
+      const script = packageFile('test/judges/pub_rate.py');
+      const args = [new URL(url).port, 2000, qos, 200, 'in/v', 'out/#', 40].map(String);
+      const { stdout } = await promisify(execFile)(paho!, [script, ...args]);
+      expect(JSON.parse(stdout)).toEqual({ sent: 2000, distinct: 2000, twice: 0 });
+      expect(await edge.status()).toMatchObject({
+        ...{ healthy: true, dropped: 0, lost: {} },
+        sources: [{ received: 2000, stored: 2000, refused: {}, gap: 0 }],
+      });
+    });
+  },
+);
 
 describe.skipIf(mosquitto === undefined)('a broker by TLS', { timeout: 60_000 }, () => {
   it('whose certificate is expired, for another host or by a stranger is refused, with what to do', async () => {

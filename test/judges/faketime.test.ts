@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -6,10 +5,7 @@ import { Aedes } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
 import { startEdgeProcess, startTestBroker, temporaryFolder, until } from '../support/edge.js';
-import { findFaketime, underFaketime } from '../support/edge-endurance.js';
-
-/** `.ci/run` installs it: it sets the clock of one process while it runs. */
-const library = findFaketime();
+import { fakeClock } from '../support/fake-clock.js';
 
 const HOUR_S = 3600;
 const DAY_S = 86_400;
@@ -37,20 +33,15 @@ async function startDevice() {
   };
 }
 
-it.skipIf(library === undefined)(
+it.skipIf(!fakeClock.isAvailable)(
   'follows a clock that is set while it runs: nothing wrong is GOOD, right times stay, nothing is lost',
   { timeout: 120_000 },
   async () => {
     const folder = await temporaryFolder();
     const broker = await startTestBroker();
     const device = await startDevice();
-    const offsetFile = join(folder.path, 'offset');
-    const set = (offsetS: number) => {
-      writeFileSync(`${offsetFile}.new`, `${offsetS < 0 ? '' : '+'}${offsetS}\n`);
-      renameSync(`${offsetFile}.new`, offsetFile);
-    };
     const boot = -Math.round(Date.now() / 1000) + 3 * DAY_S; // three days after 1970 began
-    set(boot);
+    const { set, shellPrefix } = fakeClock.of(join(folder.path, 'offset'), boot);
     const edge = await startEdgeProcess(
       folder.path,
       {
@@ -69,9 +60,7 @@ it.skipIf(library === undefined)(
         publisher: { type: 'sitewise-edge', url: broker.url, maxWaitMs: 20 },
         status: { port: 0 },
       },
-      {
-        shellPrefix: underFaketime(library ?? '', offsetFile),
-      },
+      { shellPrefix },
     );
     try {
       await until('the source is up', async () => (await edge.status()).sources[0]?.state === 'up');

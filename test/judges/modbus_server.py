@@ -117,6 +117,10 @@ async def main():
     print(json.dumps(hello), flush=True)
     while text := await reader.readline():
         command = json.loads(text)
+        if "set" in command:
+            # One register: {"unit", "table", "address", "value"}.
+            cell = command["set"]
+            plant.tables[cell["unit"]][cell["table"], cell["address"]] = cell["value"] & 0xFFFF
         if "fault" in command:
             plant.fault = command["fault"]
         print(json.dumps({"requests": plant.requests}), flush=True)

@@ -1,8 +1,7 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeadLetters } from '../../../edge-component/outbox/dead-letters.js';
 import { Outbox } from '../../../edge-component/outbox/outbox.js';
 import {
   decodeRow,
@@ -331,76 +330,5 @@ describe('a look through an outbox', () => {
     const again = await openOutbox();
     expect(again.setAside).toBeUndefined();
     expect(again.depth).toBe(1);
-  });
-});
-
-describe('dead letters', () => {
-  it('stay within their limit, however many files of a day were deleted', async () => {
-    const maxBytes = 400_000;
-    const letters = new DeadLetters({
-      directory: folder.path,
-      maxBytes,
-      clock,
-      logger: silentLogger,
-    });
-    for (let round = 0; round < 30; round++) {
-      await letters.write(
-        Array.from({ length: 50 }, (_, i) => ({
-          entry: {
-            key: String(i),
-            sample: sample(i, { value: 'x'.repeat(900), dataType: 'STRING' }),
-          },
-          code: 'TooOld',
-          message: 'm',
-        })),
-      );
-      const files = await readdir(join(letters.directory, 'TooOld'));
-      const sizes = await Promise.all(
-        files.map(async (f) => (await stat(join(letters.directory, 'TooOld', f))).size),
-      );
-      expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(maxBytes);
-    }
-    expect(letters.filesDeleted).toBeGreaterThan(5);
-  });
-
-  it('are written though something of somebody else lies among them', async () => {
-    const letters = new DeadLetters({
-      directory: folder.path,
-      maxBytes: 1e6,
-      clock,
-      logger: silentLogger,
-    });
-    await mkdir(letters.directory);
-    await writeFile(join(letters.directory, 'README.txt'), 'do not delete');
-    await mkdir(join(letters.directory, 'TooOld', 'a-folder'), { recursive: true });
-    const entry = { key: '', sample: sample(0) };
-    await letters.write([{ entry, code: 'TooOld', message: 'm' }]);
-    expect(letters.counts).toEqual({ TooOld: 1 });
-    expect(await readdir(letters.directory)).toContain('README.txt');
-  });
-
-  it('are files that SiteWise imports in bulk, by reason, and the oldest go first', async () => {
-    const letters = new DeadLetters({
-      directory: folder.path,
-      maxBytes: 1e6,
-      clock,
-      logger: silentLogger,
-    });
-    const entry = (s: EdgeSample) => ({
-      entry: { key: '', sample: s },
-      code: 'TimestampOutOfRangeException',
-      message: 'too old',
-    });
-    await letters.write([
-      entry(sample(0, { alias: '/a,"b"', value: 1.5 })),
-      entry(sample(1, { quality: 'BAD', value: null })),
-    ]);
-    const folderOfCode = join(letters.directory, 'TimestampOutOfRangeException');
-    const [csv, reasons] = (await readdir(folderOfCode)).sort();
-    expect(await readFile(join(folderOfCode, csv ?? ''), 'utf8')).toBe(
-      '"/a,""b""",DOUBLE,1800000000,0,GOOD,1.5\n/s1,DOUBLE,1800000000,1,BAD,\n',
-    );
-    expect(await readFile(join(folderOfCode, reasons ?? ''), 'utf8')).toBe('too old\n');
-    expect(letters.counts).toEqual({ TimestampOutOfRangeException: 2 });
   });
 });

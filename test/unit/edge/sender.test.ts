@@ -80,7 +80,10 @@ function start(policy: object, maxWaitMs = 0): FarEnd {
   const sender = new Sender({
     outbox,
     publisher: farEnd,
-    deadLetters: new DeadLetters({ directory: folder, maxBytes: 1e6, clock, logger: silentLogger }),
+    deadLetters: new DeadLetters({
+      ...{ directory: folder, maxBytes: 1e6, clock, logger: silentLogger },
+      onDelete: (reason, values) => outbox.deleteLetters(reason, values),
+    }),
     policy: edgeSchema.parse({ outbox: policy }).outbox,
     clock,
     logger: silentLogger,
