@@ -12,9 +12,10 @@ const REMARKS: Partial<Record<OperationName, string>> = {
     'entries one after the other, up to 20,000 values or 4 MB a page',
   BatchPutAssetPropertyValue:
     'values to attributes, measurements and free aliases; not STRUCT, JSON',
-  CreateAsset: 'from asset models; not from component models',
-  CreateAssetModel: 'all property types; formulas of the documented subset; no interfaces',
-  CreateAssetModelCompositeModel: 'inline ones; component models cannot be composed in',
+  CreateAsset: 'from asset models, as the service has it: not from components or interfaces',
+  CreateAssetModel: 'all property types; formulas of the documented subset',
+  CreateAssetModelCompositeModel:
+    'inline, or of a component model, with those that it has itself; 50 in a model',
   CreateBulkImportJob:
     'CSV and Parquet (columns named as those of CSV) from buckets that are folders (`--buckets`); all values into the one tier; not MP4, annotations, data sets',
   CreateComputationModel:
@@ -34,9 +35,12 @@ const REMARKS: Partial<Record<OperationName, string>> = {
   GetInterpolatedAssetPropertyValues: 'linear and last observation carried forward',
   ListAssetModels: 'one version, the newest',
   PutLoggingOptions: 'kept; nothing is logged by it',
+  PutAssetModelInterfaceRelationship:
+    'properties by override, name or made anew, hierarchies by name; what answers to nothing is refused by name',
   PutStorageConfiguration:
-    'SITEWISE_DEFAULT_STORAGE with a retention period; all values in one tier',
-  UpdateAssetModel: 'without If-Match conditions; data types cannot change',
+    'hot, warm and cold tier as the service takes them; the values are in one store: a warm tier is that they are kept for longer, and nothing is exported to the cold tier’s bucket (the log says so)',
+  UpdateAssetModel:
+    'without If-Match conditions; data types cannot change; an interface that is applied keeps its properties',
   UpdateGatewayCapabilityConfiguration: 'kept as text; nothing is deployed',
 };
 

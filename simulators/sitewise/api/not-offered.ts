@@ -19,7 +19,6 @@ const REASONS: readonly [RegExp, string][] = [
     /StartQuery|CancelQuery|GetQueryResults|ListQueries/,
     'queries are answered at once, by ExecuteQuery',
   ],
-  [/Interface|CompositionRelationship/, 'models are asset models and component models only'],
   [/Encryption/, 'the store on this machine is not encrypted'],
 ];
 

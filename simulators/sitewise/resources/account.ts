@@ -26,8 +26,20 @@ export interface CompositeModelRecord {
   type: string;
   description?: string | undefined;
   parentId?: string | undefined;
+  /** The component model that it is made of. */
   composedAssetModelId?: string | undefined;
+  /** Of one that came with a component: which of the component's own it is. */
+  derivedFrom?: string | undefined;
+  /** Of a component's properties here: by id, which of the component's own each is. */
+  origins?: Record<string, string> | undefined;
   properties: ModelProperty[];
+}
+
+/** An interface that is applied to a model, and what of the model answers to it. */
+export interface InterfaceRecord {
+  interfaceId: string;
+  propertyMappings: { propertyId: string; interfacePropertyId: string }[];
+  hierarchyMappings: { hierarchyId: string; interfaceHierarchyId: string }[];
 }
 
 /** A property of a model; id and type are always there. */
@@ -37,7 +49,9 @@ export interface AssetModelRecord {
   id: string;
   externalId?: string | undefined;
   name: string;
-  modelType: 'ASSET_MODEL' | 'COMPONENT_MODEL';
+  modelType: 'ASSET_MODEL' | 'COMPONENT_MODEL' | 'INTERFACE';
+  /** Left out by stores from before there were any. */
+  interfaces?: InterfaceRecord[] | undefined;
   description?: string | undefined;
   properties: ModelProperty[];
   hierarchies: (AssetModelHierarchy & { id: string })[];

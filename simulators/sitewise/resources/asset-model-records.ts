@@ -123,3 +123,14 @@ export function dropLostSeries(
     }
   }
 }
+
+/** Keeps a changed model, without the values of properties that it has no more. */
+export function saveChanged(
+  account: Account,
+  before: AssetModelRecord,
+  after: AssetModelRecord,
+): void {
+  requireUniqueProperties(after);
+  dropLostSeries(account, before, after);
+  account.saveModel(after);
+}

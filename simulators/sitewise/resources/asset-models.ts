@@ -1,19 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iotsitewise';
-import { ApiFault, alreadyExists, conflicting, invalidRequest } from '../api/faults.js';
+import { alreadyExists, conflicting, invalidRequest } from '../api/faults.js';
 import type { Handlers } from '../api/handler.js';
 import { paginate } from '../api/pagination.js';
-import type { Account, AssetModelRecord } from './account.js';
+import { type Account, type AssetModelRecord, allProperties } from './account.js';
 import {
-  dropLostSeries,
   MAX_HIERARCHIES,
   modelStatus,
   requireActiveModel,
   requireModel,
   requireUniqueProperties,
+  saveChanged,
   toModelProperty,
 } from './asset-model-records.js';
-import { changedComposites, compositeSummary, toCompositeModel } from './composite-records.js';
+import { propagate, usersOf } from './component-models.js';
+import {
+  changedComposites,
+  compositeOf,
+  compositeSummary,
+  propertyPathOf,
+  toCompositeModel,
+} from './composite-records.js';
+import { requireInterfacesKept, requireMappedKept, requireNotApplied } from './interfaces.js';
 import { saveTags } from './tags.js';
 
 /** Properties and hierarchies in one model: the service's quotas. */
@@ -25,7 +33,7 @@ function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetM
     assetModelName: model.name,
     assetModelType: model.modelType,
     assetModelDescription: model.description ?? '',
-    assetModelProperties: model.properties,
+    assetModelProperties: model.properties.map((p) => ({ ...p, path: propertyPathOf(model, p) })),
     assetModelHierarchies: model.hierarchies,
     assetModelCompositeModels: model.compositeModels.map((c) => ({
       id: c.id,
@@ -40,6 +48,7 @@ function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetM
     assetModelLastUpdateDate: new Date(model.updatedAtMs),
     assetModelStatus: modelStatus(model),
     assetModelVersion: String(model.version),
+    interfaceDetails: (model.interfaces ?? []).map((i) => ({ id: i.interfaceId })),
   };
 }
 
@@ -77,12 +86,6 @@ export function assetModelHandlers(account: Account): Handlers {
 
   return {
     CreateAssetModel(input: sdk.CreateAssetModelRequest) {
-      if (input.assetModelType === 'INTERFACE') {
-        throw new ApiFault(
-          'NotImplementedException',
-          'This stand-in has no interfaces: use ASSET_MODEL or COMPONENT_MODEL.',
-        );
-      }
       const properties = (input.assetModelProperties ?? []).map(toModelProperty);
       const hierarchies = (input.assetModelHierarchies ?? []).map(toHierarchy);
       if (hierarchies.length > MAX_HIERARCHIES) {
@@ -103,7 +106,7 @@ export function assetModelHandlers(account: Account): Handlers {
         id,
         externalId: input.assetModelExternalId,
         name: input.assetModelName ?? '',
-        modelType: input.assetModelType === 'COMPONENT_MODEL' ? 'COMPONENT_MODEL' : 'ASSET_MODEL',
+        modelType: input.assetModelType ?? 'ASSET_MODEL',
         description: input.assetModelDescription,
         properties,
         hierarchies,
@@ -161,9 +164,10 @@ export function assetModelHandlers(account: Account): Handlers {
         version: model.version + 1,
         status: account.pending('UPDATING'),
       };
-      requireUniqueProperties(changed);
-      dropLostSeries(account, model, changed);
-      account.saveModel(changed);
+      requireInterfacesKept(account, changed);
+      requireMappedKept(account, changed);
+      saveChanged(account, model, changed);
+      propagate(account, model.id, (before, after) => saveChanged(account, before, after));
       return { assetModelStatus: { state: 'UPDATING' } };
     },
 
@@ -185,6 +189,11 @@ export function assetModelHandlers(account: Account): Handlers {
           arn,
         );
       }
+      const [user] = usersOf(account, model.id);
+      if (user !== undefined) {
+        throw conflicting(`Asset model ${user.id} is still made of ${model.id}.`, model.id, arn);
+      }
+      requireNotApplied(account, model);
       account.saveModel({ ...model, status: account.pending('DELETING') });
       return { assetModelStatus: { state: 'DELETING' } };
     },
@@ -214,9 +223,25 @@ export function assetModelHandlers(account: Account): Handlers {
 
     ListAssetModelProperties: (input: sdk.ListAssetModelPropertiesRequest) => {
       const model = requireModel(account, input.assetModelId ?? '');
-      const scope = `ListAssetModelProperties/${model.id}`;
-      const { page, ...rest } = paginate(scope, model.properties, (p) => p.id, input);
-      return { ...rest, assetModelPropertySummaries: page };
+      const scope = `ListAssetModelProperties/${model.id}/${input.filter ?? 'BASE'}`;
+      const properties = input.filter === 'ALL' ? allProperties(model) : model.properties;
+      const { page, ...rest } = paginate(scope, properties, (p) => p.id, input);
+      return {
+        ...rest,
+        assetModelPropertySummaries: page.map((p) => ({
+          ...p,
+          assetModelCompositeModelId: compositeOf(model, p)?.id,
+          path: propertyPathOf(model, p),
+          interfaceSummaries: (model.interfaces ?? []).flatMap((i) =>
+            i.propertyMappings
+              .filter((m) => m.propertyId === p.id)
+              .map((m) => ({
+                interfaceAssetModelId: i.interfaceId,
+                interfaceAssetModelPropertyId: m.interfacePropertyId,
+              })),
+          ),
+        })),
+      };
     },
   };
 }

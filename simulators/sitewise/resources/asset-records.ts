@@ -9,6 +9,7 @@ import {
   type ModelProperty,
 } from './account.js';
 import { requireModel } from './asset-model-records.js';
+import { propertyPathOf } from './composite-records.js';
 
 /** @throws ApiFault `ResourceNotFoundException` */
 export function requireAsset(account: Account, id: string): AssetRecord {
@@ -72,10 +73,7 @@ export function describeProperty(
       topic: `$aws/sitewise/asset-models/${asset.modelId}/assets/${asset.id}/properties/${property.id}`,
       state: setting?.notification ?? 'DISABLED',
     },
-    path: [
-      { id: asset.id, name: asset.name },
-      { id: property.id, name: property.name },
-    ],
+    path: propertyPathOf(modelOf(account, asset), property, asset),
   };
 }
 

@@ -15,7 +15,7 @@ import {
   toDefaultValue,
 } from './asset-records.js';
 import { requireNoAssociations } from './associations.js';
-import { compositeSummary } from './composite-records.js';
+import { compositeOf, compositeSummary } from './composite-records.js';
 import { saveTags } from './tags.js';
 
 /** Operations on assets and their properties. */
@@ -45,8 +45,10 @@ export function assetHandlers(account: Account): Handlers {
   return {
     CreateAsset(input: sdk.CreateAssetRequest) {
       const model = requireActiveModel(account, input.assetModelId ?? '');
-      if (model.modelType === 'COMPONENT_MODEL') {
-        throw invalidRequest('Assets are made from asset models, not from component models.');
+      if (model.modelType !== 'ASSET_MODEL') {
+        throw invalidRequest(
+          `Assets are made from asset models, and ${model.id} is ${model.modelType}.`,
+        );
       }
       requireFree(model.id, input.assetName ?? '', input.assetExternalId);
       const id = input.assetId ?? randomUUID();
@@ -168,8 +170,9 @@ export function assetHandlers(account: Account): Handlers {
 
     ListAssetProperties: (input: sdk.ListAssetPropertiesRequest) => {
       const asset = requireAsset(account, input.assetId ?? '');
-      const scope = `ListAssetProperties/${asset.id}`;
-      const properties = modelOf(account, asset).properties;
+      const scope = `ListAssetProperties/${asset.id}/${input.filter ?? 'BASE'}`;
+      const model = modelOf(account, asset);
+      const properties = input.filter === 'ALL' ? allProperties(model) : model.properties;
       const { page, ...rest } = paginate(scope, properties, (p) => p.id, input);
       return {
         ...rest,
@@ -179,7 +182,8 @@ export function assetHandlers(account: Account): Handlers {
             asset,
             p,
           );
-          return { id, externalId, alias, unit, notification, path };
+          const assetCompositeModelId = compositeOf(model, p)?.id;
+          return { id, externalId, alias, unit, notification, assetCompositeModelId, path };
         }),
       };
     },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iotsitewise';
-import type { AssetModelRecord, CompositeModelRecord } from './account.js';
+import type { AssetModelRecord, CompositeModelRecord, ModelProperty } from './account.js';
 import { toModelProperty } from './asset-model-records.js';
 
 /** A composite model that came with its asset model's definition. */
@@ -27,6 +27,24 @@ export function pathOf(model: AssetModelRecord, composite: CompositeModelRecord)
     current = model.compositeModels.find((c) => c.id === parentId);
   }
   return path.map(({ id, name }) => ({ id, name }));
+}
+
+/** The composite model that holds a property; undefined for one of the model's own. */
+export const compositeOf = (model: AssetModelRecord, property: { id: string }) =>
+  model.compositeModels.find((c) => c.properties.some((p) => p.id === property.id));
+
+/** From a model down to one of its properties. */
+export function propertyPathOf(
+  model: AssetModelRecord,
+  property: ModelProperty,
+  root: { id: string; name: string } = model,
+) {
+  const composite = compositeOf(model, property);
+  return [
+    { id: root.id, name: root.name },
+    ...(composite === undefined ? [] : pathOf(model, composite)),
+    { id: property.id, name: property.name },
+  ];
 }
 
 /** A composite model as listings show it. */

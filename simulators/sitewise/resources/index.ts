@@ -10,6 +10,7 @@ import { ClientTokens } from './client-tokens.js';
 import { compositeModelHandlers } from './composite-models.js';
 import { computationModelHandlers } from './computation-models/index.js';
 import { gatewayHandlers } from './gateways.js';
+import { interfaceHandlers } from './interfaces.js';
 import { storageConfigurationHandlers } from './storage-configuration.js';
 import { tagHandlers } from './tags.js';
 import { timeSeriesHandlers } from './time-series.js';
@@ -39,6 +40,7 @@ export function allHandlers(
     ...stored(account, {
       ...assetModelHandlers(account),
       ...compositeModelHandlers(account),
+      ...interfaceHandlers(account),
       ...assetHandlers(account),
       ...associationHandlers(account),
       ...timeSeriesHandlers(account),

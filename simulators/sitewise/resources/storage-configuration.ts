@@ -19,9 +19,14 @@ export function storageSettings(account: Account): Storage & { updatedAtMs?: num
   };
 }
 
-/** Values before this are to be forgotten, epoch seconds; undefined where all are kept. */
+/**
+ * Values before this are to be forgotten, epoch seconds; undefined where all are kept. With a warm
+ * tier, what leaves the hot one can still be read: until its own period is over.
+ */
 export function retentionCutoffS(account: Account): number | undefined {
-  const days = storageSettings(account).retentionPeriod?.numberOfDays;
+  const { warmTier, warmTierRetentionPeriod, retentionPeriod } = storageSettings(account);
+  const period = warmTier === 'ENABLED' ? warmTierRetentionPeriod : retentionPeriod;
+  const days = period?.numberOfDays;
   if (days === undefined) return undefined;
   return Number(account.clock.nowNs() / 1_000_000_000n) - days * SECONDS_PER_DAY;
 }
@@ -50,13 +55,18 @@ export function startRetention(account: Account): { stop(): void } {
   return { stop: () => clearInterval(sweep) };
 }
 
-function checkPeriod(period: sdk.RetentionPeriod | undefined): void {
+function checkPeriod(
+  what: string,
+  period: sdk.RetentionPeriod | undefined,
+  leastDays: number,
+): void {
   if (period === undefined) return;
-  if ((period.numberOfDays === undefined) === (period.unlimited === undefined)) {
-    throw invalidRequest('A retention period is either a numberOfDays or unlimited.');
+  // The service takes `unlimited: false` beside a number of days.
+  if ((period.numberOfDays === undefined) === (period.unlimited !== true)) {
+    throw invalidRequest(`The ${what} period is either a numberOfDays or unlimited.`);
   }
-  if (period.numberOfDays !== undefined && period.numberOfDays < MIN_RETENTION_DAYS) {
-    throw invalidRequest(`A retention period has at least ${MIN_RETENTION_DAYS} days.`);
+  if (period.numberOfDays !== undefined && period.numberOfDays < leastDays) {
+    throw invalidRequest(`The ${what} period has at least ${leastDays} days.`);
   }
 }
 
@@ -74,20 +84,26 @@ export function storageConfigurationHandlers(account: Account): Handlers {
     },
 
     PutStorageConfiguration(input: sdk.PutStorageConfigurationRequest) {
-      if (input.storageType === 'MULTI_LAYER_STORAGE') {
+      const cold = input.storageType === 'MULTI_LAYER_STORAGE';
+      if (cold !== (input.multiLayerStorage !== undefined)) {
         throw invalidRequest(
-          'MULTI_LAYER_STORAGE exports to a bucket, which this stand-in has not; the service takes it. Use SITEWISE_DEFAULT_STORAGE.',
+          cold
+            ? 'MULTI_LAYER_STORAGE needs multiLayerStorage, which names its bucket and role.'
+            : 'multiLayerStorage needs MULTI_LAYER_STORAGE.',
         );
       }
-      if (input.warmTier === 'ENABLED') {
+      checkPeriod('retention', input.retentionPeriod, MIN_RETENTION_DAYS);
+      checkPeriod('warm tier retention', input.warmTierRetentionPeriod, 1);
+      if (input.warmTierRetentionPeriod !== undefined && !(cold && input.warmTier === 'ENABLED')) {
         throw invalidRequest(
-          'This stand-in keeps all values in one tier and has no warm tier; the service may have one.',
+          'A warmTierRetentionPeriod needs the warmTier to be ENABLED, and MULTI_LAYER_STORAGE.',
         );
       }
-      if (input.multiLayerStorage !== undefined) {
-        throw invalidRequest('multiLayerStorage needs MULTI_LAYER_STORAGE.');
+      if (cold) {
+        account.logger.warn('The cold tier is noted, but nothing is exported to its bucket', {
+          bucket: input.multiLayerStorage?.customerManagedS3Storage?.s3ResourceArn,
+        });
       }
-      checkPeriod(input.retentionPeriod);
       account.settings.set('storage', { ...input, updatedAtMs: account.nowMs() });
       applyRetention(account);
       return shown();

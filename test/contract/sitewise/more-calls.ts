@@ -131,11 +131,51 @@ export async function runMore(call: Caller): Promise<void> {
     storageType: 'SITEWISE_DEFAULT_STORAGE',
     disassociatedDataStorage: 'ENABLED',
     retentionPeriod: { numberOfDays: 90 },
+    warmTier: 'ENABLED',
   });
   await call('PutLoggingOptions', { loggingOptions: { level: 'INFO' } });
   await call('DescribeLoggingOptions', {});
   await call('DescribeDefaultEncryptionConfiguration', {});
 
+  const { assetModelId: bearing } = await call('CreateAssetModel', {
+    assetModelName: 'Bearing',
+    assetModelType: 'COMPONENT_MODEL',
+    assetModelProperties: [{ name: 'heat', dataType: 'DOUBLE', type: { measurement: {} } }],
+  });
+  await active('DescribeAssetModel', { assetModelId: bearing }, 'assetModelStatus');
+  const front = await call('CreateAssetModelCompositeModel', {
+    assetModelId,
+    assetModelCompositeModelName: 'Front bearing',
+    assetModelCompositeModelType: 'CUSTOM',
+    composedAssetModelId: bearing,
+  });
+  await active('DescribeAssetModel', { assetModelId }, 'assetModelStatus');
+  await call('ListCompositionRelationships', { assetModelId: bearing, maxResults: 10 });
+  await call('ListAssetModelProperties', { assetModelId, filter: 'ALL' });
+  const { assetModelId: moving } = await call('CreateAssetModel', {
+    assetModelName: 'Moving',
+    assetModelType: 'INTERFACE',
+    assetModelProperties: [
+      { name: 'v', dataType: 'DOUBLE', type: { measurement: {} } },
+      { name: 'maker', dataType: 'STRING', type: { attribute: {} } },
+    ],
+  });
+  await active('DescribeAssetModel', { assetModelId: moving }, 'assetModelStatus');
+  const applied = { assetModelId, interfaceAssetModelId: moving };
+  await call('PutAssetModelInterfaceRelationship', {
+    ...applied,
+    propertyMappingConfiguration: { matchByPropertyName: true, createMissingProperty: true },
+  });
+  await active('DescribeAssetModel', { assetModelId }, 'assetModelStatus');
+  await call('DescribeAssetModelInterfaceRelationship', applied);
+  await call('ListInterfaceRelationships', { interfaceAssetModelId: moving });
+  await call('DeleteAssetModelInterfaceRelationship', applied);
+  await active('DescribeAssetModel', { assetModelId }, 'assetModelStatus');
+  await call('DeleteAssetModelCompositeModel', {
+    assetModelId,
+    assetModelCompositeModelId: front.assetModelCompositeModelId,
+  });
+  await active('DescribeAssetModel', { assetModelId }, 'assetModelStatus');
   await call('DeleteAssetModelCompositeModel', composite);
   await active('DescribeAssetModel', { assetModelId }, 'assetModelStatus');
   await call('DeleteAsset', { assetId });

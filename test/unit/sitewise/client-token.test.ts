@@ -3,7 +3,6 @@ import {
   CreateAssetModelCommand,
   ExecuteQueryCommand,
   type IoTSiteWiseClient,
-  PutStorageConfigurationCommand,
   waitUntilAssetModelActive,
 } from '@aws-sdk/client-iotsitewise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,22 +56,6 @@ describe('a request with a clientToken', () => {
       assetModelStatus: { state: 'CREATING' },
     });
   });
-});
-
-it('refuses what it has not, by its name: interfaces, the warm tier', async () => {
-  await expect(
-    client.send(
-      new CreateAssetModelCommand({ assetModelName: 'interface', assetModelType: 'INTERFACE' }),
-    ),
-  ).rejects.toMatchObject({ name: 'NotImplementedException' });
-  await expect(
-    client.send(
-      new PutStorageConfigurationCommand({
-        storageType: 'SITEWISE_DEFAULT_STORAGE',
-        warmTier: 'ENABLED',
-      }),
-    ),
-  ).rejects.toThrow(/no warm tier/);
 });
 
 it('answers queries with 25 rows a page unless asked for more', async () => {

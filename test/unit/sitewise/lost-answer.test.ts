@@ -89,6 +89,33 @@ const STEPS: readonly Step[] = [
       }),
   },
   {
+    command: (_, clientToken) =>
+      new sdk.CreateAssetModelCommand({
+        assetModelName: 'turning',
+        assetModelType: 'INTERFACE',
+        assetModelProperties: [measurement('speed')],
+        clientToken,
+      }),
+    learn: (a, ids) => (ids.interface = a.assetModelId ?? ''),
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.PutAssetModelInterfaceRelationshipCommand({
+        assetModelId: ids.childModel,
+        interfaceAssetModelId: ids.interface,
+        propertyMappingConfiguration: { matchByPropertyName: true },
+        clientToken,
+      }),
+  },
+  {
+    command: (ids, clientToken) =>
+      new sdk.DeleteAssetModelInterfaceRelationshipCommand({
+        assetModelId: ids.childModel,
+        interfaceAssetModelId: ids.interface,
+        clientToken,
+      }),
+  },
+  {
     command: (ids, clientToken) =>
       new sdk.CreateAssetCommand({
         assetModelId: ids.childModel,
