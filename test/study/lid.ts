@@ -1,3 +1,4 @@
+import { statesNis } from '../../shared/twin/report/state-noise-alarm.js';
 import { calibrateWithRefits } from '../support/calibrate-with-refits.js';
 import { boxSamples, boxTwin, hasRecording } from '../support/real-machines.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
@@ -27,6 +28,7 @@ export const study = defineStudy({
     const samples = boxSamples(RECORD, 't1').slice(0, rows);
     const run = await calibrateWithRefits(twin, samples);
     const { delaysS, others, moves } = scoreLid(run.steps);
+    const states = statesNis(run.steps);
     const calm = run.steps.filter((s) => s.eventSinceS === undefined && Number.isFinite(s.nis));
     const { parameters, verdict } = run.newest!.output;
     return {
@@ -37,6 +39,7 @@ export const study = defineStudy({
       others: others.map(({ sinceS, untilS }) => ({ sinceS, untilS: untilS ?? Number.NaN })),
       refits: run.refits.map((r) => r.samples),
       nis: calm.reduce((sum, s) => sum + s.nis, 0) / calm.length,
+      statesNis: states.nis / states.channels,
       parameters,
       verdict,
     };
@@ -53,7 +56,7 @@ export const study = defineStudy({
           return [[openS.toFixed(0), found, r.moves[i]!.toFixed(2)]];
         }),
       ),
-      `Other events: ${r.others.length}. Refits of ${r.refits.join(', ')} samples. NIS outside of events: ${r.nis.toFixed(2)}.`,
+      `Other events: ${r.others.length}. Refits of ${r.refits.join(', ')} samples. NIS outside of events: ${r.nis.toFixed(2)}, of the states alone, the beginnings of events left out: ${r.statesNis.toFixed(2)}.`,
       '',
       ...markdown(
         `The last fit: ${r.verdict.grade}`,

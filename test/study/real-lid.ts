@@ -1,5 +1,5 @@
 import type { Estimate, StepResult } from '../../shared/twin/index.js';
-import { eventsOf, type MachineEvent } from '../../shared/twin/report/results.js';
+import { eventsOf, type MachineEvent } from '../../shared/twin/report/machine-events.js';
 
 /**
  * Epoch seconds at which the laboratory opened and closed the lid of the heated box, and when its

@@ -113,6 +113,10 @@ export function valueAt(c: Coordinate, u: number): number {
   return c.transform === 'log' ? Math.exp(x) : x;
 }
 
+/** Where a value on the FMU's scale lies. */
+export const uOf = (c: Coordinate, value: number): number =>
+  ((c.transform === 'log' ? Math.log(value) : value) - c.centre) / c.scale;
+
 /** The nearest u inside the bounds. */
 export const clampU = (c: Coordinate, u: number) => Math.min(c.upper, Math.max(c.lower, u));
 

@@ -143,6 +143,14 @@ export function fitPointAt(
   };
 }
 
+/** The least noise of each channel: what is stated, what its resolution makes, the model's own digits. */
+export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
+  return Float64Array.from(twin.definition.measured, (channel, c) => {
+    const range = rangeOf(record, c) || 0;
+    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
+  });
+}
+
 /** A record as a problem of least squares. */
 export function fitProblem(
   context: FitContext,
@@ -150,16 +158,11 @@ export function fitProblem(
   record: FitRecord,
 ): LeastSquaresProblem {
   const { twin, model } = context;
-  const noiseFloor = Float64Array.from(twin.definition.measured, (channel, c) => {
-    const range = rangeOf(record, c) || 0;
-    // Uniform within the resolution; a record without any noise still has the model's own digits.
-    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
-  });
   return {
     coordinates,
     data: record.data,
     channels: record.channels,
-    noiseFloor,
+    noiseFloor: noiseFloor(twin, record),
     async simulate(points) {
       context.signal?.throwIfAborted();
       const runs = await model.run(

@@ -3,7 +3,7 @@ import { filterSettings } from '../filter/settings.js';
 import { refitSchedule } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { forcesAlong, valueAt } from './coordinates.js';
-import { type Fit, fitPointAt, rangeOf } from './fit.js';
+import { type Fit, fitPointAt, noiseFloor, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import type { FitRecord } from './record.js';
 import { rateAt } from './wear-course.js';
@@ -205,11 +205,13 @@ function withForcesAtEnd(twin: Twin, { record, coordinates, u }: Fit, ends: EndS
 function sensorNoise(twin: Twin, fit: Fit, record: FitRecord): Float64Array {
   const { timesS } = record;
   const periodS = (timesS.at(-1)! - timesS[0]!) / Math.max(1, timesS.length - 1);
+  const floor = noiseFloor(twin, record);
   return Float64Array.from(twin.definition.measured, ({ noiseStd }, c) => {
     if (noiseStd !== undefined) return noiseStd;
     const { white, ou } = fit.residualModels[c]!;
     const a = Math.exp(-periodS / Math.max(ou.timeConstantS, 1e-300));
-    return Math.hypot(white, ou.std * Math.sqrt(1 - a * a)) || fit.noiseStd[c]!;
+    const found = Math.hypot(white, ou.std * Math.sqrt(1 - a * a)) || fit.noiseStd[c]!;
+    return Math.max(found, floor[c]!);
   });
 }
 

@@ -1,4 +1,6 @@
 import type { Logger } from '../../core/index.js';
+import { initialNoise } from '../filter/noise.js';
+import type { Fit } from '../fit/fit.js';
 import {
   type Commission,
   commission,
@@ -8,9 +10,10 @@ import {
 } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
 import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
+import { newNoiseWatch } from '../transient/noise-watch.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
-import { stateNoiseOf } from './state-noise.js';
+import { heldAt, type StateNoise, stateNoiseOf } from './state-noise.js';
 
 /** Samples that the first noise is made from. */
 const NOISE_SAMPLES = 200;
@@ -87,6 +90,20 @@ function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[])
   return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
 }
 
+/** The same estimate with a noise that a window found for its parameters. */
+function withNoise(state: CalibratorState, noise: StateNoise): CalibratorState {
+  const { filter } = state;
+  const { noiseStd, stateNoiseLog, speedNoise, eventScale } = noise;
+  const transient = filter.transient && {
+    ...filter.transient,
+    stateNoiseLog,
+    speedNoise,
+    eventScale,
+    noiseWatch: newNoiseWatch(),
+  };
+  return { ...state, filter: { ...filter, noiseStd, transient } };
+}
+
 /** Parameters as before any data. */
 const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
   calibrator.initialState().filter;
@@ -109,6 +126,25 @@ export function createRefitter(
   const dynamics = model.transient;
   if (schedule === undefined || dynamics === undefined || fitModel.states.length === 0)
     return undefined;
+  /** The noise that suits parameters which a window did not change. */
+  const noiseOfHeld = async (
+    { filter }: CalibratorState,
+    fit: Fit | undefined,
+    window: readonly Sample[],
+    signal: AbortSignal | undefined,
+  ): Promise<StateNoise | undefined> => {
+    const { transient } = filter;
+    if (fit === undefined || transient === undefined) return undefined;
+    const held = await heldAt(fitModel, fit, filter.x.slice(0, definition.parameters.length));
+    return (
+      held &&
+      stateNoiseOf(twin, fitModel, dynamics, held, {
+        scale: transient.stateScale,
+        firstNoise: initialNoise(definition, window.slice(-NOISE_SAMPLES)),
+        signal,
+      })
+    );
+  };
   return {
     schedule,
     begin: (state) => beginRefits(twin, state),
@@ -175,13 +211,19 @@ export function createRefitter(
           refit,
           transient: transient && { ...transient, events },
         };
-        return { state: { ...state, filter }, result };
+        const next: CalibratorState = { ...state, filter };
+        const noise = refit.fitted ? await noiseOfHeld(next, fit, seen, signal) : undefined;
+        return { state: noise === undefined ? next : withNoise(next, noise), result };
       }
       const initial = calibrator.initialState(window.slice(-NOISE_SAMPLES));
       const after = await stateAfterFit(twin, fitModel, fit, seen, initial, model);
       const memory = after.filter.transient;
       if (memory === undefined) return { state, result };
-      const noise = await stateNoiseOf(twin, fitModel, dynamics, fit, memory.stateScale, signal);
+      const noise = await stateNoiseOf(twin, fitModel, dynamics, fit, {
+        scale: memory.stateScale,
+        firstNoise: initial.filter.noiseStd,
+        signal,
+      });
       const next: CalibratorState = {
         ...after,
         timeS: state.timeS,
@@ -208,6 +250,8 @@ export function createRefitter(
             ...(noise === undefined
               ? {}
               : {
+                  eventScale: noise.eventScale,
+                  speedNoise: noise.speedNoise,
                   held: {
                     x: memory.stateMean.map((v, i) => v + noise.shift[i]!),
                     S: noise.factor,

@@ -6,15 +6,20 @@ import {
   srKfUpdate,
 } from '../../kalman/index.js';
 import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
-import { type Fit, fitPointAt } from '../fit/fit.js';
+import { clampU, uOf } from '../fit/coordinates.js';
+import { type Fit, fitPointAt, noiseFloor } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { nelderMead } from '../fit/nelder-mead.js';
+import { eventScaleOf } from '../transient/events.js';
+import { stateNoiseStd } from '../transient/held-states.js';
 import type { TransientModel, Twin } from '../types.js';
 
 /** The noise that suits a filter of the states, the parameters held at a fit. */
 export interface StateNoise {
   /** Logarithm of the factor on `transient.stateNoise`. */
   stateNoiseLog: number;
+  /** What a state's speed adds to its noise, √s; 0 where the window does not show that it does. */
+  speedNoise: number;
   /** Per measured variable. */
   noiseStd: Float64Array;
   /** The filtered states at the window's end less those of the free run. */
@@ -23,6 +28,8 @@ export interface StateNoise {
   factor: Float64Array;
   /** Mean NIS per channel of the window under it. */
   nis: number;
+  /** What the search for events divides innovations by. */
+  eventScale: number;
 }
 
 /** Model runs at most for the slopes along the window. */
@@ -35,6 +42,16 @@ const DIFFERENCE = 1e-3;
 const START_STD = 0.05;
 /** Prior of the noise: ln share of the scale per √s. */
 const PRIOR = { mean: Math.log(1e-3), std: 2.5 } as const;
+/** Prior of what speed adds: ln √s. A tenth of a movement, within a factor of 12. */
+const SPEED_PRIOR = { mean: Math.log(0.1), std: 2.5 } as const;
+/** Where the search for it begins. */
+const SPEED_STARTS = [1, 0.1] as const;
+/** Noises that one search tries. */
+const MOST_TRIES = 120;
+/** A logarithm of a noise is so far from another that a search may not come from one to the other. */
+const FAR = 1;
+/** Nats from which on it is believed. */
+const WORTH_IT = 3;
 /** Times the states' noise where nothing was measured. */
 const GAP_TIMES = 30;
 /** Where the search begins: small starts alone end in a local optimum. */
@@ -48,6 +65,18 @@ interface Step {
   C: Float64Array;
   /** What was measured at the end less the free run. */
   residual: Float64Array;
+  /** How fast each state moves, per second. */
+  speed: Float64Array;
+}
+
+/** A noise that is tried. */
+interface TriedNoise {
+  /** Of all states, share of their scale per √s. */
+  share: number;
+  /** √s: what a state's speed adds. */
+  speedNoise: number;
+  /** Per measured variable. */
+  noiseStd: Float64Array;
 }
 
 /**
@@ -55,7 +84,10 @@ interface Step {
  * are filtered under any noise without further model runs. One factor for the noise of all states, one
  * for that of the sensors whose noise is not given.
  *
- * @param scale of each state
+ * A model that lacks something misses most while it moves: where the window shows that, noise that grows
+ * with each state's speed is added.
+ *
+ * @param start `scale` of each state; `firstNoise` of each channel, from differences of neighbours
  * @see Mehra, IEEE Trans. Autom. Control 15 (1970); Kristensen, Madsen & Jørgensen, Automatica 40 (2004)
  */
 export async function stateNoiseOf(
@@ -63,43 +95,90 @@ export async function stateNoiseOf(
   fitModel: FitModel,
   model: TransientModel,
   fit: Fit,
-  scale: Float64Array,
-  signal?: AbortSignal,
+  start: {
+    scale: Float64Array;
+    firstNoise: Float64Array;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<StateNoise | undefined> {
+  const { scale, firstNoise, signal } = start;
   const steps = await stepsAlong(fitModel, model, fit, scale, signal);
   if (steps.length < 10) return undefined;
   const { measured, transient } = twin.definition;
+  const floor = noiseFloor(twin, fit.record);
   const base = Float64Array.from(
     measured,
-    (c, i) => c.noiseStd ?? Math.max(fit.residualModels[i]!.white, 1e-12),
+    (c, i) => c.noiseStd ?? Math.max(fit.residualModels[i]!.white, floor[i]!),
   );
   const { forces = [] } = model;
   const open = measured.map((c) => c.noiseStd === undefined);
-  const noiseAt = (logR: number) => base.map((s, i) => (open[i] ? s * Math.exp(logR) : s));
-  const objective = (at: Float64Array) => {
-    const [logQ = 0, logR = 0] = at;
-    const run = filterAlong(steps, scale, Math.exp(logQ), noiseAt(logR), forces);
-    const prior = ((logQ - PRIOR.mean) / PRIOR.std) ** 2 + (logR / PRIOR.std) ** 2;
-    return -run.logLikelihood + prior / 2;
+  const isOpen = open.includes(true);
+  // What differences of neighbours say, where the residuals' memory took all of it.
+  const logR0 = Math.max(0, ...firstNoise.map((s, i) => (open[i] ? Math.log(s / base[i]!) : 0)));
+  const noiseAt = (at: Float64Array, withSpeed: boolean): TriedNoise => {
+    const logR = isOpen ? at[withSpeed ? 2 : 1]! : 0;
+    return {
+      share: Math.exp(at[0]!),
+      speedNoise: withSpeed ? Math.exp(at[1]!) : 0,
+      noiseStd: base.map((s, i) => (open[i] ? Math.max(floor[i]!, s * Math.exp(logR)) : s)),
+    };
   };
-  const found = STARTS.map((logQ) =>
-    nelderMead(
-      objective,
-      open.includes(true) ? Float64Array.of(logQ, 0) : Float64Array.of(logQ),
-      0.7,
-      120,
-    ),
-  ).reduce((a, b) => (b.value < a.value ? b : a));
-  const [logQ = 0, logR = 0] = found.x;
-  const noiseStd = noiseAt(logR);
-  const { shift, factor, nis } = filterAlong(steps, scale, Math.exp(logQ), noiseStd, forces);
+  const search = (withSpeed: boolean, from: readonly Float64Array[]) => {
+    const objective = (at: Float64Array) => {
+      const run = filterAlong(steps, scale, noiseAt(at, withSpeed), forces);
+      const off = [
+        (at[0]! - PRIOR.mean) / PRIOR.std,
+        ...(withSpeed ? [(at[1]! - SPEED_PRIOR.mean) / SPEED_PRIOR.std] : []),
+        ...(isOpen ? [at.at(-1)! / PRIOR.std] : []),
+      ];
+      return -run.logLikelihood + off.reduce((sum, v) => sum + v * v, 0) / 2;
+    };
+    return from
+      .map((at) => nelderMead(objective, at, 0.7, MOST_TRIES))
+      .reduce((a, b) => (b.value < a.value ? b : a));
+  };
+  const point = (...at: number[]) => Float64Array.from(isOpen ? at : at.slice(0, -1));
+  const plain = search(false, [
+    ...STARTS.map((logQ) => point(logQ, 0)),
+    ...(isOpen && logR0 > FAR ? [point(STARTS[1], logR0)] : []),
+  ]);
+  const [logQ = 0, logR] = plain.x;
+  const moving = search(
+    true,
+    SPEED_STARTS.map((c) => point(logQ - 1, Math.log(c), logR ?? 0)),
+  );
+  const withSpeed = plain.value - moving.value > WORTH_IT;
+  const found = noiseAt(withSpeed ? moving.x : plain.x, withSpeed);
+  const along = filterAlong(steps, scale, found, forces, true);
   return {
-    stateNoiseLog: logQ - Math.log(Math.max(transient.stateNoise, 1e-300)),
-    noiseStd,
-    shift,
-    factor,
-    nis,
+    stateNoiseLog: Math.log(found.share) - Math.log(Math.max(transient.stateNoise, 1e-300)),
+    speedNoise: found.speedNoise,
+    noiseStd: found.noiseStd,
+    shift: along.shift,
+    factor: along.factor,
+    nis: along.nis,
+    eventScale: eventScaleOf(along.innovations),
   };
+}
+
+/**
+ * A fit's record and free run with other values of its parameters, for the noise that a filter has with
+ * these; undefined where the model fails there.
+ */
+export async function heldAt(
+  fitModel: FitModel,
+  fit: Fit,
+  parameters: Float64Array,
+): Promise<Fit | undefined> {
+  const u = fit.u.map((at, j) => {
+    const c = fit.coordinates[j]!;
+    if (c.kind === 'parameter') return clampU(c, uOf(c, parameters[j]!));
+    return c.kind === 'wear' ? 0 : at;
+  });
+  const [run] = await fitModel.run([fitPointAt(fit.coordinates, u, fit.record.timesS)], fit.record);
+  return run === undefined || run instanceof Error
+    ? undefined
+    : { ...fit, u, prediction: run.outputs };
 }
 
 /** Slopes from sample to sample along the free run's last part. */
@@ -163,10 +242,12 @@ async function stepsAlong(
       for (let i = 0; i < ns; i++) A[i * ns + j] = (end.states[i]! - centre.states[i]!) / h;
       for (let c = 0; c < m; c++) C[c * ns + j] = (end.outputs[c]! - centre.outputs[c]!) / h;
     }
+    const dtS = record.timesS[k + 1]! - record.timesS[k]!;
     steps.push({
-      dtS: record.timesS[k + 1]! - record.timesS[k]!,
+      dtS,
       A,
       C,
+      speed: centre.states.map((v, i) => (v - states[i]!) / dtS),
       residual: Float64Array.from({ length: m }, (_, c) => {
         const i = (k + 1) * m + c;
         return record.data[i]! - fit.prediction[i]!;
@@ -180,10 +261,14 @@ async function stepsAlong(
 function filterAlong(
   steps: readonly Step[],
   scale: Float64Array,
-  share: number,
-  noiseStd: Float64Array,
+  { share, speedNoise, noiseStd }: TriedNoise,
   forces: readonly Force[],
-): Pick<StateNoise, 'shift' | 'factor' | 'nis'> & { logLikelihood: number } {
+  keepInnovations = false,
+): Pick<StateNoise, 'shift' | 'factor' | 'nis'> & {
+  logLikelihood: number;
+  /** In predicted deviations, a vector each step, where they are asked for. */
+  innovations: Float64Array[];
+} {
   const workspace = createWorkspace();
   const rootR = diagonal(noiseStd);
   const forceOf = (i: number) => forceOfState(forces, scale.length, i);
@@ -194,9 +279,11 @@ function filterAlong(
   let logLikelihood = 0;
   let nis = 0;
   let channels = 0;
-  for (const { dtS, A, C, residual } of steps) {
+  const innovations: Float64Array[] = [];
+  for (const { dtS, A, C, residual, speed } of steps) {
     const { innovation, ...seen } = srKfUpdate(state, { H: C, rootR, z: residual }, workspace);
     logLikelihood += innovation.logLikelihood;
+    if (keepInnovations) innovations.push(innovation.y.map((v, c) => v / innovation.std[c]!));
     nis += innovation.nis;
     channels += innovation.used.length;
     // Through a gap the states may have gone anywhere (an event is one): that is not their usual noise.
@@ -205,10 +292,16 @@ function filterAlong(
       scale.map((s, i) => {
         const force = forceOf(i);
         if (force !== undefined) return noiseBefore(force, dtS);
-        return times * share * Math.sqrt(dtS) * s;
+        return times * stateNoiseStd(s, speed[i]!, { share, speedNoise }, dtS);
       }),
     );
     state = srKfPredict(seen, { F: A, rootQ }, workspace);
   }
-  return { logLikelihood, shift: state.x, factor: state.S, nis: nis / Math.max(1, channels) };
+  return {
+    logLikelihood,
+    innovations,
+    shift: state.x,
+    factor: state.S,
+    nis: nis / Math.max(1, channels),
+  };
 }

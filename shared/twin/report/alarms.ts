@@ -8,6 +8,7 @@ export const ALARM_CODES = [
   'model-mismatch',
   'model-failed',
   'noise-mismatch',
+  'state-noise',
   'correlated-innovations',
   'regime-change',
   'event',
@@ -77,6 +78,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     level: 'note',
     title: 'Noise other than assumed',
     meaning: 'Readings scatter more or less than expected; the bands adapt slowly.',
+  },
+  'state-noise': {
+    level: 'warning',
+    title: 'Noise of the states is wrong',
+    meaning:
+      'A moving machine strays from its model by more, or by less, than the newest fit says, events left out: bands of states and virtual sensors are too narrow, or too wide.',
   },
   'correlated-innovations': {
     level: 'note',

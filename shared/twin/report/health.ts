@@ -2,9 +2,11 @@ import { isLeftOut } from '../filter/left-out.js';
 import type { FilterStep } from '../filter/step.js';
 import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
+import { noiseFinding } from '../transient/noise-watch.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
 import { type FaultySensor, faultySensor } from './faulty-sensor.js';
 import { alikeOf, redundancyFinding } from './redundancy.js';
+import { stateNoiseAlarms } from './state-noise-alarm.js';
 
 /** How much of the past the tests keep from sample to sample: about the last 50 count. */
 const FORGET = 0.98;
@@ -350,6 +352,7 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
   const alarms = [
     ...regime,
     ...event,
+    ...stateNoiseAlarms(twin, noiseFinding(state.filter.transient?.noiseWatch)),
     ...channelAlarms(twin, state),
     ...innovationAlarms(twin, state, filtered),
     ...parameterAlarms(twin, state, filtered),

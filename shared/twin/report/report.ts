@@ -5,6 +5,7 @@ import { mixtureEstimate } from '../filter/mixture.js';
 import type { PersistentError } from '../filter/persistent-error.js';
 import type { FilterStep } from '../filter/step.js';
 import { truncatedEstimate } from '../filter/truncated.js';
+import { trustedNoise } from '../transient/noise-watch.js';
 import type {
   Alarm,
   CalibratorState,
@@ -178,6 +179,7 @@ export function reportStep(input: {
   const { definition } = twin;
   const names = definition.measured.map((c) => c.variable);
   const parameters = parameterEstimates(twin, state);
+  const noiseStd = trustedNoise(definition, state.filter);
   const outputs = filtered === undefined ? [] : outputEstimates(twin, filtered);
   const measured = Object.fromEntries(outputs.slice(0, names.length).map((e, i) => [names[i]!, e]));
   const virtualSensors = Object.fromEntries(
@@ -219,7 +221,7 @@ export function reportStep(input: {
       ),
       regimeChange: filtered?.regimeChange ?? false,
       nonlinearity: filtered?.nonlinearity ?? 0,
-      noiseStd: Object.fromEntries(names.map((name, i) => [name, state.filter.noiseStd[i]!])),
+      noiseStd: Object.fromEntries(names.map((name, i) => [name, noiseStd[i]!])),
     },
   };
 }

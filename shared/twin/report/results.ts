@@ -12,47 +12,18 @@ import type {
 } from '../types.js';
 import { type BandSources, bandSources } from './band-sources.js';
 import { crossCheckOf } from './cross-check.js';
+import { eventsOf, type MachineEvent } from './machine-events.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
+import { statesNis } from './state-noise-alarm.js';
 import {
   calibrationFindings,
   type Finding,
   type RecordingSummary,
   runAlarms,
   skippedSteps,
-  statesNis,
   type Verdict,
   verdictOf,
 } from './verdict.js';
-
-/** A span in which readings left what the model explains, seconds of the machine's time. */
-export interface MachineEvent {
-  sinceS: number;
-  /** The last sample of it. */
-  untilS?: number;
-  /** The sample at which it was found. */
-  foundS: number;
-}
-
-/** The events of a run, from its steps. */
-export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
-  const events: MachineEvent[] = [];
-  let open: MachineEvent | undefined;
-  for (const { timeS, eventSinceS, skipped } of steps) {
-    // A sample that was left out says nothing of events.
-    if (eventSinceS === undefined && skipped !== undefined) continue;
-    if (open !== undefined && open.sinceS !== eventSinceS) {
-      open = undefined;
-    }
-    if (eventSinceS === undefined) continue;
-    if (open === undefined) {
-      open = { sinceS: eventSinceS, foundS: timeS };
-      events.push(open);
-    }
-    open.untilS = timeS;
-  }
-  if (open !== undefined) delete open.untilS;
-  return events;
-}
 
 /** Mean NIS per channel of the states alone; left out where constants are not fitted. */
 function statesNisOf(steps: readonly StepResult[]): { statesNisPerChannel?: number } {
@@ -129,7 +100,7 @@ export function summarize(
       wallS,
       parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
       virtualSensors: last?.virtualSensors ?? {},
-      alarms: [...(last?.alarms ?? []), ...runAlarms(twin, { steps })],
+      alarms: allAlarms(last?.alarms ?? [], runAlarms(twin, { steps })),
       events: eventsOf(steps),
       recording: {
         rows: steps.length,
@@ -154,6 +125,12 @@ export function summarize(
   const check = crossCheckOf(twin, { steps, slopes, state });
   judgeBy(twin, output, [...calibrationFindings(twin, output), ...check.findings], check.hangsOn);
   return output;
+}
+
+/** The last sample's alarms and those of the run, which say more where both speak of the same. */
+function allAlarms(ofLast: readonly Alarm[], ofRun: readonly Alarm[]): Alarm[] {
+  const told = (a: Alarm) => ofRun.some((b) => a.code === b.code && a.subject === b.subject);
+  return [...ofLast.filter((a) => !told(a)), ...ofRun];
 }
 
 /** Puts the verdict that findings make into a run's summary, for the whole and by quantity. */

@@ -1,8 +1,10 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
+import { isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
+import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
 export type Grade = 'good' | 'care' | 'unusable';
@@ -116,10 +118,8 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
 const MOST = 0.5;
 /** Posterior deviation, as a share of the prior's, above which the data told nothing. */
 const NOTHING_LEARNT = 0.98;
-/** Mean NIS per channel beyond which bands cannot be believed. */
-const BAND_OF_NIS = [0.8, 1.25] as const;
-/** Standard deviations beyond the band that are not chance. */
-const NOT_CHANCE = 4;
+/** Values from which a run says something of its bands. */
+const FEWEST_VALUES = 20;
 
 /** What a recording alone says against whatever is made of it. */
 export function recordingFindings(
@@ -202,46 +202,26 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
     });
   }
   // What was said to be a change, or an event, was not expected; priors promise nothing yet.
-  const expected = used.filter(
-    (s) =>
-      s.eventSinceS === undefined &&
-      !s.diagnostics?.regimeChange &&
-      !s.beforeFit &&
-      Number.isFinite(s.nis),
+  const expected = countedSteps(used).filter(
+    (s) => !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
   );
   const channels = expected.reduce((sum, s) => sum + s.channels, 0);
   const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;
-  const isOff = (mean: number, count: number) => {
-    const chance = NOT_CHANCE * Math.sqrt(2 / count);
-    return count >= 20 && (mean < BAND_OF_NIS[0] - chance || mean > BAND_OF_NIS[1] + chance);
-  };
+  const ofNoise = stateNoiseOfRun(twin, used);
   const states = statesNis(used);
-  const ofStates = states.nis / states.channels;
   const noise =
     states.channels === 0
       ? ''
-      : ` Of the states alone, constants held at their fits, it is ${ofStates.toPrecision(3)}: ${isOff(ofStates, states.channels) ? 'the noise is not right either' : 'the noise is right, and what is off is the doubt about constants'}.`;
-  if (isOff(nis, channels)) {
+      : ` Of the states alone, constants held at their fits, it is ${(states.nis / states.channels).toPrecision(3)}: ${ofNoise.length > 0 ? 'the noise is not right either' : 'the noise is right, and what is off is the doubt about constants'}.`;
+  if (channels >= FEWEST_VALUES && isNisOff(nis, channels)) {
     alarms.push({
       code: 'inconsistent',
       subject: twin.definition.name,
       message: `Over the whole run the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
+  alarms.push(...ofNoise);
   return alarms;
-}
-
-/** Innovations of a moving machine's states, constants held at their fits, outside of events. */
-export function statesNis(steps: readonly StepResult[]): { nis: number; channels: number } {
-  let nis = 0;
-  let channels = 0;
-  for (const step of steps) {
-    if (step.statesNis === undefined || step.channels === 0) continue;
-    if (step.eventSinceS !== undefined || step.beforeFit) continue;
-    nis += step.statesNis;
-    channels += step.channels;
-  }
-  return { nis, channels };
 }
 
 /** Alarms that speak against a result; limits and what is good to know do not. */

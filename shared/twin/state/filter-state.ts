@@ -42,6 +42,14 @@ export interface TransientMemory {
   readonly events?: EventMemory | undefined;
   /** The states if the parameters are exactly the newest fit's; absent before the first. */
   readonly held?: HeldStates | undefined;
+  /** What innovations say of the noise that the newest fit found, see transient/noise-watch.ts; empty before. */
+  readonly noiseWatch?: Float64Array | undefined;
+  /** What a state's speed adds to its noise, √s; absent before the first fit. */
+  readonly speedNoise?: number | undefined;
+  /** How fast the model moved each state before the last sample, per second; empty where that adds nothing. */
+  readonly speed?: Float64Array | undefined;
+  /** What innovations are divided by before the search for events: the fit's window showed as large ones. */
+  readonly eventScale?: number | undefined;
   /** All that the FMU remembers at the last sample, modes included, where it tells. */
   readonly modelMemory?: Uint8Array | undefined;
 }
@@ -148,6 +156,8 @@ const TRANSIENT_NUMBERS = [
   'stateNoiseLog',
   'fmuTimeS',
   'settlingTimeS',
+  'eventScale',
+  'speedNoise',
 ] as const satisfies readonly (keyof TransientMemory)[];
 
 const EVENT_VECTORS = [
@@ -206,7 +216,9 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
   }
   if (transient.modelMemory !== undefined) arrays.modelMemory = packed(transient.modelMemory);
-  const { events, held } = transient;
+  const { events, held, noiseWatch, speed } = transient;
+  if (speed !== undefined) arrays.speed = speed;
+  if (noiseWatch !== undefined) arrays.noiseWatch = noiseWatch;
   if (held !== undefined) {
     arrays['held.x'] = held.x;
     arrays['held.S'] = held.S;
@@ -319,6 +331,10 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     stateNoiseLog: arrays.stateNoiseLog?.[0] ?? 0,
     fmuTimeS: arrays.fmuTimeS?.[0],
     settlingTimeS: arrays.settlingTimeS?.[0],
+    ...(arrays.eventScale?.length === 1 ? { eventScale: arrays.eventScale[0] } : {}),
+    ...(arrays.speedNoise?.length === 1 ? { speedNoise: arrays.speedNoise[0] } : {}),
+    ...(arrays.speed === undefined ? {} : { speed: arrays.speed }),
+    ...(arrays.noiseWatch === undefined ? {} : { noiseWatch: arrays.noiseWatch }),
     ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),
     ...(x === undefined || S?.length !== x.length ** 2 ? {} : { held: { x, S } }),
     ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),

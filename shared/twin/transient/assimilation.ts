@@ -10,8 +10,9 @@ import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate, widenStates } from './filter.js';
-import { heldStep } from './held-states.js';
-import type { PropagatePoints } from './linearise.js';
+import { heldStep, stateNoiseStd } from './held-states.js';
+import type { LinearRun, PropagatePoints } from './linearise.js';
+import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
 import { settlingTimeS } from './settling-time.js';
 import { extendWindow, windowAtRest } from './steadiness-window.js';
 
@@ -266,8 +267,13 @@ export function transientAssimilation(
     };
     const run: PropagatePoints = (points, aroundFirst) =>
       dynamics.propagate(points, { ...span, aroundFirst }, signal);
-    const noise =
-      options.stateNoise * Math.exp(memory.stateNoiseLog) * Math.sqrt(Math.max(0, elapsedS));
+    const trust = trustOf(memory.noiseWatch);
+    const noise = {
+      share: trust * options.stateNoise * Math.exp(memory.stateNoiseLog),
+      speedNoise: trust * (memory.speedNoise ?? 0),
+    };
+    const speed = known && memory.speed?.length === ns ? memory.speed : new Float64Array(ns);
+    const noiseStd = trustedNoise(definition, a);
     // Innovations mean something once the noise is known: from the first fit on.
     const watched = isFitted(a);
     const events = memory.events ?? noEvents(measured.length);
@@ -275,7 +281,8 @@ export function transientAssimilation(
     const stateStd = scale.map((s, i) => {
       const force = forceOfState(forces, ns, i);
       if (force !== undefined) return noiseBefore(force, elapsedS);
-      return noise * s * (during ? events.boost[i]! : 1);
+      const own = stateNoiseStd(s, speed[i]!, noise, Math.max(0, elapsedS));
+      return own * (during ? events.boost[i]! : 1);
     });
     const step = await transientUpdate({
       last,
@@ -283,7 +290,7 @@ export function transientAssimilation(
       stateStd,
       stateScale: scale,
       measured,
-      noiseStd: a.noiseStd,
+      noiseStd,
       suspicion: a.suspicion,
       run,
       // What an event shows is no outlier.
@@ -298,7 +305,7 @@ export function transientAssimilation(
       watched && known && memory.held?.x.length === ns
         ? heldStep(memory.held, step.line, n, {
             measured,
-            noiseStd: a.noiseStd,
+            noiseStd,
             stateStd,
             ignored: during ? [] : step.filtered.gated,
           })
@@ -312,8 +319,18 @@ export function transientAssimilation(
           stateSlope: step.stateSlope,
           // What is unknown already is not where an event shows.
           stateScale: scale.map((v, i) => (forceOfState(forces, ns, i) === undefined ? v : 0)),
+          scale: memory.eventScale,
         })
       : undefined;
+    const noiseWatch =
+      held === undefined || next === undefined
+        ? memory.noiseWatch
+        : watchNoise(
+            memory.noiseWatch,
+            during ? events : next,
+            { timeS: sample.timeS, nis: held.nis, channels: step.filtered.active.length },
+            a.refit!.samples,
+          );
     const { filtered, joint } = step;
     const N = 2 * n + ns;
     const calm = filtered.gated.length === 0 && !filtered.regimeChange && !filtered.rejected;
@@ -330,6 +347,8 @@ export function transientAssimilation(
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
       ...(next === undefined ? {} : { events: next }),
+      ...(noiseWatch === undefined ? {} : { noiseWatch }),
+      ...(memory.speedNoise ? { speed: speedOf(step.line, n, ns, elapsedS) } : {}),
       held: held?.states,
       modelMemory: step.memory,
     };
@@ -350,6 +369,13 @@ export function transientAssimilation(
 
 /** Whether noise was found by likelihood over a window, so that nothing else moves it. */
 export const isFitted = ({ refit }: Pick<FilterState, 'refit'>): boolean => refit?.fitted === true;
+
+/** How fast the model moves each state, per second, whatever the sample says. */
+function speedOf(line: LinearRun, n: number, ns: number, elapsedS: number): Float64Array {
+  return Float64Array.from({ length: ns }, (_, i) =>
+    elapsedS > 0 ? (line.mean[i]! - line.centre[n + i]!) / elapsedS : 0,
+  );
+}
 
 function parametersOf(joint: Gaussian, count: number): Gaussian {
   const N = joint.x.length;

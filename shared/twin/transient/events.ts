@@ -58,6 +58,10 @@ export function noEvents(m: number): EventMemory {
 export const isEvent = (memory: Pick<EventMemory, 'sinceS'> | undefined): boolean =>
   memory !== undefined && !Number.isNaN(memory.sinceS);
 
+/** Whether nothing speaks for an event, so that what came before belongs to none. */
+export const isSumCalm = ({ sums }: Pick<EventMemory, 'sums'>): boolean =>
+  sums.every((sum) => sum < CALM_SHARE * LIMIT);
+
 /** Spans of events, the one that lasts open to the right. */
 export function eventSpans(memory: EventMemory | undefined): { sinceS: number; untilS: number }[] {
   if (memory === undefined) return [];
@@ -81,6 +85,8 @@ export interface EventSample {
   /** Channels × states: outputs by states at the sample before. */
   stateSlope: Float64Array;
   stateScale: Float64Array;
+  /** What innovations are divided by, see {@link eventScaleOf}; 1 by default. */
+  scale?: number | undefined;
 }
 
 /**
@@ -92,7 +98,7 @@ export interface EventSample {
  * @see Page 1954; Basseville & Nikiforov, Detection of Abrupt Changes (1993), 2.2
  */
 export function watchForEvents(memory: EventMemory, sample: EventSample): EventMemory {
-  const { innovation, std, timeS } = sample;
+  const { innovation, std, timeS, scale = 1 } = sample;
   const m = innovation.length;
   if (isEvent(memory)) return duringEvent(memory, sample);
   const sums = memory.sums.slice();
@@ -100,13 +106,12 @@ export function watchForEvents(memory: EventMemory, sample: EventSample): EventM
   const calmStd = memory.calmStd.slice();
   let worst = -1;
   for (let c = 0; c < m; c++) {
-    const w = innovation[c]! / std[c]!;
+    const w = innovation[c]! / (scale * std[c]!);
     if (Number.isNaN(w)) continue;
-    const clipped = Math.max(-CLIP, Math.min(CLIP, w));
-    [clipped, -clipped].forEach((v, side) => {
+    [w, -w].forEach((v, side) => {
       const k = side * m + c;
       if (sums[k] === 0) onsetS[k] = sample.lastTimeS;
-      sums[k] = Math.max(0, sums[k]! + v - DRIFT);
+      sums[k] = nextSum(sums[k]!, v);
       if (sums[k]! > LIMIT && (worst < 0 || sums[k]! > sums[worst]!)) worst = k;
     });
     if (Math.max(sums[c]!, sums[m + c]!) < CALM_SHARE * LIMIT) calmStd[c] = std[c]!;
@@ -122,6 +127,69 @@ export function watchForEvents(memory: EventMemory, sample: EventSample): EventM
     quiet: 0,
     sinceS: onset,
   };
+}
+
+/** A cumulative sum after one more innovation. */
+const nextSum = (sum: number, w: number) =>
+  Math.max(0, sum + Math.max(-CLIP, Math.min(CLIP, w)) - DRIFT);
+
+/** Share of the limit that the sums of a fit's own window may come to. */
+const SHARE_IN_WINDOW = 0.5;
+/** Innovations are divided by so much at most. */
+const MOST_SCALE = 4;
+/** Steps of the search for the divisor, each halves it. */
+const HALVINGS = 20;
+
+/**
+ * What innovations are divided by, so that what a machine has done again and again in the window of its
+ * fit, and the model follows less well, is no event: a heater that switches, a valve that sticks. The
+ * second highest of the window's cumulative sums then comes to half of the limit; what was seen but once
+ * may have been an event that nobody found. What is far off, as an event is, counts as much as before,
+ * for innovations are clipped after the division.
+ *
+ * @param window innovations in predicted deviations, a vector of the channels each; `NaN` without a value
+ * @returns 1 where innovations are the noise that they should be, at most 4
+ */
+export function eventScaleOf(window: readonly Float64Array[]): number {
+  const within = (scale: number) => secondPeak(window, scale) <= SHARE_IN_WINDOW * LIMIT;
+  if (within(1)) return 1;
+  if (!within(MOST_SCALE)) return MOST_SCALE;
+  let [low, high] = [1, MOST_SCALE];
+  for (let k = 0; k < HALVINGS; k++) {
+    const middle = (low + high) / 2;
+    if (within(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+/** The second highest of the peaks that the sums come to between two times at which all are calm. */
+function secondPeak(window: readonly Float64Array[], scale: number): number {
+  const m = window[0]?.length ?? 0;
+  const sums = new Float64Array(2 * m);
+  let [first, second, peak] = [0, 0, 0];
+  const end = () => {
+    if (peak > first) [first, second] = [peak, first];
+    else second = Math.max(second, peak);
+    peak = 0;
+  };
+  for (const innovations of window) {
+    if (innovations.every(Number.isNaN)) {
+      // A gap: what went before it is over.
+      sums.fill(0);
+      end();
+      continue;
+    }
+    innovations.forEach((w, c) => {
+      if (Number.isNaN(w)) return;
+      sums[c] = nextSum(sums[c]!, w / scale);
+      sums[m + c] = nextSum(sums[m + c]!, -w / scale);
+    });
+    peak = Math.max(peak, ...sums);
+    if (sums.every((sum) => sum === 0)) end();
+  }
+  end();
+  return second;
 }
 
 /**

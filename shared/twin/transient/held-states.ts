@@ -7,6 +7,20 @@ export interface HeldStates {
   readonly S: Float64Array;
 }
 
+/**
+ * What a time adds to a state's standard deviation.
+ *
+ * @param scale its typical magnitude
+ * @param speed how fast the model moves it, per second
+ * @param noise `share` of the scale per √s; `speedNoise`, √s, times the speed
+ */
+export const stateNoiseStd = (
+  scale: number,
+  speed: number,
+  { share, speedNoise }: { share: number; speedNoise: number },
+  dtS: number,
+): number => Math.hypot(share * scale, speedNoise * speed) * Math.sqrt(dtS);
+
 /** What a sample says of them. */
 export interface HeldStep {
   states: HeldStates;

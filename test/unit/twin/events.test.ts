@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import type { StepResult } from '../../../shared/twin/index.js';
-import { eventsOf } from '../../../shared/twin/report/results.js';
+import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import {
   type EventMemory,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { runAlarms, type StepResult } from '../../../shared/twin/index.js';
-import { statesNis } from '../../../shared/twin/report/verdict.js';
+import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
 import { heldStep } from '../../../shared/twin/transient/held-states.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';

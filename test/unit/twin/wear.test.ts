@@ -10,7 +10,7 @@ import {
   type TwinModel,
 } from '../../../shared/twin/index.js';
 import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
-import { eventsOf } from '../../../shared/twin/report/results.js';
+import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 
 /** A tank that fills by an input and leaks: x' = u − k x, solved exactly while both are held. */
 const after = (x: number, u: number, k: number, dtS: number) =>

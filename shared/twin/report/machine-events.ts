@@ -1,0 +1,31 @@
+import type { StepResult } from '../types.js';
+
+/** A span in which readings left what the model explains, seconds of the machine's time. */
+export interface MachineEvent {
+  sinceS: number;
+  /** The last sample of it. */
+  untilS?: number;
+  /** The sample at which it was found. */
+  foundS: number;
+}
+
+/** The events of a run, from its steps. */
+export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
+  const events: MachineEvent[] = [];
+  let open: MachineEvent | undefined;
+  for (const { timeS, eventSinceS, skipped } of steps) {
+    // A sample that was left out says nothing of events.
+    if (eventSinceS === undefined && skipped !== undefined) continue;
+    if (open !== undefined && open.sinceS !== eventSinceS) {
+      open = undefined;
+    }
+    if (eventSinceS === undefined) continue;
+    if (open === undefined) {
+      open = { sinceS: eventSinceS, foundS: timeS };
+      events.push(open);
+    }
+    open.untilS = timeS;
+  }
+  if (open !== undefined) delete open.untilS;
+  return events;
+}
