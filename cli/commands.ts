@@ -54,15 +54,17 @@ export const nouns: readonly Noun[] = [
     summary: 'Run the whole loop on this machine: machine, edge, SiteWise, calibration, page',
     load: async () => {
       const { upCommand } = await import('./up.js');
-      const page = async ({ twin, status, outlook, ...options }: PageOptions) => {
-        const { startPage } = await import('../cloud/page/index.js');
+      const page = async ({ twin, status, outlook, reports, ...options }: PageOptions) => {
+        const { startPage, verdictsIn } = await import('../cloud/page/index.js');
+        const { openStore } = await import('../shared/store/index.js');
         const { createSiteWiseWriter } = await import('../shared/sitewise/index.js');
         // Whoever runs the loop may acknowledge what it alarms of.
         const writer = createSiteWiseWriter({ client: options.siteWise });
+        const verdicts = verdictsIn(openStore(reports.store), reports.fleet, reports.asset);
         return startPage({
           ...options,
           writer,
-          assets: [{ id: twin.name, twin, status, outlook }],
+          assets: [{ id: twin.name, twin, status, outlook, verdicts }],
         });
       };
       const entries = { edge: edgeDeployment, worker: workerJob, container: workerContainer };

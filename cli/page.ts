@@ -1,4 +1,4 @@
-import { keepHeapSmall, startPage } from '../cloud/page/index.js';
+import { keepHeapSmall, startPage, verdictsIn } from '../cloud/page/index.js';
 import { openFleet, twinOfAsset } from '../cloud/worker/index.js';
 import { printJson, printLine, TwinError } from '../shared/core/index.js';
 import { createSiteWiseWriter } from '../shared/sitewise/index.js';
@@ -112,7 +112,9 @@ export const pageCommand: Command = {
                     twin,
                     state: () => newestState(store, twin, asset.id, source.fleet.name),
                   };
-            return { id: asset.id, twin: twin.definition, outlook };
+            const verdicts =
+              store === undefined ? undefined : verdictsIn(store, source.fleet.name, asset.id);
+            return { id: asset.id, twin: twin.definition, outlook, verdicts };
           }),
         );
         const usual = args.data === undefined ? DEPLOYED : LOCAL;

@@ -62,7 +62,7 @@ export function createApp(parts: { rooms: Rooms; fleet: FleetWatch }): Hono {
     const room = rooms.enter(c.req.query('asset'));
     if (room === undefined) return c.text('No such machine', 404);
     c.header('Cache-Control', 'no-store');
-    const snapshot = room.feed.snapshot();
+    const snapshot = room.snapshot();
     return snapshot === undefined ? c.json({ error: 'starting' }, 503) : c.json(snapshot);
   });
 

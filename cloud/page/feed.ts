@@ -34,6 +34,7 @@ import { EventLog } from './event-log.js';
 import { feedStatus } from './feed-status.js';
 import type { OutlookDesk } from './outlook.js';
 import { pastOf, placeAggregates, readSpan } from './past.js';
+import { isSweep, readsOf } from './reads.js';
 import { type PageStatus, timeMapFrom } from './status.js';
 import type { Reading } from './strays.js';
 import { type StreamTarget, streamTargets, usableNumber } from './streams.js';
@@ -58,9 +59,6 @@ export interface FeedOptions {
 
 /** Samples may be stamped a little ahead of this machine's clock. */
 const AHEAD_NS = secondsToNs(600);
-/** Every so many polls the machine's streams are read again this far back, for late samples. */
-const SWEEP_EVERY = 20;
-const SWEEP_NS = secondsToNs(600);
 
 /** Reads SiteWise incrementally and keeps what the page shows. */
 export class Feed {
@@ -220,34 +218,20 @@ export class Feed {
     this.#account = parseAccount(latest.get(this.#ledgerAlias));
     this.#calibrationAlarms = parseAlarms(latest.get(this.#alarmAlias)?.value);
     if (this.#past === undefined) await this.#readPast(latest, signal);
-    const sweep = this.#polls > 0 && this.#polls % SWEEP_EVERY === 0;
+    for (const alias of aliases) {
+      const quality = latest.get(alias)?.quality;
+      if (quality === 'BAD') this.#badStreams.add(alias);
+      else if (quality !== undefined) this.#badStreams.delete(alias);
+    }
     // Texts are never aggregated: of them all is read.
     for (const origin of ['machine', 'twin', 'texts'] as const) {
-      const wanted: string[] = [];
-      let afterNs: bigint | undefined;
-      for (const alias of aliases) {
-        const newest = latest.get(alias);
-        if ((this.#targets.get(alias)?.origin ?? 'texts') !== origin) continue;
-        if (newest === undefined) continue;
-        if (newest.quality === 'BAD') this.#badStreams.add(alias);
-        else this.#badStreams.delete(alias);
-        const seenNs = this.#seenNs.get(alias) ?? this.#startNs;
-        const again = sweep && origin === 'machine';
-        if (newest.timeNs <= seenNs && !again) continue;
-        wanted.push(alias);
-        const fromNs = again ? seenNs - SWEEP_NS : seenNs;
-        if (afterNs === undefined || fromNs < afterNs) afterNs = fromNs;
+      const own = aliases.filter((a) => (this.#targets.get(a)?.origin ?? 'texts') === origin);
+      const again = origin === 'machine' && isSweep(this.#polls);
+      for (const group of readsOf(own, latest, this.#seenNs, this.#startNs, again)) {
+        const untilNs = clock.nowNs() + AHEAD_NS;
+        const history = await reader.history({ ...group, untilNs, missing: 'empty', signal });
+        for (const [alias, values] of history) this.#take(alias, values);
       }
-      if (afterNs === undefined) continue;
-      const untilNs = clock.nowNs() + AHEAD_NS;
-      const history = await reader.history({
-        aliases: wanted,
-        afterNs: afterNs > this.#startNs ? afterNs : this.#startNs,
-        untilNs,
-        missing: 'empty',
-        signal,
-      });
-      for (const [alias, values] of history) this.#take(alias, values);
     }
   }
 

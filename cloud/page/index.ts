@@ -5,3 +5,4 @@ export type { Pace, PageAsset } from './rooms.js';
 export { type Page, type PageOptions, startPage } from './server.js';
 export { keepHeapSmall } from './small-heap.js';
 export type { PageStatus } from './status.js';
+export { type ReadVerdicts, verdictsIn } from './verdicts.js';

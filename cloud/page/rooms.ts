@@ -3,9 +3,11 @@ import { type Clock, type Logger, messageOf } from '../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import { AskingProcess } from './asking/index.js';
 import { Audience } from './audience.js';
+import type { Snapshot } from './browser/protocol.js';
 import { Feed } from './feed.js';
 import { OutlookDesk, type OutlookSource } from './outlook.js';
 import type { PageStatus } from './status.js';
+import { type ReadVerdicts, VerdictDesk } from './verdicts.js';
 
 /** A machine that the page can show. */
 export interface PageAsset {
@@ -17,6 +19,8 @@ export interface PageAsset {
   status?: (() => Promise<PageStatus>) | undefined;
   /** What the twin is asked with, or why it cannot be asked. Left out, it cannot. */
   outlook?: OutlookSource | { missing: string } | undefined;
+  /** Whether its quantities may be acted on. Left out, the page says nothing of it. */
+  verdicts?: ReadVerdicts | undefined;
 }
 
 /** How often is read, and how old things may be. */
@@ -48,11 +52,14 @@ export interface Room {
   feed: Feed;
   audience: Audience;
   outlook: OutlookDesk;
+  /** All that is known; undefined before the first poll. */
+  snapshot(): Snapshot | undefined;
   /** Makes the binary glTF of the machine; left out without a layout. */
   model: (() => Promise<Uint8Array>) | undefined;
 }
 
 interface OpenRoom extends Room {
+  verdicts: VerdictDesk;
   stop: AbortController;
   running: Promise<void>;
   kept: boolean;
@@ -137,12 +144,19 @@ export class Rooms {
       logger,
       ...pace,
     });
-    const audience = new Audience(() => feed.snapshot());
+    const verdicts = new VerdictDesk(asset.verdicts, logger);
+    const snapshot = () => {
+      const known = feed.snapshot();
+      return known && { ...known, ...verdicts.newest };
+    };
+    const audience = new Audience(snapshot);
     const stop = new AbortController();
     const room: OpenRoom = {
       feed,
       audience,
       outlook,
+      verdicts,
+      snapshot,
       model: modelOf(asset.twin),
       stop,
       kept: false,
@@ -161,7 +175,8 @@ export class Rooms {
     let alone = 0;
     try {
       while (!signal.aborted && alone < POLLS_ALONE) {
-        room.audience.send(await room.feed.poll(signal));
+        const update = await room.feed.poll(signal);
+        room.audience.send({ ...update, ...(await room.verdicts.news(room.feed.calibrationKey)) });
         // Asked only while somebody looks: it takes the machine's cores for a moment.
         if (room.audience.size > 0) {
           room.outlook.refresh(room.feed.calibrationKey, room.feed.readings());

@@ -54,6 +54,8 @@ export interface PageOptions {
   status: () => Promise<StackStatus>;
   /** What the twin is asked with: its model, and the state that the worker left. */
   outlook: { twin: Twin; state: () => Promise<CalibratorState | undefined> };
+  /** Where the worker leaves its reports: a folder, and whose they are. */
+  reports: { store: string; fleet: string; asset: string };
   logger: Logger;
 }
 
@@ -267,6 +269,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
         twin,
         state: () => newestState(openStore(cloud.stateDir), twin, cloud.assetId, cloud.fleet),
       },
+      reports: { store: cloud.stateDir, fleet: cloud.fleet, asset: cloud.assetId },
       logger,
     }),
   );

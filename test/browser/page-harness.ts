@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page as BrowserPage } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type Page, startPage } from '../../cloud/page/index.js';
+import { type Page, type ReadVerdicts, startPage } from '../../cloud/page/index.js';
 import { packageFile } from '../../shared/core/index.js';
 import type { GrowingDrag } from '../unit/page/growing-drag.js';
 import { launchChromium } from './launch.js';
@@ -39,11 +39,13 @@ export function useBrowser() {
       return browser;
     },
     /** The page of one machine, read quickly. */
-    async start(machine: GrowingDrag, port = 0): Promise<Page> {
+    async start(machine: GrowingDrag, port = 0, verdicts?: ReadVerdicts): Promise<Page> {
       const page = await startPage({
         port,
         siteWise: machine,
-        assets: [{ id: 'line1', twin: machine.twin, status: async () => machine.status() }],
+        assets: [
+          { id: 'line1', twin: machine.twin, status: async () => machine.status(), verdicts },
+        ],
         pace: { pollIntervalMs: 50 },
       });
       opened.push(page);

@@ -55,6 +55,54 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser', () => {
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
   });
 
+  it('says of each quantity whether it may be acted on, and why not, on screen and on paper', async () => {
+    const machine = new GrowingDrag(lineTwin());
+    machine.fill(20, systemClock.nowNs());
+    const why = 'nothing cross-checks Roller9_w: an offset of the sensor would pass for wear of b9';
+    const { url } = await start(machine, 0, async () => ({
+      b1: { grade: 'good', reasons: [] },
+      b9: { grade: 'care', reasons: [why] },
+      S4_Tension_N: { grade: 'unusable', reasons: ['the model contradicts its sensors'] },
+    }));
+    const { page, misdeeds } = await openPage(browser(), url);
+    const card = (id: string) => page.locator(`.card[data-quantity="${id}"]`);
+    const worn = card('parameter:b9');
+    await worn.getByText('! use with care').waitFor();
+    expect(await card('parameter:b1').locator('.grade').textContent()).toBe('✓ good');
+    expect(await card('virtualSensor:S4_Tension_N').locator('.grade').textContent()).toBe(
+      '✕ do not use',
+    );
+    // Of what the run says nothing, the page says nothing.
+    expect(await card('parameter:b2').locator('.grade').textContent()).toBe('');
+    const reason = worn.locator('.reason');
+    const sentence = `N${why.slice(1)}.`;
+    expect(await reason.isVisible()).toBe(false);
+    await worn.hover();
+    await reason.waitFor({ state: 'visible' });
+    expect(await reason.textContent()).toBe(sentence);
+    await page.locator('h1').first().hover();
+    await reason.waitFor({ state: 'hidden' });
+    await page.keyboard.press('Tab');
+    await worn.focus();
+    await reason.waitFor({ state: 'visible' });
+    expect(await worn.getAttribute('aria-description')).toBe(sentence);
+    await worn.click();
+    await page
+      .locator('#focus .panel[data-quantity="parameter:b9"] .verdict')
+      .filter({ hasText: sentence })
+      .waitFor();
+    await page.emulateMedia({ media: 'print' });
+    expect(await reason.isVisible()).toBe(true);
+    const box = await reason.boundingBox();
+    const outer = await worn.boundingBox();
+    expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual(
+      (outer?.y ?? 0) + (outer?.height ?? 0) + 1,
+    );
+    await page.emulateMedia({ media: 'screen' });
+    expect(await violationsOf(page)).toEqual([]);
+    expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });
+  });
+
   it('shows any twin, without a layout too, and takes names as text', async () => {
     const twin = structuredClone(lineTwin(false));
     const [parameter] = twin.parameters;

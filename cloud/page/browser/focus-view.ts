@@ -9,6 +9,7 @@ import { formatNumber, formatUnit, formatValue } from './format.js';
 import { componentOf, nameOf, relatedTo, whyOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
+import { gradeText, reasonText, verdictOn } from './verdict-text.js';
 import type { View } from './view.js';
 import { driversOf } from './why-view.js';
 
@@ -66,6 +67,7 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
   const now = h('p', { class: 'now' });
   const reached = h('p', { class: 'reached' });
   const compared = h('p', { class: 'compared' });
+  const verdict = h('p', { class: 'verdict' });
   const why = h('div', { class: 'why' });
   const holder = h('div', {});
   const element = h(
@@ -73,6 +75,7 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
     { class: 'panel', 'data-quantity': quantity.id },
     h('h3', { text: nameOf(quantity, machine.layout) }),
     now,
+    verdict,
     reached,
     compared,
     holder,
@@ -96,6 +99,9 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
       chart.update();
       setText(now, sentenceOf(store, quantity));
       setText(compared, comparedText(store, machine, quantity));
+      const judged = verdictOn(store, quantity);
+      verdict.dataset.grade = judged?.grade ?? '';
+      setText(verdict, [gradeText(judged), reasonText(judged)].filter((t) => t !== '').join(': '));
       if (store.outlookRevision === expected) return;
       expected = store.outlookRevision;
       setText(reached, aheadOf(store, quantity));

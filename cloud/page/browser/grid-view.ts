@@ -7,6 +7,7 @@ import { formatNumber, formatUnit, formatValue } from './format.js';
 import { nameOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
+import { gradeText, reasonText, verdictOn } from './verdict-text.js';
 import type { View } from './view.js';
 
 /** Many quantities of one kind side by side, each small; one click shows it large. */
@@ -56,6 +57,9 @@ function createCard(
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
   const age = h('span', { class: 'age' });
   const spoken = h('span', { class: 'only-read' });
+  const grade = h('span', { class: 'grade' });
+  // Shown while one points at the card or tabs to it, and on paper; readers get it as description.
+  const reason = h('span', { class: 'reason', 'aria-hidden': 'true' });
   const element = h(
     'button',
     {
@@ -70,6 +74,8 @@ function createCard(
     value,
     band,
     age,
+    grade,
+    reason,
     spoken,
   );
   element.addEventListener('click', () => select(quantity.id));
@@ -111,6 +117,11 @@ function createCard(
       const { text, isOld } = ageOf(store, quantity);
       setText(age, text);
       element.classList.toggle('old', isOld);
+      const verdict = verdictOn(store, quantity);
+      setText(grade, gradeText(verdict));
+      grade.dataset.grade = verdict?.grade ?? '';
+      setText(reason, reasonText(verdict));
+      element.setAttribute('aria-description', reasonText(verdict));
     },
   };
 }

@@ -235,12 +235,23 @@ export interface Status {
   endpoints: Readonly<Record<string, string>>;
 }
 
+/** Whether a quantity may be acted on, and why it is not good. */
+export interface QuantityVerdict {
+  grade: 'good' | 'care' | 'unusable';
+  reasons: readonly string[];
+}
+
+/** The newest run's verdicts by variable; one under no name holds for all. */
+export type Verdicts = Readonly<Record<string, QuantityVerdict>>;
+
 /** The first message of a connection, and whenever a page has fallen behind. */
 export interface Snapshot {
   machine: Machine;
   channels: Record<string, Row[]>;
   /** The latest beginning first. */
   events: readonly PageEvent[];
+  /** Absent before the first run, or where the page cannot read them. */
+  verdicts?: Verdicts;
   status: Status;
 }
 
@@ -249,6 +260,8 @@ export interface Update {
   channels: Record<string, Row[]>;
   /** All events, where any of them changed. */
   events?: readonly PageEvent[];
+  /** All verdicts, where any of them changed. */
+  verdicts?: Verdicts;
   status: Status;
 }
 

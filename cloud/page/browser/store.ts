@@ -9,6 +9,7 @@ import type {
   Snapshot,
   Status,
   Update,
+  Verdicts,
 } from './protocol.js';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
@@ -28,6 +29,8 @@ export class Store {
   events: readonly PageEvent[] = [];
   /** Rises with every change of the events. */
   eventsRevision = 0;
+  /** Those of the newest run. */
+  verdicts: Verdicts = {};
   /** Today's course, and beside it what was tried last. */
   outlook: Outlook | undefined;
   tried: Outlook | undefined;
@@ -50,6 +53,7 @@ export class Store {
       this.#newestX = Number.NEGATIVE_INFINITY;
     }
     this.status = message.status;
+    if (message.verdicts !== undefined) this.verdicts = message.verdicts;
     if (message.events !== undefined) {
       this.events = message.events;
       this.eventsRevision++;
