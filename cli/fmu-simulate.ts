@@ -18,6 +18,7 @@ import { defined } from '../shared/fmi/description/parse-common.js';
 import { scalarOf } from '../shared/fmi/description/scalars.js';
 import { parseStartValue } from '../shared/fmi/description/start-values.js';
 import { toDisplayUnit } from '../shared/fmi/description/units.js';
+import type { DescriptionProblem } from '../shared/fmi/description/xml-attributes.js';
 import { simulate } from '../shared/fmi/lanes/pool.js';
 import { formatResultCsv, type ResultColumn } from '../shared/fmi/running/recorder.js';
 import {
@@ -116,7 +117,15 @@ export const simulateCommand: Command = {
     'twinloop fmu simulate model.fmu --interface me --solver dopri5 --start-values k=2 T="20 degC"',
   ],
   async run(args, io) {
-    const fmu = await openFmu(args.file as string, { ignoreProblems: args.validation === false });
+    const ignore = (problems: readonly DescriptionProblem[]) => {
+      for (const { line, message } of problems) {
+        printLine(io.stderr, `Ignored: modelDescription.xml:${line}: ${message}`);
+      }
+    };
+    const fmu = await openFmu(
+      args.file as string,
+      args.validation === false ? { onIgnoredProblems: ignore } : {},
+    );
     return runOnce(fmu, args, io);
   },
 };

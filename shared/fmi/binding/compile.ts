@@ -1,18 +1,15 @@
-import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join, normalize, sep } from 'node:path';
-import { promisify } from 'node:util';
-import { messageOf, packageFile, TwinError } from '../../core/index.js';
+import { packageFile, TwinError } from '../../core/index.js';
 import type { Fmu } from '../description/fmu.js';
 import type { InterfaceInfo } from '../description/model-description.js';
 import { childOf, childrenOf } from '../description/parse-common.js';
 import { parseXml } from '../description/xml.js';
+import { type CompilerCall, callCompiler, callCompilerSync } from './compiler-call.js';
 
 const COMPILE_TIMEOUT_MS = 120_000;
-/** What a compiler may say, bytes. */
-const MAX_OUTPUT = 16 * 1024 * 1024;
 
 interface Sources {
   files: string[];
@@ -75,12 +72,12 @@ function fromModelDescription(dir: string, info: InterfaceInfo): Sources {
   return { files, defines: [], includes: [] };
 }
 
-/** One call of the compiler; those of `objects` do not depend on each other. */
+/** The calls of the compiler; those of `objects` do not depend on each other. */
 interface Plan {
   library: string;
   folder: string;
-  objects: { command: string; args: string[] }[];
-  link: { command: string; args: string[] };
+  objects: CompilerCall[];
+  link: CompilerCall;
   /** What the link makes; moved into place when it is whole. */
   made: string;
 }
@@ -168,24 +165,17 @@ export async function compileSources(
   const { modelName } = fmu.modelDescription;
   const plan = planOf(fmu, info, lookedFor);
   if (existsSync(plan.library)) return plan.library;
-  const run = async ({ command, args }: { command: string; args: string[] }) => {
-    try {
-      await promisify(execFile)(command, args, {
-        maxBuffer: MAX_OUTPUT,
-        ...(deadline !== undefined && { signal: deadline }),
-      });
-    } catch (error) {
-      if (deadline?.aborted) {
-        throw new TwinError(
-          'FMU_TIMEOUT',
-          `The sources of ${modelName} were not compiled before the deadline. Allow more time.`,
-          { cause: error, retryable: true },
-        );
-      }
-      const { code, stderr } = error as { code?: unknown; stderr?: string };
-      if (code === 'ENOENT') throw withoutCompiler(modelName, command);
-      throw failure(modelName, stderr || messageOf(error));
+  const run = async (call: CompilerCall) => {
+    const { ok, missing, complaints } = await callCompiler(call, deadline);
+    if (deadline?.aborted) {
+      throw new TwinError(
+        'FMU_TIMEOUT',
+        `The sources of ${modelName} were not compiled before the deadline. Allow more time.`,
+        { retryable: true },
+      );
     }
+    if (missing) throw withoutCompiler(modelName, call.command);
+    if (!ok) throw failure(modelName, complaints);
   };
   mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
   try {
@@ -209,18 +199,10 @@ export function compileSourcesSync(fmu: Fmu, info: InterfaceInfo, lookedFor: str
   if (existsSync(plan.library)) return plan.library;
   mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
   try {
-    for (const { command, args } of [...plan.objects, plan.link]) {
-      const result = spawnSync(command, args, {
-        encoding: 'utf8',
-        timeout: COMPILE_TIMEOUT_MS,
-        maxBuffer: MAX_OUTPUT,
-      });
-      if ((result.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
-        throw withoutCompiler(modelName, command);
-      }
-      if (result.status !== 0) {
-        throw failure(modelName, result.stderr || result.error?.message || '');
-      }
+    for (const call of [...plan.objects, plan.link]) {
+      const { ok, missing, complaints } = callCompilerSync(call, COMPILE_TIMEOUT_MS);
+      if (missing) throw withoutCompiler(modelName, call.command);
+      if (!ok) throw failure(modelName, complaints);
     }
     renameSync(plan.made, plan.library);
     return plan.library;

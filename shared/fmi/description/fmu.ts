@@ -39,8 +39,8 @@ export interface OpenFmuOptions {
   /** Where archives are unpacked; default: a folder of this user under the temporary folder. */
   cacheDir?: string;
   limits?: Partial<ArchiveLimits>;
-  /** Open it in spite of faults in its description that leave it readable. */
-  ignoreProblems?: boolean;
+  /** Opens it in spite of faults in its description that leave it readable; is told which. */
+  onIgnoredProblems?: (problems: readonly DescriptionProblem[]) => void;
   /** Of a system: in which order its components step; default `gauss-seidel`. */
   master?: Master;
   /** Of a system: longest step of its master, seconds; default: what it names itself. */
@@ -168,7 +168,10 @@ export async function openFmu(path: string, options: OpenFmuOptions = {}): Promi
   }
   const { fmu, problems } = await readUnpacked(unpacked, path);
   const errors = problems.filter(isObstacle);
-  if (errors.length > 0 && options.ignoreProblems !== true) throw descriptionError(path, errors);
+  if (errors.length > 0) {
+    if (options.onIgnoredProblems === undefined) throw descriptionError(path, errors);
+    options.onIgnoredProblems(errors);
+  }
   return fmu;
 }
 

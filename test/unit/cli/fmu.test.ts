@@ -206,4 +206,37 @@ describe.skipIf(!hasCompiler)('the fmu commands', () => {
       /expected one/,
     );
   });
+
+  it.each([
+    ['a Boolean that is none', 'StepSize="true"', 'StepSize="yes"', /"yes"/],
+    ['an unknown causality', 'causality="input"', 'causality="inward"', /"inward"/],
+    ['an index that is not there', /<Unknown index="\d+"/, '<Unknown index="99"', /index 99/],
+  ] as const)(
+    'fmu simulate --no-validation runs in spite of %s, and says so',
+    async (_, right, wrong, says) => {
+      const file = buildFmu('decay', 2, (xml) => {
+        expect(xml).toMatch(right);
+        return xml.replace(right, wrong);
+      });
+      const args = { file, interface: 'cs', stopTime: 1, outputVariables: ['x'] };
+      await expect(invoke('fmu simulate', args)).rejects.toMatchObject({
+        code: 'FMU_INVALID',
+        message: expect.stringMatching(says),
+      });
+      const ignored = await invoke('fmu simulate', { ...args, validation: false });
+      expect(ignored.code).toBe(0);
+      expect(ignored.stderr).toMatch(/^Ignored: modelDescription.xml:\d+: /m);
+      expect(ignored.stderr).toMatch(says);
+      const sound = await invoke('fmu simulate', { ...args, file: buildFmu('decay', 2) });
+      expect(sound.stderr).not.toMatch(/Ignored/);
+      expect(ignored.stdout).toBe(sound.stdout);
+    },
+  );
+
+  it('fmu simulate --no-validation still refuses what cannot be read', async () => {
+    const file = buildFmu('decay', 2, (xml) => xml.replace('</ModelVariables>', ''));
+    await expect(invoke('fmu simulate', { file, validation: false })).rejects.toMatchObject({
+      code: 'FMU_INVALID',
+    });
+  });
 });

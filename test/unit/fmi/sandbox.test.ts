@@ -21,6 +21,7 @@ import {
 } from '../../../shared/fmi/index.js';
 import { sweepScratches } from '../../../shared/fmi/lanes/scratch.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
+import { HOSTILE_ATTEMPTS } from './hostile-attempts.js';
 
 const hasNamespaces =
   process.platform === 'linux' &&
@@ -73,25 +74,13 @@ describe.skipIf(!hasCompiler || process.platform !== 'linux')('an FMU that means
     }
   };
 
-  // What each level keeps out: 0 is kept out, 1 is not.
-  const table: [string, number, () => number, Record<SandboxLevel, number>][] = [
-    ['reads the environment', 1, () => 0, { namespaces: 0, process: 0, none: 1 }],
-    ['reads a file of the user', 2, () => 0, { namespaces: 0, process: 1, none: 1 }],
-    ['writes a file of the user', 11, () => 0, { namespaces: 0, process: 1, none: 1 }],
-    ['signals another process', 6, () => process.pid, { namespaces: 0, process: 1, none: 1 }],
-    ['uses the network', 7, () => port, { namespaces: 0, process: 1, none: 1 }],
-    [
-      "reads another process's environment",
-      8,
-      () => process.pid,
-      { namespaces: 0, process: 1, none: 1 },
-    ],
-  ];
+  const table = HOSTILE_ATTEMPTS.map((attempt) => [attempt.what, attempt] as const);
   describe.each(['namespaces', 'process', 'none'] as const)('in the sandbox "%s"', (level) => {
     it.skipIf(level === 'namespaces' && !hasNamespaces).each(table)(
       '%s, or not',
-      async (_, mode, at, expected) => {
-        expect(await attempt(level, mode, at())).toBe(expected[level]);
+      async (_, { mode, on, gets }) => {
+        const at = on === undefined ? 0 : { caller: process.pid, port }[on];
+        expect(await attempt(level, mode, at)).toBe(gets[level]);
       },
     );
   });
