@@ -45,6 +45,7 @@ async function optionsOf(
     region: String(args.region),
     ...(args.data === undefined ? {} : { dataDir: String(args.data) }),
     ...(args.buckets === undefined ? {} : { bucketsDir: String(args.buckets) }),
+    ...(args.notifications === undefined ? {} : { notificationBroker: String(args.notifications) }),
     ...(accessKeyId !== undefined && secretAccessKey !== undefined
       ? { credentials: { accessKeyId, secretAccessKey } }
       : {}),
@@ -80,6 +81,10 @@ const serve: Command = {
     {
       flags: '--buckets <dir>',
       description: 'folder with a folder per bucket, for bulk import jobs',
+    },
+    {
+      flags: '--notifications <url>',
+      description: 'MQTT broker for property notifications, e.g. mqtt://127.0.0.1:1883',
     },
     { flags: '--region <region>', description: 'region in ARNs', default: 'us-east-1' },
     { flags: '--tls', description: 'HTTPS with a generated certificate' },

@@ -39,6 +39,8 @@ const REMARKS: Partial<Record<OperationName, string>> = {
     'properties by override, name or made anew, hierarchies by name; what answers to nothing is refused by name',
   PutStorageConfiguration:
     'hot, warm and cold tier as the service takes them; the values are in one store: a warm tier is that they are kept for longer, and nothing is exported to the cold tier’s bucket (the log says so)',
+  UpdateAssetProperty:
+    'notifications go to a broker of one’s own (`--notifications`), of values that are written; not of transforms and metrics, which are computed when read',
   UpdateAssetModel:
     'without If-Match conditions; data types cannot change; an interface that is applied keeps its properties',
   UpdateGatewayCapabilityConfiguration: 'kept as text; nothing is deployed',

@@ -24,6 +24,10 @@ import type { JsonServer } from './http/json-server.js';
 import { NO_QUOTAS, type Quotas, Throttle } from './http/quotas.js';
 import { type SiteWiseCounters, startApiServer } from './http/server.js';
 import { type AcceptedCredentials, createSignatureVerifier } from './http/signature.js';
+import {
+  createNotificationPublisher,
+  type NotificationPublisher,
+} from './notification-publisher.js';
 import { Account } from './resources/account.js';
 import { type Allows, authorize } from './resources/authorization.js';
 import { jobsDone, resumeJobs } from './resources/bulk-import.js';
@@ -71,6 +75,8 @@ export interface SiteWiseOptions {
   connections?: Partial<ConnectionLimits>;
   /** A folder per bucket, for bulk imports; left out, there are no buckets. */
   bucketsDir?: string;
+  /** MQTT broker, as a URL, that property notifications are sent to; left out, they are not sent. */
+  notificationBroker?: string;
   /** Of the fault rules' chances; default 1. */
   seed?: number;
 }
@@ -124,8 +130,15 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       ? undefined
       : await lockFolder(options.dataDir, 'SiteWise data folder');
   let account: Account | undefined;
+  let notifications: NotificationPublisher | undefined;
   let server: JsonServer;
-  const counters: SiteWiseCounters = { requests: 0, operations: {}, faults: {}, values: 0 };
+  const counters: SiteWiseCounters = {
+    requests: 0,
+    operations: {},
+    faults: {},
+    values: 0,
+    notifications: { published: 0, lost: 0 },
+  };
   const faults = new FaultRules(createRng(options.seed ?? 1));
   const edgeLogin =
     options.edgeUsers === undefined ? undefined : new EdgeLogin(options.edgeUsers, Date.now);
@@ -154,6 +167,13 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       ...(options.bucketsDir === undefined ? {} : { bucket: bucketsIn(options.bucketsDir) }),
     });
     const opened = account;
+    if (options.notificationBroker !== undefined) {
+      notifications = await createNotificationPublisher(
+        options.notificationBroker,
+        counters.notifications,
+        logger,
+      );
+    }
     server = await startApiServer({
       authorize({ accessKeyId }, operation, input) {
         const principal = principalOf(accessKeyId);
@@ -173,13 +193,19 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
       controlToken: credentials.secretAccessKey,
       limits: { ...CONNECTION_LIMITS, ...options.connections },
       clock: systemClock,
-      handlers: allHandlers(account, throttle, (count) => {
-        counters.values += count;
-      }),
+      handlers: allHandlers(
+        account,
+        throttle,
+        (count) => {
+          counters.values += count;
+        },
+        notifications?.notify,
+      ),
       counters,
       logger,
     });
   } catch (error) {
+    await notifications?.close();
     await account?.close();
     await lock?.close();
     throw error;
@@ -192,6 +218,7 @@ export async function startSiteWise(options: SiteWiseOptions = {}): Promise<Site
     retention.stop();
     await server.close();
     await jobsDone(held);
+    await notifications?.close();
     await held.close();
     await lock?.close();
   }

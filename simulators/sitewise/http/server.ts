@@ -4,6 +4,7 @@ import { type Handlers, READING, toWire } from '../api/handler.js';
 import { whyNotOffered } from '../api/not-offered.js';
 import { OPERATIONS } from '../api/schema.js';
 import { validateRequest } from '../api/validate.js';
+import type { NotificationCounters } from '../notification-publisher.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { EdgeLogin } from './edge-login.js';
 import { type FaultRules, injectedFault, parseRules } from './fault-rules.js';
@@ -28,6 +29,8 @@ export interface SiteWiseCounters {
   faults: Record<string, number>;
   /** Values stored. */
   values: number;
+  /** Property notifications, where a broker is named for them. */
+  notifications: NotificationCounters;
 }
 
 /** How the HTTP server is set up. */

@@ -10,6 +10,7 @@ import {
 } from './account.js';
 import { requireModel } from './asset-model-records.js';
 import { propertyPathOf } from './composite-records.js';
+import { notificationTopic } from './notifications.js';
 
 /** @throws ApiFault `ResourceNotFoundException` */
 export function requireAsset(account: Account, id: string): AssetRecord {
@@ -70,7 +71,7 @@ export function describeProperty(
     dataTypeSpec: property.dataTypeSpec,
     unit: setting?.unit ?? property.unit,
     notification: {
-      topic: `$aws/sitewise/asset-models/${asset.modelId}/assets/${asset.id}/properties/${property.id}`,
+      topic: notificationTopic(asset, property),
       state: setting?.notification ?? 'DISABLED',
     },
     path: propertyPathOf(modelOf(account, asset), property, asset),

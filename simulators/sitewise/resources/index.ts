@@ -11,6 +11,7 @@ import { compositeModelHandlers } from './composite-models.js';
 import { computationModelHandlers } from './computation-models/index.js';
 import { gatewayHandlers } from './gateways.js';
 import { interfaceHandlers } from './interfaces.js';
+import type { Notify } from './notifications.js';
 import { storageConfigurationHandlers } from './storage-configuration.js';
 import { tagHandlers } from './tags.js';
 import { timeSeriesHandlers } from './time-series.js';
@@ -35,6 +36,7 @@ export function allHandlers(
   account: Account,
   throttle: Throttle,
   onValues: (count: number) => void,
+  notify?: Notify,
 ): Handlers {
   return {
     ...stored(account, {
@@ -51,6 +53,6 @@ export function allHandlers(
       ...storageConfigurationHandlers(account),
     }),
     // Puts have no token and store their own values.
-    ...valueHandlers(account, throttle, onValues),
+    ...valueHandlers(account, throttle, onValues, notify),
   };
 }

@@ -6,6 +6,7 @@ import { injectedFault } from '../../http/fault-rules.js';
 import type { Throttle } from '../../http/quotas.js';
 import { KIND, type Kind, QUALITY_CODES, type StoredValue } from '../../store/block.js';
 import type { Account } from '../account.js';
+import { type Notify, notifyOf } from '../notifications.js';
 import { checkStreamKey, findStream, type Stream } from './stream.js';
 
 /** How old and how far ahead a value may be, seconds. */
@@ -31,6 +32,13 @@ const DATA_TYPE_OF_KIND: Readonly<Record<number, sdk.PropertyDataType | undefine
   [KIND.nullBoolean]: 'BOOLEAN',
   [KIND.nullString]: 'STRING',
 };
+
+/** A value that goes ahead, and the series for it, which is made then. */
+interface Accepted {
+  series: () => number;
+  value: StoredValue;
+  stream: Stream | undefined;
+}
 
 /** A fault of one value or entry, in the batch's answer. */
 interface EntryFault {
@@ -95,12 +103,17 @@ function fits(kind: Kind, dataType: string): boolean {
 }
 
 /** Writes values, entry by entry. */
-export function createPut(account: Account, throttle: Throttle, onValues: (count: number) => void) {
+export function createPut(
+  account: Account,
+  throttle: Throttle,
+  onValues: (count: number) => void,
+  notify: Notify | undefined,
+) {
   function faultsOfEntry(
     entry: sdk.PutAssetPropertyValueEntry,
     partial: boolean,
     nowS: number,
-    accepted: { series: () => number; value: StoredValue }[],
+    accepted: Accepted[],
   ): EntryFault[] {
     const whole = (code: FaultCode, message: string): EntryFault[] => [
       { code, message, timestamps: [] },
@@ -162,7 +175,7 @@ export function createPut(account: Account, throttle: Throttle, onValues: (count
     }
     if (faults.size === 0 || partial) {
       const target = targetOf(entry, stream, dataType);
-      for (const value of good) accepted.push({ series: target, value });
+      for (const value of good) accepted.push({ series: target, value, stream });
     }
     return [...faults.values()];
   }
@@ -215,7 +228,7 @@ export function createPut(account: Account, throttle: Throttle, onValues: (count
     }
     const nowS = nsToSeconds(account.clock.nowNs());
     const errorEntries: sdk.BatchPutAssetPropertyErrorEntry[] = [];
-    const accepted: { series: () => number; value: StoredValue }[] = [];
+    const accepted: Accepted[] = [];
     for (const entry of entries) {
       let faults = stopped(entry, context.entryFault());
       if (faults.length === 0) {
@@ -235,6 +248,7 @@ export function createPut(account: Account, throttle: Throttle, onValues: (count
     for (const { series, value } of accepted) account.values.put(series(), value);
     await account.commit();
     onValues(accepted.length);
+    if (notify !== undefined) notifyOf(accepted, notify);
     return { errorEntries };
   };
 }
