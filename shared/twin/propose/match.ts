@@ -1,5 +1,6 @@
 import type { ModelVariable } from '../../fmi/index.js';
 import type { RecordingColumn } from '../../recordings/index.js';
+import { isClock } from './clock-columns.js';
 
 /** How well a column suits a variable, and by what. */
 export interface Match {
@@ -22,6 +23,8 @@ const LEAD = 0.15;
 /** The same where the score is less but nothing else comes near. */
 const FAIR = 0.4;
 const CLEAR_LEAD = 0.2;
+/** A lead from which a column suits an output better than the next does. */
+const TIE = 0.01;
 /** Of a score by words where the numbers are others. */
 const OTHER_NUMBERS = 0.5;
 
@@ -188,13 +191,17 @@ function scoreOf(
 }
 
 /**
- * Proposes which column is which variable: each column once, the surest first.
+ * Proposes which column is which variable: each column once, the surest first. Columns that tell the time
+ * are left out but for their very name. Where another output is sure,
+ * one that two columns suit equally is left without: it needs none, and a wrong one spoils the fit of all.
  *
+ * @param timeS of the rows
  * @param given pairs that somebody named: they stand
  */
 export function matchColumns(
   variables: readonly ModelVariable[],
   columns: readonly RecordingColumn[],
+  timeS: Float64Array,
   given: Readonly<Record<string, string>> = {},
 ): Match[] {
   const named: Match[] = Object.entries(given).map(([variable, column]) => ({
@@ -210,13 +217,19 @@ export function matchColumns(
     (c) => c.values.some(Number.isFinite) && !usedColumns.has(c.label) && !usedColumns.has(c.name),
   );
   const common = commonWords(columns);
+  const clocks = new Set(usable.filter((c) => isClock(c, timeS)).map((c) => c.label));
+  const outputs = new Set(variables.filter((v) => v.causality === 'output').map((v) => v.name));
   const pairs = variables
     .filter((v) => !usedVariables.has(v.name))
     .flatMap((v) =>
       usable.map((c) => ({ variable: v.name, column: c.label, ...scoreOf(v, c, common) })),
     )
-    .filter((p) => p.score >= LEAST)
+    .filter((p) => p.score >= (clocks.has(p.column) ? SURE : LEAST))
     .toSorted((a, b) => b.score - a.score);
+  // Where no output is sure somebody has to be asked, and guesses say what about.
+  const anchored =
+    Object.keys(given).some((v) => outputs.has(v)) ||
+    pairs.some((p) => outputs.has(p.variable) && p.score >= SURE);
   const matches: Match[] = [...named];
   for (const pair of pairs) {
     if (usedVariables.has(pair.variable) || usedColumns.has(pair.column)) continue;
@@ -227,6 +240,15 @@ export function matchColumns(
         (p.variable === pair.variable || p.column === pair.column),
     );
     const lead = pair.score - (rival?.score ?? 0);
+    if (anchored && outputs.has(pair.variable) && pair.score < SURE) {
+      const other = pairs.find(
+        (p) => p !== pair && p.variable === pair.variable && !usedColumns.has(p.column),
+      );
+      if (other !== undefined && pair.score - other.score < TIE) {
+        usedVariables.add(pair.variable);
+        continue;
+      }
+    }
     const sure =
       pair.score >= 0.9 ||
       (pair.score >= SURE && lead >= LEAD) ||
@@ -236,7 +258,9 @@ export function matchColumns(
     usedColumns.add(pair.column);
   }
   const open = variables.filter((v) => !usedVariables.has(v.name) && v.causality === 'input');
-  const left = usable.filter((c) => !usedColumns.has(c.label) && levelOf(c.values).spread > 0);
+  const left = usable.filter(
+    (c) => !(usedColumns.has(c.label) || clocks.has(c.label)) && levelOf(c.values).spread > 0,
+  );
   const [input, column] = [open[0], left[0]];
   if (open.length === 1 && left.length === 1 && input !== undefined && column !== undefined) {
     matches.push({

@@ -117,7 +117,7 @@ export function proposeTwin(
     (name) => ![...inputs, ...outputs].some((v) => v.name === name),
   );
   const extra = mapped.map((name) => byName.get(name)!);
-  const matches = matchColumns([...inputs, ...outputs], table.columns, map);
+  const matches = matchColumns([...inputs, ...outputs], table.columns, table.timeS, map);
   const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
   const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
   const columnUnit = (name: string) => {

@@ -83,6 +83,32 @@ describe('a first definition', () => {
     ).toThrow(/--parameter is "nothing"/);
   });
 
+  it('takes no clock for a quantity, and no column for an output that another suits as well', async () => {
+    const [head, ...rows] = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    const ns = (k: number) => `${1_788_242_400_100_000_000n + 10_000_000_000n * BigInt(k)}`;
+    const logged = join(folder, 'logged.csv');
+    // A logger's own columns: when a sensor was read, and two sensors of which nothing is known.
+    writeFileSync(
+      logged,
+      [
+        `${head},heater_time_t,t1,t2`,
+        ...rows.map((row, k) => `${row},${ns(k)},${21 + (k % 3)},${22 + (k % 5)}`),
+      ].join('\n'),
+    );
+    const { modelDescription } = await openFmu(
+      packageFile('shared/twins/heated-box/heated-box.fmu'),
+    );
+    const proposal = proposeTwin(modelDescription, await readTable(logged), { name: 'box' });
+    expect(Object.fromEntries(proposal.matches.map((m) => [m.variable, m.column]))).toEqual({
+      heaterOn: 'heater_on',
+      TRoom: 'T_room',
+      TAir: 'T_box',
+    });
+    expect(proposal.virtualSensors.map((s) => s.item.variable)).toContain('THeater');
+  });
+
   it('is written, tried and reported; run again it overwrites nothing that was changed', async () => {
     const output = join(folder, 'twin.yaml');
     const { code, text } = await run({ output });
