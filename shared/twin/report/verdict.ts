@@ -1,5 +1,5 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
-import { isNisOff } from '../transient/noise-watch.js';
+import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { isOfFit } from './fit-alarms.js';
@@ -209,15 +209,22 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
   const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;
   const ofNoise = stateNoiseOfRun(twin, used);
   const states = statesNis(used);
+  const ofStates = states.nis / states.channels;
+  const saysOfNoise = () => {
+    if (ofNoise.length > 0) return 'the noise is not right either';
+    return ofStates < BAND_OF_NIS[0] || ofStates > BAND_OF_NIS[1]
+      ? `of ${states.channels} values, too few to tell whether the noise is right`
+      : 'the noise is right, and what is off is the doubt about constants';
+  };
   const noise =
     states.channels === 0
       ? ''
-      : ` Of the states alone, constants held at their fits, it is ${(states.nis / states.channels).toPrecision(3)}: ${ofNoise.length > 0 ? 'the noise is not right either' : 'the noise is right, and what is off is the doubt about constants'}.`;
+      : ` Of the states alone, constants held at their fits, it is ${ofStates.toPrecision(3)}: ${saysOfNoise()}.`;
   if (channels >= FEWEST_VALUES && isNisOff(nis, channels)) {
     alarms.push({
       code: 'inconsistent',
       subject: twin.definition.name,
-      message: `Over the whole run the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
+      message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
   alarms.push(...ofNoise);

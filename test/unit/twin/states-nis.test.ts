@@ -58,13 +58,20 @@ describe('the NIS of the states alone', () => {
 
   it.skipIf(!hasCompiler)('says whether the noise or the doubt about constants is off', () => {
     const twin = boxTwin();
-    const of = (statesNis: number) =>
-      runAlarms(twin, { steps: Array.from({ length: 400 }, () => step(0.05, { statesNis })) });
+    const of = (statesNis: number, fitted = 400) =>
+      runAlarms(twin, {
+        steps: Array.from({ length: 400 }, (_, k) =>
+          step(0.05, k < fitted ? { statesNis } : k < 395 ? {} : { beforeFit: true }),
+        ),
+      });
     expect(of(1).find((a) => a.code === 'inconsistent')?.message).toMatch(
       /it is 1\.00: the noise is right/,
     );
     expect(of(0.05).find((a) => a.code === 'inconsistent')?.message).toMatch(
-      /the noise is not right either/,
+      /Over the whole run the innovations.*the noise is not right either/,
+    );
+    expect(of(1.5, 25).find((a) => a.code === 'inconsistent')?.message).toMatch(
+      /without its changes.*it is 1\.50: of 25 values, too few to tell whether the noise is right/,
     );
   });
 });
