@@ -61,7 +61,14 @@ describe('the NIS of the states alone', () => {
     const of = (statesNis: number, fitted = 400) =>
       runAlarms(twin, {
         steps: Array.from({ length: 400 }, (_, k) =>
-          step(0.05, k < fitted ? { statesNis } : k < 395 ? {} : { beforeFit: true }),
+          k < fitted
+            ? step(0.05, { statesNis })
+            : ({
+                nis: 0.05,
+                channels: 1,
+                parameters: {},
+                ...(k < 395 ? {} : { beforeFit: true }),
+              } as StepResult),
         ),
       });
     expect(of(1).find((a) => a.code === 'inconsistent')?.message).toMatch(
