@@ -1,4 +1,5 @@
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import { eventLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
 import { verdictLines } from '../shared/twin/report/verdict.js';
@@ -6,7 +7,10 @@ import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
 /** What `calibrate` prints of a run: estimates, what speaks against them, what the sensors can tell. */
-export function summaryLines({ definition }: Twin, { twin, summary }: CalibrationOutput): string[] {
+export function summaryLines(
+  { definition }: Twin,
+  { twin, steps, summary }: CalibrationOutput,
+): string[] {
   const estimates = [summary.parameters, summary.virtualSensors].flatMap((group) =>
     Object.entries(group).map(
       ([name, e]) =>
@@ -24,6 +28,7 @@ export function summaryLines({ definition }: Twin, { twin, summary }: Calibratio
     `${twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}, ${summary.wallS.toFixed(1)} s`,
     ...estimates,
     `  ${horizonLine(wearHorizonsOf(definition))}`,
+    ...eventLines(summary.events, steps[0]?.timeS ?? 0),
     ...summary.alarms.map((alarm) => `  ! ${alarm.code}: ${alarm.message}`),
     ...identifiability,
     ...verdictLines(summary.verdict),

@@ -4,6 +4,7 @@ import { identifiabilityLines } from '../identifiability/text.js';
 import type { Estimate, Sample, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { sourcesFigure } from './band-sources.js';
+import { eventRows } from './event-text.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
 import { recordingPart, verdictPart } from './page-parts.js';
 import { gradeText } from './quantities.js';
@@ -151,6 +152,16 @@ export async function calibrationReport(
             'What a person should know',
             ['alarm', 'about', 'what was found'],
             summary.alarms.map((a) => [ALARM_MEANINGS[a.code].title, a.subject, a.message]),
+          ),
+        ]),
+    ...(summary.events.length === 0
+      ? []
+      : [
+          '<h2>Events</h2>',
+          htmlTable(
+            'When something happened that the model lacks, after the first sample; parameters were kept meanwhile',
+            ['since', 'until', 'found after'],
+            eventRows(summary.events, steps[0]?.timeS ?? 0),
           ),
         ]),
     ...(used < 2

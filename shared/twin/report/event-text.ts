@@ -1,0 +1,31 @@
+import { durationText } from '../../recordings/index.js';
+import type { MachineEvent } from './results.js';
+
+/** Events that are told one by one. */
+const MOST = 10;
+
+/**
+ * When something happened that the model lacks, from the run's first sample on.
+ *
+ * @param firstS time of the run's first sample
+ */
+export function eventRows(events: readonly MachineEvent[], firstS: number): string[][] {
+  const at = (timeS: number) => `${(timeS - firstS).toFixed(0)} s`;
+  return events.map(({ sinceS, untilS, foundS }) => [
+    at(sinceS),
+    untilS === undefined ? 'lasts' : at(untilS),
+    durationText(foundS - sinceS),
+  ]);
+}
+
+/** The same in lines. */
+export function eventLines(events: readonly MachineEvent[], firstS: number): string[] {
+  if (events.length === 0) return [];
+  const spans = eventRows(events.slice(0, MOST), firstS).map(([since, until]) =>
+    until === 'lasts' ? `since ${since}` : `${since} to ${until}`,
+  );
+  const more = events.length > MOST ? [`${events.length - MOST} more (summary.events)`] : [];
+  return [
+    `  ${events.length} event${events.length === 1 ? '' : 's'} that the model lacks, parameters kept meanwhile; after the first sample: ${[...spans, ...more].join(', ')}`,
+  ];
+}

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { eventLines, eventRows } from '../../../shared/twin/report/event-text.js';
+
+it('tells events of a run after its first sample, the first ten of many', () => {
+  const lid = { sinceS: 1_700_002_057, untilS: 1_700_002_290, foundS: 1_700_002_066 };
+  const lasting = { sinceS: 1_700_009_000, foundS: 1_700_009_300 };
+  expect(eventLines([], 1_700_000_000)).toEqual([]);
+  expect(eventLines([lid, lasting], 1_700_000_000)).toEqual([
+    '  2 events that the model lacks, parameters kept meanwhile; after the first sample: 2057 s to 2290 s, since 9000 s',
+  ]);
+  expect(eventRows([lid, lasting], 1_700_000_000)).toEqual([
+    ['2057 s', '2290 s', '9 s'],
+    ['9000 s', 'lasts', '5.0 min'],
+  ]);
+  const [line = ''] = eventLines(
+    Array.from({ length: 22 }, () => lid),
+    1_700_000_000,
+  );
+  expect(line).toContain('22 events');
+  expect(line).toMatch(/, 12 more \(summary\.events\)$/);
+});
