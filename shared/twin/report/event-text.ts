@@ -1,5 +1,5 @@
 import { durationText } from '../../recordings/index.js';
-import type { MachineEvent } from './results.js';
+import type { MachineEvent } from './machine-events.js';
 
 /** Events that are told one by one. */
 const MOST = 10;
