@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compiledEntry } from '../../shared/core/index.js';
@@ -271,5 +271,39 @@ describe('faults', { timeout: 90_000 }, () => {
         .split('\n')
         .map((l) => Number(l.split(',')[5])),
     ).toEqual(upTo(100));
+  });
+
+  it('deletes old dead letters at their limit: each value is counted, and it is not healthy until the next start', async () => {
+    const { folder, broker } = await setUp();
+    await broker.cut();
+    const rows = 60_000;
+    const outbox = { maxAgeS: 0.5, deadLetterMaxMb: 1 };
+    const options = { rows, intervalS: 0.0001, change: { outbox } };
+    const config = await replayConfig(folder, broker, options);
+    const edge = await start(folder, config);
+    await until('all are dead letters', async () => {
+      const { ledger, queueDepth } = await edge.status();
+      return ledger.outbox.stored === rows && queueDepth === 0;
+    });
+    await broker.restore();
+    await until('it is connected', async () => (await edge.status()).publisher.connected);
+    const { healthy, lost, ledger } = await edge.status();
+    const { TooOld: deleted = 0 } = ledger.outbox.lettersDeleted;
+    expect(healthy).toBe(false);
+    expect(lost).toEqual({ 'dead-letter-deleted-TooOld': deleted });
+    expect(ledger).toMatchObject({ outbox: { deadLettered: { TooOld: rows }, gap: 0 }, gaps: [] });
+    const letters = join(folder, 'data/dead-letters/TooOld');
+    const files = (await readdir(letters)).filter((f) => f.endsWith('.csv'));
+    const texts = await Promise.all(files.map((f) => readFile(join(letters, f), 'utf8')));
+    expect(deleted + texts.join('').split('\n').length - 1).toBe(rows);
+    expect(deleted).toBeGreaterThan(10_000);
+    const metrics = await (await fetch(`${edge.statusUrl}/metrics`)).text();
+    expect(metrics).toContain(
+      `twinloop_edge_dead_letters_deleted_total{reason="TooOld"} ${deleted}`,
+    );
+    await edge.stop();
+    const again = await start(folder, config);
+    await until('it is healthy', async () => (await again.status()).healthy);
+    expect((await again.status()).ledger.outbox.lettersDeleted).toEqual({ TooOld: deleted });
   });
 });
