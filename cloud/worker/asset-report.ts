@@ -96,6 +96,7 @@ export function toAssetReport(
     last,
     fit,
     fitQuantities,
+    integration,
     twin,
     check,
     nisSum,
@@ -162,6 +163,11 @@ export function toAssetReport(
   };
   return {
     ...report,
-    ...assetVerdicts(report, (state?.samples ?? 0) > 0, { twin, check, fitQuantities }),
+    ...assetVerdicts(report, (state?.samples ?? 0) > 0, {
+      twin,
+      check,
+      fitQuantities,
+      integration,
+    }),
   };
 }

@@ -7,12 +7,16 @@ import {
   type Calibrator,
   type CalibratorState,
   crossCheck,
+  errorOfKept,
   type groupStreams,
   identifiabilityOf,
+  keptError,
   type Mark,
   noPending,
+  type Sample,
   type SensorSlopes,
   type Twin,
+  withIntegrationError,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
 import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
@@ -166,19 +170,13 @@ async function assimilate(
       done.fates.push('quarantined');
       continue;
     }
-    run.calibrator ??= deps.engine.createCalibrator({ twin: job.twin, model: await job.model() });
-    run.calibratorState ??= beginRefits(
-      job.twin,
-      run.calibrator.initialState(
-        firstSamples(
-          deps.engine,
-          window.flatMap((g) => g.sample ?? []),
-        ),
-      ),
+    run.calibrator ??= await beginCalibrator(
+      run,
+      window.flatMap((g) => g.sample ?? []),
     );
     const begunNs = deps.clock.nowNs();
     try {
-      const step = await run.calibrator.step(run.calibratorState, sample, signal);
+      const step = await run.calibrator.step(run.calibratorState!, sample, signal);
       run.calibratorState = step.state;
       slopes = step.slopes ?? slopes;
       deps.onSample?.();
@@ -228,6 +226,35 @@ async function assimilate(
     }
   }
   return done;
+}
+
+/**
+ * The calibrator of a run, and its state where there is none. What the integration of the model misses is
+ * measured when an estimate begins, and kept in its state: bands hold it as those of `calibrate` do.
+ */
+async function beginCalibrator(run: Forward, window: readonly Sample[]): Promise<Calibrator> {
+  const { job, deps, progress, signal } = run;
+  const { twin } = job;
+  const model = await job.model();
+  const samples = firstSamples(deps.engine, window);
+  let kept = run.calibratorState?.filter.integration;
+  if (kept === undefined && model.integrationError !== undefined) {
+    const error = await model.integrationError(samples, signal);
+    if (error.unknown !== undefined) {
+      deps.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
+    }
+    kept = keptError(twin, error);
+  }
+  const error = kept && errorOfKept(twin, kept);
+  progress.integration = error;
+  const calibrator = deps.engine.createCalibrator({
+    twin: error === undefined ? twin : withIntegrationError(twin, error),
+    model,
+  });
+  const state = run.calibratorState ?? beginRefits(twin, calibrator.initialState(samples));
+  run.calibratorState =
+    kept === undefined ? state : { ...state, filter: { ...state.filter, integration: kept } };
+  return calibrator;
 }
 
 function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {

@@ -1,4 +1,11 @@
-import type { AssetState, CrossCheck, StepResult, Twin, Verdict } from '../../shared/twin/index.js';
+import type {
+  AssetState,
+  CrossCheck,
+  IntegrationError,
+  StepResult,
+  Twin,
+  Verdict,
+} from '../../shared/twin/index.js';
 import type { GatewayBacklog } from './gateway-backlog.js';
 import type { AssetReport } from './report.js';
 
@@ -31,6 +38,8 @@ export type Progress = Pick<
   fitQuantities: Record<string, Verdict>;
   /** The asset's twin, once its run has begun. */
   twin: Twin | undefined;
+  /** What the integration of the model misses, once samples were taken. */
+  integration: IntegrationError | undefined;
   /** What sensors can tell of each other's errors, at the newest sample. */
   check: CrossCheck | undefined;
   watermarkNs: bigint | undefined;
@@ -77,6 +86,7 @@ export function newProgress(): Progress {
     fit: undefined,
     fitQuantities: {},
     twin: undefined,
+    integration: undefined,
     check: undefined,
     watermarkNs: undefined,
     stopped: false,

@@ -4,6 +4,7 @@ import {
   countsText,
   type Finding,
   findingsOf,
+  integrationErrorReasons,
   isOfFit,
   quantityVerdicts,
   type RecordingSummary,
@@ -102,11 +103,20 @@ export function assetFindings(
 export function assetVerdicts(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
-  { twin, check, fitQuantities }: Pick<Progress, 'check' | 'fitQuantities' | 'twin'>,
+  {
+    twin,
+    check,
+    fitQuantities,
+    integration,
+  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration'>,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
     ...assetFindings(report, everCalibrated, fitQuantities),
     ...(check?.findings ?? []),
+    ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({
+      grade: 'care' as const,
+      reason,
+    })),
   ];
   return {
     verdict: verdictOf(findings),

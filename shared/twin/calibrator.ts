@@ -331,6 +331,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         ...keptBefore(filtered, beforeChange),
         noiseStd,
         ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),
+        ...(a.integration === undefined ? {} : { integration: a.integration }),
         suspicion,
         lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
         repeats,

@@ -32,6 +32,12 @@ export {
   type SensorOption,
   type SensorRanking,
 } from './identifiability/sensor-ranking.js';
+export {
+  errorOfKept,
+  integrationErrorReasons,
+  keptError,
+  withIntegrationError,
+} from './model/integration-error.js';
 export { openTwinFmu, type TwinFmu } from './model/twin-fmu.js';
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
@@ -85,4 +91,5 @@ export {
 export * from './state/versions.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
+export type { IntegrationError } from './types.js';
 export * from './types.js';

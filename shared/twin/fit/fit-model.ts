@@ -3,6 +3,7 @@ import { type Logger, messageOf, TwinError } from '../../core/index.js';
 import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../../fmi/index.js';
 import { disturbedValue } from '../disturbances/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
+import { toleranceOf } from '../model/integration-error.js';
 import { isMovable, openTwinFmu } from '../model/twin-fmu.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
@@ -39,17 +40,20 @@ export interface FitModel {
   readonly wearable?: readonly boolean[];
   /** Variables that a disturbance of the machine might add to; left out where there are none. */
   readonly disturbable?: readonly string[];
+  /** Whether runs can be made at half the step and tolerance of its integration. */
+  readonly refinable?: boolean;
   /** Why the search for the start begins where nothing says that the machine was. */
   readonly startDoubt?: string | undefined;
   /**
    * Runs from the record's start along all its samples; a point that fails does not throw.
    *
    * @param record whose inputs drive the run
+   * @param options.finer at half the step and tolerance, where the model is `refinable`
    */
   run(
     points: readonly FitPoint[],
     record: FitRecord,
-    options?: { keepStates?: boolean },
+    options?: { keepStates?: boolean; finer?: boolean },
   ): Promise<readonly (FreeRun | Error)[]>;
   /** States where the search for the start begins: at rest, or the model's own start values. */
   startStates(parameters: Float64Array, record: FitRecord): Promise<Float64Array>;
@@ -160,11 +164,14 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
     states,
     notes,
     wearable,
+    refinable: true,
     disturbable: disturbable(twin, md),
     get startDoubt() {
       return startDoubt;
     },
-    run(points, record, { keepStates = false } = {}) {
+    run(points, record, { keepStates = false, finer = false } = {}) {
+      const share = finer ? 0.5 : 1;
+      const tolerance = finer ? 0.5 * toleranceOf(twin, opened) : simulation.tolerance;
       const t0 = record.timesS[0] ?? 0;
       const timesS = record.timesS.map((t) => originS + (t - t0));
       const given = definition.inputs.map((input, i) => ({
@@ -218,9 +225,10 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               inputs: driving(point),
               outputs,
               timesS,
-              stepSizeS: simulation.stepSizeS,
-              relativeTolerance: Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE),
-              ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
+              stepSizeS: simulation.stepSizeS * share,
+              relativeTolerance:
+                Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE) * share,
+              ...(tolerance !== undefined && { tolerance }),
               keepStates: keepStates && states.length > 0,
               ...(signal === undefined ? {} : { signal }),
             });

@@ -25,6 +25,7 @@ import {
   type LeastSquaresProblem,
   type LeastSquaresResult,
   leastSquares,
+  normalEquations,
   sampleWorth,
   sensitivities,
 } from './least-squares.js';
@@ -58,9 +59,14 @@ export interface Fit {
   beyondBounds: Record<string, number>;
   /** What residuals say against the model. */
   misfit: LackOfFit;
+  /** What steps of the integration do to the unknowns, which bands hold; of final fits of moving machines. */
+  integration?: IntegrationShift;
   /** How parameters wear along the record, where that was looked for. */
   wear?: Wear;
 }
+
+/** How far the error of integration by steps moves the unknowns, in their units; or why that is unknown. */
+export type IntegrationShift = { shift: Float64Array } | { unknown: string };
 
 /** What every fit of one twin needs. */
 export interface FitContext {
@@ -259,6 +265,12 @@ export async function fitRecordFrom(
   const beyondBounds = widenAtBounds(problem, best, columns, covariance);
   const misfit = misfitOf(context, problem, record, best, columns, residualModels);
   widen(covariance.covariance, coordinates.length, sensorErrors(context.twin, misfit));
+  const integration = polish
+    ? await integrationShift(context, problem, record, best, columns, covariance)
+    : undefined;
+  if (integration !== undefined && 'shift' in integration) {
+    widen(covariance.covariance, coordinates.length, [{ shift: integration.shift, variance: 1 }]);
+  }
   const secondModes = found
     .filter(
       (end) =>
@@ -284,7 +296,40 @@ export async function fitRecordFrom(
     secondModes,
     beyondBounds,
     misfit,
+    ...(integration === undefined ? {} : { integration }),
   };
+}
+
+/** An error of first order is so many times what half the step changes. */
+const OF_HALF = 2;
+
+/**
+ * How far the unknowns move with what the model misses because it is integrated by steps: the run at the
+ * fit against one at half the step and tolerance. It is the same error in every such run, so that no
+ * number of samples averages it away.
+ */
+async function integrationShift(
+  context: FitContext,
+  problem: LeastSquaresProblem,
+  record: FitRecord,
+  { u, noiseStd, prediction }: LeastSquaresResult,
+  columns: readonly Float64Array[],
+  { white }: FitCovariance,
+): Promise<IntegrationShift | undefined> {
+  const { model } = context;
+  if (model.refinable !== true) return undefined;
+  const { coordinates } = problem;
+  const point = fitPointAt(coordinates, u, record.timesS);
+  const [finer] = await model.run([point], record, { finer: true });
+  context.passes++;
+  if (finer === undefined || finer instanceof Error) return { unknown: messageOf(finer) };
+  const data = problem.data.map((v, i) => (Number.isNaN(v) ? v : finer.outputs[i]!));
+  const { gradient } = normalEquations({ ...problem, data }, columns, noiseStd, prediction);
+  const n = coordinates.length;
+  const shift = gradient.map((_, j) =>
+    gradient.reduce((sum, g, k) => sum + OF_HALF * white[j * n + k]! * g, 0),
+  );
+  return { shift };
 }
 
 /** What the residuals say against the model. */

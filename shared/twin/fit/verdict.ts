@@ -52,7 +52,30 @@ export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Fin
     ...residualFindings(fit),
     ...misfitFindings(twin, fit),
     ...wearFindings(fit),
+    ...integrationFindings(fit),
   ];
+}
+
+/** Share of a band's deviation from which an error of integration is worth a word. */
+const WORTH_A_WORD = 0.5;
+
+/** Parameters whose bands are what they are because of the steps of the integration. */
+function integrationFindings({ integration, coordinates, covariance }: Fit): Finding[] {
+  if (integration === undefined) return [];
+  if ('unknown' in integration) {
+    const reason = `what integration by steps misses is not known, and not in the bands: ${integration.unknown}`;
+    return [{ grade: 'care', reason }];
+  }
+  const n = coordinates.length;
+  const about = coordinates.flatMap(({ kind, name }, j) =>
+    kind === 'parameter' &&
+    Math.abs(integration.shift[j]!) > WORTH_A_WORD * Math.sqrt(covariance.covariance[j * n + j]!)
+      ? [name]
+      : [],
+  );
+  if (about.length === 0) return [];
+  const reason = `the bands of ${about.join(', ')} are mostly the error of integration: a lower simulation.tolerance or simulation.stepSizeS makes them narrower`;
+  return [{ grade: 'care', reason, about }];
 }
 
 /** Parameters that move along the record faster than their horizon says. */

@@ -10,6 +10,16 @@ const USUAL_TOLERANCE = 1e-4;
 const ALONG = 50;
 const AT_REST = 2;
 
+/** The tolerance that a twin's runs use. */
+export function toleranceOf({ definition: { simulation } }: Twin, { fmu }: TwinFmu): number {
+  return (
+    simulation.tolerance ??
+    readProof(fmu, simulation.interface)?.fallbacks.tolerance ??
+    fmu.modelDescription.defaultExperiment.tolerance ??
+    USUAL_TOLERANCE
+  );
+}
+
 /**
  * Compares runs at the twin's tolerance and step with runs at half of both, at the prior, along a
  * recording: what they differ by is an error of the model values that no noise of a sensor accounts for.
@@ -25,11 +35,7 @@ export async function integrationError(
   const { definition } = twin;
   const { simulation } = definition;
   if (signal !== undefined) setMaxListeners(0, signal);
-  const tolerance =
-    simulation.tolerance ??
-    readProof(opened.fmu, simulation.interface)?.fallbacks.tolerance ??
-    opened.fmu.modelDescription.defaultExperiment.tolerance ??
-    USUAL_TOLERANCE;
+  const tolerance = toleranceOf(twin, opened);
   const names = definition.measured.map((m) => m.variable);
   try {
     const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
@@ -147,6 +153,26 @@ export function withIntegrationError(twin: Twin, { std }: IntegrationError): Twi
         return m.noiseStd === undefined ? m : { ...m, noiseStd: Math.hypot(m.noiseStd, own) };
       }),
     },
+  };
+}
+
+/** An error as states keep it: the deviations of the measured variables, then the tolerance; `NaN` where unknown. */
+export const keptError = (twin: Twin, error: IntegrationError): Float64Array =>
+  Float64Array.of(
+    ...twin.definition.measured.map((m) => error.std[m.variable] ?? 0),
+    error.unknown === undefined ? error.tolerance : Number.NaN,
+  );
+
+/** The same as it was measured. */
+export function errorOfKept(
+  { definition: { measured } }: Twin,
+  kept: Float64Array,
+): IntegrationError {
+  const tolerance = kept[measured.length]!;
+  return {
+    std: Object.fromEntries(measured.map((m, i) => [m.variable, kept[i]!])),
+    tolerance,
+    ...(Number.isNaN(tolerance) ? { unknown: 'it could not be measured at first' } : {}),
   };
 }
 

@@ -88,6 +88,8 @@ export interface FilterState {
   readonly leftOut?: LeftOut | undefined;
   /** What is known of the noise of inputs that is not stated; absent where all is, and before the first sample of rest. */
   readonly inputNoise?: InputNoise | undefined;
+  /** What integration by steps misses, m, and its tolerance: measured once by a worker, see model/integration-error.ts. */
+  readonly integration?: Float64Array | undefined;
   /** Samples running that the belief before them did not explain. */
   readonly unexplained: number;
   /** The values of the last sample where it was rejected, else `NaN`, m. */
@@ -191,6 +193,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (state.inputNoise !== undefined) encodeInputNoise(state.inputNoise, arrays);
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
+  if (state.integration !== undefined) arrays.integration = state.integration;
   if (bank !== undefined) {
     arrays['bank.weights'] = bank.weights;
     arrays['bank.x'] = Float64Array.from(bank.parts.flatMap(({ x }) => [...x]));
@@ -301,6 +304,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...decodeInputNoise(arrays, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
+    ...(arrays.integration?.length === m + 1 ? { integration: arrays.integration } : {}),
     ...(arrays.refit === undefined
       ? {}
       : {

@@ -77,5 +77,8 @@ describe.skipIf(!hasCompiler)('a worker of a moving machine', () => {
     const { filter } = calibrationEngine.decodeCheckpoint(state.checkpoint, box);
     expect(filter.refit?.fitted).toBe(true);
     expect(filter.refit?.samples).toBeGreaterThan(390);
+    // Measured when the estimate began, and kept: per measured variable, and the tolerance.
+    expect(filter.integration).toHaveLength(2);
+    expect(filter.integration!.every(Number.isFinite)).toBe(true);
   }, 120_000);
 });

@@ -2,9 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
 import { loadTwin } from '../../../shared/twin/definition/twin.js';
+import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import {
+  errorOfKept,
   integrationErrorReasons,
+  keptError,
   withIntegrationError,
 } from '../../../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../../../shared/twin/model/twin-model.js';
@@ -82,6 +86,50 @@ describe.skipIf(!hasCompiler)('the error of integration', () => {
     const little = await measured(fine);
     expect(little.std.y).toBeLessThan(1e-4);
     expect(integrationErrorReasons(fine, little)).toEqual([]);
+  });
+
+  it('is in the bands of a fit of a moving machine, however many samples there are, and is told', async () => {
+    const rng = createRng(4);
+    const seen = Array.from({ length: 60 }, (_, k) => ({
+      ...samples[0]!,
+      timeS: k * 0.1,
+      row: k,
+      // Its own k is 1; the model goes too far by a hundred times its tolerance.
+      measured: Float64Array.of(Math.exp(-0.1 * k) + 1e-3 * rng.normal()),
+    }));
+    const fitted = async (tolerance: number) => {
+      const found = await twinOf(tolerance);
+      const { definition } = found;
+      const transient = { ...definition.transient, initialState: 'start-values' as const };
+      const twin = { ...found, definition: { ...definition, transient } };
+      const model = await createFitModel(twin, { lanes: 1 });
+      try {
+        const { output } = await commission(twin, model, seen);
+        return { k: output.parameters.k!, reasons: output.verdict.reasons.join('; ') };
+      } finally {
+        await model.close();
+      }
+    };
+    const coarse = await fitted(1e-3);
+    expect(coarse.k.mean, coarse.reasons).toBeLessThan(0.95);
+    expect(coarse.k.upper95).toBeGreaterThan(1);
+    expect(coarse.reasons).toMatch(/bands of k are mostly the error of integration/);
+    const fine = await fitted(1e-7);
+    expect(fine.k.upper95 - fine.k.lower95).toBeLessThan(0.05);
+    expect(fine.k.lower95).toBeLessThan(1);
+    expect(fine.k.upper95).toBeGreaterThan(1);
+    expect(fine.reasons).not.toMatch(/integration/);
+  }, 60_000);
+
+  it('goes through a state as it was measured, and as unknown where it was', async () => {
+    const twin = await twinOf(1e-3);
+    const error = { std: { y: 0.014 }, tolerance: 1e-3 };
+    expect(errorOfKept(twin, keptError(twin, error))).toEqual(error);
+    const unknown = { std: {}, tolerance: 1e-3, unknown: 'a run failed' };
+    expect(errorOfKept(twin, keptError(twin, unknown)).unknown).toBeDefined();
+    expect(
+      withIntegrationError(twin, errorOfKept(twin, keptError(twin, unknown))).definition.measured,
+    ).toEqual(twin.definition.measured);
   });
 
   it('bounds of the definition are tried, each alone', async () => {
