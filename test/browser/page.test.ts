@@ -92,12 +92,10 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser', () => {
       .filter({ hasText: sentence })
       .waitFor();
     await page.emulateMedia({ media: 'print' });
-    expect(await reason.isVisible()).toBe(true);
-    const box = await reason.boundingBox();
-    const outer = await worn.boundingBox();
-    expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual(
-      (outer?.y ?? 0) + (outer?.height ?? 0) + 1,
-    );
+    expect(await reason.isVisible()).toBe(false);
+    const printed = page.locator('.reasons li').filter({ hasText: why });
+    expect(await printed.allTextContents()).toEqual([`Drag of R9: ${why}.`]);
+    expect(await printed.isVisible()).toBe(true);
     await page.emulateMedia({ media: 'screen' });
     expect(await violationsOf(page)).toEqual([]);
     expect(misdeeds).toEqual({ errors: [], foreignRequests: [] });

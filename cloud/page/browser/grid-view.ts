@@ -7,7 +7,7 @@ import { formatNumber, formatUnit, formatValue } from './format.js';
 import { nameOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
-import { gradeText, reasonText, verdictOn } from './verdict-text.js';
+import { gradeText, reasonLines, reasonText, verdictOn } from './verdict-text.js';
 import type { View } from './view.js';
 
 /** Many quantities of one kind side by side, each small; one click shows it large. */
@@ -26,17 +26,25 @@ export function createGridView(
     h('h2', { text: options.title }),
     h('span', { class: 'unit', text: unit }),
   );
+  // For paper: each reason once, with those that it concerns.
+  const reasons = h('ul', { class: 'reasons' });
+  let told = '';
   const element = h(
     'details',
     { class: 'grid', ...(options.open ? { open: '' } : {}) },
     summary,
     h('p', { class: 'hint', text: options.hint }),
     h('div', { class: 'cards' }, ...cards.map((c) => c.element)),
+    reasons,
   );
   return {
     element,
     update() {
       for (const card of cards) card.update();
+      const lines = reasonLines(store, machine, options.quantities);
+      if (lines.join('\n') === told) return;
+      told = lines.join('\n');
+      reasons.replaceChildren(...lines.map((text) => h('li', { text })));
     },
     mark(quantityId) {
       for (const card of cards) {
@@ -58,7 +66,7 @@ function createCard(
   const age = h('span', { class: 'age' });
   const spoken = h('span', { class: 'only-read' });
   const grade = h('span', { class: 'grade' });
-  // Shown while one points at the card or tabs to it, and on paper; readers get it as description.
+  // Shown while one points at the card or tabs to it; readers get it as description.
   const reason = h('span', { class: 'reason', 'aria-hidden': 'true' });
   const element = h(
     'button',

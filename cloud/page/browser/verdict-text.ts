@@ -1,4 +1,5 @@
-import type { Quantity, QuantityVerdict } from './protocol.js';
+import { nameOf } from './names.js';
+import type { Machine, Quantity, QuantityVerdict } from './protocol.js';
 import type { Store } from './store.js';
 
 const GRADES = { good: '✓ good', care: '! use with care', unusable: '✕ do not use' } as const;
@@ -16,4 +17,25 @@ export const gradeText = (verdict: QuantityVerdict | undefined) =>
 
 /** Why a quantity is not good, in sentences; empty where it is. */
 export const reasonText = (verdict: QuantityVerdict | undefined) =>
-  (verdict?.reasons ?? []).map((r) => `${r.charAt(0).toUpperCase()}${r.slice(1)}.`).join(' ');
+  (verdict?.reasons ?? []).map(sentence).join(' ');
+
+const sentence = (reason: string) => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+
+/** Each reason once, after the names of those that it concerns. */
+export function reasonLines(
+  store: Store,
+  machine: Machine,
+  quantities: readonly Quantity[],
+): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const quantity of quantities) {
+    for (const reason of verdictOn(store, quantity)?.reasons ?? []) {
+      const names = byReason.get(reason) ?? [];
+      byReason.set(reason, [...names, nameOf(quantity, machine.layout)]);
+    }
+  }
+  return [...byReason].map(([reason, names]) => {
+    const isOfAll = names.length > 1 && names.length === quantities.length;
+    return `${isOfAll ? 'All of these' : names.join(', ')}: ${reason}.`;
+  });
+}
