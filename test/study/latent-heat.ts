@@ -53,6 +53,8 @@ type Watched = Job & Heated & { seed: number; by: 'fit' | 'calibrate' };
 interface Result {
   tallies: Record<string, Tally>;
   /** Of a fit. */
+  /** Of a fit. */
+  modelRuns?: number;
   grade?: Grade;
   /** Of a calibration, after it has settled. */
   calm?: { nis: number; steps: number; events: number; alarms: number };
@@ -75,7 +77,7 @@ async function fitted({ hot, declared, seed }: Watched, rows: number): Promise<R
       const k = Math.min(heats.length - 1, Math.round(at.timeS / SAMPLE_S));
       add(tallies, 'heat', at, hot ? heats[k]! : 0);
     }
-    return { tallies, grade: output.verdict.grade };
+    return { tallies, grade: output.verdict.grade, modelRuns: output.summary.modelRuns };
   } finally {
     await fitModel.close();
   }
@@ -158,12 +160,19 @@ export const study = defineStudy({
             own.length,
             ...cells,
             ...(by === 'fit'
-              ? [grades.join(' / '), '', '', '']
+              ? [
+                  grades.join(' / '),
+                  '',
+                  '',
+                  '',
+                  Math.round(own.reduce((total, r) => total + r.modelRuns!, 0) / own.length),
+                ]
               : [
                   '',
                   (sum((c) => c.nis) / sum((c) => c.steps)).toFixed(2),
                   sum((c) => c.events),
                   sum((c) => c.alarms),
+                  '',
                 ]),
           ],
         ];
@@ -180,6 +189,7 @@ export const study = defineStudy({
         'NIS',
         'events',
         'alarms',
+        'model runs',
       ],
       rows,
     );

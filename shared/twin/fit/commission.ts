@@ -24,6 +24,7 @@ import { findRidges, type Ridge } from './ridges.js';
 import { searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import type { FitOutput } from './types.js';
+import { disturbanceFindings, undisturbedStarts } from './undisturbed.js';
 import { freeUntold } from './untold.js';
 import { fitFindings } from './verdict.js';
 import { refitWorn, wearOutput, withWear } from './wear.js';
@@ -160,15 +161,10 @@ export async function commission(
     const testable = n >= LEAST_TO_HOLD_OUT && options.changeS === undefined;
     const train = testable && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
     const coordinates = await fitCoordinates(context, record);
-    const first = await freeUntold(
-      context,
-      await searchFrom(
-        context,
-        coordinates,
-        headOf(record, train),
-        startPoints(coordinates, starts),
-      ),
-    );
+    const head = headOf(record, train);
+    const from = startPoints(coordinates, starts);
+    const warm = await undisturbedStarts(context, coordinates, head, from);
+    const first = await freeUntold(context, await searchFrom(context, coordinates, head, warm));
     const test = train < n ? await testOn(context, first, record, train) : undefined;
     // The whole record from where its first part led, and from second modes.
     const whole = train < n ? await refit(context, first, record) : first;
@@ -187,6 +183,7 @@ export async function commission(
         : test;
     const ridges = ridgesOf(fit);
     findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
+    findings.push(...(await disturbanceFindings(context, fit)));
     if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
     const names = twin.definition.measured.map((c) => c.variable);
     const channels = Object.fromEntries(

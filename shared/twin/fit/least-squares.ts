@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import { cholesky, choleskySolve } from '../../kalman/index.js';
 import type { Coordinate } from './coordinates.js';
+import { dampedStep, promisedGain, stepOf } from './steps.js';
 
 /** A fit of a model's free run to data. Residuals run over samples × channels, row-major. */
 export interface LeastSquaresProblem {
@@ -32,12 +33,16 @@ const MAX_ITERATIONS = 30;
 /** The same of a fit with disturbances, whose many unknowns leave flat valleys. */
 const MAX_ITERATIONS_DISTURBED = 60;
 const MAX_TRIES = 7;
+/** Share of what a step promised that it must gain for its straight line to have proved itself. */
+const AS_PROMISED = 0.6;
+/** Smaller steps of a fit with disturbances before all of its many sensitivities are looked at anew. */
+const SMALLER_STEPS = 2;
+/** Times that the disturbances of a point are found anew. */
+const TIMES_ANEW = 4;
 /** Nats of independent samples: a search ends where a step promises or gains less … */
 const NEGLIGIBLE_GAIN = 0.003;
 /** … and a fit that is polished, where it is less than so many nats of plain ones. */
 const POLISHED_GAIN = 0.03;
-/** Longest step of a search: a factor of e^1.5 of a logarithmic parameter, or so many deviations. */
-const LONGEST_STEP = 1.5;
 /** Difference step of sensitivities: relative of a logarithmic parameter, else share of a deviation. */
 const DIFFERENCE = 1e-3;
 
@@ -93,9 +98,6 @@ export function sampleWorth(
   return Math.max(1e-3, (1 - a) / (1 + a));
 }
 
-/** A share of the coordinate's span, in units of u. */
-const stepOf = (c: Coordinate, relative: number) => (relative * c.span) / c.scale;
-
 /**
  * Sensitivities of the free run: samples·channels per coordinate, a column each.
  *
@@ -128,6 +130,8 @@ export async function sensitivities(
     points.push(
       ...looked.map((j) => {
         const c = coordinates[j]!;
+        // Outputs follow a disturbance almost by straight lines: one side is enough.
+        if (c.kind === 'force') return u.slice();
         const back = u[j]! - steps[j]!;
         return back < c.lower || back > c.upper ? u.slice() : moved(j, -steps[j]!);
       }),
@@ -192,6 +196,8 @@ export function normalEquations(
   return { information, gradient };
 }
 
+const difference = (to: Float64Array, from: Float64Array) => to.map((v, j) => v - from[j]!);
+
 /** A secant update of sensitivities from a step that was taken. @see Broyden, Math. Comp. 19 (1965) */
 function secantUpdate(
   columns: readonly Float64Array[],
@@ -228,8 +234,8 @@ export async function leastSquares(
   const n = coordinates.length;
   const [first] = await problem.simulate([start]);
   if (!(first instanceof Float64Array)) throw first;
-  let u = start.slice();
-  let prediction = first;
+  let u: Float64Array = start.slice();
+  let prediction: Float64Array = first;
   let { objective, noiseStd } = assess(problem, u, prediction);
   let passes = 1;
   let damping = 1e-2;
@@ -239,9 +245,8 @@ export async function leastSquares(
   let mayReuse = false;
   let converged = false;
   let iterations = 0;
-  const most = coordinates.some((c) => c.kind === 'force')
-    ? MAX_ITERATIONS_DISTURBED
-    : MAX_ITERATIONS;
+  const disturbed = coordinates.some((c) => c.kind === 'force');
+  const most = disturbed ? MAX_ITERATIONS_DISTURBED : MAX_ITERATIONS;
   for (; iterations < most && !converged; iterations++) {
     if (!mayReuse) {
       // What the outputs make of a disturbance changes little: looked at anew before the search ends, and
@@ -273,32 +278,39 @@ export async function leastSquares(
         const c = coordinates[j]!;
         return Math.min(c.upper, Math.max(c.lower, v + step[j]!));
       });
-      const taken = next.map((v, j) => v - u[j]!);
-      const promised = promisedGain(information, gradient, taken);
+      const promised = promisedGain(information, gradient, difference(next, u));
       if (promised < negligible) {
         converged = fresh && damping <= 1;
         break;
       }
-      const [run] = await problem.simulate([next]);
-      passes++;
-      const found = run instanceof Float64Array ? assess(problem, next, run) : undefined;
-      if (run instanceof Float64Array && found !== undefined && found.objective < objective) {
-        const gain = objective - found.objective;
+      const short = objective - AS_PROMISED * promised;
+      const trial = await tried(
+        problem,
+        next,
+        disturbed ? { columns, noiseStd, short } : undefined,
+      );
+      passes += trial.passes;
+      if (trial.objective < objective) {
+        const gain = objective - trial.objective;
         const from = prediction;
         // Columns are carried on only where the straight line has just proved itself.
-        mayReuse = gain > 0.6 * promised && gain < 1.6 * promised && attempt === 0;
-        if (mayReuse) secantUpdate(columns, taken, (i) => run[i]! - from[i]!);
-        u = next;
-        prediction = run;
-        ({ objective, noiseStd } = found);
-        // After a refusal the same damping again: less would be refused as well.
-        damping = attempt === 0 ? Math.max(damping / 8, 1e-7) : damping;
+        mayReuse = gain > AS_PROMISED * promised && gain < 1.6 * promised && attempt === 0;
+        if (mayReuse) {
+          const change = (i: number) => trial.prediction[i]! - from[i]!;
+          secantUpdate(columns, difference(trial.u, u), change);
+        } else columns = trial.columns?.slice() ?? columns;
+        ({ u, prediction, objective, noiseStd } = trial);
+        // After a refusal the same damping again: less would be refused as well. A valley of many
+        // unknowns bends: less damping only where the step did what it promised.
+        const less = !disturbed ? 8 : gain > 0.75 * promised ? 3 : 1;
+        damping = attempt === 0 ? Math.max(damping / less, 1e-7) : damping;
         accepted = true;
         if (gain < negligible && fresh) converged = true;
         fresh = false;
         break;
       }
-      if (!fresh) break; // Old sensitivities may be to blame: new ones before smaller steps.
+      // Old sensitivities may be to blame: new ones before smaller steps, unless they are many.
+      if (!fresh && !(disturbed && attempt < SMALLER_STEPS)) break;
       damping = damping * 6 + 1e-6;
     }
     if (!accepted && !converged) {
@@ -310,45 +322,84 @@ export async function leastSquares(
   return { u, objective, prediction, noiseStd, passes, iterations, converged };
 }
 
-function dampedStep(
-  information: Float64Array,
-  gradient: Float64Array,
-  damping: number,
-  held: readonly boolean[],
-  coordinates: readonly Coordinate[],
-): Float64Array {
-  const n = gradient.length;
-  const a = information.slice();
-  const g = gradient.slice();
-  for (let j = 0; j < n; j++) {
-    a[j * n + j]! *= 1 + damping;
-    if (!held[j]) continue;
-    g[j] = 0;
-    for (let k = 0; k < n; k++) {
-      if (k === j) continue;
-      a[j * n + k] = 0;
-      a[k * n + j] = 0;
-    }
-  }
-  const step = choleskySolve(cholesky(a, n), g, n);
-  let share = 1;
-  coordinates.forEach((c, j) => {
-    const longest = stepOf(c, c.transform === 'log' ? LONGEST_STEP : 2 * LONGEST_STEP);
-    share = Math.min(share, longest / Math.max(Math.abs(step[j]!), 1e-300));
-  });
-  return step.map((d) => share * d);
+/** A point that was run, and what it is worth. */
+interface Trial {
+  u: Float64Array;
+  prediction: Float64Array;
+  /** Infinite where the model failed. */
+  objective: number;
+  noiseStd: Float64Array;
+  passes: number;
+  /** Sensitivities, those to disturbances brought along; left out where they are as they were. */
+  columns?: readonly Float64Array[];
 }
 
-function promisedGain(
-  information: Float64Array,
-  gradient: Float64Array,
-  step: Float64Array,
-): number {
-  const n = step.length;
-  let gain = 0;
-  for (let j = 0; j < n; j++) {
-    gain += gradient[j]! * step[j]!;
-    for (let k = 0; k < n; k++) gain -= 0.5 * step[j]! * information[j * n + k]! * step[k]!;
+/**
+ * Runs a point. Where it gains less than it promised, its disturbances are found anew for its parameters.
+ *
+ * @param anew sensitivities and noise to find them with, and the objective that is good enough
+ */
+async function tried(
+  problem: LeastSquaresProblem,
+  point: Float64Array,
+  anew?: { columns: readonly Float64Array[]; noiseStd: Float64Array; short: number },
+): Promise<Trial> {
+  const none = new Float64Array();
+  const run = async (u: Float64Array): Promise<Trial> => {
+    const [prediction] = await problem.simulate([u]);
+    return prediction instanceof Float64Array
+      ? { u, prediction, ...assess(problem, u, prediction), passes: 1 }
+      : { u, prediction: none, objective: Infinity, noiseStd: none, passes: 1 };
+  };
+  let best = await run(point);
+  if (anew === undefined) return best;
+  let columns = anew.columns;
+  let { passes } = best;
+  for (let k = 0; k < TIMES_ANEW && best.objective > anew.short; k++) {
+    if (best.objective === Infinity) break;
+    const next = await run(resolved(problem, columns, anew.noiseStd, best.u, best.prediction));
+    passes++;
+    if (!(next.objective < best.objective)) break;
+    // What the parameters' step did to the answers to disturbances shows in what these missed.
+    columns = columns.map((column) => column.slice());
+    const [from, to] = [best.prediction, next.prediction];
+    secantUpdate(columns, difference(next.u, best.u), (i) => to[i]! - from[i]!);
+    best = next;
   }
-  return gain;
+  return { ...best, passes, columns };
+}
+
+/**
+ * A point whose disturbances are the most probable ones for its parameters: they act on the outputs almost by
+ * straight lines, so no search is needed. Along a curved valley this is what lets the parameters take long steps.
+ *
+ * @see Golub & Pereyra, Inverse Problems 19 (2003): variable projection
+ */
+function resolved(
+  problem: LeastSquaresProblem,
+  columns: readonly Float64Array[],
+  noiseStd: Float64Array,
+  u: Float64Array,
+  prediction: Float64Array,
+): Float64Array {
+  const { coordinates } = problem;
+  const free = coordinates.flatMap((c, j) => (c.kind === 'parameter' ? [] : [j]));
+  const n = free.length;
+  const { information, gradient } = normalEquations(
+    problem,
+    free.map((j) => columns[j]!),
+    noiseStd,
+    prediction,
+  );
+  free.forEach((j, k) => {
+    information[k * n + k]! += 1;
+    gradient[k]! -= u[j]!;
+  });
+  const step = choleskySolve(cholesky(information, n), gradient, n);
+  const next = u.slice();
+  free.forEach((j, k) => {
+    const c = coordinates[j]!;
+    next[j] = Math.min(c.upper, Math.max(c.lower, u[j]! + step[k]!));
+  });
+  return next;
 }

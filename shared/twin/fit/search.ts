@@ -26,6 +26,9 @@ export async function searchFrom(
   const rows = record.timesS.length;
   // On a ridge a search may end underway, and still where the others are.
   const together = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
+  // With a disturbance free to follow the data few optima are left, and a climb costs hundreds of runs.
+  const disturbed = coordinates.some((c) => c.kind === 'force');
+  if (disturbed && fit.starts.some((s) => s.converged && s.nats! <= SAME_OPTIMUM)) return fit;
   if (rows < LEAST_TO_CLIMB || from.length < 2 || together.length > from.length / 2) return fit;
   const rng = createRng(1);
   const drawn = Array.from({ length: DRAWN_STARTS }, () =>

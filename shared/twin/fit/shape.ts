@@ -10,6 +10,7 @@ import {
   SAME_OPTIMUM,
 } from './fit.js';
 import { type LeastSquaresProblem, sampleWorth } from './least-squares.js';
+import { type Pulled, widenPulled } from './pulled.js';
 
 /** How the posterior about a fit compares with the Gaussian that its bands stand for. */
 export interface Shape {
@@ -17,12 +18,16 @@ export interface Shape {
   rough: boolean;
   /** Largest factor by which a band had to grow because the posterior is flatter there. */
   flatter: number;
+  /** Parameters that stand further from their priors than the record is worth. */
+  pulled: readonly Pulled[];
 }
 
 /** Standard deviations at which the posterior is compared. */
 const AT = 2;
 /** Growth of the sum of squares, as a share of a parabola's, that is too little for its band. */
 const FLAT = 0.4;
+/** Share of an axis outside of disturbances from which the posterior may not be a parabola along it. */
+const BENDS = 0.05;
 /** Doublings of a band until the posterior has grown enough. */
 const MOST_DOUBLINGS = 4;
 /** Deviations of the likelihood's own width at which better points are looked for in a rough model. */
@@ -73,7 +78,7 @@ export async function shapeOf(context: FitContext, fit: Fit): Promise<{ fit: Fit
   const better = apart ? await climb(context, fit) : fit;
   const rough = apart && !(await comesBack(context, better));
   const flatter = await widenFlat(context, better);
-  return { fit: better, shape: { rough, flatter } };
+  return { fit: better, shape: { rough, flatter, pulled: widenPulled(better) } };
 }
 
 /** Better points along the axes, searched on from, until there are none. */
@@ -152,7 +157,10 @@ async function widenFlat(context: FitContext, fit: Fit): Promise<number> {
     }
     return sum;
   };
-  const axes = axesOf(covariance.covariance, n).filter(({ std }) => std > 0);
+  // Disturbances act on the outputs almost by straight lines: their own axes need no look.
+  const bends = (axis: Float64Array) =>
+    axis.reduce((sum, a, j) => sum + (coordinates[j]!.kind === 'force' ? 0 : a * a), 0) > BENDS;
+  const axes = axesOf(covariance.covariance, n).filter(({ axis, std }) => std > 0 && bends(axis));
   const factors = axes.map(() => 1);
   let open = axes.flatMap((_, k) => [-1, 1].map((side) => ({ k, side, times: 1 })));
   for (let doubling = 0; doubling <= MOST_DOUBLINGS && open.length > 0; doubling++) {

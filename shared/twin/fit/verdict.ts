@@ -97,8 +97,12 @@ function wearFindings({ wear, coordinates, u, record }: Fit): Finding[] {
   });
 }
 
-function shapeFindings({ rough, flatter }: Shape): Finding[] {
-  const findings: Finding[] = [];
+function shapeFindings({ rough, flatter, pulled }: Shape): Finding[] {
+  const findings: Finding[] = pulled.map(({ name, by }) => ({
+    grade: 'care',
+    reason: `${name} was pulled ${by.toPrecision(2)} prior deviations further than this record is worth, by residuals that follow each other: its band was widened to hold where it was pulled from as well`,
+    about: [name],
+  }));
   if (rough) {
     findings.push({
       grade: 'unusable',
@@ -232,7 +236,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
     } else if (sd >= NOT_LEARNT) {
       findings.push({
         grade: 'care',
-        reason: `${c.name} is hardly better known than before the data (${percent(sd)} of the prior's deviation)`,
+        reason: `${c.name} is hardly better known than before the data (${percent(Math.min(1, sd))} of the prior's deviation)`,
         about: [c.name],
       });
     }

@@ -40,6 +40,35 @@ describe('recordings of real machines', () => {
     },
   );
 
+  it.skipIf(!hasCompiler || !hasRecording(BOX))(
+    'a heated box with a heat declared that the constants answer for: bands hold, or each that does not is named',
+    async () => {
+      const twin = boxTwin({
+        simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 },
+        disturbances: [{ on: 'Q_other', std: 0.5, timeConstantS: 1200 }],
+      });
+      const model = await createFitModel(twin);
+      try {
+        const { output } = await commission(twin, model, boxSamples(BOX, 't3', 4));
+        const { C_air, G_box, G_heater } = output.parameters;
+        for (const [e, value] of [
+          [C_air, 267.6],
+          [G_box, 0.576],
+          [G_heater, 1.67],
+        ] as const) {
+          expect(e!.lower95).toBeLessThan(value);
+          expect(e!.upper95).toBeGreaterThan(value);
+        }
+        for (const name of ['C_air', 'G_heater']) {
+          expect(output.quantities[name]!.reasons.join(), name).toContain(`${name} was pulled`);
+        }
+        expect(output.summary.modelRuns).toBeLessThan(2000);
+      } finally {
+        await model.close();
+      }
+    },
+  );
+
   it.skipIf(!hasCompiler || !hasRecording(TANKS))(
     'two tanks: fitted on one half the free run misses the other by at most 0.58 V',
     async () => {

@@ -1,0 +1,57 @@
+import { cholesky, choleskySolve } from '../../kalman/index.js';
+import type { Coordinate } from './coordinates.js';
+
+/** Longest step of a search: a factor of e^1.5 of a logarithmic parameter, or so many deviations. */
+const LONGEST_STEP = 1.5;
+
+/** A share of the coordinate's span, in units of u. */
+export const stepOf = (c: Coordinate, relative: number): number => (relative * c.span) / c.scale;
+
+/**
+ * Marquardt's step: the normal equations with their diagonal raised, no longer than the longest.
+ *
+ * @param held coordinates that stay where they are
+ */
+export function dampedStep(
+  information: Float64Array,
+  gradient: Float64Array,
+  damping: number,
+  held: readonly boolean[],
+  coordinates: readonly Coordinate[],
+): Float64Array {
+  const n = gradient.length;
+  const a = information.slice();
+  const g = gradient.slice();
+  for (let j = 0; j < n; j++) {
+    a[j * n + j]! *= 1 + damping;
+    if (!held[j]) continue;
+    g[j] = 0;
+    for (let k = 0; k < n; k++) {
+      if (k === j) continue;
+      a[j * n + k] = 0;
+      a[k * n + j] = 0;
+    }
+  }
+  const step = choleskySolve(cholesky(a, n), g, n);
+  let share = 1;
+  coordinates.forEach((c, j) => {
+    const longest = stepOf(c, c.transform === 'log' ? LONGEST_STEP : 2 * LONGEST_STEP);
+    share = Math.min(share, longest / Math.max(Math.abs(step[j]!), 1e-300));
+  });
+  return step.map((d) => share * d);
+}
+
+/** What a step would gain if the model were straight, nats. */
+export function promisedGain(
+  information: Float64Array,
+  gradient: Float64Array,
+  step: Float64Array,
+): number {
+  const n = step.length;
+  let gain = 0;
+  for (let j = 0; j < n; j++) {
+    gain += gradient[j]! * step[j]!;
+    for (let k = 0; k < n; k++) gain -= 0.5 * step[j]! * information[j * n + k]! * step[k]!;
+  }
+  return gain;
+}
