@@ -204,10 +204,21 @@ function searchFindings(fit: Fit): Finding[] {
   }
   const elsewhere = ended.filter((s) => s.nats! > SAME_OPTIMUM);
   if (elsewhere.length > 0 && elsewhere.length >= ended.length - 1 && ended.length > 1) {
-    findings.push({
-      grade: 'care',
-      reason: `only one of ${ended.length} searches reached the best fit: there may be a better one, and its band tells of its own neighbourhood only`,
-    });
+    const lone = `only one of ${ended.length} searches reached the best fit`;
+    // A disturbance makes valleys in which searches end underway, not optima of their own.
+    const disturbed = fit.coordinates.some((c) => c.kind === 'force');
+    const unexplained = fit.misfit.channels.some(({ size }) => size >= CERTAIN);
+    findings.push(
+      unexplained && !disturbed
+        ? {
+            grade: 'unusable',
+            reason: `${lone}, and its residuals are larger than the stated noise: the best fit was probably not found, or the model switches otherwise than the machine, and a band would tell of its own neighbourhood only`,
+          }
+        : {
+            grade: 'care',
+            reason: `${lone}: there may be a better one, and its band tells of its own neighbourhood only`,
+          },
+    );
   }
   for (const mode of fit.secondModes) {
     const at = Object.entries(mode).map(([name, v]) => `${name} ${v.toPrecision(3)}`);

@@ -114,6 +114,21 @@ describe.skipIf(!hasCompiler)('a mode that the continuous states do not tell', (
     },
   );
 
+  it('never ends in a narrow band where the machine switches later than its model', async () => {
+    const twin = thermostat('me', true);
+    const model = await createFitModel(twin, { lanes: 1 });
+    try {
+      const { output } = await commission(twin, model, record(300, 'cs'));
+      const { lower95, upper95 } = output.parameters.G!;
+      expect(lower95).toBeLessThan(G);
+      expect(upper95).toBeGreaterThan(G);
+      expect(output.verdict.grade).toBe('unusable');
+      expect(output.verdict.reasons[0]).toContain('larger than the stated noise');
+    } finally {
+      await model.close();
+    }
+  });
+
   it('is found lost where the FMU has no state access, with the remedy', async () => {
     const { model } = await begin(thermostat('cs', false));
     const lost = await model.transient!.forgets!(Float64Array.of(G), record(60, 'cs'));
