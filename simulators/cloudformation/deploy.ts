@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf, TwinError } from '../../shared/core/index.js';
+import { type ErrorCode, messageOf, TwinError } from '../../shared/core/index.js';
 import { inOrder, readAssembly, type StackAssembly, type TemplateResource } from './assembly.js';
 import { referencesIn, resolveCondition, resolveValue, type Scope } from './intrinsics.js';
 import {
@@ -112,6 +112,13 @@ async function writeDeployed(dataDir: string, deployed: Deployed): Promise<void>
   const path = stateFile(dataDir);
   await writeFile(`${path}.new`, `${JSON.stringify({ version: VERSION, ...deployed }, null, 1)}\n`);
   await rename(`${path}.new`, path);
+}
+
+/** What a template asks for wrongly is the user's to mend; a disk or a stand-in that fails is not. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof TwinError) return error.code;
+  const { $fault, code } = error as { $fault?: unknown; code?: unknown };
+  return $fault === 'server' || code === 'ENOSPC' || code === 'EIO' ? 'STORAGE' : 'FILE_INVALID';
 }
 
 function checkTypes(stacks: readonly StackAssembly[], known: (type: string) => boolean): void {
@@ -232,10 +239,13 @@ class Deployment {
       try {
         kept[id] = await this.#resource(stack, id, resource, scope);
       } catch (error) {
-        const code = error instanceof TwinError ? error.code : 'FILE_INVALID';
-        throw new TwinError(code, `${stack.name}/${id} (${resource.Type}): ${messageOf(error)}`, {
-          cause: error,
-        });
+        throw new TwinError(
+          codeOf(error),
+          `${stack.name}/${id} (${resource.Type}): ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
     for (const [name, { Value, Export, Condition }] of Object.entries(Outputs)) {
@@ -344,9 +354,8 @@ export async function deployAssembly(
     const end =
       failures.length === 0
         ? 'Everything was put back as it was.'
-        : `Not everything could be put back: ${failures.join('; ')}.`;
-    const code = error instanceof TwinError ? error.code : 'FILE_INVALID';
-    throw new TwinError(code, `${messageOf(error)} ${end}`, { cause: error });
+        : `Not everything could be put back: ${failures.map((f) => f.replace(/\.$/, '')).join('; ')}.`;
+    throw new TwinError(codeOf(error), `${messageOf(error)} ${end}`, { cause: error });
   }
   // From here on the new resources stand; what can't be removed is tried again the next time.
   const { after, report } = deployment;
