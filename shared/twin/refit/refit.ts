@@ -209,7 +209,12 @@ export function createRefitter(
           x,
           S,
           refit,
-          transient: transient && { ...transient, events },
+          transient: transient && {
+            ...transient,
+            events,
+            // Of priors nothing is watched until the next fit.
+            ...(refit.fitted ? {} : { noiseWatch: newNoiseWatch() }),
+          },
         };
         const next: CalibratorState = { ...state, filter };
         const noise = refit.fitted ? await noiseOfHeld(next, fit, seen, signal) : undefined;
