@@ -1,4 +1,4 @@
-import { Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Annotations, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { CfnAsset, CfnAssetModel } from 'aws-cdk-lib/aws-iotsitewise';
 import type { Construct } from 'constructs';
 import {
@@ -13,6 +13,8 @@ import {
   withAliasPrefix,
 } from '../../../shared/config/index.js';
 
+/** What SiteWise takes in a model, and again in each of its composite models, unless the account's quota was raised. */
+const PROPERTIES_PER_MODEL = 200;
 /** CloudFormation takes 200 outputs a stack, and what others need to know of an asset is one. */
 const OUTPUTS_PER_STACK = 200;
 /** It takes templates of 1 MB; some of it is left for what is neither an asset nor a stream. */
@@ -62,12 +64,22 @@ export class ModelsStack extends Stack {
   ) {
     super(scope, id, props);
     for (const [name, twin] of props.twins) {
-      const forecast = forecastStreams(twin);
+      const [streams, forecast] = [twinStreams(twin), forecastStreams(twin)];
+      for (const [what, count] of [
+        ['streams', streams.length],
+        ['forecast streams', forecast.length],
+      ] as const) {
+        if (count <= PROPERTIES_PER_MODEL) continue;
+        Annotations.of(this).addWarningV2(
+          'twinloop:propertiesPerModel',
+          `Twin ${name} has ${count} ${what}, and SiteWise takes ${PROPERTIES_PER_MODEL} properties a model unless your account's quota is higher: the deployment may be refused. Publish fewer parameters and virtual sensors, divide the machine into two twins, or have the quota raised.`,
+        );
+      }
       const model = new CfnAssetModel(this, `Model-${name}`, {
         assetModelName: `${props.fleet.name}-${name}`,
         assetModelExternalId: `${props.fleet.name}:${name}`,
         assetModelDescription: `Twin ${twin.name}`,
-        assetModelProperties: twinStreams(twin).map(toProperty),
+        assetModelProperties: streams.map(toProperty),
         ...(forecast.length === 0
           ? {}
           : {

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { writeFleetFolder } from '../../../cloud/deploy/fleet-folder.js';
 import {
@@ -199,6 +199,23 @@ describe('what matters', () => {
     expect(model?.Properties.AssetModelProperties.length).toBeLessThanOrEqual(200);
     expect(forecast.CompositeModelProperties).toHaveLength(forecastStreams(line).length);
   }, 180_000);
+
+  test('a twin of more streams than SiteWise takes properties is told of before it is deployed', async () => {
+    const path = packageFile('shared/twins/web-line/twin.json');
+    const line = await loadConfig(twinSchema, path, 'twin');
+    const [sensor] = line.virtualSensors;
+    const many = Array.from({ length: 201 }, (_, i) => ({ ...sensor!, alias: `/many/${i}` }));
+    const warnings = (twin: typeof line) => {
+      const models = new ModelsStack(new App(), 'models', {
+        fleet: fleetOf(1),
+        twins: new Map([['line', twin]]),
+      });
+      return Annotations.fromStack(models).findWarning('*', Match.stringLikeRegexp('properties'));
+    };
+    expect(warnings(line)).toEqual([]);
+    const [told] = warnings({ ...line, virtualSensors: many });
+    expect(told?.entry.data).toMatch(/line has \d{3,} streams, and SiteWise takes 200 properties/);
+  });
 
   test('a component that was built here is uploaded, made a version of and deployed', () => {
     const { name, version } = built;
