@@ -1,5 +1,6 @@
 import { type WatchedSample, watchSensors } from './faulty-sensors.js';
 import { type PersistentError, persistentError } from './filter/persistent-error.js';
+import { updateReadings } from './filter/readings.js';
 import type { FilterSettings } from './filter/settings.js';
 import { updateSources } from './filter/sources.js';
 import { structuralVariance } from './report/redundancy.js';
@@ -36,6 +37,7 @@ export function afterRest(
   const state: FilterState = {
     ...after,
     ...sensors,
+    readings: updateReadings(before.readings, sample, noiseStd, settings),
     sources: updateSources(before.sources, before, prior, filtered, noiseStd, n),
     ...(persistent && {
       persistent: Float64Array.of(...diagonal(persistent.model), ...diagonal(persistent.offsets)),

@@ -2,6 +2,7 @@ import { noCompanions, updateCompanions } from './filter/companions.js';
 import type { Gaussian } from './filter/gaussian-update.js';
 import { keepAnchor, type LeftOut, nothingLeftOut } from './filter/left-out.js';
 import { predict } from './filter/predict.js';
+import { readingsUntil } from './filter/readings.js';
 import type { FilterSettings } from './filter/settings.js';
 import type { FilterStep } from './filter/step.js';
 import { faultySensor } from './report/faulty-sensor.js';
@@ -44,6 +45,7 @@ export function withoutFaulty(
     bank: undefined,
     beforeChange: undefined,
     unexplained: 0,
+    readings: readingsUntil(state.readings, anchor.timeS),
     leftOut: { offset, companions: noCompanions(m, settings.range.length), anchor },
     redundancy: initialRedundancy(m),
     health: initialHealth(m),

@@ -98,7 +98,8 @@ function rampCourse(rng: Rng): Course {
   };
 }
 
-interface Outcome {
+/** A forecast of a time to a limit, beside the true time. */
+export interface Outcome {
   /** Share of the forecast's courses that had passed by the true time. */
   pit: number;
   /** Missing: not within the horizon. */
@@ -108,7 +109,7 @@ interface Outcome {
 }
 
 /** Where the true time of passing lies in the forecast's distribution. */
-function outcome(
+export function outcome(
   result: Forecast,
   series: ForecastSeries,
   trueS: number | undefined,
@@ -183,14 +184,19 @@ async function forecastCourse(twin: Twin, course: Course, rng: Rng) {
   return outcomes;
 }
 
-function rowOf(title: string, quantity: string, outcomes: readonly Outcome[]) {
-  const inside = SHARES.map((share) => {
+/** Percent of the forecasts whose 50, 80 and 95 % intervals held the true time. */
+export function insideOf(outcomes: readonly Outcome[]): string[] {
+  return SHARES.map((share) => {
     const tail = (1 - share / 100) / 2;
     return percent(
       outcomes.filter(({ pit }) => pit >= tail && pit <= 1 - tail).length,
       outcomes.length,
     );
   });
+}
+
+function rowOf(title: string, quantity: string, outcomes: readonly Outcome[]) {
+  const inside = insideOf(outcomes);
   const early = outcomes.filter(({ pit }) => pit > 0.5).length;
   const passed = outcomes.filter((o) => o.trueS !== undefined);
   const median = (values: (number | null | undefined)[]) => {

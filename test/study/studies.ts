@@ -5,6 +5,7 @@ export const STUDIES: Readonly<Record<string, () => Promise<AnyStudy>>> = {
   'web-line': async () => (await import('./web-line.js')).study,
   alarms: async () => (await import('./alarms.js')).study,
   forecast: async () => (await import('./forecast.js')).study,
+  'forecast-shapes': async () => (await import('./forecast-shapes.js')).study,
   'latent-heat': async () => (await import('./latent-heat.js')).study,
   lid: async () => (await import('./lid.js')).study,
   peers: async () => (await import('./peers.js')).study,

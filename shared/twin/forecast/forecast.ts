@@ -1,10 +1,9 @@
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { Bounds } from '../filter/linearise.js';
-import { predict } from '../filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
-import { truncatedEstimate } from '../filter/truncated.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
+import { courseBelief } from './course-belief.js';
 import { driversOf, type LimitDriver } from './drivers.js';
 import {
   firstPassages,
@@ -16,7 +15,6 @@ import {
   passedBy,
   sortedQuantile,
 } from './first-passage.js';
-import { renewed } from './renewed.js';
 import { type Effort, modelResponse, valuesOf } from './response.js';
 import { drawTrendPaths } from './trend-paths.js';
 
@@ -66,6 +64,8 @@ const SUBSTEPS = { thorough: 4, quick: 2 } as const;
 const TRIALS = { thorough: 24, quick: 6 } as const;
 /** Standard deviations of the present estimate that the model is asked about beyond the bounds. */
 const NOW_REACH = 3;
+/** Share of the courses that must lie within a parameter's bounds to stand for it there. */
+const LEAST_WITHIN = 0.05;
 
 type Intervals = Pick<
   ForecastEstimate,
@@ -97,6 +97,17 @@ function drawnEstimate(values: Float64Array): ForecastEstimate {
       sortedQuantile(sorted, 0.5 + share / 2),
     ]),
   };
+}
+
+/** Values within bounds; where hardly any are, all at the nearer bound. */
+function within(
+  values: Float64Array,
+  lower = Number.NEGATIVE_INFINITY,
+  upper = Number.POSITIVE_INFINITY,
+): Float64Array {
+  const inside = values.filter((v) => v >= lower && v <= upper);
+  if (inside.length >= LEAST_WITHIN * values.length) return inside;
+  return values.map((v) => Math.min(upper, Math.max(lower, v)));
 }
 
 /**
@@ -141,8 +152,8 @@ function series(
 }
 
 /**
- * Carries parameters and trends forward: courses are drawn from the filter's own trend model and go
- * through the twin's response, so that the time to limit is that of the first passage.
+ * Carries parameters forward: courses are drawn by the laws of wear that the samples bear, or else by the
+ * filter's own trend model, and go through the twin's response, so that the time to limit is that of the first passage.
  *
  * @param options.inputs operating inputs to assume instead of the definition's values
  * @param options.points times to report after now; default 24
@@ -168,11 +179,9 @@ export async function forecast(options: {
   const { definition } = twin;
   const settings = filterSettings(twin);
   const n = definition.parameters.length;
-  const N = 2 * n;
   const inputs = operatingInputs(twin, options.inputs);
-  const estimated = { x: state.filter.x, S: state.filter.S };
   const fresh = options.renewed ?? [];
-  const now = fresh.length === 0 ? estimated : renewed(twin, estimated, fresh);
+  const now = courseBelief(twin, state, settings, fresh);
   const count = options.points ?? 24;
   const substeps = SUBSTEPS[options.effort ?? 'thorough'];
   const times = Float64Array.from(
@@ -202,25 +211,14 @@ export async function forecast(options: {
   });
 
   const parameters = definition.parameters.map((p, i): [string, ForecastSeries] => {
-    const estimates = Array.from({ length: count + 1 }, (_, k) => {
-      const at = predict(now, times[k * substeps]!, settings);
-      const std = Math.hypot(...at.S.subarray(i * N, i * N + N));
-      const of = (share: number) => truncatedEstimate(at.x[i]!, std, p.lower, p.upper, share);
-      const { mean, std: truncatedStd } = of(0.95);
-      return {
-        mean,
-        std: truncatedStd,
-        ...intervalsOf((share) => {
-          const { lower95, upper95 } = of(share);
-          return [lower95, upper95];
-        }),
-      };
-    });
     const values = drawn.values.map((v) => {
       const own = new Float64Array(paths);
       for (let path = 0; path < paths; path++) own[path] = v[path * n + i]!;
       return own;
     });
+    const estimates = values
+      .filter((_, k) => k % substeps === 0)
+      .map((at) => drawnEstimate(within(at, p.lower, p.upper)));
     return [p.variable, series(estimates, times, values, p.alarm, substeps)];
   });
 

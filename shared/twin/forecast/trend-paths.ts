@@ -1,9 +1,10 @@
 import { createRng } from '../../core/index.js';
-import type { Gaussian } from '../filter/gaussian-update.js';
 import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
+import type { CourseBelief } from './course-belief.js';
+import { LawPaths } from './law-paths.js';
 
-/** Courses that the parameters may take, drawn from the filter's own trend model. */
+/** Courses that the parameters may take. */
 export interface TrendPaths {
   /** Seconds ahead, from 0. */
   aheadS: Float64Array;
@@ -16,11 +17,14 @@ export interface TrendPaths {
  * Draws courses of the parameters. The random numbers are the same at every call, so that two
  * forecasts under different assumptions differ by those alone; paths come in antithetic pairs.
  *
- * @param state parameters and trends
+ * A parameter whose readings tell of its wear goes on by a law that they bear, drawn once for the
+ * path; all others by the filter's own trend model.
+ *
+ * @param belief parameters and trends, and how they go on
  * @param count even
  */
 export function drawTrendPaths(
-  state: Gaussian,
+  belief: CourseBelief,
   settings: FilterSettings,
   aheadS: Float64Array,
   count: number,
@@ -32,11 +36,15 @@ export function drawTrendPaths(
   const pairs = Math.ceil(count / 2);
   const x = new Float64Array(2 * pairs * N);
   const w = new Float64Array(N);
+  const laws = (belief.courses ?? []).map(
+    (c, i) => c && new LawPaths(c, i, belief, settings, pairs, seed),
+  );
   const values: Float64Array[] = [];
   let before = 0;
   aheadS.forEach((ahead, k) => {
     // What moves is linear, so that the step's mean and noise follow from the filter's prediction.
     const step = transition(settings, ahead - before);
+    for (const law of laws) law?.next(before, ahead);
     before = ahead;
     for (let pair = 0; pair < pairs; pair++) {
       for (let i = 0; i < N; i++) w[i] = rng.normal();
@@ -44,11 +52,18 @@ export function drawTrendPaths(
         const at = (2 * pair + (sign > 0 ? 0 : 1)) * N;
         if (k === 0) {
           for (let i = 0; i < N; i++) {
-            x[at + i] = state.x[i]!;
-            for (let j = 0; j <= i; j++) x[at + i]! += sign * state.S[i * N + j]! * w[j]!;
+            x[at + i] = belief.x[i]!;
+            for (let j = 0; j <= i; j++) x[at + i]! += sign * belief.S[i * N + j]! * w[j]!;
           }
-        } else {
-          for (let i = 0; i < n; i++) {
+        }
+        for (let i = 0; i < n; i++) {
+          const law = laws[i];
+          if (law !== undefined) {
+            const path = 2 * pair + (sign > 0 ? 0 : 1);
+            if (k === 0) law.begin(path, x[at + i]!, sign * w[n + i]!);
+            else law.move(path, sign * w[i]!, sign * w[n + i]!);
+            x[at + i] = law.value[path]!;
+          } else if (k > 0) {
             const { kept, drift, tau, l11, l21, l22 } = step[i]!;
             x[at + i] = drift + kept * x[at + i]! + tau * x[at + n + i]! + sign * l11 * w[i]!;
             x[at + n + i]! += sign * (l21 * w[i]! + l22 * w[n + i]!);

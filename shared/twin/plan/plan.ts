@@ -1,7 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { Bounds } from '../filter/linearise.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
-import { renewed } from '../forecast/renewed.js';
+import { courseBelief } from '../forecast/course-belief.js';
 import { modelResponse, valuesOf } from '../forecast/response.js';
 import { drawTrendPaths } from '../forecast/trend-paths.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
@@ -86,9 +86,8 @@ export async function plan(options: {
   const decisions = decisionsOf(twin);
   const settings = filterSettings(twin);
   const n = twin.definition.parameters.length;
-  const now = { x: state.filter.x, S: state.filter.S };
   const courses = options.courses ?? { search: SEARCH_COURSES, judge: JUDGE_COURSES };
-  const groundOf = groundMaker(twin, now, settings);
+  const groundOf = groundMaker(twin, state, settings);
   const search = groundOf(courses.search, 11);
   const judge = groundOf(courses.judge, 101);
   const today = operatingInputs(twin, options.inputs);
@@ -109,7 +108,7 @@ export async function plan(options: {
     const key = inputs.join();
     const found = responses.get(key);
     if (found !== undefined) return found;
-    const anchor = now.x.slice(0, n);
+    const anchor = state.filter.x.slice(0, n);
     const asked = { model, inputs, anchor, values, bounds, limits, signal };
     const response = await modelResponse({ ...asked, effort: 'quick' });
     modelRuns += response.modelRuns;
@@ -196,14 +195,16 @@ function decisionsOf({ definition }: Twin) {
 }
 
 /** Draws courses for a search, or for a judge. */
-function groundMaker(twin: Twin, now: Parameters<typeof renewed>[1], settings: FilterSettings) {
+function groundMaker(twin: Twin, state: CalibratorState, settings: FilterSettings) {
   const { definition } = twin;
   const decisions = decisionsOf(twin);
   const times = Float64Array.from(
     { length: STEPS + 1 },
     (_, k) => (k * decisions.horizonS) / STEPS,
   );
-  const asNew = renewed(twin, now, [...new Set(decisions.maintenance.flatMap((m) => m.resets))]);
+  const now = courseBelief(twin, state, settings);
+  const resets = new Set(decisions.maintenance.flatMap((m) => m.resets));
+  const asNew = courseBelief(twin, state, settings, [...resets]);
   const placeOf = (items: readonly { variable: string }[], variable: string) =>
     items.findIndex((i) => i.variable === variable);
   const limits = plannedLimits(twin, decisions);

@@ -4,6 +4,7 @@ import type { Gaussian } from '../filter/gaussian-update.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import type { LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
+import type { Readings } from '../filter/readings.js';
 import { SOURCES } from '../filter/sources.js';
 import type { EventMemory } from '../transient/events.js';
 import type { HeldStates } from '../transient/held-states.js';
@@ -13,10 +14,12 @@ import {
   decodeInputNoise,
   decodeLeftOut,
   decodeLines,
+  decodeReadings,
   encodeInputNoise,
   encodeLeftOut,
   LINES,
   lowerTriangle,
+  READINGS,
 } from './rest-memory.js';
 
 /** What transient mode remembers between samples. */
@@ -90,6 +93,8 @@ export interface FilterState {
   readonly inputNoise?: InputNoise | undefined;
   /** What integration by steps misses, m, and its tolerance: measured once by a worker, see model/integration-error.ts. */
   readonly integration?: Float64Array | undefined;
+  /** What samples of rest said of each parameter; absent before the first, and of moving machines. */
+  readonly readings?: Readings | undefined;
   /** Samples running that the belief before them did not explain. */
   readonly unexplained: number;
   /** The values of the last sample where it was rejected, else `NaN`, m. */
@@ -192,6 +197,9 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (state.persistent !== undefined) arrays.persistent = state.persistent;
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (state.inputNoise !== undefined) encodeInputNoise(state.inputNoise, arrays);
+  if (state.readings !== undefined) {
+    for (const name of READINGS) arrays[`readings.${name}`] = state.readings[name];
+  }
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
   if (state.integration !== undefined) arrays.integration = state.integration;
   if (bank !== undefined) {
@@ -300,6 +308,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...decodeLines(arrays, n),
     ...(arrays.sources?.length === SOURCES.length * n * n ? { sources: arrays.sources } : {}),
     ...(arrays.persistent?.length === 2 * n ? { persistent: arrays.persistent } : {}),
+    ...decodeReadings(arrays, n),
     ...decodeLeftOut(arrays, n, m),
     ...decodeInputNoise(arrays, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),

@@ -4,6 +4,7 @@ import type { Gaussian } from '../filter/gaussian-update.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
+import type { Readings } from '../filter/readings.js';
 import type { FilterState, StoredArrays } from './filter-state.js';
 
 const ANCHORS = ['anchor', 'next'] as const;
@@ -141,4 +142,27 @@ export function decodeBeforeChange(
   const S = arrays['beforeChange.S'];
   if (x?.length !== 2 * n || S?.length !== 4 * n * n) return {};
   return { beforeChange: { x, S, left: arrays['beforeChange.left']?.[0] ?? 0 } };
+}
+
+export const READINGS = [
+  'startS',
+  'timeS',
+  'meanTimeS',
+  'value',
+  'precision',
+  'sinceS',
+] as const satisfies readonly (keyof Readings)[];
+
+export function decodeReadings(arrays: StoredArrays, n: number): Pick<FilterState, 'readings'> {
+  const readings = Object.fromEntries(
+    READINGS.map((name) => [name, arrays[`readings.${name}`] ?? new Float64Array()]),
+  ) as unknown as Readings;
+  const { length } = readings.timeS;
+  const sound =
+    readings.sinceS.length === n &&
+    readings.startS.length === Math.min(1, length) &&
+    readings.meanTimeS.length === length * n &&
+    readings.value.length === length * n &&
+    readings.precision.length === length * n;
+  return sound ? { readings } : {};
 }

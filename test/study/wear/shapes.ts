@@ -1,0 +1,80 @@
+import type { Rng } from '../../../shared/core/index.js';
+import type { RestingMachine } from './machines.js';
+
+/** A shape of wear: from 0 at 0 to 1 at 1, where the limit is passed, and on. */
+export interface WearShape {
+  name: string;
+  /** Shapes that were not looked at while the forecast was made. */
+  heldBack?: true;
+  worn(share: number): number;
+}
+
+const saturating = (x: number, by: number) => Math.expm1(-by * x) / Math.expm1(-by);
+
+/** The study's shapes. */
+export const SHAPES: readonly WearShape[] = [
+  { name: 'straight', worn: (x) => x },
+  { name: 'accelerating, t²', worn: (x) => x * x },
+  { name: 'accelerating, t³', worn: (x) => x ** 3 },
+  { name: 'saturating', worn: (x) => saturating(x, 0.98) },
+  { name: 'exponential growth', heldBack: true, worn: (x) => Math.expm1(2 * x) / Math.expm1(2) },
+  { name: 'root of time', heldBack: true, worn: (x) => Math.sqrt(x) },
+  { name: 't^1.5', heldBack: true, worn: (x) => x ** 1.5 },
+  {
+    name: 'twice as fast from half on',
+    heldBack: true,
+    worn: (x) => (x < 0.5 ? (2 / 3) * x : 1 / 3 + (4 / 3) * (x - 0.5)),
+  },
+  {
+    name: 'straight, with a daily swing of 3 %',
+    heldBack: true,
+    worn: (x) => x + 0.03 * Math.sin(40 * x) * Math.min(1, 4 * x),
+  },
+  {
+    name: 'S-shaped',
+    heldBack: true,
+    worn: (x) => 1.5 * x * x - 0.5 * x * x * x,
+  },
+];
+
+/** Hours of a course, at most. */
+const HOURS = 520;
+/** Worn at the limit, in what wear at one times gains. */
+const AT_LIMIT = 2;
+
+/** A machine whose parameters all wear by a shape. */
+export interface WearingCourse {
+  truth: Float64Array[];
+  inputs: Float64Array[];
+  measured: Float64Array[];
+  /** Of the first parameter. */
+  limit: number;
+  /** When the first parameter passes it, hours. */
+  passedAt: number;
+}
+
+/** Draws when the wear begins and how long it takes to the limit, and the noise. */
+export function drawWear(m: RestingMachine, shape: WearShape, rng: Rng): WearingCourse {
+  const begins = 30 + 30 * rng.uniform();
+  const takes = 80 + 320 * rng.uniform();
+  const [first] = m.parameters;
+  const course: WearingCourse = {
+    truth: [],
+    inputs: [],
+    measured: [],
+    limit: first!.from + AT_LIMIT * (first!.to - first!.from),
+    passedAt: begins + takes,
+  };
+  for (let k = 0; k < HOURS && k <= course.passedAt; k++) {
+    const worn = AT_LIMIT * shape.worn(Math.max(0, (k - begins) / takes));
+    const truth = Float64Array.from(m.parameters, ({ from, to, lower, upper }) =>
+      Math.min(upper, Math.max(lower, from + worn * (to - from))),
+    );
+    const inputs = m.inputs(k);
+    const exact = m.atRest(truth, inputs);
+    course.truth.push(truth);
+    course.inputs.push(inputs);
+    course.measured.push(Float64Array.from(m.noise, (std, i) => exact[i]! + std * rng.normal()));
+  }
+  return course;
+}

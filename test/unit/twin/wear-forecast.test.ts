@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { filterSettings } from '../../../shared/twin/filter/settings.js';
+import { firstPassages, passedBy } from '../../../shared/twin/forecast/first-passage.js';
+import { drawTrendPaths } from '../../../shared/twin/forecast/trend-paths.js';
+import { wearHypotheses } from '../../../shared/twin/forecast/wear-hypotheses.js';
+import {
+  type CalibratorState,
+  createCalibrator,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  forecast,
+} from '../../../shared/twin/index.js';
+import { linearModel, sample, smallTwin } from './fixtures.js';
+
+const twin = smallTwin();
+const model = linearModel();
+
+/** The state after p has worn as said, from 0.1 on at sample 50. */
+async function worn(course: (k: number) => number, until: number, seed = 3) {
+  const calibrator = createCalibrator({ twin, model });
+  const rng = createRng(seed);
+  let state = calibrator.initialState();
+  for (let k = 0; k <= until; k++) {
+    const p = 0.1 + course(Math.max(0, k - 50));
+    const y = [p, 0.1, p + 0.1].map((v) => v + 0.01 * rng.normal());
+    ({ state } = await calibrator.step(state, sample(k, y)));
+  }
+  return state;
+}
+
+const timeTo = async (state: CalibratorState) => {
+  const { parameters } = await forecast({ twin, model, state, horizonS: 800, points: 80 });
+  return parameters.p!.timeToLimitS;
+};
+
+/** Where the true time lies among the times at which courses pass the limit, from 12 records with noise. */
+function places(course: (age: number) => number, age: number) {
+  const JOINED = 5;
+  const NOISE = 0.008;
+  return Array.from({ length: 12 }, (_, seed) => {
+    const rng = createRng(seed + 1);
+    const rows = (50 + age) / JOINED;
+    const ends = Array.from({ length: rows }, (_, k) => (k + 1) * JOINED - 1);
+    const seen = (k: number) => 0.1 + course(Math.max(0, k - 50)) + NOISE * rng.normal();
+    const mean = (end: number, of: (k: number) => number) =>
+      Array.from({ length: JOINED }, (_, j) => of(end - j)).reduce((a, v) => a + v, 0) / JOINED;
+    const hypotheses = wearHypotheses(
+      {
+        timeS: ends.map((end) => mean(end, (k) => k)),
+        lengthS: ends.map(() => JOINED),
+        value: ends.map((end) => mean(end, seen)),
+        variance: ends.map(() => NOISE ** 2 / JOINED),
+        nowS: 50 + age,
+        range: 1,
+        horizonS: 1000,
+        prior: { mean: 0.1, std: 0.05 },
+        trendScale: 1,
+      },
+      1,
+    )!;
+    const belief = {
+      x: Float64Array.of(hypotheses[0]!.mean[0], 0),
+      S: Float64Array.of(0.01, 0, 0, 0),
+      courses: [{ spanS: 48 + age, hypotheses }],
+    };
+    const times = Float64Array.from({ length: 201 }, (_, k) => 4 * k);
+    const one = smallTwin({ parameters: [{ ...P, prior: { mean: 0.1, std: 0.05 } }] });
+    const drawn = drawTrendPaths(belief, filterSettings(one), times, 1000);
+    const passed = firstPassages(times, drawn.values, { above: 0.5 });
+    return { share: passedBy(passed, 200 - age), width: passed[900]! - passed[100]! };
+  });
+}
+
+const P = { variable: 'p', alias: '/s/p', lower: 0, upper: 1, wearHorizonS: 1000 };
+
+describe('forecast of wear', () => {
+  // Each reaches the limit of 0.5 after 200 samples; about 60 % of it is worn.
+  const shapes: [string, (age: number) => number, number][] = [
+    ['steady', (age) => 0.002 * age, 120],
+    ['ever faster', (age) => 1e-5 * age ** 2, 155],
+    ['ever slower', (age) => (0.4 * Math.expm1(-age / 200)) / Math.expm1(-1), 95],
+  ];
+  for (const [name, course, age] of shapes) {
+    it(`takes wear that is ${name} for what it is, and knows how well`, () => {
+      const found = places(course, age);
+      const within = (percent: number) =>
+        found.filter(({ share }) => Math.abs(share - 0.5) <= percent / 200).length;
+      expect(within(80)).toBeGreaterThanOrEqual(7);
+      expect(within(95)).toBeGreaterThanOrEqual(10);
+      const widths = found.map(({ width }) => width).sort((a, b) => a - b);
+      expect(widths[6]!).toBeLessThan(200 - age);
+    });
+  }
+
+  it('expects nothing of a parameter that has not moved', async () => {
+    const state = await worn(() => 0, 150);
+    const { parameters } = await forecast({ twin, model, state, horizonS: 200 });
+    expect(parameters.p!.passedLimit!.at(-1)).toBeLessThan(0.1);
+  });
+
+  it('forgets what was worn before a jump', async () => {
+    // A new part: worn to 0.34, then as new, and at rest since.
+    const state = await worn((age) => (age < 120 ? 0.002 * age : 0), 200);
+    expect(state.filter.readings!.sinceS[0]).toBeGreaterThan(165);
+    expect(state.filter.readings!.sinceS[1]).toBe(Number.NEGATIVE_INFINITY);
+    const { parameters } = await forecast({ twin, model, state, horizonS: 60 });
+    expect(parameters.p!.passedLimit!.at(-1)).toBeLessThan(0.2);
+  });
+
+  it('says the same from a state that was stored', async () => {
+    const state = await worn((age) => 0.002 * age, 170);
+    const again = decodeCheckpoint(encodeCheckpoint(state), twin);
+    expect(again.filter.readings).toEqual(state.filter.readings);
+    expect(await timeTo(again)).toEqual(await timeTo(state));
+  });
+
+  it('keeps no more readings than it needs, and each with its own error', async () => {
+    const { readings } = (await worn((age) => 0.002 * age, 400)).filter;
+    const { timeS, value, precision, meanTimeS } = readings!;
+    expect(timeS.length).toBeLessThanOrEqual(32);
+    let squares = 0;
+    timeS.forEach((end, k) => {
+      // Where the wear begins a reading holds a bend.
+      if (end >= 50 && (timeS[k - 1] ?? 0) < 50) return;
+      const truth = 0.1 + 0.002 * Math.max(0, meanTimeS[2 * k]! - 50);
+      squares += (value[2 * k]! - truth) ** 2 * precision[2 * k]!;
+    });
+    expect(squares / timeS.length).toBeGreaterThan(0.4);
+    expect(squares / timeS.length).toBeLessThan(2);
+    // Old ones hold more samples: the newest are told apart.
+    expect(timeS.at(-1)! - timeS.at(-2)!).toBeLessThan(timeS[2]! - timeS[1]!);
+  });
+});
