@@ -160,7 +160,7 @@ export function assumptionsOf(twin: Twin): string[] {
   const decisions = twin.definition.decisions!;
   const stops = decisions.objective.atLimit === 'stop';
   return [
-    'Wear goes on as the trend model of the calibration has it, at a pace that does not depend on the settings.',
+    'Wear goes on by the laws that the samples so far bear, or as the trend model of the calibration has it, at a pace that does not depend on the settings.',
     'Settings are kept from now on, and changed only at a repair; inputs that are not decided stay as they are.',
     'The model settles at each instant: what happens while settings change is not looked at.',
     ...(decisions.maintenance.length > 0
