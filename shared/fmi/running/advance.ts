@@ -53,7 +53,7 @@ export function advance(fmu: Fmu, cache: InstanceCache, request: AdvanceRequest)
       cache.set(instance, inputs);
     }
     const { stepSizeS = request.toS - request.fromS, relativeTolerance = 1e-6 } = request;
-    const stepper = stepperOn(fmu, instance, request.fromS, stepSizeS, relativeTolerance);
+    const stepper = stepperOn(fmu, cache, instance, request.fromS, stepSizeS, relativeTolerance);
     if (request.toS > request.fromS) {
       const n = Math.max(1, Math.round((request.toS - request.fromS) / stepSizeS));
       const h = (request.toS - request.fromS) / n;

@@ -12,6 +12,7 @@ import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
 import { type Scalar, scalarOf } from '../description/scalars.js';
 import { type FmuHabits, RESET_FAILS } from '../solving/habits.js';
+import { OfferedJacobian } from '../solving/offered-jacobian.js';
 import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-access.js';
 import { makeSystem } from '../solving/system-instance.js';
 
@@ -48,6 +49,7 @@ export class InstanceCache {
   readonly #libraries = new Map<string, NativeLibrary>();
   readonly #instances = new Map<string, FmuInstance>();
   readonly #complaints = new Set<string>();
+  #offeredJacobian: { found: OfferedJacobian | undefined } | undefined;
   /** Whether reset brings the FMU back, by kind of instance; unknown before its first use. */
   readonly #resets = new Map<string, boolean>();
   readonly #blocks = new Map<FmuInstance, Map<string, Float64Block>>();
@@ -76,6 +78,14 @@ export class InstanceCache {
       this.#libraries.set(key, library);
     }
     return library;
+  }
+
+  /** The FMU's derivatives by its states, where it offers them. */
+  get offeredJacobian(): OfferedJacobian | undefined {
+    this.#offeredJacobian ??= {
+      found: OfferedJacobian.of(this.#fmu.modelDescription, (text) => this.complain(text)),
+    };
+    return this.#offeredJacobian.found;
   }
 
   /** What comes out for users beside results: once per text, with the FMU's own messages. */

@@ -72,7 +72,7 @@ export function propagate(
         }
         signals?.apply(fromS, true, true);
       }
-      const stepper = stepperOn(fmu, instance, fromS, stepSizeS, relativeTolerance, signals);
+      const stepper = stepperOn(fmu, cache, instance, fromS, stepSizeS, relativeTolerance, signals);
       if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
       for (let k = 1; stepper.timeS < toS - slackOf(toS, stepSizeS); k++) {
         const next = fromS + k * stepSizeS;

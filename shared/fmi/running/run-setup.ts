@@ -95,7 +95,7 @@ function probe(
   const stepper =
     instance.interface === 'cs' && options.eventModeUsed === true
       ? undefined
-      : stepperOn(fmu, instance, options.startTimeS, stepSizeS, 1e-4);
+      : stepperOn(fmu, cache, instance, options.startTimeS, stepSizeS, 1e-4);
   read();
   for (let step = 0; stepper !== undefined && step < PROBE_STEPS; step++) {
     if (!stepper.advance(stepSizeS)) break;
@@ -111,6 +111,7 @@ function probe(
  */
 export function stepperOn(
   fmu: Fmu,
+  cache: InstanceCache,
   instance: FmuInstance,
   timeS: number,
   stepSizeS: number,
@@ -132,6 +133,7 @@ export function stepperOn(
     stepSizeS,
     relativeTolerance: tolerance,
     maxStepSizeS: Number.POSITIVE_INFINITY,
+    offeredJacobian: cache.offeredJacobian,
     needsCompletedIntegratorStep: md.modelExchange?.needsCompletedIntegratorStep ?? true,
     signals,
   });

@@ -93,6 +93,7 @@ export class FmuRunner {
       instance,
       stepper: stepperOn(
         this.#fmu,
+        this.#cache,
         instance,
         startTime,
         request.stepSizeS,
@@ -237,6 +238,7 @@ export class FmuRunner {
     this.#cache.set(instance, request.inputs);
     const stepper = stepperOn(
       this.#fmu,
+      this.#cache,
       instance,
       timeS,
       request.stepSizeS,
@@ -293,15 +295,11 @@ export class FmuRunner {
       try {
         signals?.apply(startTimeS, true, true);
         instance.exitInitializationMode();
-        const result = runSimulation(
-          md,
-          instance,
-          experiment,
-          request,
-          signals,
-          eventModeUsed,
-          request.progress === true ? this.#progress() : undefined,
-        );
+        const onProgress = request.progress === true ? this.#progress() : undefined;
+        const result = runSimulation(md, instance, experiment, request, signals, eventModeUsed, {
+          ...(onProgress !== undefined && { onProgress }),
+          offeredJacobian: this.#cache.offeredJacobian,
+        });
         instance.terminate();
         return result;
       } finally {

@@ -6,6 +6,7 @@ import { stateAccess } from '../solving/continuous-states.js';
 import { CsStepper } from '../solving/cs-stepper.js';
 import { MeStepper } from '../solving/me-stepper.js';
 import type { SolverName } from '../solving/ode-solver.js';
+import type { OfferedJacobian } from '../solving/offered-jacobian.js';
 import { sameTime, slackOf } from '../solving/same-time.js';
 import type { InputSignals, InputTable } from '../solving/signals.js';
 import { recordedVariables } from './recorded-variables.js';
@@ -135,6 +136,12 @@ export function resolveExperiment(
   return { startTimeS, stopTimeS, stepSizeS, outputIntervalS, tolerance };
 }
 
+/** What a run is given beside the request. */
+interface RunExtras {
+  onProgress?: (timeS: number) => void;
+  offeredJacobian?: OfferedJacobian | undefined;
+}
+
 /** Runs an instance that has just left initialization mode to the end of the experiment. */
 export function runSimulation(
   md: ModelDescription,
@@ -143,13 +150,16 @@ export function runSimulation(
   request: SimulateRequest,
   signals: InputSignals | undefined,
   eventModeUsed: boolean,
-  onProgress?: (timeS: number) => void,
+  { onProgress, offeredJacobian }: RunExtras = {},
 ): SimulationResult {
   const recorder = new Recorder(instance, recordedVariables(md, request.outputs));
   try {
     return instance.interface === 'cs'
       ? simulateCs(md, instance, experiment, request, signals, eventModeUsed, recorder, onProgress)
-      : simulateMe(md, instance, experiment, request, signals, recorder, onProgress);
+      : simulateMe(md, instance, experiment, request, signals, recorder, {
+          ...(onProgress !== undefined && { onProgress }),
+          offeredJacobian,
+        });
   } finally {
     recorder.release();
   }
@@ -223,7 +233,7 @@ function simulateMe(
   request: SimulateRequest,
   signals: InputSignals | undefined,
   recorder: Recorder,
-  onProgress: ((timeS: number) => void) | undefined,
+  { onProgress, offeredJacobian }: RunExtras,
 ): SimulationResult {
   const { startTimeS, stopTimeS, stepSizeS, outputIntervalS } = experiment;
   const recordEvents = request.recordEvents ?? true;
@@ -236,6 +246,7 @@ function simulateMe(
     maxStepSizeS: Math.max((stopTimeS - startTimeS) / 50, Number.MIN_VALUE),
     needsCompletedIntegratorStep: md.modelExchange?.needsCompletedIntegratorStep ?? true,
     signals,
+    offeredJacobian,
   });
   recorder.sample(startTimeS);
   let row = 1;

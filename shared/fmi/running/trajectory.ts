@@ -61,7 +61,7 @@ export function trajectory(
     try {
       exact?.apply(fromS, true, true);
       instance.exitInitializationMode();
-      const stepper = stepperOn(fmu, instance, fromS, steps.usualS, relativeTolerance, held);
+      const stepper = stepperOn(fmu, cache, instance, fromS, steps.usualS, relativeTolerance, held);
       if (given !== undefined && stepper instanceof MeStepper) stepper.placeStates(given);
       const outputs = cache.reader(instance, request.outputs);
       const stateNames = states.map((v) => v.name);

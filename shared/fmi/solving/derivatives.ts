@@ -22,7 +22,7 @@ export interface Jacobian {
  * @param unknowns scalars of type Float64 (outputs, derivatives)
  * @param knowns scalars of type Float64 (inputs, states, tunable parameters); restored afterwards
  * @param provides what the FMU offers
- * @throws TwinError `NUMERIC` when an unknown is not finite
+ * @throws TwinError `NUMERIC` when an unknown, or a derivative that the FMU gives, is not finite
  */
 export function jacobian(
   instance: FmuInstance,
@@ -38,14 +38,20 @@ export function jacobian(
     for (let j = 0; j < columns; j++) {
       const known = knowns[j] as ModelVariable;
       const column = instance.getDirectionalDerivative(unknowns, [known], Float64Array.of(1));
-      for (let i = 0; i < rows; i++) values[i * columns + j] = column[i] as number;
+      for (let i = 0; i < rows; i++) {
+        values[i * columns + j] = finite(column[i] as number, unknowns[i], known);
+      }
     }
     return { values, rows, columns, method: 'directional', errors };
   }
   if (provides.adjoint) {
     for (let i = 0; i < rows; i++) {
       const unknown = unknowns[i] as ModelVariable;
-      values.set(instance.getAdjointDerivative([unknown], knowns, Float64Array.of(1)), i * columns);
+      const row = instance.getAdjointDerivative([unknown], knowns, Float64Array.of(1));
+      values.set(
+        row.map((v, j) => finite(v, unknown, knowns[j])),
+        i * columns,
+      );
     }
     return { values, rows, columns, method: 'adjoint', errors };
   }
@@ -92,4 +98,12 @@ export function jacobian(
     x.release();
     y.release();
   }
+}
+
+function finite(value: number, of?: ModelVariable, by?: ModelVariable): number {
+  if (Number.isFinite(value)) return value;
+  throw new TwinError(
+    'NUMERIC',
+    `The FMU gives ∂${of?.name}/∂${by?.name} as ${value}: its derivatives can't be relied on. Use finite differences.`,
+  );
 }

@@ -10,6 +10,7 @@ import {
   type SolverName,
   type Tolerances,
 } from './ode-solver.js';
+import type { OfferedJacobian } from './offered-jacobian.js';
 import { Rosenbrock } from './rosenbrock.js';
 import { sameTime } from './same-time.js';
 import type { InputSignals } from './signals.js';
@@ -46,6 +47,8 @@ export interface MeOptions {
   /** Whether completedIntegratorStep must be called. */
   needsCompletedIntegratorStep: boolean;
   signals: InputSignals | undefined;
+  /** What the implicit solver may take the FMU's own derivatives by the states from. */
+  offeredJacobian?: OfferedJacobian | undefined;
 }
 
 /** What may be written down on the way. */
@@ -130,12 +133,17 @@ export class MeStepper implements Stepper {
       case 'dopri5':
         return new DormandPrince(n, f, this.#tolerances);
       case 'rodas3':
-        return new Rosenbrock(n, f, this.#tolerances);
+        return this.#implicitSolver(n, f);
       case 'rk4':
         return new FixedStepSolver(n, f, stepSizeS, 4);
       case 'euler':
         return new FixedStepSolver(n, f, stepSizeS, 1);
     }
+  }
+
+  #implicitSolver(n: number, f: Derivatives): OdeSolver {
+    const offered = this.#options.offeredJacobian?.on(this.#instance);
+    return new Rosenbrock(n, f, this.#tolerances, offered);
   }
 
   #readNominals(): void {
@@ -258,7 +266,7 @@ export class MeStepper implements Stepper {
 
   #turnImplicit(): void {
     this.#rejectedBefore += this.#solver.rejectedSteps;
-    this.#solver = new Rosenbrock(this.#x.length, this.#f, this.#tolerances);
+    this.#solver = this.#implicitSolver(this.#x.length, this.#f);
   }
 
   /** A step, implicit where no explicit one is small enough. */

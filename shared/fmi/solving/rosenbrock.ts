@@ -1,5 +1,6 @@
 import { TwinError } from '../../core/index.js';
 import { type Derivatives, type OdeSolver, type Tolerances, worstState } from './ode-solver.js';
+import { contradiction, type JacobianSource } from './offered-jacobian.js';
 
 // RODAS3 of Sandu et al. (1997), "Benchmarking stiff ODE solvers for atmospheric chemistry problems
 // II", in the transformed variables of Hairer and Wanner, IV.7: order 3(2), L-stable, stiffly
@@ -13,6 +14,8 @@ const GAMMA_I = [1 / 2, 3 / 2, 0, 0] as const;
 const STAGES = 4;
 
 const SMALLEST = 16 * Number.EPSILON;
+/** Step of differences, of a state's magnitude. */
+const ROOT = Math.sqrt(Number.EPSILON);
 
 /** LU decomposition in place with partial pivoting; `false` when singular. */
 function factorize(matrix: Float64Array, n: number, pivots: Int32Array): boolean {
@@ -72,6 +75,7 @@ export class Rosenbrock implements OdeSolver {
   rejectedSteps = 0;
   readonly #f: Derivatives;
   readonly #tolerances: Tolerances;
+  readonly #offered: JacobianSource | undefined;
   readonly #k: Float64Array[];
   readonly #f0: Float64Array;
   readonly #f1: Float64Array;
@@ -87,8 +91,12 @@ export class Rosenbrock implements OdeSolver {
   #t1 = 0;
   #endKnown = false;
 
-  /** @param n number of states */
-  constructor(n: number, f: Derivatives, tolerances: Tolerances) {
+  /**
+   * @param n number of states
+   * @param offered ∂f/∂x where `f` was evaluated last; left out, by differences
+   */
+  constructor(n: number, f: Derivatives, tolerances: Tolerances, offered?: JacobianSource) {
+    this.#offered = offered;
     this.#f = f;
     this.#tolerances = tolerances;
     this.#k = Array.from({ length: STAGES }, () => new Float64Array(n));
@@ -108,29 +116,69 @@ export class Rosenbrock implements OdeSolver {
     this.#endKnown = false;
   }
 
-  /** ∂f/∂x and ∂f/∂t by forward differences. */
+  /** ∂f/∂x as the model offers it, else by forward differences, and ∂f/∂t by those. */
   #linearize(t: number, x: Float64Array, h: number): boolean {
+    const n = x.length;
+    if (!this.#readOffered(t, x) && !this.#differences(t, x, 1, this.#jacobian)) return false;
+    const dt = ROOT * Math.max(h, 1e-5 * Math.abs(t), 1e-10);
+    if (!this.#f(t + dt, x, this.#ft)) return false;
+    for (let i = 0; i < n; i++) {
+      this.#ft[i] = ((this.#ft[i] as number) - (this.#f0[i] as number)) / dt;
+    }
+    return true;
+  }
+
+  /** Fills the Jacobian from its source; `false` where there is none to rely on. */
+  #readOffered(t: number, x: Float64Array): boolean {
+    const offered = this.#offered;
+    // Evaluated first: the model may stand elsewhere.
+    if (offered?.trusted !== true || !this.#f(t, x, this.#work)) return false;
+    const outcome = offered.read(this.#jacobian);
+    if (outcome !== 'compare') return outcome === 'believed';
+    const n = x.length;
+    const differences = new Float64Array(n * n);
+    const backward = new Float64Array(n * n);
+    if (!this.#differences(t, x, 1, differences)) return false;
+    // On a kink both sides are right.
+    if (this.#differences(t, x, -1, backward)) {
+      for (let k = 0; k < n * n; k++) {
+        const value = this.#jacobian[k] as number;
+        const [a, b] = [differences[k] as number, backward[k] as number];
+        if (Math.abs(b - value) < Math.abs(a - value)) differences[k] = b;
+      }
+    }
+    const size = x.map((_, j) => this.#sizeOf(x, j));
+    const found = contradiction(this.#jacobian, differences, size, (i, j) => {
+      return (
+        (100 * Number.EPSILON * Math.abs(this.#f0[i] as number)) / (ROOT * (size[j] as number))
+      );
+    });
+    if (found === undefined) return true;
+    offered.contradict(found);
+    return false;
+  }
+
+  /** A state's magnitude, as steps of differences go by it. */
+  #sizeOf(x: Float64Array, j: number): number {
+    const typical = (this.#tolerances.absolute[j] as number) / this.#tolerances.relative;
+    return Math.max(Math.abs(x[j] as number), 0.1 * typical);
+  }
+
+  /** ∂f/∂x by differences away from zero (1) or towards it (−1); `false` where `f` fails. */
+  #differences(t: number, x: Float64Array, sign: 1 | -1, jacobian: Float64Array): boolean {
     const n = x.length;
     const w = this.#work;
     const column = this.#k[0] as Float64Array;
-    const root = Math.sqrt(Number.EPSILON);
     w.set(x);
     for (let j = 0; j < n; j++) {
       const value = x[j] as number;
-      const typical = (this.#tolerances.absolute[j] as number) / this.#tolerances.relative;
-      const step = root * Math.max(Math.abs(value), 0.1 * typical) * (value < 0 ? -1 : 1);
-      w[j] = value + step;
+      w[j] = value + sign * ROOT * this.#sizeOf(x, j) * (value < 0 ? -1 : 1);
       const taken = (w[j] as number) - value;
       if (!this.#f(t, w, column)) return false;
       w[j] = value;
       for (let i = 0; i < n; i++) {
-        this.#jacobian[i * n + j] = ((column[i] as number) - (this.#f0[i] as number)) / taken;
+        jacobian[i * n + j] = ((column[i] as number) - (this.#f0[i] as number)) / taken;
       }
-    }
-    const dt = root * Math.max(h, 1e-5 * Math.abs(t), 1e-10);
-    if (!this.#f(t + dt, x, this.#ft)) return false;
-    for (let i = 0; i < n; i++) {
-      this.#ft[i] = ((this.#ft[i] as number) - (this.#f0[i] as number)) / dt;
     }
     return true;
   }

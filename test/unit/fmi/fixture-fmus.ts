@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
@@ -84,6 +85,7 @@ export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuS
   });
   writeFileSync(`${path}.${unique}`, zip);
   renameSync(`${path}.${unique}`, path);
+  rmSync(library);
   return path;
 }
 
