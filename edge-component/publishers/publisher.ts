@@ -30,6 +30,8 @@ export interface Publisher extends Closeable {
   /** How long to wait for more when there is less than a full batch, ms. */
   readonly maxWaitMs: number;
   readonly connected: boolean;
+  /** What this far end cannot tell us, for people; undefined: nothing is known to be hidden. */
+  readonly caveat?: string | undefined;
   /** @throws TwinError `NETWORK`, `ACCESS_DENIED` when the far end cannot be reached */
   connect(signal: AbortSignal): Promise<void>;
   /**

@@ -44,6 +44,8 @@ export interface SenderStatus {
   connects: number;
   lastPublishedAt?: string;
   lastError?: string;
+  /** What the far end cannot tell us, for people. */
+  caveat?: string;
 }
 
 /** Looks at the outbox at least so often, ms. */
@@ -106,6 +108,7 @@ export class Sender implements Closeable {
             lastPublishedAt: new Date(Number(this.#lastPublishedNs / 1_000_000n)).toISOString(),
           }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(publisher.caveat === undefined ? {} : { caveat: publisher.caveat }),
     };
   }
 
@@ -134,18 +137,24 @@ export class Sender implements Closeable {
     const { signal } = this.#stop;
     const running = new Set<Promise<void>>();
     let failures = 0;
+    /** The last try failed: the next one waits. */
+    let rest = false;
     // When the last batch was taken, and whether there may be more where it came from.
     let tookMs = 0;
     let full = true;
     while (!signal.aborted) {
-      if (!publisher.connected) {
-        await Promise.all(running);
-        if (!(await this.#connect(failures))) {
-          failures++;
-          continue;
-        }
-      }
       while (running.size >= publisher.concurrency) await Promise.race(running);
+      if (!publisher.connected) await Promise.all(running);
+      if (rest) {
+        rest = false;
+        await this.#backOff(failures - 1);
+        if (signal.aborted) break;
+      }
+      if (!publisher.connected && !(await this.#connect())) {
+        failures++;
+        rest = true;
+        continue;
+      }
       // Where values come all the time, the next ones wait for company, too: each message costs.
       if (!full) await this.#sleep(publisher.maxWaitMs - (performance.now() - tookMs), false);
       tookMs = performance.now();
@@ -161,14 +170,14 @@ export class Sender implements Closeable {
       const send = this.#send(batch).then((ok) => {
         running.delete(send);
         failures = ok ? 0 : failures + 1;
+        rest = !ok;
       });
       running.add(send);
-      if (failures > 0 && publisher.connected) await this.#backOff(failures);
     }
     await Promise.all(running);
   }
 
-  async #connect(failures: number): Promise<boolean> {
+  async #connect(): Promise<boolean> {
     const { publisher, logger } = this.#options;
     try {
       await publisher.connect(this.#stop.signal);
@@ -183,7 +192,6 @@ export class Sender implements Closeable {
         logger.warn('Publisher is not connected; values wait in the outbox', { error: message });
       }
       this.#lastError = message;
-      await this.#backOff(failures);
       return false;
     }
   }

@@ -30,8 +30,9 @@ const REFUSALS: Readonly<Record<number, string>> = {
   153: 'PayloadFormatInvalid',
 };
 
-/** What a broker says, or does, that does not speak a client's version of MQTT. */
-const OTHER_VERSION = /protocol|closed/i;
+/** What is hidden where the broker speaks no MQTT 5: MQTT 3.1.1, section 3.3.5. */
+const NO_REFUSALS =
+  'The broker speaks MQTT 3.1.1 only: it cannot say that it refuses a value, and what it throws away counts as taken';
 
 /** Why a broker refused a publish; undefined where it did not, or the error is another. */
 function refusalOf(error: unknown): string | undefined {
@@ -54,6 +55,8 @@ export class SiteWiseEdgePublisher implements Publisher {
   #lost: string | undefined;
   #messages = 0;
   #version: 4 | 5 = 5;
+  /** The last try by MQTT 5 was closed without an answer. */
+  #closed = false;
   readonly #logger: Logger | undefined;
 
   constructor(config: SiteWiseEdgePublisherConfig, clientId: string, logger?: Logger) {
@@ -67,6 +70,10 @@ export class SiteWiseEdgePublisher implements Publisher {
     return this.#client?.connected === true;
   }
 
+  get caveat(): string | undefined {
+    return this.#version === 4 ? NO_REFUSALS : undefined;
+  }
+
   get messages(): number {
     return this.#messages;
   }
@@ -76,21 +83,20 @@ export class SiteWiseEdgePublisher implements Publisher {
    * speak it is asked again in 3.1.1, whose acknowledgements cannot refuse.
    */
   async connect(signal: AbortSignal): Promise<void> {
+    const closedBefore = this.#closed;
+    this.#closed = false;
     try {
-      await this.#connect(this.#version, signal);
+      await this.#connect(5, signal);
+      this.#version = 5;
     } catch (error) {
-      if (signal.aborted || !OTHER_VERSION.test(messageOf(error))) throw error;
-      const other = this.#version === 5 ? 4 : 5;
-      await this.#connect(other, signal);
-      this.#version = other;
-    }
-    if (this.#version === 4) {
-      this.#logger?.warn(
-        'The broker speaks MQTT 3.1.1 only: it cannot say that it refuses a value',
-        {
-          broker: this.#config.url,
-        },
-      );
+      const said = messageOf(error);
+      this.#closed = /closed/i.test(said);
+      // Closed without a word: by a broker of 3.1.1, or by one that was going down just then.
+      const isOld = /protocol/i.test(said) || (this.#closed && closedBefore);
+      if (signal.aborted || !isOld) throw error;
+      await this.#connect(4, signal);
+      this.#version = 4;
+      this.#logger?.warn(NO_REFUSALS, { broker: this.#config.url });
     }
   }
 

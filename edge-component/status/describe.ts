@@ -56,6 +56,7 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
     `far end    ${publisher.type}, ${publisher.connected ? 'connected' : 'NOT CONNECTED'}; ${count(publisher.published)} values taken${publisher.lastPublishedAt === undefined ? '' : `, the last ${since(publisher.lastPublishedAt)} ago`}; ${count(publisher.retried)} sent again`,
   );
   if (publisher.lastError !== undefined) lines.push(`           ${publisher.lastError}`);
+  if (publisher.caveat !== undefined) lines.push(`           ${publisher.caveat}`);
   if (virtualSensors !== undefined) {
     const { calibrationAgeS, stale, evaluations, failures, lastError } = virtualSensors;
     const age =

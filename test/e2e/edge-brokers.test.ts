@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Aedes } from 'aedes';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
+import { describeStatus } from '../../edge-component/status/describe.js';
 import { createSiteWiseClient, createSiteWiseReader } from '../../shared/sitewise/index.js';
 import {
   generateCertificate,
@@ -105,36 +106,54 @@ describe('a broker that misbehaves', { timeout: 60_000 }, () => {
     expect((await edge.status()).publisher.retried > 0).toBe(broker.again);
   });
 
-  it('accepts and closes: nothing is sent for good, nothing is lost, and the status says so', async () => {
-    const folder = await folderWithRecording();
-    const broker = await startTestBroker();
-    cleanups.push(broker.close);
-    await broker.cut();
-    let connections = 0;
-    const closing = createServer((socket) => {
-      connections++;
-      socket.on('error', () => {});
-      // After our first packet, so that the connection has stood.
-      socket.once('data', () => socket.destroy());
-    });
-    await new Promise<void>((resolve) => closing.listen(broker.port, '127.0.0.1', resolve));
-    const edge = await startEdge(folder, { url: broker.url, ackTimeoutMs: 1000 });
-    await until('it has tried again and again', () => connections >= 4);
-    await until('all wait', async () => (await edge.status()).queueDepth === ROWS);
-    const { healthy, published, publisher } = await edge.status();
-    expect({ healthy, published, connected: publisher.connected }).toEqual({
-      healthy: false,
-      published: 0,
-      connected: false,
-    });
-    expect(publisher.lastError).toMatch(/No connection to the broker/);
-    await new Promise((resolve) => closing.close(resolve));
-    await broker.restore();
-    await until('all values arrive', () => broker.values.length >= ROWS);
-    expect([...new Set(broker.values.map((v) => Number(v.value)))].sort((a, b) => a - b)).toEqual(
-      all,
-    );
-  });
+  it.each([
+    { when: 'at once', answer: undefined },
+    // By MQTT 5: accepted.
+    { when: 'when it has let us in', answer: Buffer.from('2003000000', 'hex') },
+  ])(
+    'accepts and closes $when: nothing is sent for good, nothing is lost, and the status says so',
+    async ({ answer }) => {
+      const folder = await folderWithRecording();
+      const broker = await startTestBroker();
+      cleanups.push(broker.close);
+      await broker.cut();
+      let connections = 0;
+      const closing = createServer((socket) => {
+        connections++;
+        socket.on('error', () => {});
+        // After our first packet, so that the connection has stood.
+        socket.once('data', () => {
+          if (answer === undefined) socket.destroy();
+          else socket.write(answer, () => socket.once('data', () => socket.destroy()));
+        });
+      });
+      await new Promise<void>((resolve) => closing.listen(broker.port, '127.0.0.1', resolve));
+      const edge = await startEdge(folder, { url: broker.url, ackTimeoutMs: 1000 });
+      await until('it has tried again and again', () => connections >= 4);
+      await until('all wait', async () => (await edge.status()).queueDepth === ROWS);
+      const lets = answer !== undefined;
+      // In a moment in which it is let in it does not know better.
+      await until('it is told', async () => {
+        const { healthy, publisher } = await edge.status();
+        return !healthy && !publisher.connected && publisher.lastError !== undefined;
+      });
+      const { published, publisher } = await edge.status();
+      expect(published).toBe(0);
+      expect(publisher.lastError).toMatch(lets ? /connection/ : /No connection to the broker/);
+      expect(publisher.connects > 0).toBe(lets);
+      expect(publisher.retried > 0).toBe(lets);
+      await new Promise((resolve) => closing.close(resolve));
+      await broker.restore();
+      await until('all values arrive', () => broker.values.length >= ROWS);
+      expect([...new Set(broker.values.map((v) => Number(v.value)))].sort((a, b) => a - b)).toEqual(
+        all,
+      );
+      // This one speaks MQTT 3.1.1 only, whose acknowledgements say nothing.
+      const after = await edge.status();
+      expect(after.publisher.caveat).toMatch(/3\.1\.1 only: it cannot say that it refuses a value/);
+      expect(describeStatus(after, Date.now()).join('\n')).toContain(after.publisher.caveat);
+    },
+  );
 
   it('refuses, then wants another login: it is told why, and nothing is lost meanwhile', async () => {
     const folder = await folderWithRecording();

@@ -95,6 +95,7 @@ describe.skipIf(found === undefined || !hasPasswords)('mosquitto', () => {
     const url = await startBroker('/allowed/#');
     const publisher = publisherOf(url);
     await connected(publisher);
+    expect(publisher.caveat).toBeUndefined();
     try {
       const seen: string[] = [];
       const reader = await connectAsync(url, { username: 'gateway', password: 'secret' });

@@ -236,7 +236,22 @@ describe.skipIf(!available)('edge nodes made of pysparkplug', { timeout: 60_000 
       'device Ghost of edge node G1 is not born (no DBIRTH)',
       'edge node G2 is not born (no NBIRTH)',
     ]);
-    await (await node('G2')).ask({
+    // Data without a birth say nothing: refused by reason, still not healthy, and asked for the birth.
+    const late = await node('G2');
+    await late.ask({
+      publish: [1, 2].map((seq) => ({
+        ...{ kind: 'NDATA', seq },
+        metrics: [{ name: 'a', type: 'Double', value: 99 }],
+      })),
+    });
+    await until('it is refused', () => {
+      const [source] = component.status().sources;
+      return source?.refused['before-birth'] === 2;
+    });
+    await until('it is asked', async () => Number((await late.ask({})).asked) >= 1);
+    expect(last('/never')).toMatchObject({ value: null, quality: 'BAD' });
+    expect(component.status()).toMatchObject({ healthy: false, sources: [{ gap: 0 }] });
+    await late.ask({
       publish: [{ kind: 'NBIRTH', seq: 3, metrics: [{ name: 'a', type: 'Double', value: 7 }] }],
     });
     await until('it is born', () => last('/never')?.value === 7);

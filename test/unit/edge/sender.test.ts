@@ -74,9 +74,24 @@ class FarEnd implements Publisher {
   }
 }
 
+/** A clock on which every sleep is over at once, and noted. */
+class HastyClock extends SettableClock {
+  readonly sleptMs: number[] = [];
+
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.sleptMs.push(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+  }
+}
+
 /** Starts a sender with an outbox policy; the far end is what it sends to. */
-function start(policy: object, maxWaitMs = 0): FarEnd {
-  const farEnd = new FarEnd(maxWaitMs);
+function start(
+  policy: object,
+  maxWaitMs = 0,
+  farEnd = new FarEnd(maxWaitMs),
+  senderClock = clock,
+): FarEnd {
   const sender = new Sender({
     outbox,
     publisher: farEnd,
@@ -85,7 +100,7 @@ function start(policy: object, maxWaitMs = 0): FarEnd {
       onDelete: (reason, values) => outbox.deleteLetters(reason, values),
     }),
     policy: edgeSchema.parse({ outbox: policy }).outbox,
-    clock,
+    clock: senderClock,
     logger: silentLogger,
     random: () => 0.5,
   });
@@ -180,5 +195,34 @@ describe('the sender', () => {
       ...upTo(50).map((i) => 1000 + i),
       ...upTo(10).map((i) => 2000 + i),
     ]);
+  });
+
+  it('waits longer and longer before it connects anew to a far end that accepts and closes, then goes on at once', async () => {
+    const CUTS = 9;
+    class Closing extends FarEnd {
+      connects = 0;
+
+      override async connect(): Promise<void> {
+        this.connects++;
+        await super.connect();
+      }
+
+      override async send(...args: Parameters<FarEnd['send']>): Promise<SendOutcome> {
+        if (this.connects > CUTS) return await super.send(...args);
+        this.connected = false;
+        const error = 'the connection was lost';
+        return { rejected: [], retry: [...args[0]], held: [], error };
+      }
+    }
+    const hasty = new HastyClock(T0);
+    const farEnd = new Closing(0);
+    await outbox.append(live(3 * BATCH));
+    start({}, 0, farEnd, hasty);
+    await until('all is sent', () => outbox.depth === 0);
+    // 200 ms, doubled up to 15 s, three quarters of it by chance; what else it sleeps is 500 and 1,000 ms.
+    const waits = hasty.sleptMs.filter((ms) => ms !== 500 && ms !== 1000);
+    expect(waits).toEqual([150, 300, 600, 1200, 2400, 4800, 9600, 11_250, 11_250]);
+    expect(farEnd.connects).toBe(CUTS + 1);
+    expect(farEnd.values).toEqual(upTo(3 * BATCH).map((i) => 1000 + i));
   });
 });
