@@ -20,6 +20,8 @@ const NODES: Record<keyof OperationLimits, string> = {
 };
 /** Where a server names no limit: small servers have one all the same, and do not say so. */
 const UNSAID = 500;
+/** A server looks through all children of a folder for each path: many at once are not answered in time. */
+const MOST_PATHS = 100;
 
 /** The limits that a server names; 0 and none mean that it names none. */
 export async function operationLimits(
@@ -35,10 +37,12 @@ export async function operationLimits(
   } catch {
     // A server without the nodes is no worse than one that names no limit.
   }
-  const limit = (value: unknown) =>
-    typeof value === 'number' && value > 0 ? Math.min(value, UNSAID) : UNSAID;
+  const limit = (name: keyof OperationLimits, value: unknown) => {
+    const most = name === 'browsePaths' ? MOST_PATHS : UNSAID;
+    return typeof value === 'number' && value > 0 ? Math.min(value, most) : most;
+  };
   return Object.fromEntries(
-    names.map((name, i) => [name, limit(values[i])]),
+    names.map((name, i) => [name, limit(name, values[i])]),
   ) as unknown as OperationLimits;
 }
 

@@ -19,12 +19,14 @@ const STEP_BY_URI = /(^|(?<!&)[/.>])nsu=([^;]+);/g;
  * index may be another at each start of the server. One that can't be found takes no other with it.
  *
  * @param portionSize browse paths in one request
+ * @param progress is called after each request for browse paths
  */
 export async function resolveNodes(
   config: OpcuaSourceConfig,
   session: ClientSession,
   indexes: readonly number[],
   portionSize: number,
+  progress: () => void = () => {},
 ): Promise<ResolvedNodes> {
   const found: ResolvedNodes = { nodeIds: new Map(), reasons: new Map() };
   const namespaces = await namespacesOf(config, session, indexes);
@@ -49,6 +51,7 @@ export async function resolveNodes(
   }
   const translate = async (portion: readonly (typeof byPath)[number][]) => {
     const results = await session.translateBrowsePath(portion.map((p) => p.path));
+    progress();
     portion.forEach(({ index }, n) => {
       const result = results[n];
       const target = result?.targets?.[0]?.targetId;

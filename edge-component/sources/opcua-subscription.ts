@@ -58,7 +58,8 @@ export async function monitor(
   logger: Logger,
   progress: () => void,
 ): Promise<Monitored> {
-  const { nodeIds, reasons } = await resolveNodes(config, session, indexes, limits.browsePaths);
+  const { browsePaths } = limits;
+  const { nodeIds, reasons } = await resolveNodes(config, session, indexes, browsePaths, progress);
   const found: Monitored = { nodes: new Map(), reasons };
   for (const group of groupsOf(config, nodeIds)) {
     const refused = await monitorGroup(config, subscription, group, limits, found, progress);

@@ -184,7 +184,7 @@ async function monitorAll(
     const wanted = missing.filter((index) => !oversize.has(index));
     if (round === 0 || wanted.length > 0) {
       await gaps.aboutToMonitor();
-      const progress = () => sink.progress('a part of the nodes was monitored');
+      const progress = () => sink.progress('a part of the nodes was looked up or monitored');
       const found = await monitor(config, session, subscription, wanted, limits, logger, progress);
       if (found.nodes.size > 0) feed.hold();
       for (const [handle, node] of found.nodes) feed.nodes.set(handle, node);

@@ -3,6 +3,8 @@ import type { EdgeStatus } from './status.js';
 /** What is wrong, in a few words each; empty when all is well. */
 export function troubles(status: EdgeStatus): string[] {
   const { publisher, outbox, sources } = status;
+  const { lastError, uncertain, waitingFor } = status.virtualSensors ?? {};
+  const sensors = lastError ?? uncertain ?? (waitingFor && 'inputs have no value yet');
   const bad = sources.filter((s) => s.state !== 'up' && s.state !== 'stopped').length;
   const { failure, configError } = status.component;
   return [
@@ -15,6 +17,7 @@ export function troubles(status: EdgeStatus): string[] {
     ...(publisher.connected ? [] : ['the far end is not connected']),
     ...(outbox.parked === 0 ? [] : [`the far end refuses ${count(outbox.parked)} values`]),
     ...sources.flatMap(({ name, faults }) => faults.slice(0, 3).map((f) => `${name}: ${f}`)),
+    ...(sensors === undefined ? [] : [`virtual sensors: ${sensors}`]),
     ...(bad === 0 ? [] : [`${bad} of ${sources.length} sources not up`]),
   ];
 }
@@ -58,14 +61,16 @@ export function describeStatus(status: EdgeStatus, nowMs: number): string[] {
   if (publisher.lastError !== undefined) lines.push(`           ${publisher.lastError}`);
   if (publisher.caveat !== undefined) lines.push(`           ${publisher.caveat}`);
   if (virtualSensors !== undefined) {
-    const { calibrationAgeS, stale, evaluations, failures, lastError } = virtualSensors;
+    const { calibrationAgeS, evaluations, failures, lastError } = virtualSensors;
+    const { stale, uncertain = stale ? 'calibration-old' : undefined, waitingFor } = virtualSensors;
     const age =
       calibrationAgeS === undefined
         ? 'no calibration yet'
         : `calibrated ${span(calibrationAgeS)} ago`;
     lines.push(
-      `twin       ${age}${stale ? ', UNCERTAIN' : ''}; computed ${count(evaluations)} times, failed ${count(failures)} times`,
+      `twin       ${age}${uncertain === undefined ? '' : `, UNCERTAIN (${uncertain})`}; computed ${count(evaluations)} times, failed ${count(failures)} times`,
     );
+    if (waitingFor !== undefined) lines.push(`           no value yet of ${waitingFor.join(', ')}`);
     if (lastError !== undefined) lines.push(`           ${lastError}`);
   }
   if (status.sources.length === 0) return [...lines, '', 'No sources are configured.'];

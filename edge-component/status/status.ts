@@ -22,7 +22,8 @@ export interface EdgeStatus {
   };
   /**
    * Healthy means: every source is up, the publisher is connected and refused nothing, the outbox takes
-   * writes, the clock is set, the ledger has no gap, and nothing was lost for good since the start.
+   * writes, the clock is set, the ledger has no gap, nothing was lost for good since the start, and virtual sensors
+   * are computed and GOOD.
    */
   healthy: boolean;
   clock: ClockStatus;

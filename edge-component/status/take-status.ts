@@ -54,6 +54,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       0,
     ),
   });
+  const twin = virtualSensors?.status;
   const lost = lossesOf(dropped, parts.lettersDeleted, sources);
   return {
     component: {
@@ -76,6 +77,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
       watch.trusted &&
       ledger.gaps.length === 0 &&
       Object.keys(lost).length === 0 &&
+      (twin?.lastError ?? twin?.uncertain ?? twin?.waitingFor) === undefined &&
       sources.every((s) => (s.state === 'up' || s.state === 'stopped') && s.faults.length === 0),
     clock: watch.status,
     ledger,
@@ -96,7 +98,7 @@ export function takeStatus(parts: StatusParts): EdgeStatus {
     },
     publisher: { type: config.publisher.type, ...publisher },
     sources,
-    ...(virtualSensors === undefined ? {} : { virtualSensors: virtualSensors.status }),
+    ...(twin === undefined ? {} : { virtualSensors: twin }),
   };
 }
 

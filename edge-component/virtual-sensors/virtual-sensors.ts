@@ -37,21 +37,28 @@ export interface VirtualSensorsStatus {
   failures: number;
   /** Age of the calibration, seconds; undefined before there is one. */
   calibrationAgeS?: number;
+  /** The calibration is too old, or there is none. */
   stale: boolean;
+  /** Why values are UNCERTAIN, in a word: `calibration-old`, `input-bad`, `input-uncertain`, `not-computed`. */
+  uncertain?: string;
+  /** Streams of inputs that have not said a value yet: until then nothing is computed. */
+  waitingFor?: string[];
   lastError?: string;
 }
 
 /**
  * Evaluates the calibrated twin on the gateway, at its own pace: the outputs that no sensor measures,
  * with the bands that the calibration would give them (its parameters taken as independent). Values
- * are UNCERTAIN while the calibration is old, and repeat the last ones, UNCERTAIN, while the model
- * fails or does not come to rest.
+ * are UNCERTAIN while the calibration is old or the last value of an input is not GOOD, and repeat the last
+ * ones, UNCERTAIN, while the model fails or does not come to rest.
  */
 export class VirtualSensors implements Closeable {
   readonly #options: VirtualSensorsOptions;
   readonly #stop = new AbortController();
-  /** Last GOOD value of each stream that an input follows. */
-  readonly #inputs = new Map<string, number>();
+  /** Last value of each stream, and the quality of what came last: BAD has no value. */
+  readonly #inputs = new Map<string, { value: number; quality: Quality }>();
+  #uncertain: string | undefined;
+  #waitingFor: string[] = [];
   #twin: Twin | undefined;
   #model: TwinModel | undefined;
   #estimates: Readonly<Record<string, Estimate>> | undefined;
@@ -73,7 +80,10 @@ export class VirtualSensors implements Closeable {
   /** Lets samples pass by, so that inputs can follow their streams. */
   observe(samples: readonly EdgeSample[]): void {
     for (const { alias, quality, value } of samples) {
-      if (quality === 'GOOD' && typeof value === 'number') this.#inputs.set(alias, value);
+      const known = this.#inputs.get(alias);
+      if (quality !== 'BAD' && typeof value === 'number')
+        this.#inputs.set(alias, { value, quality });
+      else if (known !== undefined) known.quality = 'BAD';
     }
   }
 
@@ -83,7 +93,9 @@ export class VirtualSensors implements Closeable {
       evaluations: this.#evaluations,
       failures: this.#failures,
       ...(ageS === undefined ? {} : { calibrationAgeS: ageS }),
-      stale: this.#quality() !== 'GOOD',
+      stale: this.#isStale,
+      ...(this.#uncertain === undefined ? {} : { uncertain: this.#uncertain }),
+      ...(this.#waitingFor.length === 0 ? {} : { waitingFor: [...this.#waitingFor] }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
     };
   }
@@ -99,8 +111,7 @@ export class VirtualSensors implements Closeable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        await this.#evaluate();
-        this.#evaluations++;
+        if (await this.#evaluate()) this.#evaluations++;
         this.#lastError = undefined;
       } catch (error) {
         if (signal.aborted) return;
@@ -121,11 +132,19 @@ export class VirtualSensors implements Closeable {
       : nsToSeconds(this.#options.clock.nowNs() - this.#calibration.timeNs);
   }
 
-  #quality(): Quality {
+  get #isStale(): boolean {
     const ageS = this.#ageS();
-    return ageS === undefined || ageS > this.#options.config.calibration.maxAgeS
-      ? 'UNCERTAIN'
-      : 'GOOD';
+    return ageS === undefined || ageS > this.#options.config.calibration.maxAgeS;
+  }
+
+  /** Why what is computed now is not GOOD; undefined: it is. */
+  #doubt(definition: TwinDefinition): string | undefined {
+    if (this.#isStale) return 'calibration-old';
+    const followed = definition.inputs.flatMap(({ value, alias }) =>
+      value === undefined && alias !== undefined ? [this.#inputs.get(alias)?.quality] : [],
+    );
+    if (followed.includes('BAD')) return 'input-bad';
+    return followed.includes('UNCERTAIN') ? 'input-uncertain' : undefined;
   }
 
   /** Looks for a newer calibration; while there is none to be had, the last one serves. */
@@ -160,20 +179,25 @@ export class VirtualSensors implements Closeable {
     }
   }
 
-  async #evaluate(): Promise<void> {
+  /** @returns false where inputs have no value yet */
+  async #evaluate(): Promise<boolean> {
     const { config, baseDir, append, clock, logger } = this.#options;
     await this.#refresh();
     const calibration = this.#calibration;
-    if (calibration === undefined) return;
+    if (calibration === undefined) return false;
     this.#twin ??= await loadTwin(resolve(baseDir, config.twin));
     const { definition } = this.#twin;
     this.#model ??= await createTwinModel(this.#twin, { lanes: 1, logger });
     const inputs = new Float64Array(definition.inputs.length);
-    for (const [i, input] of definition.inputs.entries()) {
-      const value = input.value ?? (input.alias && this.#inputs.get(input.alias));
-      if (typeof value !== 'number') return; // its stream has not spoken yet
-      inputs[i] = value;
+    const waitingFor: string[] = [];
+    for (const [i, { value, alias = '' }] of definition.inputs.entries()) {
+      const known = value ?? this.#inputs.get(alias)?.value;
+      if (known === undefined) waitingFor.push(alias);
+      else inputs[i] = known;
     }
+    this.#waitingFor = waitingFor;
+    if (waitingFor.length > 0) return false;
+    this.#uncertain = this.#doubt(definition);
     const timeNs = clock.nowNs();
     try {
       this.#estimates = await estimateVirtualSensors(
@@ -185,27 +209,31 @@ export class VirtualSensors implements Closeable {
       );
     } catch (error) {
       if (this.#estimates !== undefined && !this.#stop.signal.aborted) {
-        await append(this.#samples(definition, this.#estimates, timeNs, 'UNCERTAIN'));
+        this.#uncertain ??= 'not-computed';
+        await append(this.#samples(definition, this.#estimates, timeNs));
       }
       throw error;
     }
-    await append(this.#samples(definition, this.#estimates, timeNs, this.#quality()));
+    await append(this.#samples(definition, this.#estimates, timeNs));
+    return true;
   }
 
   #samples(
     definition: TwinDefinition,
     estimates: Readonly<Record<string, Estimate>>,
     timeNs: bigint,
-    quality: Quality,
   ): EdgeSample[] {
     const { suffix: own } = this.#options.config;
+    const reason = this.#uncertain;
+    const known: Pick<EdgeSample, 'quality' | 'reason'> =
+      reason === undefined ? { quality: 'GOOD' } : { quality: 'UNCERTAIN', reason };
     return definition.virtualSensors.flatMap(({ alias, variable }): EdgeSample[] => {
       const { mean, lower95, upper95 } = estimates[variable]!;
       return [['', mean] as const, ['_lower', lower95] as const, ['_upper', upper95] as const].map(
         ([suffix, value]) => ({
           alias: `${alias}${own}${suffix}`,
           timeNs,
-          quality,
+          ...known,
           value,
           dataType: 'DOUBLE',
         }),

@@ -6,7 +6,7 @@ const answering = (...values: unknown[]) =>
   ({ read: async () => values.map((value) => ({ value: { value } })) }) as unknown as Session;
 
 describe('requests to a server with limits', () => {
-  it('hold what it names, 500 where it names none, and go on where it has no such node', async () => {
+  it('hold what it names, 500 (100 browse paths) where it names none, and go on where it has no such node', async () => {
     expect(await operationLimits(answering(100, 50, 1000, 20, 300))).toEqual({
       read: 100,
       historyRead: 50,
@@ -15,7 +15,10 @@ describe('requests to a server with limits', () => {
       monitoredItems: 300,
     });
     const names = ['read', 'historyRead', 'browse', 'browsePaths', 'monitoredItems'];
-    const unsaid = Object.fromEntries(names.map((name) => [name, 500]));
+    const unsaid = {
+      ...Object.fromEntries(names.map((name) => [name, 500])),
+      browsePaths: 100,
+    };
     expect(await operationLimits(answering(0, null))).toEqual(unsaid);
     const broken = { read: () => Promise.reject(new Error('BadNodeIdUnknown')) };
     expect(await operationLimits(broken as unknown as Session)).toEqual(unsaid);

@@ -86,3 +86,69 @@ it('has bands at a bound that are as wide as beside it', async () => {
   // One roller's drag of 0.001 takes 0.4 N at 20 rad/s on a radius of 50 mm.
   expect(atBound).toBeCloseTo(1.96 * 0.4, 1);
 });
+
+it('says which inputs it waits for, and is UNCERTAIN with the reason while the last value of one is not GOOD', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-edge-virtual-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const { inputs } = JSON.parse(readFileSync(source, 'utf8')) as { inputs: { variable: string }[] };
+  const [followed] = inputs;
+  await writeFile(
+    join(folder, 'twin.json'),
+    JSON.stringify({
+      ...definition,
+      fmu: packageFile('shared/twins/web-line/web-line.fmu'),
+      inputs: inputs.map((input) =>
+        input === followed ? { variable: input.variable, alias: '/in' } : input,
+      ),
+    }),
+  );
+  const timeNs = String(systemClock.nowNs());
+  await writeFile(join(folder, 'calibration.json'), JSON.stringify({ timeNs, parameters: {} }));
+  const published: EdgeSample[] = [];
+  const sensors = new VirtualSensors({
+    config: {
+      twin: 'twin.json',
+      calibration: { file: 'calibration.json', refreshS: 60, maxAgeS: 86_400 },
+      ...{ everyS: 0.05, suffix: '_edge' },
+    },
+    baseDir: folder,
+    append: async (samples) => void published.push(...samples),
+    ...{ clock: systemClock, logger: silentLogger },
+  });
+  cleanups.push(() => sensors.close());
+  sensors.start();
+  await vi.waitFor(() => expect(sensors.status.waitingFor).toEqual(['/in']), 25_000);
+  expect(sensors.status.evaluations).toBe(0);
+  const { value } = JSON.parse(JSON.stringify(followed)) as { value?: number };
+  const from = { alias: '/in', timeNs: 0n, dataType: 'DOUBLE' as const };
+  const good: EdgeSample = { ...from, quality: 'GOOD', value: value ?? 1 };
+  for (const [sample, expected] of [
+    [good, { quality: 'GOOD' }],
+    [
+      { ...good, quality: 'UNCERTAIN', reason: 'gateway-clock' },
+      { quality: 'UNCERTAIN', reason: 'input-uncertain' },
+    ],
+    [
+      { ...good, quality: 'BAD', value: null },
+      { quality: 'UNCERTAIN', reason: 'input-bad' },
+    ],
+    [good, { quality: 'GOOD' }],
+  ] as const) {
+    sensors.observe([sample]);
+    await vi.waitFor(
+      () =>
+        expect([
+          published.at(-1)?.quality,
+          published.at(-1)?.reason,
+          sensors.status.uncertain,
+        ]).toEqual([
+          expected.quality,
+          'reason' in expected ? expected.reason : undefined,
+          'reason' in expected ? expected.reason : undefined,
+        ]),
+      25_000,
+    );
+  }
+  expect(sensors.status).toMatchObject({ failures: 0, stale: false });
+  expect(sensors.status.waitingFor).toBeUndefined();
+}, 60_000);
