@@ -39,7 +39,7 @@ export interface VirtualSensorsStatus {
   calibrationAgeS?: number;
   /** The calibration is too old, or there is none. */
   stale: boolean;
-  /** Why values are UNCERTAIN, in a word: `calibration-old`, `input-bad`, `input-uncertain`, `not-computed`. */
+  /** Why values are UNCERTAIN, in a word: `calibration-old`, `may-move`, `input-bad`, `input-uncertain`, `not-computed`. */
   uncertain?: string;
   /** Streams of inputs that have not said a value yet: until then nothing is computed. */
   waitingFor?: string[];
@@ -49,7 +49,7 @@ export interface VirtualSensorsStatus {
 /**
  * Evaluates the calibrated twin on the gateway, at its own pace: the outputs that no sensor measures,
  * with the bands that the calibration would give them (its parameters taken as independent). Values
- * are UNCERTAIN while the calibration is old or the last value of an input is not GOOD, and repeat the last
+ * are UNCERTAIN while the calibration is old, where the machine moves, or while the last value of an input is not GOOD, and repeat the last
  * ones, UNCERTAIN, while the model fails or does not come to rest.
  */
 export class VirtualSensors implements Closeable {
@@ -140,6 +140,8 @@ export class VirtualSensors implements Closeable {
   /** Why what is computed now is not GOOD; undefined: it is. */
   #doubt(definition: TwinDefinition): string | undefined {
     if (this.#isStale) return 'calibration-old';
+    // What is computed is where the machine comes to rest, and it may not be there.
+    if (definition.simulation.mode !== 'steady-state') return 'may-move';
     const followed = definition.inputs.flatMap(({ value, alias }) =>
       value === undefined && alias !== undefined ? [this.#inputs.get(alias)?.quality] : [],
     );

@@ -16,7 +16,7 @@ const source = packageFile('shared/twins/web-line/twin.json');
 const definition = JSON.parse(readFileSync(source, 'utf8')) as {
   fmu: string;
   parameters: { variable: string; prior: { mean: number } }[];
-  simulation: { maxTimeS: number };
+  simulation: { maxTimeS: number; mode?: string };
 };
 
 /** Evaluates once with a calibration, and says what was published, or why nothing was. */
@@ -71,6 +71,14 @@ it('publishes nothing as GOOD that did not come to rest', async () => {
   const { published, error } = await evaluate({}, { maxTimeS: 5.5 });
   expect(published).toEqual([]);
   expect(error).toMatch(/did not come to rest/);
+});
+
+it('is never GOOD for a machine that moves: what is computed is where it comes to rest', async () => {
+  const { published } = await evaluate({}, { mode: 'auto' });
+  expect(published.length).toBeGreaterThan(0);
+  expect(new Set(published.map((s) => `${s.quality} ${s.reason}`))).toEqual(
+    new Set(['UNCERTAIN may-move']),
+  );
 });
 
 it('has bands at a bound that are as wide as beside it', async () => {
