@@ -28,6 +28,22 @@ function section(name: string, items: readonly Proposed<object>[], about: string
   ];
 }
 
+/** What may be declared as a disturbance, as lines to take in. */
+function unknownText({ unknowns }: Proposal): string[] {
+  if (unknowns.length === 0) return [];
+  return [
+    '# Held at 0, as it seems to stand for something unknown that acts on the machine. Where there is such a thing, say how',
+    '# large it may be (`std`, one standard deviation) and how long it lasts, and take the lines in. `twinloop fit` offers',
+    '# both figures where the residuals tell of it. If it is a constant of the machine, name it by --parameter.',
+    '# disturbances:',
+    ...unknowns.flatMap(({ item: { on, std, unit }, comment }) => [
+      `#   # ${sentence(comment)}`,
+      `#   - { on: ${scalar(on)}, std: ${std ?? '?'}, timeConstantS: ?${unit === '' ? '' : `, unit: ${scalar(unit)}`} }`,
+    ]),
+    '',
+  ];
+}
+
 /**
  * A proposal as the text of a twin definition in YAML, with the reason beside each item.
  *
@@ -63,6 +79,7 @@ export function definitionText(proposal: Proposal, fmu: string, about: string): 
           '',
         ]
       : []),
+    ...unknownText(proposal),
     ...section(
       'virtualSensors',
       proposal.virtualSensors,
@@ -104,7 +121,8 @@ export function columnLines(proposal: Proposal): string[] {
 
 /** What is calibrated and how the machine is taken, as lines to print. */
 export function modelLines(proposal: Proposal): string[] {
-  const { simulation, transient, wearHorizonS, heldParameters, virtualSensors } = proposal;
+  const { simulation, transient, wearHorizonS, heldParameters, virtualSensors, unknowns } =
+    proposal;
   return [
     'Parameters to calibrate',
     ...proposal.parameters.map(({ item, comment }) =>
@@ -118,6 +136,12 @@ export function modelLines(proposal: Proposal): string[] {
       ? [
           'Held at the FMU’s start values (--parameter names others)',
           ...heldParameters.map((p) => `  ${p.variable.padEnd(22)} ${p.because}`),
+        ]
+      : []),
+    ...(unknowns.length > 0
+      ? [
+          'Held at 0: an unknown that acts on the machine? (`disturbances` of the definition)',
+          ...unknowns.map(({ item, comment }) => `  ${item.on.padEnd(22)} ${comment}`),
         ]
       : []),
     ...(virtualSensors.length > 0

@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
 import type { Proposal, ProposeOptions } from './propose.js';
+import { isUnknown } from './unknowns.js';
 
 /** Parameters that are tried at most where nobody named them. */
 const MOST_PARAMETERS = 24;
@@ -40,7 +41,10 @@ export function parametersOf(
     }
     return found;
   });
-  const chosen = named ?? (tunable.length > 0 ? tunable : all).slice(0, MOST_PARAMETERS);
+  // An unknown that acts on a moving machine is no constant of it: as one it spoils the others.
+  const own = moves ? tunable.filter((v) => !isUnknown(v)) : tunable;
+  const candidates = own.length > 0 ? own : tunable.length > 0 ? tunable : all;
+  const chosen = named ?? candidates.slice(0, MOST_PARAMETERS);
   if (chosen.length === 0) {
     throw new TwinError(
       'CONFIG_INVALID',

@@ -8,6 +8,7 @@ import type { Noiseless } from './noise.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
 import type { Reach } from './reach.js';
 import type { RestTime } from './rest-time.js';
+import { isUnknown, unknownsOf } from './unknowns.js';
 
 /** An item of a definition with what is to be said about it. */
 export interface Proposed<T> {
@@ -61,6 +62,11 @@ export interface Proposal {
   unusedColumns: string[];
   /** Whether somebody named the parameters: then none is left out. */
   parametersNamed: boolean;
+  /**
+   * What may stand for something unknown that acts on the machine, held at 0: it may be declared as a
+   * disturbance by who knows how large it is.
+   */
+  unknowns: Proposed<{ on: string; std?: number; unit: string }>[];
   /** Parameters that stay at the FMU's start value, and why. */
   heldParameters: { variable: string; because: string }[];
 }
@@ -158,12 +164,27 @@ export function proposeTwin(
       `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.${unread}`,
     );
   }
+  const parameters = parametersOf(md, options, alias, moves);
+  const taken = new Set([
+    ...parameters.map((p) => p.item.variable),
+    ...matches.map((m) => m.variable),
+  ]);
+  const unknowns = moves
+    ? md.variables.filter(
+        (v) =>
+          (v.causality === 'parameter' || v.causality === 'input') &&
+          isReal(v) &&
+          !taken.has(v.name) &&
+          isUnknown(v),
+      )
+    : [];
   return {
     name: options.name,
     matches,
     inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote, switches)),
     measured,
-    parameters: parametersOf(md, options, alias, moves),
+    parameters,
+    unknowns: unknownsOf(unknowns),
     virtualSensors: outputs
       .filter((v) => matchOf(v) === undefined)
       .slice(0, MOST_SENSORS)

@@ -8,7 +8,12 @@ import { packageFile, silentLogger } from '../../../shared/core/index.js';
 import { openFmu } from '../../../shared/fmi/index.js';
 import { readTable } from '../../../shared/recordings/index.js';
 import { choose, digitsOf } from '../../../shared/twin/propose/choose-parameters.js';
-import { fmuPathFrom, proposeTwin } from '../../../shared/twin/propose/index.js';
+import {
+  definitionText,
+  fmuPathFrom,
+  modelLines,
+  proposeTwin,
+} from '../../../shared/twin/propose/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -107,6 +112,40 @@ describe('a first definition', () => {
       TAir: 'T_box',
     });
     expect(proposal.virtualSensors.map((s) => s.item.variable)).toContain('THeater');
+  });
+
+  it('takes an unknown that acts on a moving machine for no constant, and offers it as a disturbance', async () => {
+    const { modelDescription } = await openFmu(
+      packageFile('shared/twins/heated-box/heated-box.fmu'),
+    );
+    const like = modelDescription.variables.find((v) => v.causality === 'parameter')!;
+    const { start, min, max, nominal, ...rest } = like;
+    const added = (name: string, more: Partial<typeof like>) =>
+      ({ ...rest, name, variability: 'tunable', start: ['0'], ...more }) as typeof like;
+    const md = {
+      ...modelDescription,
+      variables: [
+        ...modelDescription.variables,
+        added('leakHeat', { nominal: 5, unit: 'W' }),
+        added('inflow', { min: 0 }),
+        added('fouling', { min: 0, max: 2 }),
+      ],
+    };
+    const table = await readTable(packageFile('shared/twins/heated-box/export.csv'));
+    const proposal = proposeTwin(md, table, { name: 'box' });
+    const names = proposal.parameters.map((p) => p.item.variable);
+    expect(names).toContain('fouling');
+    expect(names).not.toContain('leakHeat');
+    expect(names).not.toContain('inflow');
+    expect(proposal.unknowns.map((u) => u.item.on)).toEqual(
+      expect.arrayContaining(['leakHeat', 'inflow']),
+    );
+    const text = definitionText(proposal, './box.fmu', 'a test');
+    expect(text).toContain('#   - { on: "leakHeat", std: 5, timeConstantS: ?, unit: "W" }');
+    expect(modelLines(proposal).join('\n')).toMatch(/Held at 0.*\n {2}.*/);
+    const told = proposeTwin(md, table, { name: 'box', parameters: ['leakHeat'] });
+    expect(told.parameters.map((p) => p.item.variable)).toEqual(['leakHeat']);
+    expect(told.unknowns.map((u) => u.item.on)).not.toContain('leakHeat');
   });
 
   it('is written, tried and reported; run again it overwrites nothing that was changed', async () => {
