@@ -25,6 +25,15 @@ export function slopeTimesFactor(
   return hs;
 }
 
+/**
+ * Of each variance of the linearisation and each output: what rounding may have done to the matrix it
+ * stands in. Where the model bends by far more than a sensor's noise, the noise alone would not keep
+ * the sum positive definite.
+ *
+ * @see Higham, Accuracy and Stability of Numerical Algorithms (2002), theorem 10.7
+ */
+const ROUNDING = 8 * Number.EPSILON;
+
 /** Covariance of measurement and linearisation for the chosen outputs: m × m. */
 export function noiseOf(
   omega: Float64Array,
@@ -38,7 +47,7 @@ export function noiseOf(
     active.forEach((p, j) => {
       noise[i * m + j] = omega[o * outputs + p]!;
     });
-    noise[i * m + i]! += variance[o]!;
+    noise[i * m + i]! += variance[o]! + ROUNDING * m * omega[o * outputs + o]!;
   });
   return noise;
 }

@@ -1,10 +1,5 @@
-import { mergeFactored, updateFactored } from '../../kalman/index.js';
-import {
-  type Gaussian,
-  noiseRootOf,
-  slopeTimesFactor,
-  type UpdateResult,
-} from './gaussian-update.js';
+import { mergeFactored, squareRootOfStack, updateFactored } from '../../kalman/index.js';
+import { type Gaussian, slopeTimesFactor, type UpdateResult } from './gaussian-update.js';
 import type { EvaluatePoints, Linearisation } from './linearise.js';
 
 const SPLIT_STEP = 0.5;
@@ -31,7 +26,6 @@ export async function splitUpdate(
 ): Promise<{ merged?: Gaussian; modelRuns: number }> {
   const N = prior.x.length;
   const n = N / 2;
-  const outputs = lin.mean.length;
   // The direction in the prior's own coordinates, where it is a unit Gaussian.
   const u = new Float64Array(n);
   for (let k = 0; k < n; k++) {
@@ -61,15 +55,17 @@ export async function splitUpdate(
     if (before === undefined && after === undefined) return;
     const m = active.length;
     const local = new Float64Array(m * N);
-    const omega = new Float64Array(outputs * outputs);
-    const bend = new Float64Array(outputs);
+    // The sensors' noise over what the bend adds, as a factor: it may be larger by any measure.
+    const noise = new Float64Array((m + 1) * m);
     const innovation = new Float64Array(m);
     active.forEach((o, r) => {
       const left = before?.[o] ?? 2 * here[o]! - after![o]!;
       const right = after?.[o] ?? 2 * here[o]! - before![o]!;
       const gradient = (right - left) / (2 * SPLIT_STEP);
-      bend[o] = 0.5 * ((right - 2 * here[o]! + left) / SPLIT_STEP ** 2) * s * s;
-      innovation[r] = measured[o]! - here[o]! - bend[o]!;
+      const bend = 0.5 * ((right - 2 * here[o]! + left) / SPLIT_STEP ** 2) * s * s;
+      noise[r * m + r] = Math.sqrt(variance[o]!);
+      noise[m * m + r] = Math.SQRT2 * bend;
+      innovation[r] = measured[o]! - here[o]! - bend;
       let along = 0;
       for (let i = 0; i < n; i++) along += hs[r * N + i]! * u[i]!;
       // Across the line as linearised; along it as found here and narrowed to s.
@@ -77,9 +73,6 @@ export async function splitUpdate(
         local[r * N + i] = hs[r * N + i]! + (s * gradient - along) * u[i]!;
       }
     });
-    for (const o of active) {
-      for (const p of active) omega[o * outputs + p] = 2 * bend[o]! * bend[p]!;
-    }
     const S = prior.S.slice();
     for (let i = 0; i < N; i++) {
       for (let j = 0; j < n; j++) S[i * N + j]! -= (1 - s) * su[i]! * u[j]!;
@@ -88,7 +81,7 @@ export async function splitUpdate(
       { x: prior.x.map((v, i) => v + c * su[i]!), S },
       local,
       innovation,
-      noiseRootOf(omega, outputs, variance, active),
+      squareRootOfStack(noise, m + 1, m),
     );
     parts.push(part);
     logWeights.push(-(c * c) / (2 * (1 - s * s)) + part.logLikelihood);

@@ -26,7 +26,7 @@ export const SHAPES: readonly WearShape[] = [
     worn: (x) => (x < 0.5 ? (2 / 3) * x : 1 / 3 + (4 / 3) * (x - 0.5)),
   },
   {
-    name: 'straight, with a daily swing of 3 %',
+    name: 'straight, with a swing of 3 %',
     heldBack: true,
     worn: (x) => x + 0.03 * Math.sin(40 * x) * Math.min(1, 4 * x),
   },

@@ -35,10 +35,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 const { fmi, file, tasks, mark } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const { createFmuPool, openFmu, resultColumn } = await import(fmi);
 const fmu = await openFmu(file);
-const leftBehind = () => readdirSync('/proc').filter((pid) => {
+const found = () => readdirSync('/proc').filter((pid) => {
   try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8').includes(mark); }
   catch { return false; }
 }).length;
+// The kernel ends what is in a namespace after the namespace's first process.
+const leftBehind = async () => {
+  const until = Date.now() + 5000;
+  while (found() > 0 && Date.now() < until) await new Promise((go) => setTimeout(go, 20));
+  return found();
+};
 const told = [];
 for (const { level, mode, at, timeoutMs } of tasks) {
   const pool = await createFmuPool({ fmu, lanes: 1, sandbox: level });
@@ -51,7 +57,7 @@ for (const { level, mode, at, timeoutMs } of tasks) {
     one.got = resultColumn(run, 'y').at(-1);
   } catch (error) { one.code = error.code; one.message = error.message; }
   finally { await pool.close(); }
-  told.push({ ...one, leftBehind: leftBehind(), wroteHere: existsSync('fmu-wrote-here.txt') });
+  told.push({ ...one, leftBehind: await leftBehind(), wroteHere: existsSync('fmu-wrote-here.txt') });
 }
 console.log(JSON.stringify(told));
 `;

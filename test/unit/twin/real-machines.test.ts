@@ -67,6 +67,7 @@ describe('recordings of real machines', () => {
         await model.close();
       }
     },
+    120_000,
   );
 
   it.skipIf(!hasCompiler || !hasRecording(TANKS))(
