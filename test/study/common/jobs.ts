@@ -34,16 +34,15 @@ const here = (study: AnyStudy, given: Record<string, unknown>): Doer => ({
 /** Does jobs in a thread of its own. */
 function inThread(data: ThreadData): Doer {
   const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data });
+  // One listener for all jobs: without any the thread's answers are no longer delivered.
+  let answer: (answer: Answer) => void = () => {};
+  worker.on('message', (given: Answer) => answer(given));
+  worker.on('error', (error) => answer({ error: problemOf(error) }));
+  worker.on('exit', (code) => answer({ error: `its thread ended with ${code}` }));
   return {
     run: (job) =>
       new Promise((resolve) => {
-        const ended = (answer: Answer) => {
-          worker.removeAllListeners();
-          resolve(answer);
-        };
-        worker.on('message', ended);
-        worker.on('error', (error) => ended({ error: problemOf(error) }));
-        worker.on('exit', (code) => ended({ error: `its thread ended with ${code}` }));
+        answer = resolve;
         worker.postMessage(job);
       }),
     close: () => worker.postMessage(undefined),
