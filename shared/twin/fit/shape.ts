@@ -11,6 +11,7 @@ import {
 } from './fit.js';
 import { type LeastSquaresProblem, sampleWorth } from './least-squares.js';
 import { type Pulled, widenPulled } from './pulled.js';
+import { alongValley } from './valley.js';
 
 /** How the posterior about a fit compares with the Gaussian that its bands stand for. */
 export interface Shape {
@@ -75,7 +76,7 @@ export async function shapeOf(context: FitContext, fit: Fit): Promise<{ fit: Fit
   const ended = fit.starts.filter((s) => s.error === undefined);
   const together = ended.filter((s) => s.nats! <= SAME_OPTIMUM);
   const apart = ended.length > 1 && together.length <= 1;
-  const better = apart ? await climb(context, fit) : fit;
+  const better = await alongValley(context, apart ? await climb(context, fit) : fit);
   const rough = apart && !(await comesBack(context, better));
   const flatter = await widenFlat(context, better);
   return { fit: better, shape: { rough, flatter, pulled: widenPulled(better) } };
