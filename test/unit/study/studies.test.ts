@@ -25,6 +25,10 @@ function run(...args: string[]) {
 const cells = (stdout: string) =>
   stdout.split('\n').filter((line) => /^\| (?!---)/.test(line)).length;
 
+const python = process.env.TWINLOOP_SCIPY_PYTHON;
+const hasPeers =
+  python !== undefined && spawnSync(python, ['-c', 'import scipy, filterpy']).status === 0;
+
 /** What keeps each study short, and what it cannot do without. */
 const TINY: Record<string, { args: string[]; can: boolean }> = {
   'web-line': {
@@ -37,10 +41,7 @@ const TINY: Record<string, { args: string[]; can: boolean }> = {
   lid: { args: ['--rows', '200'], can: hasCompiler && hasRecording('incubator/lid-2021.csv') },
   peers: {
     args: ['--rows', '60'],
-    can:
-      hasCompiler &&
-      hasRecording('tanks/estimation.csv') &&
-      process.env.TWINLOOP_SCIPY_PYTHON !== undefined,
+    can: hasCompiler && hasRecording('tanks/estimation.csv') && hasPeers,
   },
   plan: { args: ['--seeds', '1'], can: true },
   real: { args: ['--seeds', '1', '--no-recorded'], can: hasCompiler },
