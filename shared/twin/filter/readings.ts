@@ -1,4 +1,5 @@
-import { cholesky } from '../../kalman/index.js';
+import { cholesky, invertFromCholesky, solveLower } from '../../kalman/index.js';
+import { noiseRootOf } from './gaussian-update.js';
 import type { FilterSettings } from './settings.js';
 import type { FilterStep } from './step.js';
 
@@ -26,6 +27,10 @@ const MOST = 32;
 const RECENT = 1 / 4;
 /** A sample that moved a parameter by so many deviations was a break of its course. */
 const BREAK = 3;
+/** Precision of a parameter before a sample, per range squared. */
+const VAGUE = 4;
+/** Less than this, likewise, is nothing. */
+const LEAST = 0.01;
 
 /** Nothing was said. */
 export const noReadings = (n: number): Readings => ({
@@ -40,7 +45,7 @@ export const noReadings = (n: number): Readings => ({
 /**
  * What a sample says of each parameter by itself, all of them being unknown within half their ranges.
  *
- * @returns value and precision of each; undefined where the line cannot be solved
+ * @returns value and precision of each; undefined where no channel counts
  */
 function readingOf(
   { linearisation: lin, active, gated, noiseScale = 1 }: FilterStep,
@@ -51,30 +56,16 @@ function readingOf(
   const n = range.length;
   const used = active.filter((o) => !gated.includes(o));
   const m = used.length;
-  const outputs = lin.mean.length;
   if (m === 0) return undefined;
-  const error = new Float64Array(m * m);
-  used.forEach((o, r) => {
-    used.forEach((p, c) => {
-      error[r * m + c] = lin.omega[o * outputs + p]!;
-    });
-    error[r * m + r]! += (noiseScale * noiseStd[o]!) ** 2;
-  });
+  const variance = noiseStd.map((v) => (noiseScale * v) ** 2);
   // In units of the error: rows of slopes per range, and the residual at the line's centre.
   const width = n + 1;
   const rows = new Float64Array(m * width);
-  const root = cholesky(error, m);
   used.forEach((o, r) => {
     for (let i = 0; i < n; i++) rows[r * width + i] = lin.slope[o * n + i]! * range[i]!;
     rows[r * width + n] = measured[o]! - lin.mean[o]!;
   });
-  for (let c = 0; c < width; c++) {
-    for (let r = 0; r < m; r++) {
-      let v = rows[r * width + c]!;
-      for (let k = 0; k < r; k++) v -= root[r * m + k]! * rows[k * width + c]!;
-      rows[r * width + c] = v / root[r * m + r]!;
-    }
-  }
+  solveLower(noiseRootOf(lin.omega, lin.mean.length, variance, used), rows, m, width, rows);
   const information = new Float64Array(n * n);
   const pull = new Float64Array(n);
   for (let r = 0; r < m; r++) {
@@ -86,39 +77,20 @@ function readingOf(
     }
   }
   for (let i = 0; i < n; i++) information[i * n + i]! += VAGUE;
-  const L = cholesky(information, n);
+  const covariance = invertFromCholesky(cholesky(information, n), n);
   const value = new Float64Array(n);
   const precision = new Float64Array(n);
   for (let i = 0; i < n; i++) {
-    const column = solve(L, n, (j) => (i === j ? 1 : 0));
-    const variance = column[i]!;
-    const shift = column.reduce((sum, v, j) => sum + v * pull[j]!, 0);
+    let shift = 0;
+    for (let j = 0; j < n; j++) shift += covariance[i * n + j]! * pull[j]!;
+    const posterior = covariance[i * n + i]!;
     // Less what was taken for known of it beforehand, about the centre.
-    const own = 1 / variance - VAGUE;
+    const own = 1 / posterior - VAGUE;
     if (!(own > LEAST)) continue;
-    value[i] = lin.centre[i]! + (range[i]! * (shift / variance)) / own;
+    value[i] = lin.centre[i]! + (range[i]! * (shift / posterior)) / own;
     precision[i] = own / range[i]! ** 2;
   }
   return { value, precision };
-}
-
-/** Precision of a parameter before a sample, per range squared. */
-const VAGUE = 4;
-/** Less than this, likewise, is nothing. */
-const LEAST = 0.01;
-
-/** L Lᵀ x = b. */
-function solve(L: Float64Array, n: number, b: (j: number) => number): Float64Array {
-  const x = Float64Array.from({ length: n }, (_, j) => b(j));
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < j; k++) x[j]! -= L[j * n + k]! * x[k]!;
-    x[j]! /= L[j * n + j]!;
-  }
-  for (let j = n - 1; j >= 0; j--) {
-    for (let k = j + 1; k < n; k++) x[j]! -= L[k * n + j]! * x[k]!;
-    x[j]! /= L[j * n + j]!;
-  }
-  return x;
 }
 
 /** Joins the two neighbours that matter least where there are too many. */

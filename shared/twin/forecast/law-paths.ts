@@ -3,9 +3,10 @@ import type { FilterSettings } from '../filter/settings.js';
 import type { CourseBelief, WearCourses } from './course-belief.js';
 import { wearBy } from './wear-law.js';
 
-/** How the noise of a trend moves it, and the value, over a step; for a scale of 1. */
-interface StepNoise {
+/** How a parameter and its trend move over a step by the filter's model: see trend-paths.ts. */
+export interface StepNoise {
   tau: number;
+  /** Factor of the noise of value and trend. */
   l11: number;
   l21: number;
   l22: number;
@@ -28,9 +29,7 @@ export class LawPaths {
   readonly #third: Float64Array;
   /** The filter's mean and deviation. */
   readonly #now: { mean: number; std: number };
-  readonly #horizonS: number;
-  /** Deviation of the trend's noise over a horizon. */
-  readonly #spread: number;
+  readonly #trendScale: number;
   /** By hypothesis: what the law adds over the step to a wear of 1. */
   readonly #gain: Float64Array;
   #noise: StepNoise = { tau: 0, l11: 0, l21: 0, l22: 0 };
@@ -57,8 +56,7 @@ export class LawPaths {
     this.value = new Float64Array(2 * pairs);
     const N = x.length;
     this.#now = { mean: x[i]!, std: Math.hypot(...S.subarray(i * N, i * N + N)) };
-    this.#horizonS = settings.horizonS[i]!;
-    this.#spread = Math.sqrt(3) * (settings.range[i]! / 2);
+    this.#trendScale = settings.trendScale;
     this.#gain = new Float64Array(count);
   }
 
@@ -79,27 +77,25 @@ export class LawPaths {
     this.#size[path] = mean[2] + factor[6]! * z + factor[7]! * w + factor[8]! * third;
   }
 
-  /** Begins a step, in seconds from now. */
-  next(fromS: number, toS: number): void {
+  /**
+   * Begins a step, in seconds from now.
+   *
+   * @param noise by the filter's model over its time
+   */
+  next(fromS: number, toS: number, noise: StepNoise): void {
+    this.#noise = noise;
     const { hypotheses, spanS } = this.#courses;
     hypotheses.forEach(({ law }, h) => {
       this.#gain[h] = wearBy(law, 1 + toS / spanS) - wearBy(law, 1 + fromS / spanS);
     });
-    const tau = (toS - fromS) / this.#horizonS;
-    const root = this.#spread * Math.sqrt(tau);
-    this.#noise = {
-      tau,
-      l11: root * tau * Math.sqrt(1 / 3),
-      l21: root * Math.sqrt(3 / 4),
-      l22: root / 2,
-    };
   }
 
   /** Moves a path over the step, by normals for value and trend. */
   move(path: number, w1: number, w2: number): void {
     const h = this.#chosen[path >> 1]!;
     const { tau, l11, l21, l22 } = this.#noise;
-    const { scale } = this.#courses.hypotheses[h]!;
+    // The noise of the filter's model is that of its own trend scale.
+    const scale = this.#courses.hypotheses[h]!.scale / this.#trendScale;
     this.value[path]! +=
       this.#gain[h]! * this.#size[path]! + tau * this.#trend[path]! + scale * l11 * w1;
     this.#trend[path]! += scale * (l21 * w1 + l22 * w2);

@@ -44,7 +44,7 @@ export function drawTrendPaths(
   aheadS.forEach((ahead, k) => {
     // What moves is linear, so that the step's mean and noise follow from the filter's prediction.
     const step = transition(settings, ahead - before);
-    for (const law of laws) law?.next(before, ahead);
+    for (const [i, law] of laws.entries()) law?.next(before, ahead, step[i]!);
     before = ahead;
     for (let pair = 0; pair < pairs; pair++) {
       for (let i = 0; i < N; i++) w[i] = rng.normal();

@@ -1,4 +1,4 @@
-import { cholesky } from '../../kalman/index.js';
+import { cholesky, logDeterminant, solveLower } from '../../kalman/index.js';
 import { rateNow, type WearLaw, wearBy } from './wear-law.js';
 
 /** Readings of one parameter, and what is known of it beforehand. */
@@ -60,14 +60,12 @@ const WAYS = [NEW.weight, 1 - NEW.weight].flatMap((weight, level) =>
   SPEEDS.map((s) => ({ level, speed: s.speed, logWeight: Math.log(weight * s.weight) })),
 );
 
-/** What readings say of begin and size under a law. */
+/** What readings say of the size under a law. */
 interface Sums {
-  /** Information: of begin, of both, of size. */
-  i00: number;
+  /** Information: of begin and size together, of size. */
   i01: number;
   i11: number;
-  /** What pulls them. */
-  h0: number;
+  /** What pulls the size. */
   h1: number;
 }
 
@@ -85,6 +83,9 @@ interface Whitened {
   vv: number;
   /** Sum of squares of y, and the logarithm of the errors' determinant. */
   yy: number;
+  /** Information on the begin, and what pulls it. */
+  i00: number;
+  h0: number;
 }
 
 const dot = (a: Float64Array, b: Float64Array): number => {
@@ -92,17 +93,6 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
   return sum;
 };
-
-/** L x = b, in place. */
-function forward(L: Float64Array, b: Float64Array): Float64Array {
-  const K = b.length;
-  for (let r = 0; r < K; r++) {
-    let v = b[r]!;
-    for (let k = 0; k < r; k++) v -= L[r * K + k]! * b[k]!;
-    b[r] = v / L[r * K + r]!;
-  }
-  return b;
-}
 
 /**
  * Which of some weights a share of their sum falls to.
@@ -131,7 +121,7 @@ export class WearEvidence {
   readonly #whitened: readonly Whitened[];
   /** The law's course at the readings, in units of their error. */
   readonly #g: Float64Array;
-  readonly #sums: Sums = { i00: 0, i01: 0, i11: 0, h0: 0, h1: 0 };
+  readonly #sums: Sums = { i01: 0, i11: 0, h1: 0 };
   /** Logarithms of the weights of all ways with the readings. */
   readonly #logWeights = new Float64Array(WAYS.length);
   /** Variances of begin by level. */
@@ -170,28 +160,21 @@ export class WearEvidence {
       C[r * K + r]! += Math.max(variance[r]!, (LEAST_ERROR * range) ** 2);
     }
     const factor = cholesky(C, K);
-    let logDeterminant = 0;
-    for (let r = 0; r < K; r++) logDeterminant += 2 * Math.log(factor[r * K + r]!);
-    const y = forward(
-      factor,
-      Float64Array.from(value, (b) => b - prior.mean),
-    );
+    const whitened = (b: Float64Array) => solveLower(factor, b, K, 1, b);
+    const y = whitened(Float64Array.from(value, (b) => b - prior.mean));
+    const one = whitened(new Float64Array(K).fill(1));
     return {
       factor,
       y,
-      one: forward(factor, new Float64Array(K).fill(1)),
-      w: forward(
-        factor,
-        tau.map((t) => cov(t, now)),
-      ),
-      v: forward(
-        factor,
-        tau.map((t) => spread * (1.5 * t * t + t)),
-      ),
+      one,
+      w: whitened(tau.map((t) => cov(t, now))),
+      v: whitened(tau.map((t) => spread * (1.5 * t * t + t))),
       ww: cov(now, now),
       wv: spread * (1.5 * now * now + now),
       vv: spread * (3 * now + 1),
-      yy: dot(y, y) + logDeterminant,
+      yy: dot(y, y) + logDeterminant(factor, K),
+      i00: dot(one, one),
+      h0: dot(one, y),
     };
   }
 
@@ -213,17 +196,15 @@ export class WearEvidence {
   }
 
   /** Weighs all ways under a law. @returns the largest logarithm of a weight */
-  #weigh(law: WearLaw, { factor, one, y, yy }: Whitened): number {
+  #weigh(law: WearLaw, { factor, one, y, yy, i00, h0 }: Whitened): number {
     const g = this.#g;
     for (let k = 0; k < g.length; k++) g[k] = this.#wearIn(law, k);
-    forward(factor, g);
+    solveLower(factor, g, g.length, 1, g);
     const sums = this.#sums;
-    sums.i00 = dot(one, one);
     sums.i01 = dot(one, g);
     sums.i11 = dot(g, g);
-    sums.h0 = dot(one, y);
     sums.h1 = dot(g, y);
-    const { i00, i01, i11, h0, h1 } = sums;
+    const { i01, i11, h1 } = sums;
     let top = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < WAYS.length; k++) {
       const { level, speed, logWeight } = WAYS[k]!;
@@ -259,7 +240,8 @@ export class WearEvidence {
     const top = this.#weigh(law, at);
     const weights = this.#logWeights.map((log) => Math.exp(log - top));
     const way = WAYS[chosenBy(weights, u)]!;
-    const { i00, i01, i11, h0, h1 } = this.#sums;
+    const { i00, h0 } = at;
+    const { i01, i11, h1 } = this.#sums;
     const [a00, a11] = [
       i00 + 1 / this.#levels[way.level]!,
       i11 + 1 / this.#sizeVariance(law, way.speed),
