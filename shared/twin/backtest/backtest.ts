@@ -6,7 +6,7 @@ import {
   ridgesOf,
   withoutChannels,
 } from '../fit/commission.js';
-import { startPoints, valueAt } from '../fit/coordinates.js';
+import { parameterCount, startPoints, valueAt } from '../fit/coordinates.js';
 import { predictionStd } from '../fit/estimates.js';
 import {
   type Fit,
@@ -219,7 +219,7 @@ async function splitHalf(context: FitContext, record: FitRecord, whole: Fit): Pr
   const fits: Fit[] = [];
   for (const part of parts) {
     const coordinates = await fitCoordinates(context, part);
-    const parameters = coordinates.filter((c) => c.kind === 'parameter').length;
+    const parameters = parameterCount(coordinates);
     // The halves begin with the priors as they were stated.
     const near = Float64Array.from(coordinates, (_, j) =>
       j < parameters ? whole.u[j]! * whole.coordinates[j]!.doubt : 0,

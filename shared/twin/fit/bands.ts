@@ -1,3 +1,4 @@
+import { symmetricEigen } from '../../kalman/index.js';
 import type { FitCovariance } from './covariance.js';
 import {
   type LeastSquaresProblem,
@@ -5,6 +6,15 @@ import {
   normalEquations,
 } from './least-squares.js';
 import type { Absorbed } from './residual-model.js';
+
+/** Unit vectors and standard deviations of a covariance. */
+export function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: number }[] {
+  const { values, vectors } = symmetricEigen(C, n);
+  return Array.from({ length: n }, (_, k) => ({
+    axis: Float64Array.from({ length: n }, (_, j) => vectors[j * n + k]!),
+    std: Math.sqrt(Math.max(0, values[k]!)),
+  }));
+}
 
 /** Keeps every variance at the prior's, correlations as they are. */
 export function capAtPrior(C: Float64Array, n: number): void {

@@ -11,7 +11,7 @@ import {
 } from '../report/verdict.js';
 import type { Alarm, Estimate, Sample, Twin } from '../types.js';
 import { block } from './bands.js';
-import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
+import { type Coordinate, parameterCoordinate, startPoints, uOf } from './coordinates.js';
 import { disturbanceOutput } from './disturbances.js';
 import { estimateOf, estimatesOf } from './estimates.js';
 import { type Fit, type FitContext, fitCoordinates, fitRecordFrom, rangeOf } from './fit.js';
@@ -261,7 +261,7 @@ function secondPoints(fit: Fit): Float64Array[] {
     Float64Array.from(fit.coordinates, (c, j) => {
       const value = mode[c.name];
       if (value === undefined) return fit.u[j]!;
-      return ((c.transform === 'log' ? Math.log(value) : value) - c.centre) / c.scale;
+      return uOf(c, value);
     }),
   );
 }

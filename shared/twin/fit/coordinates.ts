@@ -117,6 +117,14 @@ export function valueAt(c: Coordinate, u: number): number {
 export const uOf = (c: Coordinate, value: number): number =>
   ((c.transform === 'log' ? Math.log(value) : value) - c.centre) / c.scale;
 
+/** How many unknowns are the definition's parameters; these come first. */
+export const parameterCount = (coordinates: readonly Coordinate[]): number =>
+  coordinates.filter((c) => c.kind === 'parameter').length;
+
+/** Whether a disturbance is among the unknowns. */
+export const isDisturbed = (coordinates: readonly Coordinate[]): boolean =>
+  coordinates.some((c) => c.kind === 'force');
+
 /** The nearest u inside the bounds. */
 export const clampU = (c: Coordinate, u: number) => Math.min(c.upper, Math.max(c.lower, u));
 

@@ -8,6 +8,7 @@ import {
   forceCoordinates,
   forcesAlong,
   parameterCoordinate,
+  parameterCount,
   startPoints,
   startStateCoordinate,
   valueAt,
@@ -260,7 +261,7 @@ export async function fitRecordFrom(
     columns,
     best.noiseStd,
     residualModels,
-    coordinates.filter((c) => c.kind === 'parameter').length,
+    parameterCount(coordinates),
   );
   const beyondBounds = widenAtBounds(problem, best, columns, covariance);
   const misfit = misfitOf(context, problem, record, best, columns, residualModels);

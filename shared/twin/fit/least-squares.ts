@@ -1,6 +1,6 @@
 import { TwinError } from '../../core/index.js';
 import { cholesky, choleskySolve } from '../../kalman/index.js';
-import type { Coordinate } from './coordinates.js';
+import { type Coordinate, isDisturbed } from './coordinates.js';
 import { dampedStep, promisedGain, stepOf } from './steps.js';
 
 /** A fit of a model's free run to data. Residuals run over samples × channels, row-major. */
@@ -245,7 +245,7 @@ export async function leastSquares(
   let mayReuse = false;
   let converged = false;
   let iterations = 0;
-  const disturbed = coordinates.some((c) => c.kind === 'force');
+  const disturbed = isDisturbed(coordinates);
   const most = disturbed ? MAX_ITERATIONS_DISTURBED : MAX_ITERATIONS;
   for (; iterations < most && !converged; iterations++) {
     if (!mayReuse) {

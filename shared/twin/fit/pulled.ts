@@ -1,5 +1,6 @@
 import { symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
+import { parameterCount } from './coordinates.js';
 import type { Fit } from './fit.js';
 
 /** Prior deviations from which a band that was moved with its parameter is worth a sentence. */
@@ -25,7 +26,7 @@ export interface Pulled {
  */
 export function widenPulled({ coordinates, u, covariance }: Fit): Pulled[] {
   const n = coordinates.length;
-  const p = coordinates.filter((c) => c.kind === 'parameter').length;
+  const p = parameterCount(coordinates);
   const { covariance: C, white } = covariance;
   const more = block(
     C.map((v, i) => v - white[i]!),

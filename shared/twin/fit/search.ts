@@ -1,5 +1,5 @@
 import { createRng, TwinError } from '../../core/index.js';
-import { type Coordinate, clampU } from './coordinates.js';
+import { type Coordinate, clampU, isDisturbed } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
 import { sampleWorth } from './least-squares.js';
 import { type FitRecord, headOf } from './record.js';
@@ -27,7 +27,7 @@ export async function searchFrom(
   // On a ridge a search may end underway, and still where the others are.
   const together = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
   // With a disturbance free to follow the data few optima are left, and a climb costs hundreds of runs.
-  const disturbed = coordinates.some((c) => c.kind === 'force');
+  const disturbed = isDisturbed(coordinates);
   if (disturbed && fit.starts.some((s) => s.converged && s.nats! <= SAME_OPTIMUM)) return fit;
   if (rows < LEAST_TO_CLIMB || from.length < 2 || together.length > from.length / 2) return fit;
   const rng = createRng(1);

@@ -1,6 +1,5 @@
-import { symmetricEigen } from '../../kalman/index.js';
-import { capAtPrior } from './bands.js';
-import { clampU } from './coordinates.js';
+import { axesOf, capAtPrior } from './bands.js';
+import { clampU, parameterCount } from './coordinates.js';
 import {
   type Fit,
   type FitContext,
@@ -54,15 +53,6 @@ function squaresAt(
   }
   for (const v of u) sum += v * v;
   return sum / 2;
-}
-
-/** Unit vectors and standard deviations of a covariance. */
-function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: number }[] {
-  const { values, vectors } = symmetricEigen(C, n);
-  return Array.from({ length: n }, (_, k) => ({
-    axis: Float64Array.from({ length: n }, (_, j) => vectors[j * n + k]!),
-    std: Math.sqrt(Math.max(0, values[k]!)),
-  }));
 }
 
 /**
@@ -126,7 +116,7 @@ async function climb(context: FitContext, start: Fit): Promise<Fit> {
 /** Whether searches from near a fit end at it. */
 async function comesBack(context: FitContext, fit: Fit): Promise<boolean> {
   const n = fit.coordinates.length;
-  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter').length;
+  const parameters = parameterCount(fit.coordinates);
   const near = NEARBY.map((times) =>
     fit.u.map((v, j) => {
       if (j >= parameters) return v;

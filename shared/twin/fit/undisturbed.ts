@@ -1,5 +1,5 @@
 import type { Finding } from '../report/verdict.js';
-import { type Coordinate, valueAt } from './coordinates.js';
+import { type Coordinate, isDisturbed, valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
 import type { FitRecord } from './record.js';
 
@@ -18,7 +18,7 @@ export async function undisturbedStarts(
   record: FitRecord,
   from: readonly Float64Array[],
 ): Promise<readonly Float64Array[]> {
-  if (!coordinates.some(isForce)) return from;
+  if (!isDisturbed(coordinates)) return from;
   const plain = await fitRecordFrom(
     context,
     coordinates.filter((c) => !isForce(c)),
@@ -42,7 +42,7 @@ const OUTSIDE = 1.959963984540054;
  */
 export async function disturbanceFindings(context: FitContext, fit: Fit): Promise<Finding[]> {
   const { coordinates, u, covariance } = fit;
-  if (!coordinates.some(isForce)) return [];
+  if (!isDisturbed(coordinates)) return [];
   const kept = coordinates.filter((c) => !isForce(c));
   const from = u.filter((_, j) => !isForce(coordinates[j]!));
   const plain = await fitRecordFrom(context, kept, fit.record, [from], true);

@@ -1,6 +1,6 @@
 import { cholesky, invertFromCholesky, symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
-import { type Coordinate, valueAt, withDoubt } from './coordinates.js';
+import { type Coordinate, parameterCount, valueAt, withDoubt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
 
 /**
@@ -87,7 +87,7 @@ function doubtOf(
   covariance: Float64Array,
 ): number {
   const n = coordinates.length;
-  const p = coordinates.filter((c) => c.kind === 'parameter').length;
+  const p = parameterCount(coordinates);
   if (p === 0) return 1;
   const widened = doubtTaken(coordinates);
   const precision = invertFromCholesky(cholesky(block(covariance, n, p), p), p);

@@ -1,6 +1,5 @@
-import { symmetricEigen } from '../../kalman/index.js';
-import { block } from './bands.js';
-import { clampU } from './coordinates.js';
+import { axesOf, block } from './bands.js';
+import { clampU, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
 import { sampleWorth } from './least-squares.js';
 
@@ -25,17 +24,14 @@ const WIDTH = { least: 0.1, most: 0.75 } as const;
 export async function alongValley(context: FitContext, fit: Fit): Promise<Fit> {
   const { coordinates, covariance, record } = fit;
   const n = coordinates.length;
-  const p = coordinates.filter((c) => c.kind === 'parameter').length;
+  const p = parameterCount(coordinates);
   // A search with disturbances costs hundreds of model runs.
-  if (coordinates.some((c) => c.kind === 'force')) return fit;
-  const { values, vectors } = symmetricEigen(block(covariance.covariance, n, p), p);
-  const least = values.reduce((best, v, k) => (v > values[best]! ? k : best), 0);
-  const std = Math.sqrt(Math.max(0, values[least]!));
+  if (isDisturbed(coordinates)) return fit;
+  const axes = axesOf(block(covariance.covariance, n, p), p);
+  const { axis, std } = axes.reduce((widest, a) => (a.std > widest.std ? a : widest));
   if (!(std >= WIDTH.least && std <= WIDTH.most)) return fit;
   const from = [-FROM, FROM].map((times) =>
-    fit.u.map((v, j) =>
-      j < p ? clampU(coordinates[j]!, v + times * std * vectors[j * p + least]!) : v,
-    ),
+    fit.u.map((v, j) => (j < p ? clampU(coordinates[j]!, v + times * std * axis[j]!) : v)),
   );
   let found: Fit;
   try {

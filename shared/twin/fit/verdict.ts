@@ -1,7 +1,7 @@
 import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
-import { coursesAt } from './coordinates.js';
+import { coursesAt, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
@@ -206,7 +206,7 @@ function searchFindings(fit: Fit): Finding[] {
   if (elsewhere.length > 0 && elsewhere.length >= ended.length - 1 && ended.length > 1) {
     const lone = `only one of ${ended.length} searches reached the best fit`;
     // A disturbance makes valleys in which searches end underway, not optima of their own.
-    const disturbed = fit.coordinates.some((c) => c.kind === 'force');
+    const disturbed = isDisturbed(fit.coordinates);
     const unexplained = fit.misfit.channels.some(({ size }) => size >= CERTAIN);
     findings.push(
       unexplained && !disturbed
@@ -290,7 +290,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
 function residualFindings(fit: Fit): Finding[] {
   const findings: Finding[] = [];
   const { nEff } = fit.covariance;
-  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter').length;
+  const parameters = parameterCount(fit.coordinates);
   if (nEff < 2 * parameters) {
     findings.push({
       grade: 'care',

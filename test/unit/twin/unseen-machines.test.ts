@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../shared/core/index.js';
+import { uOf } from '../../../shared/twin/fit/coordinates.js';
 import { fitRecordFrom } from '../../../shared/twin/fit/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import { sampleWorth } from '../../../shared/twin/fit/least-squares.js';
@@ -89,10 +90,8 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
         const { record, coordinates } = fit!;
         const truth = new Map(tanks.parameters);
         const from = fit!.u.map((v, j) => {
-          const { name, transform, centre, scale } = coordinates[j]!;
-          const value = truth.get(name);
-          if (value === undefined) return v;
-          return ((transform === 'log' ? Math.log(value) : value) - centre) / scale;
+          const value = truth.get(coordinates[j]!.name);
+          return value === undefined ? v : uOf(coordinates[j]!, value);
         });
         const context = { twin, model, passes: 0 };
         const ideal = await fitRecordFrom(context, coordinates, record, [from], true);
