@@ -25,6 +25,8 @@ import {
 } from './dashboard.js';
 import {
   BLUE,
+  bandEdge,
+  bandFill,
   drawLimits,
   fixed,
   LOWER,
@@ -114,23 +116,14 @@ function fanPanel(
     ])
     .transformations(aWeekLater(AHEAD));
   drawLimits(panel, alarm);
-  const edge = (name: string, color: string) => [
-    property('displayName', name),
-    property('custom.lineWidth', 0),
-    fixed(color),
-  ];
-  const fill = (lower: string) => [
-    property('custom.fillBelowTo', lower),
-    property('custom.fillOpacity', 25),
-  ];
   return panel
     .overrideByQuery('A', [property('displayName', 'estimate'), fixed(BLUE)])
-    .overrideByQuery('L', edge(LOWER, BLUE))
-    .overrideByQuery('U', [...edge(UPPER, BLUE), ...fill(LOWER)])
-    .overrideByRegexp(named(FORECAST_SUFFIXES.lower), edge(EXPECTED_LOWER, PURPLE))
+    .overrideByQuery('L', bandEdge(LOWER, BLUE))
+    .overrideByQuery('U', [...bandEdge(UPPER, BLUE), ...bandFill(LOWER)])
+    .overrideByRegexp(named(FORECAST_SUFFIXES.lower), bandEdge(EXPECTED_LOWER, PURPLE))
     .overrideByRegexp(named(FORECAST_SUFFIXES.upper), [
-      ...edge(EXPECTED_UPPER, PURPLE),
-      ...fill(EXPECTED_LOWER),
+      ...bandEdge(EXPECTED_UPPER, PURPLE),
+      ...bandFill(EXPECTED_LOWER),
     ])
     .overrideByRegexp(named(FORECAST_SUFFIXES.mean), [
       property('displayName', EXPECTED),

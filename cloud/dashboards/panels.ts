@@ -100,19 +100,22 @@ export function drawLimits(
 /** Draws the 95 % band between two series, filled. */
 function drawBand(panel: TimeseriesBuilder): TimeseriesBuilder {
   return panel
-    .overrideByRegexp(named('_lower'), [
-      property('displayName', LOWER),
-      property('custom.lineWidth', 0),
-      fixed(BLUE),
-    ])
-    .overrideByRegexp(named('_upper'), [
-      property('displayName', UPPER),
-      property('custom.lineWidth', 0),
-      property('custom.fillBelowTo', LOWER),
-      property('custom.fillOpacity', 25),
-      fixed(BLUE),
-    ]);
+    .overrideByRegexp(named('_lower'), bandEdge(LOWER, BLUE))
+    .overrideByRegexp(named('_upper'), [...bandEdge(UPPER, BLUE), ...bandFill(LOWER)]);
 }
+
+/** The edge of a band: a name for it, and no line. */
+export const bandEdge = (name: string, color: string) => [
+  property('displayName', name),
+  property('custom.lineWidth', 0),
+  fixed(color),
+];
+
+/** Of a band's upper edge: filled down to the lower one of that name. */
+export const bandFill = (lower: string) => [
+  property('custom.fillBelowTo', lower),
+  property('custom.fillOpacity', 25),
+];
 
 /** One estimate: its mean, its 95 % band filled, its limits dashed. */
 export function bandPanel(datasource: DatasourceRef, shown: Shown): TimeseriesBuilder {
