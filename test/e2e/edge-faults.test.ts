@@ -2,30 +2,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compiledEntry } from '../../shared/core/index.js';
-import {
-  type EdgeProcess,
-  startEdgeProcess,
-  startTestBroker,
-  type TestBroker,
-  temporaryFolder,
-  until,
-} from '../support/edge.js';
+import { type EdgeProcess, startEdgeProcess, type TestBroker, until } from '../support/edge.js';
 import { runKills } from '../support/edge-kills.js';
+import { sourceBench } from '../support/edge-sources.js';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function setUp(): Promise<{ folder: string; broker: TestBroker }> {
-  const folder = await temporaryFolder();
-  cleanups.push(folder.remove);
-  const broker = await startTestBroker();
-  cleanups.push(() => broker.close());
-  return { folder: folder.path, broker };
-}
+const { cleanups, setUp } = sourceBench();
 
 /** Whether a process may have a small disk of its own. */
 const MAY_MOUNT = spawnSync('unshare', ['--map-root-user', '--mount', 'true']).status === 0;

@@ -34,6 +34,26 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     return new Promise((resolve) => tcp.close(() => resolve()));
   }
 
+  /** A device that answers as it likes; it ends with the test. */
+  async function startDevice(onConnection: (socket: Socket) => void): Promise<{ port: number }> {
+    const sockets = new Set<Socket>();
+    const device = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      onConnection(socket);
+    });
+    await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => closeServer(device, sockets));
+    return { port: (device.address() as AddressInfo).port };
+  }
+
+  /** The head of the answer to a request, with the length of what follows. */
+  function headOf(request: Buffer, body: Buffer): Buffer {
+    const head = Buffer.from(request.subarray(0, 7));
+    head.writeUInt16BE(body.length + 1, 4);
+    return head;
+  }
+
   it('reads blocks in all byte orders while a dead slave next to it holds nobody up', async () => {
     const { folder, broker } = await setUp();
     const slave = await startModbus();
@@ -42,11 +62,7 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     slave.holding.writeFloatBE(1.5, 4);
     slave.holding.writeFloatBE(2.5, 8);
     slave.holding.subarray(8, 12).reverse();
-    const dead = createServer(() => {}); // takes connections, answers nothing
-    const deadSockets = new Set<Socket>();
-    dead.on('connection', (s) => deadSockets.add(s));
-    await new Promise<void>((resolve) => dead.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => closeServer(dead, deadSockets));
+    const dead = await startDevice(() => {}); // takes connections, answers nothing
     const source = (name: string, port: number, prefix: string) => ({
       name,
       type: 'modbus',
@@ -62,7 +78,7 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     });
     const edge = await run(folder, broker, [
       source('alive', slave.port, '/alive'),
-      source('dead', (dead.address() as AddressInfo).port, '/dead'),
+      source('dead', dead.port, '/dead'),
     ]);
     await until('the dead one is down', () => edge.status().sources[1]?.state === 'down');
     const count = of(broker, '/alive/i').length;
@@ -79,9 +95,7 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     /** Exceptions that are answered before registers are. */
     const exceptions = [6, 11, 4, 5];
     const asked: number[] = [];
-    const sockets = new Set<Socket>();
-    const device = createServer((socket) => {
-      sockets.add(socket);
+    const device = await startDevice((socket) => {
       socket.on('data', (frame) => {
         const count = frame.readUInt16BE(10);
         asked.push(count);
@@ -90,19 +104,15 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
           exception === undefined
             ? Buffer.concat([Buffer.from([3, 2 * count]), Buffer.alloc(2 * count, 1)])
             : Buffer.from([0x83, exception]);
-        const head = Buffer.from(frame.subarray(0, 7));
-        head.writeUInt16BE(body.length + 1, 4);
-        socket.write(Buffer.concat([head, body]));
+        socket.write(Buffer.concat([headOf(frame, body), body]));
       });
     });
-    await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => closeServer(device, sockets));
     await run(folder, broker, [
       {
         name: 'm',
         type: 'modbus',
         host: '127.0.0.1',
-        port: (device.address() as AddressInfo).port,
+        port: device.port,
         pollIntervalMs: 20,
         timeoutMs: 1000,
         signals: Array.from({ length: 10 }, (_, k) => ({ address: k, alias: `/m/${k}` })),
@@ -121,31 +131,25 @@ describe('Modbus TCP', { timeout: 60_000 }, () => {
     const { folder, broker } = await setUp();
     const faults = ['unit', 'short', 'unit'];
     let connections = 0;
-    const sockets = new Set<Socket>();
-    const device = createServer((socket) => {
+    const device = await startDevice((socket) => {
       connections++;
-      sockets.add(socket);
-      socket.on('error', () => {});
       socket.on('data', (frame) => {
         const count = frame.readUInt16BE(10);
         const fault = faults.shift();
         const bytes = 2 * count - (fault === 'short' ? 2 : 0);
         const value = fault === undefined ? 1 : 9;
         const body = Buffer.concat([Buffer.from([3, bytes]), Buffer.alloc(bytes, value)]);
-        const head = Buffer.from(frame.subarray(0, 7));
-        head.writeUInt16BE(body.length + 1, 4);
+        const head = headOf(frame, body);
         if (fault === 'unit') head[6] = 77;
         socket.write(Buffer.concat([head, body]));
       });
     });
-    await new Promise<void>((resolve) => device.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => closeServer(device, sockets));
     await run(folder, broker, [
       {
         name: 'm',
         type: 'modbus',
         host: '127.0.0.1',
-        port: (device.address() as AddressInfo).port,
+        port: device.port,
         pollIntervalMs: 20,
         timeoutMs: 1000,
         backoff: { minMs: 20, maxMs: 50 },

@@ -139,43 +139,32 @@ describe('OPC UA', { timeout: 60_000 }, () => {
     await until('the refusal', () => pinned.status().sources[0]?.state === 'down');
     expect(pinned.status().sources[0]?.lastError).toMatch(/trust|certificate/i);
   }, 60_000);
+});
 
-  it('reads what is there when some nodes are not, and says which', async () => {
+describe('OPC UA values and names', { timeout: 60_000 }, () => {
+  it.each([
+    ['what is there when some nodes are not', () => ['ns=1;s=w', 'ns=1;s=missing']],
+    [
+      'nodes by the URI of their namespace, whatever its index',
+      (uri: string) => [`nsu=${uri};s=w`, 'nsu=http://example.com/nobody;s=w'],
+    ],
+  ] as const)('reads %s, and says which are not', async (_, nodesOf) => {
     const { folder, broker } = await setUp();
     const server = await startOpcua(folder, 's=w', 0);
     cleanups.push(server.close);
     server.set(3);
+    const [there, missing] = nodesOf(server.namespaceUri);
     await run(folder, broker, [
       opcuaSource(server.url, {
         signals: [
-          { nodeId: 'ns=1;s=w', alias: '/w' },
-          { nodeId: 'ns=1;s=missing', alias: '/missing' },
+          { nodeId: there, alias: '/w' },
+          { nodeId: missing, alias: '/missing' },
         ],
       }),
     ]);
     await until('the value', () => of(broker, '/w').some((v) => v.value === 3));
     await until('BAD', () => of(broker, '/missing').length > 0);
     expect(of(broker, '/missing')).toMatchObject([{ quality: 'BAD', value: null }]);
-  });
-});
-
-describe('OPC UA values and names', { timeout: 60_000 }, () => {
-  it('reads nodes by the URI of their namespace, whatever its index', async () => {
-    const { folder, broker } = await setUp();
-    const server = await startOpcua(folder, 's=w', 0);
-    cleanups.push(server.close);
-    server.set(3);
-    await run(folder, broker, [
-      opcuaSource(server.url, {
-        signals: [
-          { nodeId: `nsu=${server.namespaceUri};s=w`, alias: '/w' },
-          { nodeId: 'nsu=http://example.com/nobody;s=w', alias: '/elsewhere' },
-        ],
-      }),
-    ]);
-    await until('the value', () => of(broker, '/w').some((v) => v.value === 3));
-    await until('BAD', () => of(broker, '/elsewhere').length > 0);
-    expect(of(broker, '/elsewhere')).toMatchObject([{ quality: 'BAD', value: null }]);
   });
 
   it('says once which node lost values in a queue of the server that was too short', async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxLevel } from '../../../shared/fmi/index.js';
+import { outputOf } from '../../support/child-output.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 import { HOSTILE_ATTEMPTS } from './hostile-attempts.js';
 
@@ -128,15 +129,8 @@ describe.skipIf(!canSwitch)(
           TWINLOOP_TEST_SECRET: 'a password',
         },
       });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.on('data', (chunk: Buffer) => {
-        stdout += chunk.toString();
-      });
-      child.stderr.on('data', (chunk: Buffer) => {
-        stderr += chunk.toString();
-      });
-      const status = await new Promise((resolve) => child.once('close', resolve));
-      expect(status, stderr).toBe(0);
+      const { code, stdout, stderr } = await outputOf(child);
+      expect(code, stderr).toBe(0);
       return JSON.parse(stdout) as Told[];
     };
     const attempts = (level?: SandboxLevel): Task[] =>

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
+import { outputOf } from '../../support/child-output.js';
 import { asSlave, buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const NOBODY = 65534;
@@ -84,15 +85,8 @@ async function runAs(uid: number | undefined): Promise<Ran[]> {
     env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
     ...(uid !== undefined && { uid, gid: uid }),
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const status = await new Promise((resolve) => child.once('close', resolve));
-  expect(status, stderr).toBe(0);
+  const { code, stdout, stderr } = await outputOf(child);
+  expect(code, stderr).toBe(0);
   return JSON.parse(stdout) as Ran[];
 }
 

@@ -22,6 +22,17 @@ import {
 } from '../../../shared/twin/transient/noise-watch.js';
 import { smallTwin } from './fixtures.js';
 
+/** The search for events after a sample of one channel. */
+const afterInnovation = (events: EventMemory, timeS: number, w: number) =>
+  watchForEvents(events, {
+    timeS,
+    lastTimeS: timeS - 1,
+    innovation: Float64Array.of(w),
+    std: Float64Array.of(1),
+    stateSlope: Float64Array.of(1),
+    stateScale: Float64Array.of(1),
+  });
+
 /** One channel whose innovations are some size times what is predicted. */
 function watched(count: number, sizeAt: (k: number, trust: number) => number, seed = 1) {
   const rng = createRng(seed);
@@ -30,14 +41,7 @@ function watched(count: number, sizeAt: (k: number, trust: number) => number, se
   const seen: { trust: number; nis: number; found: boolean }[] = [];
   for (let k = 0; k < count; k++) {
     const w = sizeAt(k, trustOf(watch)) * rng.normal();
-    events = watchForEvents(events, {
-      timeS: k,
-      lastTimeS: k - 1,
-      innovation: Float64Array.of(w),
-      std: Float64Array.of(1),
-      stateSlope: Float64Array.of(1),
-      stateScale: Float64Array.of(1),
-    });
+    events = afterInnovation(events, k, w);
     watch = watchNoise(watch, events, { timeS: k, nis: w * w, channels: 1 }, 500);
     seen.push({ trust: trustOf(watch), nis: w * w, found: noiseFinding(watch) !== undefined });
   }
@@ -80,14 +84,7 @@ describe('the noise of the states between refits', () => {
     let events = noEvents(1);
     let after = watch;
     for (const [k, w] of [400, 401, 402].map((time) => [time, 40] as const)) {
-      events = watchForEvents(events, {
-        timeS: k,
-        lastTimeS: k - 1,
-        innovation: Float64Array.of(w),
-        std: Float64Array.of(1),
-        stateSlope: Float64Array.of(1),
-        stateScale: Float64Array.of(1),
-      });
+      events = afterInnovation(events, k, w);
       after = watchNoise(after, events, { timeS: k, nis: w * w, channels: 1 }, 500);
     }
     expect(Number.isNaN(events.sinceS)).toBe(false);
