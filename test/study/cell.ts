@@ -1,6 +1,7 @@
 import { createRng } from '../../shared/core/index.js';
 import {
   createCalibrator,
+  runSamples,
   type StepResult,
   type Twin,
   type TwinModel,
@@ -127,17 +128,15 @@ export async function runCell(
     }
     let state = calibrator.initialState();
     for (let row = 0; row < scenario.drag.length; row += stride) {
-      const step = await calibrator.step(state, {
-        timeS: timeS[row]!,
-        inputs,
-        measured: measuredAt(row),
-      });
-      state = step.state;
+      const sample = { timeS: timeS[row]!, inputs, measured: measuredAt(row) };
+      const run = await runSamples(calibrator, state, [sample]);
+      state = run.state;
+      const result = run.steps[0]!;
       // Of a machine that stands still nobody knows more than before.
       if (scenario.standstill && row >= scenario.standstill[0] && row < scenario.standstill[1]) {
         continue;
       }
-      const { result } = step;
+      if (result.skipped === 'model-failed') score.setAside++;
       const e = names.map((name) => result.parameters[name]!);
       collect.visit({
         row,

@@ -32,6 +32,8 @@ export interface Score {
   lockUps: number;
   /** Steps that said of a parameter that the sensors do not tell it. */
   notIdentifiable: number;
+  /** Samples left out as the model failed. */
+  setAside: number;
 }
 
 export const newScore = (): Score => ({
@@ -54,6 +56,7 @@ export const newScore = (): Score => ({
   falseAlarms: 0,
   lockUps: 0,
   notIdentifiable: 0,
+  setAside: 0,
 });
 
 /** Adds `more` to `score`. */
@@ -169,6 +172,7 @@ export function rowOf(s: Score): Record<string, string> {
         : `${median(s.recoveries)}/${share(s.recoveries, 0.95)}/${Math.max(...s.recoveries)}`,
     lost: `${s.lockUps}`,
     'not identifiable %': percent(s.notIdentifiable, s.steps),
+    'set aside': `${s.setAside}`,
     'runs/step': (s.modelRuns / s.steps).toFixed(1),
   };
 }

@@ -4,6 +4,7 @@ import { algebraicModel, type Cell, runCell } from './cell.js';
 import { count, numberList, text, toggle, words } from './common/options.js';
 import { defineStudy, type Job } from './common/study.js';
 import { markdown } from './common/table.js';
+import { buildFailingWebLine } from './failing-web-line.js';
 import { SCENARIOS } from './scenarios.js';
 import { addScore, newScore, rowOf, type Score } from './score.js';
 import { loadTruth } from './truth.js';
@@ -14,6 +15,9 @@ const SEEDS_A_PART = 5;
 
 const titleOf = ({ scenario, filter, sigma, stride }: Cell) =>
   [scenario, filter, sigma.toExponential(0), `${stride}`] as const;
+
+const modelIn = ({ fmu, failing }: { fmu: boolean; failing: boolean }) =>
+  failing ? 'failing FMU' : fmu ? 'FMU' : 'algebra';
 
 /** How well the filter follows the drags of a web line under many noise seeds. */
 export const study = defineStudy({
@@ -27,6 +31,7 @@ export const study = defineStudy({
     noise: numberList('rad/s', [1e-5, 1e-4, 1e-3]),
     strides: numberList('each k-th row', [1, 3, 10], true),
     fmu: toggle('the FMU as the model instead of the line by algebra'),
+    failing: toggle('an FMU whose solver fails in gross slip, now and then for good'),
     baseline: toggle('without the clipped filter', true),
     data: text(
       'the 30-day record; without it a synthetic course',
@@ -34,7 +39,8 @@ export const study = defineStudy({
       packageFile('../shared/data/web-line/case-1-30-days.csv'),
     ),
   },
-  jobs({ scenario, seeds, noise, strides, fmu, baseline }): Part[] {
+  jobs({ scenario, seeds, noise, strides, baseline, ...options }): Part[] {
+    const by = modelIn(options);
     const names = Object.keys(SCENARIOS);
     const scenarios = scenario.includes('all') ? names : scenario;
     const unknown = scenarios.filter((s) => SCENARIOS[s] === undefined);
@@ -44,7 +50,8 @@ export const study = defineStudy({
         `--scenario is ${unknownNames(unknown, names)}: expected some of ${names.join(', ')}.`,
       );
     }
-    const filters: Cell['filter'][] = baseline && !fmu ? ['trend', 'clipped UKF'] : ['trend'];
+    const filters: Cell['filter'][] =
+      baseline && by === 'algebra' ? ['trend', 'clipped UKF'] : ['trend'];
     const parts = Array.from({ length: Math.ceil(seeds / SEEDS_A_PART) }, (_, part) =>
       Array.from(
         { length: Math.min(SEEDS_A_PART, seeds - part * SEEDS_A_PART) },
@@ -57,7 +64,7 @@ export const study = defineStudy({
           filters.flatMap((filter) =>
             parts.map((own) => {
               const cell = { scenario: name, sigma, stride, filter, seeds: own };
-              const key = [...titleOf(cell), fmu ? 'fmu' : 'algebra', own.join('+')].join('/');
+              const key = [...titleOf(cell), by, own.join('+')].join('/');
               return { key, cell };
             }),
           ),
@@ -65,17 +72,20 @@ export const study = defineStudy({
       ),
     );
   },
-  async run({ cell }, { data, fmu }): Promise<Score> {
+  async run({ cell }, { data, ...options }): Promise<Score> {
     const truth = loadTruth(data);
     const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
-    const model = fmu ? await createTwinModel(twin, { lanes: 1 }) : algebraicModel;
+    const by = modelIn(options);
+    const fmuPath = by === 'failing FMU' ? buildFailingWebLine() : twin.fmuPath;
+    const model =
+      by === 'algebra' ? algebraicModel : await createTwinModel({ ...twin, fmuPath }, { lanes: 1 });
     try {
       return await runCell(cell, SCENARIOS[cell.scenario]!(truth), truth.timeS, twin, model);
     } finally {
       await model.close();
     }
   },
-  tables(done, { data, fmu }) {
+  tables(done, { data, ...options }) {
     const cells = new Map<string, { cell: Cell; score: Score }>();
     for (const { job, result } of done) {
       const title = titleOf(job.cell).join('/');
@@ -86,7 +96,7 @@ export const study = defineStudy({
     const rows = [...cells.values()];
     const figures = rowOf(rows[0]?.score ?? newScore());
     return [
-      `Truth: ${loadTruth(data).source}; model: ${fmu ? 'the FMU' : 'algebraic'}.`,
+      `Truth: ${loadTruth(data).source}; model: ${modelIn(options)}.`,
       '',
       ...markdown(
         '',

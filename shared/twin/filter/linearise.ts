@@ -73,13 +73,14 @@ export async function linearise(
       points.push(mean.map((m, j) => m + sign * spread * factor[j * n + i]!));
     }
   }
-  const values = await evaluate(points);
+  const values = [...(await evaluate(points))];
+  const nearer = await lookNearer(evaluate, points, values);
   if (!values.every((v) => v instanceof Float64Array)) {
     const within = await lineariseWithin(evaluate, mean, factor, spread, bounds);
     const beyond = (v: number, i: number) => v < bounds.lower[i]! || v > bounds.upper[i]!;
     return {
       ...within,
-      modelRuns: points.length + within.modelRuns,
+      modelRuns: points.length + nearer.modelRuns + within.modelRuns,
       refusedBeyond: points.some((p, k) => !(values[k] instanceof Float64Array) && p.some(beyond)),
     };
   }
@@ -91,9 +92,13 @@ export async function linearise(
   for (let i = 0; i < n; i++) {
     const plus = values[1 + 2 * i] as Float64Array;
     const minus = values[2 + 2 * i] as Float64Array;
+    const up = spread * nearer.share[1 + 2 * i]!;
+    const down = spread * nearer.share[2 + 2 * i]!;
     for (let o = 0; o < outputs; o++) {
-      b[i * outputs + o] = (plus[o]! - minus[o]!) / (2 * spread);
-      const shift = ((plus[o]! + minus[o]!) / 2 - h0[o]!) / spread ** 2;
+      const rise = (plus[o]! - h0[o]!) / up;
+      const fall = (h0[o]! - minus[o]!) / down;
+      b[i * outputs + o] = (rise * down + fall * up) / (up + down);
+      const shift = (rise - fall) / (up + down);
       expected[o]! += shift;
       e[o * n + i] = Math.SQRT2 * shift;
     }
@@ -110,10 +115,43 @@ export async function linearise(
     slope,
     omega,
     columns: { factor, outputs: h0, shift: e.map((v) => v / Math.SQRT2) },
-    modelRuns: points.length,
+    modelRuns: points.length + nearer.modelRuns,
     oneSided: false,
     refusedBeyond: false,
   };
+}
+
+/** Shares of its distance at which a point is tried where the model fails. */
+const NEARER = [0.5, 0.2];
+
+/**
+ * Puts in the place of each point at which the model fails one that lies nearer to the first, the
+ * mean, where it does not.
+ *
+ * @param values of the points; those found are put in
+ * @returns the share of each point's distance at which its value holds
+ */
+async function lookNearer(
+  evaluate: EvaluatePoints,
+  points: readonly Float64Array[],
+  values: Evaluation[],
+): Promise<{ share: Float64Array; modelRuns: number }> {
+  const share = new Float64Array(points.length).fill(1);
+  const [mean] = points as readonly [Float64Array];
+  let modelRuns = 0;
+  for (const part of NEARER) {
+    const failed = points.flatMap((_, k) => (values[k] instanceof Float64Array ? [] : [k]));
+    if (failed.length === 0 || failed[0] === 0) break;
+    const found = await evaluate(
+      failed.map((k) => mean.map((m, j) => m + part * (points[k]![j]! - m))),
+    );
+    modelRuns += failed.length;
+    failed.forEach((k, i) => {
+      values[k] = found[i] as Evaluation;
+      share[k] = part;
+    });
+  }
+  return { share, modelRuns };
 }
 
 /**

@@ -165,7 +165,8 @@ describe('calibrator, when the model fails at some points', () => {
     const model = failingWhere((p) => failing && p[0]! > 0.11);
     const calibrator = createCalibrator({ twin: smallTwin(), model });
     const first = await calibrator.step(calibrator.initialState(), sample(0, [0.1, 0.1, 0.2]));
-    expect(first.result.diagnostics.modelRuns).toBe(10);
+    // Five points, twice the one that failed, and five within the bounds.
+    expect(first.result.diagnostics.modelRuns).toBe(12);
     failing = false;
     const second = await calibrator.step(first.state, sample(1, [0.1, 0.1, 0.2]));
     expect(second.result.diagnostics.modelRuns).toBe(5);
@@ -180,8 +181,35 @@ describe('calibrator, when the model fails at some points', () => {
       return true;
     });
     await run(model, () => [0.001, 0.3], 60);
-    expect(tries).toBeGreaterThanOrEqual(2);
-    expect(tries).toBeLessThan(12);
+    // Each refusal is tried twice nearer by.
+    expect(tries).toBeGreaterThanOrEqual(2 * 3);
+    expect(tries).toBeLessThan(12 * 3);
+  });
+
+  it('looks nearer to the estimate where a point fails, and keeps the curvature', async () => {
+    const bent: TwinModel = {
+      ...linearModel(),
+      evaluate: async (points) =>
+        points.map((p) => Float64Array.of(p[0]! + 20 * p[0]! ** 2, p[1]!, p[0]! + p[1]!)),
+    };
+    const failsFar: TwinModel = {
+      ...bent,
+      evaluate: async (points, inputs) => {
+        const values = await bent.evaluate(points, inputs);
+        const far = Math.max(...points.map((p) => p[0]!));
+        const fails = (p: Float64Array) => points.length > 1 && p[0]! === far;
+        return points.map((p, i) => (fails(p) ? new Error('gave up') : values[i]!));
+      },
+    };
+    const stepOf = (model: TwinModel) => {
+      const calibrator = createCalibrator({ twin: smallTwin(), model });
+      return calibrator.step(calibrator.initialState(), sample(0, [0.32, 0.1, 0.2]));
+    };
+    const whole = await stepOf(bent);
+    const gappy = await stepOf(failsFar);
+    expect(gappy.state.filter.oneSided).toBe(0);
+    expect(gappy.result.parameters.p!.std).toBeCloseTo(whole.result.parameters.p!.std, 7);
+    expect(gappy.result.parameters.p!.mean).toBeCloseTo(whole.result.parameters.p!.mean, 6);
   });
 
   it('linearises again where the split has no direction or too few runs', async () => {
