@@ -4,6 +4,7 @@ import { afterRest } from './after-rest.js';
 import type { Assimilate } from './assimilate.js';
 import { withoutFaulty } from './faulty-sensors.js';
 import { type Bank, newBank, predictBank } from './filter/bank.js';
+import { isConfirmed } from './filter/confirmed.js';
 import { filterUpdate } from './filter/filter.js';
 import { initialInputNoise, unstatedInputs, updateInputNoise } from './filter/input-noise.js';
 import { isLeftOut } from './filter/left-out.js';
@@ -56,22 +57,6 @@ function haveMoved(before: Float64Array, now: Float64Array): boolean {
 /** A state's bank, if it is one of these modes: a definition may have changed since. */
 function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {
   return bank?.weights.length === modes.length ? bank : undefined;
-}
-
-/** Noises by which two readings of one value differ at most. */
-const SAME = 2 * Math.SQRT2;
-
-/**
- * Whether modes find now that what they took for an outlier was the machine: the channel reads the same
- * again, and counts.
- */
-function isConfirmed(before: FilterState, measured: Float64Array, filtered: FilterStep): boolean {
-  if (filtered.bank === undefined || filtered.gated.length > 0) return false;
-  return filtered.active.some(
-    (o) =>
-      before.suspicion[o]! > 0 &&
-      Math.abs(measured[o]! - before.lastValue[o]!) < SAME * before.noiseStd[o]!,
-  );
 }
 
 /** Samples that confirm a change: until then it may turn out to be none. */
@@ -243,7 +228,9 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       memory: { unexplained, rejected: a.rejected, beforeChange },
       signal,
     });
-    const filtered = isConfirmed(a, measured, found) ? { ...found, regimeChange: true } : found;
+    const filtered = isConfirmed(a, prior, measured, found)
+      ? { ...found, regimeChange: true }
+      : found;
     if (filtered.active.length === 0) {
       // Nothing was measured: the machine moves under its inputs, and the bands widen.
       const next: CalibratorState = {

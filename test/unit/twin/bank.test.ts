@@ -163,6 +163,19 @@ describe('a change', () => {
     ).toBe(false);
   });
 
+  it('is not confirmed by a reading that is near an outlier only as it is high itself', async () => {
+    const readings = (second: number) => (y: number[], k: number) => {
+      if (k === 100) y.splice(0, 3, 0.1, 0.1, 0.2 + 0.055);
+      if (k > 100 && k < 104) y.splice(0, 3, 0.1, 0.1, 0.2 + second);
+    };
+    const changes = async (second: number) => {
+      const { results } = await run(() => [0.1, 0.1], { spoil: readings(second), steps: 110 });
+      return results.slice(100).filter((r) => r.diagnostics.regimeChange).length;
+    };
+    expect(await changes(0.028)).toBe(0);
+    expect(await changes(0.055)).toBeGreaterThan(0);
+  });
+
   it('never moves a parameter that is declared constant', async () => {
     const { results } = await run((k) => (k >= 100 ? [0.6, 0.2] : [0.1, 0.2]), {
       overrides: {
