@@ -218,6 +218,7 @@ function tellFit(
   const { output } = newest;
   summary.parameters =
     output.verdict.grade === 'unusable' ? parameterEstimates(twin, state) : output.parameters;
+  if (output.bands !== undefined) summary.bands = output.bands;
   delete summary.identifiability;
 }
 

@@ -11,6 +11,7 @@ import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
+import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/ahead.js';
 import {
   type Commission,
   commission,
@@ -18,13 +19,15 @@ import {
   type FitModel,
   stateAfterFit,
 } from '../shared/twin/fit/index.js';
-import { fitLines, fitPlot, fitReport } from '../shared/twin/fit/report.js';
+import { fitLines } from '../shared/twin/fit/lines.js';
+import { fitPlot } from '../shared/twin/fit/plot.js';
+import { fitReport } from '../shared/twin/fit/report.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
-import type { Sample, Twin } from '../shared/twin/types.js';
+import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
@@ -65,6 +68,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
         await heldInputsOf(twin),
       ),
       offer: true,
+      hidden: true,
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),
       ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
     });
@@ -77,11 +81,19 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
       if (svg === undefined) io.logger.warn('Nothing was fitted, so nothing is drawn');
       else await writeUserFile(args.plot, svg);
     }
-    if (typeof args.report === 'string') {
-      await writeUserFile(args.report, await fitReport(twin, result, recording.table.account));
+    const asked = {
+      state: typeof args.state === 'string',
+      report: typeof args.report === 'string',
+    };
+    let ahead: Ahead | undefined;
+    if (asked.state || (asked.report && looksAhead(twin))) {
+      ahead = await goOn(twin, model, result, samples, args, io);
+    }
+    if (asked.report) {
+      const { account } = recording.table;
+      await writeUserFile(String(args.report), await fitReport(twin, result, account, ahead));
     }
     bar.stop();
-    if (typeof args.state === 'string') await keepState(twin, model, result, samples, args, io);
     if (args.json === true) {
       printJson(io.stdout, args.output === undefined ? output : output.summary);
     } else for (const line of fitLines(output)) printLine(io.stdout, line);
@@ -92,33 +104,44 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
   }
 }
 
-/** Saves what the calibrator goes on from, as the newest of its states. */
-async function keepState(
+/** Goes on from a fit: saves the state that the calibrator begins with, and looks ahead for the page. */
+async function goOn(
   twin: Twin,
   fitModel: FitModel,
   { fit: found, output }: Commission,
   samples: readonly Sample[],
   args: Record<string, unknown>,
   io: CommandIo,
-): Promise<void> {
+): Promise<Ahead | undefined> {
   if (found === undefined || output.verdict.grade === 'unusable') {
-    io.logger.warn('No state is written: the fit is not to be used', {
-      reasons: output.verdict.reasons,
-    });
-    return;
+    const reasons = output.verdict.reasons;
+    if (args.state !== undefined) {
+      io.logger.warn('No state is written: the fit is not to be used', { reasons });
+    }
+    return { unknown: 'the fit is not to be used.' };
   }
-  const store = openStore(String(args.state));
-  const stored = await loadState(store, twin);
   const model = await createTwinModel(twin, { logger: io.logger, lanes: 1 });
   try {
     const initial = createCalibrator({ twin, model }).initialState(samples.slice(-NOISE_SAMPLES));
     const state = await stateAfterFit(twin, fitModel, found, samples, initial, model);
+    if (typeof args.state === 'string') await keepState(twin, state, args.state);
+    return args.report !== undefined && looksAhead(twin)
+      ? await forecastAfterFit(twin, model, state, found.record, io.signal)
+      : undefined;
+  } finally {
+    await model.close();
+  }
+}
+
+/** Saves a state as the newest. */
+async function keepState(twin: Twin, state: CalibratorState, location: string): Promise<void> {
+  const store = openStore(location);
+  const stored = await loadState(store, twin);
+  try {
     await keepVersion(store, twin);
     await saveState(store, twin, state, stored?.etag);
   } catch (error) {
     throw error instanceof TwinError && error.code === 'CONFLICT' ? conflictError(error) : error;
-  } finally {
-    await model.close();
   }
 }
 

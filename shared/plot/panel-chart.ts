@@ -131,7 +131,8 @@ function toSeries(series: LineSeries, colour: string, panel: number): SeriesOpti
     data: indices.map((i) => [series.x[i] as number, finite(series.y[i])]),
     symbolSize: 3,
     itemStyle: { color: colour },
-    z: 3,
+    // Many points would hide the curve that runs through them.
+    z: series.points === true ? 2 : 3,
     ...(series.points === true
       ? {}
       : {

@@ -18,11 +18,13 @@ import { type Fit, type FitContext, fitCoordinates, fitRecordFrom, rangeOf } fro
 import type { FitModel } from './fit-model.js';
 import { fitHangsOn } from './hangs-on.js';
 import { rmseOf, testOn } from './held-out.js';
+import { type HiddenOutputs, hiddenOutputs } from './hidden-outputs.js';
 import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
+import { fitSources } from './sources.js';
 import type { FitOutput } from './types.js';
 import { disturbanceFindings, undisturbedStarts } from './undisturbed.js';
 import { freeUntold } from './untold.js';
@@ -37,6 +39,8 @@ export interface CommissionOptions {
   holdOut?: number;
   /** Look for a disturbance that would explain the residuals: some tens of model runs. */
   offer?: boolean;
+  /** Tell the virtual sensors, too: two model runs for each unknown, and one. */
+  hidden?: boolean;
   /** When something changed, s: a parameter may have stepped there. */
   changeS?: number;
   /** What was read of the recording, where a reader knows. */
@@ -50,6 +54,8 @@ export interface Commission {
   output: FitOutput;
   /** The fit of the whole record; left out where nothing could be fitted. */
   fit?: Fit;
+  /** The virtual sensors along the record, where they were asked for and the fit may be used. */
+  hidden?: HiddenOutputs;
   /** The free run that was tested on rows held out, with its 95 % half-widths. */
   test?: { fit: Fit; prediction: Float64Array; std: Float64Array; fromSample: number };
 }
@@ -116,6 +122,7 @@ export async function commission(
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         parameters: parts.parameters,
+        virtualSensors: parts.virtualSensors ?? {},
         alarms: [
           ...deadChannelAlarms(
             { deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable) },
@@ -127,6 +134,7 @@ export async function commission(
         quantities,
         recording,
       },
+      virtualSensors: {},
       startStates: {},
       nEff: 0,
       tFactor: 1,
@@ -191,17 +199,23 @@ export async function commission(
     );
     const least = Object.values(channels).toSorted((a, b) => a.nEff - b.nEff)[0]!;
     const disturbed = disturbanceOutput(twin, fit);
+    const unusable = verdictOf(findings).grade === 'unusable';
+    const hidden =
+      options.hidden === true && !unusable ? await hiddenOutputs(context, fit) : undefined;
     const offered = options.offer === true ? await offeredDisturbances(context, fit) : [];
     const parts = {
       // What is not to be used must not look as if it were known.
-      parameters:
-        verdictOf(findings).grade === 'unusable'
-          ? Object.fromEntries(
-              fit.coordinates.flatMap((c, j) =>
-                c.kind === 'parameter' ? [[c.name, estimateOf(c, fit.u[j]!, 1)]] : [],
-              ),
-            )
-          : estimatesOf(fit, 'parameter'),
+      parameters: unusable
+        ? Object.fromEntries(
+            fit.coordinates.flatMap((c, j) =>
+              c.kind === 'parameter' ? [[c.name, estimateOf(c, fit.u[j]!, 1)]] : [],
+            ),
+          )
+        : estimatesOf(fit, 'parameter'),
+      virtualSensors: Object.fromEntries(
+        Object.entries(hidden?.courses ?? {}).map(([name, course]) => [name, course.at(-1)!]),
+      ),
+      ...(unusable ? {} : { bands: { sources: fitSources(context, fit) } }),
       startStates: estimatesOf(fit, 'start-state'),
       nEff: fit.covariance.nEff,
       tFactor: fit.covariance.tFactor,
@@ -214,12 +228,21 @@ export async function commission(
       wear: wearOutput(twin, fit),
       disturbances: disturbed.disturbances,
       ...(offered.length === 0 ? {} : { offered }),
-      notes: [...model.notes, ...disturbed.notes, ...offerText(offered)],
+      notes: [
+        ...model.notes,
+        ...wearNotes(twin),
+        ...disturbed.notes,
+        ...offerText(offered),
+        ...(hidden?.unknown === undefined
+          ? []
+          : [`The virtual sensors are not told: ${hidden.unknown}`]),
+      ],
     };
     const output = done(findings, parts, fitHangsOn(twin, fit), disturbed.alarms);
     return {
       output,
       fit,
+      ...(hidden === undefined ? {} : { hidden }),
       ...(tested === undefined
         ? {}
         : {
@@ -237,6 +260,16 @@ export async function commission(
     findings.push({ grade: 'unusable', reason: messageOf(error).replace(/\.$/, '') });
     return { output: done(findings, { parameters: priorEstimates(twin) }) };
   }
+}
+
+/** What a fit does not do of a machine at rest: its parameters stay along the record. */
+function wearNotes({ definition }: Twin): string[] {
+  if (definition.simulation.mode !== 'steady-state') return [];
+  const wear = definition.parameters.filter((p) => p.dynamics !== 'constant');
+  if (wear.length === 0) return [];
+  return [
+    `Taken for constant along the record: ${wear.map((p) => p.variable).join(', ')}. Of a machine at rest, \`twinloop calibrate\` follows what wears.`,
+  ];
 }
 
 /** What a fit leaves unknown although its parameters together are known. */

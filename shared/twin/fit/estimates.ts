@@ -50,15 +50,23 @@ export function predictionStd(
   columns: readonly Float64Array[],
   channels: number,
 ): Float64Array {
-  const n = columns.length;
   const size = columns[0]?.length ?? 0;
-  const C = fit.covariance.covariance;
   return Float64Array.from({ length: size }, (_, i) => {
     const { white, ou } = fit.residualModels[i % channels]!;
-    let variance = white ** 2 + ou.std ** 2;
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < n; k++) variance += columns[j]![i]! * C[j * n + k]! * columns[k]![i]!;
-    }
-    return Math.sqrt(variance);
+    return Math.sqrt(white ** 2 + ou.std ** 2 + varianceAlong(fit, columns, i));
   });
+}
+
+/** Variance that a fit's unknowns give one value of a run, from a column of sensitivities for each. */
+export function varianceAlong(
+  { covariance: { covariance: C } }: Fit,
+  columns: readonly Float64Array[],
+  i: number,
+): number {
+  const n = columns.length;
+  let variance = 0;
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < n; k++) variance += columns[j]![i]! * C[j * n + k]! * columns[k]![i]!;
+  }
+  return variance;
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { modelSensors } from '../../config/index.js';
 import { type Logger, messageOf, TwinError } from '../../core/index.js';
 import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../../fmi/index.js';
 import { disturbedValue } from '../disturbances/index.js';
@@ -28,6 +29,17 @@ export interface FreeRun {
   outputs: Float64Array;
   /** Samples × states. */
   states?: Float64Array;
+  /** Samples × virtual sensors, where they were asked for. */
+  sensors?: Float64Array;
+}
+
+/** What a run gives beside the measured variables, and how it is made. */
+export interface FreeRunOptions {
+  keepStates?: boolean;
+  /** The virtual sensors, too. */
+  keepSensors?: boolean;
+  /** At half the step and tolerance, where the model is `refinable`. */
+  finer?: boolean;
 }
 
 /** The model as a fit sees it: the free run along a record from its start. */
@@ -48,12 +60,11 @@ export interface FitModel {
    * Runs from the record's start along all its samples; a point that fails does not throw.
    *
    * @param record whose inputs drive the run
-   * @param options.finer at half the step and tolerance, where the model is `refinable`
    */
   run(
     points: readonly FitPoint[],
     record: FitRecord,
-    options?: { keepStates?: boolean; finer?: boolean },
+    options?: FreeRunOptions,
   ): Promise<readonly (FreeRun | Error)[]>;
   /** States where the search for the start begins: at rest, or the model's own start values. */
   startStates(parameters: Float64Array, record: FitRecord): Promise<Float64Array>;
@@ -89,19 +100,30 @@ const finiteOr = (values: Float64Array): Float64Array | Error => {
     : new TwinError('NUMERIC', `The model gave ${values[bad]} as output ${bad} of its run.`);
 };
 
+/** Some columns of a row-major table. */
+function columnsOf(table: Float64Array, width: number, from: number, to: number): Float64Array {
+  const columns = to - from;
+  return Float64Array.from(
+    { length: columns === 0 ? 0 : (table.length / width) * columns },
+    (_, i) => table[Math.floor(i / columns) * width + from + (i % columns)]!,
+  );
+}
+
 /** A twin of states of rest: each sample on its own. */
 async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { definition } = twin;
   const model = await createTwinModel(twin, options);
   const m = definition.measured.length;
+  const hidden = modelSensors(definition).length;
   const { signal } = options;
   return {
     states: [],
     notes: [],
-    async run(points, record) {
+    async run(points, record, { keepSensors = false } = {}) {
       const n = record.timesS.length;
       const outputs: (FreeRun | Error)[] = points.map(() => ({
         outputs: new Float64Array(n * m),
+        ...(keepSensors ? { sensors: new Float64Array(n * hidden) } : {}),
       }));
       // Equal inputs rest at equal values: one run for all samples that have them.
       const rowsOf = new Map<string, number[]>();
@@ -123,7 +145,12 @@ async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
             const run = outputs[k]!;
             if (run instanceof Error) return;
             if (value instanceof Error) outputs[k] = value;
-            else for (const row of rows) run.outputs.set(value.subarray(0, m), row * m);
+            else {
+              for (const row of rows) {
+                run.outputs.set(value.subarray(0, m), row * m);
+                run.sensors?.set(value.subarray(m, m + hidden), row * hidden);
+              }
+            }
           });
         }),
       );
@@ -142,6 +169,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { runs, interpolations, forces: targets, targetsOf } = opened;
   const md = opened.fmu.modelDescription;
   const outputs = definition.measured.map((c) => c.variable);
+  const hidden = modelSensors(definition).map((s) => s.variable);
   const access = stateAccess(md, simulation.interface);
   const states = access.obstacle === undefined ? access.states.map((v) => v.name) : [];
   const notes =
@@ -169,7 +197,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
     get startDoubt() {
       return startDoubt;
     },
-    run(points, record, { keepStates = false, finer = false } = {}) {
+    run(points, record, { keepStates = false, keepSensors = false, finer = false } = {}) {
       const share = finer ? 0.5 : 1;
       const tolerance = finer ? 0.5 * toleranceOf(twin, opened) : simulation.tolerance;
       const t0 = record.timesS[0] ?? 0;
@@ -223,7 +251,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
                 ? {}
                 : { states: point.states }),
               inputs: driving(point),
-              outputs,
+              outputs: keepSensors ? [...outputs, ...hidden] : outputs,
               timesS,
               stepSizeS: simulation.stepSizeS * share,
               relativeTolerance:
@@ -233,12 +261,16 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               ...(signal === undefined ? {} : { signal }),
             });
             const values = finiteOr(result.values);
-            return values instanceof Error
-              ? values
-              : {
-                  outputs: values,
-                  ...(result.states === undefined ? {} : { states: result.states }),
-                };
+            if (values instanceof Error) return values;
+            const of = (from: number, to: number) =>
+              columnsOf(values, outputs.length + hidden.length, from, to);
+            return {
+              outputs: keepSensors ? of(0, outputs.length) : values,
+              ...(keepSensors
+                ? { sensors: of(outputs.length, outputs.length + hidden.length) }
+                : {}),
+              ...(result.states === undefined ? {} : { states: result.states }),
+            };
           } catch (error) {
             if (signal?.aborted) throw error;
             return error instanceof Error ? error : new Error(messageOf(error));

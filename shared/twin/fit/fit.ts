@@ -355,7 +355,10 @@ function misfitOf(
 }
 
 /** What sensors that read wrong add to the bands: stated doubts, and an error that shows. */
-function sensorErrors(twin: Twin, misfit: LackOfFit): { shift: Float64Array; variance: number }[] {
+export function sensorErrors(
+  twin: Twin,
+  misfit: LackOfFit,
+): { shift: Float64Array; variance: number }[] {
   const shown = likeliestError(misfit);
   return misfit.sensors.map((error) => {
     const stated = error.kind === 'offset' ? twin.definition.measured[error.channel]!.offsetStd : 0;

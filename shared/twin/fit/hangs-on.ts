@@ -22,7 +22,10 @@ export function movesOf(
   });
 }
 
-/** What the quantities of a fit hang on: parameters on sensors whose offset would move them. */
+/**
+ * What the quantities of a fit hang on: parameters on sensors whose offset would move them, virtual
+ * sensors on parameters and all that these hang on.
+ */
 export function fitHangsOn(twin: Twin, fit: Fit): HangsOn {
   const sensors: Record<string, string[]> = {};
   for (const error of fit.misfit.sensors) {
@@ -32,5 +35,9 @@ export function fitHangsOn(twin: Twin, fit: Fit): HangsOn {
       sensors[name] = [...(sensors[name] ?? []), twin.definition.measured[error.channel]!.variable];
     }
   }
-  return { ...movingHangsOn(twin), ...sensors };
+  const hidden = Object.entries(movingHangsOn(twin)).map(([name, parameters]) => [
+    name,
+    [...new Set([...parameters, ...parameters.flatMap((p) => sensors[p] ?? [])])],
+  ]);
+  return { ...Object.fromEntries(hidden), ...sensors };
 }

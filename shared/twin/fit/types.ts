@@ -1,3 +1,4 @@
+import type { BandSources } from '../report/band-sources.js';
 import type { RecordingSummary, Verdict } from '../report/verdict.js';
 import type { Alarm, Estimate } from '../types.js';
 import type { Rail } from './record.js';
@@ -81,6 +82,8 @@ export interface FitOutput {
     modelRuns: number;
     wallS: number;
     parameters: Record<string, Estimate>;
+    /** As below. */
+    virtualSensors: Record<string, Estimate>;
     /** Channels that never move. */
     alarms: Alarm[];
     verdict: Verdict;
@@ -89,6 +92,10 @@ export interface FitOutput {
     recording: RecordingSummary;
   };
   parameters: Record<string, Estimate>;
+  /** At the record's end; of what is not to be used, and where nobody asked for them, none. */
+  virtualSensors: Record<string, Estimate>;
+  /** Where the parameters' bands come from, as shares of their variance; of what may be used. */
+  bands?: { sources: Record<string, BandSources> };
   /** States at the record's start, where the FMU lets them be chosen. */
   startStates: Record<string, Estimate>;
   /** Parameters that move along the record; `parameters` holds what they are at its end. */

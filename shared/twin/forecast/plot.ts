@@ -1,11 +1,11 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
+import { limitsOf } from '../report/limits.js';
+import { timeUnitOf } from '../report/time-axis.js';
 import type { Twin } from '../types.js';
 import type { Forecast, ForecastSeries } from './forecast.js';
 
 /** Fans that one picture shows without being asked. */
 const MOST = 4;
-const DAY_S = 86_400;
-
 const lastOf = (values: readonly number[] | undefined) => values?.at(-1) ?? 0;
 
 /**
@@ -25,11 +25,11 @@ export function forecastPlot(
   const likely = limited.sort((a, b) => lastOf(all[b]!.passedLimit) - lastOf(all[a]!.passedLimit));
   const fallback = likely.length > 0 ? likely : Object.keys(all);
   const shown = names.length > 0 ? names : fallback.slice(0, MOST);
-  const x = result.aheadS.map((s) => s / DAY_S);
+  const [unitS, unit] = timeUnitOf(lastOf(result.aheadS));
+  const x = result.aheadS.map((s) => s / unitS);
   const fans = shown.map((name): Panel => {
     const { estimates } = all[name]!;
     const item = items.find((i) => i.variable === name);
-    const { above, below } = item?.alarm ?? {};
     const band = (
       lower: 'lower50' | 'lower80' | 'lower95',
       upper: 'upper50' | 'upper80' | 'upper95',
@@ -51,9 +51,7 @@ export function forecastPlot(
           ],
         },
       ],
-      limits: [above, below].flatMap((value) =>
-        value === undefined ? [] : [{ value, label: `limit ${value}` }],
-      ),
+      limits: item === undefined ? [] : limitsOf([item]),
     };
   });
   const passing = shown.filter((name) => all[name]!.passedLimit !== undefined);
@@ -70,7 +68,7 @@ export function forecastPlot(
         ];
   return renderPanelChart({
     title: `${result.twin}: forecast, and when limits are passed`,
-    xLabel: 'days ahead',
+    xLabel: `${unit} ahead`,
     panels: [...fans, ...probability],
     panelHeight: 210,
   });

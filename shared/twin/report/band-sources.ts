@@ -10,13 +10,13 @@ export type BandSources = Record<Source, number>;
 export const SOURCE_TEXTS: Readonly<Record<Source, string>> = {
   sensors: 'noise and stated offsets of sensors',
   inputs: 'noise of inputs',
-  model: 'what the model lacks, and its bend',
+  model: 'what the model lacks, and how it bends',
   trend: 'wear since it was seen',
-  shortness: 'too few samples yet',
+  shortness: 'too few samples, or none that tell',
 };
 
-/** Shares of variances; none where nothing is uncertain. */
-function sharesOf(variances: Record<Source, number>): BandSources | undefined {
+/** Shares of variances, negative ones counted as none; undefined where nothing is uncertain. */
+export function sharesOf(variances: Record<Source, number>): BandSources | undefined {
   const total = SOURCES.reduce((sum, s) => sum + Math.max(0, variances[s]), 0);
   if (!(total > 0)) return undefined;
   const shares = SOURCES.map((s) => [s, Math.max(0, variances[s]) / total]);
@@ -91,10 +91,11 @@ export function sourcesFigure(sources: Readonly<Record<string, BandSources>>): s
     return `<text x="${NAME - 8}" y="${r * ROW + 12}" text-anchor="end">${escapeHtml(name)}</text>${parts.join('')}`;
   });
   const height = ROW * names.length;
-  const legend = SOURCES.map(
+  const present = SOURCES.filter((s) => names.some((name) => sources[name]![s] > 0));
+  const legend = present.map(
     (source, k) =>
       `<rect x="${NAME}" y="${height + 8 + k * 18}" width="12" height="12" fill="${FILL[source]}"/><text x="${NAME + 18}" y="${height + 18 + k * 18}">${escapeHtml(SOURCE_TEXTS[source])}</text>`,
   );
-  const [w, h] = [NAME + WIDTH + 10, height + 12 + SOURCES.length * 18];
+  const [w, h] = [NAME + WIDTH + 10, height + 12 + present.length * 18];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" font-family="system-ui,sans-serif" font-size="12">${rows.join('')}${legend.join('')}</svg>`;
 }

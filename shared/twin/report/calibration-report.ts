@@ -1,24 +1,23 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { durationText, type RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
-import type { Estimate, Sample, StepResult, Twin } from '../types.js';
-import { ALARM_MEANINGS } from './alarms.js';
-import { sourcesFigure } from './band-sources.js';
+import type { Sample, StepResult, Twin } from '../types.js';
 import { eventRows } from './event-text.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
-import { recordingPart, verdictPart } from './page-parts.js';
-import { gradeText } from './quantities.js';
+import {
+  alarmsPart,
+  estimateParts,
+  recordingPart,
+  sourcesPart,
+  verdictPart,
+} from './page-parts.js';
 import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
-import type { Grade, Verdict } from './verdict.js';
+import { timeUnitOf } from './time-axis.js';
+import type { Grade } from './verdict.js';
 
-const HOUR_S = 3600;
-const DAY_S = 86_400;
 /** Panels of measured variables that are drawn at most. */
 const MOST_PANELS = 8;
-
-const digits = (value: number) =>
-  Number.isFinite(value) ? String(Number(value.toPrecision(5))) : 'none';
 
 const NEXT: Readonly<Record<Grade, string>> = {
   good: 'Nothing speaks against it. Test the predictions on your own data by twinloop backtest; look ahead by twinloop forecast.',
@@ -37,8 +36,7 @@ async function fitFigure(
   if (used.length < 2) return '';
   const rowOf = new Map(samples.map((s) => [s.timeS, s]));
   const spanS = used.at(-1)!.timeS - used[0]!.timeS;
-  const [unitS, unit] =
-    spanS > 2 * DAY_S ? [DAY_S, 'days'] : spanS > 2 * HOUR_S ? [HOUR_S, 'hours'] : [1, 'seconds'];
+  const [unitS, unit] = timeUnitOf(spanS);
   const x = used.map((s) => (s.timeS - used[0]!.timeS) / unitS);
   const panels = twin.definition.measured
     .slice(0, MOST_PANELS)
@@ -72,25 +70,6 @@ async function fitFigure(
   return htmlFigure(svg, 'Measured values beside what the twin says after each of them.');
 }
 
-function estimateRows(
-  estimates: Readonly<Record<string, Estimate>>,
-  items: readonly { variable: string; unit: string; prior?: { mean: number; std: number } }[],
-  quantities: Readonly<Record<string, Verdict>>,
-): string[][] {
-  return Object.entries(estimates).map(([name, e]) => {
-    const item = items.find((i) => i.variable === name);
-    const prior = item?.prior;
-    return [
-      name,
-      digits(e.mean),
-      `${digits(e.lower95)} to ${digits(e.upper95)}`,
-      item?.unit ?? '',
-      ...(prior === undefined ? [] : [`${digits(prior.mean)} ± ${digits(prior.std)}`]),
-      gradeText(quantities[name]),
-    ];
-  });
-}
-
 /**
  * A calibration as one page that needs nothing else: verdict, recording, estimates with bands, fit,
  * innovations, what the sensors can tell, what was assumed, what to do next.
@@ -119,41 +98,9 @@ export async function calibrationReport(
     `<h1>${escapeHtml(output.twin)}: calibration</h1>`,
     ...verdictPart(verdict, NEXT),
     ...recordingPart(recording, account),
-    '<h2>Parameters</h2>',
-    htmlTable(
-      'Where the run ended, beside what was assumed before it',
-      ['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'],
-      estimateRows(summary.parameters, definition.parameters, summary.quantities),
-    ),
-    ...(Object.keys(summary.virtualSensors).length === 0
-      ? []
-      : [
-          '<h2>Virtual sensors</h2>',
-          htmlTable(
-            'Where the run ended',
-            ['virtual sensor', 'value', '95 % band', 'unit', 'verdict'],
-            estimateRows(summary.virtualSensors, definition.virtualSensors, summary.quantities),
-          ),
-        ]),
-    ...(summary.bands === undefined
-      ? []
-      : [
-          '<h2>Where the bands come from</h2>',
-          htmlFigure(
-            sourcesFigure(summary.bands.sources),
-            'Share of each source in the variance of a band where the run ended.',
-          ),
-        ]),
-    ...(summary.alarms.length === 0
-      ? []
-      : [
-          '<h2>Alarms</h2>',
-          htmlTable(
-            'What a person should know',
-            ['alarm', 'about', 'what was found'],
-            summary.alarms.map((a) => [ALARM_MEANINGS[a.code].title, a.subject, a.message]),
-          ),
-        ]),
+    ...estimateParts(definition, summary, 'Where the run ended'),
+    ...sourcesPart(summary.bands?.sources),
+    ...alarmsPart(summary.alarms),
     ...(summary.events.length === 0
       ? []
       : [

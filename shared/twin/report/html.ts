@@ -16,7 +16,7 @@ export function htmlTable(
     ([first = '', ...rest]) =>
       `<tr><th scope="row">${escapeHtml(first)}</th>${rest.map((c) => `<td>${escapeHtml(c)}</td>`).join('')}</tr>`,
   );
-  return `<table><caption>${escapeHtml(caption)}</caption><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead><tbody>${cells.join('')}</tbody></table>`;
+  return `<div class="scroll"><table><caption>${escapeHtml(caption)}</caption><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead><tbody>${cells.join('')}</tbody></table></div>`;
 }
 
 /** A picture that is named for those who do not see it. */
@@ -33,6 +33,7 @@ table{border-collapse:collapse;margin:.6rem 0;width:100%}
 caption{text-align:left;color:#4b5563;padding:.2rem 0}
 td,th{border-bottom:1px solid #d7dbe0;padding:.3rem .6rem;text-align:left;font-variant-numeric:tabular-nums;font-weight:400}
 thead th{font-weight:600}
+@media screen{.scroll{overflow-x:auto}}
 figure{margin:1rem 0}figcaption{color:#4b5563;font-size:.9rem}svg{max-width:100%;height:auto}
 pre{background:#f4f6f8;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .verdict{border-left:.5rem solid;padding:.4rem 1rem;margin:1rem 0;background:#f4f6f8}

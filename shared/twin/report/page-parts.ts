@@ -1,5 +1,10 @@
 import { accountLines, durationText, type RecordingAccount } from '../../recordings/index.js';
-import { escapeHtml, htmlTable } from './html.js';
+import type { Alarm, Estimate, Twin } from '../types.js';
+import { ALARM_MEANINGS } from './alarms.js';
+import { type BandSources, sourcesFigure } from './band-sources.js';
+import { digits } from './digits.js';
+import { escapeHtml, htmlFigure, htmlTable } from './html.js';
+import { gradeText } from './quantities.js';
 import {
   countsText,
   type Grade,
@@ -42,3 +47,76 @@ export function recordingPart(
       : [`<pre>${escapeHtml(accountLines(account).join('\n'))}</pre>`]),
   ];
 }
+
+function estimateRows(
+  estimates: Readonly<Record<string, Estimate>>,
+  items: readonly { variable: string; unit: string; prior?: { mean: number; std: number } }[],
+  quantities: Readonly<Record<string, Verdict>>,
+): string[][] {
+  return Object.entries(estimates).map(([name, e]) => {
+    const item = items.find((i) => i.variable === name);
+    const prior = item?.prior;
+    return [
+      name,
+      digits(e.mean),
+      `${digits(e.lower95)} to ${digits(e.upper95)}`,
+      item?.unit ?? '',
+      ...(prior === undefined ? [] : [`${digits(prior.mean)} ± ${digits(prior.std)}`]),
+      gradeText(quantities[name]),
+    ];
+  });
+}
+
+/** Tables of parameters and virtual sensors with bands and verdicts. @param when they hold, as a caption */
+export function estimateParts(
+  { parameters, virtualSensors }: Twin['definition'],
+  found: {
+    parameters: Readonly<Record<string, Estimate>>;
+    virtualSensors: Readonly<Record<string, Estimate>>;
+    quantities: Readonly<Record<string, Verdict>>;
+  },
+  when: string,
+): string[] {
+  return [
+    '<h2>Parameters</h2>',
+    htmlTable(
+      `${when}, beside what was assumed before (mean ± standard deviation)`,
+      ['parameter', 'value', '95 % band', 'unit', 'prior', 'verdict'],
+      estimateRows(found.parameters, parameters, found.quantities),
+    ),
+    ...(Object.keys(found.virtualSensors).length === 0
+      ? []
+      : [
+          '<h2>Virtual sensors</h2>',
+          htmlTable(
+            when,
+            ['virtual sensor', 'value', '95 % band', 'unit', 'verdict'],
+            estimateRows(found.virtualSensors, virtualSensors, found.quantities),
+          ),
+        ]),
+  ];
+}
+
+/** Where bands come from, as stacked bars. */
+export const sourcesPart = (
+  sources: Readonly<Record<string, BandSources>> | undefined,
+): string[] =>
+  sources === undefined || Object.keys(sources).length === 0
+    ? []
+    : [
+        '<h2>Where the bands come from</h2>',
+        htmlFigure(sourcesFigure(sources), 'Share of each source in the variance of a band.'),
+      ];
+
+/** What a person should know. */
+export const alarmsPart = (alarms: readonly Alarm[]): string[] =>
+  alarms.length === 0
+    ? []
+    : [
+        '<h2>Alarms</h2>',
+        htmlTable(
+          'What a person should know',
+          ['alarm', 'about', 'what was found'],
+          alarms.map((a) => [ALARM_MEANINGS[a.code].title, a.subject, a.message]),
+        ),
+      ];

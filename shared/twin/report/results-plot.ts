@@ -1,25 +1,17 @@
 import { chiSquareQuantile } from '../../kalman/index.js';
-import { type Limit, type Panel, renderPanelChart } from '../../plot/index.js';
+import { type Panel, renderPanelChart } from '../../plot/index.js';
 import type { Estimate, StepResult, Twin } from '../types.js';
+import { type Limited, limitsOf } from './limits.js';
 import type { CalibrationOutput } from './results.js';
+import { timeUnitOf } from './time-axis.js';
 
 /** Curves that one panel can tell apart. */
 const MOST_CURVES = 9;
-const HOUR_S = 3600;
-const DAY_S = 86_400;
 
-interface Item {
+interface Item extends Limited {
   variable: string;
   unit: string;
-  alarm?: { above?: number | undefined; below?: number | undefined } | undefined;
 }
-
-const limitsOf = (items: readonly Item[]): Limit[] => {
-  const values = new Set(items.flatMap(({ alarm }) => [alarm?.above, alarm?.below]));
-  return [...values].flatMap((value) =>
-    value === undefined ? [] : [{ value, label: `limit ${value}` }],
-  );
-};
 
 /** How far a quantity moved, against how well it is known. */
 function movement(estimates: readonly Estimate[]): number {
@@ -92,8 +84,7 @@ export function resultsPlot(twin: Twin, output: CalibrationOutput): Promise<stri
   const { parameters, virtualSensors } = twin.definition;
   const steps = output.steps.filter((s) => s.skipped === undefined);
   const spanS = (steps.at(-1)?.timeS ?? 0) - (steps[0]?.timeS ?? 0);
-  const [unitS, unit] =
-    spanS > 2 * DAY_S ? [DAY_S, 'days'] : spanS > 2 * HOUR_S ? [HOUR_S, 'hours'] : [1, 'seconds'];
+  const [unitS, unit] = timeUnitOf(spanS);
   // Times of day since 1970 say nothing on an axis: then the first sample is its origin.
   const origin = (steps[0]?.timeS ?? 0) > 1e8 ? steps[0]!.timeS : 0;
   const x = steps.map((s) => (s.timeS - origin) / unitS);

@@ -61,7 +61,7 @@ export interface CalibrationOutput {
     quantities: Record<string, Verdict>;
     /** What the model values miss by because of the integration's steps, which is in the bands. */
     integrationError?: IntegrationError;
-    /** Where bands come from, as shares of their variance by variable; absent of moving machines. */
+    /** Where bands come from, as shares of their variance by variable; of moving machines, the newest fit's. */
     bands?: { sources: Record<string, BandSources> };
     /** What one sample of the sensors can tell where the run ended; absent without a step. */
     identifiability?: Identifiability;

@@ -28,7 +28,7 @@ export function lagTwin(
   return { definition, fmuPath: '/none.fmu', hash: 'lag' };
 }
 
-/** Runs of the lag in closed form; counts them. */
+/** Runs of the lag in closed form; counts them. Each virtual sensor is twice the state. */
 export function lagModel(
   twin: Twin,
   options: { failsWhere?: (parameters: Record<string, number>) => boolean; nan?: boolean } = {},
@@ -38,7 +38,7 @@ export function lagModel(
     states: ['x'],
     notes: [],
     runs: 0,
-    async run(points, record, { keepStates = false } = {}) {
+    async run(points, record, { keepStates = false, keepSensors = false } = {}) {
       model.runs += points.length;
       return points.map((point) => {
         const p = Object.fromEntries(names.map((name, i) => [name, point.parameters[i]!]));
@@ -54,7 +54,11 @@ export function lagModel(
           x = to + (x - to) * Math.exp(-dt / tau);
         }
         if (y.some(Number.isNaN)) return new Error('The model gave NaN as output 0 of its run.');
-        return { outputs: y, ...(keepStates ? { states: y.slice() } : {}) };
+        return {
+          outputs: y,
+          ...(keepStates ? { states: y.slice() } : {}),
+          ...(keepSensors ? { sensors: y.map((v) => 2 * v) } : {}),
+        };
       });
     },
     startStates: async () => new Float64Array(1),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
-import { fitLines, fitPlot, fitReport } from '../../../shared/twin/fit/report.js';
+import { fitLines } from '../../../shared/twin/fit/lines.js';
+import { fitPlot } from '../../../shared/twin/fit/plot.js';
+import { fitReport } from '../../../shared/twin/fit/report.js';
 import {
   fitResidualModel,
   timesResidualCovariance,

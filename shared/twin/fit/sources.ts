@@ -1,0 +1,73 @@
+import { type BandSources, sharesOf } from '../report/band-sources.js';
+import { type Fit, type FitContext, sensorErrors } from './fit.js';
+
+/**
+ * Where the bands of a fit's parameters come from, as shares of their variance:
+ *
+ * - `sensors`: white noise, A⁻¹ (Σ GᵀG·white²/σ⁴) A⁻¹, and errors of sensors that are stated or show;
+ * - `shortness`: what the priors alone hold, A⁻², and what Student's factor adds for few samples;
+ * - `model`: residuals that follow each other, the integration's steps, bounds, a posterior that bends;
+ * - `trend`: where parameters wear, what the hypotheses of their courses leave open.
+ *
+ * A band that is cut to its prior keeps its shares.
+ */
+export function fitSources(
+  { twin }: Pick<FitContext, 'twin'>,
+  fit: Fit,
+): Record<string, BandSources> {
+  const { coordinates, covariance, record, columns, noiseStd, residualModels } = fit;
+  const n = coordinates.length;
+  const { white: inverse, sandwich, tFactor } = covariance;
+  const noise = whiteInformation(record.data, record.channels, columns, noiseStd, residualModels);
+  const errors = sensorErrors(twin, fit.misfit);
+  return Object.fromEntries(
+    coordinates.flatMap((c, j) => {
+      if (c.kind !== 'parameter') return [];
+      const row = inverse.subarray(j * n, (j + 1) * n);
+      const prior = row.reduce((sum, v) => sum + v * v, 0);
+      const white = quadratic(noise, row);
+      const told = sandwich[j * n + j]!;
+      const student = (tFactor ** 2 - 1) * told;
+      const offsets = errors.reduce((sum, e) => sum + e.variance * e.shift[j]! ** 2, 0);
+      const rest = covariance.covariance[j * n + j]! - told - student - offsets;
+      const worn = fit.wear !== undefined && fit.wear.gain > 0;
+      const shares = sharesOf({
+        sensors: white + offsets,
+        inputs: 0,
+        model: told - white - prior + (worn ? 0 : Math.max(0, rest)),
+        trend: worn ? Math.max(0, rest) : 0,
+        shortness: prior + student,
+      });
+      return shares === undefined ? [] : [[c.name, shares]];
+    }),
+  );
+}
+
+/** vᵀ M v. */
+function quadratic(M: Float64Array, v: Float64Array): number {
+  const n = v.length;
+  let sum = 0;
+  for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) sum += v[i]! * M[i * n + k]! * v[k]!;
+  return sum;
+}
+
+/** Σ GᵀG·white²/σ⁴ over channels: what white noise of the sensors does to the normal equations. */
+function whiteInformation(
+  data: Float64Array,
+  channels: number,
+  columns: readonly Float64Array[],
+  noiseStd: Float64Array,
+  residualModels: Fit['residualModels'],
+): Float64Array {
+  const n = columns.length;
+  const M = new Float64Array(n * n);
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isNaN(data[i]!)) continue;
+    const c = i % channels;
+    const w = residualModels[c]!.white ** 2 / noiseStd[c]! ** 4;
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k < n; k++) M[j * n + k]! += w * columns[j]![i]! * columns[k]![i]!;
+    }
+  }
+  return M;
+}
