@@ -11,6 +11,7 @@ import { forecastPlot } from '../shared/twin/forecast/plot.js';
 import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
 import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
+import { courseLines } from './course-lines.js';
 import { positiveNumber, twinArgument } from './options.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
@@ -99,6 +100,7 @@ export const forecastCommand: Command = {
       } else {
         const lines = [
           ...forecastLines(result),
+          ...courseLines(result.courses),
           ...assumedLines(assumed),
           horizonLine(wearHorizonS),
         ];

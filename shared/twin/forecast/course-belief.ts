@@ -17,9 +17,25 @@ export interface CourseBelief {
   /** Parameters and trends. */
   x: Float64Array;
   S: Float64Array;
-  /** Per parameter; undefined where it goes on by the filter's trend alone. */
+  /** Per parameter; undefined where it goes on by the filter's model alone. */
   courses?: readonly (WearCourses | undefined)[];
 }
+
+/** What a parameter's course goes by. */
+export interface CourseSource {
+  /** Laws of wear that its readings bear, or the filter's model of it: the definition's dynamics. */
+  by: 'wear-laws' | Dynamics;
+  /** Of a parameter that wears, why not by laws of wear. */
+  because?: NoLaws;
+}
+
+type Dynamics = Twin['definition']['parameters'][number]['dynamics'];
+
+/**
+ * `renewed`: its part is taken as new; `few-readings`: too few samples tell of it; `filter-knows-more`:
+ * all samples jointly tell much more of it than each by itself; `filter-disagrees`: they say otherwise.
+ */
+export type NoLaws = 'renewed' | 'few-readings' | 'filter-knows-more' | 'filter-disagrees';
 
 /** The filter knows a parameter better than its readings do, where their deviation is so many of its. */
 const WIDER = 1.5;
@@ -37,17 +53,22 @@ export function courseBelief(
   state: CalibratorState,
   settings: FilterSettings,
   fresh: readonly string[] = [],
-): CourseBelief {
+): CourseBelief & { sources: readonly CourseSource[] } {
   const { readings, ...filter } = state.filter;
   const estimated = { x: filter.x, S: filter.S };
   const now = fresh.length === 0 ? estimated : renewed(twin, estimated, fresh);
-  const courses = twin.definition.parameters.map((p, i) => {
-    if (readings === undefined || !settings.trend[i] || fresh.includes(p.variable))
-      return undefined;
-    const found = coursesOf(twin, state, readings, settings, i);
-    return found !== undefined && agrees(found, estimated, i) ? found : undefined;
-  });
-  return { ...now, courses };
+  const all = twin.definition.parameters.map(
+    ({ variable, dynamics }, i): { source: CourseSource; courses?: WearCourses } => {
+      if (!settings.trend[i]) return { source: { by: dynamics } };
+      const byTrend = (because: NoLaws) => ({ source: { by: dynamics, because } });
+      if (fresh.includes(variable)) return byTrend('renewed');
+      const courses = readings && coursesOf(twin, state, readings, settings, i);
+      if (courses === undefined) return byTrend('few-readings');
+      const against = whatSpeaksAgainst(courses, estimated, i);
+      return against === undefined ? { source: { by: 'wear-laws' }, courses } : byTrend(against);
+    },
+  );
+  return { ...now, courses: all.map((c) => c.courses), sources: all.map((c) => c.source) };
 }
 
 /** By state, as what-ifs and plans ask about one again and again. */
@@ -88,17 +109,18 @@ function coursesOf(
   return found;
 }
 
-/** Whether readings know a parameter about as well as the filter does, and say the same of it. */
-function agrees(
+/** Whether readings know a parameter much less well than the filter does, or say otherwise of it. */
+function whatSpeaksAgainst(
   { hypotheses }: WearCourses,
   { x, S }: Pick<CourseBelief, 'x' | 'S'>,
   i: number,
-): boolean {
+): NoLaws | undefined {
   const N = x.length;
   const std = Math.hypot(...S.subarray(i * N, i * N + N));
   const mean = hypotheses.reduce((sum, h) => sum + h.mean[0], 0) / hypotheses.length;
   const variance =
     hypotheses.reduce((sum, h) => sum + h.factor[0]! ** 2 + (h.mean[0] - mean) ** 2, 0) /
     hypotheses.length;
-  return Math.sqrt(variance) <= WIDER * std && Math.abs(mean - x[i]!) <= ASIDE * std;
+  if (Math.sqrt(variance) > WIDER * std) return 'filter-knows-more';
+  return Math.abs(mean - x[i]!) > ASIDE * std ? 'filter-disagrees' : undefined;
 }

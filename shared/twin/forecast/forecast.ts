@@ -3,7 +3,7 @@ import type { Bounds } from '../filter/linearise.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
-import { courseBelief } from './course-belief.js';
+import { type CourseSource, courseBelief } from './course-belief.js';
 import { driversOf, type LimitDriver } from './drivers.js';
 import {
   firstPassages,
@@ -45,12 +45,14 @@ export interface Forecast {
   aheadS: number[];
   inputs: Record<string, number>;
   parameters: Record<string, ForecastSeries>;
+  /** What each parameter's course goes by. */
+  courses: Record<string, CourseSource>;
   virtualSensors: Record<string, ForecastSeries>;
   /** What sensors will read but for their noise. */
   measured: Record<string, ForecastSeries>;
   /** Parameters of parts that were taken as new. */
   renewed: string[];
-  /** Courses drawn from the trend model. */
+  /** Courses drawn. */
   paths: number;
   modelRuns: number;
   /** Root mean square of what the interpolated response missed, per virtual sensor, in its unit. */
@@ -257,6 +259,7 @@ export async function forecast(options: {
     aheadS: Array.from({ length: count + 1 }, (_, k) => times[k * substeps]!),
     inputs: Object.fromEntries(definition.inputs.map((i, k) => [i.variable, inputs[k]!])),
     parameters: Object.fromEntries(parameters),
+    courses: Object.fromEntries(definition.parameters.map((p, i) => [p.variable, now.sources[i]!])),
     virtualSensors: Object.fromEntries(virtualSensors),
     measured: Object.fromEntries(measured),
     renewed: [...fresh],

@@ -22,16 +22,18 @@ export class LawPaths {
   readonly #courses: WearCourses;
   /** Hypothesis of each pair of paths. */
   readonly #chosen: Int32Array;
-  /** How far the law has come by now, and the trend beside it; by path. */
+  /** How far the law has come by now, what strays from it, and what carries that on; by path. */
   readonly #size: Float64Array;
-  readonly #trend: Float64Array;
-  /** Of each pair. */
-  readonly #third: Float64Array;
+  readonly #stray: Float64Array;
+  readonly #carrier: Float64Array;
+  /** Two normals of each pair. */
+  readonly #normals: Float64Array;
   /** The filter's mean and deviation. */
   readonly #now: { mean: number; std: number };
-  readonly #trendScale: number;
+  readonly #halfRange: number;
   /** By hypothesis: what the law adds over the step to a wear of 1. */
   readonly #gain: Float64Array;
+  #stepS = 0;
   #noise: StepNoise = { tau: 0, l11: 0, l21: 0, l22: 0 };
 
   /** @param i the parameter's place */
@@ -50,13 +52,14 @@ export class LawPaths {
     const order = Array.from({ length: count }, (_, k) => [rng.uniform(), k] as const);
     order.sort(([a], [b]) => a - b);
     this.#chosen = Int32Array.from({ length: pairs }, (_, pair) => order[pair % count]![1]);
-    this.#third = Float64Array.from({ length: pairs }, () => rng.normal());
+    this.#normals = Float64Array.from({ length: 2 * pairs }, () => rng.normal());
     this.#size = new Float64Array(2 * pairs);
-    this.#trend = new Float64Array(2 * pairs);
+    this.#stray = new Float64Array(2 * pairs);
+    this.#carrier = new Float64Array(2 * pairs);
     this.value = new Float64Array(2 * pairs);
     const N = x.length;
     this.#now = { mean: x[i]!, std: Math.hypot(...S.subarray(i * N, i * N + N)) };
-    this.#trendScale = settings.trendScale;
+    this.#halfRange = settings.range[i]! / 2;
     this.#gain = new Float64Array(count);
   }
 
@@ -71,10 +74,18 @@ export class LawPaths {
     const { mean, factor } = this.#courses.hypotheses[this.#chosen[path >> 1]!]!;
     const { mean: m, std } = this.#now;
     const z = std > 0 ? (drawn - m) / std : 0;
-    const third = path % 2 === 0 ? this.#third[path >> 1]! : -this.#third[path >> 1]!;
-    this.value[path] = mean[0] + factor[0]! * z;
-    this.#trend[path] = mean[1] + factor[3]! * z + factor[4]! * w;
-    this.#size[path] = mean[2] + factor[6]! * z + factor[7]! * w + factor[8]! * third;
+    const pair = path & ~1;
+    const sign = path === pair ? 1 : -1;
+    const normals = [z, w, sign * this.#normals[pair]!, sign * this.#normals[pair + 1]!];
+    const part = (r: number) => {
+      let sum = mean[r]!;
+      for (let c = 0; c <= r; c++) sum += factor[4 * r + c]! * normals[c]!;
+      return sum;
+    };
+    this.value[path] = part(0);
+    this.#carrier[path] = part(1);
+    this.#stray[path] = part(2);
+    this.#size[path] = part(3);
   }
 
   /**
@@ -84,6 +95,7 @@ export class LawPaths {
    */
   next(fromS: number, toS: number, noise: StepNoise): void {
     this.#noise = noise;
+    this.#stepS = toS - fromS;
     const { hypotheses, spanS } = this.#courses;
     hypotheses.forEach(({ law }, h) => {
       this.#gain[h] = wearBy(law, 1 + toS / spanS) - wearBy(law, 1 + fromS / spanS);
@@ -93,11 +105,26 @@ export class LawPaths {
   /** Moves a path over the step, by normals for value and trend. */
   move(path: number, w1: number, w2: number): void {
     const h = this.#chosen[path >> 1]!;
-    const { tau, l11, l21, l22 } = this.#noise;
-    // The noise of the filter's model is that of its own trend scale.
-    const scale = this.#courses.hypotheses[h]!.scale / this.#trendScale;
-    this.value[path]! +=
-      this.#gain[h]! * this.#size[path]! + tau * this.#trend[path]! + scale * l11 * w1;
-    this.#trend[path]! += scale * (l21 * w1 + l22 * w2);
+    const { straying } = this.#courses.hypotheses[h]!;
+    this.value[path]! += this.#gain[h]! * this.#size[path]!;
+    if (straying.kind === 'drifting') {
+      const { tau, l11, l21, l22 } = this.#noise;
+      // The noise is of the filter's own trend scale, which readings have their factors on.
+      const { scale } = straying;
+      this.value[path]! += tau * this.#carrier[path]! + scale * l11 * w1;
+      this.#carrier[path]! += scale * (l21 * w1 + l22 * w2);
+      return;
+    }
+    const periods = this.#stepS / (straying.period * this.#courses.spanS);
+    const kept = Math.exp(-periods);
+    const [cos, sin] = [
+      kept * Math.cos(2 * Math.PI * periods),
+      kept * Math.sin(2 * Math.PI * periods),
+    ];
+    const noise = straying.size * this.#halfRange * Math.sqrt(1 - kept * kept);
+    const [stray, carrier] = [this.#stray[path]!, this.#carrier[path]!];
+    this.#stray[path] = cos * stray - sin * carrier + noise * w1;
+    this.#carrier[path] = sin * stray + cos * carrier + noise * w2;
+    this.value[path]! += this.#stray[path]! - stray;
   }
 }

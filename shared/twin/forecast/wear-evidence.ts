@@ -1,5 +1,12 @@
 import { cholesky, logDeterminant, solveLower } from '../../kalman/index.js';
-import { rateNow, type WearLaw, wearBy } from './wear-law.js';
+import {
+  driftCovariance,
+  STRAYINGS,
+  type Straying,
+  shownOfSwing,
+  swingCovariance,
+} from './straying.js';
+import { rateNow, type WearLaw, wearCourse } from './wear-law.js';
 
 /** Readings of one parameter, and what is known of it beforehand. */
 export interface ParameterReadings {
@@ -20,18 +27,6 @@ export interface ParameterReadings {
   trendScale: number;
 }
 
-/**
- * How much the course strays from its law: factors on the noise of the trend, and how probable each is
- * before any reading.
- */
-export const STRAYING = [
-  { scale: 0, weight: 0.4 },
-  { scale: 1 / 16, weight: 0.2 },
-  { scale: 1 / 4, weight: 0.15 },
-  { scale: 1, weight: 0.15 },
-  { scale: 4, weight: 0.07 },
-  { scale: 16, weight: 0.03 },
-] as const;
 /** Speeds of wear now, in half a range per horizon, and how probable each is; the first is next to none. */
 const SPEEDS = [
   { speed: 1 / 64, weight: 0.5 },
@@ -48,10 +43,11 @@ const LEAST_ERROR = 1e-9;
 /** Places within a reading, in halves of its time. */
 const WITHIN = [-0.75, -0.25, 0.25, 0.75] as const;
 
-/** Value and trend now, and how far the law has come, as a Gaussian. */
+/** Where the course is now, as a Gaussian. */
 export interface CourseNow {
-  mean: readonly [b: number, v: number, a: number];
-  /** Lower factor of the covariance, 3 × 3. */
+  /** Value, what carries the straying on, the straying, and how far the law has come. */
+  mean: readonly [value: number, carrier: number, stray: number, size: number];
+  /** Lower factor of the covariance, 4 × 4. */
   factor: Float64Array;
 }
 
@@ -74,10 +70,10 @@ interface Whitened {
   factor: Float64Array;
   y: Float64Array;
   one: Float64Array;
-  /** Covariance of each reading with the straying, and with its trend, now. */
+  /** Covariance of each reading with the straying, and with what carries it on, now. */
   w: Float64Array;
   v: Float64Array;
-  /** Of the straying and its trend now. */
+  /** Of the two now. */
   ww: number;
   wv: number;
   vv: number;
@@ -135,43 +131,59 @@ export class WearEvidence {
     this.#half = Float64Array.from(of.lengthS, (l) => l / this.#spanS / 2);
     this.#g = new Float64Array(of.timeS.length);
     this.#levels = [(NEW.deviations * of.prior.std) ** 2, (of.range / 2) ** 2];
-    this.#whitened = STRAYING.map(({ scale }) => this.#whiten(scale * of.trendScale));
+    this.#whitened = STRAYINGS.map((straying) => this.#whiten(straying));
   }
 
-  /** Spread of the trend's noise and of its beginning: see filter/predict.ts. */
-  #spread(scale: number): number {
-    return ((this.#of.range / 2) * scale) ** 2;
-  }
-
-  #whiten(scale: number): Whitened {
-    const { variance, value, prior, range, horizonS } = this.#of;
-    const K = this.#at.length;
-    const tau = this.#at.map((u) => (u * this.#spanS) / horizonS);
-    const now = this.#spanS / horizonS;
-    const spread = this.#spread(scale);
-    // White noise on the trend, integrated twice: 3·spread per horizon.
-    const cov = (a: number, b: number) => {
-      const [low, high] = a < b ? [a, b] : [b, a];
-      return spread * (low * low * (1.5 * high - 0.5 * low) + a * b);
+  /** How readings stray: their covariance, and the share of it that each shows. */
+  #strays(straying: Straying) {
+    const { range, horizonS, trendScale } = this.#of;
+    if (straying.kind === 'drifting') {
+      // Spread of the trend's noise and of its beginning: see filter/predict.ts.
+      const spread = ((range / 2) * straying.scale * trendScale) ** 2;
+      const tau = this.#spanS / horizonS;
+      return {
+        at: this.#at.map((u) => u * tau),
+        shown: this.#at.map(() => 1),
+        covariance: driftCovariance(spread, tau),
+      };
+    }
+    const { size, period, from } = straying;
+    return {
+      at: this.#at,
+      shown: this.#half.map((half, k) =>
+        this.#at[k]! < from ? 0 : shownOfSwing(2 * half, period),
+      ),
+      covariance: swingCovariance(((range / 2) * size) ** 2, period, 1),
     };
+  }
+
+  #whiten(straying: Straying): Whitened {
+    const { variance, value, prior, range } = this.#of;
+    const K = this.#at.length;
+    const { at, shown, covariance } = this.#strays(straying);
     const C = new Float64Array(K * K);
     for (let r = 0; r < K; r++) {
-      for (let c = 0; c <= r; c++) C[r * K + c] = cov(tau[r]!, tau[c]!);
+      for (let c = 0; c <= r; c++) {
+        C[r * K + c] = shown[r]! * shown[c]! * covariance.between(at[r]!, at[c]!);
+      }
       C[r * K + r]! += Math.max(variance[r]!, (LEAST_ERROR * range) ** 2);
     }
     const factor = cholesky(C, K);
     const whitened = (b: Float64Array) => solveLower(factor, b, K, 1, b);
     const y = whitened(Float64Array.from(value, (b) => b - prior.mean));
     const one = whitened(new Float64Array(K).fill(1));
+    const withNow = (part: 0 | 1) =>
+      whitened(at.map((t, k) => shown[k]! * covariance.withNow(t)[part]));
+    const [ww, wv, vv] = covariance.now;
     return {
       factor,
       y,
       one,
-      w: whitened(tau.map((t) => cov(t, now))),
-      v: whitened(tau.map((t) => spread * (1.5 * t * t + t))),
-      ww: cov(now, now),
-      wv: spread * (1.5 * now * now + now),
-      vv: spread * (3 * now + 1),
+      w: withNow(0),
+      v: withNow(1),
+      ww,
+      wv,
+      vv,
       yy: dot(y, y) + logDeterminant(factor, K),
       i00: dot(one, one),
       h0: dot(one, y),
@@ -186,19 +198,20 @@ export class WearEvidence {
   }
 
   /** What a reading shows of a law: where the wear begins within it, the mean over its time. */
-  #wearIn(law: WearLaw, k: number): number {
+  #wearIn(worn: (at: number) => number, from: number, k: number): number {
     const at = this.#at[k]!;
     const half = this.#half[k]!;
-    if (Math.abs(law.from - at) >= half) return wearBy(law, at);
+    if (Math.abs(from - at) >= half) return worn(at);
     let sum = 0;
-    for (const share of WITHIN) sum += wearBy(law, at + share * half);
+    for (const share of WITHIN) sum += worn(at + share * half);
     return sum / WITHIN.length;
   }
 
   /** Weighs all ways under a law. @returns the largest logarithm of a weight */
   #weigh(law: WearLaw, { factor, one, y, yy, i00, h0 }: Whitened): number {
     const g = this.#g;
-    for (let k = 0; k < g.length; k++) g[k] = this.#wearIn(law, k);
+    const worn = wearCourse(law);
+    for (let k = 0; k < g.length; k++) g[k] = this.#wearIn(worn, law.from, k);
     solveLower(factor, g, g.length, 1, g);
     const sums = this.#sums;
     sums.i01 = dot(one, g);
@@ -250,33 +263,41 @@ export class WearEvidence {
     const [c00, c01, c11] = [a11 / det, -i01 / det, a00 / det];
     const f = { begin: c00 * h0 + c01 * h1, size: c01 * h0 + c11 * h1, c00, c01, c11 };
     const g = this.#g;
-    // The straying follows from the readings less begin and law: b = m0 + d·β + e.
+    // The straying follows from the readings less begin and law: each is m0 + d·β + e.
     const { w, v, y, one } = at;
-    const d = [1 - dot(w, one), 1 - dot(w, g)] as const;
-    const e = [-dot(v, one), -dot(v, g)] as const;
-    const b = this.#of.prior.mean + dot(w, y) + d[0] * f.begin + d[1] * f.size;
-    const trend = dot(v, y) + e[0] * f.begin + e[1] * f.size;
+    const strays = [-dot(w, one), -dot(w, g)] as const;
+    const carries = [-dot(v, one), -dot(v, g)] as const;
+    const value = [1 + strays[0], 1 + strays[1]] as const;
+    const size = [0, 1] as const;
+    const stray = dot(w, y) + strays[0] * f.begin + strays[1] * f.size;
+    const carrier = dot(v, y) + carries[0] * f.begin + carries[1] * f.size;
     const by = (p: readonly [number, number], q: readonly [number, number]) =>
       p[0] * q[0] * f.c00 + (p[0] * q[1] + p[1] * q[0]) * f.c01 + p[1] * q[1] * f.c11;
-    const law1 = [0, 1] as const;
+    const ww = at.ww - dot(w, w);
+    const wv = at.wv - dot(w, v);
+    const vv = at.vv - dot(v, v);
     const P = [
-      [at.ww - dot(w, w) + by(d, d)],
-      [at.wv - dot(w, v) + by(d, e), at.vv - dot(v, v) + by(e, e)],
-      [by(d, law1), by(e, law1), f.c11],
+      [ww + by(value, value)],
+      [wv + by(value, carries), vv + by(carries, carries)],
+      [ww + by(value, strays), wv + by(carries, strays), ww + by(strays, strays)],
+      [by(value, size), by(carries, size), by(strays, size), f.c11],
     ];
-    return { mean: [b, trend, f.size], factor: semidefiniteRoot(P) };
+    const b = this.#of.prior.mean + f.begin + f.size + stray;
+    return { mean: [b, carrier, stray, f.size], factor: semidefiniteRoot(P) };
   }
 }
 
-/** Lower factor of a 3 × 3 covariance, some directions of which may have vanished. */
+/** Lower factor of a small covariance, some directions of which may have vanished. */
 function semidefiniteRoot(P: readonly (readonly number[])[]): Float64Array {
-  const L = new Float64Array(9);
-  for (let i = 0; i < 3; i++) {
+  const n = P.length;
+  const L = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = P[i]![j]!;
-      for (let k = 0; k < j; k++) sum -= L[i * 3 + k]! * L[j * 3 + k]!;
-      if (i === j) L[i * 4] = sum > 1e-12 * P[i]![i]! ? Math.sqrt(sum) : 0;
-      else L[i * 3 + j] = L[j * 4]! > 0 ? sum / L[j * 4]! : 0;
+      for (let k = 0; k < j; k++) sum -= L[i * n + k]! * L[j * n + k]!;
+      const pivot = L[j * (n + 1)]!;
+      if (i !== j) L[i * n + j] = pivot > 0 ? sum / pivot : 0;
+      else L[i * (n + 1)] = sum > 1e-12 * P[i]![i]! ? Math.sqrt(sum) : 0;
     }
   }
   return L;

@@ -1,28 +1,22 @@
 import { createRng, type Rng } from '../../core/index.js';
-import {
-  type CourseNow,
-  chosenBy,
-  type ParameterReadings,
-  STRAYING,
-  WearEvidence,
-} from './wear-evidence.js';
-import { drawLaw, logPrior, otherKind, type WearLaw } from './wear-law.js';
+import { STRAYINGS, type Straying } from './straying.js';
+import { type CourseNow, chosenBy, type ParameterReadings, WearEvidence } from './wear-evidence.js';
+import { drawLaw, freeOf, logPrior, otherKind, type WearKind, type WearLaw } from './wear-law.js';
 
 /** A law of wear that the readings bear, how much the course strays from it, and where it is now. */
 export interface WearHypothesis extends CourseNow {
   law: WearLaw;
-  /** Factor on the noise of the trend. */
-  scale: number;
+  straying: Straying;
 }
 
 /** Hypotheses that are drawn, all of the same weight. */
-const COUNT = 256;
+const COUNT = 512;
 /** Readings that tell of a course. */
 const LEAST_READINGS = 4;
 /** Share of the hypotheses that are to count from one temperature to the next. */
-const EFFECTIVE = 0.5;
-/** Moves of each hypothesis at a temperature. */
-const MOVES = 4;
+const EFFECTIVE = 0.7;
+/** Moves of each hypothesis at a temperature, and once all readings count in full. */
+const MOVES = { between: 4, last: 12 } as const;
 
 interface Particle {
   law: WearLaw;
@@ -49,7 +43,7 @@ export function wearHypotheses(
   const judge = (law: WearLaw, straying: number): Particle => ({
     law,
     straying,
-    prior: logPrior(law) + Math.log(STRAYING[straying]!.weight),
+    prior: logPrior(law) + Math.log(STRAYINGS[straying]!.weight),
     likelihood: evidence.logLikelihood(law, straying),
   });
   let particles = Array.from({ length: COUNT }, () => judge(drawLaw(rng), drawStraying(rng)));
@@ -57,10 +51,11 @@ export function wearHypotheses(
     const step = stepOf(particles, 1 - temperature);
     temperature = Math.min(1, temperature + step);
     particles = resampled(particles, step, rng);
-    for (let move = 0; move < MOVES; move++) {
-      const all = particles;
+    const moves = temperature < 1 ? MOVES.between : MOVES.last;
+    for (let move = 0; move < moves; move++) {
+      const laws = byKind(particles);
       particles = particles.map((p) => {
-        const found = proposed(p, all, rng);
+        const found = proposed(p, laws[p.law.kind], rng);
         const next = judge(found.law, found.straying);
         const gain = temperature * (next.likelihood - p.likelihood) + found.gain(next);
         return Math.log(1 - rng.uniform()) < gain ? next : p;
@@ -69,12 +64,12 @@ export function wearHypotheses(
   }
   return particles.map(({ law, straying }) => ({
     law,
-    scale: STRAYING[straying]!.scale * readings.trendScale,
+    straying: STRAYINGS[straying]!,
     ...evidence.now(law, straying, rng.uniform()),
   }));
 }
 
-const STRAYING_WEIGHTS = STRAYING.map(({ weight }) => weight);
+const STRAYING_WEIGHTS = STRAYINGS.map(({ weight }) => weight);
 const drawStraying = (rng: Rng): number => chosenBy(STRAYING_WEIGHTS, rng.uniform());
 
 /** By how much the temperature may change. */
@@ -114,6 +109,13 @@ function resampled(particles: readonly Particle[], step: number, rng: Rng): Part
   });
 }
 
+/** Laws of each kind: those of another do not tell along which way to go. */
+function byKind(particles: readonly Particle[]): Record<WearKind, WearLaw[]> {
+  const laws: Record<WearKind, WearLaw[]> = { power: [], exponential: [], both: [] };
+  for (const { law } of particles) laws[law.kind].push(law);
+  return laws;
+}
+
 /** Another law or straying, with what the prior and the way there make of its being taken. */
 interface Proposal {
   law: WearLaw;
@@ -122,16 +124,16 @@ interface Proposal {
 }
 
 /** Shares of the moves: straying drawn anew, law drawn anew, law of the other kind; else along others. */
-const [STRAYS, ANEW, OTHER] = [0.25, 0.3, 0.45];
-/** Step along the difference of two others, in two dimensions. */
-const ALONG = 2.38 / 2;
+const [STRAYS, ANEW, OTHER] = [0.15, 0.2, 0.5];
+/** Step along the difference of two others, times the root of twice the dimensions. */
+const ALONG = 2.38;
 
 /**
- * @param all others to go along with
+ * @param alike laws of its kind to go along with
  * @see ter Braak, A Markov chain Monte Carlo version of the genetic algorithm Differential Evolution,
  *   Stat. Comput. 16 (2006)
  */
-function proposed(p: Particle, all: readonly Particle[], rng: Rng): Proposal {
+function proposed(p: Particle, alike: readonly WearLaw[], rng: Rng): Proposal {
   const { law, straying } = p;
   const u = rng.uniform();
   // What is drawn from the prior is weighed by the readings alone.
@@ -139,19 +141,20 @@ function proposed(p: Particle, all: readonly Particle[], rng: Rng): Proposal {
   if (u < ANEW) return { law: drawLaw(rng), straying, gain: () => 0 };
   const byPrior = (next: Particle) => next.prior - p.prior;
   if (u < OTHER) {
-    const other = otherKind(law);
+    const other = otherKind(law, rng);
     if (other === undefined) return { law, straying, gain: () => 0 };
-    return { law: other.law, straying, gain: (next) => byPrior(next) + other.logStretch };
+    return { law: other.law, straying, gain: () => other.gain };
   }
-  const pick = () => all[Math.floor(all.length * rng.uniform())]!.law;
+  const pick = () => alike[Math.floor(alike.length * rng.uniform())]!;
   const [a, b] = [pick(), pick()];
-  const size = (rng.uniform() < 0.3 ? 1 : ALONG * rng.uniform()) * (a.kind === b.kind ? 1 : 0);
+  const along = ALONG / Math.sqrt(2 * freeOf(law).length);
+  const size = rng.uniform() < 0.1 ? 1 : along * rng.uniform();
+  const moved = { ...law };
+  for (const key of freeOf(law)) {
+    moved[key] += size * (a[key] - b[key]) + JITTER * rng.normal();
+  }
   return {
-    law: {
-      ...law,
-      bend: law.bend + size * (a.bend - b.bend) + JITTER * rng.normal(),
-      from: law.from + size * (a.from - b.from) + JITTER * rng.normal(),
-    },
+    law: moved,
     straying,
     gain: byPrior,
   };

@@ -1,79 +1,146 @@
 import type { Rng } from '../../core/index.js';
 
 /**
- * How wear goes on from when it begins: by a power of the time since, or by an exponential, which
- * saturates or speeds up. Both hold wear at a steady rate.
+ * How wear goes on from when it begins: by a power of the time since, by an exponential, which saturates
+ * or speeds up, or by an exponential of a power: ever faster, then ever slower as it comes to its end, or
+ * run in, then ever faster. All hold wear at a steady rate.
  *
  * @see Kern & Seaton, A theoretical analysis of thermal surface fouling, Brit. Chem. Eng. 4 (1959):
  *   saturating; Gebraeel et al., Residual-life distributions from component degradation signals, IIE
  *   Trans. 37 (2005): exponential; Meeker & Escobar, Statistical Methods for Reliability Data (1998),
- *   13: powers of time
+ *   13: powers of time; Avrami, Kinetics of phase change II, J. Chem. Phys. 8 (1940): exponential of a
+ *   power
  */
 export interface WearLaw {
-  kind: 'power' | 'exponential';
+  kind: WearKind;
+  /** Logarithm of the power; 0 of an exponential. */
+  power: number;
   /**
-   * Logarithm of the power, or by how much the exponential saturates (above 0) or speeds up from the
-   * beginning of the wear until now.
+   * By how much the exponential saturates (above 0) or speeds up from the beginning of the wear until
+   * now; 0 of a power.
    */
   bend: number;
   /** When it begins: 0 with the readings, 1 now, below 0 before the readings. */
   from: number;
 }
 
+export type WearKind = 'power' | 'exponential' | 'both';
+
+/** Kinds, all as probable as each other before any reading. */
+const KINDS = ['power', 'exponential', 'both'] as const;
 /** Deviation of a power's logarithm, and of an exponential's bend, before any reading. */
-const BEND = { power: 0.8, exponential: 3 } as const;
+const SPREAD = { power: 0.8, bend: 3 } as const;
 /** Earliest beginning, in times of the readings' span before them. */
 const EARLIEST = -0.5;
 /** Least bend of an exponential that differs from a straight line in a double. */
 const STRAIGHT = 1e-6;
+/** Exponents beyond it are of no wear that anybody will see, and would leave a double. */
+const LARGEST = 300;
+
+const hasPower = (kind: WearKind): boolean => kind !== 'exponential';
+const hasBend = (kind: WearKind): boolean => kind !== 'power';
+
+/** What is free in a law. */
+export const freeOf = ({ kind }: WearLaw): readonly ('power' | 'bend' | 'from')[] => FREE[kind];
+const FREE = {
+  power: ['power', 'from'],
+  exponential: ['bend', 'from'],
+  both: ['power', 'bend', 'from'],
+} as const;
 
 /** How often each is drawn before any reading, as logarithms to within a constant. */
-export function logPrior({ kind, bend, from }: WearLaw): number {
+export function logPrior({ kind, power, bend, from }: WearLaw): number {
   if (!(from >= EARLIEST && from < 1)) return Number.NEGATIVE_INFINITY;
-  return -0.5 * (bend / BEND[kind]) ** 2 - Math.log(BEND[kind]);
+  const normal = (value: number, spread: number) =>
+    -0.5 * (value / spread) ** 2 - Math.log(spread * Math.sqrt(2 * Math.PI));
+  return (
+    (hasPower(kind) ? normal(power, SPREAD.power) : 0) +
+    (hasBend(kind) ? normal(bend, SPREAD.bend) : 0)
+  );
 }
 
 /** Draws a law as they are before any reading. */
 export function drawLaw(rng: Rng): WearLaw {
-  const kind = rng.uniform() < 0.5 ? 'power' : 'exponential';
+  const kind = KINDS[Math.floor(KINDS.length * rng.uniform())]!;
   return {
     kind,
-    bend: BEND[kind] * rng.normal(),
+    power: hasPower(kind) ? SPREAD.power * rng.normal() : 0,
+    bend: hasBend(kind) ? SPREAD.bend * rng.normal() : 0,
     from: EARLIEST + (1 - EARLIEST) * rng.uniform(),
   };
 }
 
 /** Wear at a time (0 with the readings, 1 now) for a wear of 1 by now. */
-export function wearBy({ kind, bend, from }: WearLaw, at: number): number {
-  const age = (at - from) / (1 - from);
-  if (age <= 0) return 0;
-  if (kind === 'power') return age ** Math.exp(bend);
-  return Math.abs(bend) < STRAIGHT ? age : Math.expm1(-bend * age) / Math.expm1(-bend);
+export const wearBy = (law: WearLaw, at: number): number => wearCourse(law)(at);
+
+/** The same for many times. */
+export function wearCourse({ power, bend, from }: WearLaw): (at: number) => number {
+  const takes = 1 - from;
+  const exponent = Math.exp(power);
+  const end = Math.expm1(-bend);
+  const isStraight = Math.abs(bend) < STRAIGHT;
+  return (at) => {
+    const age = (at - from) / takes;
+    if (age <= 0) return 0;
+    const grown = power === 0 ? age : age ** exponent;
+    return isStraight ? grown : Math.expm1(Math.min(LARGEST, -bend * grown)) / end;
+  };
 }
 
 /** Its rate now, likewise. */
-export function rateNow({ kind, bend, from }: WearLaw): number {
-  if (kind === 'power') return Math.exp(bend) / (1 - from);
+export function rateNow({ power, bend, from }: WearLaw): number {
   const slope = Math.abs(bend) < STRAIGHT ? 1 : -bend / (Math.expm1(-bend) * Math.exp(bend));
-  return slope / (1 - from);
+  return (Math.exp(power) * slope) / (1 - from);
 }
 
+/** Another law, and what prior and way there add to the logarithm of its being taken. */
+export interface OtherLaw {
+  law: WearLaw;
+  gain: number;
+}
+
+/** Deviations of what a law is given that lacks it, so that a little is tried as often as much. */
+const GIVEN = [0.1, 0.3, 1, 3] as const;
+
 /**
- * The law of the other kind that has worn as much half-way.
+ * A law of another kind: a power and an exponential that have worn as much half-way, or one to which
+ * what it lacks is given, or from which it is taken.
  *
- * @returns it, with the logarithm of how much a step of the bend is stretched on the way; undefined where
- *   a double does not hold it
+ * @returns undefined where a double does not hold it
+ * @see Green, Reversible jump Markov chain Monte Carlo computation, Biometrika 82 (1995)
  */
-export function otherKind(law: WearLaw): { law: WearLaw; logStretch: number } | undefined {
+export function otherKind(law: WearLaw, rng: Rng): OtherLaw | undefined {
+  const kind = KINDS[Math.floor(KINDS.length * rng.uniform())]!;
+  if (kind === law.kind) return undefined;
+  if (kind !== 'both' && law.kind !== 'both') return halfWay(law);
+  if (law.kind === 'both') {
+    const gone = kind === 'power' ? law.bend : law.power;
+    const less = { ...law, kind, [kind === 'power' ? 'bend' : 'power']: 0 };
+    return { law: less, gain: logPrior(less) - logPrior(law) + logGiven(gone) };
+  }
+  const given = GIVEN[Math.floor(GIVEN.length * rng.uniform())]! * rng.normal();
+  const more = { ...law, kind, [law.kind === 'power' ? 'bend' : 'power']: given };
+  return { law: more, gain: logPrior(more) - logPrior(law) - logGiven(given) };
+}
+
+/** Logarithm of how often so much is given. */
+const logGiven = (value: number): number =>
+  Math.log(
+    GIVEN.reduce((sum, s) => sum + Math.exp(-0.5 * (value / s) ** 2) / s, 0) /
+      GIVEN.length /
+      Math.sqrt(2 * Math.PI),
+  );
+
+function halfWay(law: WearLaw): OtherLaw | undefined {
   const isPower = law.kind === 'power';
   // 2^-k = 1 / (1 + e^(-bend/2))
-  const k = isPower ? Math.exp(law.bend) : Math.log1p(Math.exp(-law.bend / 2)) / Math.LN2;
+  const k = isPower ? Math.exp(law.power) : Math.log1p(Math.exp(-law.bend / 2)) / Math.LN2;
   const grown = Math.expm1(k * Math.LN2);
-  const bend = isPower ? -2 * Math.log(grown) : Math.log(k);
+  const to = isPower ? -2 * Math.log(grown) : Math.log(k);
   const stretch = Math.log((2 * (1 + grown) * Math.LN2 * k) / grown);
-  if (!Number.isFinite(bend) || !Number.isFinite(stretch)) return undefined;
-  return {
-    law: { ...law, kind: isPower ? 'exponential' : 'power', bend },
-    logStretch: isPower ? stretch : -stretch,
-  };
+  if (!Number.isFinite(to) || !Number.isFinite(stretch)) return undefined;
+  const other: WearLaw = isPower
+    ? { ...law, kind: 'exponential', power: 0, bend: to }
+    : { ...law, kind: 'power', power: to, bend: 0 };
+  return { law: other, gain: logPrior(other) - logPrior(law) + (isPower ? stretch : -stretch) };
 }

@@ -9,6 +9,10 @@ export interface WearShape {
   worn(share: number): number;
 }
 
+const logistic = (x: number) => 1 / (1 + Math.exp(-8 * (x - 0.6)));
+/** Between -1 and 1. */
+const triangle = (x: number) => 1 - 4 * Math.abs(x - Math.floor(x) - 0.5);
+
 const saturating = (x: number, by: number) => Math.expm1(-by * x) / Math.expm1(-by);
 
 /** The study's shapes. */
@@ -34,6 +38,26 @@ export const SHAPES: readonly WearShape[] = [
     name: 'S-shaped',
     heldBack: true,
     worn: (x) => 1.5 * x * x - 0.5 * x * x * x,
+  },
+  {
+    name: 'logistic',
+    heldBack: true,
+    worn: (x) => (logistic(x) - logistic(0)) / (logistic(1) - logistic(0)),
+  },
+  {
+    name: 'run in, then ever faster',
+    heldBack: true,
+    worn: (x) => 0.3 * saturating(x, 8) + (0.7 * Math.expm1(3 * x)) / Math.expm1(3),
+  },
+  {
+    name: 'stop and go',
+    heldBack: true,
+    worn: (x) => (Math.floor(10 * x) + Math.min(1, (10 * x - Math.floor(10 * x)) / 0.6)) / 10,
+  },
+  {
+    name: 't^1.5, with a triangle of 2 %',
+    heldBack: true,
+    worn: (x) => x ** 1.5 + 0.02 * triangle(7 * x + 0.25) * Math.min(1, 5 * x),
   },
 ];
 

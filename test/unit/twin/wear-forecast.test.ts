@@ -73,6 +73,8 @@ function places(course: (age: number) => number, age: number) {
 }
 
 const P = { variable: 'p', alias: '/s/p', lower: 0, upper: 1, wearHorizonS: 1000 };
+const PRIOR = { mean: 0.1, std: 0.05 };
+const Q = { ...P, variable: 'q', alias: '/s/q' };
 
 describe('forecast of wear', () => {
   // Each reaches the limit of 0.5 after 200 samples; about 60 % of it is worn.
@@ -80,6 +82,7 @@ describe('forecast of wear', () => {
     ['steady', (age) => 0.002 * age, 120],
     ['ever faster', (age) => 1e-5 * age ** 2, 155],
     ['ever slower', (age) => (0.4 * Math.expm1(-age / 200)) / Math.expm1(-1), 95],
+    ['steady, with a swing', (age) => 0.002 * age + 0.02 * Math.sin(age / 4), 120],
   ];
   for (const [name, course, age] of shapes) {
     it(`takes wear that is ${name} for what it is, and knows how well`, () => {
@@ -92,6 +95,35 @@ describe('forecast of wear', () => {
       expect(widths[6]!).toBeLessThan(200 - age);
     });
   }
+
+  it('says what each course goes by, and why not by laws of wear', async () => {
+    const state = await worn((age) => 0.002 * age, 170);
+    const sourcesOf = async (options: Partial<Parameters<typeof forecast>[0]> = {}) =>
+      (await forecast({ twin, model, state, horizonS: 10, paths: 100, ...options })).courses;
+    expect((await sourcesOf()).p).toEqual({ by: 'wear-laws' });
+    expect(await sourcesOf({ renewed: ['p'] })).toMatchObject({
+      p: { by: 'trend', because: 'renewed' },
+    });
+    const { readings: _, ...unread } = state.filter;
+    expect(await sourcesOf({ state: { ...state, filter: unread } })).toMatchObject({
+      p: { by: 'trend', because: 'few-readings' },
+    });
+    const surer = { ...state.filter, S: state.filter.S.map((s) => s / 10) };
+    expect(await sourcesOf({ state: { ...state, filter: surer } })).toMatchObject({
+      p: { by: 'trend', because: 'filter-knows-more' },
+    });
+    const elsewhere = { ...state.filter, x: state.filter.x.map((b) => b + 0.2) };
+    expect(await sourcesOf({ state: { ...state, filter: elsewhere } })).toMatchObject({
+      p: { by: 'trend', because: 'filter-disagrees' },
+    });
+    const walking = smallTwin({
+      parameters: [
+        { ...P, dynamics: 'random-walk', prior: PRIOR },
+        { ...Q, prior: PRIOR },
+      ],
+    });
+    expect((await sourcesOf({ twin: walking })).p).toEqual({ by: 'random-walk' });
+  });
 
   it('expects nothing of a parameter that has not moved', async () => {
     const state = await worn(() => 0, 150);
