@@ -4,6 +4,7 @@ import { matVec, transpose } from './matrix.js';
 import { squareRootOfStack } from './qr.js';
 import { invertLower, solveLower, solveLowerTransposed } from './triangular.js';
 import type { SquareRootGaussian } from './types.js';
+import { createWorkspace } from './workspace.js';
 
 const LOG_2PI = Math.log(2 * Math.PI);
 /** Parts of a mixture below this weight change no digit. */
@@ -39,6 +40,9 @@ function isLowerTriangular(S: Float64Array, n: number): boolean {
   return true;
 }
 
+/** Between the calls of one update, which nothing interrupts. */
+const scratch = createWorkspace();
+
 /** Of a triangular factor, which stays one: the kernel of the square-root filters. */
 function conditionTriangular(
   S: Float64Array,
@@ -47,10 +51,11 @@ function conditionTriangular(
   n: number,
   m: number,
 ): Conditioned {
-  const rootR = transpose(rootNoise, m, m);
-  const rootP = transpose(S, n, n);
-  const Wt = new Float64Array(m * n);
-  conditionSquareRoot(rootR, transpose(hs, m, n), rootP, Wt, n, m);
+  const rootR = transpose(rootNoise, m, m, scratch.array('rootR', m * m));
+  const rootP = transpose(S, n, n, scratch.array('rootP', n * n));
+  const B = transpose(hs, m, n, scratch.array('B', m * n));
+  const Wt = scratch.array('Wt', m * n);
+  conditionSquareRoot(rootR, B, rootP, Wt, n, m);
   return { Sz: transpose(rootR, m, m), W: transpose(Wt, m, n), S: transpose(rootP, n, n) };
 }
 
@@ -108,8 +113,10 @@ export function updateFactored(
   const n = prior.x.length;
   const condition = isLowerTriangular(prior.S, n) ? conditionTriangular : conditionAny;
   const { Sz, W, S } = condition(prior.S, hs, rootNoise, n, m);
-  const correction = matVec(W, solveLower(Sz, innovation, m), n, m);
-  return { x: prior.x.map((v, i) => v + correction[i]!), S, ...whatDataSay(innovation, Sz) };
+  const white = solveLower(Sz, innovation, m);
+  const x = matVec(W, white, n, m);
+  for (let i = 0; i < n; i++) x[i] = prior.x[i]! + x[i]!;
+  return { x, S, ...whatDataSay(innovation, Sz, white) };
 }
 
 /**
@@ -150,31 +157,32 @@ export function updateConsidering(
   return { x, S: squareRootOfStack(stack, K + m, n), ...whatDataSay(innovation, Sz) };
 }
 
-/** What innovations say, from the root of their covariance. */
+/** What innovations say, from the root of their covariance, and themselves divided by it. */
 function whatDataSay(
   innovation: Float64Array,
   Sz: Float64Array,
+  white: Float64Array = solveLower(Sz, innovation, innovation.length),
 ): Omit<FactoredUpdate, keyof SquareRootGaussian> {
   const m = innovation.length;
-  const white = solveLower(Sz, innovation, m);
-  const nis = white.reduce((sum, v) => sum + v * v, 0);
-  const weighted = solveLowerTransposed(Sz, white, m);
-  const inverse = invertLower(Sz, m);
+  const weighted = solveLowerTransposed(Sz, white, m, 1, scratch.array('weighted', m));
+  const inverse = invertLower(Sz, m, scratch.array('inverse', m * m));
   const z = new Float64Array(m);
   const precision = new Float64Array(m);
+  const own = new Float64Array(m);
+  let nis = 0;
   for (let i = 0; i < m; i++) {
+    nis += white[i]! * white[i]!;
     for (let r = i; r < m; r++) precision[i]! += inverse[r * m + i]! ** 2;
     z[i] = weighted[i]! / Math.sqrt(precision[i]!);
+    let variance = 0;
+    for (let k = i * m; k <= i * m + i; k++) variance += Sz[k]! ** 2;
+    own[i] = innovation[i]! / Math.sqrt(variance);
   }
   return {
     innovation,
     z,
     precision,
-    own: innovation.map((v, i) => {
-      let variance = 0;
-      for (let k = i * m; k <= i * m + i; k++) variance += Sz[k]! ** 2;
-      return v / Math.sqrt(variance);
-    }),
+    own,
     nis,
     logLikelihood: -0.5 * (nis + logDeterminant(Sz, m) + m * LOG_2PI),
   };

@@ -55,12 +55,25 @@ export function mixMoments(
   return Array.from({ length: sums }, (_, s) => {
     const x = new Float64Array(n);
     second.fill(0);
+    let waiting = -1;
     for (let j = 0; j < J; j++) {
       const w = weights[s * J + j]!;
       if (!(w > 0)) continue;
       for (let i = 0; i < n; i++) x[i]! += w * deviations[j * n + i]!;
-      const from = j * size;
-      for (let e = 0; e < size; e++) second[e]! += w * seconds[from + e]!;
+      if (waiting < 0) {
+        waiting = j;
+        continue;
+      }
+      // Two parts in one pass: what costs is loading and storing the sum.
+      const v = weights[s * J + waiting]!;
+      const [a, b] = [waiting * size, j * size];
+      for (let e = 0; e < size; e++)
+        second[e] = second[e]! + v * seconds[a + e]! + w * seconds[b + e]!;
+      waiting = -1;
+    }
+    if (waiting >= 0) {
+      const v = weights[s * J + waiting]!;
+      for (let e = 0; e < size; e++) second[e]! += v * seconds[waiting * size + e]!;
     }
     const P = new Float64Array(n * n);
     let at = 0;

@@ -92,9 +92,17 @@ export function invertLower(
   n: number,
   out: Float64Array = new Float64Array(n * n),
 ): Float64Array {
-  const unit = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) unit[i * n + i] = 1;
-  return solveLower(l, unit, n, n, out);
+  requireLength(l, n * n, 'The triangular matrix', `${n} × ${n}`);
+  requireLength(out, n * n, 'out', `${n} × ${n}`);
+  out.fill(0);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    out[row + i] = 1;
+    // Of the rows above, what is left of their diagonal.
+    for (let k = 0; k < i; k++) subtractRow(out, row, l[row + k]!, k * n, k + 1);
+    divideRow(out, row, l[row + i]!, i + 1);
+  }
+  return out;
 }
 
 /** A⁻¹ from A's Cholesky factor, exactly symmetric: for reports; a solve is better in formulas. */

@@ -48,10 +48,15 @@ export function resetBank({ weights }: Bank, belief: Gaussian): Bank {
   return { weights, parts: Array.from(weights, () => belief) };
 }
 
-function normalised(weights: ArrayLike<number>): Float64Array {
-  const shares = Float64Array.from(weights);
-  const total = shares.reduce((sum, w) => sum + w, 0);
-  return shares.map((w) => w / total);
+function normalised(weights: Float64Array): Float64Array {
+  return normaliseInPlace(weights.slice());
+}
+
+function normaliseInPlace(weights: Float64Array): Float64Array {
+  let total = 0;
+  for (let k = 0; k < weights.length; k++) total += weights[k]!;
+  for (let k = 0; k < weights.length; k++) weights[k]! /= total;
+  return weights;
 }
 
 function isSame(a: Gaussian, b: Gaussian): boolean {
@@ -59,8 +64,11 @@ function isSame(a: Gaussian, b: Gaussian): boolean {
 }
 
 /** Weights without those that do not count, as shares. */
-const thinned = (weights: Float64Array): Float64Array =>
-  normalised(normalised(weights).map((w) => (w > NEGLIGIBLE ? w : 0)));
+function thinned(weights: Float64Array): Float64Array {
+  const shares = normalised(weights);
+  for (let k = 0; k < shares.length; k++) if (!(shares[k]! > NEGLIGIBLE)) shares[k] = 0;
+  return normaliseInPlace(shares);
+}
 
 /** Parts that count, as one Gaussian. */
 const merged = (weights: Float64Array, parts: readonly Gaussian[]): Gaussian =>
@@ -82,9 +90,12 @@ export function predictBank(
   const same = bank.parts.every((part) => isSame(part, bank.parts[0]!));
   const weights = new Float64Array(K);
   const shares = new Float64Array(K * K);
+  const from = new Float64Array(K);
   for (let k = 0; k < K; k++) {
-    const from = bank.weights.map((w, j) => w * set.transition[j * K + k]!);
-    weights[k] = from.reduce((sum, w) => sum + w, 0);
+    for (let j = 0; j < K; j++) {
+      from[j] = bank.weights[j]! * set.transition[j * K + k]!;
+      weights[k]! += from[j]!;
+    }
     shares.set(thinned(from), k * K);
   }
   const mixed = same ? undefined : mixMoments(shares, bank.parts);
@@ -150,10 +161,10 @@ export function updateBank(
   const mean = (f: (k: number) => number) => weights.reduce((sum, w, k) => sum + w * f(k), 0);
   const means = (f: (k: number) => Float64Array) => {
     const sum = new Float64Array(active.length);
-    weights.forEach((w, k) => {
+    for (let k = 0; k < weights.length; k++) {
       const of = f(k);
-      for (let i = 0; i < sum.length; i++) sum[i]! += w * of[i]!;
-    });
+      for (let i = 0; i < sum.length; i++) sum[i]! += weights[k]! * of[i]!;
+    }
     return sum;
   };
   const parts = updates.map(({ update }) => ({ x: update.x, S: update.S }));

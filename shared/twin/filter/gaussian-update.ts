@@ -7,7 +7,7 @@ export type Gaussian = SquareRootGaussian;
 /** What an update says about the data. */
 export type UpdateResult = FactoredUpdate;
 
-/** Slope times factor for the chosen outputs: m × N. */
+/** Slope times lower factor for the chosen outputs: m × N. */
 export function slopeTimesFactor(
   lin: Linearisation,
   S: Float64Array,
@@ -15,13 +15,15 @@ export function slopeTimesFactor(
   n: number,
 ): Float64Array {
   const N = 2 * n;
+  const { slope } = lin;
   const hs = new Float64Array(active.length * N);
-  active.forEach((o, r) => {
+  for (let r = 0; r < active.length; r++) {
+    const row = r * N;
     for (let j = 0; j < n; j++) {
-      const a = lin.slope[o * n + j]!;
-      for (let k = 0; k < N; k++) hs[r * N + k]! += a * S[j * N + k]!;
+      const a = slope[active[r]! * n + j]!;
+      for (let k = 0; k <= j; k++) hs[row + k]! += a * S[j * N + k]!;
     }
-  });
+  }
   return hs;
 }
 

@@ -232,11 +232,12 @@ export function ownVariances(lin: Linearisation): { inputs: Float64Array; model:
 /** Expected outputs at other parameters. */
 export function predictOutputs(lin: Linearisation, parameters: Float64Array): Float64Array {
   const n = parameters.length;
-  return lin.mean.map((y, o) => {
-    let value = y;
+  const { slope, centre } = lin;
+  const outputs = lin.mean.slice();
+  for (let o = 0; o < outputs.length; o++) {
     for (let i = 0; i < n; i++) {
-      value += lin.slope[o * n + i]! * (parameters[i]! - lin.centre[i]!);
+      outputs[o]! += slope[o * n + i]! * (parameters[i]! - centre[i]!);
     }
-    return value;
-  });
+  }
+  return outputs;
 }

@@ -86,9 +86,12 @@ export function mixtureEstimate(
   const step = (to - from) / (GRID - 1);
   const cdf = new Float64Array(GRID);
   for (const { weight, mean: m, std } of parts) {
-    for (let i = 0; i < GRID; i++) {
+    // Before a part begins it adds nothing, and after its end its weight.
+    const begin = Math.max(0, Math.floor((m - REACH * std - from) / step));
+    const end = (m + REACH * std - from) / step + 1;
+    for (let i = begin; i < GRID; i++) {
       const z = from + i * step - m;
-      cdf[i]! += weight * (std > 0 ? quickCdf(z / std) : z >= 0 ? 1 : 0);
+      cdf[i]! += i > end ? weight : weight * (std > 0 ? quickCdf(z / std) : z >= 0 ? 1 : 0);
     }
   }
   const mass = cdf[GRID - 1]! - cdf[0]!;

@@ -102,9 +102,9 @@ function outputsOf(
   const means = predictOutputs(lin, x.slice(0, n));
   const stds = means.map((_, o) => {
     let variance = Math.max(0, lin.omega[o * outputs + o]!);
-    for (let k = 0; k < N; k++) {
+    for (let k = 0; k < n; k++) {
       let sum = 0;
-      for (let j = 0; j < n; j++) sum += lin.slope[o * n + j]! * S[j * N + k]!;
+      for (let j = k; j < n; j++) sum += lin.slope[o * n + j]! * S[j * N + k]!;
       variance += sum * sum;
     }
     if (persistent !== undefined) {
