@@ -1,5 +1,5 @@
 import type { FilterState } from '../state/filter-state.js';
-import { type Gaussian, slopeTimesFactor } from './gaussian-update.js';
+import type { Gaussian } from './gaussian-update.js';
 import { predictOutputs } from './linearise.js';
 import type { FilterStep } from './step.js';
 
@@ -30,8 +30,7 @@ export function isConfirmed(
     const moved = (measured[o]! - before.lastValue[o]!) ** 2;
     if (moved > SAME ** 2 * noise) return false;
     const off = measured[o]! - predictOutputs(linearisation, prior.x.subarray(0, n))[o]!;
-    const spread = slopeTimesFactor(linearisation, prior.S, [o], n);
-    const expected = spread.reduce((sum, v) => sum + v * v, noise);
-    return 0.5 * (off ** 2 / expected - moved / (2 * noise)) > RARER;
+    // The sensor's noise alone: what the belief does not know, both readings share.
+    return 0.5 * (off ** 2 / noise - moved / (2 * noise)) > RARER;
   });
 }

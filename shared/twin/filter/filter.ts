@@ -147,7 +147,7 @@ async function explainByModes(
       isSplit && round === 1
         ? await splitAtKink(look, { start: prior, linearisation, variance }, worst)
         : undefined;
-    linearisation = await observation.lineariseAt(merged ?? update);
+    linearisation = await observation.lineariseBeside(merged ?? update, request.noiseStd);
     update = updateBank(settings.modes!, bank.before, observation, linearisation, nominal);
     if (merged === undefined) continue;
     const straight = bendOf(observation, linearisation, nominal).ratio < STRAIGHT;

@@ -15,6 +15,11 @@ export interface Lines {
   readonly age: Float64Array;
   /** Outputs × noisy inputs: what one deviation of each does; absent where inputs are exact. */
   readonly drive?: Float64Array | undefined;
+  /**
+   * Found where the last sample led, as the model bent too much within what was believed before it: to
+   * look again there, and no place to begin the next sample from.
+   */
+  readonly local?: true | undefined;
 }
 
 /** Noises by which the run may be off the line where inputs are as they were. */

@@ -25,6 +25,8 @@ export interface Observation {
   evaluate: EvaluatePoints;
   /** Linearises over the parameters of a Gaussian by the lines of the sample before, where these hold. */
   lineariseByLines(g: Gaussian, noiseStd: Float64Array): Promise<Linearisation | undefined>;
+  /** Linearises where the sample led, by the lines of where the one before led, where these hold. */
+  lineariseBeside(g: Gaussian, noiseStd: Float64Array): Promise<Linearisation>;
   /** For the next sample. */
   lines: Lines | undefined;
   /** Linearises over the parameters of a Gaussian. */
@@ -97,6 +99,21 @@ export function observe(
   measured.forEach((v, i) => {
     if (!Number.isNaN(v)) active.push(i);
   });
+  const byLines = async (g: Gaussian, noiseStd: Float64Array) => {
+    if (before?.lines === undefined || forceBounds) return undefined;
+    const found = await reuse(
+      before.lines,
+      observation.evaluate,
+      g.x.slice(0, n),
+      parameterFactor(g.S, settings.range),
+      settings.spread,
+      before.inputs,
+      noiseStd,
+      active,
+    );
+    observation.lines = found?.lines;
+    return found?.linearisation;
+  };
   const observation: Observation = {
     settings,
     active,
@@ -110,19 +127,11 @@ export function observe(
     },
     lines: undefined,
     async lineariseByLines(g, noiseStd) {
-      if (before?.lines === undefined || forceBounds) return undefined;
-      const found = await reuse(
-        before.lines,
-        observation.evaluate,
-        g.x.slice(0, n),
-        parameterFactor(g.S, settings.range),
-        settings.spread,
-        before.inputs,
-        noiseStd,
-        active,
-      );
-      observation.lines = found?.lines;
-      return found?.linearisation;
+      return before?.lines?.local ? undefined : byLines(g, noiseStd);
+    },
+    async lineariseBeside(g, noiseStd) {
+      const found = before?.lines?.local ? await byLines(g, noiseStd) : undefined;
+      return found ?? observation.lineariseAt(g);
     },
     async lineariseAt(g) {
       const found = await linearise(

@@ -10,10 +10,7 @@ export function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
   return {
     ...commonStep(look),
     ...(bank === undefined ? {} : { bank }),
-    // Where the model had to be linearised again the next sample is no place to spare runs.
-    ...(look.observation.lines === undefined || accepted.linearisation !== look.linearisation
-      ? {}
-      : { lines: look.observation.lines }),
+    ...linesFrom(look, accepted),
     ...(accepted.undone ? { undone: true } : {}),
     ...(accepted.regimeChange && look.bank && !accepted.undone ? { beforeChange: look.prior } : {}),
     ...(byModes === undefined ? {} : modesSay(byModes)),
@@ -29,6 +26,17 @@ export function acceptedStep(look: FirstLook, accepted: Accepted): FilterStep {
     rejected: false,
     outOfReach: false,
   };
+}
+
+/** For the next sample: to begin from, or to look again beside, where this one had to be led there. */
+function linesFrom(
+  { observation: { lines }, linearisation }: FirstLook,
+  accepted: Accepted,
+): Pick<FilterStep, 'lines'> {
+  if (lines === undefined) return {};
+  if (accepted.linearisation === linearisation) return { lines };
+  const { centre } = accepted.linearisation;
+  return lines.centre.every((v, i) => v === centre[i]) ? { lines: { ...lines, local: true } } : {};
 }
 
 function modesSay({ z, noiseScale, noiseExcess, scatter }: BankUpdate): Partial<FilterStep> {

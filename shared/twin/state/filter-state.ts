@@ -186,6 +186,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (lines !== undefined) {
     for (const name of LINES) arrays[`lines.${name}`] = lines[name];
     if (lines.drive !== undefined) arrays['lines.drive'] = lines.drive;
+    if (lines.local) arrays['lines.local'] = Float64Array.of(1);
   }
   if (beforeChange !== undefined) {
     arrays['beforeChange.x'] = beforeChange.x;

@@ -131,7 +131,8 @@ export function decodeLines(arrays: StoredArrays, n: number): Pick<FilterState, 
     lines.slope.length === cells &&
     lines.bend.length === cells;
   const drive = arrays['lines.drive'];
-  return sound ? { lines: { ...lines, ...(drive && { drive }) } } : {};
+  const local = arrays['lines.local'] !== undefined;
+  return sound ? { lines: { ...lines, ...(drive && { drive }), ...(local && { local }) } } : {};
 }
 
 export function decodeBeforeChange(

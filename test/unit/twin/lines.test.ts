@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/core/index.js';
+import { createRng, packageFile } from '../../../shared/core/index.js';
 import { linearise } from '../../../shared/twin/filter/linearise.js';
 import { linesOf, reuse } from '../../../shared/twin/filter/lines.js';
-import { createCalibrator, type StepResult, type TwinModel } from '../../../shared/twin/index.js';
+import {
+  createCalibrator,
+  loadTwin,
+  type StepResult,
+  type TwinModel,
+} from '../../../shared/twin/index.js';
+import {
+  decodeFilterState,
+  encodeFilterState,
+  type FilterState,
+} from '../../../shared/twin/state/filter-state.js';
+import { webLine } from '../../study/algebraic-web-line.js';
 import { sample, smallTwin } from './fixtures.js';
 
 const N = 4;
@@ -134,5 +145,52 @@ describe('a calibration that reuses lines', () => {
         expect(Math.abs(Math.log(a.std / b.std))).toBeLessThan(0.1);
       }
     });
+  });
+
+  it('looks again beside a kink for fewer runs, and from a state that was stored', async () => {
+    const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
+    const model: TwinModel = {
+      outputs: twin.definition.measured.map((m) => m.variable),
+      evaluate: async (points) => points.map((drag) => webLine(drag).slice(0, 9)),
+      close: async () => {},
+    };
+    const still = { ...twin, definition: { ...twin.definition, virtualSensors: [] } };
+    const calibrator = createCalibrator({ twin: still, model });
+    const inputs = Float64Array.from(twin.definition.inputs, (i) => i.value ?? 0);
+    const follow = async (between: (state: FilterState) => FilterState) => {
+      const rng = createRng(3);
+      let state = calibrator.initialState();
+      let runs = 0;
+      let looked = 0;
+      for (let k = 0; k < 40; k++) {
+        const drag = new Float64Array(9);
+        drag[7] = Math.min(0.19, 0.01 * k);
+        const step = await calibrator.step(state, {
+          timeS: 12966 * k,
+          inputs,
+          measured: webLine(drag)
+            .slice(0, 9)
+            .map((v) => v + 1e-4 * rng.normal()),
+        });
+        if (step.state.filter.lines?.local) looked++;
+        state = { ...step.state, filter: between(step.state.filter) };
+        runs += step.result.diagnostics.modelRuns;
+        if (k > 20) expect(step.result.parameters.b9!.mean).toBeCloseTo(0.19, 1);
+      }
+      return { runs, looked };
+    };
+    const stored = await follow((filter) =>
+      decodeFilterState(encodeFilterState(filter), {
+        parameters: 9,
+        measured: 9,
+        virtualSensors: 0,
+        health: filter.health.length,
+      }),
+    );
+    const kept = await follow((filter) => filter);
+    const without = await follow((f) => (f.lines?.local ? { ...f, lines: undefined } : f));
+    expect(kept.looked).toBeGreaterThan(5);
+    expect(stored).toEqual(kept);
+    expect(kept.runs).toBeLessThan(0.95 * without.runs);
   });
 });
