@@ -60,6 +60,8 @@ export interface Commission {
   test?: { fit: Fit; prediction: Float64Array; std: Float64Array; fromSample: number };
 }
 
+/** Fewer samples of a moving machine tell neither its noise nor what its model lacks. */
+const LEAST_TO_FIT = 8;
 /** Fewer samples hold nothing out. */
 const LEAST_TO_HOLD_OUT = 40;
 
@@ -160,6 +162,14 @@ export async function commission(
     findings.push({
       grade: 'unusable',
       reason: `${usable} usable values cannot tell ${p} parameters${model.states.length > 0 ? ` and ${model.states.length} states at the start` : ''}: the parameters are their priors`,
+    });
+    return { output: done(findings, { parameters: priorEstimates(twin) }) };
+  }
+  const fullest = fullestChannel(record);
+  if (twin.definition.simulation.mode === 'transient' && fullest < LEAST_TO_FIT) {
+    findings.push({
+      grade: 'unusable',
+      reason: `${fullest} samples of a moving machine tell neither its noise nor what its model lacks: at least ${LEAST_TO_FIT} are needed, and the parameters are their priors`,
     });
     return { output: done(findings, { parameters: priorEstimates(twin) }) };
   }
@@ -308,6 +318,15 @@ export function deadChannels(twin: Twin, record: FitRecord): Set<number> {
       return Number.isNaN(range) || (range === 0 && many) ? [c] : [];
     }),
   );
+}
+
+/** Usable values of the channel that has most of them. */
+function fullestChannel({ data, channels }: FitRecord): number {
+  const counts = new Float64Array(channels);
+  data.forEach((v, i) => {
+    if (!Number.isNaN(v)) counts[i % channels]!++;
+  });
+  return Math.max(0, ...counts);
 }
 
 function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {

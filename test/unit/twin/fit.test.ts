@@ -136,6 +136,41 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     expect(wide(output.parameters.gain!)).toBe(true);
   });
 
+  it('fewer samples than tell noise from what the model lacks, of however many sensors', async () => {
+    const names = ['y', 'z', 'w'];
+    const twin = lagTwin(['gain', 'tau'], {
+      measured: names.map((variable) => ({ variable, alias: `/l/${variable}` })),
+    });
+    const one = lagModel(twin);
+    const model = {
+      ...one,
+      run: async (...args: Parameters<typeof one.run>) =>
+        (await one.run(...args)).map((run) =>
+          run instanceof Error
+            ? run
+            : { ...run, outputs: Float64Array.from([...run.outputs].flatMap((v) => [v, v, v])) },
+        ),
+    };
+    for (const [n, grade] of [
+      [4, 'unusable'],
+      [7, 'unusable'],
+      [12, 'care'],
+    ] as const) {
+      const samples = (await lagSamples({ n })).map((s) => ({
+        ...s,
+        measured: Float64Array.from(
+          names,
+          (_, c) => s.measured[0]! + 0.01 * c * Math.sin(7 * s.timeS),
+        ),
+      }));
+      const { output } = await commission(twin, model, samples);
+      expect([n, output.verdict.grade]).toEqual([n, grade]);
+      if (n >= 8) continue;
+      expect(output.verdict.reasons[0]).toContain(`${n} samples of a moving machine`);
+      expect(wide(output.parameters.gain!)).toBe(true);
+    }
+  });
+
   it('one constant, and nothing at all', async () => {
     const twin = lagTwin();
     for (const value of [1.5, Number.NaN]) {
