@@ -1,11 +1,23 @@
 import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
-import { backtest, backtestLines, backtestPlot } from '../shared/twin/backtest/index.js';
+import {
+  backtest,
+  backtestLines,
+  backtestPlot,
+  backtestReport,
+} from '../shared/twin/backtest/index.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createFitModel } from '../shared/twin/fit/index.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { checkEndings, recordingOf } from './batch-options.js';
 import type { Command } from './command.js';
-import { lanesOf, lanesOption, numbersIn, twinArgument, wholeNumber } from './options.js';
+import {
+  lanesOf,
+  lanesOption,
+  numbersIn,
+  strictOption,
+  twinArgument,
+  wholeNumber,
+} from './options.js';
 import { progressBar } from './progress.js';
 import { recordingOptions } from './recording-options.js';
 
@@ -13,9 +25,9 @@ const parseHorizons = (text: string) =>
   [...new Set(numbersIn('--horizons', { whole: true, from: 1 })(text))].sort((a, b) => a - b);
 
 async function run(args: Record<string, unknown>, io: CommandIo): Promise<number> {
-  checkEndings(args, { output: '.json', plot: '.svg' });
+  checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const twin = await loadTwin(String(args.twin));
-  const { samples } = await recordingOf(twin, args, io);
+  const { samples, table } = await recordingOf(twin, args, io);
   const model = await createFitModel(twin, {
     logger: io.logger,
     signal: io.signal,
@@ -41,6 +53,9 @@ async function run(args: Record<string, unknown>, io: CommandIo): Promise<number
       if (svg === undefined) io.logger.warn('Nothing was tested, so nothing is drawn');
       else await writeUserFile(args.plot, svg);
     }
+    if (typeof args.report === 'string') {
+      await writeUserFile(args.report, await backtestReport(output, table.account));
+    }
     if (args.json === true) printJson(io.stdout, output);
     else for (const line of backtestLines(output)) printLine(io.stdout, line);
     return verdictExitCode(output.verdict, args.strict === true);
@@ -56,7 +71,11 @@ export const backtestCommand: Command = {
   summary: 'Test a twin’s predictions and bands on a recording of your own',
   arguments: [twinArgument],
   options: [
-    { flags: '--data <csv>', description: 'a recording', required: true },
+    {
+      flags: '--data <file>',
+      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
+      required: true,
+    },
     ...recordingOptions,
     {
       flags: '--horizons <list>',
@@ -75,16 +94,17 @@ export const backtestCommand: Command = {
     },
     { flags: '--no-yardstick', description: 'without that record: half the time' },
     { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
+    { flags: '--report <file>', writes: 'file', description: 'a page to read, .html' },
     {
       flags: '--plot <svg>',
       writes: 'file',
       description: 'where the data fell in the predictions’ distributions',
     },
-    { flags: '--strict', description: 'exit 1 unless the verdict is good' },
+    strictOption,
     lanesOption,
   ],
   examples: [
-    'twinloop backtest twin.json --data recording.csv',
+    'twinloop backtest twin.json --data recording.csv --report backtest.html',
     'twinloop backtest twin.json --data recording.csv --horizons 1,60,600 --output backtest.json',
   ],
   run,

@@ -2,7 +2,7 @@ import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { eventLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
-import { verdictLines } from '../shared/twin/report/verdict.js';
+import { judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
@@ -24,8 +24,14 @@ export function summaryLines(
           'What one sample can tell, where the run ended:',
           ...identifiabilityLines(summary.identifiability).map((line) => `  ${line}`),
         ];
+  const used = steps.filter((s) => s.skipped === undefined);
+  const { expected, channels, nis } = judgedNis(used);
+  const judged =
+    channels === 0 || expected.length === used.length
+      ? ''
+      : ` (${nis.toFixed(2)} without changes, events and what came before the first fit)`;
   return [
-    `${twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}, ${summary.wallS.toFixed(1)} s`,
+    `${twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}${judged}, ${summary.wallS.toFixed(1)} s`,
     ...estimates,
     `  ${horizonLine(wearHorizonsOf(definition))}`,
     ...eventLines(summary.events, steps[0]?.timeS ?? 0),

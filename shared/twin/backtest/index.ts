@@ -1,4 +1,6 @@
 /** Tests of a twin's predictions and bands on the user's own record. */
 export { type BacktestOptions, backtest } from './backtest.js';
-export { backtestLines, backtestPlot } from './report.js';
+export { backtestLines } from './lines.js';
+export { backtestPlot } from './plot.js';
+export { backtestReport } from './report.js';
 export type { BacktestOutput, HeldOutSensor, HorizonScore, SplitHalf } from './types.js';

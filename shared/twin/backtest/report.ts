@@ -1,78 +1,122 @@
-import { type Panel, renderPanelChart } from '../../plot/index.js';
-import { verdictLines } from '../report/verdict.js';
+import type { RecordingAccount } from '../../recordings/index.js';
+import { digits } from '../report/digits.js';
+import { escapeHtml, htmlFigure, htmlPage, htmlTable } from '../report/html.js';
+import { recordingPart, verdictPart } from '../report/page-parts.js';
+import { gradeText } from '../report/quantities.js';
+import type { Grade } from '../report/verdict.js';
+import { backtestPlot } from './plot.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
-const digits = (value: number) => value.toPrecision(3);
 
-/** A backtest as lines for a terminal. */
-export function backtestLines(output: BacktestOutput): string[] {
-  const { summary } = output;
-  const lines = [
-    `${output.twin}: ${summary.used} of ${summary.samples} samples, ${output.origins.length} fits on a growing part of them, ${summary.modelRuns} model runs, ${summary.wallS.toFixed(1)} s`,
-  ];
-  const table = (title: string, horizons: readonly HorizonScore[]) => {
-    if (horizons.length === 0) return;
-    lines.push(title);
-    lines.push('  channel              ahead       n   in 50/80/95 %    CRPS    rms error  band ±');
-    for (const h of horizons) {
-      const shares = [h.coverage50, h.coverage80, h.coverage95].map((s) => Math.round(100 * s));
-      lines.push(
-        `  ${h.channel.padEnd(18)} ${String(h.samples).padStart(8)} ${String(h.n).padStart(7)}   ${shares.join('/').padStart(11)} ${digits(h.crps).padStart(9)} ${digits(h.rmse).padStart(10)} ${digits(h.halfWidth95).padStart(9)}`,
-      );
-    }
-  };
-  table('Predictions of rows that the fit had not seen:', output.horizons);
-  if (output.yardstick !== undefined) {
-    table('The same where the twin itself made the record:', output.yardstick.horizons);
-  }
-  for (const h of output.heldOut) {
-    lines.push(
-      `${h.channel} held out: missed by ${digits(h.rmse)}, ${percent(h.coverage95)} in the 95 % band (a constant would miss by ${digits(h.std)})`,
-    );
-  }
-  const { splitHalf } = output;
-  if (splitHalf.agree !== null) {
-    lines.push(`Halves of the record agree on ${percent(splitHalf.agree)} of the parameters:`);
-    for (const [name, p] of Object.entries(splitHalf.parameters)) {
-      const values = p.means.map((m, k) => `${digits(m)} ± ${digits(p.stds[k]!)}`);
-      lines.push(`  ${name.padEnd(24)} ${values.join('   ')}${p.agree ? '' : '   apart'}`);
-    }
-  }
-  for (const [name, { grade }] of Object.entries(output.quantities)) {
-    lines.push(`  ${name.padEnd(24)} ${grade}`);
-  }
-  return [...lines, ...verdictLines(output.verdict)];
+const NEXT: Readonly<Record<Grade, string>> = {
+  good: 'Predictions and bands came true on rows that no fit had seen. Keep the fit for calibrate and workers by twinloop fit --state.',
+  care: 'Read the reasons above first. What is marked good below may be used; each reason names what may not, and why.',
+  unusable:
+    'Do not act on predictions or parameters of this twin. Mend what is named above, in the export, the definition or the model, and run it again.',
+};
+
+function horizonTable(caption: string, horizons: readonly HorizonScore[]): string {
+  return htmlTable(
+    caption,
+    [
+      'channel',
+      'samples ahead',
+      'n',
+      'in 50 %',
+      'in 80 %',
+      'in 95 %',
+      'CRPS',
+      'rms error',
+      'band ±',
+    ],
+    horizons.map((h) => [
+      h.channel,
+      h.samples === 'free-run' ? 'free run' : String(h.samples),
+      String(h.n),
+      percent(h.coverage50),
+      percent(h.coverage80),
+      percent(h.coverage95),
+      digits(h.crps),
+      digits(h.rmse),
+      digits(h.halfWidth95),
+    ]),
+  );
 }
 
 /**
- * Coverage by horizon, and the histograms of the probability integral transform.
+ * A backtest as one page that needs nothing else: verdict, how predictions came true beside those of the
+ * twin's own record, sensors held out, what parts of the record agree on.
  *
- * @returns an SVG document; `undefined` where nothing was tested
+ * @param account of the recording, if there is one
  */
-export async function backtestPlot(output: BacktestOutput): Promise<string | undefined> {
-  const channels = [...new Set(output.horizons.map((h) => h.channel))];
-  if (channels.length === 0) return undefined;
-  const tenths = Array.from({ length: 10 }, (_, i) => i + 0.5);
-  const panels = channels.map((channel): Panel => {
-    const pits = Object.entries(output.pit[channel] ?? {});
-    return {
-      yLabel: `${channel}: share per tenth`,
-      series: pits.map(([samples, { counts }]) => {
-        const n = counts.reduce((sum, c) => sum + c, 0);
-        return {
-          name: samples === 'free-run' ? 'free run' : `${samples} ahead`,
-          x: tenths,
-          y: counts.map((c) => c / n),
-        };
-      }),
-      limits: [{ value: 0.1, label: 'right' }],
-      min: 0,
-    };
-  });
-  return renderPanelChart({
-    title: `${output.twin}: where the data fell in the predictions' distributions`,
-    xLabel: 'tenth of the predicted distribution',
-    panels,
-  });
+export async function backtestReport(
+  output: BacktestOutput,
+  account?: RecordingAccount,
+): Promise<string> {
+  const { splitHalf, heldOut, horizons, yardstick } = output;
+  const svg = await backtestPlot(output);
+  return htmlPage(`${output.twin}: backtest`, [
+    `<h1>${escapeHtml(output.twin)}: backtest</h1>`,
+    ...verdictPart(output.verdict, NEXT),
+    ...recordingPart(output.summary.recording, account),
+    '<h2>Verdicts</h2>',
+    htmlTable(
+      'Of what is measured, how its predictions came true; of parameters, what speaks against their fit and whether parts of the record agree',
+      ['quantity', 'verdict', 'because'],
+      Object.entries(output.quantities).map(([name, verdict]) => [
+        name,
+        gradeText(verdict),
+        verdict.reasons.join('; ') || 'nothing speaks against it',
+      ]),
+    ),
+    ...(horizons.length === 0
+      ? []
+      : [
+          '<h2>Predictions</h2>',
+          horizonTable('Of rows that the fit had not seen, from each of them on', horizons),
+          ...(yardstick === undefined
+            ? []
+            : [
+                horizonTable(
+                  'The same where the twin itself made the record, with the noise that was fitted: what a right model would reach',
+                  yardstick.horizons,
+                ),
+              ]),
+          '<p>Of 100 values, 50, 80 and 95 should lie in these bands. CRPS, error and half the width of the 95 % band are in the channel’s unit.</p>',
+        ]),
+    ...(svg === undefined
+      ? []
+      : [
+          htmlFigure(
+            svg,
+            'Where values fell in the predicted distributions: flat at a tenth where bands are right, high at both ends where they are too narrow, in the middle where too wide.',
+          ),
+        ]),
+    ...(heldOut.length === 0
+      ? []
+      : [
+          '<h2>Sensors held out</h2>',
+          htmlTable(
+            'Each predicted by a fit that had not seen it',
+            ['channel', 'rms error', 'a constant', 'in its 95 % band'],
+            heldOut.map((h) => [h.channel, digits(h.rmse), digits(h.std), percent(h.coverage95)]),
+          ),
+        ]),
+    ...(splitHalf.agree === null
+      ? []
+      : [
+          '<h2>Halves of the record</h2>',
+          htmlTable(
+            'Each parameter fitted to each half (± standard deviation): they agree within 1.96 deviations of their difference',
+            ['parameter', 'first half', 'second half', 'apart, deviations', 'agree'],
+            Object.entries(splitHalf.parameters).map(([name, p]) => [
+              name,
+              ...p.means.map((m, k) => `${digits(m)} ± ${digits(p.stds[k]!)}`),
+              p.z.toFixed(2),
+              p.agree ? 'yes' : 'no',
+            ]),
+          ),
+        ]),
+  ]);
 }

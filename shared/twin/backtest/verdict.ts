@@ -33,7 +33,8 @@ function spreadOf(record: FitRecord, channel: number): number {
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 /**
- * The grade of each quantity, and of the twin as a whole.
+ * The grade of each quantity, and of the twin as a whole: of what is measured how its predictions came
+ * true, of a parameter what speaks against its fit, and whether parts of the record agree on it.
  *
  * @param ofFit what speaks against the fit of the whole record
  */
@@ -55,8 +56,9 @@ export function backtestVerdicts(
   const quantities: Record<string, Verdict> = {};
   const all: Finding[] = [];
   const judge = (name: string, findings: readonly Finding[]) => {
-    quantities[name] = verdictOf(findings);
-    all.push(...findings.map((f) => ({ ...f, reason: `${name}: ${f.reason}` })));
+    const named = findings.map((f) => ({ ...f, reason: `${name}: ${f.reason}`, about: [name] }));
+    quantities[name] = verdictOf(named);
+    all.push(...named);
   };
   measured.forEach(({ variable }, c) => {
     if (tested.dead.has(c)) {
@@ -67,9 +69,7 @@ export function backtestVerdicts(
   });
   for (const { variable } of parameters) {
     const compared = tested.splitHalf?.parameters[variable];
-    const findings: Finding[] = ofFit
-      .filter((f) => f.reason.startsWith(`${variable} `))
-      .map((f) => ({ ...f, reason: f.reason.slice(variable.length + 1) }));
+    const findings: Finding[] = [];
     if (compared !== undefined && !compared.agree) {
       findings.push({
         grade: compared.z > CONTRADICTION ? 'unusable' : 'care',
@@ -77,10 +77,14 @@ export function backtestVerdicts(
       });
     }
     judge(variable, findings);
+    // What speaks against the fit as a whole speaks against each of its parameters.
+    const found = ofFit.filter(({ about = [variable] }) => about.includes(variable));
+    quantities[variable] = verdictOf([
+      ...found,
+      ...all.filter(({ about }) => about?.includes(variable)),
+    ]);
   }
-  const names = parameters.map((p) => p.variable);
-  all.push(...ofFit.filter((f) => !names.some((name) => f.reason.startsWith(`${name} `))));
-  return { verdict: verdictOf(all), quantities };
+  return { verdict: verdictOf([...all, ...ofFit]), quantities };
 }
 
 function channelFindings(

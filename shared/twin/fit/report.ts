@@ -15,6 +15,7 @@ import type { Ahead } from './ahead.js';
 import type { Commission } from './commission.js';
 import { fitHangsOn } from './hangs-on.js';
 import { fitPlot, heldOutPlot, hiddenPlot } from './plot.js';
+import { ridgeTexts } from './ridges.js';
 import type { FitOutput } from './types.js';
 
 const NEXT: Readonly<Record<Grade, string>> = {
@@ -168,7 +169,9 @@ function tellingPart(twin: Twin, { fit, output }: Commission): string[] {
       ? []
       : [
           `<ul>${[
-            ...output.ridges.map((r) => r.message[0]!.toUpperCase() + r.message.slice(1)),
+            ...ridgeTexts(output.ridges).map(
+              (text) => `${text[0]!.toUpperCase()}${text.slice(1)}.`,
+            ),
             ...modes.map((m) => `As good a fit: ${m}.`),
           ]
             .map((text) => `<li>${escapeHtml(text)}</li>`)

@@ -13,6 +13,10 @@ export interface Ridge {
 
 /** A parameter belongs to a direction from this share on. */
 const MEMBER = 0.25;
+/** Share of a direction that two parameters must hold for a law of these two alone. */
+const OF_TWO = 0.9;
+/** Highest power in a law that a person can use. */
+const MOST_POWER = 4;
 /** Deviation along a ridge, as a share of the prior's, from which it is one … */
 const UNKNOWN = 0.5;
 /** … where each of its parameters alone, the others known, would be so well known. */
@@ -32,7 +36,7 @@ export function findRidges(
 ): Ridge[] {
   const n = coordinates.length;
   const { values, vectors } = symmetricEigen(covariance, n);
-  const ridges: Ridge[] = [];
+  const found: { std: number; members: readonly Member[] }[] = [];
   for (let k = 0; k < n; k++) {
     const std = Math.sqrt(Math.max(0, values[k]!));
     if (std < UNKNOWN) continue;
@@ -41,28 +45,51 @@ export function findRidges(
       .filter(
         ({ j, share }) =>
           Math.abs(share) > MEMBER && 1 / Math.sqrt(1 + information[j * n + j]!) < KNOWN_ALONE,
-      )
-      .toSorted((a, b) => Math.abs(b.share) - Math.abs(a.share));
-    if (members.length < 2) continue;
-    ridges.push({
-      direction: Object.fromEntries(members.map(({ c, share }) => [c.name, share])),
-      std,
-      message: `of ${members.map(({ c }) => c.name).join(' and ')} ${describe(members)}`,
-    });
+      );
+    if (members.length >= 2) found.push({ std, members });
   }
-  return ridges.toSorted((a, b) => b.std - a.std);
+  // What one direction keeps, another one of the same parameters changes: then there is no law.
+  const sameAs = (a: readonly Member[]) =>
+    found.filter(({ members: b }) => a.map(nameOf).join() === b.map(nameOf).join()).length;
+  return found
+    .toSorted((a, b) => b.std - a.std)
+    .map(({ std, members }) => {
+      const largest = members.toSorted((a, b) => Math.abs(b.share) - Math.abs(a.share));
+      const law = sameAs(members) > 1 ? undefined : lawOf(largest);
+      return {
+        direction: Object.fromEntries(largest.map(({ c, share }) => [c.name, share])),
+        std,
+        message:
+          law === undefined
+            ? `of ${members.map(nameOf).join(' and ')} not each is known: changes of them together leave the outputs as they are.`
+            : `of ${largest.map(nameOf).join(' and ')} only ${law} is known.`,
+      };
+    });
 }
 
+interface Member {
+  c: Coordinate;
+  share: number;
+}
+
+const nameOf = ({ c }: Member) => c.name;
+
+/** Each ridge's sentence, once. */
+export const ridgeTexts = (ridges: readonly Ridge[]): string[] => [
+  ...new Set(ridges.map((r) => r.message.replace(/\.$/, ''))),
+];
+
 /** What stays the same along a direction of two logarithmic parameters: their product or ratio. */
-function describe(members: readonly { c: Coordinate; share: number }[]): string {
+function lawOf(members: readonly Member[]): string | undefined {
   const [a, b] = members;
   const logarithmic = members.every(({ c }) => c.transform === 'log');
-  if (members.length !== 2 || !logarithmic || a === undefined || b === undefined) {
-    return 'not each is known: changes of them together leave the outputs as they are.';
-  }
+  const held = members.reduce((sum, { share }) => sum + share ** 2, 0);
+  if (members.length !== 2 || !logarithmic || held < OF_TWO) return undefined;
+  if (a === undefined || b === undefined) return undefined;
   // Along the ridge ln a moves by share_a·scale_a: a^(1/that) · b^(−1/other) is kept.
   const exponent = -(a.share * a.c.scale) / (b.share * b.c.scale);
   const rounded = Math.round(exponent * 4) / 4;
+  if (rounded === 0 || Math.abs(rounded) > MOST_POWER) return undefined;
   const power = Math.abs(rounded) === 1 ? '' : `^${Math.abs(rounded)}`;
-  return `only ${a.c.name}${rounded > 0 ? '·' : '/'}${b.c.name}${power} is known.`;
+  return `${a.c.name}${rounded > 0 ? '·' : '/'}${b.c.name}${power}`;
 }

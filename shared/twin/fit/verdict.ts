@@ -6,7 +6,7 @@ import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
 import { roughNoise } from './record.js';
-import type { Ridge } from './ridges.js';
+import { type Ridge, ridgeTexts } from './ridges.js';
 import type { Shape } from './shape.js';
 import type { HeldOut } from './types.js';
 
@@ -98,11 +98,18 @@ function wearFindings({ wear, coordinates, u, record }: Fit): Finding[] {
 }
 
 function shapeFindings({ rough, flatter, pulled }: Shape): Finding[] {
-  const findings: Finding[] = pulled.map(({ name, by }) => ({
-    grade: 'care',
-    reason: `${name} was pulled ${by.toPrecision(2)} prior deviations further than this record is worth, by residuals that follow each other: its band was widened to hold where it was pulled from as well`,
-    about: [name],
-  }));
+  const findings: Finding[] = [];
+  if (pulled.length > 0) {
+    const about = pulled.map(({ name }) => name);
+    const far = pulled.map(({ by }) => by.toPrecision(2)).join(', ');
+    const [were, their] =
+      about.length === 1 ? ['was', 'its band was'] : ['were', 'their bands were'];
+    findings.push({
+      grade: 'care',
+      reason: `${about.join(', ')} ${were} pulled ${far} prior deviations further than this record is worth, by residuals that follow each other: ${their} widened to hold where the pull began as well`,
+      about,
+    });
+  }
   if (rough) {
     findings.push({
       grade: 'unusable',
@@ -161,7 +168,10 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
   misfit.channels.forEach(({ size, memory, pattern, follows, outliers }, c) => {
     const { variable, noiseStd } = measured[c]!;
     if (outliers > 0) {
-      care(`${variable}: ${outliers} values lie far beyond the noise: outliers`, [variable]);
+      care(
+        `${variable}: ${outliers} ${outliers === 1 ? 'value lies' : 'values lie'} far beyond the noise: outliers`,
+        [variable],
+      );
     }
     const worst = Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
     if (worst < CERTAIN) return;
@@ -172,7 +182,7 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
           ? 'follow each other'
           : `are ${(fit.noiseStd[c]! / noiseStd!).toPrecision(3)} times the stated noise`;
     care(
-      `${variable}: the model lacks something: its residuals ${how} (${worst.toPrecision(2)} deviations from chance)`,
+      `${variable}: the model lacks something: its residuals ${how} (${Number(worst.toPrecision(2))} deviations from chance)`,
       [variable],
     );
   });
@@ -235,6 +245,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
   const n = fit.coordinates.length;
   const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
   let learnt = 0;
+  const hardly: { name: string; left: string }[] = [];
   parameters.forEach((c, j) => {
     const sd = Math.sqrt(fit.covariance.covariance[j * n + j]!);
     if (sd < NOT_LEARNT) learnt++;
@@ -245,11 +256,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
         about: [c.name],
       });
     } else if (sd >= NOT_LEARNT) {
-      findings.push({
-        grade: 'care',
-        reason: `${c.name} is hardly better known than before the data (${percent(Math.min(1, sd))} of the prior's deviation)`,
-        about: [c.name],
-      });
+      hardly.push({ name: c.name, left: percent(Math.min(1, sd)) });
     }
     const off = c.doubt * Math.abs(fit.u[j]!);
     if (off > SURPRISE) {
@@ -260,6 +267,15 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
       });
     }
   });
+  if (hardly.length > 0) {
+    const about = hardly.map(({ name }) => name);
+    const left = [...new Set(hardly.map((h) => h.left))].length === 1 ? [hardly[0]!] : hardly;
+    findings.push({
+      grade: 'care',
+      reason: `${about.join(', ')} ${about.length === 1 ? 'is' : 'are'} hardly better known than before the data (${left.map((h) => h.left).join(', ')} of the prior's deviation)`,
+      about,
+    });
+  }
   const doubt = Math.max(1, ...parameters.map((c) => c.doubt));
   if (doubt > 1) {
     findings.push({
@@ -277,12 +293,9 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
       about: [name],
     });
   }
-  for (const ridge of ridges.slice(0, MOST_RIDGES)) {
-    findings.push({
-      grade: 'care',
-      reason: ridge.message.replace(/\.$/, ''),
-      about: Object.keys(ridge.direction),
-    });
+  for (const reason of ridgeTexts(ridges).slice(0, MOST_RIDGES)) {
+    const ridge = ridges.find(({ message }) => message.startsWith(reason))!;
+    findings.push({ grade: 'care', reason, about: Object.keys(ridge.direction) });
   }
   return findings;
 }

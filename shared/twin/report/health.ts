@@ -7,6 +7,7 @@ import type { Alarm, CalibratorState, Twin } from '../types.js';
 import { type FaultySensor, faultySensor } from './faulty-sensor.js';
 import { alikeOf, redundancyFinding } from './redundancy.js';
 import { stateNoiseAlarms } from './state-noise-alarm.js';
+import { instantText } from './time-axis.js';
 
 /** How much of the past the tests keep from sample to sample: about the last 50 count. */
 const FORGET = 0.98;
@@ -346,7 +347,7 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
           {
             code: 'event',
             subject: name,
-            message: `Since ${filtered.eventSinceS} s something happens to the machine that the model lacks: the parameters are kept as they were before.`,
+            message: `Since ${instantText(filtered.eventSinceS)} something happens to the machine that the model lacks: the parameters are kept as they were before.`,
           },
         ];
   const alarms = [

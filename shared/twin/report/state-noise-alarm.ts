@@ -1,6 +1,7 @@
 import { BAND_OF_NIS, isNisOff, type NoiseFinding } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { eventsOf } from './machine-events.js';
+import { instantText } from './time-axis.js';
 
 /** Values from which a run says something of its noise. */
 const FEWEST = 20;
@@ -14,14 +15,14 @@ function alarmOf(
 ): Alarm {
   const many = nis > 1;
   const by = Math.sqrt(many ? nis : 1 / nis).toPrecision(2);
-  const until = untilS === undefined ? '' : ` until ${untilS} s`;
+  const until = untilS === undefined ? '' : ` until ${instantText(untilS)}`;
   const remedy = many
     ? 'Let the window of refits hold all that the machine does (calibration.refit), or give the model what it lacks; a disturbance may be it.'
     : 'Where transient.stateNoise or a noiseStd is stated, make it less; else the next refit does.';
   return {
     code: 'state-noise',
     subject: definition.name,
-    message: `Since ${sinceS} s${until} the states' innovations are ${by} times as ${many ? 'large' : 'small'} as their noise says (mean NIS per channel ${nis.toPrecision(3)}, constants held and events left out; ${LEAST} to ${MOST} where it is right). ${remedy}`,
+    message: `Since ${instantText(sinceS)}${until} the states' innovations are ${by} times as ${many ? 'large' : 'small'} as their noise says (mean NIS per channel ${nis.toPrecision(3)}, constants held and events left out; ${LEAST} to ${MOST} where it is right). ${remedy}`,
   };
 }
 

@@ -201,12 +201,7 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
       message: `${variable} is known no better than before the data: ± ${std.toPrecision(3)}, its prior ± ${prior.std.toPrecision(3)}.`,
     });
   }
-  // What was said to be a change, or an event, was not expected; priors promise nothing yet.
-  const expected = countedSteps(used).filter(
-    (s) => !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
-  );
-  const channels = expected.reduce((sum, s) => sum + s.channels, 0);
-  const nis = expected.reduce((sum, s) => sum + s.nis, 0) / channels;
+  const { expected, channels, nis } = judgedNis(used);
   const ofNoise = stateNoiseOfRun(twin, used);
   const states = statesNis(used);
   const ofStates = states.nis / states.channels;
@@ -229,6 +224,22 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
   }
   alarms.push(...ofNoise);
   return alarms;
+}
+
+/**
+ * The steps whose NIS can be judged, and its mean per channel: what was said to be a change, or an
+ * event, was not expected; priors promise nothing yet.
+ */
+export function judgedNis(used: readonly StepResult[]): {
+  expected: StepResult[];
+  channels: number;
+  nis: number;
+} {
+  const expected = countedSteps(used).filter(
+    (s) => !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
+  );
+  const channels = expected.reduce((sum, s) => sum + s.channels, 0);
+  return { expected, channels, nis: expected.reduce((sum, s) => sum + s.nis, 0) / channels };
 }
 
 /** Alarms that speak against a result; limits and what is good to know do not. */

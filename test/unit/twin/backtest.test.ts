@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { backtest, backtestLines, backtestPlot } from '../../../shared/twin/backtest/index.js';
+import {
+  backtest,
+  backtestLines,
+  backtestPlot,
+  backtestReport,
+} from '../../../shared/twin/backtest/index.js';
 import { RollingQuantile } from '../../../shared/twin/backtest/rolling-quantile.js';
 import { gaussianCrps, ScoreCard } from '../../../shared/twin/backtest/scores.js';
+import { backtestVerdicts } from '../../../shared/twin/backtest/verdict.js';
+import { fitRecord } from '../../../shared/twin/fit/record.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a backtest', () => {
@@ -25,6 +32,38 @@ describe('a backtest', () => {
     expect(output.yardstick?.horizons).toHaveLength(4);
     expect(backtestLines(output).join('\n')).toContain('Halves of the record agree on 100 %');
     expect(await backtestPlot(output)).toContain('<svg');
+  });
+
+  it('calls no parameter good that the fit as a whole speaks against', async () => {
+    const twin = lagTwin();
+    const record = fitRecord(twin, await lagSamples({ n: 50 }));
+    const ofFit = [
+      { grade: 'care' as const, reason: 'the record is too short' },
+      { grade: 'unusable' as const, reason: 'tau stands at its bound', about: ['tau'] },
+    ];
+    const { verdict, quantities } = backtestVerdicts(twin, { dead: new Set(), record }, ofFit);
+    expect(quantities.gain).toEqual({ grade: 'care', reasons: ['the record is too short'] });
+    expect(quantities.tau!.grade).toBe('unusable');
+    // Each once.
+    expect(verdict.reasons.filter((r) => r.includes('too short'))).toHaveLength(1);
+    expect(verdict.reasons).toContain('tau stands at its bound');
+  });
+
+  it('is written as a page with every score', async () => {
+    const twin = lagTwin();
+    const output = await backtest(twin, lagModel(twin), await lagSamples({ n: 200, ou: 0.1 }));
+    expect(backtestLines(output).join('\n')).toMatch(/ {2}gain +(good|use with care|do not use)/);
+    const html = await backtestReport(output);
+    for (const part of ['Verdicts', 'Predictions', 'Halves of the record']) {
+      expect(html).toContain(`<h2>${part}</h2>`);
+    }
+    for (const { samples, n, coverage50 } of output.horizons) {
+      const ahead = samples === 'free-run' ? 'free run' : samples;
+      expect(html).toContain(
+        `<td>${ahead}</td><td>${n}</td><td>${Math.round(100 * coverage50)} %</td>`,
+      );
+    }
+    expect(html).toMatch(/<th scope="row">gain<\/th><td>(good|use with care|do not use)<\/td>/);
   });
 
   it('gives the same with the same seed', async () => {

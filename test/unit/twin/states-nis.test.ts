@@ -62,8 +62,9 @@ describe('the NIS of the states alone', () => {
       runAlarms(twin, {
         steps: Array.from({ length: 400 }, (_, k) =>
           k < fitted
-            ? step(0.05, { statesNis })
+            ? step(0.05, { statesNis, timeS: 1_682_918_325 + k })
             : ({
+                timeS: 1_682_918_325 + k,
                 nis: 0.05,
                 channels: 1,
                 parameters: {},
@@ -76,6 +77,10 @@ describe('the NIS of the states alone', () => {
     );
     expect(of(0.05).find((a) => a.code === 'inconsistent')?.message).toMatch(
       /Over the whole run the innovations.*the noise is not right either/,
+    );
+    // A time that a person can read, not seconds since 1970.
+    expect(of(0.05).find((a) => a.code === 'state-noise')?.message).toMatch(
+      /^Since 2023-05-01T05:18:45Z until 2023-05-01T05:25:24Z the states' innovations/,
     );
     expect(of(1.5, 25).find((a) => a.code === 'inconsistent')?.message).toMatch(
       /without its changes.*it is 1\.50: of 25 values, too few to tell whether the noise is right/,
