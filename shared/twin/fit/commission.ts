@@ -19,6 +19,7 @@ import type { FitModel } from './fit-model.js';
 import { fitHangsOn } from './hangs-on.js';
 import { rmseOf, testOn } from './held-out.js';
 import { type HiddenOutputs, hiddenOutputs } from './hidden-outputs.js';
+import { inputNoiseFindings, withInputNoise } from './input-noise.js';
 import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
@@ -189,7 +190,10 @@ export async function commission(
     whole.starts = first.starts;
     const worn = await withWear(context, await freeUntold(context, whole), options.changeS);
     const { fit: shaped, shape } = await shapeOf(context, worn);
-    const fit: Fit = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
+    const fit = await withInputNoise(
+      context,
+      worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear },
+    );
     const tested =
       test !== undefined && fit.coordinates.some((c) => c.kind === 'wear')
         ? await testOn(
@@ -201,6 +205,7 @@ export async function commission(
         : test;
     const ridges = ridgesOf(fit);
     findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
+    findings.push(...inputNoiseFindings(fit));
     findings.push(...(await disturbanceFindings(context, fit)));
     if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
     const names = twin.definition.measured.map((c) => c.variable);

@@ -15,6 +15,7 @@ import {
 } from './coordinates.js';
 import { type FitCovariance, fitCovariance } from './covariance.js';
 import type { FitModel, FitPoint } from './fit-model.js';
+import type { FitInputNoise } from './input-noise.js';
 import {
   errorVariance,
   isCertain,
@@ -62,6 +63,8 @@ export interface Fit {
   misfit: LackOfFit;
   /** What steps of the integration do to the unknowns, which bands hold; of final fits of moving machines. */
   integration?: IntegrationShift;
+  /** What the stated noise of inputs does, where some is stated. */
+  inputNoise?: FitInputNoise;
   /** How parameters wear along the record, where that was looked for. */
   wear?: Wear;
 }

@@ -5,6 +5,7 @@ import { type Fit, type FitContext, sensorErrors } from './fit.js';
  * Where the bands of a fit's parameters come from, as shares of their variance:
  *
  * - `sensors`: white noise, A⁻¹ (Σ GᵀG·white²/σ⁴) A⁻¹, and errors of sensors that are stated or show;
+ * - `inputs`: their stated noise;
  * - `shortness`: what the priors alone hold, A⁻², and what Student's factor adds for few samples;
  * - `model`: residuals that follow each other, the integration's steps, bounds, a posterior that bends;
  * - `trend`: where parameters wear, what the hypotheses of their courses leave open.
@@ -18,7 +19,15 @@ export function fitSources(
   const { coordinates, covariance, record, columns, noiseStd, residualModels } = fit;
   const n = coordinates.length;
   const { white: inverse, sandwich, tFactor } = covariance;
-  const noise = whiteInformation(record.data, record.channels, columns, noiseStd, residualModels);
+  const noise = whiteInformation(
+    record.data,
+    record.channels,
+    columns,
+    noiseStd,
+    residualModels.map((r, c) =>
+      fit.inputNoise === undefined ? r.white : (twin.definition.measured[c]!.noiseStd ?? r.white),
+    ),
+  );
   const errors = sensorErrors(twin, fit.misfit);
   return Object.fromEntries(
     coordinates.flatMap((c, j) => {
@@ -29,12 +38,13 @@ export function fitSources(
       const told = sandwich[j * n + j]!;
       const student = (tFactor ** 2 - 1) * told;
       const offsets = errors.reduce((sum, e) => sum + e.variance * e.shift[j]! ** 2, 0);
+      const inputs = fit.inputNoise?.variance[j] ?? 0;
       const rest = covariance.covariance[j * n + j]! - told - student - offsets;
       const worn = fit.wear !== undefined && fit.wear.gain > 0;
       const shares = sharesOf({
         sensors: white + offsets,
-        inputs: 0,
-        model: told - white - prior + (worn ? 0 : Math.max(0, rest)),
+        inputs,
+        model: told - white - prior - inputs + (worn ? 0 : Math.max(0, rest)),
         trend: worn ? Math.max(0, rest) : 0,
         shortness: prior + student,
       });
@@ -44,7 +54,7 @@ export function fitSources(
 }
 
 /** vᵀ M v. */
-function quadratic(M: Float64Array, v: Float64Array): number {
+export function quadratic(M: Float64Array, v: Float64Array): number {
   const n = v.length;
   let sum = 0;
   for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) sum += v[i]! * M[i * n + k]! * v[k]!;
@@ -52,19 +62,19 @@ function quadratic(M: Float64Array, v: Float64Array): number {
 }
 
 /** Σ GᵀG·white²/σ⁴ over channels: what white noise of the sensors does to the normal equations. */
-function whiteInformation(
+export function whiteInformation(
   data: Float64Array,
   channels: number,
   columns: readonly Float64Array[],
   noiseStd: Float64Array,
-  residualModels: Fit['residualModels'],
+  whiteStd: ArrayLike<number>,
 ): Float64Array {
   const n = columns.length;
   const M = new Float64Array(n * n);
   for (let i = 0; i < data.length; i++) {
     if (Number.isNaN(data[i]!)) continue;
     const c = i % channels;
-    const w = residualModels[c]!.white ** 2 / noiseStd[c]! ** 4;
+    const w = whiteStd[c]! ** 2 / noiseStd[c]! ** 4;
     for (let j = 0; j < n; j++) {
       for (let k = 0; k < n; k++) M[j * n + k]! += w * columns[j]![i]! * columns[k]![i]!;
     }

@@ -12,6 +12,7 @@ import type { FitModel } from '../fit/fit-model.js';
 import { nelderMead } from '../fit/nelder-mead.js';
 import { eventScaleOf } from '../transient/events.js';
 import { stateNoiseStd } from '../transient/held-states.js';
+import { beside, drivenColumns, first, inputDrive, withDrive } from '../transient/input-drive.js';
 import type { TransientModel, Twin } from '../types.js';
 
 /** The noise that suits a filter of the states, the parameters held at a fit. */
@@ -63,6 +64,8 @@ interface Step {
   A: Float64Array;
   /** m × ns: outputs at the end by states at the start. */
   C: Float64Array;
+  /** (ns + m) × disturbances: what noise of the inputs does to both, one deviation each. */
+  drive: Float64Array;
   /** What was measured at the end less the free run. */
   residual: Float64Array;
   /** How fast each state moves, per second. */
@@ -102,7 +105,7 @@ export async function stateNoiseOf(
   },
 ): Promise<StateNoise | undefined> {
   const { scale, firstNoise, signal } = start;
-  const steps = await stepsAlong(fitModel, model, fit, scale, signal);
+  const steps = await stepsAlong(twin, fitModel, model, fit, scale, signal);
   if (steps.length < 10) return undefined;
   const { measured, transient } = twin.definition;
   const floor = noiseFloor(twin, fit.record);
@@ -183,6 +186,7 @@ export async function heldAt(
 
 /** Slopes from sample to sample along the free run's last part. */
 async function stepsAlong(
+  { definition }: Twin,
   fitModel: FitModel,
   model: TransientModel,
   fit: Fit,
@@ -202,7 +206,8 @@ async function stepsAlong(
   const [free] = await fitModel.run([point], record, { keepStates: true });
   if (free === undefined || free instanceof Error || free.states === undefined) return [];
   const n = record.timesS.length;
-  const count = Math.min(n - 1, MOST_SAMPLES, Math.floor(MOST_RUNS / (ns + 1)));
+  const noisyEnds = drivenColumns(definition).length;
+  const count = Math.min(n - 1, MOST_SAMPLES, Math.floor(MOST_RUNS / (ns + 1 + noisyEnds)));
   const inputsAt = (k: number) => Float64Array.from(record.inputs, (column) => column[k]!);
   const t0 = record.timesS[0]!;
   const steps: Step[] = [];
@@ -220,19 +225,24 @@ async function stepsAlong(
         return { parameters, states: moved };
       }),
     ];
-    const ends = await model.propagate(
-      points,
-      {
-        fromS: model.startTimeS + (record.timesS[k]! - t0),
-        toS: model.startTimeS + (record.timesS[k + 1]! - t0),
-        inputs: inputsAt(k),
-        inputsTo: inputsAt(k + 1),
-        aroundFirst: true,
-      },
-      signal,
-    );
+    const span = {
+      fromS: model.startTimeS + (record.timesS[k]! - t0),
+      toS: model.startTimeS + (record.timesS[k + 1]! - t0),
+      inputs: inputsAt(k),
+      inputsTo: inputsAt(k + 1),
+    };
+    const ends = await model.propagate(points, { ...span, aroundFirst: true }, signal);
     const centre = ends[0];
     if (centre === undefined || centre instanceof Error) continue;
+    const driven = await inputDrive(
+      definition,
+      model,
+      span,
+      signal,
+    )?.({
+      centre: Float64Array.of(...parameters, ...states),
+      middle: Float64Array.of(...centre.states, ...centre.outputs.subarray(0, m)),
+    });
     const A = new Float64Array(ns * ns);
     const C = new Float64Array(m * ns);
     for (let j = 0; j < ns; j++) {
@@ -247,6 +257,7 @@ async function stepsAlong(
       dtS,
       A,
       C,
+      drive: driven?.drive ?? new Float64Array(),
       speed: centre.states.map((v, i) => (v - states[i]!) / dtS),
       residual: Float64Array.from({ length: m }, (_, c) => {
         const i = (k + 1) * m + c;
@@ -280,22 +291,32 @@ function filterAlong(
   let nis = 0;
   let channels = 0;
   const innovations: Float64Array[] = [];
-  for (const { dtS, A, C, residual, speed } of steps) {
-    const { innovation, ...seen } = srKfUpdate(state, { H: C, rootR, z: residual }, workspace);
+  const ns = scale.length;
+  for (const { dtS, A, C, drive, residual, speed } of steps) {
+    // What noise of the inputs adds stands beside the states: it moves outputs and states together.
+    const driven = drive.length / (ns + residual.length);
+    const H = withDrive(C, ns, drive.subarray(ns * driven), driven);
+    const { innovation, ...seen } = srKfUpdate(
+      beside(state, driven),
+      { H, rootR, z: residual },
+      workspace,
+    );
     logLikelihood += innovation.logLikelihood;
     if (keepInnovations) innovations.push(innovation.y.map((v, c) => v / innovation.std[c]!));
     nis += innovation.nis;
     channels += innovation.used.length;
     // Through a gap the states may have gone anywhere (an event is one): that is not their usual noise.
     const times = innovation.used.length === 0 ? GAP_TIMES : 1;
-    const rootQ = diagonal(
-      scale.map((s, i) => {
-        const force = forceOf(i);
-        if (force !== undefined) return noiseBefore(force, dtS);
-        return times * stateNoiseStd(s, speed[i]!, { share, speedNoise }, dtS);
-      }),
-    );
-    state = srKfPredict(seen, { F: A, rootQ }, workspace);
+    const added = scale.map((s, i) => {
+      const force = forceOf(i);
+      if (force !== undefined) return noiseBefore(force, dtS);
+      return times * stateNoiseStd(s, speed[i]!, { share, speedNoise }, dtS);
+    });
+    const width = ns + driven;
+    const F = new Float64Array(width * width);
+    F.set(withDrive(A, ns, drive, driven));
+    const rootQ = diagonal(Float64Array.of(...added, ...new Float64Array(driven)));
+    state = first(srKfPredict(seen, { F, rootQ }, workspace), ns);
   }
   return {
     logLikelihood,

@@ -11,6 +11,7 @@ import type { Evaluation, TransientModel, Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate, widenStates } from './filter.js';
 import { heldStep, stateNoiseStd } from './held-states.js';
+import { inputDrive } from './input-drive.js';
 import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
 import { settlingTimeS } from './settling-time.js';
@@ -300,6 +301,8 @@ export function transientAssimilation(
       constants: a.refit !== undefined,
       mayChange: !watched,
       trendScale: a.refit?.trendScale,
+      // Before the first sample nothing runs.
+      driveOf: elapsedS > 0 ? inputDrive(definition, dynamics, span, signal) : undefined,
     });
     const held =
       watched && known && memory.held?.x.length === ns

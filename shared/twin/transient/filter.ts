@@ -8,6 +8,7 @@ import { predict } from '../filter/predict.js';
 import { inflate, REGIME_JUMP } from '../filter/regime.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterStep } from '../filter/step.js';
+import { type DriveOf, drivenOf } from './input-drive.js';
 import { type LinearRun, lineariseRun, type PropagatePoints } from './linearise.js';
 
 /** The outcome of one step of the joint filter. */
@@ -60,7 +61,8 @@ function carried(start: Gaussian, run: LinearRun, n: number): { all: Gaussian; c
   const p = n + ns;
   const ends = run.mean.length;
   const rows = 2 * n + ends;
-  const columns = N + p;
+  const driven = drivenOf(run);
+  const columns = N + p + driven;
   const x = new Float64Array(rows);
   const S = new Float64Array(rows * columns);
   x.set(start.x.subarray(0, 2 * n));
@@ -75,6 +77,7 @@ function carried(start: Gaussian, run: LinearRun, n: number): { all: Gaussian; c
       if (slope !== 0) for (let k = 0; k < N; k++) S[row + k]! += slope * start.S[from * N + k]!;
       S[row + N + j] = run.bend[o * p + j]!;
     }
+    for (let i = 0; i < driven; i++) S[row + N + p + i] = run.drive![o * driven + i]!;
     x[2 * n + o] = value;
   }
   return { all: { x, S }, columns };
@@ -101,6 +104,7 @@ function compact(g: Gaussian, columns: number, count: number): Gaussian {
 function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
   const p = n + ns;
   const outputs = run.mean.length - ns;
+  const driven = drivenOf(run);
   const slope = new Float64Array(outputs * n);
   const omega = new Float64Array(outputs * outputs);
   for (let o = 0; o < outputs; o++) {
@@ -109,6 +113,10 @@ function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
     for (let q = 0; q < outputs; q++) {
       for (let k = 0; k < p; k++) {
         omega[o * outputs + q]! += run.bend[from + k]! * run.bend[(ns + q) * p + k]!;
+      }
+      for (let i = 0; i < driven; i++) {
+        omega[o * outputs + q]! +=
+          run.drive![(ns + o) * driven + i]! * run.drive![(ns + q) * driven + i]!;
       }
     }
   }
@@ -138,6 +146,7 @@ function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
  *   change them
  * @param mayChange whether samples that contradict the model may open up states and parameters; not
  *   where a search for events decides that
+ * @param driveOf what noise of the inputs does, looked for once a step
  * @param trendScale per parameter: factor on its trend's noise
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
@@ -158,6 +167,7 @@ export async function transientUpdate(input: {
   constants: boolean;
   mayChange: boolean;
   trendScale?: Float64Array | undefined;
+  driveOf?: DriveOf | undefined;
 }): Promise<TransientStep> {
   const { measured, settings, stateScale, suspicion } = input;
   const n = settings.range.length;
@@ -169,6 +179,7 @@ export async function transientUpdate(input: {
   });
   let modelRuns = 0;
   let refusedBeyond = false;
+  let drive: Float64Array | undefined;
   const lineariseAt = async (g: Gaussian) => {
     const within = input.withinBounds || refusedBeyond;
     const run = await lineariseRun(
@@ -183,7 +194,12 @@ export async function transientUpdate(input: {
     );
     modelRuns += run.modelRuns;
     refusedBeyond ||= run.refusedBeyond;
-    return run;
+    if (input.driveOf !== undefined && drive === undefined) {
+      const found = await input.driveOf(run);
+      drive = found.drive;
+      modelRuns += found.modelRuns;
+    }
+    return { ...run, drive };
   };
   const noiseRoot = (variance: Float64Array) => {
     const m = active.length;

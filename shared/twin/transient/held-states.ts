@@ -1,4 +1,5 @@
 import { createWorkspace, diagonal, srKfPredict, srKfUpdate } from '../../kalman/index.js';
+import { beside, drivenOf, first } from './input-drive.js';
 import type { LinearRun } from './linearise.js';
 
 /** The states as they are if the parameters are exactly the newest fit's: mean and lower factor. */
@@ -58,15 +59,22 @@ export function heldStep(
   const p = n + ns;
   const workspace = createWorkspace();
   const { mean } = run;
+  const driven = drivenOf(run);
+  const width = ns + driven;
+  /** Slopes by the states, then by what noise of the inputs adds, which is one deviation wide. */
   const slopes = (from: number, rows: number) =>
-    Float64Array.from(
-      { length: rows * ns },
-      (_, i) => run.slope[(from + Math.floor(i / ns)) * p + n + (i % ns)]!,
-    );
-  const F = slopes(0, ns);
+    Float64Array.from({ length: rows * width }, (_, i) => {
+      const [row, k] = [from + Math.floor(i / width), i % width];
+      return k < ns ? run.slope[row * p + n + k]! : run.drive![row * driven + k - ns]!;
+    });
+  const F = new Float64Array(width * width);
+  F.set(slopes(0, ns));
   const start = srKfPredict(
-    { x: held.x.map((v, i) => v - run.centre[n + i]!), S: held.S },
-    { F: diagonal(new Float64Array(ns).fill(1)), rootQ: diagonal(stateStd) },
+    beside({ x: held.x.map((v, i) => v - run.centre[n + i]!), S: held.S }, driven),
+    {
+      F: diagonal(new Float64Array(width).fill(1)),
+      rootQ: diagonal(Float64Array.of(...stateStd, ...new Float64Array(driven))),
+    },
     workspace,
   );
   const z = measured.map((v, o) => v - mean[ns + o]!);
@@ -81,7 +89,10 @@ export function heldStep(
           { ...line, z: z.map((v, o) => (ignored.includes(o) ? Number.NaN : v)) },
           workspace,
         );
-  const end = srKfPredict(believed, { F, rootQ: new Float64Array(ns * ns) }, workspace);
+  const end = first(
+    srKfPredict(believed, { F, rootQ: new Float64Array(width * width) }, workspace),
+    ns,
+  );
   return {
     states: { x: end.x.map((v, i) => v + mean[i]!), S: end.S },
     innovation: innovation.y.slice(),

@@ -19,6 +19,10 @@ export interface LinearRun {
   mean: Float64Array;
   /** Ends × starts, row-major. */
   slope: Float64Array;
+  /** The ends of the run from `centre`. */
+  middle: Float64Array;
+  /** Ends × disturbances of one deviation each: what noise of the inputs does; left out where none is stated. */
+  drive?: Float64Array | undefined;
   /** Ends × starts: a factor of the covariance of what the straight line misses. */
   bend: Float64Array;
   modelRuns: number;
@@ -174,5 +178,5 @@ export async function lineariseRun(
   const slope = new Float64Array(ends * p);
   for (let i = 0; i < p; i++)
     for (let o = 0; o < ends; o++) slope[o * p + i] = solved[i * ends + o]!;
-  return { centre, mean, slope, bend, modelRuns, refusedBeyond, memory };
+  return { centre, middle: h0, mean, slope, bend, modelRuns, refusedBeyond, memory };
 }

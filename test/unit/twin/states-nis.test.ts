@@ -10,7 +10,10 @@ const step = (nis: number, more: Partial<StepResult> = {}) =>
   ({ nis, statesNis: 1, channels: 1, parameters: {}, ...more }) as StepResult;
 
 describe('the NIS of the states alone', () => {
-  it('is near 1 for a filter of the right noise, with all channels counted together', () => {
+  it.each([
+    ['all channels counted together', 0],
+    ['noise of an input, which moves state and outputs at once', 0.4],
+  ])('is near 1 for a filter of the right noise, with %s', (_what, driven) => {
     const rng = createRng(2);
     let truth = 0;
     let held = { x: Float64Array.of(0), S: Float64Array.of(1) };
@@ -18,13 +21,15 @@ describe('the NIS of the states alone', () => {
     const count = 400;
     // One state that keeps 0.9 of itself, seen twice; no parameters.
     for (let k = 0; k < count; k++) {
-      truth = 0.9 * (truth + 0.3 * rng.normal());
+      truth = 0.9 * (truth + 0.3 * rng.normal()) + driven * rng.normal();
       const [x] = held.x;
       const found = heldStep(
         held,
         {
           centre: Float64Array.of(x!),
+          middle: Float64Array.of(0.9 * x!, 0.9 * x!, 1.8 * x!),
           mean: Float64Array.of(0.9 * x!, 0.9 * x!, 1.8 * x!),
+          ...(driven > 0 && { drive: Float64Array.of(driven, driven, 2 * driven) }),
           slope: Float64Array.of(0.9, 0.9, 1.8),
           bend: new Float64Array(3),
           modelRuns: 0,

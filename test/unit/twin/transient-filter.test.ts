@@ -115,12 +115,17 @@ describe('the joint filter', () => {
   });
 
   it.each([
-    ['with every sample measured', () => false],
-    ['with two of three samples blank: inputs move it all the same', (k: number) => k % 3 !== 0],
-  ] as const)('is the Kalman filter on a linear model, %s', async (_what, isBlank) => {
+    ['with every sample measured', () => false, 0],
+    ['with two of three samples blank: inputs move it all the same', (k: number) => k % 3 !== 0, 0],
+    ['with noise on its input, which is process noise', () => false, 0.5],
+  ] as const)('is the Kalman filter on a linear model, %s', async (_what, isBlank, inputStd) => {
     const { model, asked } = linearDynamics();
     const estimator = { adaptNoise: false, gate: false, kink: 'none' };
-    const calibrator = createCalibrator({ twin: smallTwin({ ...overrides, estimator }), model });
+    const inputs = [
+      inputStd === 0 ? { variable: 'u', value: 1 } : { variable: 'u', noiseStd: inputStd },
+    ];
+    const twin = smallTwin({ ...overrides, inputs, estimator });
+    const calibrator = createCalibrator({ twin, model });
     let state = calibrator.initialState();
     let kf: { x: Float64Array; P: Float64Array } = {
       x: Float64Array.of(0.1, 0.1, 0, 0),
@@ -162,7 +167,10 @@ describe('the joint filter', () => {
         // Noise of 0.01 per √s over 2 s comes in at the start.
         const Q = Float64Array.from({ length: 16 }, (_, i) => (i === 10 || i === 15 ? 2e-4 : 0));
         kf = kfPredict(kf, { F: identity, Q });
-        kf = kfPredict(kf, { F, u: Float64Array.of(0, 0, 0, 0.1), Q: new Float64Array(16) });
+        // Each reading drives the second state by a tenth.
+        const driven = new Float64Array(16);
+        driven[15] = (0.1 * inputStd) ** 2;
+        kf = kfPredict(kf, { F, u: Float64Array.of(0, 0, 0, 0.1), Q: driven });
       }
       if (blank) {
         expect(result).toMatchObject({ skipped: 'no-usable-channel', channels: 0 });
@@ -190,7 +198,7 @@ describe('the joint filter', () => {
       }
     }
     // 2 (n + states) + 1 a sample, and one look at the FMU's start.
-    expect(asked.runs).toBe(25 * 9 + 1);
+    expect(asked.runs).toBe(25 * 9 + 1 + (inputStd === 0 ? 0 : 24));
   });
 
   it('goes on where the model refuses some points, by those on the other side', async () => {

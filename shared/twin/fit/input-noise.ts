@@ -1,0 +1,137 @@
+import { createRng, messageOf } from '../../core/index.js';
+import type { Finding } from '../report/verdict.js';
+import type { Twin } from '../types.js';
+import { widenBy } from './bands.js';
+import { type Fit, type FitContext, fitPointAt, fitProblem } from './fit.js';
+import { normalEquations } from './least-squares.js';
+import { quadratic, whiteInformation } from './sources.js';
+
+/** What the stated noise of inputs does to a fit. */
+export interface FitInputNoise {
+  /** Variance that it gives each unknown, in the coordinates' units. */
+  variance: Float64Array;
+  /** Model runs that it was found by, and those of them that failed. */
+  runs: number;
+  failed: number;
+  /** Why it is not known, where no run with other inputs came to its end. */
+  unknown?: string;
+}
+
+/** Records with other noise that a moving machine is run along: deviations are known within a seventh. */
+const DRAWS = 24;
+/** The same numbers at each fit: what a fit says does not change when it is made again. */
+const SEED = 20_240_229;
+
+/** Inputs that follow a stream whose noise is stated. */
+export const noisyInputs = ({ definition }: Pick<Twin, 'definition'>): number[] =>
+  definition.inputs.flatMap(({ value, noiseStd = 0 }, i) =>
+    value === undefined && noiseStd > 0 ? [i] : [],
+  );
+
+/**
+ * Widens a fit's bands by the stated noise of its inputs. The machine followed what its inputs were, the
+ * model what was read of them: what the difference does to the outputs, δ, moves the unknowns by
+ * A⁻¹ GᵀR⁻¹ δ.
+ *
+ * - A moving machine remembers: δ is drawn, by runs along the record with other noise on its inputs.
+ * - States of rest do not: one run for each input gives δ of each sample, and their squares add up.
+ *
+ * Memory of the residuals may hold some of it already. So no variance becomes the sum of both, but at
+ * least what the noise of sensors, the priors and the noise of inputs make together.
+ *
+ * No model runs where no noise of an input is stated.
+ *
+ * @see Efron & Tibshirani, An Introduction to the Bootstrap (1993), 6.5 (parametric bootstrap)
+ */
+export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit> {
+  const noisy = noisyInputs(context.twin);
+  if (noisy.length === 0) return fit;
+  const { coordinates, record, u, noiseStd, prediction, columns, covariance } = fit;
+  const n = coordinates.length;
+  const problem = fitProblem(context, coordinates, record);
+  const point = fitPointAt(coordinates, u, record.timesS);
+  const { inputs, simulation } = context.twin.definition;
+  const rests = simulation.mode === 'steady-state';
+  const rng = createRng(SEED);
+  const stdOf = (i: number) => (noisy.includes(i) ? inputs[i]!.noiseStd! : 0);
+  const disturbed: Float64Array[][] = rests
+    ? noisy.map((i) =>
+        record.inputs.map((column, k) => column.map((v) => (k === i ? v + stdOf(i) : v))),
+      )
+    : Array.from({ length: DRAWS }, () =>
+        record.inputs.map((column, i) =>
+          stdOf(i) === 0 ? column : column.map((v) => v + stdOf(i) * rng.normal()),
+        ),
+      );
+  /** What the unknowns make of outputs that differ so from the free run, rows counted from one to another. */
+  const moved = (outputs: Float64Array, from: number, to: number) => {
+    const data = record.data.map((v, k) => {
+      const row = Math.floor(k / record.channels);
+      return Number.isNaN(v) || row < from || row >= to ? Number.NaN : outputs[k]!;
+    });
+    const { gradient } = normalEquations({ ...problem, data }, columns, noiseStd, prediction);
+    return gradient.map((_, j) =>
+      gradient.reduce((sum, g, k) => sum + covariance.white[j * n + k]! * g, 0),
+    );
+  };
+  const variance = new Float64Array(n);
+  let failed = 0;
+  let problemOfRun: unknown;
+  for (const other of disturbed) {
+    context.signal?.throwIfAborted();
+    const [run] = await context.model.run([point], { ...record, inputs: other });
+    context.passes++;
+    context.onPass?.(context.passes);
+    if (run === undefined || run instanceof Error) {
+      failed++;
+      problemOfRun = run;
+      continue;
+    }
+    const spans = rests ? record.timesS.length : 1;
+    const rows = record.timesS.length / spans;
+    for (let s = 0; s < spans; s++) {
+      moved(run.outputs, s * rows, (s + 1) * rows).forEach((v, j) => {
+        variance[j]! += v * v;
+      });
+    }
+  }
+  const runs = disturbed.length;
+  if (failed === runs || (rests && failed > 0)) {
+    return { ...fit, inputNoise: { variance, runs, failed, unknown: messageOf(problemOfRun) } };
+  }
+  if (!rests) for (let j = 0; j < n; j++) variance[j]! /= runs - failed;
+  const { measured } = context.twin.definition;
+  const noise = whiteInformation(
+    record.data,
+    record.channels,
+    columns,
+    noiseStd,
+    measured.map((m, c) => m.noiseStd ?? fit.residualModels[c]!.white),
+  );
+  const factor = Float64Array.from(coordinates, (_, j) => {
+    const row = covariance.white.subarray(j * n, (j + 1) * n);
+    const prior = row.reduce((sum, v) => sum + v * v, 0);
+    const least = quadratic(noise, row) + prior + variance[j]!;
+    return Math.sqrt(Math.max(1, least / covariance.sandwich[j * n + j]!));
+  });
+  return {
+    ...fit,
+    covariance: {
+      ...covariance,
+      covariance: widenBy(covariance.covariance, n, factor),
+      sandwich: widenBy(covariance.sandwich, n, factor),
+    },
+    inputNoise: { variance, runs, failed },
+  };
+}
+
+/** Says where the noise of inputs is not in the bands, or known by few runs. */
+export function inputNoiseFindings({ inputNoise }: Fit): Finding[] {
+  if (inputNoise === undefined || inputNoise.failed === 0) return [];
+  const { runs, failed, unknown } = inputNoise;
+  const reason =
+    unknown === undefined
+      ? `the model failed in ${failed} of ${runs} runs with the stated noise on its inputs: what it does to the bands is known from the others`
+      : `what the stated noise of inputs does is not in the bands: the model failed in ${failed} of ${runs} runs with it: ${unknown}`;
+  return [{ grade: 'care', reason }];
+}
