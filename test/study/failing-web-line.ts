@@ -27,9 +27,10 @@ static unsigned steps;
 FMI2_Export fmi2Status fmi2DoStep(fmi2Component c, fmi2Real t, fmi2Real h, fmi2Boolean last) {
   if (broken) return fail(SELF, "The solver is not initialised.");
   if (sound_step(c, t, h, last) != fmi2OK) return fmi2Error;
-  const fmi2ValueReference slips[] = {84, 85, 86, 87, 88, 89, 90, 91, 92};
+  fmi2ValueReference slips[9];
   const fmi2ValueReference drag = VR_b9;
   double slip[9], b, ignored;
+  for (int k = 0; k < 9; k++) slips[k] = VR_Roller1_SlipVelocity_mps + k;
   fmi2GetReal(c, slips, 9, slip);
   fmi2GetReal(c, &drag, 1, &b);
   for (int k = 0; k < 9; k++) {
@@ -42,7 +43,11 @@ FMI2_Export fmi2Status fmi2DoStep(fmi2Component c, fmi2Real t, fmi2Real h, fmi2B
 }
 `;
 
-/** Builds the web line's FMU with a solver that fails in gross slip. @returns its path */
+/**
+ * Builds the web line's FMU with a solver that fails in gross slip.
+ *
+ * @returns its path, alone in a temporary folder, which is the caller's to remove
+ */
 export function buildFailingWebLine(): string {
   const parts = unzipSync(readFileSync(packageFile('shared/twins/web-line/web-line.fmu')));
   const folder = mkdtempSync(join(tmpdir(), 'twinloop-failing-web-line-'));

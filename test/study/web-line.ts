@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { packageFile, TwinError, unknownNames } from '../../shared/core/index.js';
 import { createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import { algebraicModel, type Cell, runCell } from './cell.js';
@@ -83,6 +85,7 @@ export const study = defineStudy({
       return await runCell(cell, SCENARIOS[cell.scenario]!(truth), truth.timeS, twin, model);
     } finally {
       await model.close();
+      if (by === 'failing FMU') rmSync(dirname(fmuPath), { recursive: true });
     }
   },
   tables(done, { data, ...options }) {

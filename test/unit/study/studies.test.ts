@@ -105,6 +105,23 @@ describe('studies', () => {
     });
   }
 
+  it.skipIf(!hasCompiler)(
+    'web-line loses no machine where the solver fails in gross slip',
+    { timeout: 240_000 },
+    () => {
+      const few = ['--seeds', '1', '--noise', '1e-4', '--strides', '40', '--data', 'none.csv'];
+      const { status, stdout } = run('web-line', '--failing', ...few);
+      expect(status).toBe(0);
+      const [header, row] = ['| scenario', '| record'].map((start) =>
+        stdout
+          .split('\n')
+          .find((line) => line.startsWith(start))!
+          .split('|'),
+      );
+      expect(row![header!.indexOf(' lost ')]).toBe(' 0 ');
+    },
+  );
+
   it('go on where they were cut off, with the same tables by several threads', {
     timeout: 120_000,
   }, () => {
