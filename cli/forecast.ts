@@ -8,6 +8,7 @@ import {
 import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
 import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
+import { courseFindings } from '../shared/twin/report/course-findings.js';
 import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
 import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
@@ -93,14 +94,14 @@ export const forecastCommand: Command = {
       if (typeof args.plot === 'string') {
         await writeUserFile(args.plot, await forecastPlot(twin, result, show));
       }
-      const verdict = verdictOf(findings);
+      const verdict = verdictOf([...findings, ...courseFindings(result.goesBy)]);
       const wearHorizonS = wearHorizonsOf(twin.definition);
       if (args.json === true) {
         printJson(io.stdout, { ...result, wearHorizonS, assumed, summary: { recording, verdict } });
       } else {
         const lines = [
           ...forecastLines(result),
-          ...courseLines(result.courses),
+          ...courseLines(result.goesBy),
           ...assumedLines(assumed),
           horizonLine(wearHorizonS),
         ];

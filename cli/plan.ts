@@ -1,6 +1,7 @@
 import { printJson, printLine } from '../shared/core/index.js';
 import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
 import { type Plan, type PlannedWay, plan, type Spread } from '../shared/twin/plan/plan.js';
+import { courseFindings } from '../shared/twin/report/course-findings.js';
 import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
 import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
@@ -84,7 +85,7 @@ export const planCommand: Command = {
           reason: `No way keeps the risk of passing a limit at ${percent(result.risk)}: allow other ranges or repairs in \`decisions\`, or more risk.`,
         });
       }
-      const verdict = verdictOf(findings);
+      const verdict = verdictOf([...findings, ...courseFindings(result.goesBy)]);
       if (args.json === true) {
         printJson(io.stdout, { ...result, assumed, summary: { recording, verdict } });
       } else {

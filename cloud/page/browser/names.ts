@@ -14,6 +14,12 @@ export function nameOf(quantity: Quantity, layout: Layout | undefined): string {
   return quantity.label;
 }
 
+/** The same of a variable. */
+export function quantityName(variable: string, machine: Machine): string {
+  const quantity = machine.quantities.find((q) => q.variable === variable);
+  return quantity === undefined ? variable : nameOf(quantity, machine.layout);
+}
+
 /** The component that a quantity belongs to. */
 export function componentOf(
   quantity: Quantity,

@@ -1,7 +1,7 @@
 import { aheadText, chanceText } from './ahead-text.js';
 import { h, setText, svg } from './dom.js';
 import { formatNumber, formatUnit } from './format.js';
-import { nameOf } from './names.js';
+import { quantityName } from './names.js';
 import type { Machine, PlanAnswer, PlanWay } from './protocol.js';
 import type { Store } from './store.js';
 import type { View } from './view.js';
@@ -156,11 +156,6 @@ function contentOf(
       h('ul', {}, ...answer.assumptions.map((text) => h('li', { text }))),
     ),
   ];
-}
-
-function quantityName(variable: string, machine: Machine): string {
-  const quantity = machine.quantities.find((q) => q.variable === variable);
-  return quantity === undefined ? variable : nameOf(quantity, machine.layout);
 }
 
 function settingsText(inputs: Readonly<Record<string, number>>, machine: Machine): string {

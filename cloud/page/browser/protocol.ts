@@ -345,6 +345,8 @@ export interface Outlook {
   renewed: readonly string[];
   /** By the id of the quantity. */
   series: Readonly<Record<string, OutlookSeries>>;
+  /** Parameters whose wear follows no law: its pace has changed, and may again. */
+  lawless: readonly string[];
   courses: number;
   modelRuns: number;
   tookMs: number;

@@ -2,9 +2,9 @@ import { aheadText, chanceText, reachedText } from './ahead-text.js';
 import { h, setText } from './dom.js';
 import { horizonOf, sinceOf } from './expected.js';
 import { formatNumber, formatUnit } from './format.js';
-import { nameOf } from './names.js';
+import { nameOf, quantityName } from './names.js';
 import type { OutlookClient } from './outlook-client.js';
-import type { Machine, OutlookInput, OutlookSeries, Quantity } from './protocol.js';
+import type { Machine, Outlook, OutlookInput, OutlookSeries, Quantity } from './protocol.js';
 import type { Store } from './store.js';
 import type { View } from './view.js';
 
@@ -119,6 +119,12 @@ export function createWhatIfView(
     );
   }
 
+  /** What else the courses may miss. */
+  const lawlessText = ({ lawless }: Outlook): string =>
+    lawless.length === 0
+      ? ''
+      : ` ${lawless.map((name) => quantityName(name, machine)).join(', ')}: wear that follows no law, its pace has changed and may change again.`;
+
   function update(): void {
     const { outlook, tried, status } = store;
     const why = status?.outlook.fault ?? 'The twin is asked for its first course …';
@@ -145,7 +151,7 @@ export function createWhatIfView(
       took,
       client.isAsking
         ? 'The twin is asked …'
-        : `${(tried ?? outlook).courses} courses over ${aheadText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.`,
+        : `${(tried ?? outlook).courses} courses over ${aheadText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.${lawlessText(tried ?? outlook)}`,
     );
     // What stands there meanwhile answers the question before.
     answers.setAttribute('aria-busy', String(client.isAsking));

@@ -27,6 +27,8 @@ export interface CourseSource {
   by: 'wear-laws' | Dynamics;
   /** Of a parameter that wears, why not by laws of wear. */
   because?: NoLaws;
+  /** By laws of wear: how probable it is that the course strays from every one of them. */
+  strays?: number;
 }
 
 type Dynamics = Twin['definition']['parameters'][number]['dynamics'];
@@ -53,7 +55,7 @@ export function courseBelief(
   state: CalibratorState,
   settings: FilterSettings,
   fresh: readonly string[] = [],
-): CourseBelief & { sources: readonly CourseSource[] } {
+): CourseBelief & { goesBy: Record<string, CourseSource> } {
   const { readings, ...filter } = state.filter;
   const estimated = { x: filter.x, S: filter.S };
   const now = fresh.length === 0 ? estimated : renewed(twin, estimated, fresh);
@@ -65,10 +67,25 @@ export function courseBelief(
       const courses = readings && coursesOf(twin, state, readings, settings, i);
       if (courses === undefined) return byTrend('few-readings');
       const against = whatSpeaksAgainst(courses, estimated, i);
-      return against === undefined ? { source: { by: 'wear-laws' }, courses } : byTrend(against);
+      return against === undefined
+        ? { source: { by: 'wear-laws', strays: strayingOf(courses) }, courses }
+        : byTrend(against);
     },
   );
-  return { ...now, courses: all.map((c) => c.courses), sources: all.map((c) => c.source) };
+  const goesBy = Object.fromEntries(
+    twin.definition.parameters.map((p, i) => [p.variable, all[i]!.source]),
+  );
+  return { ...now, courses: all.map((c) => c.courses), goesBy };
+}
+
+/** Noise of the trend, in that of the filter's model, from which on a course follows no law. */
+const LAWLESS = 1 / 4;
+
+function strayingOf({ hypotheses }: WearCourses): number {
+  const astray = hypotheses.filter(
+    ({ straying }) => straying.kind === 'drifting' && straying.scale >= LAWLESS,
+  );
+  return astray.length / hypotheses.length;
 }
 
 /** By state, as what-ifs and plans ask about one again and again. */

@@ -46,7 +46,7 @@ export interface Forecast {
   inputs: Record<string, number>;
   parameters: Record<string, ForecastSeries>;
   /** What each parameter's course goes by. */
-  courses: Record<string, CourseSource>;
+  goesBy: Record<string, CourseSource>;
   virtualSensors: Record<string, ForecastSeries>;
   /** What sensors will read but for their noise. */
   measured: Record<string, ForecastSeries>;
@@ -259,7 +259,7 @@ export async function forecast(options: {
     aheadS: Array.from({ length: count + 1 }, (_, k) => times[k * substeps]!),
     inputs: Object.fromEntries(definition.inputs.map((i, k) => [i.variable, inputs[k]!])),
     parameters: Object.fromEntries(parameters),
-    courses: Object.fromEntries(definition.parameters.map((p, i) => [p.variable, now.sources[i]!])),
+    goesBy: now.goesBy,
     virtualSensors: Object.fromEntries(virtualSensors),
     measured: Object.fromEntries(measured),
     renewed: [...fresh],

@@ -1,7 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { Bounds } from '../filter/linearise.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
-import { courseBelief } from '../forecast/course-belief.js';
+import { type CourseSource, courseBelief } from '../forecast/course-belief.js';
 import { modelResponse, valuesOf } from '../forecast/response.js';
 import { drawTrendPaths } from '../forecast/trend-paths.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
@@ -49,6 +49,8 @@ export interface Plan {
   riskCurves: Record<string, { value: number; risk: number; objective: number }[]>;
   /** Ways of which none is better in both: the risk ascending. */
   front: { risk: number; objective: number; way: PlannedWay }[];
+  /** What each parameter's course goes by, until a repair. */
+  goesBy: Record<string, CourseSource>;
   assumptions: string[];
   courses: number;
   modelRuns: number;
@@ -171,6 +173,7 @@ export async function plan(options: {
     gain: spreadOf(chosen.sums.map((v, p) => sign * (v - usual.sums[p]!))),
     riskCurves,
     front,
+    goesBy: courseBelief(twin, state, settings).goesBy,
     assumptions: assumptionsOf(twin),
     courses: judge.worn.count,
     modelRuns,

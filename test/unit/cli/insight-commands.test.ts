@@ -187,7 +187,7 @@ describe('calibrate', () => {
       lower50: expect.any(Number),
       upper95: expect.any(Number),
     });
-    expect(Object.keys(forecast.courses)).toEqual(Object.keys(forecast.parameters));
+    expect(Object.keys(forecast.goesBy)).toEqual(Object.keys(forecast.parameters));
     expect(await readFile(fan, 'utf8')).toContain('probability passed');
   });
 

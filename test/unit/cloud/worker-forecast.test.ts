@@ -51,7 +51,7 @@ function rising(fromS: number, horizonS: number, points: number): Forecast {
     aheadS,
     inputs: {},
     parameters: { k: { estimates }, free: { estimates } },
-    courses: { k: { by: 'wear-laws' }, free: { by: 'trend', because: 'few-readings' } },
+    goesBy: { k: { by: 'wear-laws' }, free: { by: 'trend', because: 'few-readings' } },
     virtualSensors: { head: { estimates } },
     measured: {},
     renewed: [],

@@ -110,6 +110,7 @@ describe('between calibrations', () => {
         ],
       },
     },
+    lawless: [],
     courses: 1,
     modelRuns: 1,
     tookMs: 1,

@@ -11,6 +11,7 @@ import {
   encodeCheckpoint,
   forecast,
 } from '../../../shared/twin/index.js';
+import { courseFindings } from '../../../shared/twin/report/course-findings.js';
 import { linearModel, sample, smallTwin } from './fixtures.js';
 
 const twin = smallTwin();
@@ -99,8 +100,8 @@ describe('forecast of wear', () => {
   it('says what each course goes by, and why not by laws of wear', async () => {
     const state = await worn((age) => 0.002 * age, 170);
     const sourcesOf = async (options: Partial<Parameters<typeof forecast>[0]> = {}) =>
-      (await forecast({ twin, model, state, horizonS: 10, paths: 100, ...options })).courses;
-    expect((await sourcesOf()).p).toEqual({ by: 'wear-laws' });
+      (await forecast({ twin, model, state, horizonS: 10, paths: 100, ...options })).goesBy;
+    expect((await sourcesOf()).p).toEqual({ by: 'wear-laws', strays: expect.any(Number) });
     expect(await sourcesOf({ renewed: ['p'] })).toMatchObject({
       p: { by: 'trend', because: 'renewed' },
     });
@@ -123,6 +124,23 @@ describe('forecast of wear', () => {
       ],
     });
     expect((await sourcesOf({ twin: walking })).p).toEqual({ by: 'random-walk' });
+  });
+
+  it('owns up to wear that follows no law, and to none that does', async () => {
+    const strays = async (course: (age: number) => number) => {
+      const state = await worn(course, 210);
+      const { goesBy } = await forecast({ twin, model, state, horizonS: 10, paths: 100 });
+      return { of: goesBy.p!.strays!, findings: courseFindings(goesBy) };
+    };
+    const steady = await strays((age) => 0.002 * age);
+    expect(steady.of).toBeLessThan(0.5);
+    expect(steady.findings).toEqual([]);
+    // At first steady, then four times as fast.
+    const turned = await strays((age) => 0.001 * age + 0.003 * Math.max(0, age - 100));
+    expect(turned.of).toBeGreaterThan(0.5);
+    expect(turned.findings).toEqual([
+      { grade: 'care', reason: expect.stringContaining('p follows no law'), about: ['p'] },
+    ]);
   });
 
   it('expects nothing of a parameter that has not moved', async () => {
