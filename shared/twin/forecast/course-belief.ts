@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Readings } from '../filter/readings.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { CalibratorState, Twin } from '../types.js';
 import { renewed } from './renewed.js';
+import type { ParameterReadings } from './wear-evidence.js';
 import { type WearHypothesis, wearHypotheses } from './wear-hypotheses.js';
 
 /** What is believed of one parameter's course. */
@@ -88,8 +90,26 @@ function strayingOf({ hypotheses }: WearCourses): number {
   return astray.length / hypotheses.length;
 }
 
-/** By state, as what-ifs and plans ask about one again and again. */
-const known = new WeakMap<Readings, Map<number, WearCourses | undefined>>();
+/** Newest last, by what they were drawn from: what-ifs and plans ask about one state again and again. */
+const known = new Map<string, WearHypothesis[] | undefined>();
+/** About 150 kB each. */
+const MOST_KNOWN = 64;
+
+function hypothesesOf(of: ParameterReadings, seed: number): WearHypothesis[] | undefined {
+  // By content, as a state that comes from another process is another object each time.
+  const key = createHash('sha256')
+    .update(JSON.stringify([seed, of]))
+    .digest('hex');
+  const isKnown = known.has(key);
+  const found = isKnown ? known.get(key) : wearHypotheses(of, seed);
+  known.delete(key);
+  known.set(key, found);
+  for (const oldest of known.keys()) {
+    if (known.size <= MOST_KNOWN) break;
+    known.delete(oldest);
+  }
+  return found;
+}
 
 function coursesOf(
   twin: Twin,
@@ -98,16 +118,13 @@ function coursesOf(
   settings: FilterSettings,
   i: number,
 ): WearCourses | undefined {
-  const before = known.get(readings) ?? new Map<number, WearCourses | undefined>();
-  known.set(readings, before);
-  if (before.has(i)) return before.get(i);
   const n = settings.range.length;
   const kept = [...readings.timeS.keys()].filter(
     (k) =>
       readings.meanTimeS[k * n + i]! >= readings.sinceS[i]! && readings.precision[k * n + i]! > 0,
   );
   const timeS = kept.map((k) => readings.meanTimeS[k * n + i]!);
-  const hypotheses = wearHypotheses(
+  const hypotheses = hypothesesOf(
     {
       timeS,
       lengthS: kept.map((k) => readings.timeS[k]! - (readings.timeS[k - 1] ?? readings.startS[0]!)),
@@ -121,9 +138,7 @@ function coursesOf(
     },
     i + 1,
   );
-  const found = hypotheses && { spanS: state.timeS - timeS[0]!, hypotheses };
-  before.set(i, found);
-  return found;
+  return hypotheses && { spanS: state.timeS - timeS[0]!, hypotheses };
 }
 
 /** Whether readings know a parameter much less well than the filter does, or say otherwise of it. */

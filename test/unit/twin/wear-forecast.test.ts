@@ -165,6 +165,19 @@ describe('forecast of wear', () => {
     expect(await timeTo(again)).toEqual(await timeTo(state));
   });
 
+  it('asks about a state again without drawing its laws anew, whichever object it is', async () => {
+    const state = await worn((age) => 0.002 * age, 170);
+    const took = async (of: CalibratorState) => {
+      const startMs = process.cpuUsage().user;
+      await forecast({ twin, model, state: of, horizonS: 10, points: 1, paths: 2 });
+      return process.cpuUsage().user - startMs;
+    };
+    const later = { ...state, timeS: state.timeS + 1 };
+    const first = await took(later);
+    const again = await took(structuredClone(later));
+    expect(again).toBeLessThan(first / 3);
+  });
+
   it('keeps no more readings than it needs, and each with its own error', async () => {
     const { readings } = (await worn((age) => 0.002 * age, 400)).filter;
     const { timeS, value, precision, meanTimeS } = readings!;
