@@ -93,7 +93,8 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
   'regime-change': {
     level: 'note',
     title: 'Sudden change',
-    meaning: 'The machine changed at a stroke (slip, repair); the twin opened its bands to follow.',
+    meaning:
+      'The machine changed at a stroke (slip, repair), or is not as its priors have it where its first sample says so; the twin opened its bands to follow.',
   },
   event: {
     level: 'note',

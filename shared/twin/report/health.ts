@@ -326,6 +326,17 @@ function parameterAlarms(twin: Twin, state: CalibratorState, filtered: FilterSte
   });
 }
 
+/** What a change that was found is, or is not. */
+function regimeMessage({ undone, nis, active }: FilterStep, isFirst: boolean): string {
+  if (undone) {
+    return 'The change found a few samples before was none: the parameters are what they were before it.';
+  }
+  const evidence = `(NIS ${nis.toPrecision(4)} for ${active.length} channels); the parameters were opened up to follow.`;
+  return isFirst
+    ? `The machine is not as its priors have it ${evidence}`
+    : `The machine changed suddenly ${evidence}`;
+}
+
 /** What a person should know about filter, sensors and model after a step. */
 export function healthAlarms(twin: Twin, state: CalibratorState, filtered: FilterStep): Alarm[] {
   const { name } = twin.definition;
@@ -334,9 +345,7 @@ export function healthAlarms(twin: Twin, state: CalibratorState, filtered: Filte
         {
           code: 'regime-change',
           subject: name,
-          message: filtered.undone
-            ? `The change found a few samples before was none: the parameters are what they were before it.`
-            : `The machine changed suddenly (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels); the parameters were opened up to follow.`,
+          message: regimeMessage(filtered, state.sampleCount === 1),
         },
       ]
     : [];

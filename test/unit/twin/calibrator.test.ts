@@ -63,6 +63,14 @@ describe('calibrator', () => {
     );
   });
 
+  it('says of a first sample that contradicts the priors that it does, and of no change', async () => {
+    const { results } = await run(linearModel(), () => [0.4, 0.1], 10);
+    const said = results.flatMap((r) => r.alarms.filter((a) => a.code === 'regime-change'));
+    expect(said[0]?.message).toContain('not as its priors have it');
+    expect(said.filter((a) => a.message.includes('changed suddenly'))).toEqual([]);
+    expect(Math.abs(results[9]!.parameters.p!.mean - 0.4)).toBeLessThan(0.05);
+  });
+
   it('keeps one outlier from moving the estimate', async () => {
     const change = (k: number, y: number[]) => (k === 100 ? [y[0]! + 0.2, y[1]!, y[2]!] : y);
     const { results } = await run(linearModel(), () => [0.1, 0.1], 102, { change });
