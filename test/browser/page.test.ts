@@ -89,8 +89,11 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser', () => {
     await worn.click();
     await page
       .locator('#focus .panel[data-quantity="parameter:b9"] .verdict')
-      .filter({ hasText: sentence })
+      .filter({ hasText: /^! use with care$/ })
       .waitFor();
+    expect(await page.locator('#focus .why-not li').allTextContents()).toContain(
+      `Drag of R9: ${why}.`,
+    );
     await page.emulateMedia({ media: 'print' });
     expect(await reason.isVisible()).toBe(false);
     const printed = page.locator('.reasons li').filter({ hasText: why });

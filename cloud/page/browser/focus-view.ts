@@ -9,7 +9,7 @@ import { formatNumber, formatUnit, formatValue } from './format.js';
 import { componentOf, nameOf, relatedTo, whyOf } from './names.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
-import { gradeText, reasonText, verdictOn } from './verdict-text.js';
+import { gradeText, reasonLines, verdictOn } from './verdict-text.js';
 import type { View } from './view.js';
 import { driversOf } from './why-view.js';
 
@@ -27,12 +27,23 @@ export function createFocusView(
 ): View & { show(quantity: Quantity): void; redraw(): void; shown(): readonly Quantity[] } {
   const title = h('h2', { id: 'focus-title' });
   const panels = h('div', { class: 'panels' });
+  const reasons = h('ul', { class: 'why-not' });
   const element = h(
     'section',
     { id: 'focus', 'aria-labelledby': 'focus-title' },
     h('div', { class: 'bar between' }, title, choice),
     panels,
+    reasons,
   );
+  let told = '';
+  /** Each reason once: panels about one part mostly share theirs. */
+  function tellReasons(): void {
+    const related = current === undefined ? [] : relatedTo(current, machine);
+    const lines = reasonLines(store, machine, related);
+    if (lines.join('\n') === told) return;
+    told = lines.join('\n');
+    reasons.replaceChildren(...lines.map((text) => h('li', { text })));
+  }
   let current: Quantity | undefined;
   let shown: Panel[] = [];
 
@@ -49,6 +60,7 @@ export function createFocusView(
     shown = relatedTo(quantity, machine).map((q) => createPanel(store, machine, q));
     panels.replaceChildren(...shown.map((p) => p.element));
     for (const panel of shown) panel.update();
+    tellReasons();
   }
   return {
     element,
@@ -56,6 +68,7 @@ export function createFocusView(
     shown: () => (current === undefined ? [] : relatedTo(current, machine)),
     update() {
       for (const panel of shown) panel.update();
+      tellReasons();
     },
     redraw() {
       if (current !== undefined) show(current);
@@ -101,7 +114,7 @@ function createPanel(store: Store, machine: Machine, quantity: Quantity): Panel 
       setText(compared, comparedText(store, machine, quantity));
       const judged = verdictOn(store, quantity);
       verdict.dataset.grade = judged?.grade ?? '';
-      setText(verdict, [gradeText(judged), reasonText(judged)].filter((t) => t !== '').join(': '));
+      setText(verdict, gradeText(judged));
       if (store.outlookRevision === expected) return;
       expected = store.outlookRevision;
       setText(reached, aheadOf(store, quantity));

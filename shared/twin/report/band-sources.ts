@@ -74,6 +74,8 @@ const FILL: Readonly<Record<Source, string>> = {
   trend: '#e3a857',
   shortness: '#c9ced6',
 };
+/** Least share of a band that is as wide as a line. */
+const SEEN = 0.005;
 const [BAR, ROW, NAME, WIDTH] = [16, 24, 220, 420] as const;
 
 /** The shares as stacked bars, one row each, with their legend. */
@@ -91,7 +93,7 @@ export function sourcesFigure(sources: Readonly<Record<string, BandSources>>): s
     return `<text x="${NAME - 8}" y="${r * ROW + 12}" text-anchor="end">${escapeHtml(name)}</text>${parts.join('')}`;
   });
   const height = ROW * names.length;
-  const present = SOURCES.filter((s) => names.some((name) => sources[name]![s] > 0));
+  const present = SOURCES.filter((s) => names.some((name) => sources[name]![s] >= SEEN));
   const legend = present.map(
     (source, k) =>
       `<rect x="${NAME}" y="${height + 8 + k * 18}" width="12" height="12" fill="${FILL[source]}"/><text x="${NAME + 18}" y="${height + 18 + k * 18}">${escapeHtml(SOURCE_TEXTS[source])}</text>`,

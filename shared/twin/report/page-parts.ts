@@ -48,6 +48,9 @@ export function recordingPart(
   ];
 }
 
+/** What somebody stated, without zeros that nobody wrote. */
+const asStated = (value: number) => String(Number(value.toPrecision(4)));
+
 function estimateRows(
   estimates: Readonly<Record<string, Estimate>>,
   items: readonly { variable: string; unit: string; prior?: { mean: number; std: number } }[],
@@ -61,7 +64,7 @@ function estimateRows(
       digits(e.mean),
       `${digits(e.lower95)} to ${digits(e.upper95)}`,
       item?.unit ?? '',
-      ...(prior === undefined ? [] : [`${digits(prior.mean)} ± ${digits(prior.std)}`]),
+      ...(prior === undefined ? [] : [`${asStated(prior.mean)} ± ${asStated(prior.std)}`]),
       gradeText(quantities[name]),
     ];
   });

@@ -104,10 +104,10 @@ describe('sources of bands', () => {
     const { bands } = await run(twinOf({ inputNoise: 0.05 }));
     const svg = sourcesFigure(bands!.sources);
     expect(svg).toContain('<title>p: noise of inputs');
-    // Three quantities, and a legend of the sources that are there.
+    // Three quantities, and a legend of the sources that can be seen.
     const there = new Set(
       Object.values(bands!.sources).flatMap((of) =>
-        Object.entries(of).flatMap(([name, share]) => (share > 0 ? [name] : [])),
+        Object.entries(of).flatMap(([name, share]) => (share >= 0.005 ? [name] : [])),
       ),
     );
     expect(svg.match(/<text/g)!.length).toBe(3 + there.size);
