@@ -21,6 +21,7 @@ import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
 import type { RecordingSummary } from '../report/verdict.js';
+import { recordingFindings } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { predictions } from './predict.js';
 import { RollingQuantile } from './rolling-quantile.js';
@@ -88,6 +89,11 @@ export async function backtest(
   const dead = deadChannels(twin, whole);
   const record = withoutChannels(whole, dead);
   const recording = options.recording ?? recordingOf(twin, samples, whole, dead);
+  // Dead channels are among the test's own findings already.
+  const ofRecording = recordingFindings(
+    { ...recording, deadChannels: [] },
+    twin.definition.measured.map((m) => m.variable),
+  );
   const done = (
     parts: Partial<Tested & Pick<BacktestOutput, 'heldOut' | 'yardstick'>>,
     unusable?: Unusable,
@@ -95,7 +101,10 @@ export async function backtest(
     const { verdict, quantities } = backtestVerdicts(
       twin,
       { ...parts, dead, record },
-      parts.fit === undefined ? [] : ownFindings(twin, parts.fit, ridgesOf(parts.fit)),
+      [
+        ...(parts.fit === undefined ? [] : ownFindings(twin, parts.fit, ridgesOf(parts.fit))),
+        ...ofRecording,
+      ],
       unusable,
     );
     return {

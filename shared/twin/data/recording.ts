@@ -6,6 +6,7 @@ import {
   readTable,
   recordingColumn,
 } from '../../recordings/index.js';
+import { OVERWRITTEN } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { alignStreams } from './align.js';
 
@@ -106,7 +107,8 @@ export function twinRecordingOf(
   // Why rows of a part of the file are missing is known of the whole file only.
   if (from === 0 && to === account.rows && stride === 1) {
     for (const [why, { count }] of Object.entries(account.withoutTime)) add(why, count);
-    add('of a time that was there already', account.order.duplicates + account.order.conflicts);
+    add('of a time that was there already', account.order.duplicates);
+    add(OVERWRITTEN, account.order.conflicts);
   } else add('without a time, or of one that was there already', rows - samples.length);
   return { samples, table, rows, skipped };
 }

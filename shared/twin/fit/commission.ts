@@ -1,5 +1,6 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
+import { frozenChannels, sameChannels } from '../report/channel-faults.js';
 import { movingHangsOn } from '../report/cross-check.js';
 import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
 import {
@@ -382,6 +383,8 @@ export function recordingOf(
     skipped: { ...record.skipped },
     unreadable: {},
     deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
+    frozenChannels: frozenChannels(twin, samples),
+    sameChannels: sameChannels(twin, samples),
     spanS,
     periodS: periods.length === 0 ? null : periods.sort()[periods.length >> 1]!,
     ageS: null,

@@ -2,6 +2,7 @@ import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { Sample, StepResult, Twin } from '../types.js';
+import { frozenChannels, sameChannels } from './channel-faults.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
@@ -86,6 +87,8 @@ export function summarizeRecording(
     skipped,
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
+    frozenChannels: frozenChannels(twin, samples),
+    sameChannels: sameChannels(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
@@ -113,6 +116,8 @@ export function summarizeStreams(
     skipped: skippedSteps(steps),
     unreadable: {},
     deadChannels: deadChannels(twin, samples),
+    frozenChannels: frozenChannels(twin, samples),
+    sameChannels: sameChannels(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
     spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
     periodS: gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? null,

@@ -2,6 +2,7 @@ import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
+import type { FrozenChannel } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
@@ -28,6 +29,10 @@ export interface RecordingSummary {
   unreadable: Record<string, { count: number; example: string }>;
   /** Measured variables and followed inputs that never move. */
   deadChannels: string[];
+  /** Measured variables that move, and hold one value for long although inputs change. */
+  frozenChannels?: FrozenChannel[];
+  /** Pairs of measured variables that are the same in every sample. */
+  sameChannels?: [string, string][];
   /** Inputs that switch between few values but are run as straight lines between samples. */
   slopingSwitches?: string[];
   /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
@@ -116,6 +121,10 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
 
 /** Share of a recording above which a fault is one of the recording, not of a row. */
 const MOST = 0.5;
+/** Why a row is left out that another one of the same time contradicts. */
+export const OVERWRITTEN = 'of a time that was there already, with other values';
+/** Share of a recording above which such rows are more than the yearly hour. */
+const MANY_OVERWRITTEN = 0.01;
 /** Posterior deviation, as a share of the prior's, above which the data told nothing. */
 const NOTHING_LEARNT = 0.98;
 /** Values from which a run says something of its bands. */
@@ -140,6 +149,13 @@ export function recordingFindings(
     );
   } else {
     for (const [reason, count] of Object.entries(skipped)) {
+      if (reason === OVERWRITTEN && count > MANY_OVERWRITTEN * rows) {
+        add(
+          'care',
+          `${count} of ${rows} samples were left out: ${reason}; of such rows the later in the file counts: was a clock set back, or are two recordings mixed?`,
+        );
+        continue;
+      }
       if (count <= MOST * rows) continue;
       const text = `${count} of ${rows} samples were left out: ${reason}`;
       add(reason === 'model-mismatch' ? 'unusable' : 'care', text);
@@ -163,6 +179,22 @@ export function recordingFindings(
     add(
       'care',
       `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
+    );
+  }
+  for (const { variable, samples, sinceS, untilS } of recording.frozenChannels ?? []) {
+    if (!measured.includes(variable)) continue;
+    add(
+      'care',
+      `${variable} moves, yet holds one value for ${samples} samples (${sinceS} s to ${untilS} s) while inputs change: was the sensor frozen?`,
+      [variable],
+    );
+  }
+  for (const pair of recording.sameChannels ?? []) {
+    if (!pair.every((name) => measured.includes(name))) continue;
+    add(
+      'care',
+      `${pair.join(' and ')} are the same in every sample: is one column read for both?`,
+      pair,
     );
   }
   const dead = deadChannels.filter((name) => measured.includes(name));

@@ -53,6 +53,23 @@ describe('the verdict', () => {
     );
   });
 
+  it('names a clock that was set back, but no row of a long record', () => {
+    const skipped = { 'of a time that was there already, with other values': 3 };
+    expect(verdict({ used: 97, skipped }).reasons[0]).toMatch(/^3 of 100 .* was a clock set back/);
+    expect(verdict({ rows: 1000, used: 997, skipped }).grade).toBe('good');
+    // The same row twice says nothing against a recording.
+    const twice = { 'of a time that was there already': 50 };
+    expect(verdict({ used: 50, skipped: twice }).grade).toBe('good');
+  });
+
+  it('names frozen sensors and channels that are copies', () => {
+    const frozenChannels = [{ variable: 'a', samples: 40, sinceS: 60, untilS: 99 }];
+    expect(verdict({ frozenChannels }).reasons).toEqual([
+      'a moves, yet holds one value for 40 samples (60 s to 99 s) while inputs change: was the sensor frozen?',
+    ]);
+    expect(verdict({ sameChannels: [['a', 'b']] }).reasons[0]).toMatch(/^a and b are the same/);
+  });
+
   it('puts the gravest reason first and decides the exit code', () => {
     const findings = [
       { grade: 'care' as const, reason: 'x' },
