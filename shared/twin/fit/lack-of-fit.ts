@@ -30,6 +30,11 @@ export interface LackOfFit {
     follows: string;
     /** Lone residuals too large for the noise, left out of all tests. */
     outliers: number;
+    /**
+     * Per unknown, how residuals follow what it would do if it were another in each part of the record:
+     * it could carry the misfit. 0 where nothing is amiss.
+     */
+    carried: Float64Array;
   }[];
   sensors: SensorError[];
 }
@@ -46,6 +51,8 @@ const OUTLIER = 5;
 const FEW = 0.05;
 /** Share of what is too much in the residuals from which an error explains all of it. */
 const NEARLY_ALL = 0.9;
+/** Parts of a record in each of which an unknown may be another. */
+const PARTS = 6;
 /** Fewer residuals of a channel say nothing. */
 const LEAST_SAMPLES = 20;
 
@@ -157,7 +164,14 @@ export function lackOfFit(
     const residuals = Float64Array.from({ length: rows }, (_, row) => e[row * channels + c]!);
     const used = residuals.filter((v) => !Number.isNaN(v));
     if (used.length < LEAST_SAMPLES) {
-      found.push({ size: Number.NaN, memory: 0, pattern: 0, follows: '', outliers: outliers[c]! });
+      found.push({
+        size: Number.NaN,
+        memory: 0,
+        pattern: 0,
+        follows: '',
+        outliers: outliers[c]!,
+        carried: new Float64Array(p),
+      });
       continue;
     }
     const squares = used.reduce((sum, v) => sum + v * v, 0);
@@ -169,7 +183,7 @@ export function lackOfFit(
         Float64Array.from({ length: rows }, (_, row) => fit.prediction[row * channels + c]!),
       ),
     );
-    found.push({
+    const channel = {
       size: Number.isNaN(stated[c]!) ? Number.NaN : chiSquareScore(squares, dof),
       memory: memoryScore(used, squares),
       outliers: outliers[c]!,
@@ -180,6 +194,16 @@ export function lackOfFit(
         ),
         terms.map((t) => t.name),
       ),
+    };
+    const carried = (g: Float64Array) => {
+      const parts = inParts(
+        Float64Array.from({ length: rows }, (_, row) => g[row * channels + c]!),
+      );
+      return parts.length === 0 ? 0 : patternScore(scores(c, parts), parts.map(String)).pattern;
+    };
+    found.push({
+      ...channel,
+      carried: Float64Array.from(columns, (g) => (misfitScore(channel) < CERTAIN ? 0 : carried(g))),
     });
     const excess = Math.max(Number.isNaN(stated[c]!) ? squares : squares - dof, 1e-9);
     const constant = new Float64Array(rows).fill(1);
@@ -208,6 +232,24 @@ export function lackOfFit(
   }
   return { channels: found, sensors };
 }
+
+/** A column in parts of the record, scaled to 1; none where it is all zero. */
+function inParts(column: Float64Array): Float64Array[] {
+  const most = column.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+  if (!(most > 0)) return [];
+  const part = (row: number) => Math.floor((PARTS * row) / column.length);
+  return Array.from({ length: PARTS }, (_, k) =>
+    column.map((v, row) => (part(row) === k ? v / most : 0)),
+  );
+}
+
+/** The most that one of the tests of a channel says. */
+export const misfitScore = ({
+  size,
+  memory,
+  pattern,
+}: Pick<LackOfFit['channels'][number], 'size' | 'memory' | 'pattern'>): number =>
+  Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
 
 /** Makes the few residuals that are far beyond the others missing. @returns how many */
 function withoutOutliers(e: Float64Array, c: number, channels: number): number {

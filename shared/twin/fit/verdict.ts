@@ -4,7 +4,7 @@ import type { Twin } from '../types.js';
 import { coursesAt, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
-import { CERTAIN, isCertain, likeliestError } from './lack-of-fit.js';
+import { CERTAIN, isCertain, likeliestError, misfitScore } from './lack-of-fit.js';
 import { roughNoise } from './record.js';
 import { type Ridge, ridgeTexts } from './ridges.js';
 import type { Shape } from './shape.js';
@@ -173,7 +173,7 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
         [variable],
       );
     }
-    const worst = Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
+    const worst = misfitScore({ size, memory, pattern });
     if (worst < CERTAIN) return;
     const how =
       worst === pattern
@@ -184,6 +184,16 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
     care(
       `${variable}: the model lacks something: its residuals ${how} (${Number(worst.toPrecision(2))} deviations from chance)`,
       [variable],
+    );
+  });
+  fit.coordinates.forEach(({ kind, name }, j) => {
+    const by = misfit.channels.flatMap(({ carried }, c) =>
+      kind === 'parameter' && carried[j]! >= CERTAIN ? [measured[c]!.variable] : [],
+    );
+    if (by.length === 0) return;
+    care(
+      `${name} is not to be trusted: the misfit of ${by.join(', ')} lies in its direction, as if it were another along the record`,
+      [name],
     );
   });
   for (const error of misfit.sensors) {

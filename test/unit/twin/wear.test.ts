@@ -135,6 +135,23 @@ describe('a parameter that wears within the record', () => {
     expect(output.verdict.reasons.join()).toContain('the model lacks something');
   });
 
+  it('is named in its own verdict where the fit may not follow it', async () => {
+    const { definition } = twin;
+    const parameters = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' as const }));
+    const constant = { ...twin, definition: { ...definition, parameters } };
+    const leak = (s: number) => (s < 0.5 ? K : 1.4 * K);
+    const { output } = await commission(constant, fitModel, samplesOf(leak, 4));
+    expect(output.quantities.k!.reasons.join()).toContain(
+      'k is not to be trusted: the misfit of y',
+    );
+    const steady = await commission(
+      constant,
+      fitModel,
+      samplesOf(() => K, 4),
+    );
+    expect(steady.output.verdict.reasons.join()).not.toContain('not to be trusted');
+  });
+
   it('is in the bands of the samples between refits', async () => {
     const leak = (s: number) => K * (1 + 0.8 * s);
     const { steps } = await calibrated(samplesOf(leak, 5));
