@@ -196,20 +196,28 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
       [name],
     );
   });
-  for (const error of misfit.sensors) {
-    const { variable, offsetStd, unit } = measured[error.channel]!;
-    const offset = OFFSET * sensorNoise(twin, fit, error.channel);
-    if (error.kind !== 'offset' || offsetStd !== undefined) continue;
-    if (offset > CERTAIN * error.std) continue;
-    const moves = movesOf(twin, fit, error);
-    const most = moves.toSorted((a, b) => b.by - a.by)[0];
-    if (most === undefined || most.by <= MOVED) continue;
-    care(
-      `an offset of ${variable} would pass unseen: one of ${offset.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise) moves ${most.name} by ${most.by.toPrecision(2)} deviations; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
-      moves.flatMap(({ name, by }) => (by > MOVED ? [name] : [])),
-    );
-  }
+  findings.push(...unseenFindings(twin, fit));
   return findings;
+}
+
+/** Errors of sensors that the residuals would not show, and that would move a parameter. */
+function unseenFindings(twin: Twin, fit: Fit): Finding[] {
+  const unseen = fit.misfit.sensors.flatMap((error) => {
+    const { variable, offsetStd, unit } = twin.definition.measured[error.channel]!;
+    const size = OFFSET * sensorNoise(twin, fit, error.channel);
+    // Who states an offset doubts or trusts the sensor in all.
+    if (offsetStd !== undefined || size > CERTAIN * error.std) return [];
+    const moved = movesOf(twin, fit, error).filter(({ by }) => by > MOVED);
+    const most = moved.toSorted((a, b) => b.by - a.by)[0];
+    return most === undefined ? [] : [{ kind: error.kind, variable, unit, size, moved, most }];
+  });
+  return unseen
+    .filter((u) => !unseen.some((v) => v.variable === u.variable && v.most.by > u.most.by))
+    .map(({ kind, variable, unit, size, most }) => ({
+      grade: 'care',
+      reason: `${kind === 'offset' ? 'an offset' : 'a drift'} of ${variable} would pass unseen: one of ${size.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise${kind === 'offset' ? '' : ', along the record'}) moves ${most.name} by ${most.by.toPrecision(2)} deviations${most.ofWhite ? ' of a band without the residuals’ memory, which may be that error' : ''}; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
+      about: unseen.flatMap((u) => (u.variable === variable ? u.moved.map((m) => m.name) : [])),
+    }));
 }
 
 function searchFindings(fit: Fit): Finding[] {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
+import type { Fit } from '../../../shared/twin/fit/fit.js';
+import { movesOf } from '../../../shared/twin/fit/hangs-on.js';
 import { commission } from '../../../shared/twin/fit/index.js';
 import { lackOfFit } from '../../../shared/twin/fit/lack-of-fit.js';
 import type { Sample } from '../../../shared/twin/index.js';
@@ -87,6 +89,43 @@ describe('what a fit owns up to', () => {
       if (holds(output.parameters.gain!, 3)) inside++;
     }
     expect(inside / SEEDS.length).toBeGreaterThanOrEqual(0.85);
+  });
+
+  it('names a drift that no residual would show', async () => {
+    const rising = Array.from({ length: 300 }, (_, k) => {
+      const u = 2 * (k / 299) - 1;
+      const noise = NOISE * createRng(500 + k).normal();
+      return {
+        timeS: k,
+        row: k,
+        inputs: Float64Array.of(u),
+        measured: Float64Array.of(3 * (u - (16 / 299) * (1 - Math.exp(-k / 8))) + noise),
+      };
+    });
+    const twins = [{}, { offsetStd: 0 }].map((more) => lagTwin(['gain', 'tau'], stated(more)));
+    const [open, trusted] = await Promise.all(
+      twins.map(async (twin) => (await commission(twin, lagModel(twin), rising)).output),
+    );
+    expect(open!.verdict.reasons.join()).toMatch(/a drift of y would pass unseen.*gain/);
+    expect(trusted!.verdict.reasons.join()).not.toContain('unseen');
+  });
+
+  it('is not talked out of a blind spot by memory that chance may have made', () => {
+    const twin = lagTwin(['gain'], stated());
+    const fitOf = (memory: number) =>
+      ({
+        coordinates: [{ kind: 'parameter', name: 'gain' }],
+        covariance: { covariance: Float64Array.of(1), white: Float64Array.of(0.01) },
+        misfit: { channels: [{ memory }] },
+        residualModels: [{ white: NOISE }],
+      }) as unknown as Fit;
+    const error = { channel: 0, shift: Float64Array.of(2) };
+    const [byChance] = movesOf(twin, fitOf(1), error);
+    expect(byChance).toMatchObject({ ofWhite: true });
+    expect(byChance!.by).toBeCloseTo((5 * NOISE * 2) / 0.1);
+    const [beyond] = movesOf(twin, fitOf(9), error);
+    expect(beyond).toMatchObject({ ofWhite: false });
+    expect(beyond!.by).toBeCloseTo(5 * NOISE * 2);
   });
 
   it('names what the residuals follow where a term is missing', async () => {
