@@ -1,3 +1,4 @@
+import { durationText } from '../../recordings/index.js';
 import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
@@ -78,14 +79,19 @@ function integrationFindings({ integration, coordinates, covariance }: Fit): Fin
   return [{ grade: 'care', reason, about }];
 }
 
+/** How far into the record a step lies. */
+const intoText = ({ wear, record }: Fit): string =>
+  `${durationText((wear?.changeS ?? record.timesS[0]!) - record.timesS[0]!)} into it`;
+
 /** Parameters that move along the record faster than their horizon says. */
-function wearFindings({ wear, coordinates, u, record }: Fit): Finding[] {
+function wearFindings(fit: Fit): Finding[] {
+  const { wear, coordinates, u, record } = fit;
   return coursesAt(coordinates, u, record.timesS).flatMap(({ parameter, values }) => {
     const kind = wear?.kinds[parameter];
     if (kind === undefined || kind === '1×') return [];
     const [from, to] = [values[0]!, values.at(-1)!].map((v) => v.toPrecision(3));
     const how =
-      { jump: 'by jumps', step: 'with a step' }[kind] ??
+      { jump: 'by jumps', step: `with a step ${intoText(fit)}` }[kind] ??
       `about ${kind} as fast as its wear horizon says`;
     return [
       {

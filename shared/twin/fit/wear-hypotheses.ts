@@ -1,4 +1,5 @@
 import { TwinError } from '../../core/index.js';
+import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { absorbedBy } from './bands.js';
 import type { Coordinate } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
@@ -8,6 +9,7 @@ import {
   courseRoot,
   freeCoordinates,
   freeValues,
+  STEP_KIND,
   termsOf,
   type WearKind,
   type WearPrior,
@@ -26,6 +28,8 @@ const DIFFERENCE = 1e-2;
 const LEAST_GAIN = 0.5;
 /** The same of wear as slow as its definition says: below, the bands hold it without another fit. */
 const SLOW_GAIN = 3;
+/** Of a column's squares: so little is none. */
+const NOTHING = 1e-9;
 /** The hypothesis that residuals are told from disturbances under. */
 const WIDE: WearKind = { name: 'wide', scale: 16, jump: 0.12, probability: 1 };
 
@@ -50,6 +54,8 @@ export interface Found {
   /** Per wearing parameter: of its rate over all hypotheses, and mean square of their scales. */
   rateVariance: Float64Array;
   scaleSquare: Float64Array;
+  /** Per wearing parameter: the share of the residuals' squares that its course alone takes where it is free. */
+  taken: Float64Array;
 }
 
 /** Weighs the hypotheses about a fit, from the ones that it was made under. */
@@ -95,7 +101,8 @@ export async function hypotheses(
   });
   const roots = (kind: WearKind, i: number) => courseRoot(priors[i]!, kind, frame);
   const design = (kinds: readonly WearKind[]) => designOf(base, frame, kinds);
-  const noises = noiseModels(context, fit, columns, design(priors.map(() => WIDE)));
+  const wide = frame.changeS === undefined ? WIDE : { ...WIDE, step: STEP_KIND.step! };
+  const noises = noiseModels(context, fit, columns, design(priors.map(() => wide)));
   const likelihoods = noises.map((models) =>
     straightLikelihood(record, fit.prediction, columns, at, models),
   );
@@ -151,7 +158,33 @@ export async function hypotheses(
     wider,
     rateVariance,
     scaleSquare,
+    taken: Float64Array.from(priors, (_, i) =>
+      takenBy(fit, [...columns.slice(0, base), ...columns.slice(base + i * K, base + (i + 1) * K)]),
+    ),
   };
+}
+
+/** Share of the residuals' squares that columns take where nothing holds them. */
+function takenBy({ record, prediction, noiseStd }: Fit, columns: readonly Float64Array[]): number {
+  const n = columns.length;
+  const A = new Float64Array(n * n);
+  const b = new Float64Array(n);
+  let squares = 0;
+  prediction.forEach((v, i) => {
+    const std = noiseStd[i % record.channels]!;
+    const e = (record.data[i]! - v) / std;
+    if (Number.isNaN(e)) return;
+    squares += e * e;
+    for (let j = 0; j < n; j++) {
+      const g = columns[j]![i]! / std;
+      b[j]! += g * e;
+      for (let k = 0; k < n; k++) A[j * n + k]! += (g * columns[k]![i]!) / std;
+    }
+  });
+  // Columns that do nothing, or the same as others, take nothing more.
+  for (let j = 0; j < n; j++) A[j * n + j]! += NOTHING * (1 + A[j * n + j]!);
+  const x = choleskySolve(cholesky(A, n), b, n);
+  return squares > 0 ? x.reduce((sum, v, j) => sum + v * b[j]!, 0) / squares : 0;
 }
 
 /** x = T z: the unknowns but wear as they are, free values of courses by their hypotheses. */

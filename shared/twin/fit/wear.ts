@@ -3,6 +3,7 @@ import type { Twin } from '../types.js';
 import { widenBy } from './bands.js';
 import { coursesAt, valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { likeliestChange } from './likeliest-change.js';
 import type { FitRecord } from './record.js';
 import type { ResidualModel } from './residual-model.js';
 import type { WearCourse } from './types.js';
@@ -14,6 +15,7 @@ import {
   STEP_KIND,
   WEAR_KINDS,
   type WearKind,
+  type WearPrior,
   wearCoordinates,
   wearPrior,
 } from './wear-course.js';
@@ -29,6 +31,8 @@ export interface Wear {
   trendScale: Float64Array;
   /** Nats that the fitted hypotheses gain over parameters that stay. */
   gain: number;
+  /** When a step was looked at, s: a time that was given, or found. */
+  changeS?: number;
 }
 
 /** Knots of a course at most, and samples for each at the least. */
@@ -39,6 +43,8 @@ const LEAST_KNOTS = 2;
 const NEGLIGIBLE = 1e-3;
 /** Fits at most, each under the hypotheses that the one before speaks for. */
 const ROUNDS = 3;
+/** Looks for the time of a step, each about the fit with the one before. */
+const LOOKS = 3;
 /** Correlation of neighbouring residuals that nothing is missing in, at most. */
 const MOST_LASTING = 0.5;
 /** Disturbance that free courses may leave, as a share of what constants leave. */
@@ -56,9 +62,16 @@ export async function withWear(context: FitContext, start: Fit, changeS?: number
   const frame = frameOf(context, start, changeS);
   if (frame === undefined) return start;
   try {
-    const worn = await searched(context, start, frame);
+    const { worn, taken } = await searched(context, start, frame);
     // What the model lacks beside would be taken for wear.
-    return worn !== undefined && isExplained(worn) ? worn : untold(context, start, frame);
+    if (worn !== undefined && isExplained(worn)) return worn;
+    // A declared disturbance takes up what a step would.
+    const disturbed = start.coordinates.some((c) => c.kind === 'force');
+    const stepped =
+      isExplained(start) || disturbed
+        ? undefined
+        : await steppedSomewhere(context, start, frame.priors, taken);
+    return stepped ?? untold(context, start, frame);
   } catch (error) {
     context.signal?.throwIfAborted();
     if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
@@ -96,23 +109,59 @@ const isLess = (left: readonly ResidualModel[], of: readonly ResidualModel[]): b
 const mayExplain = (fit: Fit, { wide }: Found): boolean =>
   isExplained({ ...fit, residualModels: wide }) || isLess(wide, fit.residualModels);
 
-/** Left out where even courses as free as can be would leave more than noise. */
-async function searched(context: FitContext, start: Fit, frame: Frame): Promise<Fit | undefined> {
+/**
+ * Where courses explain nothing: a step at a time that nobody has told, where it explains the residuals.
+ * The model is made straight about constants first, far from such a step: its time is looked for
+ * again about the fit with it.
+ */
+async function steppedSomewhere(
+  context: FitContext,
+  start: Fit,
+  priors: readonly WearPrior[],
+  taken: Float64Array,
+): Promise<Fit | undefined> {
+  let about = start;
+  for (let look = 0; look < LOOKS; look++) {
+    const changeS = await likeliestChange(context, about, { priors, taken });
+    const frame = changeS === undefined ? undefined : frameOf(context, start, changeS);
+    if (frame?.changeS === undefined) return undefined;
+    const { worn } = await searched(context, start, frame);
+    if (worn === undefined) return undefined;
+    if (isExplained(worn)) return worn;
+    about = worn;
+  }
+  return undefined;
+}
+
+/**
+ * Left out where even courses as free as can be would leave more than noise.
+ *
+ * @returns the fit, and what the course of each parameter takes of the first one's residuals
+ */
+async function searched(
+  context: FitContext,
+  start: Fit,
+  frame: Frame,
+): Promise<{ worn: Fit | undefined; taken: Float64Array }> {
   let fit = start;
+  let taken: Float64Array | undefined;
   let kinds = frame.priors.map(() => frame.allowed[0]!);
   for (let round = 0; ; round++) {
     const found = await hypotheses(context, fit, frame, kinds);
-    // A known change is looked at in any case: the straight model may be far from it.
-    if (round === 0 && frame.changeS === undefined && !mayExplain(fit, found)) return undefined;
+    taken ??= found.taken;
+    // A change whose time is given is fitted in any case: the straight model may be far from it.
+    if (round === 0 && frame.changeS === undefined && !mayExplain(fit, found)) {
+      return { worn: undefined, taken };
+    }
     const same = found.kinds.every((kind, i) => kind === kinds[i]);
-    if (same || round === ROUNDS) return finished(context, fit, frame, kinds, found);
+    if (same || round === ROUNDS) {
+      return { worn: finished(context, fit, frame, kinds, found), taken };
+    }
     kinds = found.kinds;
     fit = await fitUnder(context, start, frame, kinds, found);
     // A course that leaves a disturbance is no explanation, whatever further ones would add.
     const told = isExplained(fit) || isLess(fit.residualModels, start.residualModels);
-    if (frame.changeS === undefined && !told) {
-      return undefined;
-    }
+    if (frame.changeS === undefined && !told) return { worn: undefined, taken };
   }
 }
 
@@ -123,11 +172,11 @@ export async function refitWorn(
   like: Fit,
   record: FitRecord,
 ): Promise<Fit> {
-  const frame = frameOf(context, { ...start, record }, undefined);
+  const frame = frameOf(context, { ...start, record }, like.wear?.changeS);
   if (frame === undefined || like.wear === undefined) return start;
   const kinds = frame.priors.map(
     ({ parameter }) =>
-      WEAR_KINDS.find((k) => k.name === like.wear!.kinds[parameter]) ?? WEAR_KINDS[0]!,
+      frame.allowed.find((k) => k.name === like.wear!.kinds[parameter]) ?? WEAR_KINDS[0]!,
   );
   if (!kinds.some(moves)) return start;
   const coordinates = [...baseOf(start.coordinates), ...wearOf(context, frame, kinds)];
@@ -191,7 +240,7 @@ async function fitUnder(
 function finished(
   { twin }: FitContext,
   fit: Fit,
-  { priors }: Frame,
+  { priors, changeS }: Frame,
   kinds: readonly WearKind[],
   found: Found,
 ): Fit {
@@ -221,7 +270,13 @@ function finished(
   return {
     ...fit,
     covariance: { ...fit.covariance, covariance },
-    wear: { kinds: names, rateStd, trendScale, gain: found.gain },
+    wear: {
+      kinds: names,
+      rateStd,
+      trendScale,
+      gain: found.gain,
+      ...(changeS === undefined ? {} : { changeS }),
+    },
   };
 }
 

@@ -152,6 +152,23 @@ describe('a parameter that wears within the record', () => {
     expect(steady.output.verdict.reasons.join()).not.toContain('not to be trusted');
   });
 
+  it('is found where it stepped and nobody says when', async () => {
+    for (const from of [0.3, 0.62]) {
+      const leak = (s: number) => (s < from ? K : 1.4 * K);
+      const { output, fit } = await commission(twin, fitModel, samplesOf(leak, 4));
+      const { lower95, upper95 } = output.parameters.k!;
+      expect(lower95).toBeLessThan(1.4 * K);
+      expect(upper95).toBeGreaterThan(1.4 * K);
+      expect(upper95 / lower95).toBeLessThan(1.1);
+      expect(fit!.wear!.kinds).toEqual(['step']);
+      expect(Math.abs(fit!.wear!.changeS! - from * ROWS)).toBeLessThan(5);
+      expect(output.heldOut!.channels.y!.coverage95).toBeGreaterThan(0.85);
+      expect(output.quantities.k!.reasons.join()).toMatch(
+        /k moves along the record .* with a step/,
+      );
+    }
+  });
+
   it('is in the bands of the samples between refits', async () => {
     const leak = (s: number) => K * (1 + 0.8 * s);
     const { steps } = await calibrated(samplesOf(leak, 5));

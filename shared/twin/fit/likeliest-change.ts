@@ -1,0 +1,115 @@
+import { type Fit, type FitContext, fitProblem } from './fit.js';
+import { freeCoordinates, STEP_KIND, type WearPrior } from './wear-course.js';
+import { straightLikelihood, straightPosterior } from './wear-evidence.js';
+
+/** Runs of the model of the first look, over all parameters that are looked at, … */
+const FIRST_LOOK = 16;
+/** … and times that each of them is looked at, at least. */
+const LEAST_TIMES = 7;
+/** Times between the neighbours of the best, in each closer look. */
+const CLOSER = 8;
+/** Difference step, as a share of the parameter's span. */
+const DIFFERENCE = 1e-2;
+/** Nats that a step must gain to be worth a fit: times and parameters are many … */
+const LEAST_GAIN = 10;
+/** … and of all that the residuals hold: what is not mostly a step costs fits in vain. */
+const LEAST_SHARE = 0.75;
+/** The same between the times of the first look. */
+const LEAST_FIRST_SHARE = 0.5;
+/** A parameter whose course takes so much less than the best one's did not step. */
+const NEAR_BEST = 0.1;
+
+/**
+ * When one parameter would have stepped, of those that may wear, to explain most of a fit's residuals:
+ * the model is made straight about the fit, all its unknowns are free again, and the record's times
+ * are looked at more and more closely about the best.
+ *
+ * @param where parameters that may wear, and the share of the residuals' squares that the course of each takes where it is free
+ * @returns the time of the first sample after the step, s; undefined where none gains enough
+ * @see Andrews, Econometrica 61 (1993): tests of a change at an unknown time
+ */
+export async function likeliestChange(
+  context: FitContext,
+  fit: Fit,
+  where: { priors: readonly WearPrior[]; taken: Float64Array },
+): Promise<number | undefined> {
+  // A step is nearly a free course: what those leave needs no run of the model.
+  const { taken } = where;
+  const most = taken.reduce((a, b) => Math.max(a, b), 0);
+  if (most < LEAST_SHARE) return undefined;
+  const priors = where.priors.filter((_, i) => taken[i]! >= most - NEAR_BEST);
+  const { timesS } = fit.record;
+  const last = timesS.length - 1;
+  const times = Math.min(Math.max(LEAST_TIMES, Math.floor(FIRST_LOOK / priors.length)), last - 1);
+  if (times < 1) return undefined;
+  const n = fit.columns.length;
+  const still = evidenceOf(fit, [], 0);
+  let best = { row: 0, gain: Number.NEGATIVE_INFINITY, prior: priors[0]! };
+  const look = async (among: readonly WearPrior[], rows: readonly number[]) => {
+    const tried = among.flatMap((prior) => rows.map((row) => ({ prior, row })));
+    const steps = tried.map(
+      ({ prior, row }) =>
+        freeCoordinates(prior.parameter, {
+          knotsS: new Float64Array(),
+          endS: timesS[last]!,
+          changeS: timesS[row]!,
+        })[0]!,
+    );
+    const problem = fitProblem(context, [...fit.coordinates, ...steps], fit.record);
+    const sizes = tried.map(({ prior }) => DIFFERENCE * fit.coordinates[prior.parameter]!.span);
+    const runs = await problem.simulate(
+      sizes.map((h, k) => {
+        const u = new Float64Array(n + steps.length);
+        u.set(fit.u);
+        u[n + k] = h;
+        return u;
+      }),
+    );
+    runs.forEach((run, k) => {
+      if (run instanceof Error) return;
+      const column = run.map((v, i) => (v - fit.prediction[i]!) / sizes[k]!);
+      const { prior, row } = tried[k]!;
+      const gain = evidenceOf(fit, [column], STEP_KIND.step! * prior.range) - still;
+      if (gain > best.gain) best = { row, gain, prior };
+    });
+  };
+  let apart = last / (times + 1);
+  await look(
+    priors,
+    Array.from({ length: times }, (_, k) => Math.max(1, Math.round(apart * (k + 1)))),
+  );
+  // Half the sum of squares, in nats, is what the residuals hold.
+  const held = fit.residualModels.reduce((sum, model) => sum + model.samples / 2, 0);
+  if (best.gain < LEAST_FIRST_SHARE * held) return undefined;
+  while (apart > 1 && best.row > 0) {
+    const { row, prior } = best;
+    const closer = Math.max(1, (2 * apart) / (CLOSER + 1));
+    const rows = Array.from({ length: CLOSER }, (_, k) =>
+      Math.round(row + closer * (k < CLOSER / 2 ? k - CLOSER / 2 : k + 1 - CLOSER / 2)),
+    );
+    await look(
+      [prior],
+      [...new Set(rows)].filter((r) => r > 0 && r < last),
+    );
+    if (closer === 1) break;
+    apart = closer;
+  }
+  return best.gain > Math.max(LEAST_GAIN, LEAST_SHARE * held) ? timesS[best.row]! : undefined;
+}
+
+/** Of a step of some deviation beside the fit's own unknowns, residuals taken for white. */
+function evidenceOf(fit: Fit, step: readonly Float64Array[], deviation: number): number {
+  const { record, prediction, columns, u, noiseStd } = fit;
+  const n = columns.length + step.length;
+  const at = new Float64Array(n);
+  at.set(u);
+  const white = fit.residualModels.map((model, c) => ({
+    ...model,
+    white: noiseStd[c]!,
+    ou: { std: 0, timeConstantS: 1 },
+  }));
+  const likelihood = straightLikelihood(record, prediction, [...columns, ...step], at, white);
+  const T = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) T[j * n + j] = j < columns.length ? 1 : deviation;
+  return straightPosterior(likelihood, T, n).evidence;
+}
