@@ -106,7 +106,7 @@ const measured = z.strictObject({
     .nonnegative()
     .optional()
     .describe(
-      'How far the sensor may read wrong throughout: standard deviation of a constant offset, in its unit, e.g. half of the accuracy on its data sheet; 0 where it is known to be right. Bands of fits, and those at rest, are widened by it. Left out, a fit says where an offset would pass unseen.',
+      'How far the sensor may read wrong: standard deviation of a constant offset, and in fits of what it drifts along the record, in its unit, e.g. half of the accuracy on its data sheet; 0 where it is known to be right. Bands of fits, and those at rest, are widened by it. Left out, a fit says where an offset or a drift would pass unseen.',
     ),
   rail: z
     .strictObject({

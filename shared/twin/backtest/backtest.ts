@@ -17,6 +17,7 @@ import {
 } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { freeRunOf } from '../fit/held-out.js';
+import { withPulled } from '../fit/pulled.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
@@ -177,10 +178,8 @@ async function testRecord(
   };
   let from = startPoints(coordinates, starts);
   for (const [f, origin] of origins.entries()) {
-    const fit = await freeUntold(
-      context,
-      await fitRecordFrom(context, coordinates, headOf(record, origin), from),
-    );
+    const found = await fitRecordFrom(context, coordinates, headOf(record, origin), from);
+    const fit = withPulled(await freeUntold(context, found));
     ({ coordinates } = fit);
     from = [fit.u];
     const end = origins[f + 1] ?? n;
@@ -205,7 +204,7 @@ async function testRecord(
       }
     });
   }
-  const fit = await fitRecordFrom(context, coordinates, record, from, true);
+  const fit = withPulled(await fitRecordFrom(context, coordinates, record, from, true));
   const scores: HorizonScore[] = [];
   const pit: Tested['pit'] = {};
   for (const name of names) {
@@ -234,7 +233,8 @@ async function splitHalf(context: FitContext, record: FitRecord, whole: Fit): Pr
       j < parameters ? whole.u[j]! * whole.coordinates[j]!.doubt : 0,
     );
     const points = [near, ...startPoints(coordinates, 2)];
-    fits.push(await freeUntold(context, await fitRecordFrom(context, coordinates, part, points)));
+    const found = await fitRecordFrom(context, coordinates, part, points);
+    fits.push(withPulled(await freeUntold(context, found)));
   }
   const parameters: SplitHalf['parameters'] = {};
   let agreeing = 0;
@@ -270,7 +270,7 @@ async function heldOutSensors(
   const found: HeldOutSensor[] = [];
   for (const c of live) {
     const blind = withoutChannels(record, new Set([c]));
-    const fit = await fitRecordFrom(context, whole.coordinates, blind, [whole.u]);
+    const fit = withPulled(await fitRecordFrom(context, whole.coordinates, blind, [whole.u]));
     const run = await freeRunOf(context, fit, record);
     // Its own noise is not known to that fit: it is what the fit of all sensors found.
     const judged: Fit = { ...fit, residualModels: whole.residualModels };

@@ -364,7 +364,7 @@ export function sensorErrors(
 ): { shift: Float64Array; variance: number }[] {
   const shown = likeliestError(misfit);
   return misfit.sensors.map((error) => {
-    const stated = error.kind === 'offset' ? twin.definition.measured[error.channel]!.offsetStd : 0;
+    const stated = twin.definition.measured[error.channel]!.offsetStd;
     const variance =
       error === shown && isCertain(error) && stated === undefined
         ? error.size ** 2

@@ -1,6 +1,7 @@
 import { predictionStd } from './estimates.js';
 import { type Fit, type FitContext, fitProblem, rangeOf, residualsOf } from './fit.js';
 import { sensitivities } from './least-squares.js';
+import { withPulled } from './pulled.js';
 import type { FitRecord } from './record.js';
 import type { HeldOut } from './types.js';
 
@@ -34,7 +35,7 @@ export async function testOn(
   fromSample: number,
 ): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
   const { prediction, columns } = await freeRunOf(context, fit, record);
-  const std = predictionStd(fit, columns, record.channels);
+  const std = predictionStd(withPulled(fit), columns, record.channels);
   const names = context.twin.definition.measured.map((c) => c.variable);
   const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
   const errors = rmseOf(names, record, prediction, fromSample, dead);

@@ -49,3 +49,11 @@ export function widenPulled({ coordinates, u, covariance }: Fit): Pulled[] {
     return by > FAR ? [{ name, by }] : [];
   });
 }
+
+/** A copy of a fit whose bands hold where its parameters were pulled from. */
+export function withPulled(fit: Fit): Fit {
+  const covariance = { ...fit.covariance, covariance: fit.covariance.covariance.slice() };
+  const copy = { ...fit, covariance };
+  widenPulled(copy);
+  return copy;
+}

@@ -9,6 +9,7 @@ import {
   SAME_OPTIMUM,
 } from './fit.js';
 import { type LeastSquaresProblem, sampleWorth } from './least-squares.js';
+import { widenAlongFloor } from './profile.js';
 import { type Pulled, widenPulled } from './pulled.js';
 import { alongValley } from './valley.js';
 
@@ -68,7 +69,10 @@ export async function shapeOf(context: FitContext, fit: Fit): Promise<{ fit: Fit
   const apart = ended.length > 1 && together.length <= 1;
   const better = await alongValley(context, apart ? await climb(context, fit) : fit);
   const rough = apart && !(await comesBack(context, better));
-  const flatter = await widenFlat(context, better);
+  const flatter = Math.max(
+    await widenFlat(context, better),
+    await widenAlongFloor(context, better),
+  );
   return { fit: better, shape: { rough, flatter, pulled: widenPulled(better) } };
 }
 

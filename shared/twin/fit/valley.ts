@@ -11,7 +11,7 @@ const GAIN = 0.1;
  * Width of the axis, in prior deviations, at which it is looked along: a narrower one has a bottom that no
  * search misses, and one near the prior's is as wide as a band can be.
  */
-const WIDTH = { least: 0.1, most: 0.75 } as const;
+export const WIDTH = { least: 0.1, most: 0.75 } as const;
 
 /**
  * Searches once more from both sides of the axis on which the parameters are least known. Where two effects
