@@ -44,7 +44,7 @@ it('the files that the tutorial of a deployment names are valid, and have a pric
 
 /** Keys whose own keys are names of variables, or words that say which. */
 const NAMED = new Set(
-  'parameters virtualSensors measured inputs startStates channels from to skipped unreadable structures pit quantities responseError wearHorizonS noiseStd noiseStdNeeded std versions sources wear'.split(
+  'parameters goesBy virtualSensors measured inputs startStates channels from to skipped unreadable structures pit quantities responseError wearHorizonS noiseStd noiseStdNeeded std versions sources wear'.split(
     ' ',
   ),
 );
