@@ -1,23 +1,14 @@
-import {
-  type CommandIo,
-  nsToSeconds,
-  printJson,
-  printLine,
-  systemClock,
-  writeUserFile,
-} from '../shared/core/index.js';
+import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
 import {
   backtest,
   backtestLines,
   backtestPlot,
   backtestReport,
 } from '../shared/twin/backtest/index.js';
-import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createFitModel } from '../shared/twin/fit/index.js';
-import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
-import { checkEndings, recordingOf } from './batch-options.js';
+import { checkEndings, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
   lanesOf,
@@ -49,13 +40,7 @@ async function run(args: Record<string, unknown>, io: CommandIo): Promise<number
     const output = await backtest(twin, model, samples, {
       signal: io.signal,
       onPass: bar.update,
-      recording: summarizeRecording(
-        twin,
-        recording,
-        undefined,
-        nsToSeconds(systemClock.nowNs()),
-        await heldInputsOf(twin),
-      ),
+      recording: await summaryOf(twin, recording),
       withoutYardstick: args.yardstick === false,
       ...(args.horizons === undefined ? {} : { horizons: args.horizons as number[] }),
       ...(args.folds === undefined ? {} : { folds: args.folds as number }),

@@ -1,5 +1,8 @@
-import { type CommandIo, TwinError } from '../shared/core/index.js';
+import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
+import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
+import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
+import type { RecordingSummary } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 
@@ -13,6 +16,16 @@ export async function recordingOf(
   printAccount(recording.table.account, io, args.accountTold === true);
   return recording;
 }
+
+/** What was read of a recording, for the verdict on what is made of all of it. */
+export const summaryOf = async (twin: Twin, recording: TwinRecording): Promise<RecordingSummary> =>
+  summarizeRecording(
+    twin,
+    recording,
+    undefined,
+    nsToSeconds(systemClock.nowNs()),
+    await heldInputsOf(twin),
+  );
 
 /**
  * Refuses files with a wrong ending before anything is computed.

@@ -1,15 +1,12 @@
 import {
   type CommandIo,
-  nsToSeconds,
   printJson,
   printLine,
-  systemClock,
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
-import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/ahead.js';
 import {
@@ -23,12 +20,11 @@ import { fitLines } from '../shared/twin/fit/lines.js';
 import { fitPlot } from '../shared/twin/fit/plot.js';
 import { fitReport } from '../shared/twin/fit/report.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
-import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
-import { checkEndings, recordingOf } from './batch-options.js';
+import { checkEndings, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
   lanesOf,
@@ -60,13 +56,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     const result = await commission(twin, model, samples, {
       signal: io.signal,
       onPass: bar.update,
-      recording: summarizeRecording(
-        twin,
-        recording,
-        undefined,
-        nsToSeconds(systemClock.nowNs()),
-        await heldInputsOf(twin),
-      ),
+      recording: await summaryOf(twin, recording),
       offer: true,
       hidden: true,
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),

@@ -10,7 +10,7 @@ import { RollingQuantile } from '../../../shared/twin/backtest/rolling-quantile.
 import { gaussianCrps, ScoreCard } from '../../../shared/twin/backtest/scores.js';
 import { backtestVerdicts } from '../../../shared/twin/backtest/verdict.js';
 import { fitRecord } from '../../../shared/twin/fit/record.js';
-import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a backtest', () => {
   it('finds an exact model good, with bands that hold what they say', async () => {
@@ -85,22 +85,7 @@ describe('a backtest', () => {
       ...s,
       measured: Float64Array.of(s.measured[0]!, s.measured[0]! + 0.05 * rng.normal()),
     }));
-    const one = lagModel(twin);
-    const model = {
-      ...one,
-      run: async (...args: Parameters<typeof one.run>) =>
-        (await one.run(...args)).map((run) =>
-          run instanceof Error
-            ? run
-            : {
-                ...run,
-                outputs: Float64Array.from(
-                  { length: 2 * run.outputs.length },
-                  (_, i) => run.outputs[i >> 1]!,
-                ),
-              },
-        ),
-    };
+    const model = alike(lagModel(twin), 2);
     const output = await backtest(twin, model, samples, { withoutYardstick: true });
     expect(output.heldOut.map((h) => h.channel)).toEqual(['y', 'z']);
     for (const h of output.heldOut) {

@@ -67,6 +67,25 @@ export function lagModel(
   return model;
 }
 
+/** The model with so many measured variables that all show its first. */
+export function alike<M extends FitModel>(one: M, channels: number): M {
+  return {
+    ...one,
+    run: async (...args: Parameters<FitModel['run']>) =>
+      (await one.run(...args)).map((run) =>
+        run instanceof Error
+          ? run
+          : {
+              ...run,
+              outputs: Float64Array.from(
+                { length: channels * run.outputs.length },
+                (_, i) => run.outputs[Math.floor(i / channels)]!,
+              ),
+            },
+      ),
+  };
+}
+
 /** A record of the lag with gain 3 and tau 8, the input switching at random. */
 export async function lagSamples(
   options: { n?: number; noise?: number; seed?: number; ou?: number; gain?: number } = {},

@@ -9,7 +9,7 @@ import {
   timesResidualCovariance,
 } from '../../../shared/twin/fit/residual-model.js';
 import { studentTQuantile } from '../../../shared/twin/fit/student-t.js';
-import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a fit of an exact model', () => {
   it('finds constants, start and noise, and says it is good', async () => {
@@ -141,16 +141,7 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     const twin = lagTwin(['gain', 'tau'], {
       measured: names.map((variable) => ({ variable, alias: `/l/${variable}` })),
     });
-    const one = lagModel(twin);
-    const model = {
-      ...one,
-      run: async (...args: Parameters<typeof one.run>) =>
-        (await one.run(...args)).map((run) =>
-          run instanceof Error
-            ? run
-            : { ...run, outputs: Float64Array.from([...run.outputs].flatMap((v) => [v, v, v])) },
-        ),
-    };
+    const model = alike(lagModel(twin), 3);
     for (const [n, grade] of [
       [4, 'unusable'],
       [7, 'unusable'],
@@ -189,22 +180,7 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     const twin = lagTwin(['gain', 'tau'], {
       measured: ['y', 'z'].map((variable) => ({ variable, alias: `/l/${variable}` })),
     });
-    const one = lagModel(twin);
-    const model = {
-      ...one,
-      run: async (...args: Parameters<typeof one.run>) =>
-        (await one.run(...args)).map((run) =>
-          run instanceof Error
-            ? run
-            : {
-                ...run,
-                outputs: Float64Array.from(
-                  { length: 2 * run.outputs.length },
-                  (_, i) => run.outputs[i >> 1]!,
-                ),
-              },
-        ),
-    };
+    const model = alike(lagModel(twin), 2);
     const samples = (await lagSamples()).map((s) => ({
       ...s,
       measured: Float64Array.of(s.measured[0]!, 7),
