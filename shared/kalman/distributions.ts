@@ -9,6 +9,9 @@ export function normalPdf(x: number): number {
   return Math.exp(-0.5 * x * x - LOG_SQRT_2PI);
 }
 
+/** The 97.5 % quantile of the standard normal: 95 % lie within so many deviations of the mean. */
+export const Z95 = 1.959963984540054;
+
 /** The standard normal's distribution function at x, with relative accuracy in the lower tail. */
 export function normalCdf(x: number): number {
   return 0.5 * erfc(-x / SQRT_2);

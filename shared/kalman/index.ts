@@ -25,6 +25,7 @@ export {
   normalCdf,
   normalPdf,
   normalQuantile,
+  Z95,
 } from './distributions.js';
 export { type Svd, type SymmetricEigen, svd, symmetricEigen } from './eigen.js';
 export {

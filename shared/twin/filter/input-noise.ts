@@ -52,6 +52,12 @@ export const unstatedInputs = (
     value === undefined && noiseStd === undefined ? [i] : [],
   );
 
+/** Inputs that are followed and whose noise is stated, likewise. */
+export const statedInputs = (
+  inputs: readonly { value?: number | undefined; noiseStd?: number | undefined }[],
+): number[] =>
+  inputs.flatMap(({ value, noiseStd = 0 }, i) => (value === undefined && noiseStd > 0 ? [i] : []));
+
 /** Nothing is known of the noise of k inputs beside m channels. */
 export function initialInputNoise(m: number, k: number): InputNoise {
   const size = 1 + k;

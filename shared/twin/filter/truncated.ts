@@ -1,7 +1,6 @@
-import { normalCdf, normalPdf } from '../../kalman/index.js';
+import { normalCdf, normalPdf, Z95 } from '../../kalman/index.js';
 import type { Estimate } from '../types.js';
 
-const Z95 = 1.959963984540054;
 /** Standard deviations beyond a bound at which squares of the mass still are normal numbers. */
 const FAR_OUTSIDE = -25;
 

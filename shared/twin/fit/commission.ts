@@ -92,14 +92,13 @@ export async function commission(
     ...(signal === undefined ? {} : { signal }),
     ...(onPass === undefined ? {} : { onPass }),
   };
-  const fitted = recordingOf(twin, samples, read, dead);
   const recording: RecordingSummary =
     options.recording === undefined
-      ? fitted
+      ? recordingOf(twin, samples, read, dead)
       : {
           ...options.recording,
-          used: fitted.used,
-          skipped: { ...options.recording.skipped, ...fitted.skipped },
+          used: read.timesS.length,
+          skipped: { ...options.recording.skipped, ...read.skipped },
         };
   // Dead channels are among the fit's own findings already.
   const ofRecording = recordingFindings(

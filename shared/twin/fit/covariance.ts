@@ -1,4 +1,4 @@
-import { cholesky, choleskySolve, invertFromCholesky } from '../../kalman/index.js';
+import { cholesky, choleskySolve, invertFromCholesky, Z95 } from '../../kalman/index.js';
 import type { LeastSquaresProblem } from './least-squares.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 import { studentTQuantile } from './student-t.js';
@@ -19,7 +19,6 @@ export interface FitCovariance {
   tFactor: number;
 }
 
-const Z975 = 1.959963984540054;
 /** Fewest degrees of freedom: below, Student's factor would be infinite. */
 const LEAST_DOF = 1.5;
 
@@ -80,7 +79,7 @@ export function fitCovariance(
   for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) transposed[k * n + j] = left[j * n + k]!;
   const C = choleskySolve(L, transposed, n, n);
   const nEff = residualModels.reduce((sum, r) => sum + r.nEff, 0);
-  const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z975;
+  const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z95;
   // Correlations stay; each deviation is the larger of the two, times Student's factor, capped.
   const deviation = (j: number) => Math.sqrt(Math.max(C[j * n + j]!, 1e-300));
   const base = (j: number) => Math.max(deviation(j), Math.sqrt(white[j * n + j]!));

@@ -1,9 +1,8 @@
+import { Z95 } from '../../kalman/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate } from '../types.js';
 import { type Coordinate, valueAt } from './coordinates.js';
 import type { Fit } from './fit.js';
-
-const Z95 = 1.959963984540054;
 
 /** Coordinates of one kind as estimates with their bands. */
 export function estimatesOf(fit: Fit, kind: Coordinate['kind']): Record<string, Estimate> {

@@ -1,6 +1,6 @@
 import { createRng, messageOf } from '../../core/index.js';
+import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
-import type { Twin } from '../types.js';
 import { widenBy } from './bands.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem } from './fit.js';
 import { normalEquations } from './least-squares.js';
@@ -22,12 +22,6 @@ const DRAWS = 24;
 /** The same numbers at each fit: what a fit says does not change when it is made again. */
 const SEED = 20_240_229;
 
-/** Inputs that follow a stream whose noise is stated. */
-export const noisyInputs = ({ definition }: Pick<Twin, 'definition'>): number[] =>
-  definition.inputs.flatMap(({ value, noiseStd = 0 }, i) =>
-    value === undefined && noiseStd > 0 ? [i] : [],
-  );
-
 /**
  * Widens a fit's bands by the stated noise of its inputs. The machine followed what its inputs were, the
  * model what was read of them: what the difference does to the outputs, δ, moves the unknowns by
@@ -44,7 +38,7 @@ export const noisyInputs = ({ definition }: Pick<Twin, 'definition'>): number[] 
  * @see Efron & Tibshirani, An Introduction to the Bootstrap (1993), 6.5 (parametric bootstrap)
  */
 export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit> {
-  const noisy = noisyInputs(context.twin);
+  const noisy = statedInputs(context.twin.definition.inputs);
   if (noisy.length === 0) return fit;
   const { coordinates, record, u, noiseStd, prediction, columns, covariance } = fit;
   const n = coordinates.length;

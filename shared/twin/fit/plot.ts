@@ -1,3 +1,4 @@
+import { Z95 } from '../../kalman/index.js';
 import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { limitsOf } from '../report/limits.js';
 import { timeUnitOf } from '../report/time-axis.js';
@@ -7,7 +8,6 @@ import { predictionStd } from './estimates.js';
 import { type Fit, residualsOf } from './fit.js';
 import type { FitRecord } from './record.js';
 
-const Z95 = 1.959963984540054;
 /** Virtual sensors that are drawn at most. */
 const MOST_HIDDEN = 8;
 

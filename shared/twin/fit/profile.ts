@@ -1,10 +1,10 @@
+import { Z95 } from '../../kalman/index.js';
 import { axesOf, block, capAtPrior } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
 import { WIDTH } from './valley.js';
 
-const Z95 = 1.959963984540054;
 /** Growth at the end of a band, as a share of what the band promises, from which it is as it should be. */
 const ENOUGH = 0.7;
 /** Steps outward until the posterior has grown as far as the band promises, … */
@@ -63,15 +63,14 @@ export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<nu
       const floor = await floorAt(reach, near);
       if (floor === undefined) break;
       const { to, grown } = floor;
-      const enough = step === 0 ? ENOUGH * promised : promised;
-      if (step > 0) found = to;
-      if (grown >= enough) break;
+      if (step === 0 && grown >= ENOUGH * promised) break;
+      found = to;
+      if (grown >= promised) break;
       const times = Math.sqrt(promised / Math.max(grown, 1e-9));
       const by = Math.min(STEP.most, Math.max(STEP.least, times));
       // Straight on, as the floor ran so far.
       near = u.map((v, k) => v + by * to[k]!);
       reach *= by;
-      if (step === 0) found = to;
     }
     return found;
   });

@@ -1,3 +1,4 @@
+import { Z95 } from '../../kalman/index.js';
 import type { Finding } from '../report/verdict.js';
 import { type Coordinate, isDisturbed, valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
@@ -33,9 +34,6 @@ function withForces(coordinates: readonly Coordinate[], u: Float64Array): Float6
   return Float64Array.from(coordinates, (c) => (isForce(c) ? 0 : u[k++]!));
 }
 
-/** Deviations of a band from which another value is outside of it. */
-const OUTSIDE = 1.959963984540054;
-
 /**
  * Parameters that are elsewhere, outside of their bands, when the declared disturbances are left out: what
  * they are hangs on the disturbance, whose size and time constant somebody has stated.
@@ -51,7 +49,7 @@ export async function disturbanceFindings(context: FitContext, fit: Fit): Promis
     if (c.kind !== 'parameter') return [];
     // Parameters come first in both.
     const apart = Math.abs(u[j]! - plain.u[j]!);
-    if (apart <= OUTSIDE * Math.sqrt(covariance.covariance[j * n + j]!)) return [];
+    if (apart <= Z95 * Math.sqrt(covariance.covariance[j * n + j]!)) return [];
     const text = (at: number) => valueAt(c, at).toPrecision(3);
     return [
       {

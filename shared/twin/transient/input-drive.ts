@@ -1,5 +1,6 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import type { SquareRootGaussian } from '../../kalman/index.js';
+import { statedInputs } from '../filter/input-noise.js';
 import type { TransientModel, Twin } from '../types.js';
 import type { LinearRun } from './linearise.js';
 
@@ -19,13 +20,13 @@ export function drivenColumns({
   inputs,
   transient,
 }: Twin['definition']): { i: number; std: number; ends: ('inputs' | 'inputsTo')[] }[] {
-  return inputs.flatMap(({ value, noiseStd = 0, interpolation }, i) => {
-    if (value !== undefined || noiseStd === 0) return [];
+  return statedInputs(inputs).flatMap((i) => {
+    const { noiseStd, interpolation } = inputs[i]!;
     const held = (interpolation ?? transient.inputInterpolation) === 'hold';
     const columns: ('inputs' | 'inputsTo')[][] = held
       ? [['inputs'], ['inputsTo']]
       : [['inputs', 'inputsTo']];
-    return columns.map((ends) => ({ i, std: noiseStd, ends }));
+    return columns.map((ends) => ({ i, std: noiseStd!, ends }));
   });
 }
 
