@@ -50,9 +50,16 @@ async function start(
   return edge;
 }
 
-/** The first child of a process, as soon as there is one; undefined: it ended without. */
+/**
+ * The first child of a component, as soon as there is one; undefined: the component is up, or has ended, and none
+ * was seen (on a busy machine it may come and go between two looks).
+ */
 async function childOf(parent: ChildProcess): Promise<number | undefined> {
-  for (; parent.exitCode === null; await new Promise((resolve) => setImmediate(resolve))) {
+  let up = false;
+  parent.once('message', () => {
+    up = true;
+  });
+  for (; !up && parent.exitCode === null; await new Promise((resolve) => setImmediate(resolve))) {
     const { pid } = parent;
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     const [child] = children.trim().split(' ');
@@ -199,7 +206,7 @@ describe('faults', { timeout: 90_000 }, () => {
         process.execPath,
         [compiledEntry('edge-component/main'), '--config', file],
         {
-          stdio: 'ignore',
+          stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         },
       );
       cleanups.push(async () => edge.kill('SIGKILL'));
