@@ -14,7 +14,9 @@ export const simulationSchema = z.strictObject({
     .number()
     .positive()
     .default(600)
-    .describe('Longest simulated time to settle, seconds.'),
+    .describe(
+      'Longest simulated time to settle, seconds. A moving machine begins anew after a time without samples that is longer, and than twenty usual ones.',
+    ),
   relativeTolerance: z
     .number()
     .positive()

@@ -264,6 +264,7 @@ export function createRefitter(
                 }),
             ...(events === undefined ? {} : { events }),
             lastInputs: state.filter.transient?.lastInputs ?? memory.lastInputs,
+            intervalS: state.filter.transient?.intervalS,
           },
         },
       };

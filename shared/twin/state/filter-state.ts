@@ -37,6 +37,8 @@ export interface TransientMemory {
   readonly lastInputs: Float64Array;
   /** The FMU's time at the last sample, seconds; absent before the first. */
   readonly fmuTimeS?: number | undefined;
+  /** Usual time between samples, seconds, gaps left out; absent before the second sample. */
+  readonly intervalS?: number | undefined;
   /** In mode `auto`: the newest samples. */
   readonly window: Float64Array;
   /** In mode `auto`: how long the machine takes to settle, once that was measured. */
@@ -165,6 +167,7 @@ const TRANSIENT_NUMBERS = [
   'settlingTimeS',
   'eventScale',
   'speedNoise',
+  'intervalS',
 ] as const satisfies readonly (keyof TransientMemory)[];
 
 const EVENT_VECTORS = [
@@ -347,6 +350,7 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     settlingTimeS: arrays.settlingTimeS?.[0],
     ...(arrays.eventScale?.length === 1 ? { eventScale: arrays.eventScale[0] } : {}),
     ...(arrays.speedNoise?.length === 1 ? { speedNoise: arrays.speedNoise[0] } : {}),
+    ...(arrays.intervalS?.length === 1 ? { intervalS: arrays.intervalS[0] } : {}),
     ...(arrays.speed === undefined ? {} : { speed: arrays.speed }),
     ...(arrays.noiseWatch === undefined ? {} : { noiseWatch: arrays.noiseWatch }),
     ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),

@@ -1,3 +1,4 @@
+import type { TwinDefinition } from '../../config/index.js';
 import { TwinError } from '../../core/index.js';
 import { semidefiniteSquareRoot, squareRootOfStack } from '../../kalman/index.js';
 import type { Assimilate } from '../assimilate.js';
@@ -16,6 +17,13 @@ import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
 import { settlingTimeS } from './settling-time.js';
 import { extendWindow, windowAtRest } from './steadiness-window.js';
+
+/** A gap is longer than so many usual times between samples … */
+const GAP_INTERVALS = 20;
+/** … or than so many steps of the model. */
+const GAP_STEPS = 1e5;
+/** How fast the usual time between samples follows the newest: the weight of one. */
+const INTERVAL_GAIN = 0.1;
 
 /** How sure a state is when the data have shown rest, as a share of its scale. */
 const REST_STD = 1e-3;
@@ -224,11 +232,12 @@ export function transientAssimilation(
     let fmuTimeS = memory.fmuTimeS ?? dynamics.startTimeS;
     let scale = memory.stateScale;
     let startRuns = 0;
-    const known = memory.stateMean.length === ns && dtS <= simulation.maxTimeS;
+    const gap = isGap(dtS, memory.intervalS, simulation);
+    const known = memory.stateMean.length === ns && !gap;
     if (known) last = jointOf(a, memory);
     else {
       const first = state.sampleCount === 0;
-      const stale = first || dtS > simulation.maxTimeS;
+      const stale = first || gap;
       // After so long a gap the machine rests by now; otherwise it did at the last sample.
       const parameters = stale ? predict(a, dtS, settings) : a;
       if (stale) {
@@ -349,6 +358,7 @@ export function transientAssimilation(
       lastInnovation: step.own,
       lastInputs: sample.inputs.slice(),
       fmuTimeS: span.toS,
+      intervalS: usualInterval(memory.intervalS, gap ? 0 : dtS),
       ...(next === undefined ? {} : { events: next }),
       ...(noiseWatch === undefined ? {} : { noiseWatch }),
       ...(memory.speedNoise ? { speed: speedOf(step.line, n, ns, elapsedS) } : {}),
@@ -368,6 +378,23 @@ export function transientAssimilation(
       transient,
     };
   };
+}
+
+/**
+ * Whether nothing is known of the states after a time without samples: it is longer than the model needs
+ * to come to rest, and than any wait for a sample of this machine.
+ */
+const isGap = (
+  dtS: number,
+  intervalS: number | undefined,
+  { maxTimeS, stepSizeS }: TwinDefinition['simulation'],
+): boolean =>
+  dtS > maxTimeS && (dtS > GAP_INTERVALS * (intervalS ?? dtS) || dtS > GAP_STEPS * stepSizeS);
+
+/** The usual time between samples, a running geometric mean, after one more; times of 0 tell nothing. */
+function usualInterval(intervalS: number | undefined, dtS: number): number | undefined {
+  if (!(dtS > 0)) return intervalS;
+  return intervalS === undefined ? dtS : intervalS * (dtS / intervalS) ** INTERVAL_GAIN;
 }
 
 /** Whether noise was found by likelihood over a window, so that nothing else moves it. */

@@ -264,11 +264,31 @@ describe('the joint filter', () => {
     const calibrator = createCalibrator({ twin, model });
     let { state } = await calibrator.step(calibrator.initialState(), sample(0, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(5);
-    ({ state } = await calibrator.step(state, sample(100, [0.1, 0.1, 0.2])));
+    for (const timeS of [1, 2, 3, 103]) {
+      ({ state } = await calibrator.step(state, sample(timeS, [0.1, 0.1, 0.2])));
+    }
     expect(asked.settled).toBe(5);
-    const late = await calibrator.step(state, sample(201, [0.1, 0.1, 0.2]));
+    const late = await calibrator.step(state, sample(204, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(10);
     expect(late.result.skipped).toBeUndefined();
+  });
+
+  it('carries its states through samples that are further apart than simulation.maxTimeS', async () => {
+    const { model, asked } = linearDynamics();
+    const twin = smallTwin({
+      ...overrides,
+      simulation: { mode: 'transient', maxTimeS: 100 },
+      transient: { initialState: 'settled' },
+    });
+    const calibrator = createCalibrator({ twin, model });
+    let state = calibrator.initialState();
+    for (let k = 0; k < 8; k++) {
+      ({ state } = await calibrator.step(state, sample(900 * k, [0.1, 0.1, 0.2])));
+    }
+    expect(asked.settled).toBe(5);
+    // A weekend without samples is a gap of this machine, too.
+    await calibrator.step(state, sample(900 * 8 + 200_000, [0.1, 0.1, 0.2]));
+    expect(asked.settled).toBe(10);
   });
 
   it('changes between rest and motion in mode auto, and goes on from any checkpoint bit for bit', async () => {
