@@ -3,15 +3,12 @@ import {
   nsToSeconds,
   printJson,
   printLine,
-  secondsToNs,
   systemClock,
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
-import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
-import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
@@ -44,15 +41,9 @@ import {
 import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
-import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
-import type {
-  Calibrator,
-  CalibratorState,
-  IntegrationError,
-  Sample,
-  Twin,
-  TwinModel,
-} from '../shared/twin/types.js';
+import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
+import { tune } from './calibrate-tune.js';
+import { type CalibrationData, errorOfIntegration, readData } from './calibration-data.js';
 import { summaryLines } from './calibration-summary.js';
 import type { Command } from './command.js';
 import {
@@ -65,19 +56,12 @@ import {
   wholeNumber,
 } from './options.js';
 import { progressBar } from './progress.js';
-import {
-  printAccount,
-  RECORDING_FLAGS,
-  recordingOptions,
-  recordingOptionsOf,
-} from './recording-options.js';
+import { RECORDING_FLAGS, recordingOptions } from './recording-options.js';
 
 /** Samples that sensor noise is first estimated from. */
 const NOISE_SAMPLES = 200;
 /** Share of runs that may lose a mode before the result is of no use. */
 const FEW = 0.02;
-/** How far back an asset is read without a state, seconds. */
-const LOOK_BACK_S = 30 * 86_400;
 
 /** Options that belong to one source of samples only. */
 const ASSET_FLAGS = ['since', 'endpoint', 'region', 'timeMap'] as const;
@@ -111,32 +95,11 @@ function checkUsage(args: Record<string, unknown>): void {
   }
 }
 
-/** Samples, and the recording that they came from; of streams none. */
-interface Data {
-  samples: readonly Sample[];
-  recording?: TwinRecording;
-}
-
-async function readData(
-  twin: Twin,
-  state: CalibratorState | undefined,
-  args: Record<string, unknown>,
-  io: CommandIo,
-): Promise<Data> {
-  if (typeof args.data !== 'string') {
-    const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
-    return { samples: await readAsset(twin, String(args.asset), state, { ...args, since }, io) };
-  }
-  const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
-  printAccount(recording.table.account, io, args.accountTold === true);
-  return { samples: recording.samples, recording };
-}
-
 /** Puts what was read, what speaks against the result, and the verdict into its summary. */
 async function judge(
   twin: Twin,
   model: TwinModel,
-  data: Data,
+  data: CalibrationData,
   result: CalibrationOutput,
   signal: AbortSignal,
   { newest, ...run }: CalibrationRun & { newest?: Commission },
@@ -278,73 +241,6 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
   else for (const line of summaryLines(twin, result)) printLine(io.stdout, line);
   return verdictExitCode(result.summary.verdict, args.strict === true);
-}
-
-/** Measured in the model's own processes; what can't be measured is said. */
-async function errorOfIntegration(
-  model: TwinModel,
-  samples: readonly Sample[],
-  io: CommandIo,
-): Promise<IntegrationError> {
-  const error = (await model.integrationError?.(samples, io.signal)) ?? {
-    std: {},
-    tolerance: Number.NaN,
-    unknown: 'the model is not integrated',
-  };
-  if (error.unknown !== undefined) {
-    io.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
-  }
-  return error;
-}
-
-async function tune(twin: Twin, args: Record<string, unknown>, io: CommandIo): Promise<number> {
-  const { samples } = await readData(twin, undefined, args, io);
-  const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
-  const bar = progressBar(io, 'Tuning', 'samples');
-  let result: TuneResult;
-  try {
-    bar.start(tuneRuns(twin) * samples.length);
-    // With the errors that a calibration will have: else the trends would be tuned to explain them.
-    const error = await errorOfIntegration(model, samples, io);
-    result = await tuneEstimator({
-      twin: withIntegrationError(twin, error),
-      model,
-      samples,
-      onSample: bar.update,
-      signal: io.signal,
-    });
-  } finally {
-    bar.stop();
-    await model.close();
-  }
-  const { tried, best, estimator, measured } = result;
-  const fragment = { estimator, ...(measured.length > 0 && { measured }) };
-  if (typeof args.output === 'string') {
-    await writeUserFile(args.output, `${JSON.stringify({ ...fragment, tried }, null, 2)}\n`);
-  }
-  if (args.json === true) {
-    printJson(io.stdout, result);
-    return 0;
-  }
-  printLine(io.stdout, `${result.twin}: ${samples.length} samples`);
-  printLine(io.stdout, '  trendScale  noise scale   log-likelihood  NIS per channel');
-  for (const t of tried) {
-    const cells = [
-      t.trendScale.toPrecision(3).padStart(12),
-      t.noiseScale.toPrecision(3).padStart(13),
-      t.logLikelihood.toFixed(1).padStart(17),
-      t.meanNisPerChannel.toFixed(3).padStart(17),
-    ];
-    printLine(io.stdout, `${cells.join('')}${t === best ? '  best' : ''}`);
-  }
-  const [least, most] = result.plausibleTrendScale;
-  printLine(
-    io.stdout,
-    `The recording does not speak against a trendScale from ${least.toPrecision(2)} to ${most.toPrecision(2)}${least < best.trendScale / 10 ? ': a longer one, or one with wear in it, would tell more' : ''}.`,
-  );
-  printLine(io.stdout, 'Put this into the twin definition:');
-  printLine(io.stdout, JSON.stringify(fragment, null, 2));
-  return 0;
 }
 
 /** `calibrate`: one calibration run, or with `--tune` the search for the settings that suit best. */

@@ -12,7 +12,8 @@ import { NO_BYTES, OutboxDatabase, pageBytes, rowCount } from './database.js';
 import { accountOf, type Fate, NO_TOTALS, type OutboxAccount } from './ledger.js';
 import type { Checkpoint, OutboxCounters, OutboxEntry, OutboxOptions } from './outbox-types.js';
 import { park, unpark } from './parking.js';
-import { type EdgeSample, encodeKey, keyFloor, sampleOf, timeOfKey } from './record.js';
+import { oldestTimeOf, type PeekRange, readRange } from './reading.js';
+import { type EdgeSample, encodeKey } from './record.js';
 import { type Fates, MOST_REMOVED, type Removal, Removals } from './removals.js';
 import { type SetAside, setAsideIfBroken } from './repair.js';
 import { rowsOf } from './reserved-space.js';
@@ -127,42 +128,10 @@ export class Outbox implements Closeable {
     return this.#db.checkpoints.get(source);
   }
 
-  /**
-   * Reads entries without removing them.
-   *
-   * @param range.fromNs first time (inclusive)
-   * @param range.untilNs last time (exclusive)
-   * @param range.newestFirst from the end of the range
-   * @param range.skip entries to leave out, e.g. because they are under way
-   */
-  peek(range: {
-    fromNs?: bigint;
-    untilNs?: bigint;
-    limit: number;
-    newestFirst?: boolean;
-    skip?: (key: string) => boolean;
-  }): OutboxEntry[] {
+  /** Reads entries without removing them. */
+  peek(range: PeekRange): OutboxEntry[] {
     if (this.#closed || range.limit <= 0) return [];
-    const entries: OutboxEntry[] = [];
-    const unreadable: string[] = [];
-    const low = range.fromNs === undefined ? undefined : keyFloor(range.fromNs);
-    const high = range.untilNs === undefined ? undefined : keyFloor(range.untilNs);
-    const aliasOf = (id: number) => this.#db.alias(id);
-    const reverse = range.newestFirst === true;
-    const start = reverse ? high : low;
-    const end = reverse ? low : high;
-    for (const { key, value } of this.#db.queue.getRange({
-      ...(start === undefined ? {} : { start }),
-      ...(end === undefined ? {} : { end }),
-      reverse,
-    })) {
-      if (range.skip?.(key) === true) continue;
-      const sample = sampleOf(key, value, aliasOf);
-      if (sample === undefined) {
-        if (!this.#discarding.has(key)) unreadable.push(key);
-      } else entries.push({ key, sample });
-      if (entries.length >= range.limit) break;
-    }
+    const { entries, unreadable } = readRange(this.#db, range, this.#discarding);
     if (unreadable.length > 0) this.#discard(unreadable);
     return entries;
   }
@@ -303,11 +272,7 @@ export class Outbox implements Closeable {
   /** Time of the oldest sample, or undefined when empty. */
   get oldestNs(): bigint | undefined {
     if (this.#closed) return undefined;
-    const times = [this.#db.queue, this.#db.parked].map(firstOf).filter((t) => t !== undefined);
-    return times.reduce<bigint | undefined>(
-      (a, t) => (a === undefined || t < a ? t : a),
-      undefined,
-    );
+    return oldestTimeOf(this.#db);
   }
 
   /** Calls back after every append. @returns stops that */
@@ -395,10 +360,4 @@ export class Outbox implements Closeable {
         for (const key of keys) this.#discarding.delete(key);
       });
   }
-}
-
-/** Time of a table's first row. */
-function firstOf(table: OutboxDatabase['queue']): bigint | undefined {
-  for (const key of table.getKeys({ limit: 1 })) return timeOfKey(key);
-  return undefined;
 }

@@ -1,10 +1,7 @@
 import { symmetricEigen } from '../../kalman/index.js';
 import type { FitCovariance } from './covariance.js';
-import {
-  type LeastSquaresProblem,
-  type LeastSquaresResult,
-  normalEquations,
-} from './least-squares.js';
+import type { LeastSquaresResult } from './least-squares.js';
+import { type LeastSquaresProblem, normalEquations } from './objective.js';
 import type { Absorbed } from './residual-model.js';
 
 /** Unit vectors and standard deviations of a covariance. */

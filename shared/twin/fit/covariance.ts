@@ -1,5 +1,5 @@
 import { cholesky, choleskySolve, invertFromCholesky, Z95 } from '../../kalman/index.js';
-import type { LeastSquaresProblem } from './least-squares.js';
+import type { LeastSquaresProblem } from './objective.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 import { studentTQuantile } from './student-t.js';
 

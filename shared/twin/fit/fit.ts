@@ -23,16 +23,11 @@ import {
   lackOfFit,
   likeliestError,
 } from './lack-of-fit.js';
-import {
-  type LeastSquaresProblem,
-  type LeastSquaresResult,
-  leastSquares,
-  normalEquations,
-  sampleWorth,
-  sensitivities,
-} from './least-squares.js';
+import { type LeastSquaresResult, leastSquares } from './least-squares.js';
+import { type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
 import type { FitRecord } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
+import { sensitivities } from './sensitivities.js';
 import type { FitStart } from './types.js';
 import type { Wear } from './wear.js';
 

@@ -1,9 +1,9 @@
 import { Z95 } from '../../kalman/index.js';
 import { predictionStd } from './estimates.js';
 import { type Fit, type FitContext, fitProblem, rangeOf, residualsOf } from './fit.js';
-import { sensitivities } from './least-squares.js';
 import { withPulled } from './pulled.js';
 import type { FitRecord } from './record.js';
+import { sensitivities } from './sensitivities.js';
 import type { HeldOut } from './types.js';
 
 /** The free run of a fit along a record, with its sensitivities. */

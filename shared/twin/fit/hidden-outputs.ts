@@ -4,8 +4,8 @@ import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate } from '../types.js';
 import { varianceAlong } from './estimates.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem, rangeOf } from './fit.js';
-import { sensitivities } from './least-squares.js';
 import { sliceOf } from './record.js';
+import { sensitivities } from './sensitivities.js';
 
 /** The virtual sensors of a fitted twin with their bands. */
 export interface HiddenOutputs {

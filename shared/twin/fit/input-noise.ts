@@ -3,7 +3,7 @@ import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import { widenBy } from './bands.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem } from './fit.js';
-import { normalEquations } from './least-squares.js';
+import { normalEquations } from './objective.js';
 import { quadratic, whiteInformation } from './sources.js';
 
 /** What the stated noise of inputs does to a fit. */

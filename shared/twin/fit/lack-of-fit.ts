@@ -1,6 +1,5 @@
 import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
-import type { LeastSquaresProblem } from './least-squares.js';
-import { normalEquations } from './least-squares.js';
+import { type LeastSquaresProblem, normalEquations } from './objective.js';
 import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 

@@ -1,19 +1,8 @@
-import { TwinError } from '../../core/index.js';
 import { cholesky, choleskySolve } from '../../kalman/index.js';
-import { type Coordinate, isDisturbed } from './coordinates.js';
-import { dampedStep, promisedGain, stepOf } from './steps.js';
-
-/** A fit of a model's free run to data. Residuals run over samples × channels, row-major. */
-export interface LeastSquaresProblem {
-  coordinates: readonly Coordinate[];
-  /** Samples × channels, `NaN` where a value is missing. */
-  data: Float64Array;
-  channels: number;
-  /** Least noise per channel: below it, smaller residuals prove nothing. */
-  noiseFloor: Float64Array;
-  /** The model's free runs at points u: samples × channels, or why one failed. */
-  simulate(points: readonly Float64Array[]): Promise<readonly (Float64Array | Error)[]>;
-}
+import { isDisturbed } from './coordinates.js';
+import { assess, type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
+import { secantUpdate, sensitivities } from './sensitivities.js';
+import { dampedStep, promisedGain } from './steps.js';
 
 /** Where a search ended. */
 export interface LeastSquaresResult {
@@ -43,177 +32,7 @@ const TIMES_ANEW = 4;
 const NEGLIGIBLE_GAIN = 0.003;
 /** … and a fit that is polished, where it is less than so many nats of plain ones. */
 const POLISHED_GAIN = 0.03;
-/** Difference step of sensitivities: relative of a logarithmic parameter, else share of a deviation. */
-const DIFFERENCE = 1e-3;
-
-/** Noise and objective at residuals. @internal */
-export function assess(
-  problem: LeastSquaresProblem,
-  u: Float64Array,
-  prediction: Float64Array,
-): { objective: number; noiseStd: Float64Array } {
-  const { data, channels, noiseFloor } = problem;
-  const sse = new Float64Array(channels);
-  const count = new Float64Array(channels);
-  for (let i = 0; i < data.length; i++) {
-    const e = data[i]! - prediction[i]!;
-    if (Number.isNaN(e)) continue;
-    sse[i % channels]! += e * e;
-    count[i % channels]!++;
-  }
-  let objective = 0;
-  const noiseStd = sse.map((s, c) => {
-    if (count[c] === 0) return 1; // A channel without a value weighs nothing.
-    const variance = Math.max(s / Math.max(1, count[c]!), noiseFloor[c]! ** 2);
-    objective += (count[c]! / 2) * Math.log(variance) + s / (2 * variance);
-    return Math.sqrt(variance);
-  });
-  for (const x of u) objective += 0.5 * x * x;
-  return { objective, noiseStd };
-}
-
-/**
- * How much one sample is worth where residuals follow each other: (1 − a) / (1 + a) with their
- * lag-one correlation a, over all channels, from 1e-3 to 1.
- *
- * @see Bayley & Hammersley, J. R. Stat. Soc. Suppl. 8 (1946)
- */
-export function sampleWorth(
-  problem: Pick<LeastSquaresProblem, 'data' | 'channels'>,
-  prediction: Float64Array,
-  noiseStd: Float64Array,
-): number {
-  const { data, channels } = problem;
-  let product = 0;
-  let square = 0;
-  for (let i = channels; i < data.length; i++) {
-    const now = data[i]! - prediction[i]!;
-    const before = data[i - channels]! - prediction[i - channels]!;
-    if (Number.isNaN(now) || Number.isNaN(before)) continue;
-    const w = 1 / noiseStd[i % channels]! ** 2;
-    product += w * now * before;
-    square += (w * (now * now + before * before)) / 2;
-  }
-  const a = square > 0 ? Math.max(0, product / square) : 0;
-  return Math.max(1e-3, (1 - a) / (1 + a));
-}
-
-/**
- * Sensitivities of the free run: samples·channels per coordinate, a column each.
- *
- * @param base the run at u for one-sided differences; left out, differences are central
- * @param look which coordinates to look at; the columns of the others are empty
- * @throws TwinError `NUMERIC` where the model fails on both sides
- */
-export async function sensitivities(
-  problem: LeastSquaresProblem,
-  u: Float64Array,
-  base?: Float64Array,
-  relative = DIFFERENCE,
-  look?: readonly boolean[],
-): Promise<{ columns: Float64Array[]; passes: number }> {
-  const { coordinates } = problem;
-  const looked = [...coordinates.keys()].filter((j) => look?.[j] !== false);
-  const moved = (j: number, h: number) => {
-    const x = u.slice();
-    x[j]! += h;
-    return x;
-  };
-  // Away from a bound that is close.
-  const steps = coordinates.map((c, j) => {
-    const h = stepOf(c, relative);
-    return u[j]! + h > c.upper ? -h : h;
-  });
-  const central = base === undefined;
-  const points = looked.map((j) => moved(j, steps[j]!));
-  if (central) {
-    points.push(
-      ...looked.map((j) => {
-        const c = coordinates[j]!;
-        // Outputs follow a disturbance almost by straight lines: one side is enough.
-        if (c.kind === 'force') return u.slice();
-        const back = u[j]! - steps[j]!;
-        return back < c.lower || back > c.upper ? u.slice() : moved(j, -steps[j]!);
-      }),
-    );
-  }
-  const runs = await problem.simulate(points);
-  let passes = points.length;
-  const columns: Float64Array[] = coordinates.map(() => new Float64Array());
-  for (const [k, j] of looked.entries()) {
-    let ahead = runs[k]!;
-    let aheadAt = points[k]![j]!;
-    let behind: Float64Array | Error | undefined = central ? runs[looked.length + k]! : base;
-    let behindAt = central ? points[looked.length + k]![j]! : u[j]!;
-    if (ahead instanceof Error || behind instanceof Error) {
-      // One side is beyond what the model bears: the other, against the middle.
-      const side = ahead instanceof Error ? -1 : 1;
-      const [middle, other] = await problem.simulate([u, moved(j, side * Math.abs(steps[j]!))]);
-      passes += 2;
-      ahead = other!;
-      aheadAt = u[j]! + side * Math.abs(steps[j]!);
-      behind = middle;
-      behindAt = u[j]!;
-    }
-    if (ahead instanceof Error || !(behind instanceof Float64Array)) {
-      throw new TwinError(
-        'NUMERIC',
-        `The model fails on both sides of a value of ${coordinates[j]!.name}: no sensitivity there.`,
-        { cause: ahead instanceof Error ? ahead : undefined },
-      );
-    }
-    const h = aheadAt - behindAt;
-    const from = behind;
-    columns[j] = ahead.map((v, i) => (v - from[i]!) / h);
-  }
-  return { columns, passes };
-}
-
-/** JᵀJ/σ² of the data alone, n × n, and Jᵀe/σ². */
-export function normalEquations(
-  problem: LeastSquaresProblem,
-  columns: readonly Float64Array[],
-  noiseStd: Float64Array,
-  prediction: Float64Array,
-): { information: Float64Array; gradient: Float64Array } {
-  const n = columns.length;
-  const { data, channels } = problem;
-  const information = new Float64Array(n * n);
-  const gradient = new Float64Array(n);
-  const weight = noiseStd.map((s) => 1 / (s * s));
-  for (let i = 0; i < data.length; i++) {
-    const e = data[i]! - prediction[i]!;
-    if (Number.isNaN(e)) continue;
-    const w = weight[i % channels]!;
-    for (let j = 0; j < n; j++) {
-      const wj = w * columns[j]![i]!;
-      gradient[j]! += wj * e;
-      for (let k = 0; k <= j; k++) information[j * n + k]! += wj * columns[k]![i]!;
-    }
-  }
-  for (let j = 0; j < n; j++)
-    for (let k = 0; k < j; k++) information[k * n + j] = information[j * n + k]!;
-  return { information, gradient };
-}
-
 const difference = (to: Float64Array, from: Float64Array) => to.map((v, j) => v - from[j]!);
-
-/** A secant update of sensitivities from a step that was taken. @see Broyden, Math. Comp. 19 (1965) */
-function secantUpdate(
-  columns: readonly Float64Array[],
-  step: Float64Array,
-  change: (i: number) => number,
-): void {
-  const length = step.reduce((sum, d) => sum + d * d, 0);
-  if (!(length > 0)) return;
-  const size = columns[0]?.length ?? 0;
-  for (let i = 0; i < size; i++) {
-    let miss = change(i);
-    for (let j = 0; j < step.length; j++) miss -= columns[j]![i]! * step[j]!;
-    miss /= length;
-    for (let j = 0; j < step.length; j++) columns[j]![i]! += miss * step[j]!;
-  }
-}
 
 /**
  * Searches the most probable point from one start: Levenberg's and Marquardt's damped steps, each
@@ -253,7 +72,7 @@ export async function leastSquares(
       // where steps fail.
       const known: readonly Float64Array[] = wantsAll ? [] : columns;
       const look = coordinates.map((c, j) => c.kind !== 'force' || known[j] === undefined);
-      const found = await sensitivities(problem, u, prediction, DIFFERENCE, look);
+      const found = await sensitivities(problem, u, prediction, undefined, look);
       columns = found.columns.map((column, j) => (look[j] ? column : known[j]!));
       passes += found.passes;
       fresh = !look.includes(false);

@@ -1,7 +1,7 @@
 import { createRng, TwinError } from '../../core/index.js';
 import { type Coordinate, clampU, isDisturbed } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
-import { sampleWorth } from './least-squares.js';
+import { sampleWorth } from './objective.js';
 import { type FitRecord, headOf } from './record.js';
 
 /** Shares of a record that a search climbs over where the whole has many optima. */

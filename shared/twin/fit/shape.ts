@@ -8,7 +8,7 @@ import {
   informationOf,
   SAME_OPTIMUM,
 } from './fit.js';
-import { type LeastSquaresProblem, sampleWorth } from './least-squares.js';
+import { type LeastSquaresProblem, sampleWorth } from './objective.js';
 import { widenAlongFloor } from './profile.js';
 import { type Pulled, widenPulled } from './pulled.js';
 import { alongValley } from './valley.js';

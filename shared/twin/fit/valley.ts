@@ -1,7 +1,7 @@
 import { axesOf, block } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
-import { sampleWorth } from './least-squares.js';
+import { sampleWorth } from './objective.js';
 
 /** Deviations along the axis from which searches set out. */
 const FROM = 2.5;

@@ -3,7 +3,7 @@ import { silentLogger } from '../../../shared/core/index.js';
 import { uOf } from '../../../shared/twin/fit/coordinates.js';
 import { fitRecordFrom } from '../../../shared/twin/fit/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
-import { sampleWorth } from '../../../shared/twin/fit/least-squares.js';
+import { sampleWorth } from '../../../shared/twin/fit/objective.js';
 import { fitRecord } from '../../../shared/twin/fit/record.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES, type Machine } from '../../study/unseen/machines.js';

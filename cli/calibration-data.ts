@@ -1,0 +1,53 @@
+import { type CommandIo, secondsToNs, systemClock } from '../shared/core/index.js';
+import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
+import { readAsset } from '../shared/twin/data/sitewise-source.js';
+import type {
+  CalibratorState,
+  IntegrationError,
+  Sample,
+  Twin,
+  TwinModel,
+} from '../shared/twin/types.js';
+import { printAccount, recordingOptionsOf } from './recording-options.js';
+
+/** How far back an asset is read without a state, seconds. */
+const LOOK_BACK_S = 30 * 86_400;
+
+/** Samples, and the recording that they came from; of streams none. */
+export interface CalibrationData {
+  samples: readonly Sample[];
+  recording?: TwinRecording;
+}
+
+/** Reads the recording that options name, or what a stream of SiteWise has since the state. */
+export async function readData(
+  twin: Twin,
+  state: CalibratorState | undefined,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<CalibrationData> {
+  if (typeof args.data !== 'string') {
+    const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
+    return { samples: await readAsset(twin, String(args.asset), state, { ...args, since }, io) };
+  }
+  const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
+  printAccount(recording.table.account, io, args.accountTold === true);
+  return { samples: recording.samples, recording };
+}
+
+/** Measured in the model's own processes; what can't be measured is said. */
+export async function errorOfIntegration(
+  model: TwinModel,
+  samples: readonly Sample[],
+  io: CommandIo,
+): Promise<IntegrationError> {
+  const error = (await model.integrationError?.(samples, io.signal)) ?? {
+    std: {},
+    tolerance: Number.NaN,
+    unknown: 'the model is not integrated',
+  };
+  if (error.unknown !== undefined) {
+    io.logger.warn('Integration error unknown, not in the bands', { reason: error.unknown });
+  }
+  return error;
+}
