@@ -25,11 +25,15 @@ export function capAtPrior(C: Float64Array, n: number): void {
   }
 }
 
-/** Deviations multiplied, correlations as they are, no variance above the prior's. */
+/**
+ * Deviations multiplied, correlations as they are. No variance is raised above the prior's, and none
+ * lowered: a band that was already wider has its reason.
+ *
+ * @param factor at least 1, per unknown
+ */
 export function widenBy(C: Float64Array, n: number, factor: Float64Array): Float64Array {
-  const wide = C.map((v, i) => v * factor[Math.floor(i / n)]! * factor[i % n]!);
-  capAtPrior(wide, n);
-  return wide;
+  const by = factor.map((f, j) => Math.max(1, Math.min(f, 1 / Math.sqrt(C[j * n + j]!))));
+  return C.map((v, i) => v * by[Math.floor(i / n)]! * by[i % n]!);
 }
 
 /** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */

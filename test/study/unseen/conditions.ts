@@ -21,6 +21,8 @@ export interface Condition {
   quantised?: number;
   /** Noise of the recorded inputs, as a share of their middle value. */
   inputNoise?: number;
+  /** The definition states it. */
+  inputNoiseStated?: true;
   /** What adds up in the states per sample, as a share of their sizes. */
   stateNoise?: number;
   /** Share of the missing term that the machine has. */
@@ -55,6 +57,12 @@ export const CONDITIONS: readonly Condition[] = [
   { name: 'wear accelerating', group: 'wear', wear: (s) => 6 * WEAR * s ** 3 },
   { name: 'wear saturating', group: 'wear', wear: (s) => 6 * WEAR * (1 - Math.exp(-5 * s)) },
   { name: 'inputs 1 % noisy', group: 'disturbed', inputNoise: 0.01 },
+  {
+    name: 'input noise stated',
+    group: 'disturbed',
+    inputNoise: 0.01,
+    inputNoiseStated: true,
+  },
   { name: 'states disturbed', group: 'disturbed', stateNoise: 0.005 },
   { name: 'term missing', group: 'structural', missing: 1 },
   { name: 'sensor biased 5σ', group: 'structural', offset: () => 5 },
@@ -86,6 +94,10 @@ function stepOnce(f: (x: Float64Array, d: Float64Array) => void, x: Float64Array
     x[i]! += (h / 6) * (k[0]![i]! + 2 * k[1]![i]! + 2 * k[2]![i]! + k[3]![i]!);
   }
 }
+
+/** Deviation of an input's recorded noise under a condition, in its unit. */
+export const inputNoiseStd = ([, from, to]: Machine['inputs'][number], c: Condition): number =>
+  (c.inputNoise ?? 0) * Math.max(Math.abs(from), Math.abs(to));
 
 /** Levels held for a while each. */
 function courseOf(
@@ -150,10 +162,7 @@ export function simulateMachine(
       if (c.quantised !== undefined) v = Math.round(v / (c.quantised * std)) * c.quantised * std;
       return rng.uniform() < (c.blanks ?? 0) ? Number.NaN : v;
     });
-    const read = u.map((v, i) => {
-      const [, from, to] = m.inputs[i]!;
-      return v + (c.inputNoise ?? 0) * Math.max(Math.abs(from), Math.abs(to)) * rng.normal();
-    });
+    const read = u.map((v, i) => v + inputNoiseStd(m.inputs[i]!, c) * rng.normal());
     record.samples.push({ timeS, row, inputs: read, measured });
     record.parameters.push(p.slice());
     record.hidden.push(y.slice(m.measured.length));

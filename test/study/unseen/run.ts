@@ -19,7 +19,12 @@ import {
   type Grade,
   verdictOf,
 } from '../../../shared/twin/report/verdict.js';
-import { type Condition, type MachineRecord, simulateMachine } from './conditions.js';
+import {
+  type Condition,
+  inputNoiseStd,
+  type MachineRecord,
+  simulateMachine,
+} from './conditions.js';
 import { machineFmu } from './fmu.js';
 import type { Machine } from './machines.js';
 
@@ -69,7 +74,10 @@ export function twinOf(m: Machine, c: Condition, seed: number, rows: number): Tw
   const definition = twinSchema.parse({
     name: m.name,
     fmu: `./${m.name}.fmu`,
-    inputs: m.inputs.map(([variable]) => ({ variable })),
+    inputs: m.inputs.map((input) => ({
+      variable: input[0],
+      ...(c.inputNoiseStated ? { noiseStd: inputNoiseStd(input, c) } : {}),
+    })),
     measured: m.measured.map(([variable, noiseStd]) => ({
       variable,
       alias: `/m/${variable}`,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/core/index.js';
-import { commission } from '../../../shared/twin/fit/index.js';
+import { createRng, silentLogger } from '../../../shared/core/index.js';
+import { widenBy } from '../../../shared/twin/fit/bands.js';
+import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import type { Sample } from '../../../shared/twin/index.js';
+import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
+import { MACHINES } from '../../study/unseen/machines.js';
+import { twinOf } from '../../study/unseen/run.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const NOISE = 0.002;
@@ -75,6 +80,40 @@ describe('the stated noise of inputs in a fit of a moving machine', () => {
       }
     }
     expect(inside / of).toBeGreaterThanOrEqual(0.88);
+  });
+
+  it('leaves a band that is wider than the prior as wide as it is', () => {
+    // Of two unknowns: one that residuals pulled beyond its prior, one that may grow to its prior's width.
+    const C = Float64Array.of(3.7, 0.3, 0.3, 0.25);
+    expect([...widenBy(C, 2, Float64Array.of(2, 3))]).toEqual([3.7, 0.6, 0.6, 1]);
+    expect([...widenBy(C, 2, Float64Array.of(1, 1.5))].map((v) => Number(v.toFixed(9)))).toEqual([
+      3.7, 0.45, 0.45, 0.5625,
+    ]);
+  });
+
+  // The first quarter of the exchanger's record: Ch is pulled 2.3 prior deviations off.
+  it.skipIf(!hasCompiler)('makes no band narrower than the same fit has without it', async () => {
+    const exchanger = MACHINES.find((m) => m.name === 'exchanger')!;
+    const condition = CONDITIONS.find((c) => c.name === 'input noise stated')!;
+    const { samples } = simulateMachine(exchanger, condition, 1, 120);
+    const { inputNoiseStated: _, ...unstated } = condition;
+    const [without, stated] = await Promise.all(
+      [unstated, condition].map(async (c) => {
+        const twin = twinOf(exchanger, c, 1, 120);
+        const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
+        try {
+          return (await commission(twin, model, samples.slice(0, 30))).output.parameters;
+        } finally {
+          await model.close();
+        }
+      }),
+    );
+    for (const [name, truth] of exchanger.parameters) {
+      const [narrow, wide] = [without![name]!, stated![name]!];
+      expect(wide.std, name).toBeGreaterThanOrEqual(narrow.std * (1 - 1e-9));
+      expect(wide.lower95, name).toBeLessThan(truth);
+      expect(wide.upper95, name).toBeGreaterThan(truth);
+    }
   });
 
   it('says where the model runs with none of it', async () => {
