@@ -21,6 +21,7 @@ import {
   definitionText,
   findReaches,
   fmuPathFrom,
+  type Match,
   modelLines,
   noiselessChannels,
   type Proposal,
@@ -55,8 +56,11 @@ function parseMap(texts: unknown): Record<string, string> {
   for (const text of Array.isArray(texts) ? (texts as string[]) : []) {
     const at = text.indexOf('=');
     const [variable, column] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-    if (at < 1 || column === '') {
-      throw new TwinError('USAGE', `--map is "${text}": expected VARIABLE=COLUMN.`);
+    if (at < 1) {
+      throw new TwinError(
+        'USAGE',
+        `--map is "${text}": expected VARIABLE=COLUMN, or VARIABLE= where no column is.`,
+      );
     }
     map[variable] = column;
   }
@@ -79,7 +83,22 @@ async function ask(question: string, io: CommandIo): Promise<string> {
   }
 }
 
-/** Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. */
+/** Whether nothing but a person can settle it: columns that suit equally, units that do not convert. */
+const isUndecidable = ({ equals, conflict }: Match) => equals.length > 0 || conflict !== undefined;
+
+/** What to choose from, as it is to be typed. */
+function waysOf({ variable, column, equals, conflict }: Match): string {
+  const ways = [column, ...equals].map((c) => `--map ${shellWord(`${variable}=${c}`)}`);
+  return `  ${ways.join(' or ')}${conflict === undefined ? '' : ` (${conflict})`}, or --map ${variable}= for none`;
+}
+
+const shellWord = (text: string) =>
+  /^[\w.=/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. Between equals
+ * `--yes` takes none.
+ */
 async function settle(
   proposal: Proposal,
   table: RecordingTable,
@@ -87,11 +106,19 @@ async function settle(
   io: CommandIo,
 ): Promise<Record<string, string>> {
   const unsure = proposal.matches.filter((m) => !m.sure);
-  if (unsure.length === 0 || args.yes === true) return {};
+  if (unsure.length === 0) return {};
   if (!canAsk(io, args)) {
+    const open = args.yes === true ? unsure.filter(isUndecidable) : unsure;
+    if (open.length === 0) return {};
+    const yes =
+      args.yes === true
+        ? ', and --yes takes no guess between equals, nor a unit that does not convert'
+        : open.some(isUndecidable)
+          ? ''
+          : ', take it so by --yes or say it';
     throw new TwinError(
       'USAGE',
-      `It is not sure which column is which: ${unsure.map((m) => `${m.variable}=${m.column}`).join(' ')}. Take it so by --yes, or say by --map VARIABLE=COLUMN ….`,
+      `It is not sure which column is which${yes}. For each variable:\n${open.map(waysOf).join('\n')}`,
     );
   }
   const answers: Record<string, string> = {};
@@ -315,12 +342,18 @@ export const newCommand: Command = {
       description: 'the definition, .yaml; default: twin.yaml',
     },
     { flags: '--name <name>', description: 'name of the twin; default: the model’s' },
-    { flags: '--map <variable=column...>', description: 'which column is which variable' },
+    {
+      flags: '--map <variable=column...>',
+      description: 'which column is which variable; VARIABLE= is of none',
+    },
     {
       flags: '--parameter <name...>',
       description: 'parameters to calibrate; default: the tunable ones',
     },
-    { flags: '--yes', description: 'take guesses without asking' },
+    {
+      flags: '--yes',
+      description: 'take guesses without asking; between equals it ends with what to choose from',
+    },
     { flags: '--overwrite', description: 'replace a definition that is there already' },
     { flags: '--no-calibrate', description: 'write the definition only' },
     {

@@ -95,6 +95,21 @@ describe('recordings of real machines', () => {
     120_000,
   );
 
+  it.skipIf(!hasRecording(BOX))(
+    'a heated box of two outputs: nothing tells which sensor is of which, so none is taken',
+    () => {
+      const box = packageFile('shared/twins/heated-box/heated-box.fmu');
+      const given = [box, '--data', record(BOX), '--output', 'two.yaml', '--yes', '--no-calibrate'];
+      const run = create(...given);
+      expect(run.status, run.stdout).toBe(2);
+      expect(run.stderr).toContain('--map TAir=average_temperature');
+      const told = create(...given, '--map', 'TAir=average_temperature');
+      expect(told.status, told.stderr).toBe(0);
+      expect(told.stdout).toMatch(/Without a column.*\n {2}THeater +t1 or t2/);
+    },
+    60_000,
+  );
+
   it.skipIf(!(hasCompiler && hasRecording(TANKS)))(
     'two tanks: the column that is left is the pump, and the rail is found',
     () => {

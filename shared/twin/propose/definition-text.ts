@@ -116,6 +116,12 @@ export function columnLines(proposal: Proposal): string[] {
     ),
     'Measured',
     ...proposal.measured.map(({ item, comment }) => line(item.variable, item.column, comment)),
+    ...(proposal.undecided.length > 0
+      ? [
+          'Without a column, as several suit them equally (--map names one)',
+          ...proposal.undecided.map((u) => `  ${u.variable.padEnd(22)} ${u.columns.join(' or ')}`),
+        ]
+      : []),
   ];
 }
 

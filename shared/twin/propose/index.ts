@@ -2,7 +2,7 @@
 export { chooseParameters, type ParameterChoice } from './choose-parameters.js';
 export { columnLines, definitionText, modelLines } from './definition-text.js';
 export { fmuPathFrom } from './fmu-path.js';
-export { type Match, matchColumns } from './match.js';
+export { type Match, type Matches, matchColumns, type Undecided } from './match.js';
 export { noiselessChannels } from './noise.js';
 export {
   type Proposal,

@@ -12,7 +12,26 @@ export interface Match {
   because: string;
   /** Whether nothing else comes near. */
   sure: boolean;
+  /** Columns of this variable that would do as well, itself left out; none where it stands out. */
+  equals: string[];
+  /** Why the column's values can't be the variable's, e.g. units that do not convert. */
+  conflict?: string;
 }
+
+/** An output that has no column, as several suit it equally. */
+export interface Undecided {
+  variable: string;
+  columns: string[];
+}
+
+/** Which column is which variable, and what was left open. */
+export interface Matches {
+  matches: Match[];
+  undecided: Undecided[];
+}
+
+/** A pair that may be a match. */
+type Pair = Pick<Match, 'variable' | 'column' | 'score' | 'because'>;
 
 /** A score below which a column is not proposed. */
 const LEAST = 0.2;
@@ -25,6 +44,8 @@ const FAIR = 0.4;
 const CLEAR_LEAD = 0.2;
 /** A lead from which a column suits an output better than the next does. */
 const TIE = 0.01;
+/** A loss of score by which another choice is as good: less than any of the signs counts. */
+const EQUAL = 0.05;
 /** Of a score by words where the numbers are others. */
 const OTHER_NUMBERS = 0.5;
 
@@ -196,21 +217,24 @@ function scoreOf(
  * one that two columns suit equally is left without: it needs none, and a wrong one spoils the fit of all.
  *
  * @param timeS of the rows
- * @param given pairs that somebody named: they stand
+ * @param given pairs that somebody named: they stand; an empty name is of a variable without a column
  */
 export function matchColumns(
   variables: readonly ModelVariable[],
   columns: readonly RecordingColumn[],
   timeS: Float64Array,
   given: Readonly<Record<string, string>> = {},
-): Match[] {
-  const named: Match[] = Object.entries(given).map(([variable, column]) => ({
-    variable,
-    column,
-    score: 1,
-    because: 'as you said',
-    sure: true,
-  }));
+): Matches {
+  const named: Match[] = Object.entries(given)
+    .filter(([, column]) => column !== '')
+    .map(([variable, column]) => ({
+      variable,
+      column,
+      score: 1,
+      because: 'as you said',
+      sure: true,
+      equals: [],
+    }));
   const usedVariables = new Set(Object.keys(given));
   const usedColumns = new Set(Object.values(given));
   const usable = columns.filter(
@@ -228,9 +252,10 @@ export function matchColumns(
     .toSorted((a, b) => b.score - a.score);
   // Where no output is sure somebody has to be asked, and guesses say what about.
   const anchored =
-    Object.keys(given).some((v) => outputs.has(v)) ||
+    named.some((m) => outputs.has(m.variable)) ||
     pairs.some((p) => outputs.has(p.variable) && p.score >= SURE);
   const matches: Match[] = [...named];
+  const undecided: Undecided[] = [];
   for (const pair of pairs) {
     if (usedVariables.has(pair.variable) || usedColumns.has(pair.column)) continue;
     const rival = pairs.find(
@@ -241,10 +266,16 @@ export function matchColumns(
     );
     const lead = pair.score - (rival?.score ?? 0);
     if (anchored && outputs.has(pair.variable) && pair.score < SURE) {
-      const other = pairs.find(
-        (p) => p !== pair && p.variable === pair.variable && !usedColumns.has(p.column),
+      const others = pairs.filter(
+        (p) =>
+          p !== pair &&
+          p.variable === pair.variable &&
+          !usedColumns.has(p.column) &&
+          pair.score - p.score < TIE,
       );
-      if (other !== undefined && pair.score - other.score < TIE) {
+      if (others.length > 0) {
+        const columns = [pair, ...others].map((p) => p.column);
+        undecided.push({ variable: pair.variable, columns });
         usedVariables.add(pair.variable);
         continue;
       }
@@ -253,7 +284,7 @@ export function matchColumns(
       pair.score >= 0.9 ||
       (pair.score >= SURE && lead >= LEAD) ||
       (pair.score >= FAIR && lead >= CLEAR_LEAD);
-    matches.push({ ...pair, sure });
+    matches.push({ ...pair, sure, equals: [] });
     usedVariables.add(pair.variable);
     usedColumns.add(pair.column);
   }
@@ -269,7 +300,38 @@ export function matchColumns(
       score: LEAST,
       because: 'the only column that is left and moves',
       sure: false,
+      equals: [],
     });
   }
-  return matches;
+  const told = new Set(named.map((m) => m.variable));
+  const settled = matches.map((match) => {
+    const equals = told.has(match.variable) ? [] : equalsOf(match, matches, pairs, told);
+    return { ...match, equals, sure: match.sure && equals.length === 0 };
+  });
+  return { matches: settled, undecided };
+}
+
+/** Columns that a match's variable could have at no loss: free ones, and those of others by exchange. */
+function equalsOf(
+  match: Match,
+  matches: readonly Match[],
+  pairs: readonly Pair[],
+  told: ReadonlySet<string>,
+): string[] {
+  const scores = (variable: string, column: string) =>
+    pairs.find((p) => p.variable === variable && p.column === column)?.score;
+  const as = pairs.filter((p) => p.variable === match.variable && p.column !== match.column);
+  return as
+    .filter(({ column, score }) => {
+      const holder = matches.find((m) => m.column === column);
+      if (holder === undefined) {
+        // Of equals, a mean stands for its sensors.
+        const stands = AVERAGES.test(match.column) && !AVERAGES.test(column);
+        return !stands && match.score - score < EQUAL;
+      }
+      if (told.has(holder.variable)) return false;
+      const back = scores(holder.variable, match.column);
+      return back !== undefined && match.score + holder.score - score - back < EQUAL;
+    })
+    .map((p) => p.column);
 }

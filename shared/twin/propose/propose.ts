@@ -1,9 +1,9 @@
 import { TwinError } from '../../core/index.js';
-import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
+import { type ModelDescription, type ModelVariable, unitConversion } from '../../fmi/index.js';
 import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
-import { type Match, matchColumns, partsOf, unitWord } from './match.js';
+import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
 import type { Noiseless } from './noise.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
 import type { Reach } from './reach.js';
@@ -56,6 +56,8 @@ export interface Proposal {
   hasStates: boolean;
   /** Where a machine that never rests begins. */
   transient?: Proposed<{ initialState: 'start-values' }>;
+  /** Outputs that have no column, as several suit them equally. */
+  undecided: Undecided[];
   /** Undefined where nothing wears. */
   wearHorizonS?: Proposed<number>;
   /** Columns that are no variable. */
@@ -110,7 +112,7 @@ export function proposeTwin(
   const { map = {} } = options;
   for (const [variable, column] of Object.entries(map)) {
     if (!byName.has(variable)) throw unknown(variable, md);
-    if (findColumn(table.columns, column) < 0) {
+    if (column !== '' && findColumn(table.columns, column) < 0) {
       throw new TwinError(
         'COLUMN_MISSING',
         `--map names the column "${column}": the recording has ${table.columns.map((c) => c.label).join(', ')}.`,
@@ -120,22 +122,21 @@ export function proposeTwin(
   const inputs = md.variables.filter((v) => v.causality === 'input' && isNumber(v));
   const outputs = md.variables.filter((v) => v.causality === 'output' && isReal(v));
   const mapped = Object.keys(map).filter(
-    (name) => ![...inputs, ...outputs].some((v) => v.name === name),
+    (name) => map[name] !== '' && ![...inputs, ...outputs].some((v) => v.name === name),
   );
   const extra = mapped.map((name) => byName.get(name)!);
-  const matches = matchColumns([...inputs, ...outputs], table.columns, table.timeS, map);
+  const found = matchColumns([...inputs, ...outputs], table.columns, table.timeS, map);
+  const { undecided } = found;
+  const unitOf = (v: ModelVariable, column: string) =>
+    unitOfColumn(md, v, partsOf(table.columns[findColumn(table.columns, column)]!).unit);
+  const matches = found.matches.map((m) => {
+    const { conflict } = unitOf(byName.get(m.variable)!, m.column);
+    return conflict === undefined
+      ? m
+      : { ...m, conflict, sure: m.sure && map[m.variable] !== undefined };
+  });
   const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
   const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
-  const columnUnit = (name: string) => {
-    const column = table.columns[findColumn(table.columns, name)];
-    return column === undefined ? undefined : partsOf(column).unit;
-  };
-  const unitNote = (v: ModelVariable, column: string) => {
-    const [mine, theirs] = [unitWord(v.unit), unitWord(columnUnit(column))];
-    return mine !== undefined && theirs !== undefined && mine !== theirs
-      ? `; CAUTION: the column is in ${theirs}, the model wants ${mine}`
-      : '';
-  };
   const simulation = simulationOf(md, table);
   const moves = simulation.item.mode === 'transient';
   const switches = (column: string) =>
@@ -145,8 +146,9 @@ export function proposeTwin(
   const measured = [...outputs, ...extra].flatMap((v) => {
     const match = matchOf(v);
     if (match === undefined) return [];
-    const item = { variable: v.name, alias: alias(v), column: match.column, unit: v.unit ?? '' };
-    return [{ item, comment: `${guess(match)}${match.because}${unitNote(v, match.column)}` }];
+    const { unit, note } = unitOf(v, match.column);
+    const item = { variable: v.name, alias: alias(v), column: match.column, unit };
+    return [{ item, comment: `${guess(match)}${match.because}${note}` }];
   });
   if (measured.length === 0) {
     const empty = table.columns.filter((c) => !c.values.some((v) => !Number.isNaN(v)));
@@ -181,7 +183,7 @@ export function proposeTwin(
   return {
     name: options.name,
     matches,
-    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitNote, switches)),
+    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitOf, switches)),
     measured,
     parameters,
     unknowns: unknownsOf(unknowns),
@@ -190,8 +192,14 @@ export function proposeTwin(
       .slice(0, MOST_SENSORS)
       .map((v) => ({
         item: { variable: v.name, alias: alias(v), unit: v.unit ?? '' },
-        comment: v.description ?? 'an output that no column measures',
+        comment: [
+          v.description ?? 'an output that no column measures',
+          ...undecided
+            .filter((u) => u.variable === v.name)
+            .map((u) => `${u.columns.join(', ')} suit it equally: --map says which measures it`),
+        ].join('; '),
       })),
+    undecided,
     simulation,
     hasStates: md.modelStructure.continuousStateDerivatives.length > 0,
     ...(moves ? {} : { wearHorizonS: horizonOf(table) }),
@@ -211,24 +219,55 @@ function unknown(name: string, md: ModelDescription): TwinError {
   );
 }
 
+/** The unit that a variable has in a definition, by its column's. */
+interface ColumnUnit {
+  unit: string;
+  /** To be added to a comment; empty where both have the same. */
+  note: string;
+  /** Where they do not convert. */
+  conflict?: string;
+}
+
+/** A column's unit where it converts to the model's; else the model's, with a caution. */
+function unitOfColumn(
+  md: ModelDescription,
+  v: ModelVariable,
+  theirs: string | undefined,
+): ColumnUnit {
+  const [own, word] = [v.unit ?? '', unitWord(theirs)];
+  if (theirs === undefined || word === undefined || unitWord(own) === undefined) {
+    return { unit: own, note: '' };
+  }
+  if (word === unitWord(own)) return { unit: own, note: '' };
+  try {
+    const same = unitConversion(md, v, theirs) === undefined;
+    return { unit: theirs, note: same ? '' : `; in ${theirs}, the model's ${own} are converted` };
+  } catch (error) {
+    if (!(error instanceof TwinError)) throw error;
+    const conflict = `the column is in ${theirs}, the model wants ${own}`;
+    return { unit: own, note: `; CAUTION: ${conflict}`, conflict };
+  }
+}
+
 function proposedInput(
   v: ModelVariable,
   match: Match | undefined,
   alias: string,
   guess: (m: Match) => string,
-  unitNote: (v: ModelVariable, column: string) => string,
+  unitOf: (v: ModelVariable, column: string) => ColumnUnit,
   switches: (column: string) => boolean,
 ): Proposal['inputs'][number] {
-  const base = { variable: v.name, alias, unit: v.unit ?? '' };
+  const base = { variable: v.name, alias };
   if (match !== undefined) {
     const held = switches(match.column);
+    const { unit, note } = unitOf(v, match.column);
     return {
-      item: { ...base, column: match.column, ...(held ? { interpolation: 'hold' } : {}) },
-      comment: `${guess(match)}${match.because}${unitNote(v, match.column)}${held ? '; it switches, so each value holds until the next' : ''}`,
+      item: { ...base, column: match.column, unit, ...(held ? { interpolation: 'hold' } : {}) },
+      comment: `${guess(match)}${match.because}${note}${held ? '; it switches, so each value holds until the next' : ''}`,
     };
   }
   return {
-    item: { ...base, value: startOf(v) ?? 0 },
+    item: { ...base, unit: v.unit ?? '', value: startOf(v) ?? 0 },
     comment: 'no column is like it: held at the FMU’s start value. Is that right?',
   };
 }

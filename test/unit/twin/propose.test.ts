@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, posix, win32 } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { newCommand } from '../../../cli/new.js';
 import { packageFile, silentLogger } from '../../../shared/core/index.js';
 import { openFmu } from '../../../shared/fmi/index.js';
@@ -112,6 +113,58 @@ describe('a first definition', () => {
       TAir: 'T_box',
     });
     expect(proposal.virtualSensors.map((s) => s.item.variable)).toContain('THeater');
+  });
+
+  it('takes no guess between equals by --yes, and says what to choose from', async () => {
+    const [head, ...rows] = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    const logged = join(folder, 'equals.csv');
+    // Two outputs that are temperatures, and three columns that are: the room's is told by its level.
+    const names = head!.replace('T_box', 't1').replace('T_room', 't3');
+    writeFileSync(
+      logged,
+      [`${names},average temp`, ...rows.map((row, k) => `${row},${31 + (k % 7)}`)].join('\n'),
+    );
+    const box = packageFile('shared/twins/heated-box/heated-box.fmu');
+    const output = join(folder, 'equals.yaml');
+    const args = { fmu: box, data: logged, output, calibrate: false };
+    const refused = run({ ...args, yes: true });
+    await expect(refused).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(refused).rejects.toThrow(
+      /--map 'THeater=average temp' or --map THeater=t1, or --map THeater= for none\n.*--map TAir=t1 or --map 'TAir=average temp'/,
+    );
+    const told = await run({ ...args, yes: true, map: ['TAir=t1', 'THeater='] });
+    expect(told.code).toBe(0);
+    const { measured } = parse(readFileSync(output, 'utf8'));
+    expect(measured.map((m: { variable: string }) => m.variable)).toEqual(['TAir']);
+  });
+
+  it('converts a column in another unit, and takes by --yes none that does not convert', async () => {
+    const text = readFileSync(data, 'utf8');
+    const { modelDescription } = await openFmu(fmu);
+    const of = async (unit: string) => {
+      const file = join(folder, 'units.csv');
+      writeFileSync(
+        file,
+        text.replace(/(TI-103 hot outlet[^;\n]*?)\[?(°C|degC)\]?/, `$1[${unit}]`),
+      );
+      return {
+        file,
+        proposal: proposeTwin(modelDescription, await readTable(file), { name: 'hx' }),
+      };
+    };
+    const item = ({ measured }: ReturnType<typeof proposeTwin>) =>
+      measured.find((m) => m.item.variable === 'THotOut');
+    const kelvin = await of('K');
+    expect(item(kelvin.proposal)?.item).toMatchObject({ column: 'TI-103 hot outlet', unit: 'K' });
+    expect(item(kelvin.proposal)?.comment).toMatch(/in K, the model's degC are converted/);
+    const bar = await of('bar');
+    const output = join(folder, 'units.yaml');
+    const args = { data: bar.file, output, calibrate: false, yes: true };
+    await expect(run(args)).rejects.toThrow(/--map 'THotOut=TI-103 hot outlet' \(.*in bar.*\)/);
+    await run({ ...args, map: ['THotOut=TI-103 hot outlet'] });
+    expect(readFileSync(output, 'utf8')).toMatch(/CAUTION: the column is in bar/);
   });
 
   it('takes an unknown that acts on a moving machine for no constant, and offers it as a disturbance', async () => {
