@@ -3,7 +3,14 @@ import { twinSchema } from '../../shared/config/index.js';
 import { type StreamTqv, type Tqv, TwinError } from '../../shared/core/index.js';
 import type { SiteWiseReader, SiteWiseWriter } from '../../shared/sitewise/index.js';
 import type { ObjectStore } from '../../shared/store/index.js';
-import type { Calibrator, CalibratorState, StepResult, Twin } from '../../shared/twin/index.js';
+import type {
+  Calibrator,
+  CalibratorState,
+  Sample,
+  StepResult,
+  Twin,
+} from '../../shared/twin/index.js';
+import type { SensorSlopes } from '../../shared/twin/types.js';
 
 const twins = new Map<number | undefined, Twin>();
 
@@ -27,7 +34,7 @@ export function twinOf(samplePeriodS?: number): Twin {
   return twin;
 }
 
-/** What the counting calibration keeps in place of a filter's state. */
+/** What an estimator of {@link fakeEngine} keeps in place of a filter's state. */
 interface Memory {
   times: readonly number[];
   x: number;
@@ -36,17 +43,35 @@ const remembering = (times: readonly number[], x: number) => ({
   filter: { times, x } as unknown as CalibratorState['filter'],
 });
 const memoryOf = (state: CalibratorState) => state.filter as unknown as Memory;
+/** The times of the samples that an estimator of {@link fakeEngine} took, in its order. */
+export const timesIn = (checkpoint: Uint8Array): number[] => [
+  ...memoryOf(JSON.parse(Buffer.from(checkpoint).toString()) as CalibratorState).times,
+];
+
+/** How an estimator that costs nothing follows its samples. */
+interface Following {
+  begin: number;
+  /** Its estimate after a sample. */
+  follow: (x: number, sample: Sample) => number;
+  startValues?: Record<string, number>;
+  slopes?: SensorSlopes;
+}
 
 /**
- * A calibration that costs nothing, whose result depends on every sample and their order. It fails at
- * a flow of 666.
+ * An estimator of one number, k, that costs nothing and remembers every sample it was given, so that a
+ * test can count them. It fails at a flow of 666.
  */
-export const countingEngine: CalibrationEngine = {
+export const fakeEngine = ({
+  begin,
+  follow,
+  startValues = {},
+  slopes,
+}: Following): CalibrationEngine => ({
   initialSamples: 10,
-  startValues: () => Promise.resolve({ speed: 1 }),
-  createModel: () =>
+  startValues: () => Promise.resolve(startValues),
+  createModel: ({ definition }) =>
     Promise.resolve({
-      outputs: ['flow', 'heat'],
+      outputs: definition.measured.map((m) => m.variable),
       evaluate: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }),
@@ -57,15 +82,14 @@ export const countingEngine: CalibrationEngine = {
       timeS: Number.NEGATIVE_INFINITY,
       timeNs: 0n,
       sampleCount: 0,
-      ...remembering([], 0.5),
+      ...remembering([], begin),
     }),
     step: (state, sample) => {
-      const [flow = Number.NaN, heat = Number.NaN] = sample.measured;
-      if (flow === 666) return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
-      const speed = sample.inputs[0]!;
-      const x = Math.sin(
-        3 * memoryOf(state).x + (flow || 0) + 2 * (heat || 0) + 0.1 * speed + sample.timeS,
-      );
+      if (sample.measured[0] === 666) {
+        return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
+      }
+      const { times, x: before } = memoryOf(state);
+      const x = follow(before, sample);
       const estimate = { mean: x, std: 1, lower95: x - 2, upper95: x + 2 };
       const result: StepResult = {
         timeS: sample.timeS,
@@ -74,7 +98,7 @@ export const countingEngine: CalibrationEngine = {
         logLikelihood: 0,
         parameters: { k: estimate },
         virtualSensors: {},
-        measured: { flow: estimate, heat: estimate },
+        measured: Object.fromEntries(twin.definition.measured.map((m) => [m.variable, estimate])),
         alarms: [],
         diagnostics: {
           mode: 'steady-state',
@@ -86,7 +110,7 @@ export const countingEngine: CalibrationEngine = {
           noiseStd: {},
         },
       };
-      if (!Number.isFinite(speed)) {
+      if (!Number.isFinite(sample.inputs[0])) {
         return Promise.resolve({ state, result: { ...result, skipped: 'input-missing' } });
       }
       const next: CalibratorState = {
@@ -94,9 +118,9 @@ export const countingEngine: CalibrationEngine = {
         timeS: sample.timeS,
         timeNs: sample.timeNs ?? 0n,
         sampleCount: state.sampleCount + 1,
-        ...remembering([...memoryOf(state).times, sample.timeS], x),
+        ...remembering([...times, sample.timeS], x),
       };
-      return Promise.resolve({ state: next, result });
+      return Promise.resolve({ state: next, result, ...(slopes === undefined ? {} : { slopes }) });
     },
   }),
   encodeCheckpoint: (state) =>
@@ -113,7 +137,15 @@ export const countingEngine: CalibrationEngine = {
     const s = JSON.parse(Buffer.from(bytes).toString()) as CalibratorState;
     return { ...s, timeNs: BigInt(s.timeNs) };
   },
-};
+});
+
+/** A calibration whose result depends on every sample and their order. */
+export const countingEngine = fakeEngine({
+  begin: 0.5,
+  startValues: { speed: 1 },
+  follow: (x, { measured: [flow, heat], inputs, timeS }) =>
+    Math.sin(3 * x + (flow || 0) + 2 * (heat || 0) + 0.1 * inputs[0]! + timeS),
+});
 
 /** An object store in memory, with conditions. */
 export function memoryStore(): ObjectStore {
@@ -161,6 +193,11 @@ export class Streams {
     const list = this.#streams.get(alias)!;
     const i = list.findIndex((t) => t.timeNs === toNs(seconds));
     list[i] = { ...list[i]!, value };
+  }
+
+  /** As if the asset had never been. */
+  clear(): void {
+    this.#streams.clear();
   }
 
   of(alias: string): readonly Tqv[] {

@@ -4,7 +4,7 @@ import { ManualClock, silentLogger, wallTime } from '../../shared/core/index.js'
 import type { SiteWiseWriter } from '../../shared/sitewise/index.js';
 import type { ObjectStore } from '../../shared/store/index.js';
 import type { Twin } from '../../shared/twin/index.js';
-import { countingEngine, memoryStore, Streams, twinOf } from './worker-fakes.js';
+import { countingEngine, memoryStore, Streams, timesIn, twinOf } from './worker-fakes.js';
 
 /** When the tests' time begins, seconds since 1970. */
 export const T0 = 1_790_000_000;
@@ -76,9 +76,7 @@ export async function stateOf(world: World) {
 export const estimateOf = async (world: World) =>
   Buffer.from((await stateOf(world)).checkpoint).toString();
 /** The times of the samples that the estimate took, in its order. */
-export const timesOf = async (world: World) => [
-  ...(JSON.parse(await estimateOf(world)) as { filter: { times: number[] } }).filter.times,
-];
+export const timesOf = async (world: World) => timesIn((await stateOf(world)).checkpoint);
 
 /** A world whose input had its last value an hour before T0. */
 export function newWorld(more: Partial<World> = {}): World {

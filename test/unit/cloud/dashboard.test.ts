@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   type AggregateType,
   BatchGetAssetPropertyAggregatesCommand,
@@ -8,13 +7,11 @@ import {
   ListAssetsCommand,
 } from '@aws-sdk/client-iotsitewise';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { prefixByName } from '../../../cloud/dashboards/asset-variable.js';
 import { buildDashboard } from '../../../cloud/dashboards/dashboard.js';
 import { buildFleetDashboard } from '../../../cloud/dashboards/fleet-dashboard.js';
 import { buildForecastDashboard } from '../../../cloud/dashboards/forecast-dashboard.js';
-import { DATASOURCE_UID, provisioningFiles } from '../../../cloud/dashboards/provisioning.js';
 import {
   healthAliases,
   loadConfig,
@@ -30,89 +27,13 @@ import {
   ensureAsset,
 } from '../../../shared/sitewise/index.js';
 import { startSiteWise } from '../../../simulators/index.js';
-
-const datasource = z.strictObject({ type: z.string().min(1), uid: z.string().min(1) });
-const query = z.strictObject({
-  refId: z.string().regex(/^[A-Z][A-Z0-9]*$/),
-  datasource,
-  queryType: z.enum(['PropertyValue', 'PropertyValueHistory', 'PropertyAggregate']),
-  propertyAliases: z.array(z.string().min(1)).min(1).max(16),
-  quality: z.enum(['GOOD', 'ANY']).optional(),
-  timeOrdering: z.literal('ASCENDING').optional(),
-  responseFormat: z.enum(['timeseries', 'table']),
-  lastObservation: z.boolean().optional(),
-  maxPageAggregations: z.int().positive().optional(),
-  resolution: z.enum(['AUTO', '1m', '15m', '1h', '1d']).optional(),
-  aggregates: z.array(z.enum(['AVERAGE', 'COUNT'])).optional(),
-});
-const gridPos = z.object({
-  x: z.int().min(0).max(23),
-  y: z.int().min(0),
-  w: z.int().min(1).max(24),
-  h: z.int().min(1),
-});
-const steps = z
-  .array(z.object({ color: z.string(), value: z.number().nullable() }))
-  .min(1)
-  .refine((list) => list[0]?.value === null, 'the first step is the base')
-  .refine(
-    (list) => list.every((s, i) => i < 2 || (s.value ?? 0) > (list[i - 1]?.value ?? 0)),
-    'steps rise',
-  );
-const panel = z.object({
-  id: z.int().positive(),
-  type: z.enum(['timeseries', 'table', 'state-timeline']),
-  title: z.string().min(1),
-  datasource,
-  gridPos,
-  targets: z.array(query).min(1),
-  fieldConfig: z.object({
-    defaults: z.object({ thresholds: z.object({ steps }).optional() }),
-    overrides: z.array(
-      z.object({
-        matcher: z.object({ id: z.enum(['byRegexp', 'byFrameRefID']), options: z.string() }),
-        properties: z.array(z.object({ id: z.string(), value: z.unknown() })).min(1),
-      }),
-    ),
-  }),
-});
-const scene = z.object({
-  id: z.int().positive(),
-  type: z.literal('grafana-iot-twinmaker-sceneviewer-panel'),
-  gridPos,
-  options: z.object({ sceneId: z.string(), customSelEntityVarName: z.literal(`\${sel_entity}`) }),
-});
-const row = z.object({
-  id: z.int().positive(),
-  type: z.literal('row'),
-  title: z.string(),
-  collapsed: z.boolean(),
-  panels: z.array(panel),
-  gridPos,
-});
-/** What Grafana demands of a dashboard, and we of ours. */
-const dashboardSchema = z.object({
-  uid: z.string().min(1).max(40),
-  title: z.string().min(1),
-  schemaVersion: z.int().min(36),
-  refresh: z.enum(['5m', '15m', '1h']),
-  time: z.object({ from: z.string(), to: z.literal('now') }),
-  templating: z.object({
-    list: z.array(z.object({ name: z.string(), type: z.enum(['datasource', 'custom', 'query']) })),
-  }),
-  panels: z.array(z.discriminatedUnion('type', [row, scene, panel])),
-});
-type Checked = z.output<typeof dashboardSchema>;
+import { type Checked, chartsOf, checked } from './dashboard-schema.js';
 
 let twin: TwinDefinition;
 beforeAll(async () => {
   twin = await loadConfig(twinSchema, packageFile('shared/twins/web-line/twin.json'), 'twin');
 });
 
-const checked = (value: unknown): Checked =>
-  dashboardSchema.parse(JSON.parse(JSON.stringify(value)));
-const chartsOf = ({ panels }: Checked) =>
-  panels.flatMap((p) => ('panels' in p ? p.panels : 'targets' in p ? [p] : []));
 const onLine1 = (alias: string) => alias.replace(`\${asset}`, '/line1');
 
 describe('the dashboard', () => {
@@ -316,105 +237,8 @@ function openCharts({ panels }: Checked): number {
   return panels.filter((p) => 'targets' in p).length;
 }
 
-const options = () => ({
-  assets: [{ id: 'line1', aliasPrefix: '/line1' }],
-  calibrationMinutes: 20,
-  staleMinutes: 60,
-});
-
-describe('provisioning', () => {
-  it('writes the files that were reviewed', async () => {
-    for (const [path, content] of provisioningFiles(twin, options())) {
-      // The dashboard itself is held by what it has to show, here and in the judge's test.
-      if (path.startsWith('dashboards/')) continue;
-      await expect(content).toMatchFileSnapshot(`../../golden/web-line/grafana/${path}`);
-    }
-  });
-
-  it('links rules and dashboards to what is to be done, and there it stands', async () => {
-    const runbook = 'https://wiki.example/alarms';
-    const page = await readFile(packageFile('docs/how-to/alarms.md'), 'utf8');
-    const anchors = [...page.matchAll(/^##+ (\S+)$/gm)].map((m) => m[1]?.toLowerCase());
-    const files = provisioningFiles(twin, { ...options(), runbook });
-    const { groups } = parse(files.get('provisioning/alerting/web-line.yaml') ?? '') as {
-      groups: { rules: { annotations: Record<string, string> }[] }[];
-    };
-    const links = groups.flatMap((g) => g.rules).map((r) => r.annotations.runbook_url ?? '');
-    expect(links.length).toBeGreaterThan(10);
-    for (const link of links) {
-      const [address, anchor] = link.split('#');
-      expect([address, anchors.includes(anchor)]).toEqual([runbook, true]);
-    }
-    const assets = [{ id: 'line1', aliasPrefix: '/line1' }];
-    const made = [
-      buildDashboard(twin, { assets, runbook }),
-      buildFleetDashboard('f', [{ twin, assets }], runbook),
-    ];
-    for (const { links } of made) expect(links?.map((l) => l.url)).toContain(runbook);
-  });
-
-  it('has a rule for each limit, on the bound that makes it sure, and for silence', () => {
-    const text = provisioningFiles(twin, options()).get('provisioning/alerting/web-line.yaml');
-    const rule = z.strictObject({
-      uid: z
-        .string()
-        .regex(/^[A-Za-z0-9_-]+$/)
-        .max(40),
-      title: z.string(),
-      condition: z.literal('C'),
-      data: z.array(
-        z.strictObject({
-          refId: z.enum(['A', 'B', 'C']),
-          datasourceUid: z.enum([DATASOURCE_UID, '__expr__']),
-          relativeTimeRange: z.strictObject({ from: z.int().positive(), to: z.literal(0) }),
-          model: z.object({ refId: z.string(), propertyAliases: z.array(z.string()).optional() }),
-        }),
-      ),
-      noDataState: z.enum(['Alerting', 'OK']),
-      execErrState: z.literal('Error'),
-      for: z.literal('0s'),
-      labels: z.record(z.string(), z.string()),
-      annotations: z.strictObject({
-        summary: z.string(),
-        description: z.string().regex(/^What to do: docs\/how-to\/alarms\.md, \w+\.$/),
-      }),
-    });
-    const { groups } = z
-      .strictObject({
-        apiVersion: z.literal(1),
-        groups: z.array(
-          z.strictObject({
-            orgId: z.literal(1),
-            name: z.string(),
-            folder: z.string(),
-            interval: z.literal('5m'),
-            rules: z.array(rule),
-          }),
-        ),
-      })
-      .parse(parse(text ?? ''));
-    const rules = groups.flatMap((g) => g.rules);
-    expect(new Set(rules.map((r) => r.uid)).size).toBe(rules.length);
-    const watched = rules.flatMap((r) => r.data[0]?.model.propertyAliases ?? []);
-    for (const { alias, alarm } of [...twin.parameters, ...twin.virtualSensors]) {
-      expect([alias, watched.includes(`${alias}_lower`)]).toEqual([
-        alias,
-        alarm?.above !== undefined,
-      ]);
-      expect([alias, watched.includes(`${alias}_upper`)]).toEqual([
-        alias,
-        alarm?.below !== undefined,
-      ]);
-    }
-    const silence = rules.filter((r) => r.noDataState === 'Alerting');
-    expect(silence.map((r) => r.title)).toEqual([
-      ...twin.measured.map((m) => `line1: no fresh data from ${m.variable}`),
-      'line1: no calibration',
-    ]);
-    for (const r of rules) expect(r.data[0]?.model.propertyAliases).toHaveLength(1);
-  });
-
-  it('asks only what the SiteWise API answers: as the plugin would, against the stand-in', async () => {
+describe('what it asks', () => {
+  it('is what the SiteWise API answers: as the plugin would, against the stand-in', async () => {
     const siteWise = await startSiteWise();
     const client = createSiteWiseClient({ ...siteWise });
     try {
