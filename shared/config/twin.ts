@@ -73,7 +73,7 @@ const input = z.strictObject({
     .nonnegative()
     .optional()
     .describe(
-      'Standard deviation of the noise with which its stream is measured, from sample to sample, in its unit: what it does to the outputs counts in the bands of fits, of samples at rest and of moving machines. 0 where it is exact. Left out, it is looked for at rest only, counts once it is found, and is named in the verdict.',
+      'Standard deviation of the noise with which its stream is measured, from sample to sample, in its unit: what it does to the outputs counts in the bands of fits, of samples at rest and of moving machines. 0 where it is exact. Left out, it is looked for, at rest and in fits, counts once it is found, and is named in the verdict.',
     ),
   whenMissing: z
     .enum(['skip', 'start-value'])

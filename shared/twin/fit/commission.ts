@@ -17,6 +17,7 @@ import { disturbanceOutput } from './disturbances.js';
 import { estimateOf, estimatesOf } from './estimates.js';
 import { type Fit, type FitContext, fitCoordinates, fitRecordFrom, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
+import { findInputNoise, foundInputNoise } from './found-input-noise.js';
 import { fitHangsOn } from './hangs-on.js';
 import { rmseOf, testOn } from './held-out.js';
 import { type HiddenOutputs, hiddenOutputs } from './hidden-outputs.js';
@@ -190,10 +191,8 @@ export async function commission(
     whole.starts = first.starts;
     const worn = await withWear(context, await freeUntold(context, whole), options.changeS);
     const { fit: shaped, shape } = await shapeOf(context, worn);
-    const fit = await withInputNoise(
-      context,
-      worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear },
-    );
+    const known = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
+    const fit = await withInputNoise(context, known, await findInputNoise(context, known));
     const tested =
       test !== undefined && fit.coordinates.some((c) => c.kind === 'wear')
         ? await testOn(
@@ -205,7 +204,7 @@ export async function commission(
         : test;
     const ridges = ridgesOf(fit);
     findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
-    findings.push(...inputNoiseFindings(fit));
+    findings.push(...inputNoiseFindings(twin, fit));
     findings.push(...(await disturbanceFindings(context, fit)));
     if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
     const names = twin.definition.measured.map((c) => c.variable);
@@ -242,6 +241,7 @@ export async function commission(
       ...(tested === undefined ? {} : { heldOut: tested.heldOut }),
       wear: wearOutput(twin, fit),
       disturbances: disturbed.disturbances,
+      ...foundInputNoise(twin.definition, fit.inputNoise?.found),
       ...(offered.length === 0 ? {} : { offered }),
       notes: [
         ...model.notes,

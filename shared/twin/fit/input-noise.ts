@@ -1,13 +1,17 @@
 import { createRng, messageOf } from '../../core/index.js';
 import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
+import type { Twin } from '../types.js';
 import { widenBy } from './bands.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem } from './fit.js';
+import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
 import { normalEquations } from './objective.js';
 import { quadratic, whiteInformation } from './sources.js';
 
-/** What the stated noise of inputs does to a fit. */
+/** What the noise of inputs does to a fit, stated or found. */
 export interface FitInputNoise {
+  /** Inputs whose noise nobody stated and the residuals show. */
+  found: readonly FoundInput[];
   /** Variance that it gives each unknown, in the coordinates' units. */
   variance: Float64Array;
   /** Model runs that it was found by, and those of them that failed. */
@@ -23,7 +27,7 @@ const DRAWS = 24;
 const SEED = 20_240_229;
 
 /**
- * Widens a fit's bands by the stated noise of its inputs. The machine followed what its inputs were, the
+ * Widens a fit's bands by the noise of its inputs, stated or found. The machine followed what its inputs were, the
  * model what was read of them: what the difference does to the outputs, δ, moves the unknowns by
  * A⁻¹ GᵀR⁻¹ δ.
  *
@@ -33,23 +37,31 @@ const SEED = 20_240_229;
  * Memory of the residuals may hold some of it already. So no variance becomes the sum of both, but at
  * least what the noise of sensors, the priors and the noise of inputs make together.
  *
- * No model runs where no noise of an input is stated.
+ * No model runs where no noise of an input is stated or found.
  *
+ * @param found of inputs for which none is stated
  * @see Efron & Tibshirani, An Introduction to the Bootstrap (1993), 6.5 (parametric bootstrap)
  */
-export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit> {
-  const noisy = statedInputs(context.twin.definition.inputs);
-  if (noisy.length === 0) return fit;
+export async function withInputNoise(
+  context: FitContext,
+  fit: Fit,
+  found: readonly FoundInput[] = [],
+): Promise<Fit> {
+  const { inputs, simulation } = context.twin.definition;
+  const noise = new Map([
+    ...statedInputs(inputs).map((i) => [i, inputs[i]!.noiseStd!] as const),
+    ...found.map(({ input, std }) => [input, std] as const),
+  ]);
+  if (noise.size === 0) return fit;
   const { coordinates, record, u, noiseStd, prediction, columns, covariance } = fit;
   const n = coordinates.length;
   const problem = fitProblem(context, coordinates, record);
   const point = fitPointAt(coordinates, u, record.timesS);
-  const { inputs, simulation } = context.twin.definition;
   const rests = simulation.mode === 'steady-state';
   const rng = createRng(SEED);
-  const stdOf = (i: number) => (noisy.includes(i) ? inputs[i]!.noiseStd! : 0);
+  const stdOf = (i: number) => noise.get(i) ?? 0;
   const disturbed: Float64Array[][] = rests
-    ? noisy.map((i) =>
+    ? [...noise.keys()].map((i) =>
         record.inputs.map((column, k) => column.map((v) => (k === i ? v + stdOf(i) : v))),
       )
     : Array.from({ length: DRAWS }, () =>
@@ -91,11 +103,14 @@ export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit
   }
   const runs = disturbed.length;
   if (failed === runs || (rests && failed > 0)) {
-    return { ...fit, inputNoise: { variance, runs, failed, unknown: messageOf(problemOfRun) } };
+    return {
+      ...fit,
+      inputNoise: { found, variance, runs, failed, unknown: messageOf(problemOfRun) },
+    };
   }
   if (!rests) for (let j = 0; j < n; j++) variance[j]! /= runs - failed;
   const { measured } = context.twin.definition;
-  const noise = whiteInformation(
+  const white = whiteInformation(
     record.data,
     record.channels,
     columns,
@@ -105,7 +120,7 @@ export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit
   const factor = Float64Array.from(coordinates, (_, j) => {
     const row = covariance.white.subarray(j * n, (j + 1) * n);
     const prior = row.reduce((sum, v) => sum + v * v, 0);
-    const least = quadratic(noise, row) + prior + variance[j]!;
+    const least = quadratic(white, row) + prior + variance[j]!;
     return Math.sqrt(Math.max(1, least / covariance.sandwich[j * n + j]!));
   });
   return {
@@ -115,17 +130,19 @@ export async function withInputNoise(context: FitContext, fit: Fit): Promise<Fit
       covariance: widenBy(covariance.covariance, n, factor),
       sandwich: widenBy(covariance.sandwich, n, factor),
     },
-    inputNoise: { variance, runs, failed },
+    inputNoise: { found, variance, runs, failed },
   };
 }
 
-/** Says where the noise of inputs is not in the bands, or known by few runs. */
-export function inputNoiseFindings({ inputNoise }: Fit): Finding[] {
-  if (inputNoise === undefined || inputNoise.failed === 0) return [];
-  const { runs, failed, unknown } = inputNoise;
+/** Names noise of inputs that nobody stated, and says where it is not in the bands, or known by few runs. */
+export function inputNoiseFindings({ definition }: Twin, { inputNoise }: Fit): Finding[] {
+  if (inputNoise === undefined) return [];
+  const { found, runs, failed, unknown } = inputNoise;
+  const findings: Finding[] = foundInputNoiseFindings(definition, found);
+  if (failed === 0) return findings;
   const reason =
     unknown === undefined
-      ? `the model failed in ${failed} of ${runs} runs with the stated noise on its inputs: what it does to the bands is known from the others`
-      : `what the stated noise of inputs does is not in the bands: the model failed in ${failed} of ${runs} runs with it: ${unknown}`;
-  return [{ grade: 'care', reason }];
+      ? `the model failed in ${failed} of ${runs} runs with noise on its inputs: what it does to the bands is known from the others`
+      : `what the noise of inputs does is not in the bands: the model failed in ${failed} of ${runs} runs with it: ${unknown}`;
+  return [...findings, { grade: 'care', reason }];
 }

@@ -66,7 +66,7 @@ export function sampleWorth(
 
 /** JᵀJ/σ² of the data alone, n × n, and Jᵀe/σ². */
 export function normalEquations(
-  problem: LeastSquaresProblem,
+  problem: Pick<LeastSquaresProblem, 'data' | 'channels'>,
   columns: readonly Float64Array[],
   noiseStd: Float64Array,
   prediction: Float64Array,

@@ -67,6 +67,14 @@ export interface OfferedDisturbance {
   gain: number;
 }
 
+/** Noise of an input that nobody stated. */
+export interface FoundInputNoise {
+  /** Standard deviation, in the input's unit. */
+  std: number;
+  /** The same as a share of the input's largest value. */
+  share: number;
+}
+
 /** What a fit gives out. */
 export interface FitOutput {
   twin: string;
@@ -102,6 +110,8 @@ export interface FitOutput {
   wear: Record<string, WearCourse>;
   /** Unknown heats, flows or forces, by the name they are published under. */
   disturbances: Record<string, DisturbanceCourse>;
+  /** Noise of inputs that nobody stated and the residuals show, by variable; left out where there is none. */
+  inputNoise?: Record<string, FoundInputNoise>;
   /** Those that would explain the residuals, each by itself, the best first; `fit` looks for them. */
   offered?: OfferedDisturbance[];
   nEff: number;

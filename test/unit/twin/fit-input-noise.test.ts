@@ -134,7 +134,7 @@ describe('the stated noise of inputs in a fit of a moving machine', () => {
     );
     expect(output.verdict.grade).not.toBe('good');
     expect(output.verdict.reasons.join('\n')).toContain(
-      'what the stated noise of inputs does is not in the bands: the model failed in 24 of 24 runs with it: fmi2DoStep returned Error.',
+      'what the noise of inputs does is not in the bands: the model failed in 24 of 24 runs with it: fmi2DoStep returned Error.',
     );
   });
 });

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
+import { residualSpectra } from '../../../shared/twin/fit/residual-spectra.js';
+import { varianceComponents } from '../../../shared/twin/fit/variance-components.js';
+import type { Sample } from '../../../shared/twin/index.js';
+import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+
+const NOISE = 0.01;
+/** Noise of an input that is 0 or 1. */
+const READ = 0.03;
+
+const twinWith = (sensor = NOISE, input: { noiseStd?: number } = {}) =>
+  lagTwin(['gain', 'tau'], {
+    inputs: [{ variable: 'u', ...input }],
+    measured: [{ variable: 'y', alias: '/l/y', noiseStd: sensor }],
+  });
+
+const record = (seed: number, more: Parameters<typeof lagSamples>[0] = {}) =>
+  lagSamples({ n: 200, noise: NOISE, seed, ...more });
+
+/** The same record with other noise on what was read of its input. */
+async function misread(seed: number): Promise<Sample[]> {
+  const rng = createRng(1000 + seed);
+  const samples = await record(seed);
+  return samples.map((s) => ({ ...s, inputs: s.inputs.map((v) => v + READ * rng.normal()) }));
+}
+
+async function fitted(samples: Sample[], twin = twinWith(), of?: (model: FitModel) => FitModel) {
+  const model = lagModel(twin);
+  const { output } = await commission(twin, of?.(model) ?? model, samples);
+  return { output, runs: model.runs, said: output.verdict.reasons.join('\n') };
+}
+
+describe('noise of an input that nobody stated, in a fit of a moving machine', () => {
+  it('is found by its size, is in the bands, and is named', async () => {
+    let inside = 0;
+    for (let seed = 1; seed <= 10; seed++) {
+      const samples = await misread(seed);
+      const { output, said } = await fitted(samples);
+      const { std, share } = output.inputNoise!.u!;
+      expect(std / READ, `seed ${seed}`).toBeGreaterThan(0.7);
+      expect(std / READ, `seed ${seed}`).toBeLessThan(1.4);
+      expect(share).toBeCloseTo(std / Math.max(...samples.map((s) => s.inputs[0]!)), 9);
+      expect(said).toContain('noise of u found: about 0.0');
+      expect(said).toContain('state it with inputs[].noiseStd');
+      expect(output.verdict.grade).not.toBe('good');
+      for (const [name, truth] of [
+        ['gain', 3],
+        ['tau', 8],
+      ] as const) {
+        const { lower95, upper95 } = output.parameters[name]!;
+        if (lower95 <= truth && truth <= upper95) inside++;
+        expect(output.bands!.sources[name]!.inputs).toBeGreaterThan(0.05);
+      }
+    }
+    expect(inside).toBeGreaterThanOrEqual(18);
+  });
+
+  it('has the bands that the same noise has where it is stated', async () => {
+    const samples = await misread(1);
+    const { output } = await fitted(samples);
+    const stated = await fitted(samples, twinWith(NOISE, { noiseStd: output.inputNoise!.u!.std }));
+    expect(stated.output.parameters).toEqual(output.parameters);
+    expect(stated.output.bands).toEqual(output.bands);
+    expect(stated.output.inputNoise).toBeUndefined();
+  });
+
+  it('is not looked for where no residual is too large, or the readings are said to be exact', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const samples = await record(seed);
+      const exact = await fitted(samples);
+      expect(exact.output.inputNoise).toBeUndefined();
+      const said = await fitted(samples, twinWith(NOISE, { noiseStd: 0 }));
+      expect(exact.runs).toBe(said.runs);
+    }
+    const samples = await misread(1);
+    const exact = await fitted(samples, twinWith(NOISE, { noiseStd: 0 }));
+    expect(exact.output.inputNoise).toBeUndefined();
+    const { output, runs } = await fitted(samples);
+    expect(output.inputNoise).toBeDefined();
+    // A tenth of the fit's runs for the look, and 24 for the bands.
+    expect(runs - exact.runs - 24).toBeLessThanOrEqual(0.1 * exact.runs);
+  });
+
+  it('is not what a sensor’s own noise, a slow disturbance or lone outliers are taken for', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const noisier = await fitted(await record(seed), twinWith(NOISE / 3));
+      expect(noisier.output.inputNoise, `seed ${seed}`).toBeUndefined();
+      const slow = await fitted(await record(seed, { ou: 0.2 }));
+      expect(slow.output.inputNoise, `seed ${seed}`).toBeUndefined();
+      const rng = createRng(seed);
+      const off = (await record(seed)).map((s) => ({
+        ...s,
+        measured: s.measured.map((v) => (rng.uniform() < 0.02 ? v + 20 * NOISE : v)),
+      }));
+      expect((await fitted(off)).output.inputNoise, `seed ${seed}`).toBeUndefined();
+    }
+  });
+
+  it('is nothing where the model fails with other inputs', async () => {
+    const samples = await misread(1);
+    const { output } = await fitted(samples, twinWith(), (model) => ({
+      ...model,
+      run: async (points, of, options) =>
+        of.inputs[0]![0] === samples[0]!.inputs[0]
+          ? model.run(points, of, options)
+          : points.map(() => new Error('fmi2DoStep returned Error.')),
+    }));
+    expect(output.inputNoise).toBeUndefined();
+    expect(output.verdict.grade).not.toBe('good');
+  });
+});
+
+describe('sizes of the components of a covariance', () => {
+  /** A lag of white noise. */
+  const lagged = (rng: { normal(): number }, rows: number) => {
+    let x = 0;
+    return Float64Array.from({ length: rows }, () => {
+      x = 0.8 * x + rng.normal();
+      return x;
+    });
+  };
+
+  it('are those that two channels were made of, gaps or none', () => {
+    const rows = 256;
+    const ratios: number[] = [];
+    for (let seed = 1; seed <= 12; seed++) {
+      const rng = createRng(seed);
+      const shared = lagged(rng, rows);
+      const residuals = [2, -1].map((by) =>
+        shared.map((v) =>
+          rng.uniform() < (seed % 2) * 0.3 ? Number.NaN : 0.5 * by * v + rng.normal(),
+        ),
+      );
+      const draws = Array.from({ length: 12 }, () => {
+        const one = lagged(rng, rows);
+        return Float64Array.from({ length: 2 * rows }, (_, i) => [2, -1][i % 2]! * one[i >> 1]!);
+      });
+      const frequencies = residualSpectra(
+        { residuals, stated: Float64Array.of(1, 1), draws: [draws] },
+        0,
+        rows,
+      );
+      const start = new Float64Array(frequencies[0]!.parts.length).fill(0.1);
+      const { sizes, logLikelihood } = varianceComponents(frequencies, [0], start);
+      ratios.push(Math.sqrt(sizes[0]!) / 0.5);
+      const all = varianceComponents(frequencies, [...start.keys()], start);
+      expect(all.logLikelihood).toBeGreaterThan(logLikelihood - 0.1);
+      expect(all.logLikelihood).toBeLessThan(logLikelihood + 8);
+      expect(varianceComponents(frequencies, [], start).logLikelihood).toBeLessThan(
+        logLikelihood - 20,
+      );
+    }
+    const mean = ratios.reduce((sum, v) => sum + v, 0) / ratios.length;
+    expect(mean).toBeGreaterThan(0.9);
+    expect(mean).toBeLessThan(1.1);
+    for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(0.4);
+  });
+});
