@@ -19,6 +19,21 @@ const LEAST_FIRST_SHARE = 0.5;
 /** A parameter whose course takes so much less than the best one's did not step. */
 const NEAR_BEST = 0.1;
 
+/** A fit, or a point that was not searched for, with what the model does about it. */
+export type StraightFit = Pick<
+  Fit,
+  'record' | 'coordinates' | 'u' | 'prediction' | 'columns' | 'residualModels' | 'noiseStd'
+>;
+
+/** The step that explains most. */
+interface BestStep {
+  /** The first row after it. */
+  row: number;
+  prior: WearPrior;
+  /** Nats that it gains over the fit's own unknowns. */
+  gain: number;
+}
+
 /**
  * When one parameter would have stepped, of those that may wear, to explain most of a fit's residuals:
  * the model is made straight about the fit, all its unknowns are free again, and the record's times
@@ -30,7 +45,7 @@ const NEAR_BEST = 0.1;
  */
 export async function likeliestChange(
   context: FitContext,
-  fit: Fit,
+  fit: StraightFit,
   where: { priors: readonly WearPrior[]; taken: Float64Array },
 ): Promise<number | undefined> {
   // A step is nearly a free course: what those leave needs no run of the model.
@@ -38,20 +53,62 @@ export async function likeliestChange(
   const most = taken.reduce((a, b) => Math.max(a, b), 0);
   if (most < LEAST_SHARE) return undefined;
   const priors = where.priors.filter((_, i) => taken[i]! >= most - NEAR_BEST);
+  // Half the sum of squares, in nats, is what the residuals hold.
+  const held = fit.residualModels.reduce((sum, model) => sum + model.samples / 2, 0);
   const { timesS } = fit.record;
-  const last = timesS.length - 1;
-  const times = Math.min(Math.max(LEAST_TIMES, Math.floor(FIRST_LOOK / priors.length)), last - 1);
+  const best = await bestStep(context, fit, priors, {
+    rows: [1, timesS.length - 2],
+    worthCloserLook: (gain) => gain >= LEAST_FIRST_SHARE * held,
+  });
+  return best !== undefined && best.gain > Math.max(LEAST_GAIN, LEAST_SHARE * held)
+    ? timesS[best.row]!
+    : undefined;
+}
+
+/**
+ * When one parameter would have stepped, where it is known that something happened, and about when.
+ *
+ * @param rows the first and the last that may be the first after the step
+ * @param leastGain nats
+ * @returns the time of the first sample after the step, s; undefined where none gains enough
+ */
+export async function likeliestChangeWithin(
+  context: FitContext,
+  fit: StraightFit,
+  priors: readonly WearPrior[],
+  rows: readonly [number, number],
+  leastGain: number,
+): Promise<number | undefined> {
+  const best = await bestStep(context, fit, priors, { rows });
+  return best !== undefined && best.gain > leastGain ? fit.record.timesS[best.row]! : undefined;
+}
+
+/** Looks at times within rows, spread first, then closer and closer about the best. */
+async function bestStep(
+  context: FitContext,
+  fit: StraightFit,
+  priors: readonly WearPrior[],
+  options: {
+    rows: readonly [number, number];
+    /** Whether what the first look found is worth going on. */
+    worthCloserLook?: (gain: number) => boolean;
+  },
+): Promise<BestStep | undefined> {
+  const { timesS } = fit.record;
+  const [first, last] = options.rows;
+  const span = last - first + 1;
+  const times = Math.min(Math.max(LEAST_TIMES, Math.floor(FIRST_LOOK / priors.length)), span);
   if (times < 1) return undefined;
   const n = fit.columns.length;
   const still = evidenceOf(fit, [], 0);
-  let best = { row: 0, gain: Number.NEGATIVE_INFINITY, prior: priors[0]! };
+  let best: BestStep = { row: 0, gain: Number.NEGATIVE_INFINITY, prior: priors[0]! };
   const look = async (among: readonly WearPrior[], rows: readonly number[]) => {
     const tried = among.flatMap((prior) => rows.map((row) => ({ prior, row })));
     const steps = tried.map(
       ({ prior, row }) =>
         freeCoordinates(prior.parameter, {
           knotsS: new Float64Array(),
-          endS: timesS[last]!,
+          endS: timesS.at(-1)!,
           changeS: timesS[row]!,
         })[0]!,
     );
@@ -73,14 +130,14 @@ export async function likeliestChange(
       if (gain > best.gain) best = { row, gain, prior };
     });
   };
-  let apart = last / (times + 1);
+  let apart = (span + 1) / (times + 1);
   await look(
     priors,
-    Array.from({ length: times }, (_, k) => Math.max(1, Math.round(apart * (k + 1)))),
+    Array.from({ length: times }, (_, k) =>
+      Math.max(first, first - 1 + Math.round(apart * (k + 1))),
+    ),
   );
-  // Half the sum of squares, in nats, is what the residuals hold.
-  const held = fit.residualModels.reduce((sum, model) => sum + model.samples / 2, 0);
-  if (best.gain < LEAST_FIRST_SHARE * held) return undefined;
+  if (options.worthCloserLook?.(best.gain) === false) return undefined;
   while (apart > 1 && best.row > 0) {
     const { row, prior } = best;
     const closer = Math.max(1, (2 * apart) / (CLOSER + 1));
@@ -89,16 +146,16 @@ export async function likeliestChange(
     );
     await look(
       [prior],
-      [...new Set(rows)].filter((r) => r > 0 && r < last),
+      [...new Set(rows)].filter((r) => r >= first && r <= last),
     );
     if (closer === 1) break;
     apart = closer;
   }
-  return best.gain > Math.max(LEAST_GAIN, LEAST_SHARE * held) ? timesS[best.row]! : undefined;
+  return best.row > 0 ? best : undefined;
 }
 
 /** Of a step of some deviation beside the fit's own unknowns, residuals taken for white. */
-function evidenceOf(fit: Fit, step: readonly Float64Array[], deviation: number): number {
+function evidenceOf(fit: StraightFit, step: readonly Float64Array[], deviation: number): number {
   const { record, prediction, columns, u, noiseStd } = fit;
   const n = columns.length + step.length;
   const at = new Float64Array(n);

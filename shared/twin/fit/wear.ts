@@ -1,9 +1,10 @@
 import { TwinError } from '../../core/index.js';
 import type { Twin } from '../types.js';
 import { widenBy } from './bands.js';
+import { fitBefore } from './before-change.js';
 import { coursesAt, valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
-import { likeliestChange } from './likeliest-change.js';
+import { likeliestChange, likeliestChangeWithin, type StraightFit } from './likeliest-change.js';
 import type { FitRecord } from './record.js';
 import type { ResidualModel } from './residual-model.js';
 import type { WearCourse } from './types.js';
@@ -45,6 +46,10 @@ const NEGLIGIBLE = 1e-3;
 const ROUNDS = 3;
 /** Looks for the time of a step, each about the fit with the one before. */
 const LOOKS = 3;
+/** Rows to each side of a step's time that are looked at once it is known about. */
+const CLOSE = 3;
+/** Nats that another time must gain to be worth another fit. */
+const LEAST_CLOSER = 3;
 /** Correlation of neighbouring residuals that nothing is missing in, at most. */
 const MOST_LASTING = 0.5;
 /** Disturbance that free courses may leave, as a share of what constants leave. */
@@ -64,7 +69,10 @@ export async function withWear(context: FitContext, start: Fit, changeS?: number
   try {
     const { worn, taken } = await searched(context, start, frame);
     // What the model lacks beside would be taken for wear.
-    if (worn !== undefined && isExplained(worn)) return worn;
+    if (worn !== undefined && isExplained(worn)) return await timed(context, start, frame, worn);
+    const about =
+      changeS === undefined ? undefined : await steppedAbout(context, start, frame, changeS);
+    if (about !== undefined) return about;
     // A declared disturbance takes up what a step would.
     const disturbed = start.coordinates.some((c) => c.kind === 'force');
     const stepped =
@@ -127,10 +135,61 @@ async function steppedSomewhere(
     if (frame?.changeS === undefined) return undefined;
     const { worn } = await searched(context, start, frame);
     if (worn === undefined) return undefined;
-    if (isExplained(worn)) return worn;
+    if (isExplained(worn)) return timed(context, start, frame, worn);
     about = worn;
   }
   return undefined;
+}
+
+/**
+ * A step about the time at which something happened: what the machine was before it is fitted first, and
+ * run on, as a fit of the whole record is far from both before and after.
+ */
+async function steppedAbout(
+  context: FitContext,
+  start: Fit,
+  { priors }: Frame,
+  aboutS: number,
+): Promise<Fit | undefined> {
+  const { timesS } = start.record;
+  const row = timesS.findIndex((t) => t > aboutS);
+  const last = timesS.length - 2;
+  if (row < 1 || row > last) return undefined;
+  let about: StraightFit | undefined = await fitBefore(context, start, row);
+  const rows = [Math.max(1, 2 * row - timesS.length), last] as const;
+  for (let look = 0; look < LOOKS && about !== undefined; look++) {
+    const changeS = await likeliestChangeWithin(context, about, priors, rows, LEAST_CLOSER);
+    const frame = changeS === undefined ? undefined : frameOf(context, start, changeS);
+    if (frame?.changeS === undefined) return undefined;
+    const { worn } = await searched(context, start, frame);
+    if (worn !== undefined && isExplained(worn)) return timed(context, start, frame, worn);
+    about = worn;
+  }
+  return undefined;
+}
+
+/** The fit with a step's time moved to where its neighbours explain the record better. */
+async function timed(context: FitContext, start: Fit, frame: Frame, worn: Fit): Promise<Fit> {
+  const { timesS } = worn.record;
+  let best = worn;
+  let at = frame.changeS;
+  for (let look = 0; look < LOOKS && at !== undefined; look++) {
+    const stepped = frame.priors.filter(
+      ({ parameter }) => best.wear?.kinds[parameter] === STEP_KIND.name,
+    );
+    if (stepped.length === 0) return best;
+    const row = timesS.findIndex((t) => t >= at!);
+    const rows = [Math.max(1, row - CLOSE), Math.min(timesS.length - 2, row + CLOSE)] as const;
+    const changeS = await likeliestChangeWithin(context, best, stepped, rows, LEAST_CLOSER);
+    if (changeS === undefined || changeS === at) return best;
+    const next = frameOf(context, start, changeS);
+    if (next?.changeS === undefined) return best;
+    const { worn: moved } = await searched(context, start, next);
+    if (moved === undefined || !isExplained(moved) || moved.objective >= best.objective)
+      return best;
+    [best, at] = [moved, changeS];
+  }
+  return best;
 }
 
 /**

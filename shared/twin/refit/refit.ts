@@ -104,6 +104,9 @@ function withNoise(state: CalibratorState, noise: StateNoise): CalibratorState {
   return { ...state, filter: { ...filter, noiseStd, transient } };
 }
 
+/** When parameters last stepped, as a mark holds it. */
+const steppedAt = (changeS: number | undefined) => (changeS === undefined ? {} : { changeS });
+
 /** Parameters as before any data. */
 const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
   calibrator.initialState().filter;
@@ -180,7 +183,7 @@ export function createRefitter(
       );
       const seen = withoutEvents(window, spans);
       const result = await commission(twin, fitModel, seen, {
-        ...(changeS === undefined ? {} : { changeS }),
+        ...steppedAt(changeS),
         ...(signal === undefined ? {} : { signal }),
       });
       const { grade } = result.output.verdict;
@@ -243,7 +246,7 @@ export function createRefitter(
           refit: {
             ...mark,
             fitted: true,
-            ...(changeS === undefined ? {} : { changeS }),
+            ...steppedAt(fit.wear?.changeS ?? changeS),
             ...(fit.wear === undefined
               ? {}
               : { trendScale: fit.wear.trendScale, clean: isExplained(fit) }),

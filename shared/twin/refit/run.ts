@@ -1,5 +1,6 @@
 import type { Commission } from '../fit/index.js';
 import { type CalibrationRun, runSamples } from '../run.js';
+import { isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample } from '../types.js';
 import { MOST_SAMPLES, type Refitter } from './refit.js';
 
@@ -11,8 +12,10 @@ export interface RefittedRun extends CalibrationRun {
   refits: { timeS: number; samples: number }[];
 }
 
-/** Samples between two looks whether a refit is due. */
+/** Samples between two looks whether a refit is due, … */
 const LOOK_EVERY = 10;
+/** … and while something happens that may be a change of parameters. */
+const LOOK_DURING_EVENT = 1;
 /** Share of a window that may be newer than the newest fit at a run's end. */
 const MOST_UNFITTED = 0.1;
 
@@ -47,7 +50,8 @@ export async function runWithRefits(
     run.refits.push({ timeS: run.state.timeS, samples: window.length });
   };
   for (let done = 0; done < samples.length; ) {
-    const part = samples.slice(done, done + LOOK_EVERY);
+    const every = isEvent(run.state.filter.transient?.events) ? LOOK_DURING_EVENT : LOOK_EVERY;
+    const part = samples.slice(done, done + every);
     const before = run.steps.length;
     const some = await runSamples(calibrator, run.state, part, (k) => onStep(before + k), signal);
     run.state = some.state;

@@ -5,6 +5,9 @@ import { fitRecordFrom } from '../../../shared/twin/fit/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import { sampleWorth } from '../../../shared/twin/fit/objective.js';
 import { fitRecord } from '../../../shared/twin/fit/record.js';
+import { createCalibrator, createTwinModel } from '../../../shared/twin/index.js';
+import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
+import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES, type Machine } from '../../study/unseen/machines.js';
 import { twinOf } from '../../study/unseen/run.js';
@@ -104,4 +107,54 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
       }
     }
   }, 180_000);
+
+  it('a step is fitted with its own time where an event began at another', async () => {
+    const tanks = MACHINES.find((m) => m.name === 'tanks')!;
+    const step = condition('step');
+    const twin = twinOf(tanks, step, 1, 120);
+    const { samples, parameters } = simulateMachine(tanks, step, 1, 120);
+    const at = samples[60]!.timeS;
+    const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
+    try {
+      const { fit, output } = await commission(twin, model, samples.slice(0, 82), {
+        changeS: samples[51]!.timeS,
+      });
+      expect(fit!.wear!.changeS).toBe(at);
+      const { lower95, upper95 } = output.parameters.k1!;
+      expect(lower95).toBeLessThan(parameters[81]![0]!);
+      expect(upper95).toBeGreaterThan(parameters[81]![0]!);
+      expect(upper95 / lower95).toBeLessThan(1.2);
+    } finally {
+      await model.close();
+    }
+  }, 240_000);
+
+  it('a building that is sampled more slowly than it is given to settle is followed through a step', async () => {
+    const building = MACHINES.find((m) => m.name === 'building')!;
+    const step = condition('step');
+    const twin = twinOf(building, step, 1, 120);
+    expect(building.periodS).toBeGreaterThan(twin.definition.simulation.maxTimeS);
+    const { samples, parameters, hidden } = simulateMachine(building, step, 1, 120);
+    const model = await createTwinModel(twin, { lanes: 1, logger: silentLogger });
+    const fitModel = await createFitModel(twin, { lanes: 1, logger: silentLogger });
+    try {
+      const calibrator = createCalibrator({ twin, model });
+      const refitter = createRefitter(calibrator, fitModel, model)!;
+      const start = calibrator.initialState(samples);
+      const { steps } = await runWithRefits(calibrator, refitter, start, samples);
+      expect(eventsOf(steps)[0]!.sinceS / building.periodS).toBeCloseTo(60, -1);
+      steps.slice(80).forEach(({ parameters: known, virtualSensors }, k) => {
+        const truths = [parameters[80 + k]![0]!, hidden[80 + k]![0]!];
+        [known.Him!, virtualSensors.wall!].forEach(({ lower95, upper95 }, i) => {
+          expect(lower95).toBeLessThan(truths[i]!);
+          expect(upper95).toBeGreaterThan(truths[i]!);
+          // Begun anew at each sample, the wall was known to ±100 %.
+          expect(upper95 / lower95).toBeLessThan(1.3);
+        });
+      });
+    } finally {
+      await fitModel.close();
+      await model.close();
+    }
+  }, 240_000);
 });
