@@ -35,6 +35,7 @@ const WIDE: WearKind = { name: 'wide', scale: 16, jump: 0.12, probability: 1 };
 
 /** Whether a parameter moves under a hypothesis. */
 export const moves = (kind: WearKind) => kind.scale > 0;
+const isStep = (kind: WearKind) => (kind.step ?? 0) > 0;
 /** Unknowns but wear. */
 export const baseOf = (coordinates: readonly Coordinate[]) =>
   coordinates.filter((c) => c.kind !== 'wear');
@@ -114,10 +115,14 @@ export async function hypotheses(
     return { ...best, kinds, score: best.evidence + known };
   };
   type Weighed = ReturnType<typeof weigh>;
+  // One thing happens at a time: steps of several parameters at once explain what is none.
   const changes = (of: readonly WearKind[]): Weighed[] =>
-    priors.flatMap((_, i) =>
-      allowed.filter((kind) => kind !== of[i]).map((kind) => weigh(of.with(i, kind))),
-    );
+    priors.flatMap((_, i) => {
+      const stepped = of.some((kind, k) => k !== i && isStep(kind));
+      return allowed
+        .filter((kind) => kind !== of[i] && !(stepped && isStep(kind)))
+        .map((kind) => weigh(of.with(i, kind)));
+    });
   const still = weigh(priors.map(() => allowed[0]!));
   let best = [still, weigh(present)].reduce((a, b) => (b.score > a.score ? b : a));
   let others = changes(best.kinds);

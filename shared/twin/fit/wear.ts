@@ -52,6 +52,8 @@ const CLOSE = 3;
 const LEAST_CLOSER = 3;
 /** Correlation of neighbouring residuals that nothing is missing in, at most. */
 const MOST_LASTING = 0.5;
+/** The same where a step is to explain an event: almost anything is explained by some step, a little. */
+export const MOST_LASTING_OF_STEP = 0.25;
 /** Disturbance that free courses may leave, as a share of what constants leave. */
 const MOST_OF_CONSTANTS = 1 / 3;
 
@@ -88,13 +90,20 @@ export async function withWear(context: FitContext, start: Fit, changeS?: number
   }
 }
 
-/** Whether residuals are noise: wear explains what constants do not, and nothing else is missing. */
-export const isExplained = ({ residualModels, record }: Pick<Fit, 'residualModels' | 'record'>) => {
+/**
+ * Whether residuals are noise: wear explains what constants do not, and nothing else is missing.
+ *
+ * @param most share of their variance that neighbours may have in common
+ */
+export const isExplained = (
+  { residualModels, record }: Pick<Fit, 'residualModels' | 'record'>,
+  most = MOST_LASTING,
+): boolean => {
   const { timesS } = record;
   const periodS = (timesS.at(-1)! - timesS[0]!) / Math.max(1, timesS.length - 1);
   return residualModels.every(({ white, ou, samples }) => {
     const lasting = ou.std ** 2 * Math.exp(-periodS / Math.max(ou.timeConstantS, 1e-300));
-    return samples === 0 || lasting <= MOST_LASTING * (white ** 2 + ou.std ** 2);
+    return samples === 0 || lasting <= most * (white ** 2 + ou.std ** 2);
   });
 };
 
@@ -162,7 +171,9 @@ async function steppedAbout(
     const frame = changeS === undefined ? undefined : frameOf(context, start, changeS);
     if (frame?.changeS === undefined) return undefined;
     const { worn } = await searched(context, start, frame);
-    if (worn !== undefined && isExplained(worn)) return timed(context, start, frame, worn);
+    if (worn !== undefined && isExplained(worn, MOST_LASTING_OF_STEP)) {
+      return timed(context, start, frame, worn);
+    }
     about = worn;
   }
   return undefined;

@@ -6,6 +6,7 @@ import {
   commission,
   type FitModel,
   isExplained,
+  MOST_LASTING_OF_STEP,
   stateAfterFit,
 } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
@@ -104,6 +105,17 @@ function withNoise(state: CalibratorState, noise: StateNoise): CalibratorState {
   return { ...state, filter: { ...filter, noiseStd, transient } };
 }
 
+/** What a change of parameters leaves of an event, in deviations of the sensors' noise. */
+const MOST_LEFT = 2;
+
+/** Whether a fit with a change of parameters explains an event: what it leaves is noise as it was before. */
+const isChange = (fit: Fit, { noiseStd }: Pick<FilterState, 'noiseStd'>): boolean =>
+  isExplained(fit, MOST_LASTING_OF_STEP) &&
+  fit.residualModels.every(
+    ({ white, ou, samples }, c) =>
+      samples === 0 || Math.hypot(white, ou.std) <= MOST_LEFT * noiseStd[c]!,
+  );
+
 /** When parameters last stepped, as a mark holds it. */
 const steppedAt = (changeS: number | undefined) => (changeS === undefined ? {} : { changeS });
 
@@ -189,7 +201,7 @@ export function createRefitter(
       const { grade } = result.output.verdict;
       const mark = { timeS: state.timeS, samples: window.length, grade };
       const { fit, output } = result;
-      if (lasts && (grade === 'unusable' || fit === undefined || !isExplained(fit))) {
+      if (lasts && (grade === 'unusable' || fit === undefined || !isChange(fit, state.filter))) {
         // No change of parameters explains the event: it is none.
         const refit = { ...NO_FIT, ...before, timeS: state.timeS };
         return { state: { ...state, filter: { ...state.filter, refit } }, result };

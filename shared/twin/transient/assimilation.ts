@@ -92,8 +92,11 @@ export function transientAssimilation(
       );
       memory = { ...memory, window, settlingTimeS: spanS };
       const noiseStd = Float64Array.of(...a.noiseStd, ...streamed.map(() => Number.NaN));
+      // A model that comes to no rest in time is always on its way.
+      const rests = options.settlingTimeS !== undefined || spanS < simulation.maxTimeS;
       const rest =
-        dtS >= spanS || windowAtRest(window, noiseStd, spanS, options.steadyFalseAlarm).steady;
+        rests &&
+        (dtS >= spanS || windowAtRest(window, noiseStd, spanS, options.steadyFalseAlarm).steady);
       if (rest) {
         const { prior, filtered } = await steady(input);
         const transient: TransientMemory = {

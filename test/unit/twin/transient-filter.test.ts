@@ -291,6 +291,31 @@ describe('the joint filter', () => {
     expect(asked.settled).toBe(10);
   });
 
+  it('takes a machine that comes to no rest in time for one that moves, in mode auto', async () => {
+    const { model } = linearDynamics();
+    const twin = smallTwin({
+      ...overrides,
+      simulation: { mode: 'auto', maxTimeS: 600 },
+      transient: { initialState: 'start-values' },
+    });
+    const restless: TwinModel = {
+      ...model,
+      evaluate: async (points) => points.map(() => new Error('no rest')),
+      transient: {
+        ...model.transient!,
+        settle: async (points) => points.map(() => new Error('no rest')),
+      },
+    };
+    const calibrator = createCalibrator({ twin, model: restless });
+    let state = calibrator.initialState();
+    for (let k = 0; k < 4; k++) {
+      const step = await calibrator.step(state, sample(900 * k, [0.1, 0.1, 0.2]));
+      expect(step.result.skipped).toBeUndefined();
+      expect(step.result.diagnostics.mode).toBe('transient');
+      state = step.state;
+    }
+  });
+
   it('changes between rest and motion in mode auto, and goes on from any checkpoint bit for bit', async () => {
     const { model } = linearDynamics();
     const twin = smallTwin({
