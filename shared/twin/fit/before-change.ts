@@ -1,7 +1,7 @@
 import { type Fit, type FitContext, fitProblem, fitRecordFrom } from './fit.js';
-import { sensitivities } from './least-squares.js';
 import type { StraightFit } from './likeliest-change.js';
 import { headOf } from './record.js';
+import { sensitivities } from './sensitivities.js';
 
 /**
  * What a machine was before something happened to it, run on through what came after: the fit of the
