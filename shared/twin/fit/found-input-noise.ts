@@ -4,6 +4,7 @@ import { unstatedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { type Fit, type FitContext, fitPointAt, residualsOf } from './fit.js';
+import { isCertain, likeliestError } from './lack-of-fit.js';
 import { normalEquations } from './objective.js';
 import { residualSpectra } from './residual-spectra.js';
 import type { FitOutput } from './types.js';
@@ -68,6 +69,9 @@ export async function findInputNoise(context: FitContext, fit: Fit): Promise<Fou
   const rows = record.timesS.length;
   const large = misfit.channels.some(({ size }) => size >= LARGE);
   if (definition.simulation.mode === 'steady-state' || !large || rows < LEAST_ROWS) return [];
+  // What one sensor's error explains needs no noise.
+  const error = likeliestError(misfit);
+  if (error !== undefined && isCertain(error)) return [];
   const inputs = unstatedInputs(definition.inputs).flatMap((input) => {
     const size = record.inputs[input]!.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     return size > 0 ? [{ input, size }] : [];
@@ -224,6 +228,15 @@ function withoutOutliers(fit: Fit): Float64Array[] {
     columns.reduce((left, g, j) => left - g[i]! * step[j]!, v - prediction[i]!),
   );
   return Array.from({ length: channels }, (_, c) => e.filter((_, i) => i % channels === c));
+}
+
+/** What was found, per input of the definition; undefined where nothing was. */
+export function foundInputStd(
+  { inputs }: Twin['definition'],
+  found: readonly FoundInput[] = [],
+): Float64Array | undefined {
+  if (found.length === 0) return undefined;
+  return Float64Array.from(inputs, (_, i) => found.find(({ input }) => input === i)?.std ?? 0);
 }
 
 /** By variable, as a fit gives it out. */

@@ -5,6 +5,7 @@ import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { forcesAlong, valueAt } from './coordinates.js';
 import { type Fit, fitPointAt, noiseFloor, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
+import { foundInputStd } from './found-input-noise.js';
 import type { FitRecord } from './record.js';
 import { rateAt } from './wear-course.js';
 
@@ -88,6 +89,7 @@ export async function stateAfterFit(
     x[n + j] = 0;
     for (let k = 0; k < q; k++) x[n + j]! += B[(n + j) * q + k]! * u[k]!;
   }
+  const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
   const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
   const scale = model.transient?.nominal.map((nominal, s) =>
     nominal > 0 ? nominal : Math.abs(ends?.mean[s] ?? 1) || 1,
@@ -125,6 +127,7 @@ export async function stateAfterFit(
               fmuTimeS:
                 (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
               window: new Float64Array(),
+              ...(inputStd === undefined ? {} : { inputStd }),
             },
           }),
     },

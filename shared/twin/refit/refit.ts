@@ -94,12 +94,13 @@ function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[])
 /** The same estimate with a noise that a window found for its parameters. */
 function withNoise(state: CalibratorState, noise: StateNoise): CalibratorState {
   const { filter } = state;
-  const { noiseStd, stateNoiseLog, speedNoise, eventScale } = noise;
+  const { noiseStd, stateNoiseLog, speedNoise, eventScale, inputStd } = noise;
   const transient = filter.transient && {
     ...filter.transient,
     stateNoiseLog,
     speedNoise,
     eventScale,
+    inputStd,
     noiseWatch: newNoiseWatch(),
   };
   return { ...state, filter: { ...filter, noiseStd, transient } };

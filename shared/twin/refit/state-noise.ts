@@ -9,10 +9,18 @@ import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js'
 import { clampU, uOf } from '../fit/coordinates.js';
 import { type Fit, fitPointAt, noiseFloor } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
+import { foundInputStd } from '../fit/found-input-noise.js';
 import { nelderMead } from '../fit/nelder-mead.js';
 import { eventScaleOf } from '../transient/events.js';
 import { stateNoiseStd } from '../transient/held-states.js';
-import { beside, drivenColumns, first, inputDrive, withDrive } from '../transient/input-drive.js';
+import {
+  beside,
+  drivenColumns,
+  first,
+  inputDrive,
+  withDrive,
+  withFoundNoise,
+} from '../transient/input-drive.js';
 import type { TransientModel, Twin } from '../types.js';
 
 /** The noise that suits a filter of the states, the parameters held at a fit. */
@@ -31,6 +39,8 @@ export interface StateNoise {
   nis: number;
   /** What the search for events divides innovations by. */
   eventScale: number;
+  /** Noise of inputs that the fit found, beside which the others were. */
+  inputStd: Float64Array | undefined;
 }
 
 /** Model runs at most for the slopes along the window. */
@@ -105,7 +115,9 @@ export async function stateNoiseOf(
   },
 ): Promise<StateNoise | undefined> {
   const { scale, firstNoise, signal } = start;
-  const steps = await stepsAlong(twin, fitModel, model, fit, scale, signal);
+  const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
+  const definition = withFoundNoise(twin.definition, inputStd);
+  const steps = await stepsAlong(definition, fitModel, model, fit, scale, signal);
   if (steps.length < 10) return undefined;
   const { measured, transient } = twin.definition;
   const floor = noiseFloor(twin, fit.record);
@@ -161,6 +173,7 @@ export async function stateNoiseOf(
     factor: along.factor,
     nis: along.nis,
     eventScale: eventScaleOf(along.innovations),
+    inputStd,
   };
 }
 
@@ -186,7 +199,7 @@ export async function heldAt(
 
 /** Slopes from sample to sample along the free run's last part. */
 async function stepsAlong(
-  { definition }: Twin,
+  definition: Twin['definition'],
   fitModel: FitModel,
   model: TransientModel,
   fit: Fit,

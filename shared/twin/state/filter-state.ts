@@ -51,6 +51,8 @@ export interface TransientMemory {
   readonly noiseWatch?: Float64Array | undefined;
   /** What a state's speed adds to its noise, √s; absent before the first fit. */
   readonly speedNoise?: number | undefined;
+  /** Noise of inputs that the newest fit found and nobody stated, in their units; 0 where it found none. */
+  readonly inputStd?: Float64Array | undefined;
   /** How fast the model moved each state before the last sample, per second; empty where that adds nothing. */
   readonly speed?: Float64Array | undefined;
   /** What innovations are divided by before the search for events: the fit's window showed as large ones. */
@@ -231,7 +233,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
   }
   if (transient.modelMemory !== undefined) arrays.modelMemory = packed(transient.modelMemory);
-  const { events, held, noiseWatch, speed } = transient;
+  const { events, held, noiseWatch, speed, inputStd } = transient;
+  if (inputStd !== undefined) arrays.inputStd = inputStd;
   if (speed !== undefined) arrays.speed = speed;
   if (noiseWatch !== undefined) arrays.noiseWatch = noiseWatch;
   if (held !== undefined) {
@@ -351,6 +354,7 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     ...(arrays.eventScale?.length === 1 ? { eventScale: arrays.eventScale[0] } : {}),
     ...(arrays.speedNoise?.length === 1 ? { speedNoise: arrays.speedNoise[0] } : {}),
     ...(arrays.intervalS?.length === 1 ? { intervalS: arrays.intervalS[0] } : {}),
+    ...(arrays.inputStd === undefined ? {} : { inputStd: arrays.inputStd }),
     ...(arrays.speed === undefined ? {} : { speed: arrays.speed }),
     ...(arrays.noiseWatch === undefined ? {} : { noiseWatch: arrays.noiseWatch }),
     ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),

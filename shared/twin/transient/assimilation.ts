@@ -10,7 +10,7 @@ import type { Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate } from './filter.js';
 import { heldStep, stateNoiseStd } from './held-states.js';
-import { inputDrive } from './input-drive.js';
+import { inputDrive, withFoundNoise } from './input-drive.js';
 import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
 import { settlingTimeS } from './settling-time.js';
@@ -200,7 +200,10 @@ export function transientAssimilation(
       mayChange: !watched,
       trendScale: a.refit?.trendScale,
       // Before the first sample nothing runs.
-      driveOf: elapsedS > 0 ? inputDrive(definition, dynamics, span, signal) : undefined,
+      driveOf:
+        elapsedS > 0
+          ? inputDrive(withFoundNoise(definition, memory.inputStd), dynamics, span, signal)
+          : undefined,
     });
     const held =
       watched && known && memory.held?.x.length === ns

@@ -9,6 +9,22 @@ export type DriveOf = (
   run: Pick<LinearRun, 'centre' | 'middle'>,
 ) => Promise<{ drive: Float64Array; modelRuns: number }>;
 
+/**
+ * A definition with noise that a fit has found of inputs for which none is stated.
+ *
+ * @param found per input, 0 where none was
+ */
+export function withFoundNoise(
+  definition: Twin['definition'],
+  found: Float64Array | undefined,
+): Twin['definition'] {
+  if (found === undefined || found.every((std) => std === 0)) return definition;
+  const inputs = definition.inputs.map((input, i) =>
+    input.noiseStd === undefined && found[i]! > 0 ? { ...input, noiseStd: found[i]! } : input,
+  );
+  return { ...definition, inputs };
+}
+
 /** How many independent disturbances the inputs' noise adds to a run. */
 export const drivenOf = ({ drive, mean }: Pick<LinearRun, 'drive' | 'mean'>): number =>
   drive === undefined ? 0 : drive.length / mean.length;

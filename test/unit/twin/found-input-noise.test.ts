@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/core/index.js';
-import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
+import { createRng, silentLogger } from '../../../shared/core/index.js';
+import { commission, createFitModel, type FitModel } from '../../../shared/twin/fit/index.js';
 import { residualSpectra } from '../../../shared/twin/fit/residual-spectra.js';
 import { varianceComponents } from '../../../shared/twin/fit/variance-components.js';
-import type { Sample } from '../../../shared/twin/index.js';
+import {
+  createCalibrator,
+  createTwinModel,
+  type Sample,
+  type Twin,
+} from '../../../shared/twin/index.js';
+import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
+import { withFoundNoise } from '../../../shared/twin/transient/input-drive.js';
+import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
+import { MACHINES } from '../../study/unseen/machines.js';
+import { twinOf } from '../../study/unseen/run.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const NOISE = 0.01;
@@ -109,6 +120,62 @@ describe('noise of an input that nobody stated, in a fit of a moving machine', (
     }));
     expect(output.inputNoise).toBeUndefined();
     expect(output.verdict.grade).not.toBe('good');
+  });
+});
+
+const PUMP = MACHINES.find((m) => m.name === 'pump')!;
+const NOISY = CONDITIONS.find((c) => c.name === 'inputs 1 % noisy')!;
+
+describe.skipIf(!hasCompiler)('noise of an input that a refit found', () => {
+  /** The share of a hidden output's truths in their bands, after the fits of a record's first part. */
+  async function hiddenHeld(twin: Twin): Promise<{ held: number; inputStd?: Float64Array }> {
+    const { samples, hidden } = simulateMachine(PUMP, NOISY, 1, 120);
+    const options = { lanes: 1, logger: silentLogger };
+    const model = await createTwinModel(twin, options);
+    const fitModel = await createFitModel(twin, options);
+    try {
+      const calibrator = createCalibrator({ twin, model });
+      const refitter = createRefitter(calibrator, fitModel, model)!;
+      const run = await runWithRefits(calibrator, refitter, calibrator.initialState(), samples);
+      const judged = run.steps.flatMap((step, row) => {
+        const band = step.virtualSensors.power;
+        const truth = hidden[row]![0]!;
+        return row < 60 || band === undefined
+          ? []
+          : [Number(band.lower95 <= truth && truth <= band.upper95)];
+      });
+      const { inputStd } = run.state.filter.transient!;
+      return {
+        held: judged.reduce((sum, v) => sum + v, 0) / judged.length,
+        ...(inputStd === undefined ? {} : { inputStd }),
+      };
+    } finally {
+      await fitModel.close();
+      await model.close();
+    }
+  }
+
+  it('counts in the filter that goes on from it: the bands of hidden outputs hold', async () => {
+    const twin = twinOf(PUMP, NOISY, 1, 120);
+    const exact = structuredClone(twin);
+    exact.definition.inputs[0]!.noiseStd = 0;
+    const found = await hiddenHeld(twin);
+    const without = await hiddenHeld(exact);
+    expect(without.inputStd).toBeUndefined();
+    expect(found.inputStd![0]! / 0.011).toBeGreaterThan(0.6);
+    expect(found.inputStd![0]! / 0.011).toBeLessThan(1.5);
+    expect(found.held).toBeGreaterThanOrEqual(0.93);
+    expect(without.held).toBeLessThan(found.held);
+  }, 180_000);
+
+  it('gives way to what is stated', () => {
+    const { definition } = twinOf(PUMP, NOISY, 1, 120);
+    const found = Float64Array.of(0.02);
+    expect(withFoundNoise(definition, undefined)).toBe(definition);
+    expect(withFoundNoise(definition, Float64Array.of(0))).toBe(definition);
+    expect(withFoundNoise(definition, found).inputs[0]!.noiseStd).toBe(0.02);
+    definition.inputs[0]!.noiseStd = 0;
+    expect(withFoundNoise(definition, found).inputs[0]!.noiseStd).toBe(0);
   });
 });
 

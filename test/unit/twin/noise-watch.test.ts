@@ -107,6 +107,7 @@ describe('the noise of the states between refits', () => {
       eventScale: 1.5,
       speedNoise: 0.3,
       speed: Float64Array.of(0.1),
+      inputStd: Float64Array.of(0, 0.2),
     };
     const { definition } = twin;
     const read = decodeFilterState(encodeFilterState({ ...filter, transient }), {
@@ -115,12 +116,13 @@ describe('the noise of the states between refits', () => {
       virtualSensors: definition.virtualSensors.length,
       health: filter.health.length,
     });
-    const { noiseWatch, eventScale, speedNoise, speed } = read.transient!;
-    expect({ noiseWatch, eventScale, speedNoise, speed }).toEqual({
+    const { noiseWatch, eventScale, speedNoise, speed, inputStd } = read.transient!;
+    expect({ noiseWatch, eventScale, speedNoise, speed, inputStd }).toEqual({
       noiseWatch: watch,
       eventScale: 1.5,
       speedNoise: 0.3,
       speed: Float64Array.of(0.1),
+      inputStd: Float64Array.of(0, 0.2),
     });
   });
 
