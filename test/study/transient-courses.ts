@@ -2,7 +2,7 @@ import { twinSchema } from '../../shared/config/index.js';
 import { createRng, packageFile } from '../../shared/core/index.js';
 import { resultColumn, simulate } from '../../shared/fmi/index.js';
 import { loadTwin, type Sample, type Twin } from '../../shared/twin/index.js';
-import { buildFmu } from '../unit/fmi/fixture-fmus.js';
+import { oscillation, oscillatorTwin } from '../support/oscillator.js';
 
 /** How samples are taken. */
 export type Mode = 'steady-state' | 'transient' | 'auto';
@@ -178,45 +178,19 @@ export const OSCILLATOR = { title: 'van der Pol, mu = 2', sigma: 0.05 };
 /** A record of van der Pol's oscillator. */
 export async function oscillatorRecord(): Promise<Recorded> {
   const { title, sigma } = OSCILLATOR;
-  const fmuPath = buildFmu('vdp', 2);
-  const truth = await simulate(fmuPath, {
-    interface: 'me',
-    startValues: { mu: 2, x0: 1.5, x1: 0.5 },
-    stopTimeS: 20,
-    outputIntervalS: 0.2,
-    tolerance: 1e-9,
-  });
-  const definition = twinSchema.parse({
-    name: 'oscillator',
-    fmu: fmuPath,
-    measured: [{ variable: 'x0', alias: '/x0', noiseStd: sigma }],
-    parameters: [
-      {
-        variable: 'mu',
-        alias: '/mu',
-        lower: 0,
-        upper: 5,
-        prior: { mean: 1, std: 0.5 },
-        dynamics: 'constant',
-      },
-    ],
-    virtualSensors: [{ variable: 'x1', alias: '/x1' }],
-    simulation: { mode: 'transient', stepSizeS: 0.01 },
-    transient: { initialState: 'start-values', initialStateStd: 0.5 },
-  });
-  const x0 = resultColumn(truth, 'x0');
+  const { time, x0, x1 } = await oscillation(20);
   return {
     title,
     mode: 'transient',
     sigma,
-    twin: { definition, fmuPath, hash: 'oscillator' },
+    twin: oscillatorTwin(2, sigma, { stepSizeS: 0.01 }),
     parameters: { mu: 2 },
     parameter: 'mu',
     output: 'x1',
-    hidden: { x1: resultColumn(truth, 'x1') },
+    hidden: { x1 },
     samples(seed) {
       const rng = createRng(seed);
-      return Array.from(truth.time, (timeS, k) => ({
+      return Array.from(time, (timeS, k) => ({
         timeS,
         inputs: new Float64Array(),
         measured: Float64Array.of(x0[k]! + sigma * rng.normal()),

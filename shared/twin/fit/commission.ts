@@ -1,8 +1,8 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
-import { frozenChannels, sameChannels } from '../report/channel-faults.js';
 import { movingHangsOn } from '../report/cross-check.js';
 import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
+import { faultyChannels, paceOf } from '../report/recording-summary.js';
 import {
   deadChannelAlarms,
   type Finding,
@@ -373,19 +373,14 @@ export function recordingOf(
   record: FitRecord,
   dead: ReadonlySet<number>,
 ): RecordingSummary {
-  const { timesS } = record;
-  const spanS = timesS.length > 1 ? timesS.at(-1)! - timesS[0]! : 0;
-  const periods = timesS.slice(1).map((t, i) => t - timesS[i]!);
   return {
     rows: samples.length,
-    used: timesS.length,
+    used: record.timesS.length,
     skipped: { ...record.skipped },
     unreadable: {},
     deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
-    frozenChannels: frozenChannels(twin, samples),
-    sameChannels: sameChannels(twin, samples),
-    spanS,
-    periodS: periods.length === 0 ? null : periods.sort()[periods.length >> 1]!,
+    ...faultyChannels(twin, samples),
+    ...paceOf(record.timesS),
     ageS: null,
   };
 }

@@ -87,13 +87,35 @@ export function summarizeRecording(
     skipped,
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
-    frozenChannels: frozenChannels(twin, samples),
-    sameChannels: sameChannels(twin, samples),
+    ...faultyChannels(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
     periodS: account.periodS,
     ageS: account.time.calendar ? nowS - account.lastS : null,
+  };
+}
+
+/** Channels that stood still or were copied from others. */
+export const faultyChannels = (
+  twin: Twin,
+  samples: readonly Sample[],
+): Pick<RecordingSummary, 'frozenChannels' | 'sameChannels'> => ({
+  frozenChannels: frozenChannels(twin, samples),
+  sameChannels: sameChannels(twin, samples),
+});
+
+/**
+ * How long samples go on, and how far apart they usually are.
+ *
+ * @param timesS rising, seconds
+ */
+export function paceOf(timesS: ArrayLike<number>): Pick<RecordingSummary, 'spanS' | 'periodS'> {
+  const times = Float64Array.from(timesS);
+  const gaps = times.slice(1).map((t, i) => t - times[i]!);
+  return {
+    spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
+    periodS: gaps.sort()[gaps.length >> 1] ?? null,
   };
 }
 
@@ -107,8 +129,6 @@ export function summarizeStreams(
   nowS: number,
   held: readonly string[] = [],
 ): RecordingSummary {
-  const times = samples.map((s) => s.timeS);
-  const gaps = times.slice(1).map((t, i) => t - times[i]!);
   const newest = samples.at(-1)?.timeNs;
   return {
     rows: samples.length,
@@ -116,11 +136,9 @@ export function summarizeStreams(
     skipped: skippedSteps(steps),
     unreadable: {},
     deadChannels: deadChannels(twin, samples),
-    frozenChannels: frozenChannels(twin, samples),
-    sameChannels: sameChannels(twin, samples),
+    ...faultyChannels(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
-    spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
-    periodS: gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? null,
+    ...paceOf(samples.map((s) => s.timeS)),
     ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,
   };
 }

@@ -6,8 +6,8 @@ import { Outbox } from '../../../edge-component/outbox/outbox.js';
 import type { EdgeSample } from '../../../edge-component/outbox/record.js';
 import { ManualClock, silentLogger } from '../../../shared/core/index.js';
 import { temporaryFolder } from '../../support/edge.js';
+import { sample, T0 } from './edge-samples.js';
 
-const T0 = 1_800_000_000_000_000_000n;
 let folder: { path: string; remove: () => Promise<void> };
 let clock: ManualClock;
 let outbox: Outbox;
@@ -33,16 +33,6 @@ afterEach(async () => {
   await folder.remove();
 });
 
-function sample(i: number, change: Partial<EdgeSample> = {}): EdgeSample {
-  return {
-    alias: `/s${i % 3}`,
-    timeNs: T0 + BigInt(i),
-    quality: 'GOOD',
-    value: i,
-    dataType: 'DOUBLE',
-    ...change,
-  };
-}
 describe('dead letters', () => {
   it('stay within their limit, however many files of a day were deleted', async () => {
     const maxBytes = 400_000;

@@ -15,8 +15,8 @@ import {
 import { probeOutbox } from '../../../edge-component/outbox/repair.js';
 import { ManualClock, silentLogger } from '../../../shared/core/index.js';
 import { temporaryFolder } from '../../support/edge.js';
+import { sample, T0 } from './edge-samples.js';
 
-const T0 = 1_800_000_000_000_000_000n;
 let folder: { path: string; remove: () => Promise<void> };
 let clock: ManualClock;
 const opened: Outbox[] = [];
@@ -41,17 +41,6 @@ async function openOutbox(options: { maxBytes?: number; slowAt?: number } = {}):
   });
   opened.push(outbox);
   return outbox;
-}
-
-function sample(i: number, change: Partial<EdgeSample> = {}): EdgeSample {
-  return {
-    alias: `/s${i % 3}`,
-    timeNs: T0 + BigInt(i),
-    quality: 'GOOD',
-    value: i,
-    dataType: 'DOUBLE',
-    ...change,
-  };
 }
 
 const samples = fc.record({

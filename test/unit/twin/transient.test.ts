@@ -18,44 +18,13 @@ import {
   type Twin,
   type TwinModel,
 } from '../../../shared/twin/index.js';
+import { oscillation, oscillatorTwin } from '../../support/oscillator.js';
 import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
 type Interface = 'cs' | 'me';
 
-function oscillator(version: 2 | 3, type: Interface): Twin {
-  const fmuPath = buildFmu('vdp', version);
-  const definition = twinSchema.parse({
-    name: 'oscillator',
-    fmu: fmuPath,
-    measured: [{ variable: 'x0', alias: '/x0', noiseStd: 0.05 }],
-    parameters: [
-      {
-        variable: 'mu',
-        alias: '/mu',
-        lower: 0,
-        upper: 5,
-        prior: { mean: 1, std: 0.5 },
-        dynamics: 'constant',
-      },
-    ],
-    virtualSensors: [{ variable: 'x1', alias: '/x1' }],
-    simulation: { mode: 'transient', interface: type, stepSizeS: 0.02, relativeTolerance: 1e-5 },
-    transient: { initialState: 'start-values', initialStateStd: 0.5 },
-  });
-  return { definition, fmuPath, hash: 'oscillator' };
-}
-
-/** The true course of the oscillator with mu = 2. */
-async function oscillation(): Promise<{ time: Float64Array; x0: Float64Array; x1: Float64Array }> {
-  const truth = await simulate(buildFmu('vdp', 2), {
-    interface: 'me',
-    startValues: { mu: 2, x0: 1.5, x1: 0.5 },
-    stopTimeS: 16,
-    outputIntervalS: 0.2,
-    tolerance: 1e-9,
-  });
-  return { time: truth.time, x0: resultColumn(truth, 'x0'), x1: resultColumn(truth, 'x1') };
-}
+const oscillator = (version: 2 | 3, type: Interface): Twin =>
+  oscillatorTwin(version, 0.05, { interface: type, stepSizeS: 0.02, relativeTolerance: 1e-5 });
 
 async function follow(
   twin: Twin,
@@ -85,7 +54,7 @@ describe.skipIf(!hasCompiler)('transient mode', () => {
   ] as const)(
     'finds mu of an oscillator from noisy x0 alone (FMI %i, %s)',
     async (version, type) => {
-      const truth = await oscillation();
+      const truth = await oscillation(16);
       const twin = oscillator(version, type);
       const model = await createTwinModel(twin, { lanes: 2 });
       try {
@@ -125,7 +94,7 @@ describe.skipIf(!hasCompiler)('transient mode', () => {
   );
 
   it('goes on from a checkpoint bit for bit', async () => {
-    const truth = await oscillation();
+    const truth = await oscillation(16);
     const samples = Array.from(truth.time.subarray(0, 20), (timeS, k) => ({
       timeS,
       inputs: new Float64Array(),
@@ -299,7 +268,7 @@ describe.skipIf(!hasCompiler)('commands on a moving machine', () => {
   it.each(['json', 'csv'])(
     'calibrate writes parameters, hidden states and modes as %s',
     async (ending) => {
-      const truth = await oscillation();
+      const truth = await oscillation(16);
       const rng = createRng(9);
       const rows = Array.from(truth.time, (t, k) => `${t},${truth.x0[k]! + 0.05 * rng.normal()}`);
       const data = join(folder, 'record.csv');
