@@ -19,7 +19,7 @@ export interface Condition {
   irregular?: true;
   /** Resolution of the sensors, in their noise. */
   quantised?: number;
-  /** Noise of the recorded inputs, as a share of their middle value. */
+  /** Noise of the recorded inputs, as a share of their largest value. */
   inputNoise?: number;
   /** The definition states it. */
   inputNoiseStated?: true;
