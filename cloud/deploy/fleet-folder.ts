@@ -1,7 +1,7 @@
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetConfig, TwinDefinition } from '../../shared/config/index.js';
+import { makeScratch } from '../../shared/core/index.js';
 
 /** A fleet with all that its worker reads. */
 export interface FleetFiles {
@@ -18,7 +18,7 @@ export interface FleetFiles {
  * @returns a new temporary folder
  */
 export function writeFleetFolder({ fleet, twins, fmus }: FleetFiles): string {
-  const folder = mkdtempSync(join(tmpdir(), 'twinloop-fleet-'));
+  const folder = makeScratch('fleet');
   const paths: Record<string, string> = {};
   for (const [name, twin] of twins) {
     const path = `twins/${name}`;
@@ -54,7 +54,7 @@ function writeJson(path: string, value: unknown): void {
 
 /** Writes files into a new temporary folder. @returns its path */
 export function writeFolder(files: ReadonlyMap<string, Uint8Array | string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'twinloop-files-'));
+  const folder = makeScratch('fleet');
   for (const [name, content] of files) writeFileSync(join(folder, name), content);
   return folder;
 }

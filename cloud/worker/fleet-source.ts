@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import {
@@ -11,7 +10,13 @@ import {
   parseConfig,
   withAliasPrefix,
 } from '../../shared/config/index.js';
-import { type Closeable, ConfigError, messageOf, TwinError } from '../../shared/core/index.js';
+import {
+  type Closeable,
+  ConfigError,
+  makeScratch,
+  messageOf,
+  TwinError,
+} from '../../shared/core/index.js';
 import { getText, type ObjectStore } from '../../shared/store/index.js';
 import { loadTwin, type Twin } from '../../shared/twin/index.js';
 
@@ -82,7 +87,7 @@ export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
     );
   }
   const fleet = parseConfig(fleetSchema, parseText(text, FLEET_KEY), FLEET_KEY);
-  const folder = await mkdtemp(join(tmpdir(), 'twinloop-fleet-'));
+  const folder = makeScratch('fleet');
   const fetchTwin = async (name: string): Promise<Twin> => {
     const twinKey = posix.join(posix.dirname(FLEET_KEY), twinPath(fleet, name));
     const definition = await getText(store, twinKey);

@@ -10,6 +10,7 @@ export * from './lifecycle.js';
 export * from './logger.js';
 export * from './package-root.js';
 export * from './random.js';
+export * from './scratch.js';
 export * from './suggest.js';
 export * from './time.js';
 export * from './time-map.js';

@@ -1,8 +1,8 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve, sep } from 'node:path';
+import { makeScratch } from '../../core/index.js';
 import { type Fmu, partsOf } from '../description/fmu.js';
-import { makeScratch } from './scratch.js';
 
 /**
  * How a process that runs an FMU is contained, strongest first:
@@ -186,7 +186,7 @@ function setupScript(root: string, table: string, paths: readonly string[]): str
 }
 
 function inNamespaces(fmu: Fmu, entry: string): SandboxedCommand {
-  const scratch = makeScratch();
+  const scratch = makeScratch('lane');
   const root = join(scratch, 'root');
   const table = join(scratch, 'fstab');
   const paths = visiblePaths(fmu, entry);
@@ -225,7 +225,7 @@ function inNamespaces(fmu: Fmu, entry: string): SandboxedCommand {
 }
 
 function inProcess(entry: string): SandboxedCommand {
-  const scratch = makeScratch();
+  const scratch = makeScratch('lane');
   const env = cleanEnvironment(scratch);
   const common = { level: 'process' as const, env, cwd: scratch, scratch };
   if (process.platform === 'win32') {

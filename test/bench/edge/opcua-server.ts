@@ -27,7 +27,9 @@ setTimeout(tick, 1000);
 // How often all have changed, whoever asks.
 process.on('message', () => process.send?.({ rounds: round }));
 process.send?.({ url: server.endpointUrl });
-process.on('disconnect', () => {
+const end = () => {
   rmSync(dataDir, { recursive: true, force: true });
   process.exit(0);
-});
+};
+process.on('disconnect', end);
+process.on('SIGTERM', end);

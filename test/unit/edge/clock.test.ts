@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { ClockWatch } from '../../../edge-component/clock/clock-watch.js';
 import {
   type NtpState,
@@ -119,6 +119,7 @@ describe('the watch on the clock', () => {
 describe('the time service', () => {
   const run = mkdtempSync(join(tmpdir(), 'twinloop-run-'));
   afterEach(() => rmSync(join(run, 'systemd'), { recursive: true, force: true }));
+  afterAll(() => rmSync(run, { recursive: true, force: true }));
 
   it('is asked by the file that systemd-timesyncd leaves', async () => {
     expect(await readNtpState(run)).toBeUndefined();

@@ -19,7 +19,8 @@ import { platformFolders } from '../../../shared/fmi/description/platform.js';
 export const hasCompiler = spawnSync('cc', ['--version']).status === 0;
 
 const fixtures = packageFile('test/fixtures/fmus');
-const cache = join(tmpdir(), `twinloop-test-fmus-${userInfo().uid}`);
+/** Where what tests build is kept, by its content. */
+export const fixtureCache = join(tmpdir(), `twinloop-test-fmus-${userInfo().uid}`);
 const ending = { win32: '.dll', darwin: '.dylib' }[process.platform as string] ?? '.so';
 
 const read = (...parts: string[]) => readFileSync(join(fixtures, ...parts));
@@ -59,11 +60,11 @@ export function compileFmu({ name, version, xml, source, flags = ['-O1'] }: FmuS
     hash.update(read('include', file));
   hash.update(readFileSync(source));
   const key = hash.digest('hex').slice(0, 24);
-  const path = join(cache, `${name}-fmi${version}-${key}.fmu`);
+  const path = join(fixtureCache, `${name}-fmi${version}-${key}.fmu`);
   if (existsSync(path)) return path;
-  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  mkdirSync(fixtureCache, { recursive: true, mode: 0o700 });
   const unique = `${process.pid}.${Math.random().toString(36).slice(2)}`;
-  const library = join(cache, `${key}.${unique}${ending}`);
+  const library = join(fixtureCache, `${key}.${unique}${ending}`);
   execFileSync('cc', [
     ...flags,
     '-shared',

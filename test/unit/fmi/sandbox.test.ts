@@ -13,13 +13,13 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweepScratches } from '../../../shared/core/index.js';
 import {
   createFmuPool,
   openFmu,
   resultColumn,
   type SandboxLevel,
 } from '../../../shared/fmi/index.js';
-import { sweepScratches } from '../../../shared/fmi/lanes/scratch.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 import { HOSTILE_ATTEMPTS } from './hostile-attempts.js';
 
@@ -117,6 +117,7 @@ describe.skipIf(!hasCompiler || process.platform !== 'linux')('an FMU that means
     };
     const hour = 60 * 60 * 1000;
     make(`twinloop-lane-${gone}-abcdef`, 2 * hour);
+    make(`twinloop-fleet-${gone}-abcdef`, 2 * hour);
     make(`twinloop-lane-${gone}-recent`, hour / 2);
     make(`twinloop-lane-${process.pid}-abcdef`, 2 * hour);
     make(`other-${gone}-abcdef`, 2 * hour);

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
+import { fixtureCache } from './fixture-fmus.js';
 
 const NAMESPACES = [
   ['ssd', 'SystemStructureDescription'],
@@ -28,30 +29,41 @@ export const ssm = (entries: string): string =>
   `<?xml version="1.0" encoding="UTF-8"?>
 <ssm:ParameterMapping ${NAMESPACES} version="1.0">${entries}</ssm:ParameterMapping>`;
 
-/** Writes a system's archive with FMUs and other files under `resources/`. */
+/**
+ * Writes a system's archive with FMUs and other files under `resources/`, once per content.
+ *
+ * @returns the path of the .ssp
+ */
 export function buildSsp(
   text: string,
   resources: Readonly<Record<string, string | Uint8Array>>,
   entries: Readonly<Record<string, Uint8Array>> = {},
 ): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'twinloop-ssp-')), 'line.ssp');
-  writeFileSync(
-    path,
-    zipSync({
-      'SystemStructure.ssd': new TextEncoder().encode(text),
-      ...Object.fromEntries(
-        Object.entries(resources).map(([name, content]) => [
-          `resources/${name}`,
-          typeof content !== 'string'
-            ? content
-            : name.endsWith('.fmu')
-              ? new Uint8Array(readFileSync(content))
-              : new TextEncoder().encode(content),
-        ]),
-      ),
-      ...entries,
-    }),
+  const files = {
+    'SystemStructure.ssd': new TextEncoder().encode(text),
+    ...Object.fromEntries(
+      Object.entries(resources).map(([name, content]) => [
+        `resources/${name}`,
+        typeof content !== 'string'
+          ? content
+          : name.endsWith('.fmu')
+            ? new Uint8Array(readFileSync(content))
+            : new TextEncoder().encode(content),
+      ]),
+    ),
+    ...entries,
+  };
+  const archive = zipSync(files, { mtime: new Date(2000, 0, 1) });
+  const folder = join(
+    fixtureCache,
+    createHash('sha256').update(archive).digest('hex').slice(0, 24),
   );
+  const path = join(folder, 'line.ssp');
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, archive);
+  renameSync(unfinished, path);
   return path;
 }
 

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
 import { commandOf } from '../../study/common/options.js';
 import { STUDIES } from '../../study/studies.js';
@@ -125,7 +125,9 @@ describe('studies', () => {
   it('go on where they were cut off, with the same tables by several threads', {
     timeout: 120_000,
   }, () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'twinloop-study-')), 'results.jsonl');
+    const folder = mkdtempSync(join(tmpdir(), 'twinloop-study-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'results.jsonl');
     const tiny = ['wear', '--only', 'motor,rest', '--seeds'];
     const table = ({ stdout }: { stdout: string }) =>
       // The last cell is a time.

@@ -2,22 +2,25 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const NAME = /^twinloop-lane-(\d+)-/;
+/** What scratch folders are for. */
+export type ScratchKind = 'lane' | 'fleet';
+
+const NAME = /^twinloop-(?:lane|fleet)-(\d+)-/;
 /** Younger folders are left alone: a process that is not seen from here may be in one, ms. */
 const ABANDONED_MS = 60 * 60 * 1000;
 
 const swept = new Set<string>();
 
 /**
- * Makes a scratch folder for a process of this one, and once per folder of them sweeps away what callers
- * left behind that were killed.
+ * Makes a scratch folder for this process, which is the caller's to remove, and once per parent folder sweeps
+ * away what callers left behind that were killed.
  */
-export function makeScratch(parent = tmpdir()): string {
+export function makeScratch(kind: ScratchKind, parent = tmpdir()): string {
   if (!swept.has(parent)) {
     swept.add(parent);
     sweepScratches(parent);
   }
-  return mkdtempSync(join(parent, `twinloop-lane-${process.pid}-`));
+  return mkdtempSync(join(parent, `twinloop-${kind}-${process.pid}-`));
 }
 
 /** Removes scratch folders of this user whose callers have ended more than an hour ago. */
