@@ -41,7 +41,7 @@ const MEDIAN = 0.6745;
 /** Score of residuals larger than the sensors' noise from which a look is worth its runs. */
 const LARGE = 2;
 /** Nats that the noise of inputs must be worth in all, … */
-const FOUND = 8;
+const FOUND = 6;
 /** … and that of each input beside the others'. */
 const WORTH = 3;
 /** Nats by which anything else may still explain more: what is left over must be chance. */
