@@ -20,6 +20,9 @@ export function aheadText(seconds: number | null): string {
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
 }
 
+/** Whether courses end before now: the twin has not been asked since. */
+export const hasEnded = (horizonS: number): boolean => horizonS < 60;
+
 /** A probability as people say it; courses are a few hundred, so that the ends stay open. */
 export function chanceText(p: number): string {
   if (p < 0.01) return 'under 1 %';
@@ -42,15 +45,16 @@ export function reachedText(
   const [early, middle, late] = reachedS.map((s) => (s === null ? null : Math.max(0, s - sinceS)));
   if (early === undefined || middle === undefined || late === undefined) return '';
   const chance = passed.at(-1) ?? 0;
-  if (chance < 0.01) return `not in ${aheadText(horizonS)}`;
+  const ended = hasEnded(horizonS);
+  if (chance < 0.01)
+    return ended ? 'not until the forecast ended' : `not in ${aheadText(horizonS)}`;
   if (late === 0) return 'passed';
   if (middle === 0) return 'perhaps already';
   const least = early === 0 ? 'now' : aheadText(early);
   const interval =
     early === null ? '' : ` (${least} – ${late === null ? 'later' : aheadText(late)}, 80 %)`;
-  return middle === null
-    ? `${chanceText(chance)} within ${aheadText(horizonS)}`
-    : `${aheadText(middle)}${interval}`;
+  if (middle !== null) return `${aheadText(middle)}${interval}`;
+  return `${chanceText(chance)} ${ended ? 'until the forecast ended' : `within ${aheadText(horizonS)}`}`;
 }
 
 /** The probability of having passed the limit by a time ahead, linear between the times known. */

@@ -1,4 +1,4 @@
-import { aheadText, chanceText, reachedText } from './ahead-text.js';
+import { aheadText, chanceText, hasEnded, reachedText } from './ahead-text.js';
 import { h, setText } from './dom.js';
 import { horizonOf, sinceOf } from './expected.js';
 import { formatNumber, formatUnit } from './format.js';
@@ -151,7 +151,7 @@ export function createWhatIfView(
       took,
       client.isAsking
         ? 'The twin is asked …'
-        : `${(tried ?? outlook).courses} courses over ${aheadText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.${lawlessText(tried ?? outlook)}`,
+        : `${(tried ?? outlook).courses} courses ${overText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.${lawlessText(tried ?? outlook)}`,
     );
     // What stands there meanwhile answers the question before.
     answers.setAttribute('aria-busy', String(client.isAsking));
@@ -297,6 +297,10 @@ function nowText({ mean, bands }: OutlookSeries): string {
   const width = upper - lower || undefined;
   return `${formatNumber(mean[0], width)} (${formatNumber(lower, width)} – ${formatNumber(upper, width)})`;
 }
+
+/** How far courses go on from now. */
+const overText = (horizonS: number): string =>
+  hasEnded(horizonS) ? 'that have ended' : `over ${aheadText(horizonS)}`;
 
 function limitText(series: OutlookSeries, horizonS: number, sinceS: number): string {
   if (series.passed === undefined) return 'no limit';

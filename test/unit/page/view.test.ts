@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ageOf } from '../../../cloud/page/browser/age-text.js';
+import { reachedText } from '../../../cloud/page/browser/ahead-text.js';
 import { csvOf } from '../../../cloud/page/browser/csv.js';
 import { titleOf } from '../../../cloud/page/browser/event-text.js';
 import { expectedLimits } from '../../../cloud/page/browser/expected.js';
@@ -38,6 +39,15 @@ it('keeps what is shown in the address, and leaves out what it cannot read', () 
   expect(formatAddress({})).toBe('');
   expect(parseAddress('#from=200&to=100&show=')).toEqual({});
   expect(parseAddress('#from=x&to=100&with=later&view=floor')).toEqual({});
+});
+
+it('says of a limit by when it is reached, and of a forecast that is over no time to come', () => {
+  const likely = { reachedS: [7200, null, null], passed: [0, 0.44] } as unknown as OutlookSeries;
+  const rare = { reachedS: [null, null, null], passed: [0, 0] } as unknown as OutlookSeries;
+  expect(reachedText(likely, 86_400, 0)).toBe('44 % within 1 d');
+  expect(reachedText(rare, 86_400, 0)).toBe('not in 1 d');
+  expect(reachedText(likely, 0, 100_000)).toBe('44 % until the forecast ended');
+  expect(reachedText(rare, 0, 100_000)).toBe('not until the forecast ended');
 });
 
 it('writes what charts show as CSV, and no formula for a spreadsheet', () => {
