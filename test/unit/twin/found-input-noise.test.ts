@@ -1,19 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { createRng, silentLogger } from '../../../shared/core/index.js';
-import { commission, createFitModel, type FitModel } from '../../../shared/twin/fit/index.js';
+import { createRng } from '../../../shared/core/index.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import { residualSpectra } from '../../../shared/twin/fit/residual-spectra.js';
 import { varianceComponents } from '../../../shared/twin/fit/variance-components.js';
-import {
-  createCalibrator,
-  createTwinModel,
-  type Sample,
-  type Twin,
-} from '../../../shared/twin/index.js';
-import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
+import type { Sample, Twin } from '../../../shared/twin/index.js';
 import { withFoundNoise } from '../../../shared/twin/transient/input-drive.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES } from '../../study/unseen/machines.js';
 import { twinOf } from '../../study/unseen/run.js';
+import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
@@ -130,29 +125,17 @@ describe.skipIf(!hasCompiler)('noise of an input that a refit found', () => {
   /** The share of a hidden output's truths in their bands, after the fits of a record's first part. */
   async function hiddenHeld(twin: Twin): Promise<{ held: number; inputStd?: Float64Array }> {
     const { samples, hidden } = simulateMachine(PUMP, NOISY, 1, 120);
-    const options = { lanes: 1, logger: silentLogger };
-    const model = await createTwinModel(twin, options);
-    const fitModel = await createFitModel(twin, options);
-    try {
-      const calibrator = createCalibrator({ twin, model });
-      const refitter = createRefitter(calibrator, fitModel, model)!;
-      const run = await runWithRefits(calibrator, refitter, calibrator.initialState(), samples);
-      const judged = run.steps.flatMap((step, row) => {
-        const band = step.virtualSensors.power;
-        const truth = hidden[row]![0]!;
-        return row < 60 || band === undefined
-          ? []
-          : [Number(band.lower95 <= truth && truth <= band.upper95)];
-      });
-      const { inputStd } = run.state.filter.transient!;
-      return {
-        held: judged.reduce((sum, v) => sum + v, 0) / judged.length,
-        ...(inputStd === undefined ? {} : { inputStd }),
-      };
-    } finally {
-      await fitModel.close();
-      await model.close();
-    }
+    const { steps, state } = await calibrateWithRefits(twin, samples);
+    const judged = steps.slice(60).map((step, k) => {
+      const { lower95, upper95 } = step.virtualSensors.power!;
+      const truth = hidden[60 + k]![0]!;
+      return Number(lower95 <= truth && truth <= upper95);
+    });
+    const { inputStd } = state.filter.transient!;
+    return {
+      held: judged.reduce((sum, v) => sum + v, 0) / judged.length,
+      ...(inputStd === undefined ? {} : { inputStd }),
+    };
   }
 
   it('counts in the filter that goes on from it: the bands of hidden outputs hold', async () => {
