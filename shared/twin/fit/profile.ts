@@ -24,7 +24,7 @@ const STEP = { least: 1.2, most: 2 } as const;
  * @see Venzon & Moolgavkar, Applied Statistics 37 (1988)
  */
 export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<number> {
-  const { coordinates, record, u } = fit;
+  const { coordinates } = fit;
   const { covariance: C, sandwich, white } = fit.covariance;
   const n = coordinates.length;
   const p = parameterCount(coordinates);
@@ -36,45 +36,9 @@ export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<nu
   // Errors of sensors and of the integration are in C too, and are no matter of the likelihood.
   const variance = sandwich[j * n + j]!;
   const promised = (0.5 * Z95 ** 2 * variance) / white[j * n + j]!;
-  /** The most probable point with the parameter at a distance from the fit, and how much less it is so. */
-  const floorAt = async (reach: number, near: Float64Array) => {
-    const held = u[j]! + reach;
-    const only = coordinates.map((c, k) => (k === j ? { ...c, lower: held, upper: held } : c));
-    const from = near.map((v, k) => (k === j ? held : clampU(coordinates[k]!, v)));
-    let end: LeastSquaresResult;
-    try {
-      end = await leastSquares(fitProblem(context, only, record), from);
-    } catch (error) {
-      context.signal?.throwIfAborted();
-      // The model does not run there: the valley goes no further than can be seen.
-      if (error instanceof Error) return undefined;
-      throw error;
-    }
-    return { to: end.u.map((v, k) => v - u[k]!), grown: end.objective - fit.objective };
-  };
-  const along = (times: number) => u.map((v, k) => v + times * sandwich[k * n + j]!);
-  const sides = [-1, 1].map(async (side) => {
-    let reach = side * Z95 * Math.sqrt(variance);
-    let near = along(reach / variance);
-    let found: Float64Array | undefined;
-    for (let step = 0; step <= MOST_STEPS; step++) {
-      const { lower, upper } = coordinates[j]!;
-      if (u[j]! + reach < lower || u[j]! + reach > upper || Math.abs(reach) > Z95) break;
-      const floor = await floorAt(reach, near);
-      if (floor === undefined) break;
-      const { to, grown } = floor;
-      if (step === 0 && grown >= ENOUGH * promised) break;
-      found = to;
-      if (grown >= promised) break;
-      const times = Math.sqrt(promised / Math.max(grown, 1e-9));
-      const by = Math.min(STEP.most, Math.max(STEP.least, times));
-      // Straight on, as the floor ran so far.
-      near = u.map((v, k) => v + by * to[k]!);
-      reach *= by;
-    }
-    return found;
-  });
-  const furthest = (await Promise.all(sides))
+  const valley: Valley = { context, fit, j, variance, promised };
+  const ends = await Promise.all([-1, 1].map((side) => endOfBand(valley, side)));
+  const furthest = ends
     .flatMap((to) => (to === undefined ? [] : [to]))
     .toSorted((a, b) => Math.abs(b[j]!) - Math.abs(a[j]!))[0];
   if (furthest === undefined) return 1;
@@ -87,4 +51,76 @@ export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<nu
   }
   capAtPrior(C, n);
   return Math.sqrt((variance + wider) / variance);
+}
+
+/** A fit and the parameter that is held at distances from it. */
+interface Valley {
+  context: FitContext;
+  fit: Fit;
+  /** The parameter's place among the coordinates. */
+  j: number;
+  /** Of the parameter, by the fit's curvature. */
+  variance: number;
+  /** How much less probable than the fit the end of its band is to be, in nats. */
+  promised: number;
+}
+
+/**
+ * Goes along the valley's floor to one side, until the posterior has fallen by what the band's end stands for.
+ *
+ * @param side −1 or 1
+ * @returns the way there from the fit, in all coordinates; undefined where the band is as wide as it should be
+ */
+async function endOfBand(valley: Valley, side: number): Promise<Float64Array | undefined> {
+  const { fit, j, variance, promised } = valley;
+  const { coordinates, u } = fit;
+  const { sandwich } = fit.covariance;
+  const { lower, upper } = coordinates[j]!;
+  const n = coordinates.length;
+  let reach = side * Z95 * Math.sqrt(variance);
+  const along = reach / variance;
+  let near = u.map((v, k) => v + along * sandwich[k * n + j]!);
+  let found: Float64Array | undefined;
+  for (let step = 0; step <= MOST_STEPS; step++) {
+    if (u[j]! + reach < lower || u[j]! + reach > upper || Math.abs(reach) > Z95) break;
+    const floor = await floorAt(valley, reach, near);
+    if (floor === undefined) break;
+    const { to, grown } = floor;
+    if (step === 0 && grown >= ENOUGH * promised) break;
+    found = to;
+    if (grown >= promised) break;
+    const times = Math.sqrt(promised / Math.max(grown, 1e-9));
+    const by = Math.min(STEP.most, Math.max(STEP.least, times));
+    // Straight on, as the floor ran so far.
+    near = u.map((v, k) => v + by * to[k]!);
+    reach *= by;
+  }
+  return found;
+}
+
+/**
+ * The most probable point with the parameter held at a distance from the fit.
+ *
+ * @param near where its search begins
+ * @returns the way there, and how much less probable it is than the fit; undefined where the model does not run
+ */
+async function floorAt(
+  { context, fit, j }: Valley,
+  reach: number,
+  near: Float64Array,
+): Promise<{ to: Float64Array; grown: number } | undefined> {
+  const { coordinates, record, u } = fit;
+  const held = u[j]! + reach;
+  const only = coordinates.map((c, k) => (k === j ? { ...c, lower: held, upper: held } : c));
+  const from = near.map((v, k) => (k === j ? held : clampU(coordinates[k]!, v)));
+  let end: LeastSquaresResult;
+  try {
+    end = await leastSquares(fitProblem(context, only, record), from);
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    // The valley goes no further than can be seen.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+  return { to: end.u.map((v, k) => v - u[k]!), grown: end.objective - fit.objective };
 }
