@@ -27,6 +27,7 @@ import {
   type Proposal,
   type ProposeOptions,
   proposeTwin,
+  type RestTime,
   restTime,
   startUpRows,
   withNoise,
@@ -156,6 +157,27 @@ async function write(path: string, text: string, args: Record<string, unknown>, 
   await writeUserFile(path, text);
 }
 
+/** A twin as a proposal has it. */
+const twinAs = (proposal: Proposal, fmuPath: string): Twin => ({
+  definition: twinSchema.parse(parse(definitionText(proposal, fmuPath, 'a proposal'))),
+  fmuPath,
+  hash: '',
+});
+
+/** How long a proposal's model takes to come to rest under the recording's last inputs; undefined without states. */
+async function restOf(
+  proposal: Proposal,
+  fmuPath: string,
+  table: RecordingTable,
+  signal: AbortSignal | undefined,
+): Promise<RestTime | undefined> {
+  if (!proposal.hasStates) return undefined;
+  const twin = twinAs(proposal, fmuPath);
+  const { samples } = twinRecordingOf(twin.definition, table, { to: FIRST_ROWS });
+  const last = samples.findLast((s) => s.inputs.every(Number.isFinite));
+  return last && restTime(twin, last.inputs, signal);
+}
+
 /** A proposal that was tried on the model, and how long that takes to run. */
 interface Tried {
   proposal: Proposal;
@@ -173,12 +195,9 @@ async function tryOnModel(
   table: RecordingTable,
   args: Record<string, unknown>,
   io: CommandIo,
+  rest: RestTime | undefined,
 ): Promise<Tried> {
-  const twinOf = (proposal: Proposal): Twin => ({
-    definition: twinSchema.parse(parse(definitionText(proposal, fmuPath, 'a proposal'))),
-    fmuPath,
-    hash: '',
-  });
+  const twinOf = (proposal: Proposal) => twinAs(proposal, fmuPath);
   const options = { ...lanesOf(args), signal: io.signal };
   // Each goes where a person looks: not among the results.
   const doing = (text: string) => printLine(io.stderr, text);
@@ -203,9 +222,7 @@ async function tryOnModel(
     // A model that does not run at its start values says so when it is tried.
     if (choice !== undefined && choice.keep.length > 0) proposal = withParameters(proposal, choice);
   }
-  if (proposal.hasStates && last !== undefined) {
-    proposal = withRestTime(proposal, await restTime(twinOf(given), last.inputs, io.signal));
-  }
+  if (rest !== undefined) proposal = withRestTime(proposal, rest);
   return { proposal, ...(runMs === undefined ? {} : { runMs }) };
 }
 
@@ -273,15 +290,21 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
     map: parseMap(args.map),
     ...(Array.isArray(args.parameter) ? { parameters: args.parameter as string[] } : {}),
   };
-  const propose = (map: Record<string, string>) =>
-    proposeTwin(fmu.modelDescription, table, { ...options, map });
-  let proposal = propose({ ...options.map });
+  let led: ProposeOptions = { ...options, map: { ...options.map } };
+  const propose = (more: Partial<ProposeOptions>) => {
+    led = { ...led, ...more };
+    return proposeTwin(fmu.modelDescription, table, led);
+  };
+  let proposal = propose({});
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
   for (const line of columnLines(proposal)) say(line);
   const answers = await settle(proposal, table, args, io);
-  if (Object.keys(answers).length > 0) proposal = propose({ ...options.map, ...answers });
+  if (Object.keys(answers).length > 0) proposal = propose({ map: { ...led.map, ...answers } });
+  const rest = await restOf(proposal, resolve(fmuPath), table, io.signal);
+  // Rows far apart are states of rest only of a model that comes to rest between them.
+  if (rest?.restS !== undefined) proposal = propose({ restS: rest.restS });
   const path = resolve(output);
-  const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io);
+  const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io, rest);
   proposal = tried.proposal;
   for (const line of modelLines(proposal)) say(line);
   const text = definitionText(

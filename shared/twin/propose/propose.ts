@@ -76,6 +76,8 @@ export interface Proposal {
 /** How a proposal is led. */
 export interface ProposeOptions {
   name: string;
+  /** How long the model takes to come to rest, seconds, where that was tried. */
+  restS?: number;
   /** Columns by variable, as somebody named them. */
   map?: Readonly<Record<string, string>>;
   /** Parameters to calibrate; default: the tunable ones. */
@@ -86,8 +88,10 @@ export interface ProposeOptions {
 const MOST_SENSORS = 12;
 /** Spans of the record in which a parameter may wear through its range: wide rather than late. */
 const SPANS_OF_WEAR = 1;
-/** States that settle within this many rows leave rows at rest. */
+/** Rows so far apart, seconds, may be states of rest … */
 const REST_PERIOD_S = 600;
+/** … unless the model takes more of them to come to rest: to its last digits, as that is measured. */
+const REST_ROWS = 3;
 
 /** Deviations to a bound where the FMU gives none. */
 const OPEN = 4;
@@ -137,7 +141,7 @@ export function proposeTwin(
   });
   const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
   const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
-  const simulation = simulationOf(md, table);
+  const simulation = simulationOf(md, table, options.restS);
   const moves = simulation.item.mode === 'transient';
   const switches = (column: string) =>
     moves &&
@@ -365,7 +369,11 @@ function samplePeriodS({ long, columns, timeS, account }: RecordingTable): numbe
   return periods.length === 0 ? null : periods.sort((a, b) => a - b)[periods.length >> 1]!;
 }
 
-function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['simulation'] {
+function simulationOf(
+  md: ModelDescription,
+  table: RecordingTable,
+  restS: number | undefined,
+): Proposal['simulation'] {
   const type = md.coSimulation === undefined ? 'me' : 'cs';
   const states = md.modelStructure.continuousStateDerivatives.length;
   const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
@@ -378,7 +386,7 @@ function simulationOf(md: ModelDescription, table: RecordingTable): Proposal['si
       comment: 'the FMU declares no continuous states: each row is a state of rest',
     };
   }
-  const atRest = period >= REST_PERIOD_S;
+  const atRest = period >= REST_PERIOD_S && (restS ?? 0) <= REST_ROWS * period;
   return {
     item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
     comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,

@@ -11,16 +11,18 @@ const TIMEOUT_MS = 20_000;
 /** Other parameters and inputs may take so many times as long. */
 const ROOM = 4;
 
-/** How long a moving machine's model takes to come to rest. */
+/** How long a model with states takes to come to rest. */
 export interface RestTime {
   /** A limit within which it rests, with room, seconds; undefined where none was found. */
   maxTimeS?: number;
+  /** When it rests, seconds; infinite where it was not seen to, undefined where it fails. */
+  restS?: number;
   /** What was seen, in words. */
   because: string;
 }
 
 /**
- * Finds the `simulation.maxTimeS` that a moving machine's definition needs: starts at rest, forecasts
+ * Finds the `simulation.maxTimeS` that the definition of a model with states needs: starts at rest, forecasts
  * and rankings of sensors run the model until it rests.
  *
  * @param inputs under which it is to rest, in the definition's order
@@ -53,11 +55,18 @@ export async function restTime(
       });
       if (found.settled) {
         const roomyS = Math.max(FIRST_S, Number((ROOM * found.timeS).toPrecision(2)));
-        return { maxTimeS: roomyS, because: `it rests after ${Math.ceil(found.timeS)} s` };
+        return {
+          maxTimeS: roomyS,
+          restS: found.timeS,
+          because: `it rests after ${Math.ceil(found.timeS)} s`,
+        };
       }
       if ((RATIO * maxTimeS) / simulation.stepSizeS > MOST_STEPS) break;
     }
-    return { because: `it does not rest within ${maxTimeS} s` };
+    return {
+      restS: Number.POSITIVE_INFINITY,
+      because: `it does not rest within ${maxTimeS} s`,
+    };
   } catch (error) {
     if (signal?.aborted) throw error;
     // What the model fails at shows when it is tried on the recording, with the remedy.

@@ -64,6 +64,19 @@ describe('a machine that moves', () => {
     expect(limit).toBeGreaterThan(10 * 1200);
   });
 
+  it('moves where its rows are far apart and its model takes far longer to rest', async () => {
+    const { fmu } = example('heated-box');
+    const rows = Array.from({ length: 48 }, (_, k) => {
+      const on = k % 5 < 2 ? 1 : 0;
+      return `${660 * k},${on},22,${30 + 5 * on}`;
+    });
+    writeFileSync(at('rare.csv'), ['time,heaterOn,TRoom,TAir', ...rows].join('\n'));
+    const output = at('rare.yaml');
+    const { text } = await run('new', { fmu, data: at('rare.csv'), output, calibrate: false });
+    expect(readFileSync(output, 'utf8')).toMatch(/mode: "transient"/);
+    expect(text).toMatch(/rows are 11\.0 min apart: the machine moves between them.* rests after/);
+  });
+
   it('begins at its start values where it never rests', async () => {
     const { restTime } = await import('../../../shared/twin/propose/index.js');
     const { twinSchema } = await import('../../../shared/config/index.js');
