@@ -164,7 +164,10 @@ const twinAs = (proposal: Proposal, fmuPath: string): Twin => ({
   hash: '',
 });
 
-/** How long a proposal's model takes to come to rest under the recording's last inputs; undefined without states. */
+/** Rows of a recording under whose inputs the model's rest is looked at. */
+const REST_ROWS = 4;
+
+/** How long a proposal's model takes to come to rest under the recording's inputs; undefined without states. */
 async function restOf(
   proposal: Proposal,
   fmuPath: string,
@@ -174,8 +177,13 @@ async function restOf(
   if (!proposal.hasStates) return undefined;
   const twin = twinAs(proposal, fmuPath);
   const { samples } = twinRecordingOf(twin.definition, table, { to: FIRST_ROWS });
-  const last = samples.findLast((s) => s.inputs.every(Number.isFinite));
-  return last && restTime(twin, last.inputs, signal);
+  const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
+  const apart = whole.length / REST_ROWS;
+  const inputs = Array.from(
+    { length: Math.min(REST_ROWS, whole.length) },
+    (_, k) => whole.at(-1 - Math.floor(k * apart))!.inputs,
+  );
+  return inputs.length === 0 ? undefined : restTime(twin, inputs, signal);
 }
 
 /** A proposal that was tried on the model, and how long that takes to run. */
