@@ -1,4 +1,10 @@
-import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
+import {
+  type CommandIo,
+  jsonText,
+  printJson,
+  printLine,
+  writeUserFile,
+} from '../shared/core/index.js';
 import {
   backtest,
   backtestLines,
@@ -48,7 +54,7 @@ async function run(args: Record<string, unknown>, io: CommandIo): Promise<number
     });
     bar.stop();
     if (typeof args.output === 'string') {
-      await writeUserFile(args.output, `${JSON.stringify(output, null, 1)}\n`);
+      await writeUserFile(args.output, jsonText(output, 1));
     }
     if (typeof args.plot === 'string') {
       const svg = await backtestPlot(output);

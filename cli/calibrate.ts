@@ -1,5 +1,6 @@
 import {
   type CommandIo,
+  jsonText,
   nsToSeconds,
   printJson,
   printLine,
@@ -227,9 +228,7 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   }
   const output = args.output as string | undefined;
   if (output !== undefined) {
-    const text = output.endsWith('.csv')
-      ? resultsCsv(twin, result)
-      : `${JSON.stringify(result, null, 1)}\n`;
+    const text = output.endsWith('.csv') ? resultsCsv(twin, result) : jsonText(result, 1);
     await writeUserFile(output, text);
   }
   if (typeof args.plot === 'string')

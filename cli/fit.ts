@@ -1,5 +1,6 @@
 import {
   type CommandIo,
+  jsonText,
   printJson,
   printLine,
   TwinError,
@@ -64,7 +65,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     });
     const { output } = result;
     if (typeof args.output === 'string') {
-      await writeUserFile(args.output, `${JSON.stringify(output, null, 1)}\n`);
+      await writeUserFile(args.output, jsonText(output, 1));
     }
     if (typeof args.plot === 'string') {
       const svg = await fitPlot(twin, result);

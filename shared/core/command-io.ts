@@ -32,8 +32,17 @@ export function printResult(
   else for (const line of lines()) printLine(io.stdout, line);
 }
 
-/** Puts a result on stdout as JSON for machines; bigints become strings. */
+/** A result as JSON for machines; bigints, as in timestamps, become strings. */
+export function jsonText(value: unknown, indent: number): string {
+  const text = JSON.stringify(
+    value,
+    (_key, v) => (typeof v === 'bigint' ? v.toString() : v),
+    indent,
+  );
+  return `${text}\n`;
+}
+
+/** Puts a result on stdout as JSON for machines. */
 export function printJson(stream: NodeJS.WritableStream, value: unknown): void {
-  const text = JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? v.toString() : v), 2);
-  stream.write(`${text}\n`);
+  stream.write(jsonText(value, 2));
 }

@@ -240,8 +240,14 @@ describe('calibrate', () => {
       const first = JSON.parse((await run('calibrate', args, env)).text);
       expect(first.summary).toMatchObject({ samples: 3, assimilated: 3 });
       await writer.write(samples.slice(27));
-      const second = JSON.parse((await run('calibrate', args, env)).text);
+      const output = join(dir, 'of-streams.json');
+      await run('calibrate', { ...args, output }, env);
+      const second = JSON.parse(await readFile(output, 'utf8'));
       expect(second.summary).toMatchObject({ samples: 2, assimilated: 2 });
+      // Times in nanoseconds are too large for JSON's numbers.
+      expect(second.steps.map((step: { timeNs: string }) => step.timeNs)).toEqual(
+        samples.slice(-18).flatMap(({ timeNs }, i) => (i % 9 === 0 ? [String(timeNs)] : [])),
+      );
       const listed = await run('state list', { ...args, asset: '/hall/line7/roller9/b' });
       expect(JSON.parse(listed.text)).toHaveLength(2);
       // The definition's own asset is another one: it has no state here, nor streams in SiteWise.
