@@ -10,13 +10,37 @@ export const inputInterpolations = ({
 
 /** An input of so few values is a switch. */
 const VALUES_OF_SWITCH = 3;
+/** Of an input that steps between levels, the share of samples that repeat the one before, at least … */
+const REPEATS_OF_LEVELS = 0.6;
+/** … how large a step is in the median, as a share of the range: readings of a coarse sensor creep … */
+const STEP_OF_LEVELS = 0.1;
+/** … and how many steps show that it is their habit. */
+const FEWEST_STEPS = 5;
 
-/** Whether values are those of a switch: more than one, and few. Values that are missing do not count. */
+/**
+ * Whether values are those of an input that is held and then steps: a switch, which has more than one value
+ * and few, or a setpoint, which keeps each of its levels for some samples. Values that are missing do
+ * not count.
+ */
 export function isSwitch(values: Iterable<number>): boolean {
   const found = new Set<number>();
+  const steps: number[] = [];
+  let [repeats, before] = [0, Number.NaN];
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const v of values) {
-    if (Number.isFinite(v)) found.add(v);
-    if (found.size > VALUES_OF_SWITCH) return false;
+    if (!Number.isFinite(v)) continue;
+    if (found.size <= VALUES_OF_SWITCH) found.add(v);
+    if (v === before) repeats++;
+    else if (!Number.isNaN(before)) steps.push(Math.abs(v - before));
+    before = v;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
   }
-  return found.size > 1;
+  if (found.size <= VALUES_OF_SWITCH) return found.size > 1;
+  const median = steps.sort((a, b) => a - b)[steps.length >> 1]!;
+  return (
+    steps.length >= FEWEST_STEPS &&
+    repeats >= REPEATS_OF_LEVELS * (repeats + steps.length) &&
+    median >= STEP_OF_LEVELS * (high - low)
+  );
 }

@@ -165,7 +165,7 @@ async function steppedAbout(
   const last = timesS.length - 2;
   if (row < 1 || row > last) return undefined;
   let about: StraightFit | undefined = await fitBefore(context, start, row);
-  const rows = [Math.max(1, 2 * row - timesS.length), last] as const;
+  let rows: readonly [number, number] = [Math.max(1, 2 * row - timesS.length), last];
   for (let look = 0; look < LOOKS && about !== undefined; look++) {
     const changeS = await likeliestChangeWithin(context, about, priors, rows, LEAST_CLOSER);
     const frame = changeS === undefined ? undefined : frameOf(context, start, changeS);
@@ -175,8 +175,16 @@ async function steppedAbout(
       return timed(context, start, frame, worn);
     }
     about = worn;
+    // The fit with that step is off by a few rows at most, between the times of a wide look.
+    rows = rowsAbout(timesS, frame.changeS);
   }
   return undefined;
+}
+
+/** The rows closest to a time. */
+function rowsAbout(timesS: Float64Array, aboutS: number): readonly [number, number] {
+  const row = timesS.findIndex((t) => t >= aboutS);
+  return [Math.max(1, row - CLOSE), Math.min(timesS.length - 2, row + CLOSE)];
 }
 
 /** The fit with a step's time moved to where its neighbours explain the record better. */
@@ -189,8 +197,7 @@ async function timed(context: FitContext, start: Fit, frame: Frame, worn: Fit): 
       ({ parameter }) => best.wear?.kinds[parameter] === STEP_KIND.name,
     );
     if (stepped.length === 0) return best;
-    const row = timesS.findIndex((t) => t >= at!);
-    const rows = [Math.max(1, row - CLOSE), Math.min(timesS.length - 2, row + CLOSE)] as const;
+    const rows = rowsAbout(timesS, at);
     const changeS = await likeliestChangeWithin(context, best, stepped, rows, LEAST_CLOSER);
     if (changeS === undefined || changeS === at) return best;
     const next = frameOf(context, start, changeS);

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { isSwitch } from '../../../shared/twin/definition/input-interpolation.js';
+
+const rows = Array.from({ length: 240 }, (_, k) => k);
+
+describe('an input that is held and then steps', () => {
+  it('is a switch, or a setpoint that keeps each of its levels', () => {
+    const rng = createRng(3);
+    const levels = rows.map(() => 4000 * rng.uniform());
+    expect(isSwitch(rows.map((k) => (k % 7 < 3 ? 1 : 0)))).toBe(true);
+    expect(isSwitch(rows.map((k) => levels[Math.floor(k / 6)]!))).toBe(true);
+    expect(
+      isSwitch(rows.map((k) => (k % 10 === 4 ? Number.NaN : levels[Math.floor(k / 6)]!))),
+    ).toBe(true);
+  });
+
+  it('is none where values move at each sample, creep by the digits of a coarse sensor, or step but rarely', () => {
+    const rng = createRng(4);
+    expect(isSwitch(rows.map(() => rng.normal()))).toBe(false);
+    expect(isSwitch(rows.map((k) => Math.sin(k / 20)))).toBe(false);
+    expect(isSwitch(rows.map((k) => Math.round(20 * Math.sin(k / 90)) / 2))).toBe(false);
+    expect(isSwitch(rows.map((k) => Math.floor(k / 60)))).toBe(false);
+    expect(isSwitch([5, 5, 5])).toBe(false);
+  });
+});
