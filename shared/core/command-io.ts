@@ -1,3 +1,4 @@
+import { jsonText } from './json.js';
 import type { Logger } from './logger.js';
 
 /** What a command may touch besides its arguments. */
@@ -30,16 +31,6 @@ export function printResult(
 ): void {
   if (args.json === true) printJson(io.stdout, value);
   else for (const line of lines()) printLine(io.stdout, line);
-}
-
-/** A result as JSON for machines; bigints, as in timestamps, become strings. */
-export function jsonText(value: unknown, indent: number): string {
-  const text = JSON.stringify(
-    value,
-    (_key, v) => (typeof v === 'bigint' ? v.toString() : v),
-    indent,
-  );
-  return `${text}\n`;
 }
 
 /** Puts a result on stdout as JSON for machines. */

@@ -5,6 +5,7 @@ export * from './csv.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './folder-lock.js';
+export * from './json.js';
 export * from './left-locks.js';
 export * from './lifecycle.js';
 export * from './logger.js';

@@ -1,3 +1,5 @@
+import { jsonText } from '../core/index.js';
+
 /** An object's content and the version it was read at. */
 export interface StoredObject {
   body: Uint8Array;
@@ -50,6 +52,5 @@ export function putJson(
   value: unknown,
   condition?: PutCondition,
 ): Promise<{ etag: string }> {
-  const text = JSON.stringify(value, (_k, v) => (typeof v === 'bigint' ? v.toString() : v), 2);
-  return store.put(key, new TextEncoder().encode(`${text}\n`), condition);
+  return store.put(key, new TextEncoder().encode(jsonText(value, 2)), condition);
 }
