@@ -3,7 +3,7 @@ import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { unstatedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
-import { type Fit, type FitContext, fitPointAt, residualsOf } from './fit.js';
+import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
 import { isCertain, likeliestError } from './lack-of-fit.js';
 import { normalEquations } from './objective.js';
 import { residualSpectra } from './residual-spectra.js';
@@ -109,7 +109,6 @@ async function withNoiseOf(
   { record, coordinates, u, prediction }: Fit,
   inputs: readonly { input: number; size: number }[],
 ): Promise<TriedInput[]> {
-  const point = fitPointAt(coordinates, u, record.timesS);
   const affordable = Math.floor((COST * context.passes) / Math.max(1, inputs.length));
   const count = Math.min(DRAWS.most, Math.max(DRAWS.least, affordable));
   const rng = createRng(SEED);
@@ -117,15 +116,13 @@ async function withNoiseOf(
   for (const { input, size } of inputs) {
     const draws: Float64Array[] = [];
     for (let d = 0; d < count; d++) {
-      context.signal?.throwIfAborted();
       const other = record.inputs.map((column, i) =>
         i === input ? column.map((v) => v + TRIED * size * rng.normal()) : column,
       );
-      const [run] = await context.model.run([point], { ...record, inputs: other });
-      context.passes++;
-      context.onPass?.(context.passes);
+      const otherwise = fitProblem(context, coordinates, { ...record, inputs: other });
+      const [run] = await otherwise.simulate([u]);
       if (run === undefined || run instanceof Error) continue;
-      draws.push(run.outputs.map((v, i) => v - prediction[i]!));
+      draws.push(run.map((v, i) => v - prediction[i]!));
     }
     if (draws.length >= DRAWS.least) tried.push({ input, size, draws });
   }

@@ -3,7 +3,7 @@ import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { widenBy } from './bands.js';
-import { type Fit, type FitContext, fitPointAt, fitProblem } from './fit.js';
+import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
 import { normalEquations } from './objective.js';
 import { quadratic, whiteInformation } from './sources.js';
@@ -56,7 +56,6 @@ export async function withInputNoise(
   const { coordinates, record, u, noiseStd, prediction, columns, covariance } = fit;
   const n = coordinates.length;
   const problem = fitProblem(context, coordinates, record);
-  const point = fitPointAt(coordinates, u, record.timesS);
   const rests = simulation.mode === 'steady-state';
   const rng = createRng(SEED);
   const stdOf = (i: number) => noise.get(i) ?? 0;
@@ -84,10 +83,8 @@ export async function withInputNoise(
   let failed = 0;
   let problemOfRun: unknown;
   for (const other of disturbed) {
-    context.signal?.throwIfAborted();
-    const [run] = await context.model.run([point], { ...record, inputs: other });
-    context.passes++;
-    context.onPass?.(context.passes);
+    const otherwise = fitProblem(context, coordinates, { ...record, inputs: other });
+    const [run] = await otherwise.simulate([u]);
     if (run === undefined || run instanceof Error) {
       failed++;
       problemOfRun = run;
@@ -96,7 +93,7 @@ export async function withInputNoise(
     const spans = rests ? record.timesS.length : 1;
     const rows = record.timesS.length / spans;
     for (let s = 0; s < spans; s++) {
-      moved(run.outputs, s * rows, (s + 1) * rows).forEach((v, j) => {
+      moved(run, s * rows, (s + 1) * rows).forEach((v, j) => {
         variance[j]! += v * v;
       });
     }
