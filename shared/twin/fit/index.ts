@@ -3,4 +3,6 @@ export { type Commission, type CommissionOptions, commission } from './commissio
 export { createFitModel, type FitModel, type FitPoint, type FreeRun } from './fit-model.js';
 export { stateAfterFit } from './state.js';
 export type { FitOutput, FitStart, HeldOut } from './types.js';
-export { isExplained, MOST_LASTING_OF_STEP, type Wear } from './wear.js';
+export type { Wear } from './wear.js';
+export { isExplained } from './wear-search.js';
+export { MOST_LASTING_OF_STEP } from './wear-step.js';

@@ -128,7 +128,7 @@ export async function hypotheses(
   let others = changes(best.kinds);
   for (let k = 0; k < 2 * priors.length; k++) {
     const next = others.reduce((a, b) => (b.score > a.score ? b : a));
-    const isSlow = next.kinds.every((kind) => kind.scale <= 1 && !kind.step && kind.jump === 0);
+    const isSlow = next.kinds.every((kind) => kind.scale <= 1 && !isStep(kind) && kind.jump === 0);
     if (next.score < best.score + (isSlow ? SLOW_GAIN : LEAST_GAIN)) break;
     best = next;
     others = changes(best.kinds);
