@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
 import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
 import {
@@ -21,7 +20,6 @@ import {
   definitionText,
   findReaches,
   fmuPathFrom,
-  type Match,
   modelLines,
   noiselessChannels,
   type Proposal,
@@ -37,6 +35,7 @@ import {
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
+import { ask, canAsk, parseMap, settleColumns } from './new-columns.js';
 import { lanesOf, lanesOption, strictOption } from './options.js';
 import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
 
@@ -51,95 +50,6 @@ const FIRST_MS = 60_000;
 const LINEARISATIONS = 1;
 /** Rows that a first fit takes: what moves needs its record whole where that takes seconds. */
 const FIRST_FIT_ROWS = 8000;
-
-function parseMap(texts: unknown): Record<string, string> {
-  const map: Record<string, string> = {};
-  for (const text of Array.isArray(texts) ? (texts as string[]) : []) {
-    const at = text.indexOf('=');
-    const [variable, column] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-    if (at < 1) {
-      throw new TwinError(
-        'USAGE',
-        `--map is "${text}": expected VARIABLE=COLUMN, or VARIABLE= where no column is.`,
-      );
-    }
-    map[variable] = column;
-  }
-  return map;
-}
-
-/** Whether somebody sits there who can be asked. */
-const canAsk = (io: CommandIo, args: Record<string, unknown>) =>
-  args.yes !== true &&
-  args.json !== true &&
-  process.stdin.isTTY === true &&
-  (io.stderr as NodeJS.WriteStream).isTTY === true;
-
-async function ask(question: string, io: CommandIo): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: io.stderr });
-  try {
-    return (await terminal.question(question, { signal: io.signal })).trim();
-  } finally {
-    terminal.close();
-  }
-}
-
-/** Whether nothing but a person can settle it: columns that suit equally, units that do not convert. */
-const isUndecidable = ({ equals, conflict }: Match) => equals.length > 0 || conflict !== undefined;
-
-/** What to choose from, as it is to be typed. */
-function waysOf({ variable, column, equals, conflict }: Match): string {
-  const ways = [column, ...equals].map((c) => `--map ${shellWord(`${variable}=${c}`)}`);
-  return `  ${ways.join(' or ')}${conflict === undefined ? '' : ` (${conflict})`}, or --map ${variable}= for none`;
-}
-
-const shellWord = (text: string) =>
-  /^[\w.=/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-
-/**
- * Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. Between equals
- * `--yes` takes none.
- */
-async function settle(
-  proposal: Proposal,
-  table: RecordingTable,
-  args: Record<string, unknown>,
-  io: CommandIo,
-): Promise<Record<string, string>> {
-  const unsure = proposal.matches.filter((m) => !m.sure);
-  if (unsure.length === 0) return {};
-  if (!canAsk(io, args)) {
-    const open = args.yes === true ? unsure.filter(isUndecidable) : unsure;
-    if (open.length === 0) return {};
-    const yes =
-      args.yes === true
-        ? ', and --yes takes no guess between equals, nor a unit that does not convert'
-        : open.some(isUndecidable)
-          ? ''
-          : ', take it so by --yes or say it';
-    throw new TwinError(
-      'USAGE',
-      `It is not sure which column is which${yes}. For each variable:\n${open.map(waysOf).join('\n')}`,
-    );
-  }
-  const answers: Record<string, string> = {};
-  const columns = table.columns.map((c) => c.label);
-  for (const { variable, column, because } of unsure) {
-    for (;;) {
-      const answer = await ask(
-        `Which column is ${variable}? Enter takes ${column} (${because}); others: ${columns.filter((c) => c !== column).join(', ')}\n> `,
-        io,
-      );
-      const chosen = answer === '' ? column : answer;
-      if (columns.includes(chosen)) {
-        answers[variable] = chosen;
-        break;
-      }
-      printLine(io.stderr, `There is no column "${chosen}".`);
-    }
-  }
-  return answers;
-}
 
 /** Writes the definition; what somebody wrote before stays unless they let it go. */
 async function write(path: string, text: string, args: Record<string, unknown>, io: CommandIo) {
@@ -293,12 +203,11 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const { from, to, stride, ...reading } = recordingOptionsOf(args);
   const table = await readTable(data, reading);
   printAccount(table.account, io);
-  const options: ProposeOptions = {
+  let led: ProposeOptions = {
     name: typeof args.name === 'string' ? args.name : nameOf(fmu.modelDescription.modelName),
     map: parseMap(args.map),
     ...(Array.isArray(args.parameter) ? { parameters: args.parameter as string[] } : {}),
   };
-  let led: ProposeOptions = { ...options, map: { ...options.map } };
   const propose = (more: Partial<ProposeOptions>) => {
     led = { ...led, ...more };
     return proposeTwin(fmu.modelDescription, table, led);
@@ -306,11 +215,13 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   let proposal = propose({});
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
   for (const line of columnLines(proposal)) say(line);
-  const answers = await settle(proposal, table, args, io);
+  const answers = await settleColumns(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ map: { ...led.map, ...answers } });
   const rest = await restOf(proposal, resolve(fmuPath), table, io.signal);
   // Rows far apart are states of rest only of a model that comes to rest between them.
-  if (rest?.restS !== undefined) proposal = propose({ restS: rest.restS });
+  if (rest?.restS !== undefined && proposal.simulation.item.mode === 'steady-state') {
+    proposal = propose({ restS: rest.restS });
+  }
   const path = resolve(output);
   const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io, rest);
   proposal = tried.proposal;

@@ -11,8 +11,8 @@ export {
   withNoise,
   withParameters,
   withReaches,
-  withRestTime,
 } from './propose.js';
 export { findReaches, type Reaches } from './reach.js';
 export { type RestTime, restTime } from './rest-time.js';
+export { withRestTime } from './simulation.js';
 export { startUpRows } from './start-up.js';

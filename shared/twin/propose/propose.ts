@@ -7,7 +7,7 @@ import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './m
 import type { Noiseless } from './noise.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
 import type { Reach } from './reach.js';
-import type { RestTime } from './rest-time.js';
+import { simulationOf } from './simulation.js';
 import { isUnknown, unknownsOf } from './unknowns.js';
 
 /** An item of a definition with what is to be said about it. */
@@ -88,15 +88,8 @@ export interface ProposeOptions {
 const MOST_SENSORS = 12;
 /** Spans of the record in which a parameter may wear through its range: wide rather than late. */
 const SPANS_OF_WEAR = 1;
-/** Rows so far apart, seconds, may be states of rest … */
-const REST_PERIOD_S = 600;
-/** … unless the model takes more of them to come to rest: to its last digits, as that is measured. */
-const REST_ROWS = 3;
-
 /** Deviations to a bound where the FMU gives none. */
 const OPEN = 4;
-/** Steps of a tag that tell its period. */
-const STEPS_TO_JUDGE = 1000;
 
 const isNumber = (v: ModelVariable) =>
   v.dimensions.length === 0 && /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
@@ -330,67 +323,6 @@ export function withNoise(proposal: Proposal, noiseless: readonly Noiseless[]): 
     return { item, comment: `${m.comment}; ${found.because}` };
   });
   return { ...proposal, measured };
-}
-
-/** A proposal whose simulation knows how long its model takes to come to rest. */
-export function withRestTime(proposal: Proposal, { maxTimeS, because }: RestTime): Proposal {
-  const { item, comment } = proposal.simulation;
-  if (maxTimeS !== undefined) {
-    return {
-      ...proposal,
-      simulation: { item: { ...item, maxTimeS }, comment: `${comment}; ${because}` },
-    };
-  }
-  if (item.mode === 'steady-state') {
-    return { ...proposal, simulation: { item, comment: `${comment}; CAUTION: ${because}` } };
-  }
-  return {
-    ...proposal,
-    transient: {
-      item: { initialState: 'start-values' },
-      comment: `held at its last inputs ${because}: a run begins at the FMU's start values; forecasts and sensors need a rest, see simulation.maxTimeS`,
-    },
-  };
-}
-
-/** Median seconds between values of one column: rows of long form come as often as all tags together. */
-function samplePeriodS({ long, columns, timeS, account }: RecordingTable): number | null {
-  if (!long) return account.periodS;
-  const periods = columns.flatMap(({ values }) => {
-    const steps: number[] = [];
-    let before: number | undefined;
-    for (let i = 0; i < values.length && steps.length < STEPS_TO_JUDGE; i++) {
-      if (Number.isNaN(values[i]!)) continue;
-      if (before !== undefined) steps.push(timeS[i]! - before);
-      before = timeS[i]!;
-    }
-    return steps.length === 0 ? [] : [steps.sort((a, b) => a - b)[steps.length >> 1]!];
-  });
-  return periods.length === 0 ? null : periods.sort((a, b) => a - b)[periods.length >> 1]!;
-}
-
-function simulationOf(
-  md: ModelDescription,
-  table: RecordingTable,
-  restS: number | undefined,
-): Proposal['simulation'] {
-  const type = md.coSimulation === undefined ? 'me' : 'cs';
-  const states = md.modelStructure.continuousStateDerivatives.length;
-  const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
-  const { stepSize } = md.defaultExperiment;
-  const stepSizeS =
-    stepSize !== undefined && stepSize > 0 && stepSize <= period ? { stepSizeS: stepSize } : {};
-  if (states === 0) {
-    return {
-      item: { mode: 'steady-state', interface: type },
-      comment: 'the FMU declares no continuous states: each row is a state of rest',
-    };
-  }
-  const atRest = period >= REST_PERIOD_S && (restS ?? 0) <= REST_ROWS * period;
-  return {
-    item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
-    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
-  };
 }
 
 function horizonOf(table: RecordingTable): Proposed<number> {

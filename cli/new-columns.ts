@@ -1,0 +1,95 @@
+import { createInterface } from 'node:readline/promises';
+import { type CommandIo, printLine, TwinError } from '../shared/core/index.js';
+import type { RecordingTable } from '../shared/recordings/index.js';
+import type { Match, Proposal } from '../shared/twin/propose/index.js';
+
+/** Pairs as `--map` names them; an empty column says that a variable has none. */
+export function parseMap(texts: unknown): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const text of Array.isArray(texts) ? (texts as string[]) : []) {
+    const at = text.indexOf('=');
+    const [variable, column] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+    if (at < 1) {
+      throw new TwinError(
+        'USAGE',
+        `--map is "${text}": expected VARIABLE=COLUMN, or VARIABLE= where no column is.`,
+      );
+    }
+    map[variable] = column;
+  }
+  return map;
+}
+
+/** Whether somebody sits there who can be asked. */
+export const canAsk = (io: CommandIo, args: Record<string, unknown>) =>
+  args.yes !== true &&
+  args.json !== true &&
+  process.stdin.isTTY === true &&
+  (io.stderr as NodeJS.WriteStream).isTTY === true;
+
+/** Asks, and takes the answer. */
+export async function ask(question: string, io: CommandIo): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: io.stderr });
+  try {
+    return (await terminal.question(question, { signal: io.signal })).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Whether nothing but a person can settle it: columns that suit equally, units that do not convert. */
+const isUndecidable = ({ equals, conflict }: Match) => equals.length > 0 || conflict !== undefined;
+
+/** What to choose from, as it is to be typed. */
+function waysOf({ variable, column, equals, conflict }: Match): string {
+  const ways = [column, ...equals].map((c) => `--map ${shellWord(`${variable}=${c}`)}`);
+  return `  ${ways.join(' or ')}${conflict === undefined ? '' : ` (${conflict})`}, or --map ${variable}= for none`;
+}
+
+const shellWord = (text: string) =>
+  /^[\w.=/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. Between equals
+ * `--yes` takes none.
+ */
+export async function settleColumns(
+  proposal: Proposal,
+  table: RecordingTable,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<Record<string, string>> {
+  const unsure = proposal.matches.filter((m) => !m.sure);
+  if (unsure.length === 0) return {};
+  if (!canAsk(io, args)) {
+    const open = args.yes === true ? unsure.filter(isUndecidable) : unsure;
+    if (open.length === 0) return {};
+    const yes =
+      args.yes === true
+        ? ', and --yes takes no guess between equals, nor a unit that does not convert'
+        : open.some(isUndecidable)
+          ? ''
+          : ', take it so by --yes or say it';
+    throw new TwinError(
+      'USAGE',
+      `It is not sure which column is which${yes}. For each variable:\n${open.map(waysOf).join('\n')}`,
+    );
+  }
+  const answers: Record<string, string> = {};
+  const columns = table.columns.map((c) => c.label);
+  for (const { variable, column, because } of unsure) {
+    for (;;) {
+      const answer = await ask(
+        `Which column is ${variable}? Enter takes ${column} (${because}); others: ${columns.filter((c) => c !== column).join(', ')}\n> `,
+        io,
+      );
+      const chosen = answer === '' ? column : answer;
+      if (columns.includes(chosen)) {
+        answers[variable] = chosen;
+        break;
+      }
+      printLine(io.stderr, `There is no column "${chosen}".`);
+    }
+  }
+  return answers;
+}

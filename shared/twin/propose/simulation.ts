@@ -1,0 +1,77 @@
+import type { ModelDescription } from '../../fmi/index.js';
+import { durationText, type RecordingTable } from '../../recordings/index.js';
+import type { Proposal } from './propose.js';
+import type { RestTime } from './rest-time.js';
+
+/** Rows so far apart, seconds, may be states of rest … */
+const REST_PERIOD_S = 600;
+/** … unless the model takes more of them to come to rest: to its last digits, as that is measured. */
+const REST_ROWS = 3;
+/** Steps of a tag that tell its period. */
+const STEPS_TO_JUDGE = 1000;
+
+/**
+ * Whether rows are states of rest or moments of a moving machine, and how its model is run.
+ *
+ * @param restS how long the model takes to come to rest, seconds, where that was tried
+ */
+export function simulationOf(
+  md: ModelDescription,
+  table: RecordingTable,
+  restS: number | undefined,
+): Proposal['simulation'] {
+  const type = md.coSimulation === undefined ? 'me' : 'cs';
+  const states = md.modelStructure.continuousStateDerivatives.length;
+  const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
+  const { stepSize } = md.defaultExperiment;
+  const stepSizeS =
+    stepSize !== undefined && stepSize > 0 && stepSize <= period ? { stepSizeS: stepSize } : {};
+  if (states === 0) {
+    return {
+      item: { mode: 'steady-state', interface: type },
+      comment: 'the FMU declares no continuous states: each row is a state of rest',
+    };
+  }
+  const atRest = period >= REST_PERIOD_S && (restS ?? 0) <= REST_ROWS * period;
+  return {
+    item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
+    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
+  };
+}
+
+/** Median seconds between values of one column: rows of long form come as often as all tags together. */
+function samplePeriodS({ long, columns, timeS, account }: RecordingTable): number | null {
+  if (!long) return account.periodS;
+  const periods = columns.flatMap(({ values }) => {
+    const steps: number[] = [];
+    let before: number | undefined;
+    for (let i = 0; i < values.length && steps.length < STEPS_TO_JUDGE; i++) {
+      if (Number.isNaN(values[i]!)) continue;
+      if (before !== undefined) steps.push(timeS[i]! - before);
+      before = timeS[i]!;
+    }
+    return steps.length === 0 ? [] : [steps.sort((a, b) => a - b)[steps.length >> 1]!];
+  });
+  return periods.length === 0 ? null : periods.sort((a, b) => a - b)[periods.length >> 1]!;
+}
+
+/** A proposal whose simulation knows how long its model takes to come to rest. */
+export function withRestTime(proposal: Proposal, { maxTimeS, because }: RestTime): Proposal {
+  const { item, comment } = proposal.simulation;
+  if (maxTimeS !== undefined) {
+    return {
+      ...proposal,
+      simulation: { item: { ...item, maxTimeS }, comment: `${comment}; ${because}` },
+    };
+  }
+  if (item.mode === 'steady-state') {
+    return { ...proposal, simulation: { item, comment: `${comment}; CAUTION: ${because}` } };
+  }
+  return {
+    ...proposal,
+    transient: {
+      item: { initialState: 'start-values' },
+      comment: `held at its last inputs ${because}: a run begins at the FMU's start values; forecasts and sensors need a rest, see simulation.maxTimeS`,
+    },
+  };
+}
