@@ -19,8 +19,8 @@ export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
 }
 
 /**
- * Inputs of a moving machine that switch between few values while nobody said how they run between
- * samples: taken for straight lines, each switch comes half a sample early or late.
+ * Inputs of a moving machine that are held and then step while nobody said how they run between samples:
+ * taken for straight lines, each step comes half a sample early or late.
  */
 function slopingSwitches(
   twin: Twin,

@@ -33,7 +33,7 @@ export interface RecordingSummary {
   frozenChannels?: FrozenChannel[];
   /** Pairs of measured variables that are the same in every sample. */
   sameChannels?: [string, string][];
-  /** Inputs that switch between few values but are run as straight lines between samples. */
+  /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
   /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
   readings?: { rows: number; leftOut: Record<string, number> };

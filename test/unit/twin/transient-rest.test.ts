@@ -9,15 +9,20 @@ import {
 import { sample, smallTwin } from './fixtures.js';
 import { linearDynamics, overrides } from './linear-dynamics.js';
 
+/** A moving machine that begins at rest and is given 100 s to come to it. */
+function settling() {
+  const { model, asked } = linearDynamics();
+  const twin = smallTwin({
+    ...overrides,
+    simulation: { mode: 'transient', maxTimeS: 100 },
+    transient: { initialState: 'settled' },
+  });
+  return { calibrator: createCalibrator({ twin, model }), asked };
+}
+
 describe('rest, motion and gaps of the joint filter', () => {
   it('settles anew after a gap longer than simulation.maxTimeS', async () => {
-    const { model, asked } = linearDynamics();
-    const twin = smallTwin({
-      ...overrides,
-      simulation: { mode: 'transient', maxTimeS: 100 },
-      transient: { initialState: 'settled' },
-    });
-    const calibrator = createCalibrator({ twin, model });
+    const { calibrator, asked } = settling();
     let { state } = await calibrator.step(calibrator.initialState(), sample(0, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(5);
     for (const timeS of [1, 2, 3, 103]) {
@@ -30,13 +35,7 @@ describe('rest, motion and gaps of the joint filter', () => {
   });
 
   it('carries its states through samples that are further apart than simulation.maxTimeS', async () => {
-    const { model, asked } = linearDynamics();
-    const twin = smallTwin({
-      ...overrides,
-      simulation: { mode: 'transient', maxTimeS: 100 },
-      transient: { initialState: 'settled' },
-    });
-    const calibrator = createCalibrator({ twin, model });
+    const { calibrator, asked } = settling();
     let state = calibrator.initialState();
     for (let k = 0; k < 8; k++) {
       ({ state } = await calibrator.step(state, sample(900 * k, [0.1, 0.1, 0.2])));

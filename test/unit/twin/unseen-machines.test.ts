@@ -5,12 +5,11 @@ import { fitRecordFrom } from '../../../shared/twin/fit/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import { sampleWorth } from '../../../shared/twin/fit/objective.js';
 import { fitRecord } from '../../../shared/twin/fit/record.js';
-import { createCalibrator, createTwinModel } from '../../../shared/twin/index.js';
-import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
 import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES, type Machine } from '../../study/unseen/machines.js';
 import { twinOf } from '../../study/unseen/run.js';
+import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 
 const quiet = (m: Machine): Machine => ({
@@ -18,6 +17,16 @@ const quiet = (m: Machine): Machine => ({
   measured: m.measured.map(([name, std]) => [name, 1e-9 * std]),
 });
 const condition = (name: string) => CONDITIONS.find((c) => c.name === name)!;
+/** A machine of the study by its names, as a twin and in a record with its truth. */
+function studied(name: string, under: string, seed: number, rows: number) {
+  const machine = MACHINES.find((m) => m.name === name)!;
+  const c = condition(under);
+  return {
+    machine,
+    twin: twinOf(machine, c, seed, rows),
+    ...simulateMachine(machine, c, seed, rows),
+  };
+}
 const truthOf = (m: Machine) => Float64Array.from(m.parameters, ([, value]) => value);
 
 /** Largest difference between the FMU's free run and a record, in the sensors' noise. */
@@ -58,17 +67,14 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
   );
 
   it('the start is free: where the model would rest by its priors is not what is known of it', async () => {
-    const tanks = MACHINES.find((m) => m.name === 'tanks')!;
-    const base = condition('base');
     let inside = 0;
     let of = 0;
     for (const seed of [1, 3, 4, 5, 6, 7]) {
-      const twin = twinOf(tanks, base, seed, 120);
-      const { samples } = simulateMachine(tanks, base, seed, 120);
+      const { machine, twin, samples } = studied('tanks', 'base', seed, 120);
       const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
       try {
         const { output } = await commission(twin, model, samples.slice(0, 50), { holdOut: 0 });
-        for (const [name, truth] of tanks.parameters) {
+        for (const [name, truth] of machine.parameters) {
           const { lower95, upper95 } = output.parameters[name]!;
           of++;
           if (lower95 <= truth && truth <= upper95) inside++;
@@ -82,16 +88,13 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
   }, 120_000);
 
   it('two lags that can almost change places: the fit is as probable as a search from the truth ends', async () => {
-    const tanks = MACHINES.find((m) => m.name === 'tanks')!;
-    const base = condition('base');
     for (const seed of [2, 6]) {
-      const twin = twinOf(tanks, base, seed, 300);
-      const { samples } = simulateMachine(tanks, base, seed, 300);
+      const { machine, twin, samples } = studied('tanks', 'base', seed, 300);
       const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
       try {
         const { fit } = await commission(twin, model, samples);
         const { record, coordinates } = fit!;
-        const truth = new Map(tanks.parameters);
+        const truth = new Map(machine.parameters);
         const from = fit!.u.map((v, j) => {
           const value = truth.get(coordinates[j]!.name);
           return value === undefined ? v : uOf(coordinates[j]!, value);
@@ -109,10 +112,7 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
   }, 180_000);
 
   it('a step is fitted with its own time where an event began at another', async () => {
-    const tanks = MACHINES.find((m) => m.name === 'tanks')!;
-    const step = condition('step');
-    const twin = twinOf(tanks, step, 1, 120);
-    const { samples, parameters } = simulateMachine(tanks, step, 1, 120);
+    const { twin, samples, parameters } = studied('tanks', 'step', 1, 120);
     const at = samples[60]!.timeS;
     const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
     try {
@@ -130,31 +130,19 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
   }, 240_000);
 
   it('a building that is sampled more slowly than it is given to settle is followed through a step', async () => {
-    const building = MACHINES.find((m) => m.name === 'building')!;
-    const step = condition('step');
-    const twin = twinOf(building, step, 1, 120);
-    expect(building.periodS).toBeGreaterThan(twin.definition.simulation.maxTimeS);
-    const { samples, parameters, hidden } = simulateMachine(building, step, 1, 120);
-    const model = await createTwinModel(twin, { lanes: 1, logger: silentLogger });
-    const fitModel = await createFitModel(twin, { lanes: 1, logger: silentLogger });
-    try {
-      const calibrator = createCalibrator({ twin, model });
-      const refitter = createRefitter(calibrator, fitModel, model)!;
-      const start = calibrator.initialState(samples);
-      const { steps } = await runWithRefits(calibrator, refitter, start, samples);
-      expect(eventsOf(steps)[0]!.sinceS / building.periodS).toBeCloseTo(60, -1);
-      steps.slice(80).forEach(({ parameters: known, virtualSensors }, k) => {
-        const truths = [parameters[80 + k]![0]!, hidden[80 + k]![0]!];
-        [known.Him!, virtualSensors.wall!].forEach(({ lower95, upper95 }, i) => {
-          expect(lower95).toBeLessThan(truths[i]!);
-          expect(upper95).toBeGreaterThan(truths[i]!);
-          // Begun anew at each sample, the wall was known to ±100 %.
-          expect(upper95 / lower95).toBeLessThan(1.3);
-        });
+    const { machine, twin, samples, parameters, hidden } = studied('building', 'step', 1, 120);
+    const { periodS } = machine;
+    expect(periodS).toBeGreaterThan(twin.definition.simulation.maxTimeS);
+    const { steps } = await calibrateWithRefits(twin, samples);
+    expect(eventsOf(steps)[0]!.sinceS / periodS).toBeCloseTo(60, -1);
+    steps.slice(80).forEach(({ parameters: known, virtualSensors }, k) => {
+      const truths = [parameters[80 + k]![0]!, hidden[80 + k]![0]!];
+      [known.Him!, virtualSensors.wall!].forEach(({ lower95, upper95 }, i) => {
+        expect(lower95).toBeLessThan(truths[i]!);
+        expect(upper95).toBeGreaterThan(truths[i]!);
+        // Begun anew at each sample, the wall was known to ±100 %.
+        expect(upper95 / lower95).toBeLessThan(1.3);
       });
-    } finally {
-      await fitModel.close();
-      await model.close();
-    }
+    });
   }, 240_000);
 });
