@@ -20,6 +20,7 @@ import {
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationReport } from '../shared/twin/report/calibration-report.js';
+import { channelAlarms, withChannelAlarms } from '../shared/twin/report/channel-faults.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
@@ -34,7 +35,6 @@ import {
 import { resultsPlot } from '../shared/twin/report/results-plot.js';
 import {
   calibrationFindings,
-  deadChannelAlarms,
   type Finding,
   findingsOf,
   verdictExitCode,
@@ -114,10 +114,8 @@ async function judge(
       ? summarizeStreams(twin, data.samples, steps, nowS, held)
       : summarizeRecording(twin, data.recording, steps, nowS, held);
   const measured = twin.definition.measured.map((m) => m.variable);
-  const frozen = new Set(summary.alarms.map((a) => (a.code === 'sensor-frozen' ? a.subject : '')));
-  summary.alarms.push(
-    ...deadChannelAlarms(summary.recording, measured).filter((a) => !frozen.has(a.subject)),
-  );
+  const dead = summary.recording.deadChannels.filter((name) => measured.includes(name));
+  summary.alarms = withChannelAlarms(summary.alarms, channelAlarms(dead, summary.recording));
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   // The newest fit was made after the last step: its own verdict counts.
   if (newest !== undefined) summary.alarms = summary.alarms.filter((a) => !isOfFit(a.code));

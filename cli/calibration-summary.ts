@@ -2,7 +2,7 @@ import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { eventLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
-import { judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
+import { isOfRecording, judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
@@ -35,7 +35,10 @@ export function summaryLines(
     ...estimates,
     `  ${horizonLine(wearHorizonsOf(definition))}`,
     ...eventLines(summary.events, steps[0]?.timeS ?? 0),
-    ...summary.alarms.map((alarm) => `  ! ${alarm.code}: ${alarm.message}`),
+    // Channels that the recording has frozen or copied are named with the verdict.
+    ...summary.alarms
+      .filter((alarm) => !isOfRecording(alarm, summary.recording))
+      .map((alarm) => `  ! ${alarm.code}: ${alarm.message}`),
     ...identifiability,
     ...verdictLines(summary.verdict),
   ];

@@ -1,6 +1,12 @@
 import type { FleetAsset } from '../../shared/config/index.js';
 import { messageOf, nsToSeconds, secondsToNs, TwinError } from '../../shared/core/index.js';
-import { type Alarm, ledgerFaults, wholeLedger } from '../../shared/twin/index.js';
+import {
+  type Alarm,
+  channelAlarms,
+  ledgerFaults,
+  wholeLedger,
+  withChannelAlarms,
+} from '../../shared/twin/index.js';
 import { total } from './counts.js';
 import type { Progress } from './progress.js';
 import type { AssetOutcome, AssetReport } from './report.js';
@@ -114,6 +120,8 @@ export function toAssetReport(
     first: _first,
     newestS: _newest,
     channels: _channels,
+    fromS: _from,
+    channelFaults,
     ...counts
   } = progress;
   const superseded = fault instanceof TwinError && fault.code === 'CONFLICT';
@@ -145,7 +153,7 @@ export function toAssetReport(
     ...(ledger === undefined ? {} : { ledger }),
     ledgerFaults: ledger === undefined ? [] : ledgerFaults(ledger),
     alarms: [
-      ...(last?.alarms ?? []),
+      ...withChannelAlarms(last?.alarms ?? [], channelAlarms([], channelFaults)),
       ...accountAlarms(asset.twin, progress),
       ...behindAlarms(asset.twin, progress, watermarkNs ?? progress.untilNs),
     ],

@@ -4,8 +4,10 @@ import {
   arrivalsAt,
   groupStreams,
   headOf,
+  isWatchOf,
   ledgerAliases,
   type Mark,
+  newChannelWatch,
   versionOf,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
@@ -145,6 +147,10 @@ export async function runAsset(
     mark: base,
     history: historyOf(state, base, head),
     arrivals: arrivalsAt(state.arrivals, base),
+    channels:
+      state.channels !== undefined && isWatchOf(state.channels, definition)
+        ? state.channels
+        : newChannelWatch(definition),
     rows: [],
     replayUntilNs,
     calibrator: undefined,

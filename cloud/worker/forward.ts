@@ -6,8 +6,12 @@ import {
   beginRefits,
   type Calibrator,
   type CalibratorState,
+  type ChannelFaults,
+  type ChannelWatch,
+  channelAlarms,
   crossCheck,
   errorOfKept,
+  frozenIn,
   type groupStreams,
   identifiabilityOf,
   keptError,
@@ -15,7 +19,10 @@ import {
   noPending,
   type Sample,
   type SensorSlopes,
+  sameIn,
   type Twin,
+  watchSample,
+  withChannelAlarms,
   withIntegrationError,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
@@ -33,6 +40,9 @@ import type { AssetState } from './state.js';
 
 /** A gap of more than so many alignment windows (half sample intervals) may be filled late. */
 const GAP_WINDOWS = 20n;
+/** Values of a channel after which what it held once counts for half, so that it may freeze again. */
+const CHANNEL_HALF_LIFE = 1000;
+
 /** A run on its way: where it stands, and what it has not committed yet. */
 export interface Forward {
   job: AssetJob;
@@ -44,6 +54,8 @@ export interface Forward {
   mark: Mark;
   history: Mark[];
   arrivals: AssetState['arrivals'];
+  /** What tells frozen channels and copies, up to the newest sample. */
+  channels: ChannelWatch;
   rows: { timeNs: bigint; values: (number | string | null)[] }[];
   /** Up to here it replays what is committed already: nothing is committed before that is done. */
   replayUntilNs: bigint | undefined;
@@ -127,9 +139,14 @@ function advance(
   };
 }
 
-function noteSample(progress: Progress, twin: Twin, { timeNs, measured }: AlignedSample): void {
+function noteSample(
+  progress: Progress,
+  twin: Twin,
+  { timeNs, timeS, measured }: AlignedSample,
+): void {
   progress.newestS = nsToSeconds(timeNs);
   progress.first ??= progress.newestS;
+  progress.fromS ??= timeS;
   twin.definition.measured.forEach(({ variable }, i) => {
     const value = measured[i]!;
     if (!Number.isFinite(value)) return;
@@ -138,6 +155,15 @@ function noteSample(progress: Progress, twin: Twin, { timeNs, measured }: Aligne
     channel.moves ||= value !== channel.first;
     progress.channels.set(variable, channel);
   });
+}
+
+/** Channels that are copies, and those that have been frozen at some time since an instant. */
+function faultsSince({ channels, job }: Forward, sinceS: number): ChannelFaults {
+  const { definition } = job.twin;
+  return {
+    frozenChannels: frozenIn(channels, definition).filter((f) => f.untilS >= sinceS),
+    sameChannels: sameIn(channels, definition),
+  };
 }
 
 interface Assimilated {
@@ -165,6 +191,7 @@ async function assimilate(
     }
     if (run.overtime()) break;
     noteSample(progress, job.twin, sample);
+    watchSample(run.channels, sample, CHANNEL_HALF_LIFE);
     if (run.state.quarantined.includes(sample.timeNs)) {
       done.groups.push(group);
       done.fates.push('quarantined');
@@ -190,7 +217,7 @@ async function assimilate(
           progress.nisCount++;
         }
         const alarms = [
-          ...result.alarms,
+          ...withChannelAlarms(result.alarms, channelAlarms([], faultsSince(run, sample.timeS))),
           ...accountAlarms(job.twinName, progress),
           ...behindAlarms(job.twinName, progress, sample.timeNs),
         ];
@@ -218,6 +245,7 @@ async function assimilate(
       done.fates.push('quarantined');
     }
   }
+  if (progress.fromS !== undefined) progress.channelFaults = faultsSince(run, progress.fromS);
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;
     progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);
@@ -291,7 +319,13 @@ export async function commit(run: Forward): Promise<void> {
     job.options.lateWindowS,
   );
   const passed = fault === undefined || fault.timeNs <= mark.watermarkNs;
-  const next = { ...rest, ...(passed ? {} : { fault }), pending, runId: job.runId };
+  const next = {
+    ...rest,
+    ...(passed ? {} : { fault }),
+    channels: run.channels,
+    pending,
+    runId: job.runId,
+  };
   run.committed = await commitState(deps, run.committed, next, run.key);
   run.state = next;
   run.arrivals = next.arrivals;

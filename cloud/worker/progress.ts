@@ -1,5 +1,6 @@
 import type {
   AssetState,
+  ChannelFaults,
   CrossCheck,
   IntegrationError,
   StepResult,
@@ -62,6 +63,10 @@ export type Progress = Pick<
   /** The samples' first and newest instants of the run, epoch seconds. */
   first: number | undefined;
   newestS: number | undefined;
+  /** The first sample's instant of the run, in the machine's own seconds. */
+  fromS: number | undefined;
+  /** Channels that are copies, and those that were frozen at some time of the run. */
+  channelFaults: ChannelFaults;
   /** Measured variables: usable values in the run, and whether any differs from the first. */
   channels: Map<string, { count: number; first: number; moves: boolean }>;
   /** The newest state that is committed. */
@@ -100,6 +105,8 @@ export function newProgress(): Progress {
     untilNs: 0n,
     first: undefined,
     newestS: undefined,
+    fromS: undefined,
+    channelFaults: { frozenChannels: [], sameChannels: [] },
     channels: new Map(),
     state: undefined,
   };

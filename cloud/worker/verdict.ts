@@ -6,6 +6,7 @@ import {
   findingsOf,
   integrationErrorReasons,
   isOfFit,
+  isOfRecording,
   quantityVerdicts,
   type RecordingSummary,
   recordingFindings,
@@ -21,7 +22,7 @@ const SAMPLES_TO_JUDGE = 20;
 
 /** What a run read of an asset, in the words of the other commands' summaries. */
 export function recordingOf(progress: Progress): RecordingSummary {
-  const { steps, skipped, quarantined, first, channels } = progress;
+  const { steps, skipped, quarantined, first, channels, channelFaults } = progress;
   const left = quarantined > 0 ? { ...skipped, quarantined } : skipped;
   return {
     rows: steps + total(left),
@@ -31,6 +32,7 @@ export function recordingOf(progress: Progress): RecordingSummary {
     deadChannels: [...channels].flatMap(([name, c]) =>
       c.moves || c.count < SAMPLES_TO_JUDGE ? [] : [name],
     ),
+    ...channelFaults,
     spanS: first === undefined || progress.newestS === undefined ? 0 : progress.newestS - first,
     periodS: progress.intervalS ?? null,
     ageS: progress.dataAgeS ?? null,
@@ -61,8 +63,12 @@ export function assetFindings(
     );
   } else if (recording.rows > 0) {
     // A run is a short look: a machine at rest may well show the same all the while.
-    findings.push(...recordingFindings({ ...recording, deadChannels: [] }, []));
-    for (const name of recording.deadChannels) {
+    const { deadChannels, frozenChannels = [], sameChannels = [] } = recording;
+    const frozen = frozenChannels.map((f) => f.variable);
+    findings.push(
+      ...recordingFindings({ ...recording, deadChannels: [] }, [...frozen, ...sameChannels.flat()]),
+    );
+    for (const name of deadChannels.filter((n) => !frozen.includes(n))) {
       findings.push({
         grade: 'care',
         reason: `${name} never moved in this run: is the sensor connected?`,
@@ -93,9 +99,11 @@ export function assetFindings(
     add('care', `no forecast of the coming week: ${report.forecast.fault.replace(/\.$/, '')}`);
   }
   // What these say has a finding of its own above.
-  const told = (code: Alarm['code']) =>
-    code === 'sample-quarantined' || (report.fit !== undefined && isOfFit(code));
-  findings.push(...alarmFindings(report.alarms.filter((a) => !told(a.code))));
+  const told = (alarm: Alarm) =>
+    alarm.code === 'sample-quarantined' ||
+    (report.fit !== undefined && isOfFit(alarm.code)) ||
+    (recording.rows > 0 && isOfRecording(alarm, recording));
+  findings.push(...alarmFindings(report.alarms.filter((a) => !told(a))));
   return findings;
 }
 
@@ -166,6 +174,18 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
     skipped,
     unreadable: {},
     deadChannels: assets.flatMap((a) => a.recording.deadChannels.map((c) => `${a.asset} ${c}`)),
+    frozenChannels: assets.flatMap((a) =>
+      (a.recording.frozenChannels ?? []).map((f) => ({
+        ...f,
+        variable: `${a.asset} ${f.variable}`,
+      })),
+    ),
+    sameChannels: assets.flatMap((a) =>
+      (a.recording.sameChannels ?? []).map(([p, q]): [string, string] => [
+        `${a.asset} ${p}`,
+        `${a.asset} ${q}`,
+      ]),
+    ),
     spanS: all.reduce((most, r) => Math.max(most, r.spanS), 0),
     periodS: periods[(periods.length - 1) >> 1] ?? null,
     ageS: ages.length === 0 ? null : ages.reduce((most, a) => Math.max(most, a)),

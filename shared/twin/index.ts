@@ -50,6 +50,19 @@ export {
   type Refitter,
 } from './refit/index.js';
 export * from './report/alarms.js';
+export {
+  type ChannelFaults,
+  channelAlarms,
+  withChannelAlarms,
+} from './report/channel-faults.js';
+export {
+  type ChannelWatch,
+  frozenIn,
+  isWatchOf,
+  newChannelWatch,
+  sameIn,
+  watchSample,
+} from './report/channel-watch.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
 export { levelFindings } from './report/levels.js';
@@ -64,6 +77,7 @@ export {
   type Finding,
   findingsOf,
   type Grade,
+  isOfRecording,
   type RecordingSummary,
   recordingFindings,
   runAlarms,

@@ -1,11 +1,19 @@
 import { messageOf, nsToDate, nsToSeconds, TwinError } from '../../../shared/core/index.js';
 import { getText, keySegment, type ObjectStore } from '../../../shared/store/index.js';
-import { ledgerFaults, ledgerTotals, type Twin, wholeLedger } from '../../../shared/twin/index.js';
+import {
+  ALARM_MEANINGS,
+  type Alarm,
+  ledgerFaults,
+  ledgerTotals,
+  type Twin,
+  wholeLedger,
+} from '../../../shared/twin/index.js';
 import {
   type AssetReport,
   type AssetState,
   type CalibrationEngine,
   decodeAssetState,
+  latestKey,
   type RunReport,
   stateKey,
 } from '../../worker/index.js';
@@ -85,6 +93,51 @@ function stateCheck(
         'The next run sends them; if this stays, look at the permission to write.',
       )
     : ok('state', assetId, `readable, of this twin; ${state.samples} samples up to ${until}`);
+}
+
+/** What a calibration says of single sensors. */
+const OF_SENSORS: ReadonlySet<Alarm['code']> = new Set([
+  'sensor-fault',
+  'sensor-frozen',
+  'sensor-copied',
+]);
+
+/**
+ * Whether the newest run that found something out about an asset has a word against its sensors: one that
+ * contradicts the others, stands still, or is another's copy.
+ */
+export async function checkSensors(
+  fleet: string,
+  assetId: string,
+  store: ObjectStore,
+): Promise<Check[]> {
+  let report: Pick<AssetReport, 'alarms' | 'recording'>;
+  try {
+    const text = await getText(store, latestKey(fleet, assetId));
+    if (text === undefined) return [];
+    report = JSON.parse(text) as AssetReport;
+  } catch (error) {
+    // A store that cannot be read is said with the state.
+    if (error instanceof TwinError) return [];
+    const remedy = 'The next run that finds something new writes it anew.';
+    return [failed('runs', assetId, `its newest report is damaged: ${messageOf(error)}`, remedy)];
+  }
+  const { alarms = [], recording } = report;
+  const told = alarms.filter((a) => OF_SENSORS.has(a.code));
+  const still = (recording?.deadChannels ?? []).filter((n) => !told.some((a) => a.subject === n));
+  return [
+    ...told.map(({ code, subject, message }) =>
+      warning('data', `${assetId} ${subject}`, message, ALARM_MEANINGS[code].meaning),
+    ),
+    ...still.map((name) =>
+      warning(
+        'data',
+        `${assetId} ${name}`,
+        'never moved in the newest run',
+        'Where the machine runs, check the sensor and its cable.',
+      ),
+    ),
+  ];
 }
 
 /** Whether the fleet's runs go on, and how the newest one ended. */

@@ -13,7 +13,7 @@ import { checkAsset, type Freshness, toFailure } from './check-asset.js';
 import { checkEdge } from './check-edge.js';
 import { checkModels } from './check-models.js';
 import { checkPermissions } from './check-permissions.js';
-import { checkRuns, checkState } from './check-store.js';
+import { checkRuns, checkSensors, checkState } from './check-store.js';
 import { checkSent, checkTaken } from './check-way.js';
 
 /** Assets that are looked at at a time. */
@@ -93,6 +93,7 @@ export async function diagnose(options: DiagnosisOptions, signal: AbortSignal): 
           : await checkState(fleet.name, asset.id, twin, store, engine, (state) =>
               reached ? checkTaken(asset.id, twin, state, wayLooks(nowNs)) : Promise.resolve([]),
             )),
+        ...(store === undefined ? [] : await checkSensors(fleet.name, asset.id, store)),
       ];
     }
   };

@@ -1,10 +1,10 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
+import { channelAlarms, channelFaults } from '../report/channel-faults.js';
 import { movingHangsOn } from '../report/cross-check.js';
 import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
-import { faultyChannels, paceOf } from '../report/recording-summary.js';
+import { paceOf } from '../report/recording-summary.js';
 import {
-  deadChannelAlarms,
   type Finding,
   type RecordingSummary,
   recordingFindings,
@@ -128,9 +128,9 @@ export async function commission(
         parameters: parts.parameters,
         virtualSensors: parts.virtualSensors ?? {},
         alarms: [
-          ...deadChannelAlarms(
-            { deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable) },
-            twin.definition.measured.map((m) => m.variable),
+          ...channelAlarms(
+            [...dead].map((c) => twin.definition.measured[c]!.variable),
+            recording,
           ),
           ...alarms,
         ],
@@ -379,7 +379,7 @@ export function recordingOf(
     skipped: { ...record.skipped },
     unreadable: {},
     deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
-    ...faultyChannels(twin, samples),
+    ...channelFaults(twin, samples),
     ...paceOf(record.timesS),
     ageS: null,
   };

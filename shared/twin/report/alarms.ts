@@ -5,6 +5,7 @@ export const ALARM_CODES = [
   'not-identifiable',
   'sensor-fault',
   'sensor-frozen',
+  'sensor-copied',
   'model-mismatch',
   'model-failed',
   'noise-mismatch',
@@ -61,6 +62,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     level: 'warning',
     title: 'Sensor stands still',
     meaning: 'It repeats one value while others move. Check the sensor and its cable.',
+  },
+  'sensor-copied': {
+    level: 'warning',
+    title: 'Two sensors say the same',
+    meaning:
+      'Two readings are equal to the last digit, sample by sample: one signal stands in two places, and counts twice. Check the wiring, and which signal each of them reads.',
   },
   'model-mismatch': {
     level: 'warning',

@@ -1,74 +1,65 @@
-import type { Sample, Twin } from '../types.js';
+import type { Alarm, Sample, Twin } from '../types.js';
+import {
+  type FrozenChannel,
+  frozenIn,
+  newChannelWatch,
+  sameIn,
+  watchSample,
+} from './channel-watch.js';
+import { instantText } from './time-axis.js';
 
-/** A measured variable that moves, then holds one value. */
-export interface FrozenChannel {
-  variable: string;
-  /** Samples with values that hold it. */
-  samples: number;
-  sinceS: number;
-  untilS: number;
+/** Channels that stood still or were copied from others. */
+export interface ChannelFaults {
+  frozenChannels: FrozenChannel[];
+  /** Pairs of measured variables that are the same up to the newest sample. */
+  sameChannels: [string, string][];
 }
 
-/** Equal values in a row before a sensor may be frozen … */
-const LEAST_RUN = 20;
-/** … and how many times as long as any other such run of it that is. */
-const EXCESS = 10;
-/** Different values from which a channel is one that moves. */
-const DISTINCT = 10;
-
-/**
- * Measured variables that move, and for a long time hold one value amid their range although inputs
- * change. At the end of its range a sensor may stand at its rail, or its machine be off.
- */
-export function frozenChannels({ definition }: Twin, samples: readonly Sample[]): FrozenChannel[] {
-  return definition.measured.flatMap(({ variable }, c) => {
-    const rows = samples.filter((s) => Number.isFinite(s.measured[c]!));
-    const values = rows.map((s) => s.measured[c]!);
-    const runs = runsOf(values).toSorted((a, b) => b.length - a.length);
-    const [longest, next] = runs;
-    if (longest === undefined || longest.length < LEAST_RUN) return [];
-    if (longest.length < EXCESS * (next?.length ?? 1)) return [];
-    const distinct = new Set(values);
-    if (distinct.size < DISTINCT) return [];
-    const value = values[longest.from]!;
-    const isEnd = [...distinct].every((v) => v <= value) || [...distinct].every((v) => v >= value);
-    const held = rows.slice(longest.from, longest.from + longest.length);
-    const driven = definition.inputs.some((_, i) =>
-      held.some((s) => Number.isFinite(s.inputs[i]!) && s.inputs[i] !== held[0]!.inputs[i]),
-    );
-    if (isEnd || !driven) return [];
-    const [sinceS, untilS] = [held[0]!.timeS, held.at(-1)!.timeS];
-    return [{ variable, samples: held.length, sinceS, untilS }];
-  });
+/** Channels of a recording that stood still or were copied from others. */
+export function channelFaults({ definition }: Twin, samples: readonly Sample[]): ChannelFaults {
+  const watch = newChannelWatch(definition);
+  for (const sample of samples) watchSample(watch, sample);
+  return {
+    frozenChannels: frozenIn(watch, definition),
+    sameChannels: sameIn(watch, definition),
+  };
 }
 
-/** Where values repeat, in order. */
-function runsOf(values: readonly number[]): { from: number; length: number }[] {
-  const runs: { from: number; length: number }[] = [];
-  for (let i = 0; i < values.length; ) {
-    let j = i + 1;
-    while (j < values.length && values[j] === values[i]) j++;
-    runs.push({ from: i, length: j - i });
-    i = j;
-  }
-  return runs;
-}
+/** What is to be said of a channel that was frozen. */
+export const frozenText = ({ variable, samples, sinceS, untilS }: FrozenChannel): string =>
+  `${variable} moves, yet holds one value for ${samples} samples (${instantText(sinceS)} to ${instantText(untilS)}) while inputs change: was the sensor frozen?`;
 
-/** Pairs of measured variables that say the same, digit by digit, in every sample that has both. */
-export function sameChannels({ definition }: Twin, samples: readonly Sample[]): [string, string][] {
-  const names = definition.measured.map((m) => m.variable);
-  return names.flatMap((a, i) =>
-    names.flatMap((b, j): [string, string][] => {
-      if (j <= i) return [];
-      const seen = new Set<number>();
-      let both = 0;
-      for (const { measured } of samples) {
-        if (!Number.isFinite(measured[i]!) || !Number.isFinite(measured[j]!)) continue;
-        if (measured[i] !== measured[j]) return [];
-        both++;
-        seen.add(measured[i]!);
-      }
-      return both >= LEAST_RUN && seen.size >= DISTINCT ? [[a, b]] : [];
-    }),
-  );
+/** What is to be said of channels that are the same. */
+export const sameText = (pair: readonly string[]): string =>
+  `${pair.join(' and ')} are the same, digit by digit: is one column or signal read for both?`;
+
+/** Channels that never moved, were frozen or copied, as alarms. */
+export const channelAlarms = (
+  dead: readonly string[],
+  { frozenChannels = [], sameChannels = [] }: Partial<ChannelFaults>,
+): Alarm[] => [
+  ...dead.map((subject) => ({
+    code: 'sensor-frozen' as const,
+    subject,
+    message: deadText(subject),
+  })),
+  ...frozenChannels.map((found) => ({
+    code: 'sensor-frozen' as const,
+    subject: found.variable,
+    message: frozenText(found),
+  })),
+  ...sameChannels.map((pair) => ({
+    code: 'sensor-copied' as const,
+    subject: pair[0],
+    message: sameText(pair),
+  })),
+];
+
+/** What is to be said of a channel that never moved. */
+export const deadText = (name: string): string => `${name} never moves: is the sensor connected?`;
+
+/** Alarms of a run with those of its channels that say something new: a channel is named once. */
+export function withChannelAlarms(alarms: readonly Alarm[], ofChannels: readonly Alarm[]): Alarm[] {
+  const isKnown = (a: Alarm) => alarms.some((b) => a.code === b.code && a.subject === b.subject);
+  return [...alarms, ...ofChannels.filter((a) => !isKnown(a))];
 }

@@ -2,7 +2,7 @@ import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { Sample, StepResult, Twin } from '../types.js';
-import { frozenChannels, sameChannels } from './channel-faults.js';
+import { channelFaults } from './channel-faults.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
@@ -87,7 +87,7 @@ export function summarizeRecording(
     skipped,
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
-    ...faultyChannels(twin, samples),
+    ...channelFaults(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
@@ -95,15 +95,6 @@ export function summarizeRecording(
     ageS: account.time.calendar ? nowS - account.lastS : null,
   };
 }
-
-/** Channels that stood still or were copied from others. */
-export const faultyChannels = (
-  twin: Twin,
-  samples: readonly Sample[],
-): Pick<RecordingSummary, 'frozenChannels' | 'sameChannels'> => ({
-  frozenChannels: frozenChannels(twin, samples),
-  sameChannels: sameChannels(twin, samples),
-});
 
 /**
  * How long samples go on, and how far apart they usually are.
@@ -136,7 +127,7 @@ export function summarizeStreams(
     skipped: skippedSteps(steps),
     unreadable: {},
     deadChannels: deadChannels(twin, samples),
-    ...faultyChannels(twin, samples),
+    ...channelFaults(twin, samples),
     slopingSwitches: slopingSwitches(twin, samples, held),
     ...paceOf(samples.map((s) => s.timeS)),
     ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,

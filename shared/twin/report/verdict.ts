@@ -2,7 +2,7 @@ import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
-import type { FrozenChannel } from './channel-faults.js';
+import { type ChannelFaults, deadText, frozenText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
@@ -18,7 +18,7 @@ export interface Verdict {
 }
 
 /** What was read for a result, and what became of it. */
-export interface RecordingSummary {
+export interface RecordingSummary extends Partial<ChannelFaults> {
   /** Rows with data in the recording; of streams, the samples that they make. */
   rows: number;
   /** Rows that entered the result. */
@@ -29,10 +29,6 @@ export interface RecordingSummary {
   unreadable: Record<string, { count: number; example: string }>;
   /** Measured variables and followed inputs that never move. */
   deadChannels: string[];
-  /** Measured variables that move, and hold one value for long although inputs change. */
-  frozenChannels?: FrozenChannel[];
-  /** Pairs of measured variables that are the same in every sample. */
-  sameChannels?: [string, string][];
   /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
   /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
@@ -181,21 +177,11 @@ export function recordingFindings(
       `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
     );
   }
-  for (const { variable, samples, sinceS, untilS } of recording.frozenChannels ?? []) {
-    if (!measured.includes(variable)) continue;
-    add(
-      'care',
-      `${variable} moves, yet holds one value for ${samples} samples (${sinceS} s to ${untilS} s) while inputs change: was the sensor frozen?`,
-      [variable],
-    );
+  for (const found of recording.frozenChannels ?? []) {
+    if (measured.includes(found.variable)) add('care', frozenText(found), [found.variable]);
   }
   for (const pair of recording.sameChannels ?? []) {
-    if (!pair.every((name) => measured.includes(name))) continue;
-    add(
-      'care',
-      `${pair.join(' and ')} are the same in every sample: is one column read for both?`,
-      pair,
-    );
+    if (pair.every((name) => measured.includes(name))) add('care', sameText(pair), pair);
   }
   const dead = deadChannels.filter((name) => measured.includes(name));
   if (dead.length > 0 && dead.length === measured.length) {
@@ -206,16 +192,17 @@ export function recordingFindings(
   return findings;
 }
 
-/** Measured variables that never move, as alarms: what stands still tells nothing. */
-export const deadChannelAlarms = (
-  { deadChannels }: Pick<RecordingSummary, 'deadChannels'>,
-  measured: readonly string[],
-): Alarm[] =>
-  deadChannels
-    .filter((name) => measured.includes(name))
-    .map((subject) => ({ code: 'sensor-frozen', subject, message: deadText(subject) }));
-
-const deadText = (name: string) => `${name} never moves: is the sensor connected?`;
+/** Whether an alarm is of a channel that the findings of its recording name, with since when. */
+export function isOfRecording(
+  { code, subject }: Alarm,
+  { deadChannels, frozenChannels = [], sameChannels = [] }: RecordingSummary,
+): boolean {
+  if (code === 'sensor-copied') return sameChannels.some(([a]) => a === subject);
+  return (
+    code === 'sensor-frozen' &&
+    (deadChannels.includes(subject) || frozenChannels.some((f) => f.variable === subject))
+  );
+}
 
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
 export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>): Alarm[] {
@@ -300,7 +287,9 @@ export function skippedSteps(
 export function calibrationFindings(twin: Twin, output: CalibrationOutput): Finding[] {
   const { recording, alarms } = output.summary;
   const measured = twin.definition.measured.map((m) => m.variable);
-  return [...recordingFindings(recording, measured), ...alarmFindings(alarms)];
+  // A channel is named once.
+  const others = alarms.filter((alarm) => !isOfRecording(alarm, recording));
+  return [...recordingFindings(recording, measured), ...alarmFindings(others)];
 }
 
 /** What speaks against a look ahead, or a ranking, that rests on assumptions. */

@@ -1,5 +1,6 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { keySegment } from '../../store/index.js';
+import type { ChannelWatch } from '../report/channel-watch.js';
 import { addReadings, emptyLedger, type Ledger } from './ledger.js';
 
 const FORMAT = 'twinloop-state';
@@ -93,6 +94,8 @@ export interface AssetState extends Mark {
   fault?: SampleFault;
   /** Up to where the run could read that first left work to the next; absent once one caught up. */
   behindSinceNs?: bigint;
+  /** What tells frozen channels and copies; absent in states of before. */
+  channels?: ChannelWatch;
   /** Samples that were set aside. */
   quarantined: readonly bigint[];
   pending: PendingResults;
@@ -200,6 +203,7 @@ function toState(p: Json): AssetState {
             message: String(fault.message),
           },
         }),
+    ...(p.channels === undefined ? {} : { channels: p.channels as ChannelWatch }),
     quarantined: (p.quarantined as string[]).map((t) => BigInt(t)),
     pending: toPending(p.pending),
     runId: String(p.runId),

@@ -182,7 +182,8 @@ export function migrateAssetState(
       return [];
     }
   });
-  const { windowNs, fault: _fault, ...rest } = moved(state);
+  // Channels are watched anew: they may be others.
+  const { windowNs, fault: _fault, channels: _channels, ...rest } = moved(state);
   const arrivals = same
     ? state.arrivals
     : { ...noArrivals(state.watermarkNs, state.arrivals.bucketS), aliases };

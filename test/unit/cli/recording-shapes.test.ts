@@ -152,6 +152,27 @@ describe('a channel that never moves', () => {
   }, 60_000);
 });
 
+describe('a channel that freezes', () => {
+  it('is named once by calibrate, with since when, and is among its alarms', async () => {
+    const output = at('box-frozen.yaml');
+    await run('new', { ...example('heated-box'), output, calibrate: false });
+    const lines = readFileSync(example('heated-box').data, 'utf8').trim().split('\n');
+    const frozen = lines.map((line, i) => (i <= 300 ? line : line.replace(/,[^,]+/, ',35.375')));
+    const data = at('frozen.csv');
+    writeFileSync(data, frozen.slice(0, 400).join('\n'));
+    const args = { twin: output, data };
+    const { summary } = JSON.parse((await run('calibrate', { ...args, json: true })).text);
+    expect(summary.recording.frozenChannels).toMatchObject([{ variable: 'TAir', samples: 100 }]);
+    const named = (r: string) =>
+      r.startsWith('TAir moves, yet') || r.startsWith('TAir has repeated');
+    expect(summary.verdict.reasons.filter(named)).toHaveLength(1);
+    const alarms = summary.alarms.filter((a: { code: string }) => a.code === 'sensor-frozen');
+    expect(alarms).toMatchObject([{ subject: 'TAir' }]);
+    const { text } = await run('calibrate', args);
+    expect(text.match(/sensor frozen|sensor-frozen/g)).toHaveLength(1);
+  }, 60_000);
+});
+
 describe('sensors', () => {
   it('tells which recording it rests on, and leaves out what is 0 where it looks', async () => {
     const twin = at('box.yaml');

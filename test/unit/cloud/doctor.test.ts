@@ -4,8 +4,9 @@ import { PassThrough } from 'node:stream';
 import { DeleteAssetCommand } from '@aws-sdk/client-iotsitewise';
 import { expect, test, vi } from 'vitest';
 import { createDoctorCommand, type Diagnosis } from '../../../cli/doctor.js';
-import type { CalibrationEngine } from '../../../cloud/index.js';
+import { type CalibrationEngine, latestKey } from '../../../cloud/index.js';
 import { silentLogger, TwinError } from '../../../shared/core/index.js';
+import { putJson } from '../../../shared/store/index.js';
 import {
   definition,
   doctorsSystem,
@@ -71,6 +72,30 @@ test.each(kinds)('%s is found, with a remedy, and nothing else', async (_, broke
   const checks = await look();
   expect(faults(checks)).toEqual(expected);
   for (const check of checks) expect(check.remedy === undefined).toBe(check.status === 'ok');
+});
+
+test('a sensor that the newest run found frozen, a copy or standing still is found, the others are not', async () => {
+  await build();
+  const frozen = {
+    code: 'sensor-frozen',
+    subject: 'flow',
+    message: 'flow moves, yet holds one value.',
+  };
+  const copied = { code: 'sensor-copied', subject: 'heat', message: 'heat and cold are the same.' };
+  const wear = { code: 'limit', subject: 'k', message: 'k is above its limit.' };
+  await putJson(system.store, latestKey('pumps', 'pump-1'), {
+    alarms: [frozen, copied, wear],
+    recording: { deadChannels: ['flow', 'level'] },
+  });
+  const checks = await look();
+  expect(faults(checks)).toEqual([
+    'warning data pump-1 flow',
+    'warning data pump-1 heat',
+    'warning data pump-1 level',
+  ]);
+  expect(checks.find((c) => c.subject === 'pump-1 flow')!.found).toBe(frozen.message);
+  await system.store.put(latestKey('pumps', 'pump-1'), Buffer.from('{'));
+  expect(faults(await look())).toEqual(['failed runs pump-1']);
 });
 
 test.each([

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { backtest } from '../../../shared/twin/backtest/index.js';
 import { commission } from '../../../shared/twin/fit/index.js';
 import type { Sample } from '../../../shared/twin/index.js';
-import { frozenChannels, sameChannels } from '../../../shared/twin/report/channel-faults.js';
+import { channelFaults } from '../../../shared/twin/report/channel-faults.js';
+import {
+  type ChannelWatch,
+  frozenIn,
+  newChannelWatch,
+  watchSample,
+} from '../../../shared/twin/report/channel-watch.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 /** A record whose sensor shows another value. */
@@ -25,7 +31,7 @@ const frozenFrom = (from: number) =>
 describe('a sensor that is frozen', () => {
   it('is named with when, by fit and backtest', async () => {
     const samples = await frozenFrom(150);
-    const [found] = frozenChannels(twin, samples);
+    const [found] = channelFaults(twin, samples).frozenChannels;
     expect(found).toMatchObject({ variable: 'y', sinceS: samples[150]!.timeS });
     const { output } = await commission(twin, lagModel(twin), samples);
     const tested = await backtest(twin, lagModel(twin), samples, { withoutYardstick: true });
@@ -42,7 +48,7 @@ describe('a sensor that is frozen', () => {
     );
     const rounded = await showing((y) => Math.round(y));
     for (const samples of [await lagSamples(), least, rests, rounded, await frozenFrom(290)]) {
-      expect(frozenChannels(twin, samples)).toEqual([]);
+      expect(channelFaults(twin, samples).frozenChannels).toEqual([]);
     }
   });
 });
@@ -59,15 +65,78 @@ describe('channels that are copies', () => {
     }));
 
   it('are named, blanks apart', async () => {
-    expect(sameChannels(two, await paired((y) => y))).toEqual([['y', 'z']]);
+    expect(channelFaults(two, await paired((y) => y)).sameChannels).toEqual([['y', 'z']]);
     const blank = await paired((y, row) => (row % 3 === 0 ? Number.NaN : y));
-    expect(sameChannels(two, blank)).toEqual([['y', 'z']]);
+    expect(channelFaults(two, blank).sameChannels).toEqual([['y', 'z']]);
   });
 
   it('are no copies where one sample differs, nothing is there, or both hardly move', async () => {
     const differs = await paired((y, row) => (row === 200 ? y + 1e-9 : y));
     const missing = await paired(() => Number.NaN);
     const still = (await lagSamples()).map((s) => ({ ...s, measured: Float64Array.of(1, 1) }));
-    for (const samples of [differs, missing, still]) expect(sameChannels(two, samples)).toEqual([]);
+    for (const samples of [differs, missing, still])
+      expect(channelFaults(two, samples).sameChannels).toEqual([]);
+  });
+});
+
+describe('a watch of channels', () => {
+  it('finds the same when it is kept and gone on with after any sample, and takes none twice', async () => {
+    const samples = await frozenFrom(150);
+    let kept: ChannelWatch = newChannelWatch(twin.definition);
+    const sizes = new Set<number>();
+    samples.forEach((sample, row) => {
+      watchSample(kept, sample);
+      if (row % 7 === 0) watchSample(kept, samples[row >> 1]!);
+      const text = JSON.stringify(kept);
+      sizes.add(Math.round(text.length / 200));
+      kept = JSON.parse(text) as ChannelWatch;
+    });
+    expect(frozenIn(kept, twin.definition)).toEqual(channelFaults(twin, samples).frozenChannels);
+    expect(frozenIn(kept, twin.definition)).toHaveLength(1);
+    // What is kept does not grow with the samples.
+    expect(Math.max(...sizes)).toBeLessThan(6);
+  });
+
+  it('names a copy that begins late, and not channels that were the same and are no more', async () => {
+    const { definition } = twin;
+    const two = {
+      ...twin,
+      definition: {
+        ...definition,
+        measured: [...definition.measured, { ...definition.measured[0]!, variable: 'z' }],
+      },
+    };
+    const samples = await lagSamples();
+    const from = (row: number, isBefore: boolean) =>
+      samples.map((s, i) => ({
+        ...s,
+        measured: Float64Array.of(
+          s.measured[0]!,
+          s.measured[0]! + (i < row === isBefore ? 0.5 : 0),
+        ),
+      }));
+    expect(channelFaults(two, from(100, true)).sameChannels).toEqual([['y', 'z']]);
+    expect(channelFaults(two, from(200, false)).sameChannels).toEqual([]);
+  });
+
+  it('lets what a channel held long ago count for less, where that is asked for', () => {
+    const frozen = (halfLife: number) => {
+      const watch = newChannelWatch(twin.definition);
+      const held = [60, 40] as const;
+      let timeS = 0;
+      const take = (y: number) =>
+        watchSample(
+          watch,
+          { timeS: timeS++, measured: Float64Array.of(y), inputs: Float64Array.of(timeS % 5) },
+          halfLife,
+        );
+      for (const samples of held) {
+        for (let i = 0; i < 400; i++) take(Math.sin(i));
+        for (let i = 0; i < samples; i++) take(0.5);
+      }
+      return frozenIn(watch, twin.definition).filter((f) => f.untilS === timeS - 1);
+    };
+    expect(frozen(Number.POSITIVE_INFINITY)).toEqual([]);
+    expect(frozen(50)).toMatchObject([{ variable: 'y', samples: 40 }]);
   });
 });

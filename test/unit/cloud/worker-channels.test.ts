@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { parseAlarms } from '../../../cloud/page/alarms.js';
+import { newWorld, run, stateOf, T0, type World } from '../../support/worker-world.js';
+
+/** Gives both sensors a value each ten seconds from `fromS` to before `toS`, at a speed that changes. */
+function give(
+  world: World,
+  fromS: number,
+  toS: number,
+  values: (k: number) => { flow?: number; heat: number },
+): void {
+  for (let t = fromS; t < toS; t += 10) {
+    const k = (t - T0) / 10;
+    const { flow, heat } = values(k);
+    world.streams.add('/p/speed', t, 1 + (k % 3));
+    if (flow !== undefined) world.streams.add('/p/flow', t, flow);
+    world.streams.add('/p/heat', t, heat);
+  }
+}
+const moving = (k: number) => Math.sin(k);
+
+/** What the page reads of a world: the alarms at the newest sample. */
+const onPage = ({ streams }: World) => {
+  const [, newest] = [...streams.results]
+    .filter(([key]) => key.startsWith('/p/twin/alarms@'))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .at(-1)!;
+  return parseAlarms(String(newest)).map(
+    ({ code, subject, level }) => `${level} ${code} ${subject}`,
+  );
+};
+
+test('a sensor that freezes over several short runs is named by each until it moves again', async () => {
+  const world = newWorld();
+  let t = T0;
+  const next = async (frozen: boolean) => {
+    const heatOf = (k: number) => ({ flow: frozen ? 0.5 : moving(k), heat: moving(k + 0.3) });
+    give(world, t, t + 80, heatOf);
+    t += 80;
+    return run(world, t);
+  };
+  for (let i = 0; i < 4; i++) expect((await next(false)).alarms).toEqual([]);
+  const told: [number | undefined, string[]][] = [];
+  for (let i = 0; i < 4; i++) {
+    const { recording, alarms } = await next(true);
+    told.push([
+      recording.frozenChannels?.[0]?.samples,
+      alarms.map((a) => `${a.code} ${a.subject}`),
+    ]);
+  }
+  expect(told).toEqual([
+    [undefined, []],
+    [undefined, []],
+    [24, ['sensor-frozen flow']],
+    [32, ['sensor-frozen flow']],
+  ]);
+  expect(onPage(world)).toEqual(['warning sensor-frozen flow']);
+  const back = await next(false);
+  expect(back).toMatchObject({ alarms: [], recording: { frozenChannels: [] } });
+  expect(onPage(world)).toEqual([]);
+  // Late readings make the worker take samples again: the watch takes none twice.
+  const { channels } = await stateOf(world);
+  world.streams.add('/p/flow', T0 + 205, 0.1);
+  expect((await run(world, t + 5)).late).toBe(1);
+  expect((await stateOf(world)).channels).toEqual(channels);
+});
+
+test('the verdict names a frozen sensor once, with since when', async () => {
+  const world = newWorld();
+  give(world, T0, T0 + 400, (k) => ({ flow: moving(k), heat: moving(k + 0.3) }));
+  give(world, T0 + 400, T0 + 800, (k) => ({ flow: 0.5, heat: moving(k + 0.3) }));
+  const { verdict, quantities } = await run(world, T0 + 800);
+  const text = '40 samples (2026-09-21T14:20:00Z to 2026-09-21T14:26:30Z)';
+  expect(verdict.grade).toBe('care');
+  expect(verdict.reasons.filter((r) => r.includes('flow'))).toEqual([
+    `flow moves, yet holds one value for ${text} while inputs change: was the sensor frozen?`,
+  ]);
+  expect(quantities!.flow!.grade).toBe('care');
+});
+
+test('a sensor that shows what another shows is named, whenever that began', async () => {
+  const world = newWorld();
+  give(world, T0, T0 + 400, (k) => ({ flow: moving(k), heat: moving(k + 0.3) }));
+  expect((await run(world, T0 + 400)).recording.sameChannels).toEqual([]);
+  give(world, T0 + 400, T0 + 800, (k) => ({ flow: moving(k), heat: moving(k) }));
+  const report = await run(world, T0 + 800);
+  expect(report).toMatchObject({
+    recording: { sameChannels: [['flow', 'heat']] },
+    alarms: [{ code: 'sensor-copied', subject: 'flow' }],
+  });
+  expect(report.verdict.reasons.filter((r) => r.includes('are the same'))).toHaveLength(1);
+  expect(onPage(world)).toEqual(['warning sensor-copied flow']);
+});
