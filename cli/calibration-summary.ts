@@ -1,5 +1,5 @@
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
-import { eventLines } from '../shared/twin/report/event-text.js';
+import { eventLines, gapLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
 import { isOfRecording, judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
@@ -35,6 +35,7 @@ export function summaryLines(
     ...estimates,
     `  ${horizonLine(wearHorizonsOf(definition))}`,
     ...eventLines(summary.events, steps[0]?.timeS ?? 0),
+    ...gapLines(summary.gaps, steps[0]?.timeS ?? 0),
     // Channels that the recording has frozen or copied are named with the verdict.
     ...summary.alarms
       .filter((alarm) => !isOfRecording(alarm, summary.recording))

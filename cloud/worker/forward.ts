@@ -12,6 +12,7 @@ import {
   crossCheck,
   errorOfKept,
   frozenIn,
+  gapsOf,
   type groupStreams,
   identifiabilityOf,
   keptError,
@@ -209,6 +210,7 @@ async function assimilate(
       deps.onSample?.();
       progress.stepS += nsToSeconds(deps.clock.nowNs() - begunNs);
       const { result } = step;
+      progress.gaps.push(...gapsOf([result]));
       if (result.skipped === undefined) {
         progress.steps++;
         progress.last = result;

@@ -1,19 +1,14 @@
-import {
-  isUserError,
-  messageOf,
-  onStopSignal,
-  STOP_SIGNALS,
-  TwinError,
-} from '../../shared/core/index.js';
+import { messageOf, onStopSignal, STOP_SIGNALS, TwinError } from '../../shared/core/index.js';
 import { createLogger } from '../../shared/core/winston.js';
 import { calibrationEngine } from './calibration-engine.js';
 import { HEARTBEAT_VARIABLE, heartbeatAgeS, MAX_SILENCE_S } from './heartbeat.js';
 import { runWorkerJob } from './run-job.js';
-import { jobExitCodeOf } from './verdict.js';
+import { faultExitCode, jobExitCodeOf } from './verdict.js';
 
 // The container's entry: `worker run` alone, without what the command line loads besides; with the
 // argument `health`, whether the worker that runs in this container gets on.
 const { env } = process;
+const logger = createLogger({ level: 'info', format: 'json' });
 
 async function work(): Promise<number> {
   const stop = new AbortController();
@@ -27,7 +22,7 @@ async function work(): Promise<number> {
     {
       stdout: process.stdout,
       stderr: process.stderr,
-      logger: createLogger({ level: 'info', format: 'json' }),
+      logger,
       signal: stop.signal,
       env,
     },
@@ -46,6 +41,11 @@ function health(): number {
 try {
   process.exitCode = process.argv[2] === 'health' ? health() : await work();
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = isUserError(error) ? 2 : 1;
+  // A run that could not begin is told as an asset that failed is, and started again by the same rule.
+  const fault = {
+    code: error instanceof TwinError ? error.code : 'INTERNAL',
+    retryable: error instanceof TwinError && error.retryable,
+  };
+  logger.error('The run could not begin', { ...fault, message: messageOf(error) });
+  process.exitCode = faultExitCode([fault]);
 }

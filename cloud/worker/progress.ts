@@ -24,6 +24,7 @@ export type Progress = Pick<
   | 'quarantined'
   | 'waiting'
   | 'thinned'
+  | 'gaps'
   | 'missing'
   | 'behindS'
   | 'startValues'
@@ -83,6 +84,7 @@ export function newProgress(): Progress {
     quarantined: 0,
     waiting: 0,
     thinned: 0,
+    gaps: [],
     missing: [],
     startValues: [],
     nisSum: 0,

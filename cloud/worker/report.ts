@@ -5,6 +5,7 @@ import type {
   Estimate,
   Identifiability,
   Ledger,
+  MachineGap,
   RecordingSummary,
   Verdict,
 } from '../../shared/twin/index.js';
@@ -43,6 +44,8 @@ export interface AssetReport {
   waiting: number;
   /** Instants that the sample period passed over. */
   thinned: number;
+  /** Times without samples after which a moving machine's states were begun anew, in its own seconds. */
+  gaps: MachineGap[];
   /** Readings that came behind the estimate and were taken in their place. */
   late: number;
   /** Readings that came too late for that. */

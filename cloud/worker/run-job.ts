@@ -16,7 +16,7 @@ import { verdictLines } from '../../shared/twin/index.js';
 import { connectSiteWise, connectStore } from '../connections.js';
 import { toEmfLines } from './emf.js';
 import type { CalibrationEngine } from './engine.js';
-import { openFleet } from './fleet-source.js';
+import { type FleetSource, openFleet } from './fleet-source.js';
 import { createHeartbeat, HEARTBEAT_VARIABLE } from './heartbeat.js';
 import type { RunReport } from './report.js';
 import { runWorker } from './run-worker.js';
@@ -58,7 +58,9 @@ function printReport(report: RunReport, io: CommandIo): void {
         ? ''
         : `, up to ${new Date(Number(BigInt(a.watermarkNs) / 1_000_000n)).toISOString()}`;
     const nis = a.meanNis === undefined ? '' : `, mean NIS ${a.meanNis.toFixed(2)}`;
-    printLine(io.stdout, `  ${a.asset}: ${a.outcome}, ${a.steps} steps${watermark}${nis}`);
+    const gaps =
+      a.gaps.length === 0 ? '' : `, states begun anew after ${a.gaps.length} gaps without samples`;
+    printLine(io.stdout, `  ${a.asset}: ${a.outcome}, ${a.steps} steps${gaps}${watermark}${nis}`);
     if (a.error !== undefined) printLine(io.stdout, `    ${a.error.code}: ${a.error.message}`);
     if (a.rejection !== undefined) {
       printLine(io.stdout, `    ${a.valuesRejected} values refused by SiteWise: ${a.rejection}`);
@@ -93,13 +95,15 @@ export async function runWorkerJob(
   const onProgress =
     heartbeat === undefined || heartbeat === '' ? undefined : createHeartbeat(heartbeat);
   onProgress?.();
+  const index = arrayIndex(args, io.env);
   const timeMap = await readTimeMap(args.timeMap);
-  const source = await openFleet(args, store);
   const client = connectSiteWise(args, io.env);
+  let source: FleetSource | undefined;
   try {
+    source = await openFleet(args, store);
     const report = await runWorker(
       {
-        index: arrayIndex(args, io.env),
+        index,
         ...(args.asset === undefined ? {} : { only: args.asset }),
         timeMap,
         ...(args.settle === undefined ? {} : { settleS: args.settle }),
@@ -136,6 +140,6 @@ export async function runWorkerJob(
     return exitCode(report, args.strict === true);
   } finally {
     client.destroy();
-    await source.close();
+    await source?.close();
   }
 }

@@ -195,15 +195,18 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
 /** Faults of a model that need not come again, e.g. where memory ran out. */
 const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);
 
+/** 2 where every failure needs someone to mend something, 1 where trying again may help. */
+export function faultExitCode(faults: readonly { code: string; retryable: boolean }[]): 1 | 2 {
+  return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
+}
+
 /**
  * 0 where the result may be used; 2 where every failure needs someone to mend something; 1 where
  * trying again may help, and where the verdict is `unusable` (with `strict`: not `good`).
  */
 export function exitCodeOf(report: RunReport, strict = false): number {
   const faults = report.assets.flatMap((a) => (a.error === undefined ? [] : [a.error]));
-  if (faults.length > 0) {
-    return faults.some((f) => f.retryable || PERHAPS_ONCE.has(f.code)) ? 1 : 2;
-  }
+  if (faults.length > 0) return faultExitCode(faults);
   const { grade } = report.summary.verdict;
   return grade === 'unusable' || (strict && grade === 'care') ? 1 : 0;
 }

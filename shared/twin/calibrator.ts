@@ -283,6 +283,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         state: next,
         sample,
         skipped: 'model-mismatch',
+        gapS: filtered.gapS,
         alarms: [alarm],
       });
       return { state: next, result };

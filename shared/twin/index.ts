@@ -66,6 +66,7 @@ export {
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
 export { levelFindings } from './report/levels.js';
+export { gapsOf, type MachineGap } from './report/machine-events.js';
 export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';

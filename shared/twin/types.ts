@@ -188,6 +188,8 @@ export interface StepResult {
   beforeFit?: true;
   /** When the event that lasts began, seconds; left out without one. */
   eventSinceS?: number;
+  /** After so long without samples nothing was known of a moving machine's states, s: they were begun anew. */
+  gapS?: number;
   /** How the step was done. */
   diagnostics: {
     mode: StepMode;

@@ -53,6 +53,8 @@ export interface FilterStep {
   refusedBeyond: boolean;
   /** When the event that lasts began, s: something that the model lacks. Left out without one. */
   eventSinceS?: number;
+  /** After so long without samples nothing was known of the states, s: they were begun anew. */
+  gapS?: number;
   /** Left out: steady-state. */
   mode?: StepMode;
   /** What errors that last do to the parameters, where there are any. */

@@ -2,7 +2,7 @@ import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { durationText, type RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
 import type { Sample, StepResult, Twin } from '../types.js';
-import { eventRows } from './event-text.js';
+import { eventRows, gapLines } from './event-text.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
 import {
   alarmsPart,
@@ -111,6 +111,9 @@ export async function calibrationReport(
             eventRows(summary.events, steps[0]?.timeS ?? 0),
           ),
         ]),
+    ...gapLines(summary.gaps, steps[0]?.timeS ?? 0).map(
+      (text) => `<p>${escapeHtml(text.trim())}.</p>`,
+    ),
     ...(used < 2
       ? []
       : ['<h2>Fit and innovations</h2>', await fitFigure(twin, steps, samples), figure]),

@@ -1,5 +1,5 @@
 import { durationText } from '../../recordings/index.js';
-import type { MachineEvent } from './machine-events.js';
+import type { MachineEvent, MachineGap } from './machine-events.js';
 
 /** Events that are told one by one. */
 const MOST = 10;
@@ -27,5 +27,16 @@ export function eventLines(events: readonly MachineEvent[], firstS: number): str
   const more = events.length > MOST ? [`${events.length - MOST} more (summary.events)`] : [];
   return [
     `  ${events.length} event${events.length === 1 ? '' : 's'} that the model lacks, parameters kept meanwhile; after the first sample: ${[...spans, ...more].join(', ')}`,
+  ];
+}
+
+/** The times without samples after which a moving machine's states were begun anew, in a line. */
+export function gapLines(gaps: readonly MachineGap[], firstS: number): string[] {
+  if (gaps.length === 0) return [];
+  const at = (timeS: number) => (timeS - firstS).toFixed(0);
+  const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} s to ${at(g.untilS)} s`);
+  const more = gaps.length > MOST ? [`${gaps.length - MOST} more (summary.gaps)`] : [];
+  return [
+    `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, after which nothing is known of the states and they begin anew; after the first sample: ${[...spans, ...more].join(', ')}`,
   ];
 }

@@ -9,6 +9,20 @@ export interface MachineEvent {
   foundS: number;
 }
 
+/** A time without samples, seconds of the machine's time, after which nothing was known of its states. */
+export interface MachineGap {
+  /** The last sample before it. */
+  sinceS: number;
+  /** The first sample after it. */
+  untilS: number;
+}
+
+/** The gaps of a moving machine's run, from its steps. */
+export const gapsOf = (steps: readonly Pick<StepResult, 'timeS' | 'gapS'>[]): MachineGap[] =>
+  steps.flatMap(({ timeS, gapS }) =>
+    gapS === undefined ? [] : [{ sinceS: timeS - gapS, untilS: timeS }],
+  );
+
 /** The events of a run, from its steps. */
 export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
   const events: MachineEvent[] = [];

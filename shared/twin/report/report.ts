@@ -172,10 +172,12 @@ export function reportStep(input: {
   sample: Sample;
   filtered?: FilterStep;
   skipped?: SkipReason;
+  /** Time without samples after which the states were begun anew, s. */
+  gapS?: number | undefined;
   /** Of a skipped sample. */
   alarms?: readonly Alarm[];
 }): StepResult {
-  const { twin, state, sample, filtered, skipped } = input;
+  const { twin, state, sample, filtered, skipped, gapS = filtered?.gapS } = input;
   const { definition } = twin;
   const names = definition.measured.map((c) => c.variable);
   const parameters = parameterEstimates(twin, state);
@@ -210,6 +212,7 @@ export function reportStep(input: {
     alarms,
     ...(state.filter.refit?.fitted === false ? { beforeFit: true } : {}),
     ...(filtered?.eventSinceS === undefined ? {} : { eventSinceS: filtered.eventSinceS }),
+    ...(gapS === undefined ? {} : { gapS }),
     diagnostics: {
       mode:
         filtered?.mode ??

@@ -12,7 +12,7 @@ import type {
 } from '../types.js';
 import { type BandSources, bandSources } from './band-sources.js';
 import { crossCheckOf } from './cross-check.js';
-import { eventsOf, type MachineEvent } from './machine-events.js';
+import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
 import { statesNis } from './state-noise-alarm.js';
 import {
@@ -53,6 +53,8 @@ export interface CalibrationOutput {
     alarms: Alarm[];
     /** What happened to the machine that the model lacks; without `untilS` what still lasts. */
     events: MachineEvent[];
+    /** Times without samples after which a moving machine's states were begun anew. */
+    gaps: MachineGap[];
     /** What was read, and what became of it. */
     recording: RecordingSummary;
     /** Whether the result may be acted on, and why not. */
@@ -102,6 +104,7 @@ export function summarize(
       virtualSensors: last?.virtualSensors ?? {},
       alarms: allAlarms(last?.alarms ?? [], runAlarms(twin, { steps })),
       events: eventsOf(steps),
+      gaps: gapsOf(steps),
       recording: {
         rows: steps.length,
         used: used.length,

@@ -265,6 +265,7 @@ export function transientAssimilation(
         ...filtered,
         modelRuns: filtered.modelRuns + startRuns,
         ...(isUnderWay ? { eventSinceS } : {}),
+        ...(gap ? { gapS: dtS } : {}),
         ...(held === undefined ? {} : { statesNis: held.nis }),
       },
       transient,

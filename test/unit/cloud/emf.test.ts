@@ -63,6 +63,7 @@ const asset: AssetReport = {
   outcome: 'calibrated',
   steps: 3,
   skipped: {},
+  gaps: [],
   missing: [],
   startValues: [],
   recording,

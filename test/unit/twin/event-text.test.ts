@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { eventLines, eventRows } from '../../../shared/twin/report/event-text.js';
+import { eventLines, eventRows, gapLines } from '../../../shared/twin/report/event-text.js';
 
 it('tells events of a run after its first sample, the first ten of many', () => {
   const lid = { sinceS: 1_700_002_057, untilS: 1_700_002_290, foundS: 1_700_002_066 };
@@ -18,4 +18,14 @@ it('tells events of a run after its first sample, the first ten of many', () => 
   );
   expect(line).toContain('22 events');
   expect(line).toMatch(/, 12 more \(summary\.events\)$/);
+});
+
+it('tells gaps without samples after the first sample, the first ten of many', () => {
+  const gap = { sinceS: 1_700_000_600, untilS: 1_700_200_000 };
+  expect(gapLines([], 0)).toEqual([]);
+  expect(gapLines([gap], 1_700_000_000)).toEqual([
+    '  1 gap without samples, after which nothing is known of the states and they begin anew; after the first sample: 600 s to 200000 s',
+  ]);
+  const [line = ''] = gapLines(Array(12).fill(gap), 1_700_000_000);
+  expect(line).toMatch(/^ {2}12 gaps .* 2 more \(summary\.gaps\)$/);
 });

@@ -4,6 +4,9 @@ import {
   createCalibrator,
   decodeCheckpoint,
   encodeCheckpoint,
+  gapsOf,
+  type StepResult,
+  summarize,
   type TwinModel,
 } from '../../../shared/twin/index.js';
 import { sample, smallTwin } from './fixtures.js';
@@ -32,6 +35,7 @@ describe('rest, motion and gaps of the joint filter', () => {
     const late = await calibrator.step(state, sample(204, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(10);
     expect(late.result.skipped).toBeUndefined();
+    expect(late.result.gapS).toBe(101);
   });
 
   it('carries its states through samples that are further apart than simulation.maxTimeS', async () => {
@@ -42,8 +46,28 @@ describe('rest, motion and gaps of the joint filter', () => {
     }
     expect(asked.settled).toBe(5);
     // A weekend without samples is a gap of this machine, too.
-    await calibrator.step(state, sample(900 * 8 + 200_000, [0.1, 0.1, 0.2]));
+    const late = await calibrator.step(state, sample(900 * 8 + 200_000, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(10);
+    expect(gapsOf([late.result])).toEqual([{ sinceS: 900 * 7, untilS: 900 * 8 + 200_000 }]);
+  });
+
+  it('names each gap in what it sums up, also where the sample after it is left out', async () => {
+    const { calibrator } = settling();
+    const steps: StepResult[] = [];
+    let state = calibrator.initialState();
+    for (const timeS of [0, 1, 2, 203, 204, 405]) {
+      const values = timeS === 405 ? [1e6, -1e6, 1e6] : [0.1, 0.1, 0.2];
+      const step = await calibrator.step(state, sample(timeS, values));
+      ({ state } = step);
+      steps.push(step.result);
+    }
+    const { summary } = summarize(calibrator.twin, steps, 0);
+    expect(summary.gaps).toEqual([
+      { sinceS: 2, untilS: 203 },
+      { sinceS: 204, untilS: 405 },
+    ]);
+    const { summary: none } = summarize(calibrator.twin, steps.slice(0, 3), 0);
+    expect(none.gaps).toEqual([]);
   });
 
   it('takes a machine that comes to no rest in time for one that moves, in mode auto', async () => {
