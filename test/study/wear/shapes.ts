@@ -1,7 +1,7 @@
 import type { Rng } from '../../../shared/core/index.js';
 import type { RestingMachine } from './machines.js';
 
-/** A shape of wear: from 0 at 0 to 1 at 1, where the limit is passed, and on. */
+/** A shape of wear: from 0 at 0 to about 1 at 1, and on; the limit is passed where it first is 1. */
 export interface WearShape {
   name: string;
   /** Shapes that were not looked at while the forecast was made. */
@@ -14,6 +14,9 @@ const logistic = (x: number) => 1 / (1 + Math.exp(-8 * (x - 0.6)));
 const triangle = (x: number) => 1 - 4 * Math.abs(x - Math.floor(x) - 0.5);
 
 const saturating = (x: number, by: number) => Math.expm1(-by * x) / Math.expm1(-by);
+
+/** How far a root that goes on straight comes. */
+const ROOT_TO = Math.sqrt(0.3) + 1.5 * 0.7;
 
 /** The study's shapes. */
 export const SHAPES: readonly WearShape[] = [
@@ -59,7 +62,33 @@ export const SHAPES: readonly WearShape[] = [
     heldBack: true,
     worn: (x) => x ** 1.5 + 0.02 * triangle(7 * x + 0.25) * Math.min(1, 5 * x),
   },
+  {
+    name: 'half as fast from 40 % of the time on',
+    heldBack: true,
+    worn: (x) => (Math.min(x, 0.4) + Math.max(0, x - 0.4) / 2) / 0.7,
+  },
+  {
+    name: 'a root of time, then straight',
+    heldBack: true,
+    worn: (x) => (Math.sqrt(Math.min(x, 0.3)) + 1.5 * Math.max(0, x - 0.3)) / ROOT_TO,
+  },
+  {
+    name: 'straight, with a square wave of 3 %',
+    heldBack: true,
+    worn: (x) => x + 0.015 * (Math.floor(11 * x + 0.3) % 2 === 0 ? -1 : 1) * Math.min(1, 5 * x),
+  },
 ];
+
+/** Steps of the search for where a shape first is 1. */
+const FINE = 4096;
+
+/** Where a shape first is 1: one that swings may be there before 1. */
+function firstAtLimit({ worn }: WearShape): number {
+  for (let k = 1; k < FINE; k++) {
+    if (worn(k / FINE) >= 1) return k / FINE;
+  }
+  return 1;
+}
 
 /** Hours of a course, at most. */
 const HOURS = 520;
@@ -87,7 +116,7 @@ export function drawWear(m: RestingMachine, shape: WearShape, rng: Rng): Wearing
     inputs: [],
     measured: [],
     limit: first!.from + AT_LIMIT * (first!.to - first!.from),
-    passedAt: begins + takes,
+    passedAt: begins + takes * firstAtLimit(shape),
   };
   for (let k = 0; k < HOURS && k <= course.passedAt; k++) {
     const worn = AT_LIMIT * shape.worn(Math.max(0, (k - begins) / takes));
