@@ -15,12 +15,24 @@ export function solveLower(
 ): Float64Array {
   check(l, b, n, cols, out);
   if (out !== b) out.set(b);
+  if (cols === 1) return solveLowerColumn(l, out, n);
   for (let i = 0; i < n; i++) {
     const row = i * cols;
     for (let k = 0; k < i; k++) subtractRow(out, row, l[i * n + k]!, k * cols, cols);
     divideRow(out, row, l[i * n + i]!, cols);
   }
   return out;
+}
+
+/** The same for one column, in place: sums are kept in a register. */
+function solveLowerColumn(l: Float64Array, x: Float64Array, n: number): Float64Array {
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    let sum = x[i]!;
+    for (let k = 0; k < i; k++) sum -= l[row + k]! * x[k]!;
+    x[i] = sum / l[row + i]!;
+  }
+  return x;
 }
 
 /**

@@ -33,7 +33,8 @@ export class LawPaths {
   readonly #halfRange: number;
   /** By hypothesis: what the law adds over the step to a wear of 1. */
   readonly #gain: Float64Array;
-  #stepS = 0;
+  /** By hypothesis that swings: how it turns over the step, and its noise. */
+  readonly #turns: { cos: number; sin: number; noise: number }[] = [];
   #noise: StepNoise = { tau: 0, l11: 0, l21: 0, l22: 0 };
 
   /** @param i the parameter's place */
@@ -95,10 +96,19 @@ export class LawPaths {
    */
   next(fromS: number, toS: number, noise: StepNoise): void {
     this.#noise = noise;
-    this.#stepS = toS - fromS;
     const { hypotheses, spanS } = this.#courses;
-    hypotheses.forEach(({ law }, h) => {
+    const halfRange = this.#halfRange;
+    hypotheses.forEach(({ law, straying }, h) => {
       this.#gain[h] = wearBy(law, 1 + toS / spanS) - wearBy(law, 1 + fromS / spanS);
+      if (straying.kind === 'drifting') return;
+      const periods = (toS - fromS) / (straying.period * spanS);
+      const kept = Math.exp(-periods / straying.coherence);
+      const turned = 2 * Math.PI * periods;
+      this.#turns[h] = {
+        cos: kept * Math.cos(turned),
+        sin: kept * Math.sin(turned),
+        noise: straying.size * halfRange * Math.sqrt(1 - kept * kept),
+      };
     });
   }
 
@@ -115,13 +125,7 @@ export class LawPaths {
       this.#carrier[path]! += scale * (l21 * w1 + l22 * w2);
       return;
     }
-    const periods = this.#stepS / (straying.period * this.#courses.spanS);
-    const kept = Math.exp(-periods);
-    const [cos, sin] = [
-      kept * Math.cos(2 * Math.PI * periods),
-      kept * Math.sin(2 * Math.PI * periods),
-    ];
-    const noise = straying.size * this.#halfRange * Math.sqrt(1 - kept * kept);
+    const { cos, sin, noise } = this.#turns[h]!;
     const [stray, carrier] = [this.#stray[path]!, this.#carrier[path]!];
     this.#stray[path] = cos * stray - sin * carrier + noise * w1;
     this.#carrier[path] = sin * stray + cos * carrier + noise * w2;

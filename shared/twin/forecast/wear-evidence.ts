@@ -1,12 +1,14 @@
 import { cholesky, logDeterminant, solveLower } from '../../kalman/index.js';
+import { chosenBy } from './chosen-by.js';
 import {
   driftCovariance,
-  STRAYINGS,
   type Straying,
+  type StrayingCovariance,
   shownOfSwing,
+  strayingAt,
   swingCovariance,
 } from './straying.js';
-import { rateNow, type WearLaw, wearCourse } from './wear-law.js';
+import { rateNow, type WearLaw, wearAt } from './wear-law.js';
 
 /** Readings of one parameter, and what is known of it beforehand. */
 export interface ParameterReadings {
@@ -40,9 +42,6 @@ const NEW = { deviations: 2, weight: 0.8 } as const;
 /** Least share of the range that a reading's error is taken to have. */
 const LEAST_ERROR = 1e-9;
 
-/** Places within a reading, in halves of its time. */
-const WITHIN = [-0.75, -0.25, 0.25, 0.75] as const;
-
 /** Where the course is now, as a Gaussian. */
 export interface CourseNow {
   /** Value, what carries the straying on, the straying, and how far the law has come. */
@@ -53,7 +52,7 @@ export interface CourseNow {
 
 /** Ways in which begin and size of the wear are distributed before any reading. */
 const WAYS = [NEW.weight, 1 - NEW.weight].flatMap((weight, level) =>
-  SPEEDS.map((s) => ({ level, speed: s.speed, logWeight: Math.log(weight * s.weight) })),
+  SPEEDS.map((s) => ({ level, speed: s.speed, weight: weight * s.weight })),
 );
 
 /** What readings say of the size under a law. */
@@ -68,15 +67,10 @@ interface Sums {
 /** What is at hand for one straying: readings in units of their joint error. */
 interface Whitened {
   factor: Float64Array;
+  /** Where no reading's error hangs together with another's: the factor's diagonal. */
+  alone?: Float64Array;
   y: Float64Array;
   one: Float64Array;
-  /** Covariance of each reading with the straying, and with what carries it on, now. */
-  w: Float64Array;
-  v: Float64Array;
-  /** Of the two now. */
-  ww: number;
-  wv: number;
-  vv: number;
   /** Sum of squares of y, and the logarithm of the errors' determinant. */
   yy: number;
   /** Information on the begin, and what pulls it. */
@@ -90,20 +84,14 @@ const dot = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
-/**
- * Which of some weights a share of their sum falls to.
- *
- * @param u between 0 and 1
- */
-export function chosenBy(weights: ArrayLike<number>, u: number): number {
-  let total = 0;
-  for (let k = 0; k < weights.length; k++) total += weights[k]!;
-  let reached = 0;
-  for (let k = 0; k < weights.length; k++) {
-    reached += weights[k]!;
-    if (reached > u * total) return k;
+/** Covariance of what readings at some times stray by: its lower half, by rows. */
+function jointly(at: Float64Array, { between }: StrayingCovariance): Float64Array {
+  const K = at.length;
+  const joint = new Float64Array(K * K);
+  for (let r = 0; r < K; r++) {
+    for (let c = 0; c <= r; c++) joint[r * K + c] = between(at[r]!, at[c]!);
   }
-  return weights.length - 1;
+  return joint;
 }
 
 /** Judges laws of wear by readings of a parameter. */
@@ -114,12 +102,16 @@ export class WearEvidence {
   readonly #at: Float64Array;
   /** Half the time that each took, likewise. */
   readonly #half: Float64Array;
-  readonly #whitened: readonly Whitened[];
+  /** By the straying's place, once it was asked for. */
+  readonly #whitened = new Map<number, Whitened>();
+  /** By period and coherence. */
+  readonly #swings = new Map<string, Float64Array>();
   /** The law's course at the readings, in units of their error. */
   readonly #g: Float64Array;
-  readonly #sums: Sums = { i01: 0, i11: 0, h1: 0 };
-  /** Logarithms of the weights of all ways with the readings. */
-  readonly #logWeights = new Float64Array(WAYS.length);
+  #sums: Sums = { i01: 0, i11: 0, h1: 0 };
+  /** Of all ways with the readings: to within a factor; and what they leave less of the squares. */
+  readonly #weights = new Float64Array(WAYS.length);
+  readonly #fits = new Float64Array(WAYS.length);
   /** Variances of begin by level. */
   readonly #levels: readonly number[];
 
@@ -131,116 +123,130 @@ export class WearEvidence {
     this.#half = Float64Array.from(of.lengthS, (l) => l / this.#spanS / 2);
     this.#g = new Float64Array(of.timeS.length);
     this.#levels = [(NEW.deviations * of.prior.std) ** 2, (of.range / 2) ** 2];
-    this.#whitened = STRAYINGS.map((straying) => this.#whiten(straying));
   }
 
   /** How readings stray: their covariance, and the share of it that each shows. */
   #strays(straying: Straying) {
     const { range, horizonS, trendScale } = this.#of;
+    const half = range / 2;
     if (straying.kind === 'drifting') {
       // Spread of the trend's noise and of its beginning: see filter/predict.ts.
-      const spread = ((range / 2) * straying.scale * trendScale) ** 2;
+      const spread = (half * straying.scale * trendScale) ** 2;
       const tau = this.#spanS / horizonS;
-      return {
-        at: this.#at.map((u) => u * tau),
-        shown: this.#at.map(() => 1),
-        covariance: driftCovariance(spread, tau),
-      };
+      const covariance = driftCovariance(spread, tau);
+      const at = this.#at.map((u) => u * tau);
+      const together = jointly(at, covariance);
+      return { at, shown: this.#at.map(() => 1), rough: 0, together, variance: 1, covariance };
     }
-    const { size, period, from } = straying;
+    const { size, period, rough, from } = straying;
+    const variance = (half * size) ** 2;
     return {
       at: this.#at,
-      shown: this.#half.map((half, k) =>
-        this.#at[k]! < from ? 0 : shownOfSwing(2 * half, period),
-      ),
-      covariance: swingCovariance(((range / 2) * size) ** 2, period, 1),
+      together: this.#swingsTogether(straying),
+      variance,
+      shown: this.#half.map((h, k) => (this.#at[k]! < from ? 0 : shownOfSwing(2 * h, period))),
+      rough: rough ** 2 * variance,
+      covariance: swingCovariance(variance, straying, 1),
     };
+  }
+
+  #whitenedBy(place: number): Whitened {
+    const known = this.#whitened.get(place);
+    if (known !== undefined) return known;
+    const made = this.#whiten(strayingAt(place));
+    this.#whitened.set(place, made);
+    return made;
   }
 
   #whiten(straying: Straying): Whitened {
     const { variance, value, prior, range } = this.#of;
     const K = this.#at.length;
-    const { at, shown, covariance } = this.#strays(straying);
+    const { shown, rough, together, variance: spread } = this.#strays(straying);
     const C = new Float64Array(K * K);
     for (let r = 0; r < K; r++) {
-      for (let c = 0; c <= r; c++) {
-        C[r * K + c] = shown[r]! * shown[c]! * covariance.between(at[r]!, at[c]!);
-      }
-      C[r * K + r]! += Math.max(variance[r]!, (LEAST_ERROR * range) ** 2);
+      for (let c = 0; c <= r; c++)
+        C[r * K + c] = shown[r]! * shown[c]! * spread * together[r * K + c]!;
+      C[r * K + r]! += Math.max(variance[r]!, (LEAST_ERROR * range) ** 2) + shown[r]! ** 2 * rough;
     }
-    const factor = cholesky(C, K);
+    const factor = cholesky(C, K, C);
     const whitened = (b: Float64Array) => solveLower(factor, b, K, 1, b);
     const y = whitened(Float64Array.from(value, (b) => b - prior.mean));
     const one = whitened(new Float64Array(K).fill(1));
-    const withNow = (part: 0 | 1) =>
-      whitened(at.map((t, k) => shown[k]! * covariance.withNow(t)[part]));
-    const [ww, wv, vv] = covariance.now;
+    const isAlone = straying.kind === 'drifting' && straying.scale === 0;
     return {
       factor,
+      ...(isAlone ? { alone: factor.filter((_, place) => place % (K + 1) === 0) } : {}),
       y,
       one,
-      w: withNow(0),
-      v: withNow(1),
-      ww,
-      wv,
-      vv,
       yy: dot(y, y) + logDeterminant(factor, K),
       i00: dot(one, one),
       h0: dot(one, y),
     };
   }
 
+  /** How two readings swing together, for a swing of 1 that all of them show; drawn up once. */
+  #swingsTogether(straying: Straying & { kind: 'swinging' }): Float64Array {
+    const key = `${straying.period} ${straying.coherence}`;
+    const known = this.#swings.get(key);
+    if (known !== undefined) return known;
+    const together = jointly(this.#at, swingCovariance(1, straying, 1));
+    this.#swings.set(key, together);
+    return together;
+  }
+
+  /** A law's speed now, per horizon, for a wear of 1 by now. */
+  #perHorizon(law: WearLaw): number {
+    return (rateNow(law) * this.#of.horizonS) / this.#spanS;
+  }
+
   /** Variance of the size under a law, by the speed of wear now. */
-  #sizeVariance(law: WearLaw, speed: number): number {
-    const { range, horizonS } = this.#of;
-    const perHorizon = (rateNow(law) * horizonS) / this.#spanS;
-    return (range / 2) ** 2 * Math.min(1, speed / perHorizon) ** 2;
+  #sizeVariance(perHorizon: number, speed: number): number {
+    return (this.#of.range / 2) ** 2 * Math.min(1, speed / perHorizon) ** 2;
   }
 
-  /** What a reading shows of a law: where the wear begins within it, the mean over its time. */
-  #wearIn(worn: (at: number) => number, from: number, k: number): number {
-    const at = this.#at[k]!;
-    const half = this.#half[k]!;
-    if (Math.abs(from - at) >= half) return worn(at);
-    let sum = 0;
-    for (const share of WITHIN) sum += worn(at + share * half);
-    return sum / WITHIN.length;
-  }
-
-  /** Weighs all ways under a law. @returns the largest logarithm of a weight */
-  #weigh(law: WearLaw, { factor, one, y, yy, i00, h0 }: Whitened): number {
+  /** Weighs all ways under a law. @returns logarithm of how probable the readings are */
+  #weigh(law: WearLaw, { factor, alone, one, y, yy, i00, h0 }: Whitened): number {
     const g = this.#g;
-    const worn = wearCourse(law);
-    for (let k = 0; k < g.length; k++) g[k] = this.#wearIn(worn, law.from, k);
-    solveLower(factor, g, g.length, 1, g);
-    const sums = this.#sums;
-    sums.i01 = dot(one, g);
-    sums.i11 = dot(g, g);
-    sums.h1 = dot(g, y);
-    const { i01, i11, h1 } = sums;
-    let top = Number.NEGATIVE_INFINITY;
+    wearAt(law, this.#at, this.#half, g);
+    if (alone === undefined) solveLower(factor, g, g.length, 1, g);
+    let [i01, i11, h1] = [0, 0, 0];
+    for (let k = 0; k < g.length; k++) {
+      if (alone !== undefined) g[k]! /= alone[k]!;
+      i01 += one[k]! * g[k]!;
+      i11 += g[k]! * g[k]!;
+      h1 += g[k]! * y[k]!;
+    }
+    this.#sums = { i01, i11, h1 };
+    const perHorizon = this.#perHorizon(law);
+    const weights = this.#weights;
+    const fits = this.#fits;
+    let best = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < WAYS.length; k++) {
-      const { level, speed, logWeight } = WAYS[k]!;
+      const { level, speed, weight } = WAYS[k]!;
       const p0 = this.#levels[level]!;
-      const p1 = this.#sizeVariance(law, speed);
+      const p1 = this.#sizeVariance(perHorizon, speed);
       const a00 = i00 + 1 / p0;
       const a11 = i11 + 1 / p1;
       const det = a00 * a11 - i01 * i01;
-      const fit = (a11 * h0 * h0 - 2 * i01 * h0 * h1 + a00 * h1 * h1) / det;
-      const log = det > 0 ? logWeight - 0.5 * (yy - fit + Math.log(det * p0 * p1)) : -Infinity;
-      this.#logWeights[k] = log;
-      if (log > top) top = log;
+      const isOne = det > 0;
+      weights[k] = isOne ? weight / Math.sqrt(det * p0 * p1) : 0;
+      fits[k] = isOne
+        ? (a11 * h0 * h0 - 2 * i01 * h0 * h1 + a00 * h1 * h1) / det
+        : Number.NEGATIVE_INFINITY;
+      if (fits[k]! > best) best = fits[k]!;
     }
-    return top;
+    if (!Number.isFinite(best)) return Number.NEGATIVE_INFINITY;
+    let sum = 0;
+    for (let k = 0; k < WAYS.length; k++) {
+      weights[k]! *= Math.exp((fits[k]! - best) / 2);
+      sum += weights[k]!;
+    }
+    return (best - yy) / 2 + Math.log(sum);
   }
 
   /** Logarithm of how probable the readings are under a law and a straying. */
   logLikelihood(law: WearLaw, straying: number): number {
-    const top = this.#weigh(law, this.#whitened[straying]!);
-    if (!Number.isFinite(top)) return Number.NEGATIVE_INFINITY;
-    let sum = 0;
-    for (const log of this.#logWeights) sum += Math.exp(log - top);
-    return top + Math.log(sum);
+    return this.#weigh(law, this.#whitenedBy(straying));
   }
 
   /**
@@ -249,22 +255,27 @@ export class WearEvidence {
    * @param u between 0 and 1: which of the ways that begin and size are distributed
    */
   now(law: WearLaw, straying: number, u: number): CourseNow {
-    const at = this.#whitened[straying]!;
-    const top = this.#weigh(law, at);
-    const weights = this.#logWeights.map((log) => Math.exp(log - top));
-    const way = WAYS[chosenBy(weights, u)]!;
+    const at = this.#whitenedBy(straying);
+    this.#weigh(law, at);
+    const way = WAYS[chosenBy(this.#weights, u)]!;
     const { i00, h0 } = at;
     const { i01, i11, h1 } = this.#sums;
     const [a00, a11] = [
       i00 + 1 / this.#levels[way.level]!,
-      i11 + 1 / this.#sizeVariance(law, way.speed),
+      i11 + 1 / this.#sizeVariance(this.#perHorizon(law), way.speed),
     ];
     const det = a00 * a11 - i01 * i01;
     const [c00, c01, c11] = [a11 / det, -i01 / det, a00 / det];
     const f = { begin: c00 * h0 + c01 * h1, size: c01 * h0 + c11 * h1, c00, c01, c11 };
     const g = this.#g;
     // The straying follows from the readings less begin and law: each is m0 + d·β + e.
-    const { w, v, y, one } = at;
+    const { y, one, factor } = at;
+    const { shown, covariance, at: times } = this.#strays(strayingAt(straying));
+    const withNow = (part: 0 | 1) => {
+      const b = times.map((t, k) => shown[k]! * covariance.withNow(t)[part]);
+      return solveLower(factor, b, b.length, 1, b);
+    };
+    const [w, v] = [withNow(0), withNow(1)];
     const strays = [-dot(w, one), -dot(w, g)] as const;
     const carries = [-dot(v, one), -dot(v, g)] as const;
     const value = [1 + strays[0], 1 + strays[1]] as const;
@@ -273,9 +284,10 @@ export class WearEvidence {
     const carrier = dot(v, y) + carries[0] * f.begin + carries[1] * f.size;
     const by = (p: readonly [number, number], q: readonly [number, number]) =>
       p[0] * q[0] * f.c00 + (p[0] * q[1] + p[1] * q[0]) * f.c01 + p[1] * q[1] * f.c11;
-    const ww = at.ww - dot(w, w);
-    const wv = at.wv - dot(w, v);
-    const vv = at.vv - dot(v, v);
+    const [ww0, wv0, vv0] = covariance.now;
+    const ww = ww0 - dot(w, w);
+    const wv = wv0 - dot(w, v);
+    const vv = vv0 - dot(v, v);
     const P = [
       [ww + by(value, value)],
       [wv + by(value, carries), vv + by(carries, carries)],

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { filterSettings } from '../../../shared/twin/filter/settings.js';
-import { firstPassages, passedBy } from '../../../shared/twin/forecast/first-passage.js';
+import {
+  firstPassages,
+  passedBy,
+  sortedQuantile,
+} from '../../../shared/twin/forecast/first-passage.js';
 import { drawTrendPaths } from '../../../shared/twin/forecast/trend-paths.js';
 import { wearHypotheses } from '../../../shared/twin/forecast/wear-hypotheses.js';
 import {
@@ -96,6 +100,43 @@ describe('forecast of wear', () => {
       expect(widths[6]!).toBeLessThan(200 - age);
     });
   }
+
+  it('finds a swing by the clock, whatever else would fit the readings too', () => {
+    const rows = 32;
+    const found = [1, 2, 3, 4].map((seed) => {
+      const rng = createRng(seed);
+      const timeS = Array.from({ length: rows }, (_, k) => 10 * k + 5);
+      const worn = (t: number) => 0.001 * Math.max(0, t - 60);
+      const hypotheses = wearHypotheses(
+        {
+          timeS,
+          lengthS: timeS.map(() => 10),
+          value: timeS.map(
+            (t) => 0.1 + worn(t) + 0.02 * Math.sin((2 * Math.PI * t) / 60) + 0.004 * rng.normal(),
+          ),
+          variance: timeS.map(() => 0.004 ** 2),
+          nowS: 320,
+          range: 1,
+          horizonS: 1000,
+          prior: PRIOR,
+          trendScale: 1,
+        },
+        1,
+      )!;
+      const swings = hypotheses.flatMap(({ straying }) =>
+        straying.kind === 'swinging' ? [straying.period * 315] : [],
+      );
+      return {
+        share: swings.length / hypotheses.length,
+        period: sortedQuantile(Float64Array.from(swings).sort(), 0.5),
+      };
+    });
+    // What drifts at random fits such readings as well as any law lets it, but e^17 times less probably.
+    for (const { share, period } of found) {
+      expect(share).toBeGreaterThan(0.9);
+      expect(Math.abs(period / 60 - 1)).toBeLessThan(0.15);
+    }
+  });
 
   it('says what each course goes by, and why not by laws of wear', async () => {
     const state = await worn((age) => 0.002 * age, 170);
