@@ -5,6 +5,7 @@ import type { CalibratorState, Twin } from '../types.js';
 import { renewed } from './renewed.js';
 import type { ParameterReadings } from './wear-evidence.js';
 import { type WearHypothesis, wearHypotheses } from './wear-hypotheses.js';
+import { hasTurned } from './wear-law.js';
 
 /** What is believed of one parameter's course. */
 export interface WearCourses {
@@ -29,7 +30,7 @@ export interface CourseSource {
   by: 'wear-laws' | Dynamics;
   /** Of a parameter that wears, why not by laws of wear. */
   because?: NoLaws;
-  /** By laws of wear: how probable it is that the course strays from every one of them. */
+  /** By laws of wear: how probable it is that the course strays from every one of them, or has turned. */
   strays?: number;
 }
 
@@ -85,7 +86,8 @@ const LAWLESS = 1 / 4;
 
 function strayingOf({ hypotheses }: WearCourses): number {
   const astray = hypotheses.filter(
-    ({ straying }) => straying.kind === 'drifting' && straying.scale >= LAWLESS,
+    ({ law, straying }) =>
+      (straying.kind === 'drifting' && straying.scale >= LAWLESS) || hasTurned(law),
   );
   return astray.length / hypotheses.length;
 }

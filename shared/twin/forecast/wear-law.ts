@@ -123,6 +123,23 @@ export function rateNow({ power, bend, from }: WearLaw): number {
   return (Math.exp(power) * slope) / (1 - from);
 }
 
+/** Share of the wear's time from which on a turn shows: before, hardly anything is worn. */
+const TURN_SHOWS = 0.2;
+
+/**
+ * Whether wear that grew ever faster grows ever slower by now, or the other way round: readings tell how
+ * it turned, and not how it ends.
+ */
+export function hasTurned({ kind, power, bend }: WearLaw): boolean {
+  if (kind !== 'both') return false;
+  // The second derivative of 1 − exp(−bend·age^k) vanishes where bend·age^k = (k − 1)/k.
+  const k = Math.exp(power);
+  const grown = (k - 1) / (k * bend);
+  if (!(grown > 0)) return false;
+  const age = grown ** (1 / k);
+  return age > TURN_SHOWS && age < 1;
+}
+
 /** Another law, and what prior and way there add to the logarithm of its being taken. */
 export interface OtherLaw {
   law: WearLaw;

@@ -182,6 +182,10 @@ describe('forecast of wear', () => {
     expect(turned.findings).toEqual([
       { grade: 'care', reason: expect.stringContaining('p follows no law'), about: ['p'] },
     ]);
+    // Ever faster, then tired: a law that fits well, and does not tell how it ends.
+    const tired = await strays((age) => 0.3 / (1 + Math.exp(-(age - 120) / 20)));
+    expect(tired.of).toBeGreaterThan(0.5);
+    expect(tired.findings).toHaveLength(1);
   });
 
   it('expects nothing of a parameter that has not moved', async () => {
