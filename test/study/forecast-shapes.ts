@@ -134,7 +134,7 @@ export const study = defineStudy({
         ],
       ];
     });
-    const title = `Times to limit of ${RESTING_MACHINES.map((m) => m.name).join(', ')}; * was not looked at while the forecast was made`;
+    const title = `Times to limit of ${RESTING_MACHINES.map((m) => m.name).join(', ')}; * was not aimed at while the forecast was made`;
     return markdown(
       title,
       [

@@ -4,7 +4,7 @@ import type { RestingMachine } from './machines.js';
 /** A shape of wear: from 0 at 0 to about 1 at 1, and on; the limit is passed where it first is 1. */
 export interface WearShape {
   name: string;
-  /** Shapes that were not looked at while the forecast was made. */
+  /** Shapes that the forecast was not aimed at while it was made. */
   heldBack?: true;
   worn(share: number): number;
 }
@@ -34,7 +34,6 @@ export const SHAPES: readonly WearShape[] = [
   },
   {
     name: 'straight, with a swing of 3 %',
-    heldBack: true,
     worn: (x) => x + 0.03 * Math.sin(40 * x) * Math.min(1, 4 * x),
   },
   {
@@ -44,7 +43,6 @@ export const SHAPES: readonly WearShape[] = [
   },
   {
     name: 'logistic',
-    heldBack: true,
     worn: (x) => (logistic(x) - logistic(0)) / (logistic(1) - logistic(0)),
   },
   {
@@ -54,27 +52,22 @@ export const SHAPES: readonly WearShape[] = [
   },
   {
     name: 'stop and go',
-    heldBack: true,
     worn: (x) => (Math.floor(10 * x) + Math.min(1, (10 * x - Math.floor(10 * x)) / 0.6)) / 10,
   },
   {
     name: 't^1.5, with a triangle of 2 %',
-    heldBack: true,
     worn: (x) => x ** 1.5 + 0.02 * triangle(7 * x + 0.25) * Math.min(1, 5 * x),
   },
   {
     name: 'half as fast from 40 % of the time on',
-    heldBack: true,
     worn: (x) => (Math.min(x, 0.4) + Math.max(0, x - 0.4) / 2) / 0.7,
   },
   {
     name: 'a root of time, then straight',
-    heldBack: true,
     worn: (x) => (Math.sqrt(Math.min(x, 0.3)) + 1.5 * Math.max(0, x - 0.3)) / ROOT_TO,
   },
   {
     name: 'straight, with a square wave of 3 %',
-    heldBack: true,
     worn: (x) => x + 0.015 * (Math.floor(11 * x + 0.3) % 2 === 0 ? -1 : 1) * Math.min(1, 5 * x),
   },
 ];
