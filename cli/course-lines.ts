@@ -1,4 +1,5 @@
 import type { CourseSource, NoLaws } from '../shared/twin/forecast/course-belief.js';
+import { isLawless } from '../shared/twin/report/course-findings.js';
 
 const REASONS: Record<NoLaws, string> = {
   renewed: 'taken as new',
@@ -15,12 +16,16 @@ const MODELS: Record<CourseSource['by'], string> = {
   constant: 'constant',
 };
 
+/** Of laws of wear, where the samples bear none. */
+const AS_NOW = 'as their wear does now, as no law holds';
+
 /** What parameters' courses go by, a line for each way that there is. */
 export function courseLines(courses: Readonly<Record<string, CourseSource>>): string[] {
   const by = new Map<string, string[]>();
-  for (const [name, { by: model, because }] of Object.entries(courses)) {
+  for (const [name, source] of Object.entries(courses)) {
+    const { by: model, because } = source;
     const why = because === undefined ? '' : ` (${REASONS[because]})`;
-    const way = `${MODELS[model]}${why}`;
+    const way = isLawless(source) ? AS_NOW : `${MODELS[model]}${why}`;
     by.set(way, [...(by.get(way) ?? []), name]);
   }
   return [...by].map(([way, names]) => `Courses ${way}: ${names.join(', ')}.`);

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, messageOf, TwinError } from '../../shared/core/index.js';
 import type { CalibratorState, Forecast, ForecastSeries, Twin } from '../../shared/twin/index.js';
-import { lawlessOf } from '../../shared/twin/report/course-findings.js';
+import { changedPacesOf } from '../../shared/twin/report/course-findings.js';
 import type { Asker, Present, Question } from './asking/index.js';
 import type {
   Alarm,
@@ -177,7 +177,7 @@ export class OutlookDesk {
       inputs: tryableInputs(present.twin, today, forecast.inputs, assumed),
       renewed: question.renewed ?? [],
       series: seriesOf(forecast),
-      lawless: lawlessOf(forecast.goesBy),
+      changedPaces: changedPacesOf(forecast.goesBy),
       courses: forecast.paths,
       modelRuns: forecast.modelRuns,
       tookMs: Number((clock.nowNs() - startedNs) / 1_000_000n),

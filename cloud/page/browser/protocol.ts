@@ -345,8 +345,8 @@ export interface Outlook {
   renewed: readonly string[];
   /** By the id of the quantity. */
   series: Readonly<Record<string, OutlookSeries>>;
-  /** Parameters whose wear follows no law: its pace has changed, and may again. */
-  lawless: readonly string[];
+  /** Parameters whose wear has changed its pace, and may again. */
+  changedPaces: readonly string[];
   courses: number;
   modelRuns: number;
   tookMs: number;

@@ -120,10 +120,10 @@ export function createWhatIfView(
   }
 
   /** What else the courses may miss. */
-  const lawlessText = ({ lawless }: Outlook): string =>
-    lawless.length === 0
+  const changedText = ({ changedPaces }: Outlook): string =>
+    changedPaces.length === 0
       ? ''
-      : ` ${lawless.map((name) => quantityName(name, machine)).join(', ')}: wear that follows no law, its pace has changed and may change again.`;
+      : ` ${changedPaces.map((name) => quantityName(name, machine)).join(', ')}: wear that has changed its pace, and may again.`;
 
   function update(): void {
     const { outlook, tried, status } = store;
@@ -151,7 +151,7 @@ export function createWhatIfView(
       took,
       client.isAsking
         ? 'The twin is asked …'
-        : `${(tried ?? outlook).courses} courses ${overText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.${lawlessText(tried ?? outlook)}`,
+        : `${(tried ?? outlook).courses} courses ${overText(horizonOf(store, outlook))}, answered in ${((tried ?? outlook).tookMs / 1000).toFixed(1)} s. Also drawn into the chart above.${changedText(tried ?? outlook)}`,
     );
     // What stands there meanwhile answers the question before.
     answers.setAttribute('aria-busy', String(client.isAsking));

@@ -30,8 +30,10 @@ export interface CourseSource {
   by: 'wear-laws' | Dynamics;
   /** Of a parameter that wears, why not by laws of wear. */
   because?: NoLaws;
-  /** By laws of wear: how probable it is that the course strays from every one of them, or has turned. */
+  /** By laws of wear: how probable it is that the course strays from every one of them. */
   strays?: number;
+  /** By laws of wear: how probable it is that it goes by one that has turned, from ever faster to ever slower or back. */
+  turned?: number;
 }
 
 type Dynamics = Twin['definition']['parameters'][number]['dynamics'];
@@ -71,7 +73,7 @@ export function courseBelief(
       if (courses === undefined) return byTrend('few-readings');
       const against = whatSpeaksAgainst(courses, estimated, i);
       return against === undefined
-        ? { source: { by: 'wear-laws', strays: strayingOf(courses) }, courses }
+        ? { source: { by: 'wear-laws', ...unsureOf(courses) }, courses }
         : byTrend(against);
     },
   );
@@ -84,12 +86,14 @@ export function courseBelief(
 /** Noise of the trend, in that of the filter's model, from which on a course follows no law. */
 const LAWLESS = 1 / 4;
 
-function strayingOf({ hypotheses }: WearCourses): number {
-  const astray = hypotheses.filter(
-    ({ law, straying }) =>
-      (straying.kind === 'drifting' && straying.scale >= LAWLESS) || hasTurned(law),
-  );
-  return astray.length / hypotheses.length;
+function unsureOf({ hypotheses }: WearCourses): Required<Pick<CourseSource, 'strays' | 'turned'>> {
+  const count = { strays: 0, turned: 0 };
+  for (const { law, straying } of hypotheses) {
+    if (straying.kind === 'drifting' && straying.scale >= LAWLESS) count.strays++;
+    else if (hasTurned(law)) count.turned++;
+  }
+  const { length } = hypotheses;
+  return { strays: count.strays / length, turned: count.turned / length };
 }
 
 /** Newest last, by what they were drawn from: what-ifs and plans ask about one state again and again. */

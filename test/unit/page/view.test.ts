@@ -120,7 +120,7 @@ describe('between calibrations', () => {
         ],
       },
     },
-    lawless: [],
+    changedPaces: [],
     courses: 1,
     modelRuns: 1,
     tookMs: 1,

@@ -138,11 +138,41 @@ describe('forecast of wear', () => {
     }
   });
 
+  it('lets one course in twelve change its pace, whatever is known of its law', () => {
+    const now = {
+      law: { kind: 'exponential', power: 0, bend: 0, from: 0 },
+      straying: { kind: 'drifting', scale: 0 },
+      mean: [0.3, 0, 0, 0.2],
+      factor: new Float64Array(16),
+    } as const;
+    const belief = {
+      x: Float64Array.of(0.3, 0),
+      S: new Float64Array(4),
+      courses: [{ spanS: 100, hypotheses: [now] }],
+    };
+    const one = smallTwin({ parameters: [{ ...P, prior: PRIOR }] });
+    const times = Float64Array.of(0, 100);
+    const { values } = drawTrendPaths(belief, filterSettings(one), times, 2000);
+    const gained = values[1]!.map((b) => b - 0.3);
+    const others = gained.filter((g) => Math.abs(g / 0.2 - 1) > 1e-9).sort();
+    expect(others).toHaveLength(168);
+    // About two in three between half of it and twice as much.
+    const between = others.filter((g) => g > 0.1 && g < 0.4).length;
+    expect(between).toBeGreaterThan(90);
+    expect(between).toBeLessThan(135);
+    expect(others.filter((g) => g > 0.2)).toHaveLength(84);
+    expect(others[0]).toBeGreaterThan(0);
+  });
+
   it('says what each course goes by, and why not by laws of wear', async () => {
     const state = await worn((age) => 0.002 * age, 170);
     const sourcesOf = async (options: Partial<Parameters<typeof forecast>[0]> = {}) =>
       (await forecast({ twin, model, state, horizonS: 10, paths: 100, ...options })).goesBy;
-    expect((await sourcesOf()).p).toEqual({ by: 'wear-laws', strays: expect.any(Number) });
+    expect((await sourcesOf()).p).toEqual({
+      by: 'wear-laws',
+      strays: expect.any(Number),
+      turned: expect.any(Number),
+    });
     expect(await sourcesOf({ renewed: ['p'] })).toMatchObject({
       p: { by: 'trend', because: 'renewed' },
     });
@@ -167,25 +197,31 @@ describe('forecast of wear', () => {
     expect((await sourcesOf({ twin: walking })).p).toEqual({ by: 'random-walk' });
   });
 
-  it('owns up to wear that follows no law, and to none that does', async () => {
-    const strays = async (course: (age: number) => number) => {
+  it('owns up to wear that follows no law or has turned, and to none that goes by one', async () => {
+    const changed = async (course: (age: number) => number) => {
       const state = await worn(course, 210);
       const { goesBy } = await forecast({ twin, model, state, horizonS: 10, paths: 100 });
-      return { of: goesBy.p!.strays!, findings: courseFindings(goesBy) };
+      return { ...goesBy.p!, findings: courseFindings(goesBy) };
     };
-    const steady = await strays((age) => 0.002 * age);
-    expect(steady.of).toBeLessThan(0.5);
+    const steady = await changed((age) => 0.002 * age);
+    expect(steady.strays! + steady.turned!).toBeLessThan(0.5);
     expect(steady.findings).toEqual([]);
     // At first steady, then four times as fast.
-    const turned = await strays((age) => 0.001 * age + 0.003 * Math.max(0, age - 100));
-    expect(turned.of).toBeGreaterThan(0.5);
-    expect(turned.findings).toEqual([
-      { grade: 'care', reason: expect.stringContaining('p follows no law'), about: ['p'] },
+    const faster = await changed((age) => 0.001 * age + 0.003 * Math.max(0, age - 100));
+    expect(faster.strays).toBeGreaterThan(0.5);
+    expect(faster.findings).toEqual([
+      {
+        grade: 'care',
+        reason: expect.stringContaining('wear of p follows no law ('),
+        about: ['p'],
+      },
     ]);
     // Ever faster, then tired: a law that fits well, and does not tell how it ends.
-    const tired = await strays((age) => 0.3 / (1 + Math.exp(-(age - 120) / 20)));
-    expect(tired.of).toBeGreaterThan(0.5);
-    expect(tired.findings).toHaveLength(1);
+    const tired = await changed((age) => 0.3 / (1 + Math.exp(-(age - 120) / 20)));
+    expect(tired.turned).toBeGreaterThan(0.5);
+    expect(tired.findings).toEqual([
+      { grade: 'care', reason: expect.stringContaining('wear of p has turned ('), about: ['p'] },
+    ]);
   });
 
   it('expects nothing of a parameter that has not moved', async () => {
