@@ -19,6 +19,7 @@ import type { FitModel } from '../fit/fit-model.js';
 import { freeRunOf } from '../fit/held-out.js';
 import { withPulled } from '../fit/pulled.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
+import { searchedOn, searchFrom } from '../fit/search.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
 import type { RecordingSummary } from '../report/verdict.js';
@@ -168,7 +169,7 @@ async function testRecord(
   const origins = Array.from({ length: folds }, (_, f) =>
     Math.round(n * (FIRST_SHARE + ((1 - FIRST_SHARE) * f) / folds)),
   );
-  let coordinates = await fitCoordinates(context, record);
+  const coordinates = await fitCoordinates(context, record);
   const cards = new Map<string, ScoreCard>();
   const trackers = new Map<string, RollingQuantile>();
   const of = <T>(map: Map<string, T>, key: string, make: () => T): T => {
@@ -176,12 +177,16 @@ async function testRecord(
     map.set(key, found);
     return found;
   };
-  let from = startPoints(coordinates, starts);
+  let before: Fit | undefined;
   for (const [f, origin] of origins.entries()) {
-    const found = await fitRecordFrom(context, coordinates, headOf(record, origin), from);
+    const part = headOf(record, origin);
+    // As a fit does: its searches from several starts, once, and on from where they led.
+    const found =
+      before === undefined
+        ? await searchFrom(context, coordinates, part, startPoints(coordinates, starts))
+        : await searchedOn(context, before, part);
     const fit = withPulled(await freeUntold(context, found));
-    ({ coordinates } = fit);
-    from = [fit.u];
+    before = fit;
     const end = origins[f + 1] ?? n;
     const run = await freeRunOf(context, fit, headOf(record, end));
     names.forEach((name, c) => {
@@ -204,7 +209,7 @@ async function testRecord(
       }
     });
   }
-  const fit = withPulled(await fitRecordFrom(context, coordinates, record, from, true));
+  const fit = withPulled(await searchedOn(context, before!, record, true));
   const scores: HorizonScore[] = [];
   const pit: Tested['pit'] = {};
   for (const name of names) {

@@ -12,10 +12,10 @@ import {
 } from '../report/verdict.js';
 import type { Alarm, Estimate, Sample, Twin } from '../types.js';
 import { block } from './bands.js';
-import { type Coordinate, parameterCoordinate, startPoints, uOf } from './coordinates.js';
+import { type Coordinate, parameterCoordinate, startPoints } from './coordinates.js';
 import { disturbanceOutput } from './disturbances.js';
 import { estimateOf, estimatesOf } from './estimates.js';
-import { type Fit, type FitContext, fitCoordinates, fitRecordFrom, rangeOf } from './fit.js';
+import { type Fit, type FitContext, fitCoordinates, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { findInputNoise, foundInputNoise } from './found-input-noise.js';
 import { fitHangsOn } from './hangs-on.js';
@@ -25,7 +25,7 @@ import { inputNoiseFindings, withInputNoise } from './input-noise.js';
 import { offeredDisturbances, offerText } from './offer.js';
 import { type FitRecord, fitRecord, headOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
-import { searchFrom } from './search.js';
+import { searchedOn, searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import { fitSources } from './sources.js';
 import type { FitOutput } from './types.js';
@@ -187,8 +187,7 @@ export async function commission(
     const first = await freeUntold(context, await searchFrom(context, coordinates, head, warm));
     const test = train < n ? await testOn(context, first, record, train) : undefined;
     // The whole record from where its first part led, and from second modes.
-    const whole = train < n ? await refit(context, first, record) : first;
-    whole.starts = first.starts;
+    const whole = train < n ? await searchedOn(context, first, record, true) : first;
     const worn = await withWear(context, await freeUntold(context, whole), options.changeS);
     const { fit: shaped, shape } = await shapeOf(context, worn);
     const known = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
@@ -295,22 +294,6 @@ export function ridgesOf(fit: Fit): Ridge[] {
     parameters,
     block(fit.covariance.covariance, n, parameters.length),
     block(fit.covariance.information, n, parameters.length),
-  );
-}
-
-/** The fit of the whole record, begun where its first part ended. */
-async function refit(context: FitContext, first: Fit, record: FitRecord): Promise<Fit> {
-  const modes = first.secondModes.length === 0 ? [] : secondPoints(first);
-  return fitRecordFrom(context, first.coordinates, record, [first.u, ...modes], true);
-}
-
-function secondPoints(fit: Fit): Float64Array[] {
-  return fit.secondModes.map((mode) =>
-    Float64Array.from(fit.coordinates, (c, j) => {
-      const value = mode[c.name];
-      if (value === undefined) return fit.u[j]!;
-      return uOf(c, value);
-    }),
   );
 }
 

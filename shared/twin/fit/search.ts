@@ -1,5 +1,5 @@
 import { createRng, TwinError } from '../../core/index.js';
-import { type Coordinate, clampU, isDisturbed } from './coordinates.js';
+import { type Coordinate, clampU, isDisturbed, uOf } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
 import { sampleWorth } from './objective.js';
 import { type FitRecord, headOf } from './record.js';
@@ -54,4 +54,34 @@ export async function searchFrom(
     if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
     return fit; // Parts of the record carry no fit: what the whole gave stands.
   }
+}
+
+/**
+ * A fit of more of a record, searched on from where a fit of its first part ended. What is told of searches is
+ * what the first ones found; one that had not converged may have now.
+ *
+ * @param polish as {@link fitRecordFrom}
+ */
+export async function searchedOn(
+  context: FitContext,
+  first: Fit,
+  record: FitRecord,
+  polish = false,
+): Promise<Fit> {
+  const from = [first.u, ...(polish ? secondPoints(first) : [])];
+  const fit = await fitRecordFrom(context, first.coordinates, record, from, polish);
+  const converged = fit.starts.some((s) => s.converged && s.nats! <= SAME_OPTIMUM);
+  const starts = first.starts.map((s) =>
+    converged && s.nats !== undefined && s.nats <= SAME_OPTIMUM ? { ...s, converged } : s,
+  );
+  return { ...fit, starts };
+}
+
+function secondPoints({ secondModes, coordinates, u }: Fit): Float64Array[] {
+  return secondModes.map((mode) =>
+    Float64Array.from(coordinates, (c, j) => {
+      const value = mode[c.name];
+      return value === undefined ? u[j]! : uOf(c, value);
+    }),
+  );
 }

@@ -9,6 +9,7 @@ import {
 import { RollingQuantile } from '../../../shared/twin/backtest/rolling-quantile.js';
 import { gaussianCrps, ScoreCard } from '../../../shared/twin/backtest/scores.js';
 import { backtestVerdicts } from '../../../shared/twin/backtest/verdict.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import { fitRecord } from '../../../shared/twin/fit/record.js';
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
@@ -190,4 +191,38 @@ describe('scores', () => {
     for (let i = 0; i < 300; i++) tracker.add(0);
     expect(tracker.factor(0.5)).toBeGreaterThanOrEqual(0.6);
   });
+});
+
+describe('what is told of searches', () => {
+  /** The lag with digits that jump with its parameters: searches do not come to an end in them. */
+  const jumping = (by: number): FitModel => {
+    const model = lagModel(lagTwin());
+    return {
+      ...model,
+      run: async (points, ...rest) =>
+        (await model.run(points, ...rest)).map((run, i) => {
+          if (run instanceof Error) return run;
+          const [gain = 0, tau = 0] = points[i]!.parameters;
+          const jump = (k: number) => by * Math.sin(1e5 * (gain + 2 * tau) + k);
+          return { ...run, outputs: run.outputs.map((v, k) => v + jump(k)) };
+        }),
+    };
+  };
+
+  it.each([
+    [0, 0.2, false],
+    [0.01, 0.2, false],
+    [0.01, 1, false],
+    [0.003, 0, true],
+  ])(
+    'is the same of a fit and a backtest (jumps of %d, disturbance %d)',
+    async (by, ou, isSaid) => {
+      const samples = await lagSamples({ n: 300, noise: 0.01, ou });
+      const { output } = await commission(lagTwin(), jumping(by), samples);
+      const tested = await backtest(lagTwin(), jumping(by), samples, { withoutYardstick: true });
+      for (const { verdict } of [output, tested]) {
+        expect(verdict.reasons.includes('no search has converged')).toBe(isSaid);
+      }
+    },
+  );
 });
