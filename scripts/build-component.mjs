@@ -12,19 +12,20 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { zipSync } from 'fflate';
+import { readArguments } from './arguments.mjs';
 import { bundleInto, filesBelow, root, version } from './bundle.mjs';
 import { checkBundle } from './check-component.mjs';
 
-const { values: options } = parseArgs({
-  options: {
+const { values: options } = readArguments(
+  'npm run build:component -- [--arch x64|arm64] [--config FILE] [--check] [--recipe]',
+  {
     arch: { type: 'string', multiple: true },
     config: { type: 'string' },
     check: { type: 'boolean' },
     recipe: { type: 'boolean' },
   },
-});
+);
 const recipeModule = join(root, 'dist/edge-component/greengrass/recipe.js');
 const { bundleName, COMPONENT_NAME, edgeRecipeYaml, PLATFORMS } = await import(recipeModule);
 const { edgeSchema, loadConfig, toJsonSchema } = await import(

@@ -4,7 +4,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readArguments } from './arguments.mjs';
 
+const { values } = readArguments('npm run docs:reference -- [--check]', {
+  check: { type: 'boolean' },
+});
 const root = resolve(import.meta.dirname, '..');
 const { loadCommands } = await import(resolve(root, 'dist/cli/commands.js'));
 const { CONFIG_KINDS } = await import(resolve(root, 'dist/cli/config.js'));
@@ -162,11 +166,11 @@ for (const [path, text] of Object.entries(pages)) {
   const now = existsSync(full) ? readFileSync(full, 'utf8') : '';
   if (now === `${text.trimEnd()}\n`) continue;
   stale.push(path);
-  if (!process.argv.includes('--check')) writeFileSync(full, `${text.trimEnd()}\n`);
+  if (!values.check) writeFileSync(full, `${text.trimEnd()}\n`);
 }
-const verb = process.argv.includes('--check') ? 'Out of date' : 'Wrote';
+const verb = values.check ? 'Out of date' : 'Wrote';
 for (const path of stale) console.log(`${verb}: ${path}`);
-if (process.argv.includes('--check') && stale.length > 0) {
+if (values.check && stale.length > 0) {
   console.error('Run `npm run docs:reference`.');
   process.exitCode = 1;
 }

@@ -3,15 +3,16 @@
 //   node scripts/build-worker.mjs [--output dist/worker-image] [--arch x64|arm64]
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.mjs';
 import { bundleInto, filesBelow, root } from './bundle.mjs';
 
-const { values: options } = parseArgs({
-  options: {
+const { values: options } = readArguments(
+  'npm run build:worker -- [--output FOLDER] [--arch x64|arm64]',
+  {
     output: { type: 'string', default: join(root, 'dist/worker-image') },
     arch: { type: 'string', default: 'x64' },
   },
-});
+);
 const target = resolve(options.output);
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });

@@ -20,16 +20,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.mjs';
 import { root as project } from './bundle.mjs';
 
-const { values: options } = parseArgs({
-  options: {
+const { values: options } = readArguments(
+  'npm run image -- [--tag NAME] [--root FOLDER] [--node PROGRAM]',
+  {
     tag: { type: 'string', default: 'twinloop-worker' },
     root: { type: 'string' },
     node: { type: 'string' },
   },
-});
+);
 
 function fail(message) {
   console.error(message);

@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readArguments } from './arguments.mjs';
 
+const { values } = readArguments('npm run pack:all -- [--test]', { test: { type: 'boolean' } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version, license, engines, dependencies } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
@@ -181,6 +183,6 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 for (const entry of PACKAGES) {
   const tarball = await pack(entry);
-  if (process.argv.includes('--test')) test(entry, tarball);
+  if (values.test) test(entry, tarball);
 }
-if (!process.argv.includes('--test')) console.log(readdirSync(out).join('\n'));
+if (!values.test) console.log(readdirSync(out).join('\n'));

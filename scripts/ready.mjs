@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArguments } from './arguments.mjs';
 
+const { positionals } = readArguments('npm run ready -- [PART]', {}, 1);
+const [project = '.'] = positionals;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 
@@ -56,7 +59,6 @@ if (!isInstalled()) {
   }
 }
 // All of it, or the part that was asked for: `node scripts/ready.mjs cloud`.
-const [project = '.'] = process.argv.slice(2);
 const entry = join(root, 'dist', project === '.' ? 'cli.js' : project);
 if (!existsSync(entry)) console.error('Building (once; seconds) …');
 run(

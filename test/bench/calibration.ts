@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createRng, packageFile } from '../../shared/core/index.js';
@@ -15,10 +14,11 @@ import {
 } from '../../shared/twin/index.js';
 import { beginRefits } from '../../shared/twin/refit/index.js';
 import { webLine } from '../study/algebraic-web-line.js';
+import { count } from '../study/common/options.js';
 import { simulateBox } from '../study/real-box.js';
 import { boxSamples, boxTwin, hasRecording } from '../support/real-machines.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const SAMPLES = 2000;
 /** Samples of the record of 30 days are so far apart, seconds. */
@@ -26,16 +26,14 @@ const PERIOD_S = 1296.65;
 /** Drag of the two worn bearings at the end: before anything slips. */
 const WORN = 0.1;
 
-/**
- * What a calibration step costs beside its model runs, and whether memory stays flat: on the web
- * line's FMU, and on its algebra, where the filter is all there is; a fit of a moving machine, and its
- * steps.
- *
- * @param args `--samples N`
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { samples: { type: 'string' } } });
-  const count = Number(values.samples ?? SAMPLES);
+export const bench = defineBench({
+  measures:
+    'What a calibration step costs beside its model runs, and whether memory stays flat: on the web line’s FMU, and on its algebra, where the filter is all there is; a fit of a moving machine, and its steps.',
+  options: { samples: count('samples of each record', SAMPLES, 8) },
+  run: ({ samples }, io) => measureAll(samples, io),
+});
+
+async function measureAll(count: number, io: BenchIo): Promise<void> {
   const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
   const fmu = await createTwinModel(twin);
   try {

@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { packageFile } from '../../shared/core/index.js';
+import { text } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 import { shippedEntry } from './edge/measure.js';
 import { mqtt } from './edge/mqtt.js';
 import { opcua } from './edge/opcua.js';
 import { backlog, idle, sustained } from './edge/replay.js';
 import { start } from './edge/start.js';
-import type { BenchIo } from './main.js';
 
 function packages(io: BenchIo): void {
   shippedEntry();
@@ -14,16 +15,30 @@ function packages(io: BenchIo): void {
   io.print(`package for ${process.arch}: ${(size / 1e6).toFixed(1)} MB`);
 }
 
-/**
- * `npm run bench -- edge [sustained | backlog | idle | mqtt | opcua | start | package] [quick] [--telegraf PATH]`:
- * throughput, drain of a backlog, idle load, intake of messages, many OPC UA nodes, start to first value, package
- * size; all of them when none is named. Measured is what is shipped: the bundle, started as its recipe does.
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
+const PARTS = ['sustained', 'backlog', 'idle', 'mqtt', 'opcua', 'start', 'package'] as const;
+
+export const bench = defineBench({
+  measures:
+    'The edge component as it is shipped, started as its recipe does: throughput, drain of a backlog, idle load, intake of messages, many OPC UA nodes, start to first value, package size.',
+  options: {
+    telegraf: text('Telegraf’s program, to measure beside it with mqtt and opcua', 'PATH', ''),
+  },
+  words: {
+    name: '[parts...]',
+    describe: `some of ${PARTS.join(', ')}, all without one; quick for less of each`,
+    of: [...PARTS, 'quick'],
+  },
+  run: measureParts,
+});
+
+async function measureParts(
+  { telegraf }: { telegraf: string },
+  io: BenchIo,
+  args: readonly string[],
+): Promise<void> {
   const quick = args.includes('quick');
-  const at = args.indexOf('--telegraf');
-  const options = { quick, telegrafPath: at < 0 ? undefined : args[at + 1] };
-  const parts: Record<string, () => Promise<void> | void> = {
+  const options = { quick, telegrafPath: telegraf === '' ? undefined : telegraf };
+  const parts: Record<(typeof PARTS)[number], () => Promise<void> | void> = {
     sustained: () => sustained(io, quick ? 5 : 30),
     backlog: () => backlog(io, quick ? 200_000 : 7_200_000),
     idle: () => idle(io, quick ? 5 : 20),
@@ -32,6 +47,6 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
     start: () => start(io, options),
     package: () => packages(io),
   };
-  const named = Object.keys(parts).filter((part) => args.includes(part));
-  for (const part of named.length === 0 ? Object.keys(parts) : named) await parts[part]?.();
+  const named = PARTS.filter((part) => args.includes(part));
+  for (const part of named.length === 0 ? PARTS : named) await parts[part]();
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { resultAliases } from '../../cloud/worker/results.js';
 import { packageFile } from '../../shared/core/index.js';
 import { loadTwin } from '../../shared/twin/index.js';
 import { treeKb } from '../../simulators/stack/memory.js';
+import { count } from '../study/common/options.js';
 import { reportsOf, startTestFleet } from '../support/fleet.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const JOBS = 2;
 /** SiteWise's limits: streams a read, streams a write, values of a stream in a write. */
@@ -20,20 +20,17 @@ function childrenCpuS(): number {
   return (Number(fields[13]) + Number(fields[14])) / ticksPerS;
 }
 
-/**
- * A fleet against the stand-ins, worked on by two processes as an array job of two: time, memory
- * and requests per asset.
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      assets: { type: 'string', default: '200' },
-      samples: { type: 'string', default: '10' },
-    },
-  });
-  const assets = Number(values.assets);
-  const samples = Number(values.samples);
+export const bench = defineBench({
+  measures:
+    'A fleet against the stand-ins, worked on by two processes as an array job of two: time, memory and requests per asset.',
+  options: { assets: count('assets', 200), samples: count('samples of the second run', 10) },
+  run: measureFleet,
+});
+
+async function measureFleet(
+  { assets, samples }: { assets: number; samples: number },
+  io: BenchIo,
+): Promise<void> {
   const { definition } = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
   const streams = definition.inputs.length + definition.measured.length;
   const results = resultAliases(definition).length;

@@ -5,7 +5,8 @@ import { zipSync } from 'fflate';
 import { createRng, packageFile, type Rng, TwinError } from '../../shared/core/index.js';
 import { unpackArchive } from '../../shared/fmi/description/archive.js';
 import { parseInputCsv, readModelDescription, validateFmu } from '../../shared/fmi/index.js';
-import type { BenchIo } from './main.js';
+import { count, text } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 /** Longest time that one input may take before it counts as a finding, ms. */
 const SLOW_MS = 3000;
@@ -95,14 +96,21 @@ function mutateBytes(rng: Rng, bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-/**
- * `npm run bench -- fmi-fuzz [seconds] [seed] [folder]`: throws mutated archives, descriptions and
- * input files at the readers; an error without a code, or a slow answer, is a finding and is kept.
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const seconds = Number(args[0] ?? 5);
-  const seed = Number(args[1] ?? 1);
-  const folder = args[2] ?? join(tmpdir(), 'twinloop-fuzz-findings');
+export const bench = defineBench({
+  measures:
+    'Throws mutated archives, descriptions and input files at the readers; an error without a code, or a slow answer, is a finding and is kept.',
+  options: {
+    seconds: count('seconds', 5),
+    seed: count('seed of the mutations', 1, 0),
+    folder: text('folder of findings', 'DIR', join(tmpdir(), 'twinloop-fuzz-findings')),
+  },
+  run: fuzz,
+});
+
+async function fuzz(
+  { seconds, seed, folder }: { seconds: number; seed: number; folder: string },
+  io: BenchIo,
+): Promise<void> {
   const rng = createRng(seed);
   const descriptions = packageFile('test/fixtures/fmus/descriptions');
   const xmls = readdirSync(descriptions).map((f) => readFileSync(join(descriptions, f), 'utf8'));

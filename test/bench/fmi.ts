@@ -8,7 +8,7 @@ import { createFmuPool, type Fmu, instantiate, openFmu } from '../../shared/fmi/
 import { residentBytes } from '../../shared/fmi/lanes/process-tree.js';
 import { FmuRunner } from '../../shared/fmi/running/runner.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const median = (values: number[]) => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -164,8 +164,13 @@ async function scaling(large: Fmu, print: (line: string) => void): Promise<void>
   );
 }
 
-/** `npm run bench -- fmi`: what the importer costs above C, and what its pool costs and gives. */
-export async function run(_args: readonly string[], io: BenchIo): Promise<void> {
+export const bench = defineBench({
+  measures: 'What the importer costs above C, and what its pool costs and gives.',
+  options: {},
+  run: (_, io) => measureAll(io),
+});
+
+async function measureAll(io: BenchIo): Promise<void> {
   if (!hasCompiler) {
     io.print('skipped: no C compiler `cc`, so the test FMUs can’t be built');
     return;

@@ -17,7 +17,8 @@ import {
   ukfUpdate,
   type VectorFunction,
 } from '../../shared/kalman/index.js';
-import type { BenchIo } from './main.js';
+import { count, text } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const CASES = [
   { n: 9, m: 9, targetMs: 0.05 },
@@ -149,19 +150,20 @@ function filterpyTimes(python: string): { times?: number[]; why?: string } {
   return { why: run.error?.message ?? run.stderr.trim().split('\n').at(-1) ?? 'it failed' };
 }
 
-/**
- * One prediction and update of the UKF at several sizes, beside ml-matrix and filterpy.
- *
- * @param args `--python FILE`: an interpreter with filterpy (default python3);
- * `--budget MS`: time per figure
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const option = (name: string, fallback: string) => {
-    const at = args.indexOf(name);
-    return at >= 0 ? (args[at + 1] ?? fallback) : fallback;
-  };
-  const budgetMs = Number(option('--budget', '1500'));
-  const { times: filterpy, why } = filterpyTimes(option('--python', 'python3'));
+export const bench = defineBench({
+  measures: 'One prediction and update of the UKF at several sizes, beside ml-matrix and filterpy.',
+  options: {
+    python: text('an interpreter with filterpy', 'FILE', 'python3'),
+    budget: count('ms for each figure', 1500),
+  },
+  run: measureSizes,
+});
+
+async function measureSizes(
+  { python, budget: budgetMs }: { python: string; budget: number },
+  io: BenchIo,
+): Promise<void> {
+  const { times: filterpy, why } = filterpyTimes(python);
   if (filterpy === undefined) io.print(`filterpy skipped: ${why}`);
   io.print('predict + update, ms | n/m | standard | square root | ml-matrix | filterpy | target');
   for (const [k, { n, m, targetMs }] of CASES.entries()) {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { runWorker, stateKey } from '../../cloud/index.js';
 import { calibrationEngine } from '../../cloud/worker/calibration-engine.js';
 import { fleetSchema } from '../../shared/config/index.js';
@@ -11,8 +10,9 @@ import {
   wallTime,
 } from '../../shared/core/index.js';
 import { loadTwin } from '../../shared/twin/index.js';
+import { count } from '../study/common/options.js';
 import { memoryStore, Streams } from '../support/worker-fakes.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const PERIOD_S = 10;
 /** Samples before the outage. */
@@ -26,19 +26,17 @@ function cpuS(): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerS;
 }
 
-/**
- * What a replay of late samples costs beside the same samples in order, and how large the state of
- * a web line becomes. SiteWise and the store are in memory, the FMU and the filter are real.
- */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      samples: { type: 'string', default: '1000' },
-      rounds: { type: 'string', default: '3' },
-    },
-  });
-  const late = Number(values.samples);
+export const bench = defineBench({
+  measures:
+    'What a replay of late samples costs beside the same samples in order, and how large the state of a web line becomes. SiteWise and the store are in memory, the FMU and the filter are real.',
+  options: { samples: count('samples that come late', 1000), rounds: count('rounds', 3) },
+  run: measureReplay,
+});
+
+async function measureReplay(
+  { samples: late, rounds }: { samples: number; rounds: number },
+  io: BenchIo,
+): Promise<void> {
   const twin = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
   const { inputs, measured, parameters } = twin.definition;
   const model = await calibrationEngine.createModel(twin, { logger: silentLogger });
@@ -111,7 +109,7 @@ export async function run(args: readonly string[], io: BenchIo): Promise<void> {
   };
 
   const ratios: number[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < rounds; round++) {
     const order = await measure(true);
     const replay = await measure(false);
     ratios.push(replay.ms / order.ms);

@@ -5,15 +5,19 @@ import { join } from 'node:path';
 import { compiledEntry, createRng, packageFile } from '../../shared/core/index.js';
 import { createCalibrator, createTwinModel, loadTwin } from '../../shared/twin/index.js';
 import type { StackSummary } from '../../simulators/index.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const STEPS = 30;
 
-/** Time of a filter step of the example twin, and how the whole loop does on this machine. */
-export async function run(_args: readonly string[], io: BenchIo): Promise<void> {
-  await benchStep(io);
-  await benchStack(io);
-}
+export const bench = defineBench({
+  measures:
+    'Time of a filter step of the example twin, and how the whole loop does on this machine.',
+  options: {},
+  async run(_, io) {
+    await benchStep(io);
+    await benchStack(io);
+  },
+});
 
 /** Steps on the web line with two worn bearings, before anything slips. */
 async function benchStep(io: BenchIo): Promise<void> {

@@ -4,18 +4,21 @@ import type { Browser, Page } from 'playwright-core';
 import { compiledEntry } from '../../shared/core/index.js';
 import { chromiumPath, launchChromium, openPage } from '../browser/launch.js';
 import { askableTwin, wornState } from '../unit/page/outlook-twin.js';
-import type { BenchIo } from './main.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const HOURS = 720;
 const RUNS = 5;
 const BROWSERS = 10;
 const FLEET = 200;
 
-/**
- * The operator's page in Chromium and its server: first useful paint with 30 days of history, frames while
- * a chart is dragged, what-if answers, a fleet's overview, and memory.
- */
-export async function run(_args: readonly string[], io: BenchIo): Promise<void> {
+export const bench = defineBench({
+  measures:
+    'The operator’s page in Chromium and its server: first useful paint with 30 days of history, frames while a chart is dragged, what-if answers, a fleet’s overview, and memory.',
+  options: {},
+  run: (_, io) => measurePage(io),
+});
+
+async function measurePage(io: BenchIo): Promise<void> {
   if (chromiumPath === undefined) {
     io.print('There is no Chromium here: TWINLOOP_CHROMIUM names one.');
     return;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compiledEntry, createRng, packageFile } from '../../shared/core/index.js';
-import type { BenchIo } from './main.js';
+import { toggle } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const ROWS = 2_000_000;
 /** Rows of the exports that `new` is given. */
@@ -165,11 +166,16 @@ async function timeNew(folder: string, name: string, long: boolean, io: BenchIo)
   );
 }
 
-/** Reads recordings of every shape, and has `new` propose definitions from long ones; `--new`: that alone. */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
+export const bench = defineBench({
+  measures: 'Reads recordings of every shape, and has `new` propose definitions from long ones.',
+  options: { new: toggle('the proposals alone') },
+  run: measureReading,
+});
+
+async function measureReading({ new: isNew }: { new: boolean }, io: BenchIo): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'twinloop-bench-'));
   try {
-    for (const shape of args.includes('--new') ? [] : SHAPES) {
+    for (const shape of isNew ? [] : SHAPES) {
       const path = join(folder, 'table.csv');
       await write(path, linesOf(shape));
       timeReading(path, shape, io);

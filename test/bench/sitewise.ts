@@ -18,7 +18,8 @@ import { createSiteWiseClient } from '../../shared/sitewise/index.js';
 import { startSiteWise } from '../../simulators/sitewise/index.js';
 import { KIND } from '../../simulators/sitewise/store/block.js';
 import { withAccount } from '../../simulators/sitewise/transfer/open-account.js';
-import type { BenchIo } from './main.js';
+import { count } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const STREAMS = 20;
 const DAYS = 30;
@@ -236,14 +237,19 @@ async function startAndStop(): Promise<void> {
   await siteWise.close();
 }
 
-/** Figures of the stand-in for SiteWise; `--values n` (default 10 million), `--seconds s` of each load. */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const option = (name: string, fallback: number) => {
-    const at = args.indexOf(name);
-    return at < 0 ? fallback : Number(args[at + 1]);
-  };
-  const values = option('--values', 10_000_000);
-  const seconds = option('--seconds', 15);
+export const bench = defineBench({
+  measures: 'Figures of the stand-in for SiteWise: its store, its start, and loads of clients.',
+  options: {
+    values: count('values in its store', 10_000_000),
+    seconds: count('seconds of each load', 15),
+  },
+  run: measureStandIn,
+});
+
+async function measureStandIn(
+  { values, seconds }: { values: number; seconds: number },
+  io: BenchIo,
+): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-bench-sitewise-'));
   const nowS = Math.floor(Date.now() / 1000);
   try {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compiledEntry, packageFile } from '../../shared/core/index.js';
 import { createFmuPool, openFmu } from '../../shared/fmi/index.js';
-import type { BenchIo } from './main.js';
+import { count } from '../study/common/options.js';
+import { type BenchIo, defineBench } from './common/bench.js';
 
 const ROUNDS = 15;
 const WEB_LINE = packageFile('shared/twins/web-line/web-line.fmu');
@@ -122,11 +123,13 @@ async function manyRuns(io: BenchIo, count: number): Promise<void> {
   );
 }
 
-/** `npm run bench -- startup [--runs n]`: how long what is started often takes to start. */
-export async function run(args: readonly string[], io: BenchIo): Promise<void> {
-  const at = args.indexOf('--runs');
-  await help(io);
-  await simulate(io);
-  await lanes(io);
-  await manyRuns(io, at < 0 ? 100_000 : Number(args[at + 1]));
-}
+export const bench = defineBench({
+  measures: 'How long what is started often takes to start.',
+  options: { runs: count('runs in one pool', 100_000) },
+  async run({ runs }, io) {
+    await help(io);
+    await simulate(io);
+    await lanes(io);
+    await manyRuns(io, runs);
+  },
+});

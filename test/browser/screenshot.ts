@@ -9,25 +9,32 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { startPage } from '../../cloud/page/index.js';
 import { withAliasPrefix } from '../../shared/config/index.js';
 import { compiledEntry, packageFile, secondsToNs, systemClock } from '../../shared/core/index.js';
+import { checkWords, count, readProgram, runCalled, text, words } from '../study/common/options.js';
 import { GrowingDrag, lineTwin } from '../unit/page/growing-drag.js';
 import { launchChromium, openPage } from './launch.js';
 
-const { values } = parseArgs({
+const PICTURES = [
+  ...['monitor', 'scene', 'first-minute', 'dark', 'phone', 'wall', 'print', 'fleet', 'slip'],
+  ...['what-if', 'plan', 'after-repair'],
+];
+const program = {
+  name: 'screenshot',
+  measures:
+    'Takes the pictures of the docs of a loop that it starts, through a worn bearing’s first alarm, the slip that comes of it, and its repair.',
+  takes: 'some seven minutes',
   options: {
-    url: { type: 'string' },
-    /** Longest wait for each stage, seconds. */
-    wait: { type: 'string', default: '900' },
-    only: { type: 'string' },
+    url: text('page of a loop that runs already', 'URL', ''),
+    wait: count('longest wait for each stage, seconds', 900),
+    only: words(`some of ${PICTURES.join(', ')}`),
   },
-});
-const timeout = Number(values.wait) * 1000;
-const only = values.only?.split(',');
-const isWanted = (name: string) => only === undefined || only.includes(name);
+};
+let timeout = 0;
+let only: readonly string[] = [];
+const isWanted = (name: string) => only.length === 0 || only.includes(name);
 const DESK = { width: 1360, height: 1180 };
 
 /** Starts the loop and finds its page's address in what it prints. */
@@ -133,11 +140,12 @@ async function takeTour(page: Page, browser: Browser, url: string): Promise<void
   await page.locator('#verdict').filter({ hasText: 'alarm' }).waitFor({ timeout });
   await page.locator('#focus canvas').first().waitFor({ timeout });
   await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path: packageFile('docs/monitor.png') });
+  if (isWanted('monitor')) await page.screenshot({ path: packageFile('docs/monitor.png') });
   await page.getByRole('button', { name: 'Show in 3-D' }).click();
   // Names are put in their places with the first picture that is drawn.
   await page.locator('#schematic .names span[style*="translate"]').first().waitFor({ timeout });
-  await page.locator('#schematic .scene').screenshot({ path: packageFile('docs/scene.png') });
+  if (isWanted('scene'))
+    await page.locator('#schematic .scene').screenshot({ path: packageFile('docs/scene.png') });
   await page.getByRole('button', { name: 'Show flat' }).click();
   await takeElsewhere(browser, url);
   await takeFleet(browser);
@@ -173,17 +181,25 @@ async function takeTour(page: Page, browser: Browser, url: string): Promise<void
   await take(page, 'after-repair');
 }
 
-await mkdir(pictures, { recursive: true });
-const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-screenshot-'));
-const loop = values.url === undefined ? await startLoop(dataDir) : undefined;
-const browser = await launchChromium();
-try {
-  const url = values.url ?? loop?.url ?? '';
-  const { page, misdeeds } = await openPage(browser, url, { viewport: DESK });
-  await takeTour(page, browser, url);
-  for (const error of misdeeds.errors) console.error(`The page complained: ${error}`);
-} finally {
-  await browser.close();
-  await loop?.stop();
-  await rm(dataDir, { recursive: true, force: true });
-}
+await runCalled(async () => {
+  const read = readProgram(program, process.argv.slice(2));
+  if (read === undefined) return undefined;
+  checkWords(read.given.only, PICTURES);
+  only = read.given.only;
+  timeout = 1000 * read.given.wait;
+  await mkdir(pictures, { recursive: true });
+  const dataDir = await mkdtemp(join(tmpdir(), 'twinloop-screenshot-'));
+  const loop = read.given.url === '' ? await startLoop(dataDir) : undefined;
+  const browser = await launchChromium();
+  try {
+    const url = loop?.url ?? read.given.url;
+    const { page, misdeeds } = await openPage(browser, url, { viewport: DESK });
+    await takeTour(page, browser, url);
+    for (const error of misdeeds.errors) console.error(`The page complained: ${error}`);
+  } finally {
+    await browser.close();
+    await loop?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+  return 0;
+});

@@ -2,11 +2,11 @@
 // description, schema, co-simulation and model exchange, compared with FMPy where it is installed.
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { messageOf } from '../../shared/core/index.js';
 import { validateSchema } from '../../shared/fmi/description/validate-schema.js';
 import { isError } from '../../shared/fmi/description/xml-attributes.js';
 import { type Fmu, readFmu, validateFmu } from '../../shared/fmi/index.js';
+import { count, readProgram, runCalled, text, toggle } from '../study/common/options.js';
 import { judge, type Verdict } from './compare.js';
 
 interface Row {
@@ -68,37 +68,42 @@ function print(row: Row): void {
   }
 }
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
+const program = {
+  name: 'corpus',
+  measures:
+    'Takes every FMU under a folder through description, schema, co-simulation and model exchange, compared with FMPy where it is installed.',
   options: {
-    python: { type: 'string' },
-    timeout: { type: 'string', default: '60' },
-    json: { type: 'boolean', default: false },
+    python: text('a Python that has FMPy', 'PATH', process.env.TWINLOOP_FMPY_PYTHON ?? ''),
+    timeout: count('seconds for each run', 60),
+    json: toggle('one object of JSON instead of lines'),
   },
+  words: { name: '<dir>', describe: 'the folder' },
+};
+
+await runCalled(async () => {
+  const read = readProgram(program, process.argv.slice(2));
+  if (read === undefined) return undefined;
+  const [dir = ''] = read.words;
+  const { timeout, json } = read.given;
+  const python = read.given.python === '' ? undefined : read.given.python;
+  if (python === undefined) {
+    console.error('FMPy is not compared: name a Python that has it by --python.');
+  }
+  const rows: Row[] = [];
+  for (const path of fmusUnder(dir)) {
+    const row = await rowOf(path, relative(dir, path), python, 1000 * timeout);
+    rows.push(row);
+    if (!json) print(row);
+  }
+  const counts: Record<string, number> = {};
+  for (const verdict of rows.flatMap((r) => [r.cs, r.me])) {
+    if (verdict !== undefined) counts[verdict.kind] = (counts[verdict.kind] ?? 0) + 1;
+  }
+  const unreadable = rows.filter((r) => r.unreadable !== undefined).length;
+  if (json) console.log(JSON.stringify({ fmus: rows.length, unreadable, counts, rows }));
+  else {
+    console.log(`\n${rows.length} FMUs, ${unreadable} unreadable; runs by outcome:`);
+    for (const [kind, count] of Object.entries(counts)) console.log(`  ${count}  ${kind}`);
+  }
+  return (counts.differs ?? 0) + (counts['only FMPy runs it'] ?? 0) > 0 ? 1 : 0;
 });
-const [dir] = positionals;
-if (dir === undefined) {
-  console.error('usage: npm run corpus -- DIR [--python PATH] [--timeout S] [--json]');
-  process.exit(2);
-}
-const python = values.python ?? process.env.TWINLOOP_FMPY_PYTHON;
-if (python === undefined) {
-  console.error('FMPy is not compared: name a Python that has it by --python.');
-}
-const rows: Row[] = [];
-for (const path of fmusUnder(dir)) {
-  const row = await rowOf(path, relative(dir, path), python, Number(values.timeout) * 1000);
-  rows.push(row);
-  if (!values.json) print(row);
-}
-const counts: Record<string, number> = {};
-for (const verdict of rows.flatMap((r) => [r.cs, r.me])) {
-  if (verdict !== undefined) counts[verdict.kind] = (counts[verdict.kind] ?? 0) + 1;
-}
-const unreadable = rows.filter((r) => r.unreadable !== undefined).length;
-if (values.json) console.log(JSON.stringify({ fmus: rows.length, unreadable, counts, rows }));
-else {
-  console.log(`\n${rows.length} FMUs, ${unreadable} unreadable; runs by outcome:`);
-  for (const [kind, count] of Object.entries(counts)) console.log(`  ${count}  ${kind}`);
-}
-process.exitCode = (counts.differs ?? 0) + (counts['only FMPy runs it'] ?? 0) > 0 ? 1 : 0;

@@ -9,7 +9,7 @@ import {
   type TwinModel,
 } from '../../shared/twin/index.js';
 import { webLine } from './algebraic-web-line.js';
-import { count } from './common/options.js';
+import { checkWords, chosen, count, words } from './common/options.js';
 import { defineStudy, type Job } from './common/study.js';
 import { markdown, median, percent } from './common/table.js';
 
@@ -197,6 +197,8 @@ const TWINS: Readonly<Record<string, readonly number[]>> = {
   'nine drags': [0, 1, 2, 3, 4, 5, 6, 7, 8],
   'b3, b9': [2, 7],
 };
+/** A web line without a fault, as it is named. */
+const WELL = 'well';
 /** One healthy record, or one with a fault. */
 type Watched = Job & { twin: string; seed: number; fault?: string };
 type Result = Partial<Awaited<ReturnType<typeof falseAlarms>>> &
@@ -213,19 +215,27 @@ export const study = defineStudy({
     rows: count('samples of a healthy record', ROWS),
     before: count('samples before a fault', 1000),
     window: count('samples after a fault within which it counts as found', 300),
+    only: words('twins and faults whose names contain one of these, well for none'),
   },
-  jobs: ({ seeds, rows, before, window }): Watched[] =>
-    Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
-      Object.keys(TWINS).flatMap((twin) => [
-        { key: `${twin}/healthy/${rows}/${seed}`, twin, seed },
-        ...FAULTS.map(({ title }) => ({
-          key: `${twin}/${title}/${before}+${window}/${seed}`,
-          twin,
-          seed,
-          fault: title,
-        })),
-      ]),
-    ),
+  jobs({ seeds, rows, before, window, only }): Watched[] {
+    const twins = Object.keys(TWINS);
+    const states = [WELL, ...FAULTS.map((f) => f.title)];
+    checkWords(only, [...twins, ...states]);
+    return Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
+      chosen(twins, only, (twin) => twin).flatMap((twin) =>
+        chosen(states, only, (state) => state).map((state) =>
+          state === WELL
+            ? { key: `${twin}/healthy/${rows}/${seed}`, twin, seed }
+            : {
+                key: `${twin}/${state}/${before}+${window}/${seed}`,
+                twin,
+                seed,
+                fault: state,
+              },
+        ),
+      ),
+    );
+  },
   async run(job, { rows, before, window }): Promise<Result> {
     const base = await loadTwin(packageFile('shared/twins/web-line/twin.json'));
     const { twin, model } = studyTwin(base, TWINS[job.twin]!);
@@ -237,21 +247,23 @@ export const study = defineStudy({
   tables(done, { rows, before, window }) {
     const of = (twin: string, fault?: string) =>
       done.filter(({ job }) => job.twin === twin && job.fault === fault).map((d) => d.result);
-    const healthy = Object.keys(TWINS).map((twin) => {
+    const healthy = Object.keys(TWINS).flatMap((twin) => {
       const runs = of(twin);
+      if (runs.length === 0) return [];
       const rate = (codes: readonly AlarmCode[]) => {
         const all = runs.flatMap((r) => codes.map((code) => r.episodes![code] ?? 0));
         return (all.reduce((a, b) => a + b, 0) / runs.length).toFixed(2);
       };
-      return [twin, runs.length, ...ALARM_CODES.map((code) => rate([code])), rate(ALARM_CODES)];
+      return [[twin, runs.length, ...ALARM_CODES.map((code) => rate([code])), rate(ALARM_CODES)]];
     });
     const delay = (values: readonly number[]) => {
       const value = median(values);
       return Number.isFinite(value) ? `${value}` : '–';
     };
     const faults = FAULTS.flatMap(({ title }) =>
-      Object.keys(TWINS).map((twin) => {
+      Object.keys(TWINS).flatMap((twin) => {
         const runs = of(twin, title);
+        if (runs.length === 0) return [];
         const right = runs.map((r) => r.right!);
         const any = runs.map((r) => r.any!);
         const share = (hits: number) => `${percent(hits, runs.length)} %`;
@@ -262,16 +274,8 @@ export const study = defineStudy({
           .filter(([, hits]) => hits > 0)
           .sort((a, b) => b[1] - a[1])
           .map(([code, hits]) => `${code} ${share(hits)}`);
-        return [
-          title,
-          twin,
-          runs.length,
-          found(right),
-          delay(right),
-          found(any),
-          delay(any),
-          heard.join(', ') || 'none',
-        ];
+        const figures = [found(right), delay(right), found(any), delay(any)];
+        return [[title, twin, runs.length, ...figures, heard.join(', ') || 'none']];
       }),
     );
     return [

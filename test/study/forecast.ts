@@ -12,7 +12,7 @@ import { webLine } from './algebraic-web-line.js';
 import { checkWords, chosen, count, text, words } from './common/options.js';
 import { defineStudy, type Job } from './common/study.js';
 import { markdown, percent } from './common/table.js';
-import { loadTruth, type Truth } from './truth.js';
+import { loadTruth, RECORD_PATH, type Truth, truthKey } from './truth.js';
 
 const ROW_S = 1296.65;
 const SIGMA = 1e-4;
@@ -241,17 +241,17 @@ export const study = defineStudy({
   options: {
     seeds: count('forecasts of each kind of wear', 100),
     only: words('kinds of wear whose names contain one of these'),
-    data: text(
-      'the 30-day record; without it a synthetic course',
-      'CSV',
-      packageFile('../shared/data/web-line/case-1-30-days.csv'),
-    ),
+    data: text('the 30-day record; without it a synthetic course', 'CSV', RECORD_PATH),
   },
-  jobs({ seeds, only }): Drawn[] {
+  jobs({ seeds, only, data }): Drawn[] {
     const kinds = Object.keys(KINDS);
     checkWords(only, kinds);
     return Array.from({ length: seeds }, (_, k) => k + 1).flatMap((seed) =>
-      chosen(kinds, only, (kind) => kind).map((kind) => ({ key: `${kind}/${seed}`, kind, seed })),
+      chosen(kinds, only, (kind) => kind).map((kind) => ({
+        key: [kind, ...truthKey(data), seed].join('/'),
+        kind,
+        seed,
+      })),
     );
   },
   async run({ kind, seed }, { data }) {

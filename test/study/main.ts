@@ -1,6 +1,6 @@
 import { TwinError } from '../../shared/core/index.js';
 import { type Ran, runJobs } from './common/jobs.js';
-import { readArguments } from './common/options.js';
+import { readArguments, runCalled } from './common/options.js';
 import { Results } from './common/results.js';
 import { machineName } from './common/table.js';
 import { STUDIES } from './studies.js';
@@ -50,10 +50,4 @@ async function main([name = '', ...args]: string[]): Promise<number> {
   return ran.failed.length > 0 ? 1 : 0;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof TwinError && error.code === 'USAGE')) throw error;
-  console.error(`${error.message} --help tells the options.`);
-  process.exitCode = 2;
-}
+await runCalled(() => main(process.argv.slice(2)));

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { columnOf, parseNumericCsv } from '../../shared/core/index.js';
+import { resolve } from 'node:path';
+import { columnOf, packageFile, parseNumericCsv } from '../../shared/core/index.js';
 
 /** The hidden course of a machine that the study follows. */
 export interface Truth {
@@ -12,6 +13,9 @@ export interface Truth {
   slipRow: number;
 }
 
+/** Where the 30-day record lies, where it is at hand. */
+export const RECORD_PATH = packageFile('../shared/data/web-line/case-1-30-days.csv');
+
 const ROWS = 2000;
 const PERIOD_S = 1296.65;
 
@@ -20,6 +24,10 @@ function syntheticDrag(row: number): number {
   const u = Math.min(1, Math.max(0, (row - 934) / 611));
   return 0.2 * u * u * (3 - 2 * u);
 }
+
+/** What tells results of one record from those of another; nothing of the record at its usual place. */
+export const truthKey = (path: string): string[] =>
+  path === RECORD_PATH ? [] : [existsSync(path) ? resolve(path) : 'synthetic'];
 
 /** The drags of the 30-day record where it is at hand, otherwise a synthetic course of its kind. */
 export function loadTruth(path: string): Truth {

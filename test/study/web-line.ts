@@ -9,7 +9,7 @@ import { markdown } from './common/table.js';
 import { buildFailingWebLine } from './failing-web-line.js';
 import { SCENARIOS } from './scenarios.js';
 import { addScore, newScore, rowOf, type Score } from './score.js';
-import { loadTruth } from './truth.js';
+import { loadTruth, RECORD_PATH, truthKey } from './truth.js';
 
 /** A part of a cell, as large as is lost when a study is cut off. */
 type Part = Job & { cell: Cell };
@@ -35,14 +35,11 @@ export const study = defineStudy({
     fmu: toggle('the FMU as the model instead of the line by algebra'),
     failing: toggle('an FMU whose solver fails in gross slip, now and then for good'),
     baseline: toggle('without the clipped filter', true),
-    data: text(
-      'the 30-day record; without it a synthetic course',
-      'CSV',
-      packageFile('../shared/data/web-line/case-1-30-days.csv'),
-    ),
+    data: text('the 30-day record; without it a synthetic course', 'CSV', RECORD_PATH),
   },
-  jobs({ scenario, seeds, noise, strides, baseline, ...options }): Part[] {
+  jobs({ scenario, seeds, noise, strides, baseline, data, ...options }): Part[] {
     const by = modelIn(options);
+    const truth = truthKey(data);
     const names = Object.keys(SCENARIOS);
     const scenarios = scenario.includes('all') ? names : scenario;
     const unknown = scenarios.filter((s) => SCENARIOS[s] === undefined);
@@ -66,7 +63,7 @@ export const study = defineStudy({
           filters.flatMap((filter) =>
             parts.map((own) => {
               const cell = { scenario: name, sigma, stride, filter, seeds: own };
-              const key = [...titleOf(cell), by, own.join('+')].join('/');
+              const key = [...titleOf(cell), by, ...truth, own.join('+')].join('/');
               return { key, cell };
             }),
           ),

@@ -3,8 +3,9 @@
 // the command line by `cc` alone.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArguments } from '../../../scripts/arguments.mjs';
 
 const ZIG_VERSION = '0.17.1';
 const venv = fileURLToPath(new URL('../../../node_modules/.cache/zig', import.meta.url));
@@ -35,6 +36,20 @@ const isOwn = ({ triple }) =>
   triple.startsWith(process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux');
 
 /**
+ * What a model's build was called with: where to, and whether for this machine only.
+ *
+ * @param {string} [folder] where it goes unless another is named
+ */
+export function buildArguments(folder = '.') {
+  const { values, positionals } = readArguments(
+    'node build.mjs [FOLDER] [--this-machine]',
+    { 'this-machine': { type: 'boolean' } },
+    1,
+  );
+  return { output: resolve(positionals[0] ?? folder), alone: values['this-machine'] === true };
+}
+
+/**
  * Libraries of a model, by their path in the archive. Without a compiler for a platform there is none
  * for it, which is said; without `cc` there is nothing to be said but that.
  *
@@ -43,7 +58,7 @@ const isOwn = ({ triple }) =>
  * @returns {Record<string, Uint8Array>}
  */
 export function compileAll({ identifier, fmi, sources, folder, flags = [] }) {
-  const alone = process.argv.includes('--this-machine');
+  const alone = buildArguments().alone;
   const cross = alone ? undefined : zig();
   const built = TARGETS.flatMap((target) => {
     const own = isOwn(target);

@@ -1,8 +1,9 @@
 // Builds the example FMU and its recording, here or in the folder named as its argument:
 //
 //   node shared/twins/heat-exchanger/build.mjs [OUTPUT_FOLDER] [--this-machine]
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildArguments } from '../build/compile.mjs';
 import { buildSmallTwin, normals } from '../build/small-twin.mjs';
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -53,7 +54,7 @@ function recording() {
 
 buildSmallTwin({
   folder,
-  output: resolve(process.argv.slice(2).find((a) => !a.startsWith('--')) ?? folder),
+  output: buildArguments(folder).output,
   name: 'heat-exchanger',
   identifier: 'heat_exchanger',
   recording: recording(),

@@ -5,10 +5,10 @@
 // Needs `cc`; the binaries for other platforms are compiled by zig, which it installs where it can.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
-import { compileAll } from '../build/compile.mjs';
+import { buildArguments, compileAll } from '../build/compile.mjs';
 import {
   buildDescription3,
   instantiationToken,
@@ -22,7 +22,7 @@ import {
 const here = dirname(fileURLToPath(import.meta.url));
 const model = join(here, 'model');
 const headers = join(here, '../../fmi/headers');
-const output = resolve(process.argv.slice(2).find((a) => !a.startsWith('--')) ?? here);
+const { output } = buildArguments(here);
 
 const versions = {
   2: {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder, until } from '../../support/edge.js';
 import { findMosquitto } from '../../support/edge-endurance.js';
-import type { BenchIo } from '../main.js';
+import type { BenchIo } from '../common/bench.js';
 import { startBroker, startGateway, usage, wait } from './measure.js';
 import { startTelegraf, telegrafMqtt, telegrafOutput } from './telegraf.js';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../../support/edge.js';
-import type { BenchIo } from '../main.js';
+import type { BenchIo } from '../common/bench.js';
 import { startBroker, startGateway, wait, watch } from './measure.js';
 import { startTelegraf, telegrafOpcua, telegrafOutput } from './telegraf.js';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EdgeProcess, temporaryFolder, until } from '../../support/edge.js';
-import type { BenchIo } from '../main.js';
+import type { BenchIo } from '../common/bench.js';
 import { Peak, startBroker, startGateway, usage, wait } from './measure.js';
 
 /** A recording of `streams` columns at `hz`, repeated for ever. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { temporaryFolder } from '../../support/edge.js';
-import type { BenchIo } from '../main.js';
+import type { BenchIo } from '../common/bench.js';
 import { median, startBroker, startGateway, usage } from './measure.js';
 import { opcuaSource, startServer } from './opcua.js';
 import { startTelegraf, telegrafMqtt, telegrafOpcua, telegrafOutput } from './telegraf.js';

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { packageFile } from '../../../shared/core/index.js';
 import { commandOf } from '../../study/common/options.js';
 import { STUDIES } from '../../study/studies.js';
+import { RECORD_PATH, truthKey } from '../../study/truth.js';
 import { hasRecording } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 
@@ -121,6 +122,24 @@ describe('studies', () => {
       expect(row![header!.indexOf(' lost ')]).toBe(' 0 ');
     },
   );
+
+  it('alarms does those that --only names, and says which', () => {
+    const { args } = TINY.alarms!;
+    const { status, stdout } = run('alarms', ...args, '--only', 'b3,stuck');
+    expect(status).toBe(0);
+    expect(stdout).toContain('; 1 of 1 pieces of work');
+    expect(stdout).toMatch(/^\| R5 is stuck \| b3, b9 /m);
+    expect(stdout).not.toContain('nine drags');
+    const well = run('alarms', ...args, '--only', 'well').stdout;
+    expect(well).toMatch(/^\| nine drags /m);
+    expect(well).not.toContain('R5');
+  });
+
+  it('take no results of one record for those of another', () => {
+    expect(truthKey('none.csv')).toEqual(['synthetic']);
+    expect(truthKey(RECORD_PATH)).toEqual([]);
+    expect(truthKey(packageFile('package.json'))).not.toEqual(truthKey(packageFile('README.md')));
+  });
 
   it('go on where they were cut off, with the same tables by several threads', {
     timeout: 120_000,
