@@ -52,16 +52,16 @@ export async function refitWhereDue(input: RefitInput): Promise<Refitted | undef
   const { engine, calibrator, state, logger, signal } = input;
   if (state.filter.refit === undefined || engine.createRefitter === undefined) return undefined;
   const { definition } = calibrator.twin;
-  if (!mayRefitBeDue(definition, state.filter.refit, state, input.intervalS)) return undefined;
+  const usualS = state.filter.transient?.intervalS ?? input.intervalS;
+  if (!mayRefitBeDue(definition, state.filter.refit, state, usualS)) return undefined;
   const refitter = await engine.createRefitter(calibrator, await input.model(), { logger, signal });
   if (refitter === undefined) return undefined;
   try {
-    const { schedule } = refitter;
     const spanS = Math.min(
-      schedule.windowS,
+      refitter.schedule(state).windowS,
       input.intervalS === undefined ? Number.POSITIVE_INFINITY : MOST_SAMPLES * input.intervalS,
     );
-    const window = refitter.window(await samplesOf(input, spanS), state.timeS);
+    const window = refitter.window(await samplesOf(input, spanS), state);
     if (!refitter.isDue(state, window)) return undefined;
     const { state: next, result } = await refitter.refit(state, window, signal);
     const { parameters, verdict, quantities } = result.output;

@@ -166,7 +166,7 @@ export const calibrationSchema = z.strictObject({
           .positive()
           .optional()
           .describe(
-            'Seconds of samples that each takes; default: 30 days, or a twentieth of the shortest wear horizon where a parameter wears.',
+            'Seconds of samples that each takes; default: 30 days, or the time of 500 samples where that is longer; where a parameter wears, a twentieth of the shortest wear horizon, or the time of as many samples as a first fit needs.',
           ),
       }),
     ])

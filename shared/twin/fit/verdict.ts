@@ -126,7 +126,7 @@ function shapeFindings({ rough, flatter, pulled }: Shape): Finding[] {
   if (flatter > 1) {
     findings.push({
       grade: 'care',
-      reason: `the data tell less than a straight line through the fit promises: bands were widened up to ${flatter} times`,
+      reason: `the data tell less than a straight line through the fit promises: bands were widened up to ${flatter.toPrecision(2)} times`,
     });
   }
   return findings;

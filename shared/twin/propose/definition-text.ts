@@ -8,7 +8,7 @@ const sentence = (text: string) =>
 
 /** What is said of parameters that are taken for constants. */
 const WEAR_HINT =
-  ' Constants are fitted over windows of up to 30 days, again and again; of one that wears, replace `dynamics: constant` by `wearHorizonS`, the seconds in which it may wear through its range.';
+  ' Constants are fitted over windows of up to 30 days, or 500 samples where these take longer, again and again; of one that wears, replace `dynamics: constant` by `wearHorizonS`, the seconds in which it may wear through its range.';
 
 /** An item as a line of YAML's flow style. */
 function flow(item: object): string {

@@ -27,11 +27,12 @@ export interface Refit {
 
 /** Fits a twin's constants anew, over windows of its samples, as its schedule has it. */
 export interface Refitter {
-  readonly schedule: RefitSchedule;
+  /** When a state's constants are fitted anew: over how long depends on how often its samples come. */
+  schedule(state: CalibratorState): RefitSchedule;
   /** A state whose parameters come from fits: priors until there is one. */
   begin(state: CalibratorState): CalibratorState;
-  /** The samples of the window that ends with a time, from samples in order. */
-  window(samples: readonly Sample[], timeS: number): readonly Sample[];
+  /** The samples of the window that ends with a state, from samples in order. */
+  window(samples: readonly Sample[], state: CalibratorState): readonly Sample[];
   /** Whether a state whose newest samples are these wants a refit. */
   isDue(state: CalibratorState, window: readonly Sample[]): boolean;
   /**
@@ -138,10 +139,15 @@ export function createRefitter(
   const { twin } = calibrator;
   const { definition } = twin;
   const unknowns = definition.parameters.length + fitModel.states.length;
-  const schedule = refitSchedule(definition, unknowns);
   const dynamics = model.transient;
-  if (schedule === undefined || dynamics === undefined || fitModel.states.length === 0)
+  if (
+    refitSchedule(definition, unknowns) === undefined ||
+    dynamics === undefined ||
+    fitModel.states.length === 0
+  )
     return undefined;
+  const scheduleOf = ({ filter }: CalibratorState) =>
+    refitSchedule(definition, unknowns, filter.transient?.intervalS)!;
   /** The noise that suits parameters which a window did not change. */
   const noiseOfHeld = async (
     { filter }: CalibratorState,
@@ -162,13 +168,17 @@ export function createRefitter(
     );
   };
   return {
-    schedule,
+    schedule: scheduleOf,
     begin: (state) => beginRefits(twin, state),
-    window: (samples, timeS) =>
-      samples
-        .filter((s) => s.timeS <= timeS && s.timeS > timeS - schedule.windowS)
-        .slice(-MOST_SAMPLES),
-    isDue: ({ filter, timeS }, window) => {
+    window: (samples, state) => {
+      const { timeS } = state;
+      const { windowS } = scheduleOf(state);
+      return samples
+        .filter((s) => s.timeS <= timeS && s.timeS > timeS - windowS)
+        .slice(-MOST_SAMPLES);
+    },
+    isDue: (state, window) => {
+      const { filter, timeS } = state;
       if (filter.refit === undefined) return false;
       // During an event the window's end is no place to go on from, until it lasts.
       if (isEvent(filter.transient?.events)) {
@@ -181,7 +191,7 @@ export function createRefitter(
         (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
         0,
       );
-      return isRefitDue(schedule, filter.refit, { samples: window.length, values, timeS });
+      return isRefitDue(scheduleOf(state), filter.refit, { samples: window.length, values, timeS });
     },
     async refit(state, window, signal) {
       const before = state.filter.refit;

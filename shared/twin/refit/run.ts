@@ -38,9 +38,10 @@ export async function runWithRefits(
   let from = 0;
   const windowOf = (seen: number) => {
     const { timeS } = run.state;
+    const { windowS } = refitter.schedule(run.state);
     from = Math.max(from, seen - MOST_SAMPLES - LOOK_EVERY);
-    while (from < seen && samples[from]!.timeS <= timeS - refitter.schedule.windowS) from++;
-    return refitter.window(samples.slice(from, seen), timeS);
+    while (from < seen && samples[from]!.timeS <= timeS - windowS) from++;
+    return refitter.window(samples.slice(from, seen), run.state);
   };
   const refit = async (seen: number) => {
     const window = windowOf(seen);

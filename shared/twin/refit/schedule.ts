@@ -14,6 +14,8 @@ export interface RefitSchedule {
 
 /** Longest window where nothing says otherwise, seconds: what a gateway's history surely holds. */
 const LONGEST_WINDOW_S = 30 * 86_400;
+/** Samples that a window of constants holds at least, however seldom they come: a month may be 30 of them. */
+const FEWEST_OF_CONSTANTS = 500;
 /**
  * Share of the time in which a parameter may wear through its range that a window may last: what wears
  * moves through this share of its range meanwhile, and passes for a constant.
@@ -43,10 +45,12 @@ const REDUNDANT = 3;
  * `auto`, where sensors are redundant, and where the definition says so.
  *
  * @param unknowns parameters and start states
+ * @param intervalS usual time between samples, where it is known
  */
 export function refitSchedule(
   definition: TwinDefinition,
   unknowns: number,
+  intervalS = 0,
 ): RefitSchedule | undefined {
   const { simulation, calibration, parameters, estimator, measured } = definition;
   if (simulation.mode !== 'transient' || calibration.refit === false) return undefined;
@@ -58,11 +62,17 @@ export function refitSchedule(
     if (p.timeConstantS !== undefined) return p.timeConstantS * SHARE_OF_WEAR;
     return (p.wearHorizonS ?? estimator.wearHorizonS) * SHARE_OF_WEAR;
   });
-  const windowS = calibration.refit.windowS ?? Math.min(LONGEST_WINDOW_S, ...still);
+  const firstValues = VALUES_PER_UNKNOWN * unknowns;
+  // Of samples that come so seldom that a window holds too few for a fit, none would ever come.
+  const fewest = still.every((s) => s === Number.POSITIVE_INFINITY)
+    ? Math.max(FEWEST_OF_CONSTANTS, firstValues)
+    : firstValues;
+  const windowS =
+    calibration.refit.windowS ?? Math.max(Math.min(LONGEST_WINDOW_S, ...still), fewest * intervalS);
   return {
     windowS,
     everyS: calibration.refit.everyS ?? windowS / REFITS_PER_WINDOW,
-    firstValues: VALUES_PER_UNKNOWN * unknowns,
+    firstValues,
   };
 }
 
@@ -96,7 +106,7 @@ export function mayRefitBeDue(
   state: { timeS: number; sampleCount: number },
   intervalS: number | undefined,
 ): boolean {
-  const schedule = refitSchedule(definition, definition.parameters.length);
+  const schedule = refitSchedule(definition, definition.parameters.length, intervalS);
   if (schedule === undefined) return false;
   if (last.samples === 0) {
     return state.sampleCount * definition.measured.length >= schedule.firstValues;

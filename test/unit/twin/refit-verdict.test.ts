@@ -57,9 +57,9 @@ describe('refits along a long record', () => {
     const fitted: number[] = [];
     const windowS = 50;
     const refitter = {
-      schedule: { windowS, everyS: 1000, firstValues: 1 },
+      schedule: () => ({ windowS, everyS: 1000, firstValues: 1 }),
       begin: (state: CalibratorState) => state,
-      window: (some: readonly Sample[], timeS: number) => {
+      window: (some: readonly Sample[], { timeS }: CalibratorState) => {
         looked += some.length;
         return some.filter((s) => s.timeS <= timeS && s.timeS > timeS - windowS);
       },

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { isRefitDue, mayRefitBeDue, refitSchedule } from '../../../shared/twin/refit/index.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
+import { simulateMachine } from '../../study/unseen/conditions.js';
+import type { Machine } from '../../study/unseen/machines.js';
+import { twinOf } from '../../study/unseen/run.js';
 import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { boxSamples, boxTwin, hasRecording } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
@@ -24,6 +27,22 @@ describe('when constants are fitted anew', () => {
     expect(refitSchedule({ ...definition, measured }, 6)).toBeUndefined();
     const asked = { ...definition, measured, calibration: { refit: { everyS: 60 } } };
     expect(refitSchedule(asked, 6)).toMatchObject({ everyS: 60 });
+  });
+
+  it('takes a longer window of samples that come seldom, unless a window is asked for', () => {
+    const daily = 86_400;
+    const constant = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' as const }));
+    const still = { ...definition, parameters: constant };
+    expect(refitSchedule(still, 6, 3600)).toMatchObject({ windowS: 30 * daily });
+    expect(refitSchedule(still, 6, daily)).toMatchObject({
+      windowS: 500 * daily,
+      everyS: 125 * daily,
+    });
+    // What wears: no longer than a first fit needs.
+    expect(refitSchedule(definition, 6, 60)).toMatchObject({ windowS: 0.6 * daily });
+    expect(refitSchedule(definition, 6, daily)).toMatchObject({ windowS: 60 * daily });
+    const asked = { ...still, calibration: { refit: { windowS: 7 * daily } } };
+    expect(refitSchedule(asked, 6, daily)).toMatchObject({ windowS: 7 * daily });
   });
 
   it('waits for enough values, then for twice as many, then for its period', () => {
@@ -56,7 +75,62 @@ describe('whether a refit may be due, before its window is read', () => {
   });
 });
 
+/** A pond that is read once a day, and answers within months. */
+const pond: Machine = {
+  name: 'pond',
+  periodS: 86_400,
+  states: [['h', 4, 4]],
+  inputs: [['inflow', 0.5, 4, 12]],
+  parameters: [
+    ['k', 0.5],
+    ['area', 1.5e6],
+  ],
+  measured: [['level', 0.02]],
+  hidden: ['outflow'],
+  equations: 'outflow = k * h; der_h = (inflow - outflow) / area; level = h;',
+  truth([h = 0], [inflow = 0], [k = 0, area = 0], d, y) {
+    d[0] = (inflow - k * h) / area;
+    y.set([h, k * h]);
+  },
+  missing() {},
+};
+
 describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () => {
+  it('is learnt from more than a month where its samples are days apart, worn or not', async () => {
+    const base = { name: 'base', group: 'exact' } as const;
+    const twin = twinOf(pond, base, 1, 400);
+    const { samples } = simulateMachine(pond, base, 1, 400);
+    const still = {
+      ...twin,
+      definition: {
+        ...twin.definition,
+        parameters: twin.definition.parameters.map(({ wearHorizonS: _, ...p }) => ({
+          ...p,
+          dynamics: 'constant' as const,
+        })),
+      },
+    };
+    const run = await calibrateWithRefits(still, samples);
+    expect(run.refits.length).toBeGreaterThan(2);
+    expect(run.refits.at(-1)!.samples).toBeGreaterThan(300);
+    for (const [name, truth] of pond.parameters) {
+      const { lower95, upper95 } = run.newest!.output.parameters[name]!;
+      expect(lower95, name).toBeLessThan(truth);
+      expect(upper95, name).toBeGreaterThan(truth);
+      expect(upper95 / lower95, name).toBeLessThan(1.05);
+    }
+    // A wear horizon of a month would leave a window of one sample, and parameters at their priors.
+    const worn = {
+      ...twin,
+      definition: {
+        ...twin.definition,
+        parameters: twin.definition.parameters.map((p) => ({ ...p, wearHorizonS: 30 * 86_400 })),
+      },
+    };
+    const { refits } = await calibrateWithRefits(worn, samples.slice(0, 120));
+    expect(refits.length).toBeGreaterThan(1);
+  }, 120_000);
+
   it('has its constants in the bands, of a model that is right and of one that lacks a term', async () => {
     for (const truth of [
       { title: 'right' },
