@@ -2,7 +2,7 @@ import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/c
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
-import type { RecordingSummary } from '../shared/twin/report/verdict.js';
+import type { GuessedColumn, RecordingSummary } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 
@@ -16,6 +16,14 @@ export async function recordingOf(
   printAccount(recording.table.account, io, args.accountTold === true);
   return recording;
 }
+
+/** Columns that `new` has guessed, for the verdict on what it makes of them. */
+export const guessedOf = ({
+  guessed,
+}: Record<string, unknown>): Pick<RecordingSummary, 'guessedColumns'> =>
+  Array.isArray(guessed) && guessed.length > 0
+    ? { guessedColumns: guessed as GuessedColumn[] }
+    : {};
 
 /** What was read of a recording, for the verdict on what is made of all of it. */
 export const summaryOf = async (twin: Twin, recording: TwinRecording): Promise<RecordingSummary> =>

@@ -112,7 +112,7 @@ async function judge(
   summary.recording =
     data.recording === undefined
       ? summarizeStreams(twin, data.samples, steps, nowS, held)
-      : summarizeRecording(twin, data.recording, steps, nowS, held);
+      : { ...summarizeRecording(twin, data.recording, steps, nowS, held), ...data.guessed };
   const measured = twin.definition.measured.map((m) => m.variable);
   const dead = summary.recording.deadChannels.filter((name) => measured.includes(name));
   summary.alarms = withChannelAlarms(summary.alarms, channelAlarms(dead, summary.recording));

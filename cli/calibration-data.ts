@@ -8,6 +8,7 @@ import type {
   Twin,
   TwinModel,
 } from '../shared/twin/types.js';
+import { guessedOf } from './batch-options.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 
 /** How far back an asset is read without a state, seconds. */
@@ -17,6 +18,8 @@ const LOOK_BACK_S = 30 * 86_400;
 export interface CalibrationData {
   samples: readonly Sample[];
   recording?: TwinRecording;
+  /** Columns that `new` has guessed. */
+  guessed: ReturnType<typeof guessedOf>;
 }
 
 /** Reads the recording that options name, or what a stream of SiteWise has since the state. */
@@ -28,11 +31,12 @@ export async function readData(
 ): Promise<CalibrationData> {
   if (typeof args.data !== 'string') {
     const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
-    return { samples: await readAsset(twin, String(args.asset), state, { ...args, since }, io) };
+    const samples = await readAsset(twin, String(args.asset), state, { ...args, since }, io);
+    return { samples, guessed: {} };
   }
   const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
   printAccount(recording.table.account, io, args.accountTold === true);
-  return { samples: recording.samples, recording };
+  return { samples: recording.samples, recording, guessed: guessedOf(args) };
 }
 
 /** Measured in the model's own processes; what can't be measured is said. */

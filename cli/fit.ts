@@ -25,7 +25,7 @@ import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
-import { checkEndings, recordingOf, summaryOf } from './batch-options.js';
+import { checkEndings, guessedOf, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
   lanesOf,
@@ -57,7 +57,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     const result = await commission(twin, model, samples, {
       signal: io.signal,
       onPass: bar.update,
-      recording: await summaryOf(twin, recording),
+      recording: { ...(await summaryOf(twin, recording)), ...guessedOf(args) },
       offer: true,
       hidden: true,
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),

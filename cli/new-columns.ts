@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { type CommandIo, printLine, TwinError } from '../shared/core/index.js';
 import type { RecordingTable } from '../shared/recordings/index.js';
 import type { Match, Proposal } from '../shared/twin/propose/index.js';
+import { type GuessedColumn, guessedText } from '../shared/twin/report/verdict.js';
 
 /** Pairs as `--map` names them; an empty column says that a variable has none. */
 export function parseMap(texts: unknown): Record<string, string> {
@@ -50,20 +51,30 @@ const shellWord = (text: string) =>
   /^[\w.=/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * Settles what is a guess: asks, or takes it where `--yes` says so, or says how to tell. Between equals
+ * Settles what is a weak guess: asks, or takes it where `--yes` says so, or says how to tell. Between equals
  * `--yes` takes none.
+ *
+ * @returns what was answered, and what `--yes` took
  */
 export async function settleColumns(
   proposal: Proposal,
   table: RecordingTable,
   args: Record<string, unknown>,
   io: CommandIo,
-): Promise<Record<string, string>> {
+): Promise<{ answers: Record<string, string>; guessed: GuessedColumn[] }> {
   const unsure = proposal.matches.filter((m) => !m.sure);
-  if (unsure.length === 0) return {};
+  if (unsure.length === 0) return { answers: {}, guessed: [] };
   if (!canAsk(io, args)) {
     const open = args.yes === true ? unsure.filter(isUndecidable) : unsure;
-    if (open.length === 0) return {};
+    if (open.length === 0) {
+      const guessed = unsure.map(({ variable, column, because }) => ({
+        variable,
+        column,
+        because,
+      }));
+      printLine(io.stderr, `Weak guesses that --yes takes: ${guessedText(guessed)}`);
+      return { answers: {}, guessed };
+    }
     const yes =
       args.yes === true
         ? ', and --yes takes no guess between equals, nor a unit that does not convert'
@@ -91,5 +102,5 @@ export async function settleColumns(
       printLine(io.stderr, `There is no column "${chosen}".`);
     }
   }
-  return answers;
+  return { answers, guessed: [] };
 }

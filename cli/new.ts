@@ -215,7 +215,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   let proposal = propose({});
   const say = (text: string) => printLine(args.json === true ? io.stderr : io.stdout, text);
   for (const line of columnLines(proposal)) say(line);
-  const answers = await settleColumns(proposal, table, args, io);
+  const { answers, guessed } = await settleColumns(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ map: { ...led.map, ...answers } });
   const rest = await restOf(proposal, resolve(fmuPath), table, io.signal);
   // Rows far apart are states of rest only of a model that comes to rest between them.
@@ -260,6 +260,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
       data,
       report,
       accountTold: true,
+      guessed,
     },
     io,
   );
@@ -294,7 +295,8 @@ export const newCommand: Command = {
     },
     {
       flags: '--yes',
-      description: 'take guesses without asking; between equals it ends with what to choose from',
+      description:
+        'take weak guesses without asking, and name them; between equals it ends with what to choose from',
     },
     { flags: '--overwrite', description: 'replace a definition that is there already' },
     { flags: '--no-calibrate', description: 'write the definition only' },

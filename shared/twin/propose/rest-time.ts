@@ -52,6 +52,10 @@ export async function restTime(
       warm: false,
       ...(signal === undefined ? {} : { signal }),
     });
+  const held =
+    inputs.length === 1
+      ? 'inputs of the recording'
+      : `inputs of ${inputs.length} of its rows, tried in turn,`;
   let maxTimeS = FIRST_S;
   let restS = 0;
   try {
@@ -65,7 +69,7 @@ export async function restTime(
         if ((RATIO * maxTimeS) / simulation.stepSizeS > MOST_STEPS) {
           return {
             restS: Number.POSITIVE_INFINITY,
-            because: `it does not rest within ${maxTimeS} s`,
+            because: `held at ${held} it does not rest within ${maxTimeS} s`,
           };
         }
       }
@@ -78,7 +82,9 @@ export async function restTime(
   } catch (error) {
     if (signal?.aborted) throw error;
     // What the model fails at shows when it is tried on the recording, with the remedy.
-    return { because: `it fails: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      because: `held at ${held} it fails: ${error instanceof Error ? error.message : String(error)}`,
+    };
   } finally {
     await pool.close();
   }

@@ -71,7 +71,7 @@ export function withRestTime(proposal: Proposal, { maxTimeS, because }: RestTime
     ...proposal,
     transient: {
       item: { initialState: 'start-values' },
-      comment: `held at its last inputs ${because}: a run begins at the FMU's start values; forecasts and sensors need a rest, see simulation.maxTimeS`,
+      comment: `${because}: a run begins at the FMU's start values; forecasts and sensors need a rest, see simulation.maxTimeS`,
     },
   };
 }

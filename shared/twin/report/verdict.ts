@@ -17,6 +17,17 @@ export interface Verdict {
   reasons: string[];
 }
 
+/** A column that was taken for a variable's by a weak guess, and by what. */
+export interface GuessedColumn {
+  variable: string;
+  column: string;
+  because: string;
+}
+
+/** Weak guesses as text. */
+export const guessedText = (guessed: readonly GuessedColumn[]): string =>
+  guessed.map((g) => `${g.variable} = ${g.column} (${g.because})`).join(', ');
+
 /** What was read for a result, and what became of it. */
 export interface RecordingSummary extends Partial<ChannelFaults> {
   /** Rows with data in the recording; of streams, the samples that they make. */
@@ -31,6 +42,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   deadChannels: string[];
   /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
+  /** Columns that `new --yes` took by a weak guess; left out where there are none. */
+  guessedColumns?: GuessedColumn[];
   /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
   readings?: { rows: number; leftOut: Record<string, number> };
   /** Seconds from the first to the last row. */
@@ -175,6 +188,16 @@ export function recordingFindings(
     add(
       'care',
       `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
+    );
+  }
+  const { guessedColumns = [] } = recording;
+  if (guessedColumns.length > 0) {
+    const about = guessedColumns.map((g) => g.variable);
+    add(
+      'care',
+      `columns were taken by weak guesses: ${guessedText(guessedColumns)}; where one is another, say so by --map VARIABLE=COLUMN`,
+      // An input moves all.
+      about.every((name) => measured.includes(name)) ? about : undefined,
     );
   }
   for (const found of recording.frozenChannels ?? []) {

@@ -29,12 +29,18 @@ async function run(args: Record<string, unknown>) {
       done();
     },
   });
-  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
+  let told = '';
+  const stderr = new Writable({
+    write(chunk, _encoding, done) {
+      told += String(chunk);
+      done();
+    },
+  });
   const code = await newCommand.run(
     { fmu, data, lanes: 1, ...args },
     { stdout, stderr, logger: silentLogger, signal: new AbortController().signal, env: {} },
   );
-  return { code, text };
+  return { code, text, told };
 }
 
 describe('a first definition', () => {
@@ -139,6 +145,31 @@ describe('a first definition', () => {
     const { measured } = parse(readFileSync(output, 'utf8'));
     expect(measured.map((m: { variable: string }) => m.variable)).toEqual(['TAir']);
   });
+
+  it('names weak guesses that --yes takes, on stderr and in the verdict, and none that was said', async () => {
+    const box = packageFile('shared/twins/heated-box/heated-box.fmu');
+    const text = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8');
+    const [head, ...rows] = text.trim().split('\n').slice(0, 200);
+    const lone = join(folder, 'lone.csv');
+    writeFileSync(lone, [head!.replace('heater_on', 'x1'), ...rows].join('\n'));
+    const output = join(folder, 'lone.yaml');
+    const args = { fmu: box, data: lone, output, yes: true, json: true, overwrite: true };
+    const guessed = await run(args);
+    expect(guessed.told).toContain(
+      'Weak guesses that --yes takes: heaterOn = x1 (the only column that is left and moves)',
+    );
+    const { summary } = JSON.parse(guessed.text);
+    expect(summary.recording.guessedColumns).toMatchObject([
+      { variable: 'heaterOn', column: 'x1' },
+    ]);
+    expect(summary.verdict.grade).not.toBe('good');
+    expect(summary.verdict.reasons.join('\n')).toContain('weak guesses: heaterOn = x1');
+    // An input moves all.
+    expect(summary.quantities.GBox.reasons.join()).toContain('weak guesses');
+    const said = await run({ ...args, map: ['heaterOn=x1'] });
+    expect(said.told).not.toContain('eak guess');
+    expect(JSON.parse(said.text).summary.recording).not.toHaveProperty('guessedColumns');
+  }, 120_000);
 
   it('converts a column in another unit, and takes by --yes none that does not convert', async () => {
     const text = readFileSync(data, 'utf8');
