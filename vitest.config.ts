@@ -10,8 +10,9 @@ export default defineConfig({
     pool: 'forks',
     // Two at once on two cores: many tests wait for processes and clocks more than they compute.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Limits are for what hangs: beside other work a test may take ten times as long as alone.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ['default', new SkippedReporter()],
   },
 });

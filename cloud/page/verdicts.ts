@@ -6,8 +6,19 @@ import type { QuantityVerdict, Verdicts } from './browser/protocol.js';
 /** What every quantity has that the newest report does not name. */
 const ALL = '';
 
-/** Reads the verdicts of an asset's newest run; undefined before the first. */
-export type ReadVerdicts = () => Promise<Verdicts | undefined>;
+/** The verdicts of an asset's newest report; none of a report that is known, or has none. */
+export interface ReadReport {
+  /** Changes with each report. */
+  version: string;
+  verdicts?: Verdicts;
+}
+
+/**
+ * Reads the verdicts of an asset's newest report; undefined before the first.
+ *
+ * @param known version of the report that need not be read again
+ */
+export type ReadVerdicts = (known?: string) => Promise<ReadReport | undefined>;
 
 function toVerdict(value: unknown): QuantityVerdict | undefined {
   const { grade, reasons } = (value ?? {}) as { grade?: unknown; reasons?: unknown };
@@ -22,9 +33,11 @@ function toVerdict(value: unknown): QuantityVerdict | undefined {
  * @param fleet whose worker writes the report
  */
 export function verdictsIn(store: ObjectStore, fleet: string, assetId: string): ReadVerdicts {
-  return async () => {
+  return async (known) => {
     const found = await store.get(latestKey(fleet, assetId));
     if (found === undefined) return undefined;
+    const version = found.etag;
+    if (version === known) return { version };
     const report = JSON.parse(Buffer.from(found.body).toString('utf8')) as {
       verdict?: unknown;
       quantities?: Record<string, unknown>;
@@ -33,21 +46,25 @@ export function verdictsIn(store: ObjectStore, fleet: string, assetId: string): 
       const verdict = toVerdict(value);
       return verdict === undefined ? [] : [[variable, verdict] as const];
     });
-    if (each.length > 0) return Object.fromEntries(each);
+    if (each.length > 0) return { version, verdicts: Object.fromEntries(each) };
     const whole = toVerdict(report.verdict);
-    return whole === undefined ? undefined : { [ALL]: whole };
+    return whole === undefined ? { version } : { version, verdicts: { [ALL]: whole } };
   };
 }
 
-/** A report follows its results: it is looked for in so many polls after a calibration. */
+/** A report follows its results: it is looked for in so many polls after a calibration, until it is there. */
 const LOOKS = 30;
+/** A run without new results, one that failed for instance, leaves a report all the same: polls between looks. */
+const POLLS_BETWEEN = 30;
 
-/** The verdicts of one machine, read anew with each calibration. */
+/** The verdicts of one machine, read anew with each report. */
 export class VerdictDesk {
   readonly #read: ReadVerdicts | undefined;
   readonly #logger: Logger;
   #key: string | undefined;
   #looks = 0;
+  #since = 0;
+  #version: string | undefined;
   #newest: Verdicts | undefined;
   #fault: string | undefined;
 
@@ -73,14 +90,20 @@ export class VerdictDesk {
       this.#key = key;
       this.#looks = LOOKS;
     }
-    if (this.#looks === 0) return {};
-    this.#looks--;
+    this.#since++;
+    if (this.#looks === 0 && this.#since < POLLS_BETWEEN) return {};
+    this.#since = 0;
+    this.#looks = Math.max(0, this.#looks - 1);
     try {
-      const found = await this.#read();
+      const found = await this.#read(this.#version);
       this.#fault = undefined;
-      if (JSON.stringify(found) === JSON.stringify(this.#newest)) return {};
-      this.#newest = found;
-      return { verdicts: found ?? {} };
+      if (found === undefined || found.version === this.#version) return {};
+      this.#version = found.version;
+      this.#looks = 0;
+      const { verdicts } = found;
+      if (JSON.stringify(verdicts) === JSON.stringify(this.#newest)) return {};
+      this.#newest = verdicts;
+      return { verdicts: verdicts ?? {} };
     } catch (error) {
       const fault = messageOf(error);
       if (fault !== this.#fault) {

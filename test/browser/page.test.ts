@@ -59,11 +59,12 @@ describe.skipIf(chromiumPath === undefined)('the page in a browser', () => {
     const machine = new GrowingDrag(lineTwin());
     machine.fill(20, systemClock.nowNs());
     const why = 'nothing cross-checks Roller9_w: an offset of the sensor would pass for wear of b9';
-    const { url } = await start(machine, 0, async () => ({
+    const verdicts = {
       b1: { grade: 'good', reasons: [] },
       b9: { grade: 'care', reasons: [why] },
       S4_Tension_N: { grade: 'unusable', reasons: ['the model contradicts its sensors'] },
-    }));
+    } as const;
+    const { url } = await start(machine, 0, async () => ({ version: '1', verdicts }));
     const { page, misdeeds } = await openPage(browser(), url);
     const card = (id: string) => page.locator(`.card[data-quantity="${id}"]`);
     const worn = card('parameter:b9');
