@@ -1,4 +1,5 @@
 import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
+import { boundLines } from '../shared/twin/report/bound-text.js';
 import { eventLines, gapLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
@@ -33,6 +34,7 @@ export function summaryLines(
   return [
     `${twin}: ${summary.assimilated} samples assimilated, ${summary.skipped} skipped, mean NIS per channel ${summary.meanNisPerChannel?.toFixed(2) ?? 'none'}${judged}, ${summary.wallS.toFixed(1)} s`,
     ...estimates,
+    ...boundLines(definition, summary.parameters).map((line) => `  ${line}`),
     `  ${horizonLine(wearHorizonsOf(definition))}`,
     ...eventLines(summary.events, steps[0]?.timeS ?? 0),
     ...gapLines(summary.gaps, steps[0]?.timeS ?? 0),

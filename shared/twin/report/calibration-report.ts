@@ -2,6 +2,7 @@ import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { durationText, type RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
 import type { Sample, StepResult, Twin } from '../types.js';
+import { boundLines } from './bound-text.js';
 import { eventRows, gapLines } from './event-text.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
 import {
@@ -99,6 +100,7 @@ export async function calibrationReport(
     ...verdictPart(verdict, NEXT),
     ...recordingPart(recording, account),
     ...estimateParts(definition, summary, 'Where the run ended'),
+    ...boundLines(definition, summary.parameters).map((line) => `<p>${escapeHtml(line)}</p>`),
     ...sourcesPart(summary.bands?.sources),
     ...alarmsPart(summary.alarms),
     ...(summary.events.length === 0

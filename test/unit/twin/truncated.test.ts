@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { truncatedEstimate } from '../../../shared/twin/index.js';
+import { boundLines } from '../../../shared/twin/report/bound-text.js';
+import { smallTwin } from './fixtures.js';
 
 it('keeps the mean inside its interval and the interval inside the bounds', () => {
   fc.assert(
@@ -24,6 +26,33 @@ it('is the half-normal at a bound', () => {
   expect(e.upper95).toBeCloseTo(1.959964, 4);
   expect(e.mean).toBeCloseTo(Math.sqrt(2 / Math.PI), 4);
   expect(e.std).toBeCloseTo(Math.sqrt(1 - 2 / Math.PI), 4);
+});
+
+it('is told in words where its value is the mean of what lies within bounds', () => {
+  const at = (variable: string, more: object) => ({
+    ...{ variable, alias: `/m/${variable}`, prior: { mean: 0.05, std: 0.066 } },
+    ...more,
+  });
+  const { definition } = smallTwin({
+    parameters: [
+      at('k1', { lower: 0 }),
+      at('k2', { lower: 0 }),
+      at('k3', { upper: 0.06 }),
+      at('k4', {}),
+    ],
+  });
+  const prior = truncatedEstimate(0.05, 0.066, 0);
+  expect(prior.mean).toBeCloseTo(0.0755, 3);
+  const estimates = {
+    k1: prior,
+    k2: truncatedEstimate(0.05, 0.001, 0),
+    k3: truncatedEstimate(0.05, 0.066, -Infinity, 0.06),
+    k4: truncatedEstimate(0.05, 0.066),
+  };
+  expect(boundLines(definition, estimates)).toEqual([
+    'Of k1 (0), k3 (0.06) bands end at a bound: values are means of what lies within, further from it than what is most probable.',
+  ]);
+  expect(boundLines(definition, { ...estimates, k1: estimates.k2, k3: estimates.k4 })).toEqual([]);
 });
 
 /** The truncated Gaussian's mean, deviation and the mass of an interval, by Simpson's rule. */
