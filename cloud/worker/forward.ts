@@ -158,12 +158,15 @@ function noteSample(
   });
 }
 
-/** Channels that are copies, and those that have been frozen at some time since an instant. */
-function faultsSince({ channels, job }: Forward, sinceS: number): ChannelFaults {
+/** Channels that are copies, and those that were frozen at some time of a span. */
+function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): ChannelFaults {
   const { definition } = job.twin;
   return {
-    frozenChannels: frozenIn(channels, definition).filter((f) => f.untilS >= sinceS),
-    sameChannels: sameIn(channels, definition),
+    frozenChannels: frozenIn(channels, definition).filter(
+      (f) => f.untilS >= fromS && f.sinceS <= toS,
+    ),
+    // What is known of copies is of the newest sample: a replay's are older.
+    sameChannels: toS === channels.newestS ? sameIn(channels, definition) : [],
   };
 }
 
@@ -219,7 +222,10 @@ async function assimilate(
           progress.nisCount++;
         }
         const alarms = [
-          ...withChannelAlarms(result.alarms, channelAlarms([], faultsSince(run, sample.timeS))),
+          ...withChannelAlarms(
+            result.alarms,
+            channelAlarms([], faultsWithin(run, sample.timeS, sample.timeS)),
+          ),
           ...accountAlarms(job.twinName, progress),
           ...behindAlarms(job.twinName, progress, sample.timeNs),
         ];
@@ -247,7 +253,10 @@ async function assimilate(
       done.fates.push('quarantined');
     }
   }
-  if (progress.fromS !== undefined) progress.channelFaults = faultsSince(run, progress.fromS);
+  const { newestS } = run.channels;
+  if (progress.fromS !== undefined && newestS !== null) {
+    progress.channelFaults = faultsWithin(run, progress.fromS, newestS);
+  }
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;
     progress.identifiability = identifiabilityOf(job.twin, slope, noiseStd, active);

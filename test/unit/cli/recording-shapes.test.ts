@@ -170,7 +170,7 @@ describe('a channel that freezes', () => {
     expect(alarms).toMatchObject([{ subject: 'TAir' }]);
     const { text } = await run('calibrate', args);
     expect(text.match(/sensor frozen|sensor-frozen/g)).toHaveLength(1);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('sensors', () => {

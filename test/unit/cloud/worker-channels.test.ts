@@ -62,6 +62,12 @@ test('a sensor that freezes over several short runs is named by each until it mo
   const { channels } = await stateOf(world);
   world.streams.add('/p/flow', T0 + 205, 0.1);
   expect((await run(world, t + 5)).late).toBe(1);
+  // Results of a replay name it where it was frozen, not before and not after.
+  const named = [...world.streams.results]
+    .filter(([key, text]) => key.startsWith('/p/twin/alarms@') && String(text).includes('frozen'))
+    .map(([key]) => Number(BigInt(key.split('@')[1]!) / 1_000_000_000n) - T0);
+  expect(Math.min(...named)).toBeGreaterThanOrEqual(320);
+  expect(Math.max(...named)).toBeLessThan(640);
   expect((await stateOf(world)).channels).toEqual(channels);
 });
 
