@@ -6,6 +6,7 @@ import {
   sameIn,
   watchSample,
 } from './channel-watch.js';
+import { type HeldChannel, heldChannels } from './held-values.js';
 import { instantText } from './time-axis.js';
 
 /** Channels that stood still or were copied from others. */
@@ -13,21 +14,32 @@ export interface ChannelFaults {
   frozenChannels: FrozenChannel[];
   /** Pairs of measured variables that are the same up to the newest sample. */
   sameChannels: [string, string][];
+  /** Of a recording: whose rows repeat values until a new one comes. */
+  heldChannels?: HeldChannel[];
 }
 
-/** Channels of a recording that stood still or were copied from others. */
+/** Channels of a recording that stood still, hold values, or were copied from others. */
 export function channelFaults({ definition }: Twin, samples: readonly Sample[]): ChannelFaults {
   const watch = newChannelWatch(definition);
   for (const sample of samples) watchSample(watch, sample);
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
+    heldChannels: heldChannels(definition, samples),
   };
 }
 
 /** What is to be said of a channel that was frozen. */
 export const frozenText = ({ variable, samples, sinceS, untilS }: FrozenChannel): string =>
   `${variable} moves, yet holds one value for ${samples} samples (${instantText(sinceS)} to ${instantText(untilS)}) while inputs change: was the sensor frozen?`;
+
+/** What is to be said of a channel that holds values. */
+export const heldText = ({ variable, share, deadband }: HeldChannel): string => {
+  const repeats = `${variable} repeats its last value in ${Math.round(100 * share)} % of its rows`;
+  return deadband === undefined
+    ? `${repeats}, also where inputs change, so that old values pass for new ones: is it read less often than the recording has rows? Leave its repeats empty`
+    : `${repeats} and else changes by ${deadband.toPrecision(2)} or more, so that old values pass for new ones: record it without such a deadband, or with one below its noise`;
+};
 
 /** What is to be said of channels that are the same. */
 export const sameText = (pair: readonly string[]): string =>

@@ -2,7 +2,7 @@ import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
-import { type ChannelFaults, deadText, frozenText, sameText } from './channel-faults.js';
+import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
@@ -202,6 +202,9 @@ export function recordingFindings(
   }
   for (const found of recording.frozenChannels ?? []) {
     if (measured.includes(found.variable)) add('care', frozenText(found), [found.variable]);
+  }
+  for (const found of recording.heldChannels ?? []) {
+    add('care', heldText(found), [found.variable]);
   }
   for (const pair of recording.sameChannels ?? []) {
     if (pair.every((name) => measured.includes(name))) add('care', sameText(pair), pair);

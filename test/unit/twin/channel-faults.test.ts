@@ -53,6 +53,44 @@ describe('a sensor that is frozen', () => {
   });
 });
 
+describe('a sensor whose recording holds values', () => {
+  /** Told only where it has moved so far. */
+  const banded = (band: number) => {
+    let told = Number.NaN;
+    return (y: number) => {
+      if (!(Math.abs(y - told) < band)) told = y;
+      return told;
+    };
+  };
+  const held = (every: number) => (_: number, row: number, samples: readonly Sample[]) =>
+    samples[row - (row % every)]!.measured[0]!;
+
+  it('is named with its deadband, or as read less often than there are rows', async () => {
+    for (const [value, deadband] of [
+      [banded(0.2), expect.closeTo(0.2, 1)],
+      [held(6), undefined],
+    ] as const) {
+      const samples = await showing(value);
+      const [found] = channelFaults(twin, samples).heldChannels!;
+      expect(found).toMatchObject({ variable: 'y' });
+      expect(found!.share).toBeGreaterThan(0.2);
+      expect(found!.deadband).toEqual(deadband);
+      const { output } = await commission(twin, lagModel(twin), samples);
+      expect(output.verdict.grade).not.toBe('good');
+      expect(output.verdict.reasons.join('\n')).toContain('old values pass for new ones');
+    }
+  });
+
+  it('is not one with few digits, without noise at rest, at its rail, or frozen once', async () => {
+    const exact = await lagSamples({ n: 300, noise: 0, seed: 1 });
+    const rail = await showing((y) => Math.min(y, 1));
+    const rounded = await showing((y) => Math.round(10 * y) / 10);
+    for (const samples of [await lagSamples(), exact, rail, rounded, await frozenFrom(250)]) {
+      expect(channelFaults(twin, samples).heldChannels).toEqual([]);
+    }
+  });
+});
+
 describe('channels that are copies', () => {
   const names = ['y', 'z'];
   const two = lagTwin(['gain', 'tau'], {
