@@ -55,12 +55,23 @@ const GAP = 5;
 /** Steps by which the usual one is found. */
 const MOST_STEPS = 50_000;
 const YEAR_S = 365.25 * 86_400;
+/** Steps of a double between two rows below which times are too coarse for them. */
+const LEAST_TICKS = 20;
 /** Rows from which a channel that never moves is conspicuous. */
 const ROWS_TO_JUDGE = 20;
 
-/** Period and gaps of ascending times. */
-export function rhythm(timeS: Float64Array): Pick<RecordingAccount, 'periodS' | 'gaps'> {
-  const n = timeS.length;
+/**
+ * Period and gaps of ascending times, taken from the first: a double has a quarter of a microsecond for
+ * times since 1970, and far more for those since the first row.
+ *
+ * @param s,ns whole seconds and nanoseconds
+ */
+export function rhythm(
+  s: Float64Array,
+  ns: Float64Array,
+): Pick<RecordingAccount, 'periodS' | 'gaps'> {
+  const n = s.length;
+  const timeS = s.map((whole, i) => whole - s[0]! + ns[i]! / 1e9);
   if (n < 2) return { periodS: null, gaps: { count: 0, longestS: 0, afterS: Number.NaN } };
   const stride = Math.max(1, Math.floor(n / MOST_STEPS));
   const steps = new Float64Array(Math.floor((n - 2) / stride) + 1);
@@ -72,7 +83,7 @@ export function rhythm(timeS: Float64Array): Pick<RecordingAccount, 'periodS' | 
     if (step > GAP * periodS) gaps.count++;
     if (step > gaps.longestS) {
       gaps.longestS = step;
-      gaps.afterS = timeS[i - 1]!;
+      gaps.afterS = s[i - 1]! + ns[i - 1]! / 1e9;
     }
   }
   return { periodS, gaps };
@@ -100,14 +111,19 @@ export function deadColumns(account: Pick<RecordingAccount, 'columns' | 'kept'>)
 
 /** What of a recording is hard to believe. */
 export function plausibilityNotes(account: RecordingAccount): string[] {
-  const { time, spanS, periodS, order, columns } = account;
+  const { time, lastS, spanS, periodS, order, columns } = account;
   const notes: string[] = [];
   if (spanS > 50 * YEAR_S) {
     notes.push(
       `It spans ${(spanS / YEAR_S).toFixed(0)} years: are the times in another unit than ${time.format}? Say which by --time-format.`,
     );
   }
-  if (periodS !== null && periodS < 1e-6) {
+  const finestS = Number.EPSILON * Math.abs(lastS);
+  if (periodS !== null && periodS < LEAST_TICKS * finestS) {
+    notes.push(
+      `Its rows are ${periodS.toPrecision(2)} s apart, and times ${time.calendar ? 'since 1970' : 'of this size'} are kept to ${finestS.toPrecision(2)} s: steps between rows are off by as much, and rows that fall together are left out. Count them from the recording's start.`,
+    );
+  } else if (periodS !== null && periodS < 1e-6) {
     notes.push(
       `Its rows are ${periodS} s apart: are the times in a larger unit than ${time.format}?`,
     );

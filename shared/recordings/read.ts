@@ -255,7 +255,7 @@ function finish(
     firstS: timeS[0]!,
     lastS: timeS[count - 1]!,
     spanS: timeS[count - 1]! - timeS[0]!,
-    ...rhythm(timeS),
+    ...rhythm(s, ns),
     columns: Object.fromEntries(
       columns.map((c) => [
         c.name,

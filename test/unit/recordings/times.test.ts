@@ -42,6 +42,22 @@ describe('times', () => {
     expect(table.account.time.format).toBe(format);
   });
 
+  it('tells the period as written, and where a double is too coarse for steps since 1970', async () => {
+    const rows = (stepNs: number) =>
+      Array.from(
+        { length: 40 },
+        (_, i) => `2026-10-01T14:05:30.${String(i * stepNs).padStart(9, '0')}Z`,
+      );
+    const ms = (await times(rows(1e6))).table.account;
+    expect([ms.periodS, ms.gaps.count, ms.notes]).toEqual([1e-3, 0, []]);
+    const fine = (await times(rows(100))).table.account;
+    expect(fine.periodS).toBe(1e-7);
+    expect(fine.notes.join()).toMatch(/1\.0e-7 s apart, and times since 1970 are kept to \S+e-7 s/);
+    // Of a recording that begins at 0, a double knows them.
+    const since0 = (await times(['0', '0.00001', '0.00002', '0.00003'])).table.account;
+    expect(since0.notes).toEqual([]);
+  });
+
   it('takes Excel’s days to the second', async () => {
     const { iso } = await times(['46296.5', '46296.5416666667', '46296.5833333333']);
     expect(iso).toEqual([
