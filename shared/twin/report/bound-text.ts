@@ -3,7 +3,7 @@ import type { Estimate } from '../types.js';
 
 /**
  * What is to be said of parameters whose bands end at a bound: their values are means of what lies within, which
- * are further from the bound than the most probable values; of a prior that nothing was learnt of, too.
+ * may be far from the most probable; of a prior that nothing was learnt of, too.
  */
 export function boundLines(
   { parameters, simulation }: Pick<TwinDefinition, 'parameters' | 'simulation'>,
@@ -24,6 +24,6 @@ export function boundLines(
       ? ['the band ends', 'its value is the mean']
       : ['bands end', 'values are means'];
   return [
-    `Of ${cut.join(', ')} ${bands} at a bound: ${values} of what lies within, further from it than what is most probable.`,
+    `Of ${cut.join(', ')} ${bands} at a bound: ${values} of what lies within, which need not be the most probable.`,
   ];
 }

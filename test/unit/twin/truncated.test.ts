@@ -50,7 +50,7 @@ it('is told in words where its value is the mean of what lies within bounds', ()
     k4: truncatedEstimate(0.05, 0.066),
   };
   expect(boundLines(definition, estimates)).toEqual([
-    'Of k1 (0), k3 (0.06) bands end at a bound: values are means of what lies within, further from it than what is most probable.',
+    'Of k1 (0), k3 (0.06) bands end at a bound: values are means of what lies within, which need not be the most probable.',
   ]);
   expect(boundLines(definition, { ...estimates, k1: estimates.k2, k3: estimates.k4 })).toEqual([]);
 });
