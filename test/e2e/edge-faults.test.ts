@@ -63,10 +63,14 @@ async function childOf(parent: ChildProcess): Promise<number | undefined> {
     const { pid } = parent;
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     const [child] = children.trim().split(' ');
-    if (child) return Number(child);
+    // Stopped before it runs its own program, it would stop its parent, too, which waits for that.
+    if (child && (await argumentsOf(child)) !== (await argumentsOf(pid))) return Number(child);
   }
   return undefined;
 }
+
+const argumentsOf = (pid: string | number | undefined) =>
+  readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
 
 /** Whether a process is there, and is more than an entry that nobody has taken yet. */
 function isRunning(pid: number): boolean {
