@@ -17,13 +17,19 @@ export interface WearKind {
   probability: number;
 }
 
-/** The hypotheses: the scales of the filter's bank, and a jump. */
+/**
+ * The hypotheses: the scales of the filter's bank, and a jump. A wear horizon is a guess, so scales are
+ * nearly as probable as each other: where a record cannot tell wear from none, bands are as wide as that.
+ */
 export const WEAR_KINDS: readonly WearKind[] = [
-  { name: 'none', scale: 0, jump: 0, probability: 0.5 },
-  { name: '1×', scale: 1, jump: 0, probability: 0.25 },
-  { name: '4×', scale: 4, jump: 0, probability: 0.08 },
-  { name: '16×', scale: 16, jump: 0, probability: 0.07 },
-  { name: '64×', scale: 64, jump: 0, probability: 0.05 },
+  { name: 'none', scale: 0, jump: 0, probability: 0.35 },
+  { name: '1×', scale: 1, jump: 0, probability: 0.15 },
+  { name: '2×', scale: 2, jump: 0, probability: 0.12 },
+  { name: '4×', scale: 4, jump: 0, probability: 0.1 },
+  { name: '8×', scale: 8, jump: 0, probability: 0.08 },
+  { name: '16×', scale: 16, jump: 0, probability: 0.06 },
+  { name: '32×', scale: 32, jump: 0, probability: 0.05 },
+  { name: '64×', scale: 64, jump: 0, probability: 0.04 },
   { name: 'jump', scale: 1, jump: 0.12, probability: 0.05 },
 ];
 

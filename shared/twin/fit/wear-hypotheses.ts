@@ -1,5 +1,5 @@
 import { TwinError } from '../../core/index.js';
-import { cholesky, choleskySolve } from '../../kalman/index.js';
+import { cholesky, choleskySolve, normalCdf, Z95 } from '../../kalman/index.js';
 import { absorbedBy } from './bands.js';
 import type { Coordinate } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
@@ -24,10 +24,12 @@ export interface Frame extends CourseFrame {
 
 /** Difference step of the knots, as a share of the parameter's span. */
 const DIFFERENCE = 1e-2;
-/** Nats that a further hypothesis must gain. */
-const LEAST_GAIN = 0.5;
-/** The same of wear as slow as its definition says: below, the bands hold it without another fit. */
+/** Nats that a further hypothesis must gain over what explains the record: below, the bands hold it. */
+const LEAST_GAIN = 1.5;
+/** The same of wear as slow as its definition says. */
 const SLOW_GAIN = 3;
+/** Steps of a search for a width, each halves it. */
+const HALVINGS = 30;
 /** Of a column's squares: so little is none. */
 const NOTHING = 1e-9;
 /** The hypothesis that residuals are told from disturbances under. */
@@ -50,7 +52,7 @@ export interface Found {
   base: Float64Array;
   /** Coordinates of wear there, of the parameters that move. */
   worn: Float64Array;
-  /** Per unknown but wear: variance over all hypotheses against that of the best. */
+  /** Per unknown but wear: half the width of a 95 % band over all hypotheses against that of the best. */
   wider: Float64Array;
   /** Per wearing parameter: of its rate over all hypotheses, and mean square of their scales. */
   rateVariance: Float64Array;
@@ -59,12 +61,17 @@ export interface Found {
   taken: Float64Array;
 }
 
-/** Weighs the hypotheses about a fit, from the ones that it was made under. */
+/**
+ * Weighs the hypotheses about a fit, from the ones that it was made under.
+ *
+ * @param explained whether those leave nothing but noise: others must gain much, otherwise anything
+ */
 export async function hypotheses(
   context: FitContext,
   fit: Fit,
   frame: Frame,
   present: readonly WearKind[],
+  explained: boolean,
 ): Promise<Found> {
   const { priors, allowed } = frame;
   const { record } = fit;
@@ -129,22 +136,28 @@ export async function hypotheses(
   for (let k = 0; k < 2 * priors.length; k++) {
     const next = others.reduce((a, b) => (b.score > a.score ? b : a));
     const isSlow = next.kinds.every((kind) => kind.scale <= 1 && !isStep(kind) && kind.jump === 0);
-    if (next.score < best.score + (isSlow ? SLOW_GAIN : LEAST_GAIN)) break;
+    const gain = explained ? (isSlow ? SLOW_GAIN : LEAST_GAIN) : 0;
+    if (next.score <= best.score + gain) break;
     best = next;
     others = changes(best.kinds);
   }
   const all = [best, ...others];
   const weights = all.map((h) => Math.exp(h.score - best.score));
   const total = weights.reduce((a, b) => a + b, 0);
-  const wider = new Float64Array(base);
+  const variance = (h: Weighed, j: number) => h.covariance[j * h.mean.length + j]!;
+  const wider = Float64Array.from({ length: base }, (_, j) => {
+    const own = Math.sqrt(variance(best, j));
+    const parts = all.map((h, k) => ({
+      weight: weights[k]! / total,
+      mean: (h.mean[j]! - best.mean[j]!) / own,
+      std: Math.sqrt(variance(h, j)) / own,
+    }));
+    return halfWidth95(parts) / Z95;
+  });
   const rateVariance = new Float64Array(priors.length);
   const scaleSquare = new Float64Array(priors.length);
-  const variance = (h: Weighed, j: number) => h.covariance[j * h.mean.length + j]!;
   all.forEach((h, k) => {
     const w = weights[k]! / total;
-    for (let j = 0; j < base; j++) {
-      wider[j]! += (w * (variance(h, j) + (h.mean[j]! - best.mean[j]!) ** 2)) / variance(best, j);
-    }
     let column = base;
     h.kinds.forEach((kind, i) => {
       scaleSquare[i]! += w * kind.scale ** 2;
@@ -167,6 +180,24 @@ export async function hypotheses(
       takenBy(fit, [...columns.slice(0, base), ...columns.slice(base + i * K, base + (i + 1) * K)]),
     ),
   };
+}
+
+/** Half the width of the band about 0 in which a mixture of Gaussians lies with 95 %. */
+function halfWidth95(parts: readonly { weight: number; mean: number; std: number }[]): number {
+  const held = (h: number) =>
+    parts.reduce(
+      (sum, { weight, mean, std }) =>
+        sum + weight * (normalCdf((h - mean) / std) - normalCdf((-h - mean) / std)),
+      0,
+    );
+  let low = 0;
+  let high = Math.max(...parts.map(({ mean, std }) => Math.abs(mean) + Z95 * std));
+  for (let k = 0; k < HALVINGS; k++) {
+    const middle = (low + high) / 2;
+    if (held(middle) < 0.95) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
 /** Share of the residuals' squares that columns take where nothing holds them. */

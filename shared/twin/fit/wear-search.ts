@@ -68,7 +68,7 @@ export async function searched(
   let taken: Float64Array | undefined;
   let kinds = frame.priors.map(() => frame.allowed[0]!);
   for (let round = 0; ; round++) {
-    const found = await hypotheses(context, fit, frame, kinds);
+    const found = await hypotheses(context, fit, frame, kinds, isExplained(fit));
     taken ??= found.taken;
     // A change whose time is given is fitted in any case: the straight model may be far from it.
     if (round === 0 && frame.changeS === undefined && !mayExplain(fit, found)) {
@@ -150,7 +150,7 @@ function finished(
   const n = fit.coordinates.length;
   const factor = new Float64Array(n).fill(1);
   found.wider.forEach((v, j) => {
-    factor[j] = Math.sqrt(Math.max(1, v));
+    factor[j] = Math.max(1, v);
   });
   const covariance = widenBy(fit.covariance.covariance, n, factor);
   const count = twin.definition.parameters.length;
