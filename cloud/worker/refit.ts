@@ -50,10 +50,10 @@ export interface Refitted {
  */
 export async function refitWhereDue(input: RefitInput): Promise<Refitted | undefined> {
   const { engine, calibrator, state, logger, signal } = input;
-  if (state.filter.refit === undefined || engine.createRefitter === undefined) return undefined;
+  if (engine.createRefitter === undefined) return undefined;
   const { definition } = calibrator.twin;
   const usualS = state.filter.transient?.intervalS ?? input.intervalS;
-  if (!mayRefitBeDue(definition, state.filter.refit, state, usualS)) return undefined;
+  if (!mayRefitBeDue(definition, state, usualS)) return undefined;
   const refitter = await engine.createRefitter(calibrator, await input.model(), { logger, signal });
   if (refitter === undefined) return undefined;
   try {

@@ -13,7 +13,13 @@ import type { FilterState, RefitMark } from '../state/filter-state.js';
 import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
 import { newNoiseWatch } from '../transient/noise-watch.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
-import { isRefitDue, type RefitSchedule, refitSchedule } from './schedule.js';
+import {
+  isChangeDue,
+  isOutgrown,
+  isRefitDue,
+  type RefitSchedule,
+  refitSchedule,
+} from './schedule.js';
 import { heldAt, type StateNoise, stateNoiseOf } from './state-noise.js';
 
 /** Samples that the first noise is made from. */
@@ -67,29 +73,6 @@ function withoutEvents(
   return window.map((sample) =>
     isIn(sample.timeS) ? { ...sample, measured: sample.measured.map(() => Number.NaN) } : sample,
   );
-}
-
-/** Samples that an event lasts before parameters are asked whether they have changed … */
-const CHANGE_SAMPLES = 15;
-/** … and times as long until they are asked again. */
-const CHANGE_AGAIN = 1.5;
-
-const samplesSince = (sinceS: number, window: readonly Sample[]) =>
-  window.filter((s) => s.timeS > sinceS).length;
-
-/** Whether an event has lasted for as many samples as the fit that it contradicts had: the fit is what is off. */
-const isOutgrown = (last: RefitMark, sinceS: number, window: readonly Sample[]): boolean =>
-  samplesSince(sinceS, window) >= last.samples;
-
-/**
- * Whether an event has lasted long enough to ask whether it is a change of parameters; only where the
- * model explained all before it, as otherwise it would not be seen to explain the event.
- */
-function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
-  if (last.clean !== true) return false;
-  const lasted = samplesSince(sinceS, window);
-  const asked = last.timeS > sinceS ? lasted - samplesSince(last.timeS, window) : 0;
-  return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
 }
 
 /** The same estimate with a noise that a window found for its parameters. */
@@ -198,8 +181,8 @@ export function createRefitter(
       const found = state.filter.transient?.events;
       const outgrown =
         isEvent(found) && before !== undefined && isOutgrown(before, found!.sinceS, window);
-      // Where something else was missing before, no change could be told: the event is left out.
-      const lasts = isEvent(found) && !outgrown && before?.clean === true;
+      // Where nothing may wear, no change could be told: the event is left out.
+      const lasts = isEvent(found) && !outgrown && before?.trendScale !== undefined;
       const changeS = lasts ? found!.sinceS : before?.changeS;
       const spans = eventSpans(found).filter(
         ({ untilS }) => Number.isFinite(untilS) || (isEvent(found) && !lasts && !outgrown),
@@ -270,9 +253,7 @@ export function createRefitter(
             ...mark,
             fitted: true,
             ...steppedAt(fit.wear?.changeS ?? changeS),
-            ...(fit.wear === undefined
-              ? {}
-              : { trendScale: fit.wear.trendScale, clean: isExplained(fit) }),
+            ...(fit.wear === undefined ? {} : { trendScale: fit.wear.trendScale }),
           },
           transient: {
             ...memory,

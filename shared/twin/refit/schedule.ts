@@ -1,6 +1,8 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { CALM_TREND } from '../fit/wear-course.js';
-import type { RefitMark } from '../state/filter-state.js';
+import type { FilterState, RefitMark, TransientMemory } from '../state/filter-state.js';
+import { isEvent } from '../transient/events.js';
+import type { CalibratorState, Sample } from '../types.js';
 
 /** When constants of a moving machine are fitted anew, and over what. */
 export interface RefitSchedule {
@@ -91,8 +93,28 @@ export function isRefitDue(
   return elapsedS >= schedule.everyS || window.samples >= growthAfter(last) * last.samples;
 }
 
-/** Share of the time that a window takes to double in which it surely has not. */
-const SURELY_NOT_DOUBLED = 0.5;
+/** Samples that an event lasts before parameters are asked whether they have changed … */
+const CHANGE_SAMPLES = 15;
+/** … and times as long until they are asked again. */
+const CHANGE_AGAIN = 1.5;
+
+const samplesSince = (sinceS: number, window: readonly Sample[]) =>
+  window.filter((s) => s.timeS > sinceS).length;
+
+/** Whether an event has lasted for as many samples as the fit that it contradicts had: the fit is what is off. */
+export const isOutgrown = (last: RefitMark, sinceS: number, window: readonly Sample[]): boolean =>
+  samplesSince(sinceS, window) >= last.samples;
+
+/** Whether an event has lasted long enough to ask whether it is a change of parameters, where these may wear. */
+export function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
+  if (last.trendScale === undefined) return false;
+  const lasted = samplesSince(sinceS, window);
+  const asked = last.timeS > sinceS ? lasted - samplesSince(last.timeS, window) : 0;
+  return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
+}
+
+/** Share of the time that so many samples take in which they surely have not come. */
+const SURELY_NOT_YET = 0.5;
 
 /**
  * Whether a refit may be due, from what a state knows without its window: reading a window and opening
@@ -102,19 +124,32 @@ const SURELY_NOT_DOUBLED = 0.5;
  */
 export function mayRefitBeDue(
   definition: TwinDefinition,
-  last: RefitMark,
-  state: { timeS: number; sampleCount: number },
+  state: Pick<CalibratorState, 'timeS' | 'sampleCount'> & {
+    filter: Pick<FilterState, 'refit'> & {
+      transient?: Pick<TransientMemory, 'events'> | undefined;
+    };
+  },
   intervalS: number | undefined,
 ): boolean {
   const schedule = refitSchedule(definition, definition.parameters.length, intervalS);
-  if (schedule === undefined) return false;
+  const { refit: last, transient } = state.filter;
+  if (schedule === undefined || last === undefined) return false;
   if (last.samples === 0) {
     return state.sampleCount * definition.measured.length >= schedule.firstValues;
   }
+  const mayHold = (samples: number, spanS: number) =>
+    intervalS === undefined || spanS >= SURELY_NOT_YET * samples * intervalS;
   const elapsedS = state.timeS - last.timeS;
+  if (isEvent(transient?.events)) {
+    const { sinceS } = transient!.events!;
+    const askedS = Math.max(0, last.timeS - sinceS);
+    return (
+      mayHold(CHANGE_SAMPLES, state.timeS - sinceS) &&
+      elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * askedS
+    );
+  }
   const doubled =
     state.sampleCount >= growthAfter(last) * last.samples &&
-    (intervalS === undefined ||
-      elapsedS >= SURELY_NOT_DOUBLED * (growthAfter(last) - 1) * last.samples * intervalS);
+    mayHold((growthAfter(last) - 1) * last.samples, elapsedS);
   return elapsedS >= schedule.everyS || doubled;
 }

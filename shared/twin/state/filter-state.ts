@@ -128,8 +128,6 @@ export interface RefitMark {
   readonly fitted: boolean;
   /** What the newest fit's verdict was; absent before the first, and in states of before 0.1. */
   readonly grade?: 'good' | 'care' | 'unusable' | undefined;
-  /** Whether its residuals were noise, so that a change of parameters would be seen as one. */
-  readonly clean?: boolean | undefined;
   /** When a parameter last stepped, seconds. */
   readonly changeS?: number | undefined;
   /** Per parameter: factor on its trend's noise until the next, where wear was looked for. */
@@ -222,9 +220,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
       ...(refit.grade === undefined && refit.trendScale === undefined
         ? []
         : [refit.grade === undefined ? -1 : FIT_GRADES.indexOf(refit.grade)]),
-      ...(refit.trendScale === undefined
-        ? []
-        : [refit.clean ? 1 : 0, refit.changeS ?? Number.NaN, ...refit.trendScale]),
+      ...(refit.trendScale === undefined ? [] : [refit.changeS ?? Number.NaN, ...refit.trendScale]),
     );
   if (transient === undefined) return arrays;
   for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
@@ -331,13 +327,17 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
             ...(FIT_GRADES[arrays.refit[3]!] === undefined
               ? {}
               : { grade: FIT_GRADES[arrays.refit[3]!] }),
-            ...(arrays.refit.length === 6 + n
-              ? { clean: arrays.refit[4] === 1, trendScale: arrays.refit.slice(6) }
-              : {}),
-            ...(Number.isFinite(arrays.refit[5]) ? { changeS: arrays.refit[5]! } : {}),
+            ...(arrays.refit.length === 5 + n ? decodeWear(arrays.refit.slice(4)) : {}),
           },
         }),
     ...(arrays.stateMean === undefined ? {} : { transient: decodeTransient(arrays) }),
+  };
+}
+
+function decodeWear([changeS, ...trendScale]: Float64Array): Partial<RefitMark> {
+  return {
+    trendScale: Float64Array.from(trendScale),
+    ...(Number.isFinite(changeS) ? { changeS } : {}),
   };
 }
 

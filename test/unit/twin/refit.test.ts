@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isRefitDue, mayRefitBeDue, refitSchedule } from '../../../shared/twin/refit/index.js';
+import { noEvents } from '../../../shared/twin/transient/events.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
 import { simulateMachine } from '../../study/unseen/conditions.js';
 import type { Machine } from '../../study/unseen/machines.js';
@@ -62,16 +63,27 @@ describe('whether a refit may be due, before its window is read', () => {
   const none = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
   const last = { timeS: 0, samples: 1000, fitted: true };
   const may = (timeS: number, sampleCount: number, intervalS?: number) =>
-    mayRefitBeDue(definition, last, { timeS, sampleCount }, intervalS);
+    mayRefitBeDue(definition, { timeS, sampleCount, filter: { refit: last } }, intervalS);
 
   it('is a matter of samples at first, then of the period, or of a window that has doubled', () => {
     const at = (sampleCount: number) =>
-      mayRefitBeDue(definition, none, { timeS: 0, sampleCount }, undefined);
+      mayRefitBeDue(definition, { timeS: 0, sampleCount, filter: { refit: none } }, undefined);
     expect([at(39), at(40)]).toEqual([false, true]);
     const { everyS } = refitSchedule(definition, 4)!;
     expect([may(everyS - 1, 1500, 3), may(everyS, 1500, 3)]).toEqual([false, true]);
     // Twice the samples of the last, in the time that so many take: not those of a machine of years.
     expect([may(1499, 9e9, 3), may(1501, 9e9, 3), may(10, 2000)]).toEqual([false, true, true]);
+  });
+
+  it('is asked during an event once it has lasted, and then ever less often', () => {
+    const events = { ...noEvents(1), sinceS: 300 };
+    const refit = (timeS: number) => ({ ...last, timeS, trendScale: Float64Array.of(4) });
+    const asked = (timeS: number, lastS: number) => {
+      const filter = { refit: refit(lastS), transient: { events } };
+      return mayRefitBeDue(definition, { timeS, sampleCount: 1100, filter }, 3);
+    };
+    expect([asked(309, 0), asked(330, 0)]).toEqual([false, true]);
+    expect([asked(410, 400), asked(430, 400)]).toEqual([false, true]);
   });
 });
 
