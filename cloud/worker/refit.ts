@@ -71,6 +71,9 @@ export async function refitWhereDue(input: RefitInput): Promise<Refitted | undef
   }
 }
 
+/** Later than anything. */
+const NEVER_NS = 2n ** 63n - 1n;
+
 /** The samples of a span that ends with the estimate, as the estimate took them. */
 async function samplesOf(input: RefitInput, spanS: number): Promise<Sample[]> {
   const { source, mark, timeMap, windowNs } = input;
@@ -93,9 +96,9 @@ async function samplesOf(input: RefitInput, spanS: number): Promise<Sample[]> {
     definition,
     streams,
     afterNs,
-    untilNs: mark.watermarkNs,
+    // The estimate took all of it: nothing is waited for.
+    untilNs: NEVER_NS,
     timeMap,
-    whole: true,
     ...(windowNs === undefined ? {} : { windowNs }),
   });
   return groups.flatMap((g) => g.sample ?? []);

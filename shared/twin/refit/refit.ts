@@ -240,8 +240,6 @@ export function createRefitter(
       });
       const next: CalibratorState = {
         ...after,
-        timeS: state.timeS,
-        timeNs: state.timeNs,
         sampleCount: state.sampleCount,
         filter: {
           ...state.filter,

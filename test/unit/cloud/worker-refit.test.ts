@@ -76,7 +76,9 @@ describe.skipIf(!hasCompiler)('a worker of a moving machine', () => {
     const state = decodeAssetState((await store.get(key))!.body, 'a1', key);
     const { filter } = calibrationEngine.decodeCheckpoint(state.checkpoint, box);
     expect(filter.refit?.fitted).toBe(true);
-    expect(filter.refit?.samples).toBeGreaterThan(390);
+    // With the newest sample, from which the states go on: of a model that is right nothing happens.
+    expect(filter.refit?.samples).toBe(400);
+    expect(filter.transient?.events?.sinceS).toBeNaN();
     // Measured when the estimate began, and kept: per measured variable, and the tolerance.
     expect(filter.integration).toHaveLength(2);
     expect(filter.integration!.every(Number.isFinite)).toBe(true);
