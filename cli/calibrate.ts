@@ -1,14 +1,5 @@
-import {
-  type CommandIo,
-  jsonText,
-  nsToSeconds,
-  printJson,
-  printLine,
-  systemClock,
-  TwinError,
-  writeUserFile,
-} from '../shared/core/index.js';
-import { openStore } from '../shared/store/index.js';
+import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/core/index.js';
+import { type ObjectStore, openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
@@ -19,33 +10,32 @@ import {
 } from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
-import { calibrationReport } from '../shared/twin/report/calibration-report.js';
 import { channelAlarms, withChannelAlarms } from '../shared/twin/report/channel-faults.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
-import {
-  type CalibrationOutput,
-  judgeBy,
-  resultsCsv,
-  summarize,
-} from '../shared/twin/report/results.js';
-import { resultsPlot } from '../shared/twin/report/results-plot.js';
+import { type CalibrationOutput, judgeBy, summarize } from '../shared/twin/report/results.js';
+import type { RunSteps } from '../shared/twin/report/step-trace.js';
 import {
   calibrationFindings,
   type Finding,
   findingsOf,
   verdictExitCode,
 } from '../shared/twin/report/verdict.js';
-import { type CalibrationRun, runSamples } from '../shared/twin/run.js';
-import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
+import { type CalibrationRun, runSamples, type TakeStep } from '../shared/twin/run.js';
+import {
+  conflictError,
+  loadState,
+  type StoredState,
+  saveState,
+} from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import { tune } from './calibrate-tune.js';
 import { type CalibrationData, errorOfIntegration, readData } from './calibration-data.js';
-import { summaryLines } from './calibration-summary.js';
+import { CalibrationResults } from './calibration-results.js';
 import type { Command } from './command.js';
 import {
   endpointOptions,
@@ -103,23 +93,23 @@ async function judge(
   data: CalibrationData,
   result: CalibrationOutput,
   signal: AbortSignal,
-  { newest, ...run }: CalibrationRun & { newest?: Commission },
+  { traces, lastUsed }: RunSteps,
+  { newest, slopes, state }: CalibrationRun & { newest?: Commission },
 ): Promise<void> {
   const nowS = nsToSeconds(systemClock.nowNs());
-  const { steps } = result;
   const { summary } = result;
   const held = await heldInputsOf(twin);
   summary.recording =
     data.recording === undefined
-      ? summarizeStreams(twin, data.samples, steps, nowS, held)
-      : { ...summarizeRecording(twin, data.recording, steps, nowS, held), ...data.guessed };
+      ? summarizeStreams(twin, data.samples, traces, nowS, held)
+      : { ...summarizeRecording(twin, data.recording, traces, nowS, held), ...data.guessed };
   const measured = twin.definition.measured.map((m) => m.variable);
   const dead = summary.recording.deadChannels.filter((name) => measured.includes(name));
   summary.alarms = withChannelAlarms(summary.alarms, channelAlarms(dead, summary.recording));
   const notes = (data.recording?.table.account.notes ?? []).filter((n) => !n.includes('--decimal'));
   // The newest fit was made after the last step: its own verdict counts.
   if (newest !== undefined) summary.alarms = summary.alarms.filter((a) => !isOfFit(a.code));
-  const check = crossCheckOf(twin, run);
+  const check = crossCheckOf(twin, { lastUsed, slopes, state });
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
     ...check.findings,
@@ -130,9 +120,8 @@ async function judge(
     })),
     ...notes.map((note) => ({ grade: 'care' as const, reason: note.replace(/\.$/, '') })),
   ];
-  const last = result.steps.findLast((s) => s.skipped === undefined);
-  if (last !== undefined) {
-    const found = twin.definition.parameters.map((p) => last.parameters[p.variable]!.mean);
+  if (lastUsed !== undefined) {
+    const found = twin.definition.parameters.map((p) => lastUsed.parameters[p.variable]!.mean);
     const lost = await model.transient?.forgets?.(Float64Array.from(found), data.samples, signal);
     if (lost !== undefined) {
       findings.push({ grade: lost.share > FEW ? 'unusable' : 'care', reason: lost.text });
@@ -152,19 +141,20 @@ async function runAll(
   samples: readonly Sample[],
   args: Record<string, unknown>,
   onStep: (done: number) => void,
+  take: TakeStep,
   io: CommandIo,
 ): Promise<CalibrationRun & { newest?: Commission }> {
   const { twin } = calibrator;
   if (twin.definition.simulation.mode !== 'transient') {
-    return runSamples(calibrator, start, samples, onStep, io.signal);
+    return runSamples(calibrator, start, samples, onStep, io.signal, take);
   }
   const options = { logger: io.logger, signal: io.signal, ...lanesOf(args) };
   const fitModel = await createFitModel(twin, options);
   try {
     const refitter = createRefitter(calibrator, fitModel, model, io.logger);
     return refitter === undefined
-      ? await runSamples(calibrator, start, samples, onStep, io.signal)
-      : await runWithRefits(calibrator, refitter, start, samples, onStep, io.signal);
+      ? await runSamples(calibrator, start, samples, onStep, io.signal, take)
+      : await runWithRefits(calibrator, refitter, start, samples, onStep, io.signal, take);
   } finally {
     await fitModel.close();
   }
@@ -184,6 +174,14 @@ function tellFit(
   delete summary.identifiability;
 }
 
+/** What is kept of a run, and where. */
+interface Keeping {
+  store: ObjectStore | undefined;
+  stored: StoredState | undefined;
+  asset: string;
+  results: CalibrationResults;
+}
+
 async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkUsage(args);
   const { twin, asset } = await loadAssetTwin(args);
@@ -191,22 +189,40 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
   const store = typeof args.state === 'string' ? openStore(args.state) : undefined;
   const stored = store === undefined ? undefined : await loadState(store, twin, asset);
   const data = await readData(twin, stored?.state, args, io);
+  const results = await CalibrationResults.open(twin, args);
+  try {
+    const output = await run(twin, data, { store, stored, asset, results }, args, io);
+    await results.give(output, data.samples, data.recording?.table.account, io);
+    return verdictExitCode(output.summary.verdict, args.strict === true);
+  } finally {
+    await results.close();
+  }
+}
+
+/** Runs the samples, judges the result and saves the state. */
+async function run(
+  twin: Twin,
+  data: CalibrationData,
+  { store, stored, asset, results }: Keeping,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<CalibrationOutput> {
   const { samples } = data;
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const startedMs = performance.now();
   const bar = progressBar(io, 'Calibrating', 'samples');
-  let result: CalibrationOutput;
   try {
     const error = await errorOfIntegration(model, samples, io);
     const calibrator = createCalibrator({ twin: withIntegrationError(twin, error), model });
     const start = stored?.state ?? calibrator.initialState(samples.slice(0, NOISE_SAMPLES));
     bar.start(samples.length);
-    const run = await runAll(calibrator, model, start, samples, args, bar.update, io);
+    const take: TakeStep = (step) => results.take(step);
+    const run = await runAll(calibrator, model, start, samples, args, bar.update, take, io);
     const wallS = (performance.now() - startedMs) / 1000;
-    result = summarize(twin, run.steps, wallS, run.slopes, run.state);
+    const result = summarize(twin, results.kept, wallS, run.slopes, run.state);
     if (run.newest !== undefined) tellFit(result, calibrator, run.state, run.newest);
     result.summary.integrationError = error;
-    await judge(twin, model, data, result, io.signal, run);
+    await judge(twin, model, data, result, io.signal, results.kept, run);
     if (store !== undefined && run.state !== stored?.state) {
       await keepVersion(store, twin);
       try {
@@ -220,24 +236,11 @@ async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<
           : error;
       }
     }
+    return result;
   } finally {
     bar.stop();
     await model.close();
   }
-  const output = args.output as string | undefined;
-  if (output !== undefined) {
-    const text = output.endsWith('.csv') ? resultsCsv(twin, result) : jsonText(result, 1);
-    await writeUserFile(output, text);
-  }
-  if (typeof args.plot === 'string')
-    await writeUserFile(args.plot, await resultsPlot(twin, result));
-  if (typeof args.report === 'string') {
-    const account = data.recording?.table.account;
-    await writeUserFile(args.report, await calibrationReport(twin, result, samples, account));
-  }
-  if (args.json === true) printJson(io.stdout, output === undefined ? result : result.summary);
-  else for (const line of summaryLines(twin, result)) printLine(io.stdout, line);
-  return verdictExitCode(result.summary.verdict, args.strict === true);
 }
 
 /** `calibrate`: one calibration run, or with `--tune` the search for the settings that suit best. */

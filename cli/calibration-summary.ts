@@ -3,6 +3,7 @@ import { boundLines } from '../shared/twin/report/bound-text.js';
 import { eventLines, gapLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
+import type { StepTrace } from '../shared/twin/report/step-trace.js';
 import { isOfRecording, judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
@@ -10,7 +11,8 @@ import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 /** What `calibrate` prints of a run: estimates, what speaks against them, what the sensors can tell. */
 export function summaryLines(
   { definition }: Twin,
-  { twin, steps, summary }: CalibrationOutput,
+  { twin, summary }: CalibrationOutput,
+  traces: readonly StepTrace[],
 ): string[] {
   const estimates = [summary.parameters, summary.virtualSensors].flatMap((group) =>
     Object.entries(group).map(
@@ -25,7 +27,7 @@ export function summaryLines(
           'What one sample can tell, where the run ended:',
           ...identifiabilityLines(summary.identifiability).map((line) => `  ${line}`),
         ];
-  const used = steps.filter((s) => s.skipped === undefined);
+  const used = traces.filter((s) => s.skipped === undefined);
   const { expected, channels, nis } = judgedNis(used);
   const judged =
     channels === 0 || expected.length === used.length
@@ -36,8 +38,8 @@ export function summaryLines(
     ...estimates,
     ...boundLines(definition, summary.parameters).map((line) => `  ${line}`),
     `  ${horizonLine(wearHorizonsOf(definition))}`,
-    ...eventLines(summary.events, steps[0]?.timeS ?? 0),
-    ...gapLines(summary.gaps, steps[0]?.timeS ?? 0),
+    ...eventLines(summary.events, traces[0]?.timeS ?? 0),
+    ...gapLines(summary.gaps, traces[0]?.timeS ?? 0),
     // Channels that the recording has frozen or copied are named with the verdict.
     ...summary.alarms
       .filter((alarm) => !isOfRecording(alarm, summary.recording))

@@ -134,12 +134,15 @@ export function formatCsv(
   columns: readonly string[],
   rows: Iterable<readonly (number | string | undefined)[]>,
 ): string {
-  const cell = (value: number | string | undefined) => {
-    if (value === undefined) return '';
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [columns.map(cell).join(',')];
-  for (const row of rows) lines.push(row.map(cell).join(','));
-  return `${lines.join('\n')}\n`;
+  return csvLine(columns) + Array.from(rows, csvLine).join('');
 }
+
+function csvCell(value: number | string | undefined): string {
+  if (value === undefined) return '';
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** One line of CSV with its end; see {@link formatCsv}. */
+export const csvLine = (cells: readonly (number | string | undefined)[]): string =>
+  `${cells.map(csvCell).join(',')}\n`;

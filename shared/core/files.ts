@@ -4,19 +4,22 @@ import { mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'no
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, TwinError } from './errors.js';
 
+/** What a file is to hold, at once or in parts. */
+export type FileContent = string | Uint8Array | AsyncIterable<string>;
+
 /**
  * Writes a file so that a reader, or a crash at any moment, sees the old content or the new one,
  * never a part: temporary file, fsync, rename. Its folder is made where it is missing.
  *
  * @throws TwinError `STORAGE`
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await makeFolder(dirname(path));
     const handle = await open(temporary, 'wx');
     try {
-      await handle.writeFile(data);
+      await writeFile(handle, data);
       await handle.sync();
     } finally {
       await handle.close();
@@ -56,6 +59,7 @@ export async function readUserFile(path: string, what: string): Promise<Buffer> 
 const UNWRITABLE: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'your quota of the disk is used up',
+  EFBIG: 'the file would be too large',
   EISDIR: 'it is a folder',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'the name is too long',
@@ -157,7 +161,7 @@ export async function makeFolder(path: string): Promise<void> {
  *
  * @throws TwinError `FILE_UNWRITABLE`, `STORAGE`
  */
-export async function writeUserFile(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeUserFile(path: string, data: FileContent): Promise<void> {
   try {
     const found = await statOf(path);
     if (found === undefined || found.isFile()) {

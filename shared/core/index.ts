@@ -12,6 +12,7 @@ export * from './logger.js';
 export * from './package-root.js';
 export * from './random.js';
 export * from './scratch.js';
+export * from './scratch-text.js';
 export * from './suggest.js';
 export * from './time.js';
 export * from './time-map.js';

@@ -70,7 +70,8 @@ export { gapsOf, type MachineGap } from './report/machine-events.js';
 export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
-export { type CalibrationOutput, resultsCsv, summarize } from './report/results.js';
+export { type CalibrationOutput, summarize } from './report/results.js';
+export { type RunSteps, runStepsOf, type StepTrace } from './report/step-trace.js';
 export {
   alarmFindings,
   calibrationFindings,

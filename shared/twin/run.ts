@@ -10,6 +10,9 @@ export interface CalibrationRun {
   slopes?: SensorSlopes;
 }
 
+/** Gets the steps of a run as they come. */
+export type TakeStep = (step: StepResult) => void | Promise<void>;
+
 /** What is wrong with the model at one sample, rather than with everything. */
 const ONE_SAMPLE = new Set(['FMU_CRASHED', 'FMU_TIMEOUT', 'FMI_CALL_FAILED', 'NUMERIC']);
 
@@ -18,6 +21,7 @@ const ONE_SAMPLE = new Set(['FMU_CRASHED', 'FMU_TIMEOUT', 'FMI_CALL_FAILED', 'NU
  * aside, named with its row, its time and the FMU's words, and the run goes on from the state before.
  *
  * @param onStep called after each with the number done
+ * @param take gets each step in place of the run, which then keeps none
  * @throws TwinError as {@link Calibrator.step}, where that is not the fault of one sample
  */
 export async function runSamples(
@@ -26,19 +30,24 @@ export async function runSamples(
   samples: readonly Sample[],
   onStep: (done: number) => void = () => {},
   signal?: AbortSignal,
+  take?: TakeStep,
 ): Promise<CalibrationRun> {
   const run: CalibrationRun = { state: start, steps: [] };
+  const keep = take ?? ((step: StepResult) => void run.steps.push(step));
+  let done = 0;
   for (const sample of samples) {
+    let result: StepResult;
     try {
       const step = await calibrator.step(run.state, sample, signal);
       run.state = step.state;
-      run.steps.push(step.result);
+      result = step.result;
       if (step.slopes !== undefined) run.slopes = step.slopes;
     } catch (error) {
       if (!isOfOneSample(error, run.state)) throw error;
-      run.steps.push(setAside(calibrator, run.state, sample, error));
+      result = setAside(calibrator, run.state, sample, error);
     }
-    onStep(run.steps.length);
+    await keep(result);
+    onStep(++done);
   }
   return run;
 }

@@ -1,5 +1,5 @@
 import type { Commission } from '../fit/index.js';
-import { type CalibrationRun, runSamples } from '../run.js';
+import { type CalibrationRun, runSamples, type TakeStep } from '../run.js';
 import { isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample } from '../types.js';
 import { MOST_SAMPLES, type Refitter } from './refit.js';
@@ -24,6 +24,7 @@ const MOST_UNFITTED = 0.1;
  * the end where much came since.
  *
  * @param samples in order; those not newer than the state serve as the first window
+ * @param take gets each step in place of the run, which then keeps none
  */
 export async function runWithRefits(
   calibrator: Calibrator,
@@ -32,6 +33,7 @@ export async function runWithRefits(
   samples: readonly Sample[],
   onStep: (done: number) => void = () => {},
   signal?: AbortSignal,
+  take?: TakeStep,
 ): Promise<RefittedRun> {
   const run: RefittedRun = { state: refitter.begin(start), steps: [], refits: [] };
   // Looks are many and a record is long: each takes what may lie in the window only.
@@ -53,8 +55,9 @@ export async function runWithRefits(
   for (let done = 0; done < samples.length; ) {
     const every = isEvent(run.state.filter.transient?.events) ? LOOK_DURING_EVENT : LOOK_EVERY;
     const part = samples.slice(done, done + every);
-    const before = run.steps.length;
-    const some = await runSamples(calibrator, run.state, part, (k) => onStep(before + k), signal);
+    const before = done;
+    const told = (k: number) => onStep(before + k);
+    const some = await runSamples(calibrator, run.state, part, told, signal, take);
     run.state = some.state;
     run.steps.push(...some.steps);
     done += part.length;

@@ -1,8 +1,9 @@
 import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { durationText, type RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
-import type { Sample, StepResult, Twin } from '../types.js';
+import type { Sample, Twin } from '../types.js';
 import { boundLines } from './bound-text.js';
+import type { DrawnSteps } from './drawn-steps.js';
 import { eventRows, gapLines } from './event-text.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from './html.js';
 import {
@@ -30,11 +31,9 @@ const NEXT: Readonly<Record<Grade, string>> = {
 /** Measured values beside what the twin says, with its band. */
 async function fitFigure(
   twin: Twin,
-  steps: readonly StepResult[],
+  { steps: used, note }: DrawnSteps,
   samples: readonly Sample[],
 ): Promise<string> {
-  const used = steps.filter((s) => s.skipped === undefined);
-  if (used.length < 2) return '';
   const rowOf = new Map(samples.map((s) => [s.timeS, s]));
   const spanS = used.at(-1)!.timeS - used[0]!.timeS;
   const [unitS, unit] = timeUnitOf(spanS);
@@ -63,7 +62,7 @@ async function fitFigure(
       };
     });
   const svg = await renderPanelChart({
-    title: 'Measured, and what the twin says, with 95 % bands',
+    title: `Measured, and what the twin says, with 95 % bands${note}`,
     xLabel: unit,
     panels,
     panelHeight: 160,
@@ -75,24 +74,26 @@ async function fitFigure(
  * A calibration as one page that needs nothing else: verdict, recording, estimates with bands, fit,
  * innovations, what the sensors can tell, what was assumed, what to do next.
  *
+ * @param startS when the run began, seconds
  * @param account of the recording; none where streams were read
  */
 export async function calibrationReport(
   twin: Twin,
   output: CalibrationOutput,
+  drawn: DrawnSteps,
+  startS: number,
   samples: readonly Sample[],
   account: RecordingAccount | undefined,
 ): Promise<string> {
-  const { summary, steps } = output;
+  const { summary } = output;
   const { definition } = twin;
   const { verdict, recording } = summary;
-  const used = steps.filter((s) => s.skipped === undefined).length;
   const horizonS = definition.estimator.wearHorizonS;
   const figure =
-    used < 2
+    summary.assimilated < 2
       ? ''
       : htmlFigure(
-          await resultsPlot(twin, output),
+          await resultsPlot(twin, drawn),
           'Parameters and virtual sensors over time with 95 % bands, and the innovations: NIS per channel is near 1 where the bands are right.',
         );
   return htmlPage(`${output.twin}: calibration`, [
@@ -110,15 +111,13 @@ export async function calibrationReport(
           htmlTable(
             'When something happened that the model lacks, after the first sample; parameters were kept meanwhile',
             ['since', 'until', 'found after'],
-            eventRows(summary.events, steps[0]?.timeS ?? 0),
+            eventRows(summary.events, startS),
           ),
         ]),
-    ...gapLines(summary.gaps, steps[0]?.timeS ?? 0).map(
-      (text) => `<p>${escapeHtml(text.trim())}.</p>`,
-    ),
-    ...(used < 2
+    ...gapLines(summary.gaps, startS).map((text) => `<p>${escapeHtml(text.trim())}.</p>`),
+    ...(summary.assimilated < 2
       ? []
-      : ['<h2>Fit and innovations</h2>', await fitFigure(twin, steps, samples), figure]),
+      : ['<h2>Fit and innovations</h2>', await fitFigure(twin, drawn, samples), figure]),
     ...(summary.identifiability === undefined
       ? []
       : [

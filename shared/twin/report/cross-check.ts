@@ -34,16 +34,15 @@ const listed = (names: readonly string[]) =>
 export function crossCheckOf(
   twin: Twin,
   {
-    steps,
+    lastUsed: last,
     slopes,
     state,
   }: {
-    steps: readonly StepResult[];
+    lastUsed: StepResult | undefined;
     slopes?: SensorSlopes | undefined;
     state?: CalibratorState | undefined;
   },
 ): CrossCheck {
-  const last = steps.findLast((s) => s.skipped === undefined);
   if (state === undefined || slopes === undefined || last === undefined) {
     const moves = twin.definition.simulation.mode !== 'steady-state';
     return { findings: [], hangsOn: moves ? movingHangsOn(twin) : {} };

@@ -24,7 +24,9 @@ export const gapsOf = (steps: readonly Pick<StepResult, 'timeS' | 'gapS'>[]): Ma
   );
 
 /** The events of a run, from its steps. */
-export function eventsOf(steps: readonly StepResult[]): MachineEvent[] {
+export function eventsOf(
+  steps: readonly Pick<StepResult, 'timeS' | 'eventSinceS' | 'skipped'>[],
+): MachineEvent[] {
   const events: MachineEvent[] = [];
   let open: MachineEvent | undefined;
   for (const { timeS, eventSinceS, skipped } of steps) {

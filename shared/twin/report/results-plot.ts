@@ -1,8 +1,8 @@
 import { chiSquareQuantile } from '../../kalman/index.js';
 import { type Panel, renderPanelChart } from '../../plot/index.js';
 import type { Estimate, StepResult, Twin } from '../types.js';
+import type { DrawnSteps } from './drawn-steps.js';
 import { type Limited, limitsOf } from './limits.js';
-import type { CalibrationOutput } from './results.js';
 import { timeUnitOf } from './time-axis.js';
 
 /** Curves that one panel can tell apart. */
@@ -80,16 +80,15 @@ function nisPanel(steps: readonly StepResult[], x: readonly number[]): Panel {
  *
  * @returns an SVG document
  */
-export function resultsPlot(twin: Twin, output: CalibrationOutput): Promise<string> {
+export function resultsPlot(twin: Twin, { steps, note }: DrawnSteps): Promise<string> {
   const { parameters, virtualSensors } = twin.definition;
-  const steps = output.steps.filter((s) => s.skipped === undefined);
   const spanS = (steps.at(-1)?.timeS ?? 0) - (steps[0]?.timeS ?? 0);
   const [unitS, unit] = timeUnitOf(spanS);
   // Times of day since 1970 say nothing on an axis: then the first sample is its origin.
   const origin = (steps[0]?.timeS ?? 0) > 1e8 ? steps[0]!.timeS : 0;
   const x = steps.map((s) => (s.timeS - origin) / unitS);
   return renderPanelChart({
-    title: `${twin.definition.name}: calibration with 95 % bands`,
+    title: `${twin.definition.name}: calibration with 95 % bands${note}`,
     xLabel: unit,
     panels: [
       ...quantityPanels(steps, x, 'parameters', parameters),

@@ -1,4 +1,3 @@
-import { formatCsv } from '../../core/index.js';
 import { versionOf } from '../definition/twin.js';
 import { type Identifiability, identifiabilityOf } from '../identifiability/identifiability.js';
 import type {
@@ -15,6 +14,7 @@ import { crossCheckOf } from './cross-check.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
 import { statesNis } from './state-noise-alarm.js';
+import { type RunSteps, runStepsOf, type StepTrace } from './step-trace.js';
 import {
   calibrationFindings,
   type Finding,
@@ -26,17 +26,16 @@ import {
 } from './verdict.js';
 
 /** Mean NIS per channel of the states alone; left out where constants are not fitted. */
-function statesNisOf(steps: readonly StepResult[]): { statesNisPerChannel?: number } {
+function statesNisOf(steps: readonly StepTrace[]): { statesNisPerChannel?: number } {
   const { nis, channels } = statesNis(steps);
   return channels === 0 ? {} : { statesNisPerChannel: nis / channels };
 }
 
-/** What a calibration run gives out. */
+/** What a calibration run gives out, beside its steps. */
 export interface CalibrationOutput {
   twin: string;
   /** Its version: what a saved state depends on of definition and FMU. */
   twinVersion: string;
-  steps: StepResult[];
   summary: {
     samples: number;
     assimilated: number;
@@ -73,45 +72,46 @@ export interface CalibrationOutput {
 /**
  * Sums up the steps of a run.
  *
+ * @param run its steps, or what was kept of them
  * @param slopes of its last step, `state` after it
  */
 export function summarize(
   twin: Twin,
-  steps: StepResult[],
+  run: readonly StepResult[] | RunSteps,
   wallS: number,
   slopes?: SensorSlopes,
   state?: CalibratorState,
 ): CalibrationOutput {
-  const used = steps.filter((s) => s.skipped === undefined);
-  const last = used.at(-1);
-  const total = (f: (s: StepResult) => number) => used.reduce((sum, s) => sum + f(s), 0);
+  const steps = 'traces' in run ? run : runStepsOf(run);
+  const { traces, last: newest, lastUsed: last } = steps;
+  const used = traces.filter((s) => s.skipped === undefined);
+  const total = (f: (s: StepTrace) => number) => used.reduce((sum, s) => sum + f(s), 0);
   const channels = total((s) => s.channels);
   const sources = slopes && state && bandSources(twin, state, slopes);
   const output: CalibrationOutput = {
     twin: twin.definition.name,
     twinVersion: versionOf(twin.hash),
-    steps,
     summary: {
-      samples: steps.length,
+      samples: traces.length,
       assimilated: used.length,
-      skipped: steps.length - used.length,
+      skipped: traces.length - used.length,
       modelRuns: total((s) => s.diagnostics.modelRuns),
       meanNisPerChannel: channels === 0 ? null : total((s) => s.nis) / channels,
       ...statesNisOf(used),
       logLikelihood: total((s) => s.logLikelihood),
       wallS,
-      parameters: last?.parameters ?? steps.at(-1)?.parameters ?? {},
+      parameters: last?.parameters ?? newest?.parameters ?? {},
       virtualSensors: last?.virtualSensors ?? {},
-      alarms: allAlarms(last?.alarms ?? [], runAlarms(twin, { steps })),
-      events: eventsOf(steps),
-      gaps: gapsOf(steps),
+      alarms: allAlarms(last?.alarms ?? [], runAlarms(twin, steps)),
+      events: eventsOf(traces),
+      gaps: gapsOf(traces),
       recording: {
-        rows: steps.length,
+        rows: traces.length,
         used: used.length,
-        skipped: skippedSteps(steps),
+        skipped: skippedSteps(traces),
         unreadable: {},
         deadChannels: [],
-        spanS: (steps.at(-1)?.timeS ?? 0) - (steps[0]?.timeS ?? 0),
+        spanS: (traces.at(-1)?.timeS ?? 0) - (traces[0]?.timeS ?? 0),
         periodS: null,
         ageS: null,
       },
@@ -125,7 +125,7 @@ export function summarize(
           }),
     },
   };
-  const check = crossCheckOf(twin, { steps, slopes, state });
+  const check = crossCheckOf(twin, { lastUsed: last, slopes, state });
   judgeBy(twin, output, [...calibrationFindings(twin, output), ...check.findings], check.hangsOn);
   return output;
 }
@@ -145,27 +145,4 @@ export function judgeBy(
 ): void {
   summary.verdict = verdictOf(findings);
   summary.quantities = quantityVerdicts(twin, findings, hangsOn);
-}
-
-const KEYS = ['mean', 'std', 'lower95', 'upper95'] as const;
-
-/** The steps as a flat table, one row each. */
-export function resultsCsv(twin: Twin, output: CalibrationOutput): string {
-  const names = [
-    ...twin.definition.parameters.map((p) => ['parameters', p.variable] as const),
-    ...twin.definition.virtualSensors.map((s) => ['virtualSensors', s.variable] as const),
-  ];
-  const columns = ['timeS', 'row', 'mode', 'nis', 'alarms'];
-  for (const [, name] of names) for (const key of KEYS) columns.push(`${name}.${key}`);
-  return formatCsv(
-    columns,
-    output.steps.map((step) => [
-      step.timeS,
-      step.row,
-      step.diagnostics.mode,
-      Number.isFinite(step.nis) ? step.nis : undefined,
-      step.alarms.map((a) => `${a.code}:${a.subject}`).join(' '),
-      ...names.flatMap(([kind, name]) => KEYS.map((key) => step[kind][name]?.[key])),
-    ]),
-  );
 }

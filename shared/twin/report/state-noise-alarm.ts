@@ -1,6 +1,7 @@
 import { BAND_OF_NIS, isNisOff, type NoiseFinding } from '../transient/noise-watch.js';
-import type { Alarm, StepResult, Twin } from '../types.js';
+import type { Alarm, Twin } from '../types.js';
 import { eventsOf } from './machine-events.js';
+import type { StepTrace } from './step-trace.js';
 import { instantText } from './time-axis.js';
 
 /** Values from which a run says something of its noise. */
@@ -34,14 +35,14 @@ export const stateNoiseAlarms = (twin: Twin, finding: NoiseFinding | undefined):
  * What was wrong with the noise of a moving machine's states in a run: over all of it, or while its
  * samples said so.
  */
-export function stateNoiseOfRun(twin: Twin, steps: readonly StepResult[]): Alarm[] {
+export function stateNoiseOfRun(twin: Twin, steps: readonly StepTrace[]): Alarm[] {
   const counted = countedSteps(steps);
   const whole = nisOf(counted);
   if (whole.channels >= FEWEST && isNisOff(whole.nis / whole.channels, whole.channels)) {
     const nis = whole.nis / whole.channels;
     return [alarmOf(twin, { sinceS: counted[0]!.timeS, nis }, counted.at(-1)!.timeS)];
   }
-  const isOff = (step: StepResult) => step.alarms?.some((a) => a.code === 'state-noise');
+  const isOff = (step: StepTrace) => step.alarms?.some((a) => a.code === 'state-noise');
   const first = steps.find(isOff);
   const last = steps.findLast(isOff);
   if (first === undefined || last === undefined) return [];
@@ -57,15 +58,15 @@ export function stateNoiseOfRun(twin: Twin, steps: readonly StepResult[]): Alarm
  * Steps whose innovations are noise if the noise is right: with a fit, and outside of events, whose
  * beginning lies before the sample that showed them.
  */
-export function countedSteps(steps: readonly StepResult[]): StepResult[] {
+export function countedSteps(steps: readonly StepTrace[]): StepTrace[] {
   const events = eventsOf(steps);
-  const inEvent = ({ timeS, eventSinceS }: StepResult) =>
+  const inEvent = ({ timeS, eventSinceS }: StepTrace) =>
     eventSinceS !== undefined ||
     events.some(({ sinceS, foundS }) => timeS > sinceS && timeS <= foundS);
   return steps.filter((s) => s.channels > 0 && !s.beforeFit && !inEvent(s));
 }
 
-function nisOf(counted: readonly StepResult[]): { nis: number; channels: number } {
+function nisOf(counted: readonly StepTrace[]): { nis: number; channels: number } {
   let nis = 0;
   let channels = 0;
   for (const step of counted) {
@@ -77,5 +78,5 @@ function nisOf(counted: readonly StepResult[]): { nis: number; channels: number 
 }
 
 /** Innovations of a moving machine's states, constants held at their fits, outside of events. */
-export const statesNis = (steps: readonly StepResult[]): { nis: number; channels: number } =>
+export const statesNis = (steps: readonly StepTrace[]): { nis: number; channels: number } =>
   nisOf(countedSteps(steps));

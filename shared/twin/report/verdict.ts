@@ -6,6 +6,7 @@ import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './
 import { isOfFit } from './fit-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
+import type { RunSteps, StepTrace } from './step-trace.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
 export type Grade = 'good' | 'care' | 'unusable';
@@ -231,9 +232,8 @@ export function isOfRecording(
 }
 
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
-export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>): Alarm[] {
-  const used = output.steps.filter((s) => s.skipped === undefined);
-  const last = used.at(-1);
+export function runAlarms(twin: Twin, { traces, lastUsed: last }: RunSteps): Alarm[] {
+  const used = traces.filter((s) => s.skipped === undefined);
   if (last === undefined) return [];
   const alarms: Alarm[] = [];
   const { parameters } = twin.definition;
@@ -275,8 +275,8 @@ export function runAlarms(twin: Twin, output: Pick<CalibrationOutput, 'steps'>):
  * The steps whose NIS can be judged, and its mean per channel: what was said to be a change, or an
  * event, was not expected; priors promise nothing yet.
  */
-export function judgedNis(used: readonly StepResult[]): {
-  expected: StepResult[];
+export function judgedNis(used: readonly StepTrace[]): {
+  expected: StepTrace[];
   channels: number;
   nis: number;
 } {
@@ -310,7 +310,10 @@ export function skippedSteps(
 }
 
 /** Everything that speaks against a calibration: its recording, its fit, its alarms. */
-export function calibrationFindings(twin: Twin, output: CalibrationOutput): Finding[] {
+export function calibrationFindings(
+  twin: Twin,
+  output: Pick<CalibrationOutput, 'summary'>,
+): Finding[] {
   const { recording, alarms } = output.summary;
   const measured = twin.definition.measured.map((m) => m.variable);
   // A channel is named once.

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadCommands } from '../../../cli/commands.js';
 import { type CommandIo, packageFile, silentLogger } from '../../../shared/core/index.js';
-import type { CalibrationOutput } from '../../../shared/twin/index.js';
+import type { CalibrationOutput, StepResult } from '../../../shared/twin/index.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
 import { compileFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
@@ -88,7 +88,9 @@ async function calibrate(
   };
   const args = { twin: file('twin.json'), data: file('csv'), output: file('out.json'), lanes: 1 };
   const code = await command.run(args, io);
-  const output = JSON.parse(readFileSync(file('out.json'), 'utf8')) as CalibrationOutput;
+  const output = JSON.parse(readFileSync(file('out.json'), 'utf8')) as CalibrationOutput & {
+    steps: StepResult[];
+  };
   const { verdict } = output.summary;
   return { code, ...verdict, text: verdict.reasons.join('\n'), at: output.steps.at(-1)! };
 }

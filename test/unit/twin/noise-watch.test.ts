@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import type { StepResult } from '../../../shared/twin/index.js';
-import { runAlarms } from '../../../shared/twin/index.js';
+import { runAlarms, runStepsOf } from '../../../shared/twin/index.js';
 import { initialCalibratorState } from '../../../shared/twin/initial-state.js';
 import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
 import { alarmFindings, verdictOf } from '../../../shared/twin/report/verdict.js';
@@ -183,7 +183,7 @@ describe('the alarm of a run whose states have the wrong noise', () => {
       ...more,
     }) as unknown as StepResult;
   const of = (steps: StepResult[]) =>
-    runAlarms(twin, { steps }).filter((a) => a.code === 'state-noise');
+    runAlarms(twin, runStepsOf(steps)).filter((a) => a.code === 'state-noise');
 
   it('names since, until, the figure and the remedy, and takes the verdict below good', () => {
     const alarms = of(Array.from({ length: 400 }, (_, k) => step(3 * k, 2.88)));

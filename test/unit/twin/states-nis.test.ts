@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { runAlarms, type StepResult } from '../../../shared/twin/index.js';
+import { runAlarms, runStepsOf, type StepResult } from '../../../shared/twin/index.js';
 import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
 import { heldStep } from '../../../shared/twin/transient/held-states.js';
 import { boxTwin } from '../../support/real-machines.js';
@@ -64,19 +64,22 @@ describe('the NIS of the states alone', () => {
   it.skipIf(!hasCompiler)('says whether the noise or the doubt about constants is off', () => {
     const twin = boxTwin();
     const of = (statesNis: number, fitted = 400) =>
-      runAlarms(twin, {
-        steps: Array.from({ length: 400 }, (_, k) =>
-          k < fitted
-            ? step(0.05, { statesNis, timeS: 1_682_918_325 + k })
-            : ({
-                timeS: 1_682_918_325 + k,
-                nis: 0.05,
-                channels: 1,
-                parameters: {},
-                ...(k < 395 ? {} : { beforeFit: true }),
-              } as StepResult),
+      runAlarms(
+        twin,
+        runStepsOf(
+          Array.from({ length: 400 }, (_, k) =>
+            k < fitted
+              ? step(0.05, { statesNis, timeS: 1_682_918_325 + k })
+              : ({
+                  timeS: 1_682_918_325 + k,
+                  nis: 0.05,
+                  channels: 1,
+                  parameters: {},
+                  ...(k < 395 ? {} : { beforeFit: true }),
+                } as StepResult),
+          ),
         ),
-      });
+      );
     expect(of(1).find((a) => a.code === 'inconsistent')?.message).toMatch(
       /it is 1\.00: the noise is right/,
     );
