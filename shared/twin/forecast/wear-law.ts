@@ -70,15 +70,22 @@ export function drawLaw(rng: Rng): WearLaw {
   };
 }
 
-/** Wear at a time (0 with the readings, 1 now) for a wear of 1 by now. */
-export function wearBy({ power, bend, from }: WearLaw, at: number): number {
-  const age = (at - from) / (1 - from);
+/**
+ * Wear by age (0 where it begins, 1 now) for a wear of 1 by now. Most of the time of drawing laws goes here.
+ *
+ * @param exponent,end of the law's power and bend: exp(power), expm1(−bend)
+ */
+function wornBy(age: number, { power, bend }: WearLaw, exponent: number, end: number): number {
   if (age <= 0) return 0;
-  // A third of the time that a power takes; most of the time of drawing laws goes here.
-  const grown = power === 0 ? age : Math.exp(Math.exp(power) * Math.log(age));
+  // A third of the time that a power takes.
+  const grown = power === 0 ? age : Math.exp(exponent * Math.log(age));
   if (Math.abs(bend) < STRAIGHT) return grown;
-  return Math.expm1(Math.min(LARGEST, -bend * grown)) / Math.expm1(-bend);
+  return Math.expm1(Math.min(LARGEST, -bend * grown)) / end;
 }
+
+/** Wear at a time (0 with the readings, 1 now) for a wear of 1 by now. */
+export const wearBy = (law: WearLaw, at: number): number =>
+  wornBy((at - law.from) / (1 - law.from), law, Math.exp(law.power), Math.expm1(-law.bend));
 
 /** Places within a reading, in halves of its time. */
 const WITHIN = [-0.75, -0.25, 0.25, 0.75] as const;
@@ -97,23 +104,16 @@ export function wearAt(
   half: Float64Array,
   out: Float64Array,
 ): void {
-  const { power, bend, from } = law;
-  const exponent = Math.exp(power);
-  const end = Math.expm1(-bend);
-  const isStraight = Math.abs(bend) < STRAIGHT;
+  const { from } = law;
+  const exponent = Math.exp(law.power);
+  const end = Math.expm1(-law.bend);
+  const wornAt = (time: number) => wornBy((time - from) / (1 - from), law, exponent, end);
   for (let k = 0; k < at.length; k++) {
     if (Math.abs(from - at[k]!) < half[k]!) {
       let sum = 0;
-      for (const share of WITHIN) sum += wearBy(law, at[k]! + share * half[k]!);
+      for (const share of WITHIN) sum += wornAt(at[k]! + share * half[k]!);
       out[k] = sum / WITHIN.length;
-      continue;
-    }
-    const age = (at[k]! - from) / (1 - from);
-    if (age <= 0) out[k] = 0;
-    else {
-      const grown = power === 0 ? age : Math.exp(exponent * Math.log(age));
-      out[k] = isStraight ? grown : Math.expm1(Math.min(LARGEST, -bend * grown)) / end;
-    }
+    } else out[k] = wornAt(at[k]!);
   }
 }
 
