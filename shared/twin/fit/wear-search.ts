@@ -149,9 +149,7 @@ function finished(
 ): Fit {
   const n = fit.coordinates.length;
   const factor = new Float64Array(n).fill(1);
-  found.wider.forEach((v, j) => {
-    factor[j] = Math.max(1, v);
-  });
+  factor.set(found.wider);
   const covariance = widenBy(fit.covariance.covariance, n, factor);
   const count = twin.definition.parameters.length;
   const rateStd = new Float64Array(count);
