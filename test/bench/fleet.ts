@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resultAliases } from '../../cloud/worker/results.js';
 import { packageFile } from '../../shared/core/index.js';
 import { loadTwin } from '../../shared/twin/index.js';
@@ -6,19 +5,13 @@ import { treeKb } from '../../simulators/stack/memory.js';
 import { count } from '../study/common/options.js';
 import { reportsOf, startTestFleet } from '../support/fleet.js';
 import { type BenchIo, defineBench } from './common/bench.js';
+import { cpuTime } from './common/cpu-time.js';
 
 const JOBS = 2;
 /** SiteWise's limits: streams a read, streams a write, values of a stream in a write. */
 const STREAMS_PER_READ = 16;
 const STREAMS_PER_WRITE = 10;
 const VALUES_PER_STREAM = 10;
-
-/** CPU time of all processes that this one has started and that have ended, seconds. */
-function childrenCpuS(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').pop()?.split(' ') ?? [];
-  const ticksPerS = 100;
-  return (Number(fields[13]) + Number(fields[14])) / ticksPerS;
-}
 
 export const bench = defineBench({
   measures:
@@ -49,7 +42,7 @@ async function measureFleet(
       ['nothing new', 0],
     ] as const) {
       if (name === 'second run' || name === 'later run') await fleet.produce(count);
-      const cpuBefore = childrenCpuS();
+      const cpuBefore = cpuTime().childrenS;
       const before = { ...fleet.siteWise.counters.operations };
       const begun = performance.now();
       const workers = Array.from({ length: JOBS }, (_, i) => fleet.start(i));
@@ -64,7 +57,7 @@ async function measureFleet(
       for (const { code, stderr } of ends) {
         if (code !== 0) throw new Error(`A worker ended with ${code}: ${stderr}`);
       }
-      const cpuS = childrenCpuS() - cpuBefore;
+      const cpuS = cpuTime().childrenS - cpuBefore;
       const calls = (operation: string) =>
         (fleet.siteWise.counters.operations[operation] ?? 0) - (before[operation] ?? 0);
       const read = calls('BatchGetAssetPropertyValueHistory') / assets;

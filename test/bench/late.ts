@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { runWorker, stateKey } from '../../cloud/index.js';
 import { calibrationEngine } from '../../cloud/worker/calibration-engine.js';
 import { fleetSchema } from '../../shared/config/index.js';
@@ -13,18 +12,17 @@ import { loadTwin } from '../../shared/twin/index.js';
 import { count } from '../study/common/options.js';
 import { memoryStore, Streams } from '../support/worker-fakes.js';
 import { type BenchIo, defineBench } from './common/bench.js';
+import { cpuTime } from './common/cpu-time.js';
 
 const PERIOD_S = 10;
 /** Samples before the outage. */
 const BEFORE = 60;
 const FRICTION = 2e-3;
 
-/** CPU time of this process and of those it started that have ended, seconds: other load is not in it. */
-function cpuS(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').pop()?.split(' ') ?? [];
-  const ticksPerS = 100;
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerS;
-}
+const cpuS = () => {
+  const { ownS, childrenS } = cpuTime();
+  return ownS + childrenS;
+};
 
 export const bench = defineBench({
   measures:
