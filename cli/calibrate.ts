@@ -257,7 +257,8 @@ export const calibrateCommand: Command = {
     },
     {
       flags: '--since <time>',
-      description: 'where to begin without a state; default: 30 days ago',
+      description:
+        'where to begin without a state; default: 30 days ago, or 500 samples where these take longer',
       parse: instantNs('--since'),
     },
     ...endpointOptions,

@@ -1,4 +1,4 @@
-import { type CommandIo, secondsToNs, systemClock } from '../shared/core/index.js';
+import type { CommandIo } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import type {
@@ -10,9 +10,6 @@ import type {
 } from '../shared/twin/types.js';
 import { guessedOf } from './batch-options.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
-
-/** How far back an asset is read without a state, seconds. */
-const LOOK_BACK_S = 30 * 86_400;
 
 /** Samples, and the recording that they came from; of streams none. */
 export interface CalibrationData {
@@ -30,8 +27,7 @@ export async function readData(
   io: CommandIo,
 ): Promise<CalibrationData> {
   if (typeof args.data !== 'string') {
-    const since = args.since ?? systemClock.nowNs() - secondsToNs(LOOK_BACK_S);
-    const samples = await readAsset(twin, String(args.asset), state, { ...args, since }, io);
+    const samples = await readAsset(twin, String(args.asset), state, args, io);
     return { samples, guessed: {} };
   }
   const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));

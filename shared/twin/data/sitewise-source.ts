@@ -1,12 +1,22 @@
-import { type CommandIo, nsToDate, readTimeMap, systemClock, TwinError } from '../../core/index.js';
+import {
+  type CommandIo,
+  nsToDate,
+  readTimeMap,
+  secondsToNs,
+  systemClock,
+  TwinError,
+} from '../../core/index.js';
+import { lookBackS } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin } from '../types.js';
 import { alignStreams } from './align.js';
+import { readBack } from './look-back.js';
 
 /**
  * What SiteWise has of a twin's streams since a state's watermark, as samples. Nothing is written
  * back: that is the worker's part.
  *
- * @param args `endpoint`, `region`, `since` (epoch nanoseconds), `timeMap` of the command
+ * @param args `endpoint`, `region`, `since` (epoch nanoseconds; default without a state: as far back as
+ *   {@link readBack} reads), `timeMap` of the command
  * @throws TwinError `NOT_FOUND` where the asset or a measured stream is missing, `ACCESS_DENIED`,
  *   `THROTTLED`, `NETWORK`
  */
@@ -42,24 +52,34 @@ export async function readAsset(
     }
     const reader = createSiteWiseReader({ client });
     const untilNs = systemClock.nowNs();
-    const sinceNs = args.since as bigint;
-    const afterNs = state === undefined || state.timeNs === 0n ? sinceNs : state.timeNs;
-    const common = { untilNs, missing: 'empty' as const, signal: io.signal };
-    const streams = await reader.history({
-      ...common,
-      aliases: definition.measured.map((m) => m.alias),
-      afterNs,
-      qualities: ['GOOD'],
-    });
+    const common = { missing: 'empty' as const, signal: io.signal };
+    const measured = (afterNs: bigint, untilNs: bigint) =>
+      reader.history({
+        ...common,
+        aliases: definition.measured.map((m) => m.alias),
+        afterNs,
+        untilNs,
+        qualities: ['GOOD'],
+      });
+    const knownNs = state === undefined || state.timeNs === 0n ? undefined : state.timeNs;
+    const asked = args.since as bigint | undefined;
+    const startNs = knownNs ?? asked;
+    const { streams, afterNs } =
+      startNs === undefined
+        ? await readBack(definition, measured, untilNs, timeMap)
+        : { streams: await measured(startNs, untilNs), afterNs: startNs };
     const inputs = definition.inputs.flatMap((i) =>
       i.value === undefined && i.alias !== undefined ? [i.alias] : [],
     );
     if (inputs.length > 0) {
       // An input holds its last value: it may be older than the newest state.
+      let heldAfterNs = asked ?? untilNs - secondsToNs(lookBackS(definition));
+      if (afterNs < heldAfterNs) heldAfterNs = afterNs;
       const held = await reader.history({
         ...common,
         aliases: inputs,
-        afterNs: sinceNs < afterNs ? sinceNs : afterNs,
+        afterNs: heldAfterNs,
+        untilNs,
         qualities: ['GOOD'],
       });
       for (const [name, values] of held) streams.set(name, values);
@@ -67,6 +87,11 @@ export async function readAsset(
     const { samples } = alignStreams({ definition, streams, afterNs, untilNs, timeMap });
     if (samples.length === 0) {
       io.logger.info('SiteWise has no newer values', { since: nsToDate(afterNs).toISOString() });
+    } else if (startNs === undefined) {
+      io.logger.info('No --since: read as far back as a first calibration needs', {
+        since: nsToDate(afterNs).toISOString(),
+        samples: samples.length,
+      });
     }
     return samples;
   } finally {

@@ -7,4 +7,10 @@ export {
   type Refitter,
 } from './refit.js';
 export { type RefittedRun, runWithRefits } from './run.js';
-export { isRefitDue, mayRefitBeDue, type RefitSchedule, refitSchedule } from './schedule.js';
+export {
+  isRefitDue,
+  lookBackS,
+  mayRefitBeDue,
+  type RefitSchedule,
+  refitSchedule,
+} from './schedule.js';

@@ -39,6 +39,10 @@ function growthAfter({ trendScale }: RefitMark): number {
   return trendScale.some((s) => s > CALM_TREND) ? GROWTH_SEEN : GROWTH_OF_WEAR;
 }
 
+/** How long a window of constants lasts where samples come so often, seconds, if it is to hold `fewest`. */
+const windowOfConstantsS = (intervalS: number, fewest: number) =>
+  Math.max(LONGEST_WINDOW_S, fewest * intervalS);
+
 /** Sensors, no fewer than parameters, from which each sample tells the parameters by itself. */
 const REDUNDANT = 3;
 
@@ -66,16 +70,28 @@ export function refitSchedule(
   });
   const firstValues = VALUES_PER_UNKNOWN * unknowns;
   // Of samples that come so seldom that a window holds too few for a fit, none would ever come.
-  const fewest = still.every((s) => s === Number.POSITIVE_INFINITY)
-    ? Math.max(FEWEST_OF_CONSTANTS, firstValues)
-    : firstValues;
   const windowS =
-    calibration.refit.windowS ?? Math.max(Math.min(LONGEST_WINDOW_S, ...still), fewest * intervalS);
+    calibration.refit.windowS ??
+    (still.every((s) => s === Number.POSITIVE_INFINITY)
+      ? windowOfConstantsS(intervalS, Math.max(FEWEST_OF_CONSTANTS, firstValues))
+      : Math.max(Math.min(LONGEST_WINDOW_S, ...still), firstValues * intervalS));
   return {
     windowS,
     everyS: calibration.refit.everyS ?? windowS / REFITS_PER_WINDOW,
     firstValues,
   };
+}
+
+/**
+ * How far back a machine's samples are worth reading where nothing is known of it: as far as a window of
+ * constants reaches, or the definition's own window where that is longer.
+ *
+ * @param intervalS usual time between samples, where it is known
+ * @returns seconds
+ */
+export function lookBackS(definition: TwinDefinition, intervalS = 0): number {
+  const schedule = refitSchedule(definition, definition.parameters.length, intervalS);
+  return Math.max(windowOfConstantsS(intervalS, FEWEST_OF_CONSTANTS), schedule?.windowS ?? 0);
 }
 
 /**

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { isRefitDue, mayRefitBeDue, refitSchedule } from '../../../shared/twin/refit/index.js';
+import {
+  isRefitDue,
+  lookBackS,
+  mayRefitBeDue,
+  refitSchedule,
+} from '../../../shared/twin/refit/index.js';
 import { noEvents } from '../../../shared/twin/transient/events.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
 import { simulateMachine } from '../../study/unseen/conditions.js';
@@ -44,6 +49,18 @@ describe('when constants are fitted anew', () => {
     expect(refitSchedule(definition, 6, daily)).toMatchObject({ windowS: 60 * daily });
     const asked = { ...still, calibration: { refit: { windowS: 7 * daily } } };
     expect(refitSchedule(asked, 6, daily)).toMatchObject({ windowS: 7 * daily });
+  });
+
+  it('looks back as far as such a window reaches', () => {
+    const daily = 86_400;
+    const constant = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' as const }));
+    const still = { ...definition, parameters: constant };
+    for (const intervalS of [1, 3600, daily]) {
+      expect(lookBackS(still, intervalS)).toBe(refitSchedule(still, 3, intervalS)!.windowS);
+      expect(lookBackS(definition, intervalS)).toBe(lookBackS(still, intervalS));
+    }
+    const asked = { ...still, calibration: { refit: { windowS: 90 * daily } } };
+    expect(lookBackS(asked, 1)).toBe(90 * daily);
   });
 
   it('waits for enough values, then for twice as many, then for its period', () => {
