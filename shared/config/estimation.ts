@@ -15,7 +15,7 @@ export const simulationSchema = z.strictObject({
     .positive()
     .default(600)
     .describe(
-      'Longest simulated time to settle, seconds. A moving machine begins anew after a time without samples that is longer, and than twenty usual ones.',
+      'Longest simulated time to settle, seconds. Where transient.maxGapS is left out, its default, too.',
     ),
   relativeTolerance: z
     .number()
@@ -141,6 +141,13 @@ export const transientSchema = z.strictObject({
     .optional()
     .describe(
       'Seconds in which the machine comes to rest: in mode `auto`, samples further apart than this, or quiet for so long, are states of rest. Default: measured on the FMU.',
+    ),
+  maxGapS: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Longest time without samples, seconds, over which what is known of the states is carried: after a longer one they begin anew, and the gap is named. Default: simulation.maxTimeS, or the time of twenty usual samples where that is longer.',
     ),
   steadyFalseAlarm: z
     .number()

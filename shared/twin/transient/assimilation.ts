@@ -121,7 +121,7 @@ export function transientAssimilation(
     let fmuTimeS = memory.fmuTimeS ?? dynamics.startTimeS;
     let scale = memory.stateScale;
     let startRuns = 0;
-    const gap = isGap(dtS, memory.intervalS, simulation);
+    const gap = isGap(dtS, memory.intervalS, definition);
     const known = memory.stateMean.length === ns && !gap;
     if (known) last = jointOf(a, memory);
     else {
@@ -274,15 +274,20 @@ export function transientAssimilation(
 }
 
 /**
- * Whether nothing is known of the states after a time without samples: it is longer than the model needs
- * to come to rest, and than any wait for a sample of this machine.
+ * Whether nothing is known of the states after a time without samples: it is longer than the definition
+ * allows; or, where that is silent, than the model is given to come to rest, and than any wait for a sample
+ * of this machine.
  */
-const isGap = (
+function isGap(
   dtS: number,
   intervalS: number | undefined,
-  { maxTimeS, stepSizeS }: TwinDefinition['simulation'],
-): boolean =>
-  dtS > maxTimeS && (dtS > GAP_INTERVALS * (intervalS ?? dtS) || dtS > GAP_STEPS * stepSizeS);
+  { simulation, transient }: TwinDefinition,
+): boolean {
+  if (transient.maxGapS !== undefined) return dtS > transient.maxGapS;
+  const { maxTimeS, stepSizeS } = simulation;
+  const isUsual = dtS <= GAP_INTERVALS * (intervalS ?? dtS) && dtS <= GAP_STEPS * stepSizeS;
+  return dtS > maxTimeS && !isUsual;
+}
 
 /** The usual time between samples, a running geometric mean, after one more; times of 0 tell nothing. */
 function usualInterval(intervalS: number | undefined, dtS: number): number | undefined {

@@ -13,12 +13,12 @@ import { sample, smallTwin } from './fixtures.js';
 import { linearDynamics, overrides } from './linear-dynamics.js';
 
 /** A moving machine that begins at rest and is given 100 s to come to it. */
-function settling() {
+function settling(transient: { maxGapS?: number } = {}) {
   const { model, asked } = linearDynamics();
   const twin = smallTwin({
     ...overrides,
     simulation: { mode: 'transient', maxTimeS: 100 },
-    transient: { initialState: 'settled' },
+    transient: { initialState: 'settled', ...transient },
   });
   return { calibrator: createCalibrator({ twin, model }), asked };
 }
@@ -49,6 +49,22 @@ describe('rest, motion and gaps of the joint filter', () => {
     const late = await calibrator.step(state, sample(900 * 8 + 200_000, [0.1, 0.1, 0.2]));
     expect(asked.settled).toBe(10);
     expect(gapsOf([late.result])).toEqual([{ sinceS: 900 * 7, untilS: 900 * 8 + 200_000 }]);
+  });
+
+  it('begins anew after transient.maxGapS where that is given, however long the model may settle', async () => {
+    const gapsWith = async (maxGapS: number, times: readonly number[]) => {
+      const { calibrator } = settling({ maxGapS });
+      const steps: StepResult[] = [];
+      let state = calibrator.initialState();
+      for (const timeS of times) {
+        const step = await calibrator.step(state, sample(timeS, [0.1, 0.1, 0.2]));
+        ({ state } = step);
+        steps.push(step.result);
+      }
+      return gapsOf(steps);
+    };
+    expect(await gapsWith(10, [0, 1, 2, 12, 23])).toEqual([{ sinceS: 12, untilS: 23 }]);
+    expect(await gapsWith(500, [0, 1, 2, 502])).toEqual([]);
   });
 
   it('names each gap in what it sums up, also where the sample after it is left out', async () => {
