@@ -8,7 +8,7 @@ import {
   type SimulateRequest,
   type SimulationResult,
 } from '../running/simulation.js';
-import { namesSetAgain, RESET_FAILS } from '../solving/habits.js';
+import { isUnnamedStatesText, namesSetAgain, RESET_FAILS } from '../solving/habits.js';
 import { type Fallbacks, type KeptProof, keepProof, type Proof, readProof } from './kept-proof.js';
 import { createFmuPool, type FmuPool, type FmuPoolOptions } from './pool.js';
 
@@ -193,6 +193,10 @@ export async function proveFmu(
       detail: 'it does not: a new instance for each run',
     });
   } else proofs.push({ name: back, outcome: 'good', detail: 'as a fresh instance' });
+  const unnamed = heard.find(isUnnamedStatesText);
+  if (unnamed !== undefined) {
+    proofs.push({ name: 'names its states', outcome: 'care', detail: unnamed.replace(/\.$/, '') });
+  }
   const setAgain = [...new Set(heard.flatMap((text) => namesSetAgain(text) ?? []))];
   if (setAgain.length > 0) fallbacks.setAgain = setAgain;
   const kept: KeptProof = {

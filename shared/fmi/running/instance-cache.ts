@@ -11,7 +11,8 @@ import type { NativeLibrary } from '../binding/native.js';
 import type { Fmu } from '../description/fmu.js';
 import type { ModelVariable } from '../description/model-description.js';
 import { type Scalar, scalarOf } from '../description/scalars.js';
-import { type FmuHabits, RESET_FAILS } from '../solving/habits.js';
+import { stateAccess } from '../solving/continuous-states.js';
+import { type FmuHabits, RESET_FAILS, unnamedStatesText } from '../solving/habits.js';
 import { OfferedJacobian } from '../solving/offered-jacobian.js';
 import { type ScalarReader, scalarReader, setScalars } from '../solving/scalar-access.js';
 import { makeSystem } from '../solving/system-instance.js';
@@ -86,6 +87,12 @@ export class InstanceCache {
       found: OfferedJacobian.of(this.#fmu.modelDescription, (text) => this.complain(text)),
     };
     return this.#offeredJacobian.found;
+  }
+
+  /** Says so where an instance under model exchange has more continuous states than its description names. */
+  countStates(instance: FmuInstance): void {
+    const named = stateAccess(this.#fmu.modelDescription, 'me').states.length;
+    if (instance.stateCount > named) this.complain(unnamedStatesText(instance.stateCount, named));
   }
 
   /** What comes out for users beside results: once per text, with the FMU's own messages. */

@@ -127,6 +127,7 @@ export function stepperOn(
       signals,
     });
   }
+  cache.countStates(instance);
   return new MeStepper(instance, timeS, {
     // Where a model is at rest only an implicit method takes long steps.
     solver: instance.stateCount <= MAX_STATES_IMPLICIT ? 'rodas3' : 'dopri5',

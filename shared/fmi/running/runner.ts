@@ -110,6 +110,7 @@ export class FmuRunner {
       try {
         signals?.apply(startTimeS, true, true);
         instance.exitInitializationMode();
+        if (type === 'me') this.#cache.countStates(instance);
         const onProgress = request.progress === true ? this.#progress() : undefined;
         const result = runSimulation(md, instance, experiment, request, signals, eventModeUsed, {
           ...(onProgress !== undefined && { onProgress }),

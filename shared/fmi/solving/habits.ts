@@ -20,3 +20,12 @@ export function namesSetAgain(text: string): string[] | undefined {
     .exec(text)?.[1]
     ?.split(', ');
 }
+
+const UNNAMED = 'continuous states, its description names';
+
+/** Said of an FMU with continuous states whose derivatives its description does not name. */
+export const unnamedStatesText = (states: number, named: number): string =>
+  `The FMU has ${states} ${UNNAMED} ${named} (ModelStructure: ContinuousStateDerivative, with \`derivative\` at its variable): no run can begin from given values of the others.`;
+
+/** Whether a text is what {@link unnamedStatesText} says. */
+export const isUnnamedStatesText = (text: string): boolean => text.includes(UNNAMED);

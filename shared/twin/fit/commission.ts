@@ -150,7 +150,7 @@ export async function commission(
       rails: read.rails,
       starts: [],
       freeRun: { channels: {} },
-      notes: [...model.notes],
+      notes: [],
       ...parts,
       verdict,
       quantities,
@@ -243,7 +243,6 @@ export async function commission(
       ...foundInputNoise(twin.definition, fit.inputNoise?.found),
       ...(offered.length === 0 ? {} : { offered }),
       notes: [
-        ...model.notes,
         ...wearNotes(twin),
         ...disturbed.notes,
         ...offerText(offered),

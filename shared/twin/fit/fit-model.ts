@@ -46,15 +46,13 @@ export interface FreeRunOptions {
 export interface FitModel {
   /** States whose values at the start can be chosen; empty where the FMU offers none. */
   readonly states: readonly string[];
-  /** What a reader of the report should know about the start. */
-  readonly notes: readonly string[];
   /** Per parameter: whether it can move along a run; left out where none can. */
   readonly wearable?: readonly boolean[];
   /** Variables that a disturbance of the machine might add to; left out where there are none. */
   readonly disturbable?: readonly string[];
   /** Whether runs can be made at half the step and tolerance of its integration. */
   readonly refinable?: boolean;
-  /** Why the search for the start begins where nothing says that the machine was. */
+  /** Why the start is not searched for, or the search begins where nothing says that the machine was. */
   readonly startDoubt?: string | undefined;
   /**
    * Runs from the record's start along all its samples; a point that fails does not throw.
@@ -118,7 +116,6 @@ async function steadyFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const { signal } = options;
   return {
     states: [],
-    notes: [],
     async run(points, record, { keepSensors = false } = {}) {
       const n = record.timesS.length;
       const outputs: (FreeRun | Error)[] = points.map(() => ({
@@ -172,12 +169,6 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
   const hidden = modelSensors(definition).map((s) => s.variable);
   const access = stateAccess(md, simulation.interface);
   const states = access.obstacle === undefined ? access.states.map((v) => v.name) : [];
-  const notes =
-    access.obstacle === undefined
-      ? []
-      : [
-          `The start is not fitted but is what the FMU makes of its parameters: ${access.obstacle}.`,
-        ];
   const { signal } = options;
   const named = (point: ArrayLike<number>) =>
     Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));
@@ -187,10 +178,12 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
     const found = findScalar(md, variable)?.variable;
     return found?.causality === 'input' || found?.variability === 'tunable';
   });
-  let startDoubt: string | undefined;
+  let startDoubt =
+    access.obstacle === undefined
+      ? undefined
+      : `the start is not fitted but is what the FMU makes of its parameters, as ${access.obstacle}: where the machine began elsewhere, the parameters make up for it`;
   return {
     states,
-    notes,
     wearable,
     refinable: true,
     disturbable: disturbable(twin, md),
@@ -280,7 +273,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
     },
     startStates: (parameters, record) =>
       startStates(twin, runs, states, named(parameters), record, signal, (why) => {
-        startDoubt = why;
+        startDoubt ??= why;
       }),
     close: () => opened.close(),
   };

@@ -25,6 +25,23 @@ describe.skipIf(!hasCompiler)('fmu check', () => {
     ]);
   });
 
+  it('tells of continuous states that the description does not name', async () => {
+    const unnamed = (xml: string) =>
+      xml.replace(/<ContinuousStateDerivative [^>]*>/g, '').replace(/ derivative="\d+"/g, '');
+    const unusable = (xml: string) => xml.replace(/ derivative="\d+"/g, '');
+    for (const edit of [unnamed, unusable]) {
+      const fmu = await openFmu(buildFmu('decay', 3, edit));
+      const found = async (type: 'cs' | 'me') =>
+        (await proveFmu(fmu, { interface: type })).proofs.find(
+          (p) => p.name === 'names its states',
+        );
+      expect(await found('me')).toMatchObject({ outcome: 'care' });
+      expect((await found('me'))?.detail).toMatch(/1 continuous states, its description names 0/);
+      // Co-simulation steps them by itself.
+      expect(await found('cs')).toBeUndefined();
+    }
+  });
+
   it('keeps by the hash what it found, and later runs do accordingly, and say so', async () => {
     const cacheDir = mkdtempSync(join(tmpdir(), 'twinloop-proofs-'));
     try {

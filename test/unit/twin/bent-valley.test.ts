@@ -13,7 +13,6 @@ function tanksModel(): FitModel {
   const root = (v: number) => Math.sqrt(Math.max(0, v));
   return {
     states: ['x1', 'x2'],
-    notes: [],
     async run(points, record, { keepStates = false } = {}) {
       return points.map(({ parameters, states: start }) => {
         const [k1 = 0, k3 = 0, k4 = 0] = parameters;

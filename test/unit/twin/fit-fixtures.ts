@@ -36,7 +36,6 @@ export function lagModel(
   const names = twin.definition.parameters.map((p) => p.variable);
   const model: FitModel & { runs: number } = {
     states: ['x'],
-    notes: [],
     runs: 0,
     async run(points, record, { keepStates = false, keepSensors = false } = {}) {
       model.runs += points.length;

@@ -57,7 +57,6 @@ function samplesOf(leak: (share: number) => number, seed: number, drift = 0): Sa
 
 const fitModel: FitModel = {
   states: ['x'],
-  notes: [],
   wearable: [true],
   async run(points, record, { keepStates = false } = {}) {
     return points.map(({ parameters, states, courses = [] }) => {
