@@ -14,6 +14,7 @@ import {
   frozenIn,
   gapsOf,
   type groupStreams,
+  heldIn,
   identifiabilityOf,
   keptError,
   type Mark,
@@ -41,7 +42,7 @@ import type { AssetState } from './state.js';
 
 /** A gap of more than so many alignment windows (half sample intervals) may be filled late. */
 const GAP_WINDOWS = 20n;
-/** Values of a channel after which what it held once counts for half, so that it may freeze again. */
+/** Values of a channel after which what it held once, and how it changed, count for half. */
 const CHANNEL_HALF_LIFE = 1000;
 
 /** A run on its way: where it stands, and what it has not committed yet. */
@@ -55,7 +56,7 @@ export interface Forward {
   mark: Mark;
   history: Mark[];
   arrivals: AssetState['arrivals'];
-  /** What tells frozen channels and copies, up to the newest sample. */
+  /** What tells frozen channels, copies and held values, up to the newest sample. */
   channels: ChannelWatch;
   rows: { timeNs: bigint; values: (number | string | null)[] }[];
   /** Up to here it replays what is committed already: nothing is committed before that is done. */
@@ -158,15 +159,17 @@ function noteSample(
   });
 }
 
-/** Channels that are copies, and those that were frozen at some time of a span. */
+/** Channels that are copies or hold values, and those that were frozen at some time of a span. */
 function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): ChannelFaults {
   const { definition } = job.twin;
+  const isNewest = toS === channels.newestS;
   return {
     frozenChannels: frozenIn(channels, definition).filter(
       (f) => f.untilS >= fromS && f.sinceS <= toS,
     ),
-    // What is known of copies is of the newest sample: a replay's are older.
-    sameChannels: toS === channels.newestS ? sameIn(channels, definition) : [],
+    // What is known of copies and held values is of the newest sample: a replay's are older.
+    sameChannels: isNewest ? sameIn(channels, definition) : [],
+    heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
   };
 }
 

@@ -66,7 +66,7 @@ export type Progress = Pick<
   newestS: number | undefined;
   /** The first sample's instant of the run, in the machine's own seconds. */
   fromS: number | undefined;
-  /** Channels that are copies, and those that were frozen at some time of the run. */
+  /** Channels that are copies or hold values, and those that were frozen at some time of the run. */
   channelFaults: ChannelFaults;
   /** Measured variables: usable values in the run, and whether any differs from the first. */
   channels: Map<string, { count: number; first: number; moves: boolean }>;
@@ -108,7 +108,7 @@ export function newProgress(): Progress {
     first: undefined,
     newestS: undefined,
     fromS: undefined,
-    channelFaults: { frozenChannels: [], sameChannels: [] },
+    channelFaults: { frozenChannels: [], sameChannels: [], heldChannels: [] },
     channels: new Map(),
     state: undefined,
   };

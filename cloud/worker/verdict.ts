@@ -186,6 +186,12 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
         `${a.asset} ${q}`,
       ]),
     ),
+    heldChannels: assets.flatMap((a) =>
+      (a.recording.heldChannels ?? []).map((h) => ({
+        ...h,
+        variable: `${a.asset} ${h.variable}`,
+      })),
+    ),
     spanS: all.reduce((most, r) => Math.max(most, r.spanS), 0),
     periodS: periods[(periods.length - 1) >> 1] ?? null,
     ageS: ages.length === 0 ? null : ages.reduce((most, a) => Math.max(most, a)),

@@ -65,6 +65,7 @@ export {
 } from './report/channel-watch.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
+export { heldIn } from './report/held-values.js';
 export { levelFindings } from './report/levels.js';
 export { gapsOf, type MachineGap } from './report/machine-events.js';
 export { quantityVerdicts } from './report/quantities.js';

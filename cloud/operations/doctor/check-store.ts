@@ -100,11 +100,12 @@ const OF_SENSORS: ReadonlySet<Alarm['code']> = new Set([
   'sensor-fault',
   'sensor-frozen',
   'sensor-copied',
+  'sensor-held',
 ]);
 
 /**
  * Whether the newest run that found something out about an asset has a word against its sensors: one that
- * contradicts the others, stands still, or is another's copy.
+ * contradicts the others, stands still, is another's copy, or holds old values.
  */
 export async function checkSensors(
   fleet: string,

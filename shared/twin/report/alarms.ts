@@ -6,6 +6,7 @@ export const ALARM_CODES = [
   'sensor-fault',
   'sensor-frozen',
   'sensor-copied',
+  'sensor-held',
   'model-mismatch',
   'model-failed',
   'noise-mismatch',
@@ -68,6 +69,12 @@ export const ALARM_MEANINGS: Readonly<Record<AlarmCode, AlarmMeaning>> = {
     title: 'Two sensors say the same',
     meaning:
       'Two readings are equal to the last digit, sample by sample: one signal stands in two places, and counts twice. Check the wiring, and which signal each of them reads.',
+  },
+  'sensor-held': {
+    level: 'warning',
+    title: 'Sensor tells only some changes',
+    meaning:
+      'Its last value is repeated, or none comes, until it has moved by a deadband or is read again: old values pass for new ones. Record it more finely, or leave repeats away where it is read seldom.',
   },
   'model-mismatch': {
     level: 'warning',

@@ -6,7 +6,7 @@ import {
   sameIn,
   watchSample,
 } from './channel-watch.js';
-import { type HeldChannel, heldChannels } from './held-values.js';
+import { type HeldChannel, heldIn } from './held-values.js';
 import { instantText } from './time-axis.js';
 
 /** Channels that stood still or were copied from others. */
@@ -14,7 +14,7 @@ export interface ChannelFaults {
   frozenChannels: FrozenChannel[];
   /** Pairs of measured variables that are the same up to the newest sample. */
   sameChannels: [string, string][];
-  /** Of a recording: whose rows repeat values until a new one comes. */
+  /** Whose rows repeat values, or are blank, until a new one comes. */
   heldChannels?: HeldChannel[];
 }
 
@@ -25,7 +25,7 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
-    heldChannels: heldChannels(definition, samples),
+    heldChannels: heldIn(watch.changes!, definition),
   };
 }
 
@@ -34,7 +34,9 @@ export const frozenText = ({ variable, samples, sinceS, untilS }: FrozenChannel)
   `${variable} moves, yet holds one value for ${samples} samples (${instantText(sinceS)} to ${instantText(untilS)}) while inputs change: was the sensor frozen?`;
 
 /** What is to be said of a channel that holds values. */
-export const heldText = ({ variable, share, deadband }: HeldChannel): string => {
+export const heldText = ({ variable, share, deadband, blank }: HeldChannel): string => {
+  if (blank)
+    return `${variable} is blank in ${Math.round(100 * share)} % of its rows and else changes by ${deadband!.toPrecision(2)} or more: what moves by less is not recorded, and of noise only the outermost values are; record it without such a deadband, or with one below its noise`;
   const repeats = `${variable} repeats its last value in ${Math.round(100 * share)} % of its rows`;
   return deadband === undefined
     ? `${repeats}, also where inputs change, so that old values pass for new ones: is it read less often than the recording has rows? Leave its repeats empty`
@@ -45,10 +47,10 @@ export const heldText = ({ variable, share, deadband }: HeldChannel): string => 
 export const sameText = (pair: readonly string[]): string =>
   `${pair.join(' and ')} are the same, digit by digit: is one column or signal read for both?`;
 
-/** Channels that never moved, were frozen or copied, as alarms. */
+/** Channels that never moved, were frozen or copied, or hold values, as alarms. */
 export const channelAlarms = (
   dead: readonly string[],
-  { frozenChannels = [], sameChannels = [] }: Partial<ChannelFaults>,
+  { frozenChannels = [], sameChannels = [], heldChannels = [] }: Partial<ChannelFaults>,
 ): Alarm[] => [
   ...dead.map((subject) => ({
     code: 'sensor-frozen' as const,
@@ -64,6 +66,11 @@ export const channelAlarms = (
     code: 'sensor-copied' as const,
     subject: pair[0],
     message: sameText(pair),
+  })),
+  ...heldChannels.map((found) => ({
+    code: 'sensor-held' as const,
+    subject: found.variable,
+    message: heldText(found),
   })),
 ];
 

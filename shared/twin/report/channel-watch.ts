@@ -1,5 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
+import { noChanges, noteChanges, type ValueChanges } from './value-changes.js';
 
 /** A measured variable that moves, then holds one value. */
 export interface FrozenChannel {
@@ -49,7 +50,7 @@ interface WatchedPair {
 }
 
 /**
- * What is remembered of samples to tell frozen channels and copies: plain data that can be kept, and gone
+ * What is remembered of samples to tell frozen channels, copies and held values: plain data that can be kept, and gone
  * on with.
  */
 export interface ChannelWatch {
@@ -59,6 +60,8 @@ export interface ChannelWatch {
   channels: (WatchedChannel | null)[];
   /** By number of the pair, (0, 1), (0, 2) … (1, 2) …; none where they never were the same. */
   pairs: Record<number, WatchedPair>;
+  /** What tells values that are held; absent in what was kept before it was. */
+  changes?: ValueChanges;
 }
 
 /** Equal values in a row before a sensor may be frozen … */
@@ -70,7 +73,8 @@ const DISTINCT = 10;
 
 /** A watch before any sample. */
 export function newChannelWatch({ measured }: TwinDefinition): ChannelWatch {
-  return { newestS: null, channels: measured.map(() => null), pairs: {} };
+  const channels = measured.map(() => null);
+  return { newestS: null, channels, pairs: {}, changes: noChanges(measured.length) };
 }
 
 /** Whether a watch is of these measured variables. */
@@ -80,8 +84,8 @@ export const isWatchOf = (watch: ChannelWatch, { measured }: TwinDefinition): bo
 /**
  * Takes a sample into a watch.
  *
- * @param halfLife values of a channel after which runs that are over count for half; left out, they
- *   count for ever
+ * @param halfLife values of a channel after which runs that are over, and how values changed, count for
+ *   half; left out, they count for ever
  */
 export function watchSample(
   watch: ChannelWatch,
@@ -90,6 +94,8 @@ export function watchSample(
 ): void {
   if (watch.newestS !== null && !(timeS > watch.newestS)) return;
   watch.newestS = timeS;
+  watch.changes ??= noChanges(measured.length);
+  noteChanges(watch.changes, { measured, inputs }, halfLife);
   const { channels, pairs } = watch;
   let pair = 0;
   for (let i = 0; i < measured.length; i++) {

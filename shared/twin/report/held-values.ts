@@ -1,91 +1,141 @@
 import type { TwinDefinition } from '../../config/index.js';
-import type { Sample } from '../types.js';
+import { BINS, type ValueChanges } from './value-changes.js';
 
-/** A measured variable whose rows repeat a value until a new one comes. */
+/** A measured variable whose rows repeat a value, or are blank, until a new one comes. */
 export interface HeldChannel {
   variable: string;
-  /** Share of its values that repeat the one before. */
+  /** Share of its values that repeat the one before; of its rows that are blank. */
   share: number;
   /** Below what it changes by, it is not told; left out where it is told at times, whatever it changed by. */
   deadband?: number;
+  /** Where its rows are blank, not repeated. */
+  blank?: true;
 }
 
-/** Share of values that repeat the one before from which they may be held … */
+/** Share of rows from which a deadband is named. */
+const LEAST_OF_DEADBAND = 0.05;
+/**
+ * Chance that changes of a sensor without a deadband, whose density is highest at zero, leave as few below an
+ * octave of sizes: of blanks, which have many reasons, and of repeats to the last digit.
+ */
+const CHANCE = { blank: 1e-6, repeat: 1e-4 };
+/** How many times its finest step a deadband is: a sensor of few digits moves by single ones. */
+const LEAST_STEPS = 5;
+/** Rows that are held beside changes of up to twice the deadband: what is missing below is there. */
+const MISSING = 0.75;
+/** Turns between holding and changing, beside the fewer of both: at a ramp's end, or where a sensor freezes, there is one … */
+const LEAST_TURNING = 0.25;
+/** … and how many at least. */
+const LEAST_TURNS = 8;
+/** Power of the rows between two values that sizes of changes grow by: noise 0, a random walk 0.5, a ramp 1. */
+const MOST_GROWTH = 0.4;
+/** Share of repeats up to which a channel is blank instead. */
+const MOST_REPEATS = 0.05;
+
+/** Share of values that repeat the one before from which a sensor may be slower than the rows … */
 const LEAST_SHARE = 0.2;
-/** … and how many times its finest step a channel jumps by then: one of few digits moves by single ones. */
+/** … how many times its finest step it jumps by then … */
 const LEAST_JUMP = 10;
-/** Jumps from which a deadband is told, … */
-const LEAST_JUMPS = 40;
-/** … and the share of their lower quartile that the least one is at least: else there are some of any size. */
-const DEADBAND = 0.5;
-/** Where it is none, changes of inputs that a channel must have been looked at by … */
+/** … changes of inputs that it must have been looked at by … */
 const LEAST_CHANGES = 5;
 /** … and the share of them that it held its value through: a machine at rest without noise holds through none. */
 const HELD_THROUGH = 0.25;
 
 /**
  * Measured variables whose values are held from row to row, as a historian with a deadband or a sensor
- * slower than the rows leaves them: old values that pass for new ones.
+ * slower than the rows leaves them: old values that pass for new ones, or blanks that are no chance.
  */
-export const heldChannels = (
-  { measured }: TwinDefinition,
-  samples: readonly Sample[],
-): HeldChannel[] => {
-  const changed = samples.map(({ inputs }, k) => k > 0 && isMoved(inputs, samples[k - 1]!.inputs));
-  return measured.flatMap(({ variable }, c) => {
-    const values = samples.map((s) => s.measured[c]!);
-    const found = heldIn(values, changed);
-    return found === undefined ? [] : [{ variable, ...found }];
+export const heldIn = ({ channels }: ValueChanges, { measured }: TwinDefinition): HeldChannel[] =>
+  measured.flatMap(({ variable }, c) => {
+    const channel = channels[c];
+    const found = channel && heldOf(channel);
+    return found ? [{ variable, ...found }] : [];
   });
-};
 
-const isMoved = (now: Float64Array, before: Float64Array) =>
-  now.some((v, i) => v !== before[i] && Number.isFinite(v) && Number.isFinite(before[i]!));
+type Channel = NonNullable<ValueChanges['channels'][number]>;
 
-/** @param changed rows at which an input is another than in the row before */
-function heldIn(
-  values: readonly number[],
-  changed: readonly boolean[],
-): Omit<HeldChannel, 'variable'> | undefined {
+function heldOf(channel: Channel): Omit<HeldChannel, 'variable'> | undefined {
+  const sizes = Object.entries(channel.sizes)
+    .map(([bin, count]) => ({ bin: Number(bin), count }))
+    .sort((a, b) => a.bin - b.bin);
+  const changes = sizes.reduce((sum, s) => sum + s.count, 0);
+  if (changes === 0) return;
+  const finest = Math.min(channel.finest ?? Infinity, channel.finestBefore ?? Infinity);
   // At the ends of its range a sensor may stand at a rail.
-  const sorted = Float64Array.from(values.filter(Number.isFinite)).sort();
-  const ends = [sorted[0], sorted.at(-1)];
-  const jumps: number[] = [];
-  let repeats = 0;
-  let looked = 0;
-  let through = 0;
-  for (let k = 1; k < values.length; k++) {
-    const [before, now, after] = [values[k - 1]!, values[k]!, values[k + 1] ?? Number.NaN];
-    if (!Number.isFinite(before) || !Number.isFinite(now)) continue;
-    const isEnd = ends.includes(now);
-    if (now !== before) jumps.push(Math.abs(now - before));
-    else if (!isEnd) repeats++;
-    if (!changed[k] || isEnd || !Number.isFinite(after)) continue;
-    looked++;
-    if (now === before && after === now) through++;
-  }
-  const share = repeats / Math.max(1, repeats + jumps.length);
-  if (share < LEAST_SHARE) return;
-  jumps.sort((a, b) => a - b);
-  const quantile = (q: number) => jumps[Math.floor(q * jumps.length)]!;
-  const finest = finestStep(sorted);
-  if (!(quantile(0.5) >= LEAST_JUMP * finest)) return;
-  const least = jumps[0]!;
+  const { count: repeats, looked, through } = channel.repeats[0];
+  const { blanks, turns } = channel;
+  const share = repeats / (repeats + changes);
+  const isBlank = share <= MOST_REPEATS;
+  const held = isBlank ? blanks : repeats;
+  const heldShare = held / (held + changes);
+  const takesTurns = turns >= Math.max(LEAST_TURNS, LEAST_TURNING * Math.min(repeats, changes));
+  const band = deadbandOf(sizes, CHANCE[isBlank ? 'blank' : 'repeat']);
   if (
-    jumps.length >= LEAST_JUMPS &&
-    least >= LEAST_JUMP * finest &&
-    least >= DEADBAND * quantile(0.25)
+    band !== undefined &&
+    heldShare >= LEAST_OF_DEADBAND &&
+    held >= MISSING * band.within &&
+    band.size >= LEAST_STEPS * finest &&
+    (isBlank ? growthOf(channel) <= MOST_GROWTH : takesTurns)
   )
-    return { share, deadband: least };
+    return { share: heldShare, deadband: band.size, ...(isBlank && { blank: true as const }) };
+  if (share < LEAST_SHARE || !takesTurns) return;
+  if (medianOf(sizes, changes) < LEAST_JUMP * finest) return;
   return looked >= LEAST_CHANGES && through >= HELD_THROUGH * looked ? { share } : undefined;
 }
 
-/** The smallest difference between two values of a channel, but for the last digits of binary fractions. */
-function finestStep(sorted: Float64Array): number {
-  let finest = Number.POSITIVE_INFINITY;
-  for (let k = 1; k < sorted.length; k++) {
-    const step = sorted[k]! - sorted[k - 1]!;
-    if (step > 1e-9 * Math.abs(sorted[k]!)) finest = Math.min(finest, step);
+interface Sizes {
+  bin: number;
+  count: number;
+}
+
+const edgeOf = (bin: number) => 2 ** (bin / BINS);
+
+/** The size below which changes are missing, and how many are from it to twice as large. */
+function deadbandOf(
+  sizes: readonly Sizes[],
+  most: number,
+): { size: number; within: number } | undefined {
+  let best: { size: number; within: number } | undefined;
+  let least = most;
+  let below = 0;
+  for (const { bin, count } of sizes) {
+    const within = sizes.reduce(
+      (sum, s) => sum + (s.bin >= bin && s.bin < bin + BINS ? s.count : 0),
+      0,
+    );
+    // Where the density falls from zero, at least half of those up to twice as large are below.
+    const chance = atMost(below, below + within);
+    if (chance < least) {
+      least = chance;
+      best = { size: edgeOf(bin), within };
+    }
+    below += count;
   }
-  return finest;
+  return best;
+}
+
+/** Chance of at most `k` heads in `n` throws of a coin. */
+function atMost(k: number, n: number): number {
+  let term = 2 ** -n;
+  let sum = term;
+  for (let i = 1; i <= k; i++) {
+    term *= (n - i + 1) / i;
+    sum += term;
+  }
+  return sum;
+}
+
+function medianOf(sizes: readonly Sizes[], changes: number): number {
+  let sum = 0;
+  for (const { bin, count } of sizes) {
+    sum += count;
+    if (sum > changes / 2) return edgeOf(bin);
+  }
+  return 0;
+}
+
+/** The power of the rows between two values that changes grow by; zero where all are as far apart. */
+function growthOf({ overGaps: [n, g, s, gg, gs] }: Channel): number {
+  const spread = gg - (g * g) / n;
+  return spread > 1e-9 * n ? (gs - (g * s) / n) / spread : 0;
 }

@@ -222,9 +222,10 @@ export function recordingFindings(
 /** Whether an alarm is of a channel that the findings of its recording name, with since when. */
 export function isOfRecording(
   { code, subject }: Alarm,
-  { deadChannels, frozenChannels = [], sameChannels = [] }: RecordingSummary,
+  { deadChannels, frozenChannels = [], sameChannels = [], heldChannels = [] }: RecordingSummary,
 ): boolean {
   if (code === 'sensor-copied') return sameChannels.some(([a]) => a === subject);
+  if (code === 'sensor-held') return heldChannels.some((h) => h.variable === subject);
   return (
     code === 'sensor-frozen' &&
     (deadChannels.includes(subject) || frozenChannels.some((f) => f.variable === subject))

@@ -2,9 +2,12 @@ import { messageOf, TwinError } from '../../core/index.js';
 import { keySegment } from '../../store/index.js';
 import type { ChannelWatch } from '../report/channel-watch.js';
 import { addReadings, emptyLedger, type Ledger } from './ledger.js';
+import { packed, unpacked } from './packed-bytes.js';
 
 const FORMAT = 'twinloop-state';
-const VERSION = 2;
+const VERSION = 3;
+/** Before, checkpoints were kept as they are. */
+const UNPACKED_VERSION = 2;
 /** What the worker wrote before states had one layout. */
 const OLD_WORKER_FORMAT = 'twinloop-worker-state';
 
@@ -94,7 +97,7 @@ export interface AssetState extends Mark {
   fault?: SampleFault;
   /** Up to where the run could read that first left work to the next; absent once one caught up. */
   behindSinceNs?: bigint;
-  /** What tells frozen channels and copies; absent in states of before. */
+  /** What tells frozen channels, copies and held values; absent in states of before. */
   channels?: ChannelWatch;
   /** Samples that were set aside. */
   quarantined: readonly bigint[];
@@ -134,8 +137,7 @@ const toText = (value: unknown) =>
 
 /** An asset's state as bytes. */
 export function encodeAssetState(state: AssetState): Uint8Array {
-  // Checkpoints become text here: Buffer has a JSON form of its own, which comes first.
-  const plain = (mark: Mark) => ({ ...mark, checkpoint: new Uint8Array(mark.checkpoint) });
+  const plain = (mark: Mark) => ({ ...mark, checkpoint: packed(mark.checkpoint) });
   const body = { ...state, ...plain(state), marks: state.marks.map(plain) };
   return new TextEncoder().encode(toText({ format: FORMAT, version: VERSION, ...body }));
 }
@@ -160,9 +162,11 @@ function toPending(value: unknown): PendingResults {
   return { aliases, rows: rows.map((r) => ({ ...r, timeNs: BigInt(r.timeNs) })) };
 }
 
-const toBytes = (value: unknown) => new Uint8Array(Buffer.from(String(value), 'base64'));
+type ReadBytes = (value: unknown) => Uint8Array;
+const toBytes: ReadBytes = (value) => new Uint8Array(Buffer.from(String(value), 'base64'));
+const toCheckpoint: ReadBytes = (value) => unpacked(toBytes(value));
 
-function toMark(m: Json): Mark {
+function toMark(m: Json, read: ReadBytes): Mark {
   return {
     watermarkNs: BigInt(String(m.watermarkNs)),
     groupEndNs: BigInt(String(m.groupEndNs)),
@@ -171,19 +175,20 @@ function toMark(m: Json): Mark {
     inputs: toInputs(m.inputs),
     partial: m.partial as number[],
     ledger: m.ledger as Ledger,
-    checkpoint: toBytes(m.checkpoint),
+    checkpoint: read(m.checkpoint),
     ...(m.abandoned === true ? { abandoned: true } : {}),
   };
 }
 
 function toState(p: Json): AssetState {
+  const read = p.version === UNPACKED_VERSION ? toBytes : toCheckpoint;
   const arrivals = p.arrivals as Json;
   const fault = p.fault as Json | undefined;
   return {
-    ...toMark(p),
+    ...toMark(p, read),
     assetId: String(p.assetId),
     twinHash: String(p.twinHash),
-    marks: (p.marks as Json[]).map(toMark),
+    marks: (p.marks as Json[]).map((m) => toMark(m, read)),
     arrivals: {
       ...(arrivals as unknown as Arrivals),
       floorNs: BigInt(String(arrivals.floorNs)),
@@ -256,7 +261,7 @@ export function decodeAssetState(bytes: Uint8Array, assetId: string, key: string
     );
   }
   const old = parsed.format === OLD_WORKER_FORMAT;
-  if (parsed.version !== (old ? 1 : VERSION)) {
+  if (!(old ? [1] : [UNPACKED_VERSION, VERSION]).includes(Number(parsed.version))) {
     throw new TwinError(
       'STATE_MISMATCH',
       `${key} has version ${String(parsed.version)}; this worker reads version ${VERSION}. Run the worker that wrote it.`,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseAlarms } from '../../../cloud/page/alarms.js';
+import { createRng } from '../../../shared/core/index.js';
 import { newWorld, run, stateOf, T0, type World } from '../../support/worker-world.js';
 
 /** Gives both sensors a value each ten seconds from `fromS` to before `toS`, at a speed that changes. */
@@ -96,4 +97,38 @@ test('a sensor that shows what another shows is named, whenever that began', asy
   });
   expect(report.verdict.reasons.filter((r) => r.includes('are the same'))).toHaveLength(1);
   expect(onPage(world)).toEqual(['warning sensor-copied flow']);
+});
+
+test.each([false, true])('a sensor told only by a deadband is named (blank: %s)', async (blank) => {
+  const world = newWorld();
+  const rng = createRng(2);
+  let told = Number.NaN;
+  const values = () => {
+    const now = rng.normal();
+    const isNew = !(Math.abs(now - told) < 0.7);
+    if (isNew) told = now;
+    const heat = rng.normal();
+    return blank && !isNew ? { heat } : { flow: told, heat };
+  };
+  const grades: string[] = [];
+  for (let t = T0; t < T0 + 4000; t += 200) {
+    give(world, t, t + 200, values);
+    const { verdict, recording } = await run(world, t + 200);
+    const [held] = recording.heldChannels!;
+    grades.push(verdict.grade);
+    if (held !== undefined)
+      expect(held).toMatchObject({ variable: 'flow', ...(blank && { blank }) });
+  }
+  expect(grades[0]).toBe('good');
+  expect(grades.at(-1)).toBe('care');
+  expect(onPage(world)).toEqual(['warning sensor-held flow']);
+  give(world, T0 + 4000, T0 + 4100, values);
+  const report = await run(world, T0 + 4100);
+  expect(report.verdict.reasons.filter((r) => r.startsWith('flow'))).toEqual([
+    expect.stringMatching(
+      blank ? /^flow is blank in \d+ %/ : /^flow repeats its last value in \d+ %/,
+    ),
+  ]);
+  expect(report.quantities!.flow!.grade).toBe('care');
+  expect(JSON.stringify((await stateOf(world)).channels).length).toBeLessThan(4000);
 });
