@@ -1,4 +1,5 @@
 import type { StepResult } from '../types.js';
+import { ContradictionCount, type PastAlarm } from './past-alarms.js';
 
 /** What a run's summary needs of a step: small, as a run may have a million. */
 export type StepTrace = Pick<
@@ -22,6 +23,8 @@ export interface RunSteps {
   last: StepResult | undefined;
   /** The newest that was assimilated. */
   lastUsed: StepResult | undefined;
+  /** How often readings contradicted the model, or each other. */
+  contradictions: readonly PastAlarm[];
 }
 
 const NONE: StepResult['alarms'] = [];
@@ -54,18 +57,31 @@ export class StepKeeper implements RunSteps {
   readonly traces: StepTrace[] = [];
   last: StepResult | undefined;
   lastUsed: StepResult | undefined;
+  readonly #contradictions = new ContradictionCount();
+
+  get contradictions(): PastAlarm[] {
+    return this.#contradictions.found;
+  }
 
   /** Takes the next step. */
   take(step: StepResult): void {
     this.traces.push(traceOf(step));
     this.last = step;
-    if (step.skipped === undefined) this.lastUsed = step;
+    if (step.skipped !== undefined) return;
+    this.lastUsed = step;
+    this.#contradictions.take(step);
   }
 }
 
 /** Steps that are all at hand, for their summary. */
-export const runStepsOf = (steps: readonly StepResult[]): RunSteps => ({
-  traces: steps,
-  last: steps.at(-1),
-  lastUsed: steps.findLast((s) => s.skipped === undefined),
-});
+export function runStepsOf(steps: readonly StepResult[]): RunSteps {
+  const used = steps.filter((s) => s.skipped === undefined);
+  const contradictions = new ContradictionCount();
+  for (const step of used) contradictions.take(step);
+  return {
+    traces: steps,
+    last: steps.at(-1),
+    lastUsed: used.at(-1),
+    contradictions: contradictions.found,
+  };
+}

@@ -4,6 +4,8 @@ import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
+import { lastingEvents } from './lasting-events.js';
+import { pastContradictions } from './past-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
 import type { RunSteps, StepTrace } from './step-trace.js';
@@ -233,7 +235,10 @@ export function isOfRecording(
 }
 
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
-export function runAlarms(twin: Twin, { traces, lastUsed: last }: RunSteps): Alarm[] {
+export function runAlarms(
+  twin: Twin,
+  { traces, lastUsed: last, contradictions }: RunSteps,
+): Alarm[] {
   const used = traces.filter((s) => s.skipped === undefined);
   if (last === undefined) return [];
   const alarms: Alarm[] = [];
@@ -268,7 +273,11 @@ export function runAlarms(twin: Twin, { traces, lastUsed: last }: RunSteps): Ala
       message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
-  alarms.push(...ofNoise);
+  alarms.push(
+    ...ofNoise,
+    ...lastingEvents(twin, used),
+    ...pastContradictions(twin, used, contradictions, last.alarms),
+  );
   return alarms;
 }
 

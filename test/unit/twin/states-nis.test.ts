@@ -7,7 +7,7 @@ import { boxTwin } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 
 const step = (nis: number, more: Partial<StepResult> = {}) =>
-  ({ nis, statesNis: 1, channels: 1, parameters: {}, ...more }) as StepResult;
+  ({ nis, statesNis: 1, channels: 1, parameters: {}, alarms: [], ...more }) as StepResult;
 
 describe('the NIS of the states alone', () => {
   it.each([
@@ -75,8 +75,9 @@ describe('the NIS of the states alone', () => {
                   nis: 0.05,
                   channels: 1,
                   parameters: {},
+                  alarms: [],
                   ...(k < 395 ? {} : { beforeFit: true }),
-                } as StepResult),
+                } as unknown as StepResult),
           ),
         ),
       );
