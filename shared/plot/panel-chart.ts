@@ -81,6 +81,12 @@ function thin(y: ArrayLike<number>): number[] {
   return [...kept].sort((a, b) => a - b);
 }
 
+/**
+ * A number without what rounding left in its last digits: where a curve begins an ulp beyond a tick,
+ * echarts puts the tick outside of the axis and then refuses it.
+ */
+const rounded = (value: number) => Number(value.toPrecision(12));
+
 const finite = (value: number | undefined) =>
   value !== undefined && Number.isFinite(value) ? value : '-';
 
@@ -95,8 +101,8 @@ function bandSeries(
   // A polygon there and back: bands may cross zero, which stacked areas can't.
   const edge = indices.filter((i) => Number.isFinite(lower[i]) && Number.isFinite(upper[i]));
   const outline = [
-    ...edge.map((i) => [x[i] as number, upper[i] as number]),
-    ...[...edge].reverse().map((i) => [x[i] as number, lower[i] as number]),
+    ...edge.map((i) => [rounded(x[i] as number), upper[i] as number]),
+    ...[...edge].reverse().map((i) => [rounded(x[i] as number), lower[i] as number]),
   ];
   return {
     type: 'custom',
@@ -128,7 +134,7 @@ function toSeries(series: LineSeries, colour: string, panel: number): SeriesOpti
     type: series.points === true ? 'scatter' : 'line',
     name,
     ...axes,
-    data: indices.map((i) => [series.x[i] as number, finite(series.y[i])]),
+    data: indices.map((i) => [rounded(series.x[i] as number), finite(series.y[i])]),
     symbolSize: 3,
     itemStyle: { color: colour },
     // Many points would hide the curve that runs through them.
@@ -210,10 +216,9 @@ function extent(panel: Panel): { min?: number; max?: number; interval?: number }
   }
   if (high === low) return given;
   const interval = tickStep(high - low);
-  const whole = (value: number) => Number(value.toPrecision(12));
   return {
-    min: whole(Math.floor(low / interval) * interval),
-    max: whole(Math.ceil(high / interval) * interval),
+    min: rounded(Math.floor(low / interval) * interval),
+    max: rounded(Math.ceil(high / interval) * interval),
     interval,
     ...given,
   };

@@ -1,5 +1,6 @@
 import { durationText } from '../../recordings/index.js';
 import type { MachineEvent, MachineGap } from './machine-events.js';
+import { secondsText } from './time-axis.js';
 
 /** Events that are told one by one. */
 const MOST = 10;
@@ -10,7 +11,7 @@ const MOST = 10;
  * @param firstS time of the run's first sample
  */
 export function eventRows(events: readonly MachineEvent[], firstS: number): string[][] {
-  const at = (timeS: number) => `${(timeS - firstS).toFixed(0)} s`;
+  const at = (timeS: number) => secondsText(timeS - firstS);
   return events.map(({ sinceS, untilS, foundS }) => [
     at(sinceS),
     untilS === undefined ? 'lasts' : at(untilS),
@@ -33,8 +34,8 @@ export function eventLines(events: readonly MachineEvent[], firstS: number): str
 /** The times without samples after which a moving machine's states were begun anew, in a line. */
 export function gapLines(gaps: readonly MachineGap[], firstS: number): string[] {
   if (gaps.length === 0) return [];
-  const at = (timeS: number) => (timeS - firstS).toFixed(0);
-  const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} s to ${at(g.untilS)} s`);
+  const at = (timeS: number) => secondsText(timeS - firstS);
+  const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} to ${at(g.untilS)}`);
   const more = gaps.length > MOST ? [`${gaps.length - MOST} more (summary.gaps)`] : [];
   return [
     `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, after which nothing is known of the states and they begin anew; after the first sample: ${[...spans, ...more].join(', ')}`,

@@ -29,3 +29,9 @@ it('tells gaps without samples after the first sample, the first ten of many', (
   const [line = ''] = gapLines(Array(12).fill(gap), 1_700_000_000);
   expect(line).toMatch(/^ {2}12 gaps .* 2 more \(summary\.gaps\)$/);
 });
+
+it('tells events of a machine whose whole record lasts for parts of a second', () => {
+  expect(eventRows([{ sinceS: 0.0157, untilS: 0.0172, foundS: 0.0161 }], 0)).toEqual([
+    ['0.0157 s', '0.0172 s', expect.any(String)],
+  ]);
+});
