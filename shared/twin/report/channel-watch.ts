@@ -24,6 +24,14 @@ interface HeldValue {
   driven: boolean;
 }
 
+/** A value that a channel has held, for the longest of the times that it did. */
+interface PastRun extends Omit<HeldValue, 'inputs'> {
+  /** What it counts for beside others: its samples, halved again and again. */
+  counts: number;
+  /** The same of the next longest that held this value. */
+  again: number;
+}
+
 /** What is remembered of a measured variable. */
 interface WatchedChannel {
   /** Samples with values since lengths were last halved. */
@@ -34,10 +42,10 @@ interface WatchedChannel {
   distinct: number[];
   /** The value that it holds now. */
   held: HeldValue;
-  /** The longest that it has held one before, and what that counts for beside others. */
-  longest?: Omit<HeldValue, 'inputs'> & { counts: number };
-  /** What the second longest counts for. */
-  second: number;
+  /** Values that it has held for long before, a few. */
+  runs: PastRun[];
+  /** What the longest of all other runs counts for. */
+  other: number;
 }
 
 /** How long two measured variables have been the same. */
@@ -66,8 +74,10 @@ export interface ChannelWatch {
 
 /** Equal values in a row before a sensor may be frozen … */
 const LEAST_RUN = 20;
-/** … and how many times as long as any other such run of it that is. */
+/** … and how many times as long as such runs of it that are no freezes. */
 const EXCESS = 10;
+/** Freezes of one sensor that are told apart from how it behaves. */
+const MOST_FREEZES = 4;
 /** Different values from which a channel is one that moves. */
 const DISTINCT = 10;
 
@@ -77,9 +87,10 @@ export function newChannelWatch({ measured }: TwinDefinition): ChannelWatch {
   return { newestS: null, channels, pairs: {}, changes: noChanges(measured.length) };
 }
 
-/** Whether a watch is of these measured variables. */
+/** Whether a watch is of these measured variables, and as watches are now. */
 export const isWatchOf = (watch: ChannelWatch, { measured }: TwinDefinition): boolean =>
-  watch.channels.length === measured.length;
+  watch.channels.length === measured.length &&
+  watch.channels.every((channel) => channel === null || Array.isArray(channel.runs));
 
 /**
  * Takes a sample into a watch.
@@ -141,7 +152,7 @@ function followed(
   });
   if (known === null) {
     const range = { lowest: value, highest: value, distinct: [value] };
-    return { values: 1, ...range, held: begun(), second: 0 };
+    return { values: 1, ...range, held: begun(), runs: [], other: 0 };
   }
   const channel = known;
   const { held } = channel;
@@ -150,12 +161,7 @@ function followed(
     held.untilS = timeS;
     held.driven ||= held.inputs.some((v, i) => Number.isFinite(inputs[i]!) && inputs[i] !== v);
   } else {
-    const { longest } = channel;
-    if (held.samples > (longest?.counts ?? 0)) {
-      channel.second = Math.max(channel.second, longest?.counts ?? 0);
-      const { inputs: _, ...over } = held;
-      channel.longest = { ...over, counts: held.samples };
-    } else channel.second = Math.max(channel.second, held.samples);
+    noteRun(channel);
     channel.held = begun();
     noteDistinct(channel.distinct, value);
     channel.lowest = Math.min(channel.lowest, value);
@@ -164,31 +170,74 @@ function followed(
   channel.values++;
   if (channel.values >= halfLife) {
     channel.values = 0;
-    channel.second /= 2;
-    if (channel.longest !== undefined) channel.longest.counts /= 2;
+    channel.other /= 2;
+    for (const run of channel.runs) {
+      run.counts /= 2;
+      run.again /= 2;
+    }
   }
   return channel;
 }
 
+/** Takes the run that has just ended. */
+function noteRun(channel: WatchedChannel): void {
+  const { runs, held } = channel;
+  if (held.samples < LEAST_RUN) {
+    channel.other = Math.max(channel.other, held.samples);
+    return;
+  }
+  const { inputs: _, ...over } = held;
+  const run: PastRun = { ...over, counts: held.samples, again: 0 };
+  const at = runs.findIndex(({ value }) => value === run.value);
+  if (at < 0) runs.push(run);
+  else {
+    const known = runs[at]!;
+    const [longer, shorter] = run.counts > known.counts ? [run, known] : [known, run];
+    runs[at] = { ...longer, again: Math.max(known.again, shorter.counts) };
+  }
+  if (runs.length <= MOST_FREEZES) return;
+  runs.sort((a, b) => b.counts - a.counts);
+  channel.other = Math.max(channel.other, runs.pop()!.counts);
+}
+
 /**
  * Measured variables that move, and for a long time hold one value amid their range although inputs
- * change. At the end of its range a sensor may stand at its rail, or its machine be off.
+ * change. At the end of its range a sensor may stand at its rail, or its machine be off; a value that it holds
+ * again and again is one that the machine comes back to.
  */
 export function frozenIn(watch: ChannelWatch, { measured }: TwinDefinition): FrozenChannel[] {
   return measured.flatMap(({ variable }, c) => {
     const channel = watch.channels[c];
     if (!channel || channel.distinct.length < DISTINCT) return [];
-    const { held, longest, second, lowest, highest } = channel;
-    const before = longest?.counts ?? 0;
-    const [run, next] =
-      longest === undefined || held.samples > before
-        ? [held, before]
-        : [longest, Math.max(second, held.samples)];
-    if (run.samples < LEAST_RUN || run.samples < EXCESS * Math.max(1, next)) return [];
-    if (run.value === lowest || run.value === highest || !run.driven) return [];
-    const { samples, sinceS, untilS } = run;
-    return [{ variable, samples, sinceS, untilS }];
+    const { lowest, highest } = channel;
+    return longRuns(channel)
+      .filter(({ value, driven }) => value !== lowest && value !== highest && driven)
+      .map(({ samples, sinceS, untilS }) => ({ variable, samples, sinceS, untilS }))
+      .toSorted((a, b) => a.sinceS - b.sinceS);
   });
+}
+
+/** The runs of a channel, also the one that lasts, that are far longer than all others, of values held once. */
+function longRuns(channel: WatchedChannel): (PastRun | HeldValue)[] {
+  const { held, runs } = channel;
+  const known = runs.find(({ value }) => value === held.value);
+  const all = [
+    ...runs.map((run) => ({
+      run,
+      counts: run.counts,
+      again: run === known ? Math.max(run.again, held.samples) : run.again,
+    })),
+    { run: held, counts: held.samples, again: known?.counts ?? 0 },
+  ].toSorted((a, b) => b.counts - a.counts);
+  // As many as are all far longer than the rest.
+  const isLong = (count: number) => {
+    const rest = Math.max(1, channel.other, all[count]?.counts ?? 0);
+    return all.slice(0, count).every(({ run }) => run.samples >= EXCESS * rest);
+  };
+  const long = all.slice(0, all.map((_, k) => k + 1).findLast(isLong) ?? 0);
+  return long.flatMap(({ run, again }) =>
+    run.samples >= Math.max(LEAST_RUN, EXCESS * again) ? [run] : [],
+  );
 }
 
 /** Pairs of measured variables that say the same, digit by digit, up to the newest sample. */

@@ -236,6 +236,11 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (held !== undefined) {
     arrays['held.x'] = held.x;
     arrays['held.S'] = held.S;
+    if (held.lead !== undefined) arrays['held.lead'] = held.lead;
+    if (held.error !== undefined) {
+      arrays['held.error.x'] = held.error.x;
+      arrays['held.error.S'] = held.error.S;
+    }
   }
   if (events === undefined) return arrays;
   for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
@@ -342,7 +347,9 @@ function decodeWear([changeS, ...trendScale]: Float64Array): Partial<RefitMark> 
 }
 
 function decodeTransient(arrays: StoredArrays): TransientMemory {
-  const [x, S] = [arrays['held.x'], arrays['held.S']];
+  const [x, S, errorX, errorS] = ['x', 'S', 'error.x', 'error.S'].map((k) => arrays[`held.${k}`]);
+  const error =
+    errorX === undefined || errorS === undefined ? {} : { error: { x: errorX, S: errorS } };
   const vectors = Object.fromEntries(
     TRANSIENT_VECTORS.map((name) => [name, arrays[name] ?? new Float64Array()]),
   );
@@ -358,7 +365,9 @@ function decodeTransient(arrays: StoredArrays): TransientMemory {
     ...(arrays.speed === undefined ? {} : { speed: arrays.speed }),
     ...(arrays.noiseWatch === undefined ? {} : { noiseWatch: arrays.noiseWatch }),
     ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),
-    ...(x === undefined || S?.length !== x.length ** 2 ? {} : { held: { x, S } }),
+    ...(x === undefined || S?.length !== x.length ** 2
+      ? {}
+      : { held: { x, S, lead: arrays['held.lead'], ...error } }),
     ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),
   };
 }

@@ -9,7 +9,7 @@ import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate } from './filter.js';
-import { heldStep, stateNoiseStd } from './held-states.js';
+import { heldStep, stateNoiseStd, withoutError } from './held-states.js';
 import { inputDrive, withFoundNoise } from './input-drive.js';
 import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
@@ -214,11 +214,19 @@ export function transientAssimilation(
             ignored: during ? [] : step.filtered.gated,
           })
         : undefined;
+    // Where parameters may wear, an event is how their change is found.
+    const apart =
+      held === undefined || a.refit?.trendScale !== undefined
+        ? undefined
+        : withoutError(
+            held,
+            memory.held?.error ?? { x: new Float64Array(n), S: parametersOf(a, n).S },
+          );
     const next = watched
       ? watchForEvents(events, {
           timeS: sample.timeS,
           lastTimeS: sample.timeS - dtS,
-          innovation: held?.innovation ?? step.innovation,
+          innovation: apart?.innovation ?? held?.innovation ?? step.innovation,
           std: held?.std ?? step.innovation.map((v, i) => v / step.own[i]!),
           stateSlope: step.stateSlope,
           // What is unknown already is not where an event shows.
@@ -254,7 +262,11 @@ export function transientAssimilation(
       ...(next === undefined ? {} : { events: next }),
       ...(noiseWatch === undefined ? {} : { noiseWatch }),
       ...(memory.speedNoise ? { speed: speedOf(step.line, n, ns, elapsedS) } : {}),
-      held: held?.states,
+      // What happens during an event says nothing of the parameters.
+      held:
+        apart === undefined || held === undefined
+          ? held?.states
+          : { ...held.states, error: during ? memory.held?.error : apart.error },
       modelMemory: step.memory,
     };
     const eventSinceS = during ? events.sinceS : next?.sinceS;

@@ -1,4 +1,10 @@
-import { createWorkspace, diagonal, srKfPredict, srKfUpdate } from '../../kalman/index.js';
+import {
+  createWorkspace,
+  diagonal,
+  type SquareRootGaussian,
+  srKfPredict,
+  srKfUpdate,
+} from '../../kalman/index.js';
 import { beside, drivenOf, first } from './input-drive.js';
 import type { LinearRun } from './linearise.js';
 
@@ -6,6 +12,10 @@ import type { LinearRun } from './linearise.js';
 export interface HeldStates {
   readonly x: Float64Array;
   readonly S: Float64Array;
+  /** How far a unit of each parameter's error has led them off since the fit, ns × n; absent right after it. */
+  readonly lead?: Float64Array | undefined;
+  /** What innovations since the fit say of the parameters' error: mean and lower factor; absent before the first. */
+  readonly error?: SquareRootGaussian | undefined;
 }
 
 /**
@@ -31,6 +41,8 @@ export interface HeldStep {
   std: Float64Array;
   /** Normalised innovation squared of all channels that have a value. */
   nis: number;
+  /** Channels × parameters: what a unit of each parameter's error adds to the innovation. */
+  byParameters: Float64Array;
 }
 
 /**
@@ -89,14 +101,101 @@ export function heldStep(
           { ...line, z: z.map((v, o) => (ignored.includes(o) ? Number.NaN : v)) },
           workspace,
         );
+  const { lead, byParameters } = ledOff(held.lead, run, n, believed.S, F, input);
   const end = first(
     srKfPredict(believed, { F, rootQ: new Float64Array(width * width) }, workspace),
     ns,
   );
   return {
-    states: { x: end.x.map((v, i) => v + mean[i]!), S: end.S },
+    states: { x: end.x.map((v, i) => v + mean[i]!), S: end.S, lead },
     innovation: innovation.y.slice(),
     std: innovation.std.slice(),
     nis: innovation.nis,
+    byParameters,
+  };
+}
+
+/**
+ * One step of what a unit of each parameter's error makes of held states: G⁺ = F (G − K M) + ∂f/∂b with
+ * M = H G + ∂h/∂b, which is what it adds to the innovations.
+ *
+ * @param S factor of the states after the sample, with what noise of the inputs adds beside them
+ * @param F how these move on
+ */
+function ledOff(
+  lead: Float64Array | undefined,
+  run: LinearRun,
+  n: number,
+  S: Float64Array,
+  F: Float64Array,
+  { measured, noiseStd, ignored }: Parameters<typeof heldStep>[3],
+): { lead: Float64Array; byParameters: Float64Array } {
+  const width = Math.round(Math.sqrt(F.length));
+  const driven = drivenOf(run);
+  const ns = width - driven;
+  const p = n + ns;
+  const m = measured.length;
+  const before = lead ?? new Float64Array(ns * n);
+  const byParameters = new Float64Array(m * n);
+  const after = new Float64Array(width * n);
+  after.set(before);
+  for (let o = 0; o < m; o++) {
+    const row = ns + o;
+    for (let j = 0; j < n; j++) {
+      let sum = run.slope[row * p + j]!;
+      for (let i = 0; i < ns; i++) sum += run.slope[row * p + n + i]! * before[i * n + j]!;
+      byParameters[o * n + j] = sum;
+    }
+    if (!Number.isFinite(measured[o]!) || ignored.includes(o)) continue;
+    // Its column of the gain, from what the sample leaves unknown: K = P Hᵀ R⁻¹.
+    const along = new Float64Array(width);
+    for (let k = 0; k < width; k++) {
+      const slope = k < ns ? run.slope[row * p + n + k]! : run.drive![row * driven + k - ns]!;
+      for (let j = 0; j <= k; j++) along[j]! += S[k * width + j]! * slope;
+    }
+    for (let i = 0; i < width; i++) {
+      let gain = 0;
+      for (let j = 0; j <= i; j++) gain += S[i * width + j]! * along[j]!;
+      gain /= noiseStd[o]! ** 2;
+      for (let j = 0; j < n; j++) after[i * n + j]! -= gain * byParameters[o * n + j]!;
+    }
+  }
+  const next = new Float64Array(ns * n);
+  for (let i = 0; i < ns; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = run.slope[i * p + j]!;
+      for (let k = 0; k < width; k++) sum += F[i * width + k]! * after[k * n + j]!;
+      next[i * n + j] = sum;
+    }
+  }
+  return { lead: next, byParameters };
+}
+
+/**
+ * What a sample says of the error of a fit's parameters, by the innovations of the states that were held with
+ * them: Friedland's two-stage filter. As a parameter is the same at every sample, its error adds to innovations
+ * for long, as what the model lacks does: what speaks of that is left with the error as it was known before.
+ *
+ * @param error of the parameters before the sample
+ * @returns the error after it, and innovations as the held states' deviations are to measure them: nearer to
+ *   0 where the error may have made them, never further from it
+ * @see Friedland, Treatment of bias in recursive filtering, IEEE Trans. Automatic Control 14 (1969)
+ */
+export function withoutError(
+  { innovation, std, byParameters }: Pick<HeldStep, 'innovation' | 'std' | 'byParameters'>,
+  error: SquareRootGaussian,
+): { innovation: Float64Array; error: SquareRootGaussian } {
+  const { innovation: left, ...known } = srKfUpdate(
+    error,
+    { H: byParameters, rootR: diagonal(std.map((s) => (s > 0 ? s : 1))), z: innovation },
+    createWorkspace(),
+  );
+  return {
+    error: known,
+    innovation: innovation.map((v, o) => {
+      const rest = (left.y[o]! / left.std[o]!) * std[o]!;
+      if (Number.isNaN(v)) return v;
+      return v * rest <= 0 ? 0 : Math.sign(v) * Math.min(Math.abs(v), Math.abs(rest));
+    }),
   };
 }

@@ -42,6 +42,36 @@ describe('a sensor that is frozen', () => {
     }
   });
 
+  it('is named for each time that it was, alike in length or not, also beside a long time at its rail', async () => {
+    const spans = [
+      [60, 100, 0.1],
+      [150, 200, 0.3],
+      [230, 275, 0.2],
+    ] as const;
+    const frozen = await showing(
+      (y, row) => spans.find(([from, to]) => row >= from && row < to)?.[2] ?? y,
+    );
+    const railed = frozen.map((s, row) =>
+      row < 50 ? { ...s, measured: Float64Array.of(-10) } : s,
+    );
+    for (const samples of [frozen, railed]) {
+      const found = channelFaults(twin, samples).frozenChannels;
+      expect(found.map((f) => [f.sinceS, f.samples])).toEqual(
+        spans.map(([from, to]) => [samples[from]!.timeS, to - from]),
+      );
+    }
+  });
+
+  it('is not what comes back to one value, or rests for long as often as not', async () => {
+    const back = await showing((y, row) => (row % 75 >= 30 ? 0.1 : y));
+    const often = await showing((y, row) =>
+      row % 50 >= 25 ? 0.1 + 0.01 * Math.floor(row / 50) : y,
+    );
+    for (const samples of [back, often]) {
+      expect(channelFaults(twin, samples).frozenChannels).toEqual([]);
+    }
+  });
+
   it('is not what stands at the end of its range, rests with its inputs, or has few values', async () => {
     const least = await showing((y, row) => (row >= 150 ? -10 : y));
     const rests = (await frozenFrom(150)).map((s, row) =>
