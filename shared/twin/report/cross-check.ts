@@ -2,6 +2,7 @@ import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
+import { loneFindings } from './lone-channels.js';
 import type { HangsOn } from './quantities.js';
 import { redundancyShares, wouldShow } from './redundancy.js';
 import { alongOutput } from './report.js';
@@ -65,10 +66,12 @@ export function crossCheck(
     parameters: estimates,
     virtualSensors: sensors,
     diagnostics,
-  }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'diagnostics'>,
+    alarms,
+  }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'diagnostics' | 'alarms'>,
 ): CrossCheck {
   const { measured, parameters, virtualSensors } = twin.definition;
-  if (diagnostics.mode === 'transient') return { findings: [], hangsOn: movingHangsOn(twin) };
+  const lone = loneFindings(twin, slopes, alarms);
+  if (diagnostics.mode === 'transient') return { findings: lone, hangsOn: movingHangsOn(twin) };
   const n = parameters.length;
   const m = measured.length;
   const { range } = filterSettings(twin);
@@ -98,7 +101,7 @@ export function crossCheck(
     ]),
   );
 
-  const findings: Finding[] = [];
+  const findings: Finding[] = lone;
   const shares = redundancyShares(state, slopes, range);
   const unseen = active.flatMap((o, k) =>
     measured[o]!.offsetStd === undefined && !wouldShow(shares[o]!, OFFSET) ? [k] : [],
