@@ -24,6 +24,7 @@ import {
   sameIn,
   type Twin,
   watchSample,
+  wildWithin,
   withChannelAlarms,
   withIntegrationError,
 } from '../../shared/twin/index.js';
@@ -159,7 +160,7 @@ function noteSample(
   });
 }
 
-/** Channels that are copies or hold values, and those that were frozen at some time of a span. */
+/** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
 function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): ChannelFaults {
   const { definition } = job.twin;
   const isNewest = toS === channels.newestS;
@@ -170,6 +171,7 @@ function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): C
     // What is known of copies and held values is of the newest sample: a replay's are older.
     sameChannels: isNewest ? sameIn(channels, definition) : [],
     heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
+    wildValues: channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : [],
   };
 }
 

@@ -186,6 +186,12 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
         `${a.asset} ${q}`,
       ]),
     ),
+    wildValues: assets.flatMap((a) =>
+      (a.recording.wildValues ?? []).map((w) => ({
+        ...w,
+        variable: `${a.asset} ${w.variable}`,
+      })),
+    ),
     heldChannels: assets.flatMap((a) =>
       (a.recording.heldChannels ?? []).map((h) => ({
         ...h,

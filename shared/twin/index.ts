@@ -89,6 +89,7 @@ export {
   verdictLines,
   verdictOf,
 } from './report/verdict.js';
+export { wildWithin } from './report/wild-watch.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';
 export * from './state/checkpoint.js';

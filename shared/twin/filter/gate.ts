@@ -5,8 +5,12 @@ import type { UpdateResult } from './gaussian-update.js';
 const GATE_Z = 4;
 /** Channels that may lose their weight at one sample. */
 const GATE_MOST = 4;
-/** A gated channel keeps this many times its standard deviation. */
+/** A gated channel keeps this many times its standard deviation; … */
 const GATE_WIDEN = 30;
+/** … a lone one that is further off than that bears, as no sensor is by noise, as many as it is off. */
+const FAR = GATE_WIDEN ** 2;
+/** Beyond, variances would overflow. */
+const MOST_WIDEN = 1e100;
 /** Chance of innovations so large from a consistent filter: a NIS of 60 at nine channels. */
 const UNLIKELY = 4e-9;
 /** Samples running that a channel was gated, from which it is taken for faulty. */
@@ -54,14 +58,12 @@ export function gateChannels(
   variance: Float64Array,
   updateWith: (variance: Float64Array) => UpdateResult,
 ): { update: UpdateResult; gated: number[] } {
+  const lone = loneFar(update, active, variance, updateWith);
+  if (lone !== undefined) return lone;
   const gated: number[] = [];
   let last = update;
   while (gated.length < GATE_MOST) {
-    let worst = -1;
-    last.z.forEach((z, i) => {
-      if (gated.includes(active[i]!)) return;
-      if (Math.abs(z) > GATE_Z && (worst < 0 || Math.abs(z) > Math.abs(last.z[worst]!))) worst = i;
-    });
+    const worst = worstOf(last.z, active, gated);
     if (worst < 0) break;
     const channel = active[worst]!;
     gated.push(channel);
@@ -69,6 +71,34 @@ export function gateChannels(
     last = updateWith(variance);
   }
   return { update: last, gated };
+}
+
+/** The place of the channel that contradicts the others most; below 0 where none does. */
+function worstOf(z: Float64Array, active: readonly number[], gated: readonly number[]): number {
+  let worst = -1;
+  z.forEach((v, i) => {
+    if (gated.includes(active[i]!)) return;
+    if (Math.abs(v) > GATE_Z && (worst < 0 || Math.abs(v) > Math.abs(z[worst]!))) worst = i;
+  });
+  return worst;
+}
+
+/** One channel that is so far off that it would pull even when gated, where all others then agree. */
+function loneFar(
+  { z }: UpdateResult,
+  active: readonly number[],
+  variance: Float64Array,
+  updateWith: (variance: Float64Array) => UpdateResult,
+): { update: UpdateResult; gated: number[] } | undefined {
+  const worst = worstOf(z, active, []);
+  if (worst < 0 || Math.abs(z[worst]!) <= FAR) return;
+  const channel = active[worst]!;
+  const widen = Math.min(Math.abs(z[worst]!), MOST_WIDEN) ** 2;
+  const wide = variance.map((v, o) => (o === channel ? v * widen : v));
+  const update = updateWith(wide);
+  if (worstOf(update.z, active, [channel]) >= 0) return;
+  variance[channel] = wide[channel]!;
+  return { update, gated: [channel] };
 }
 
 /**

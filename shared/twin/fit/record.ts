@@ -1,3 +1,4 @@
+import { wildIn } from '../report/wild-values.js';
 import type { Sample, Twin } from '../types.js';
 
 /** A recording as a fit sees it. */
@@ -41,7 +42,7 @@ const RAIL_DISTINCT = 10;
 /**
  * Arranges samples for a fit. Inputs that are missing keep their last value (of states of rest, the
  * sample is left out); samples whose time does not rise are left out and counted; samples at a rail
- * become missing values, with a margin of three times the noise.
+ * become missing values, with a margin of three times the noise, as do lone ones far from all others.
  */
 export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const { definition } = twin;
@@ -77,9 +78,14 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
     }
   });
   const rails: Rail[] = [];
+  const columns = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
   const resolution = new Float64Array(channels);
   definition.measured.forEach((channel, c) => {
     const values = Float64Array.from(kept, (_, row) => data[row * channels + c]!);
+    for (const row of wildIn(values, columns)?.places ?? []) {
+      values[row] = Number.NaN;
+      data[row * channels + c] = Number.NaN;
+    }
     resolution[c] = resolutionOf(values);
     const noise = channel.noiseStd ?? roughNoise(values);
     for (const side of ['lower', 'upper'] as const) {
@@ -107,7 +113,7 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   });
   return {
     timesS: Float64Array.from(kept, (k) => k.sample.timeS),
-    inputs: definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!)),
+    inputs: columns,
     data,
     channels,
     rows: kept.map((k) => k.sample.row),

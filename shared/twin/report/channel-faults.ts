@@ -8,6 +8,7 @@ import {
 } from './channel-watch.js';
 import { type HeldChannel, heldIn } from './held-values.js';
 import { instantText } from './time-axis.js';
+import { type WildValues, wildValues } from './wild-values.js';
 
 /** Channels that stood still or were copied from others. */
 export interface ChannelFaults {
@@ -16,6 +17,8 @@ export interface ChannelFaults {
   sameChannels: [string, string][];
   /** Whose rows repeat values, or are blank, until a new one comes. */
   heldChannels?: HeldChannel[];
+  /** Readings that were set aside, far from all others. */
+  wildValues?: WildValues[];
 }
 
 /** Channels of a recording that stood still, hold values, or were copied from others. */
@@ -26,6 +29,7 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
     heldChannels: heldIn(watch.changes!, definition),
+    wildValues: wildValues(definition, samples),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
 import { noChanges, noteChanges, type ValueChanges } from './value-changes.js';
+import { noteWild, noWild, type WildWatch } from './wild-watch.js';
 
 /** A measured variable that moves, then holds one value. */
 export interface FrozenChannel {
@@ -58,7 +59,7 @@ interface WatchedPair {
 }
 
 /**
- * What is remembered of samples to tell frozen channels, copies and held values: plain data that can be kept, and gone
+ * What is remembered of samples to tell frozen channels, copies, held and wild values: plain data that can be kept, and gone
  * on with.
  */
 export interface ChannelWatch {
@@ -70,6 +71,8 @@ export interface ChannelWatch {
   pairs: Record<number, WatchedPair>;
   /** What tells values that are held; absent in what was kept before it was. */
   changes?: ValueChanges;
+  /** What tells wild values; absent likewise. */
+  wild?: WildWatch;
 }
 
 /** Equal values in a row before a sensor may be frozen … */
@@ -106,7 +109,9 @@ export function watchSample(
   if (watch.newestS !== null && !(timeS > watch.newestS)) return;
   watch.newestS = timeS;
   watch.changes ??= noChanges(measured.length);
-  noteChanges(watch.changes, { measured, inputs }, halfLife);
+  watch.wild ??= noWild(measured.length);
+  const driven = noteChanges(watch.changes, { measured, inputs }, halfLife);
+  noteWild(watch.wild, { timeS, measured }, driven);
   const { channels, pairs } = watch;
   let pair = 0;
   for (let i = 0; i < measured.length; i++) {

@@ -19,8 +19,8 @@ const LEAST_OF_DEADBAND = 0.05;
  * octave of sizes: of blanks, which have many reasons, and of repeats to the last digit.
  */
 const CHANCE = { blank: 1e-6, repeat: 1e-4 };
-/** How many times its finest step a deadband is: a sensor of few digits moves by single ones. */
-const LEAST_STEPS = 5;
+/** Sixteenths of an octave that changes of up to twice a deadband lie in: single steps of a sensor are fewer. */
+const LEAST_PLACES = 5;
 /** Rows that are held beside changes of up to twice the deadband: what is missing below is there. */
 const MISSING = 0.75;
 /** Turns between holding and changing, beside the fewer of both: at a ramp's end, or where a sensor freezes, there is one … */
@@ -56,7 +56,7 @@ type Channel = NonNullable<ValueChanges['channels'][number]>;
 
 function heldOf(channel: Channel): Omit<HeldChannel, 'variable'> | undefined {
   const sizes = Object.entries(channel.sizes)
-    .map(([bin, count]) => ({ bin: Number(bin), count }))
+    .map(([bin, [count, quarters]]) => ({ bin: Number(bin), count, quarters }))
     .sort((a, b) => a.bin - b.bin);
   const changes = sizes.reduce((sum, s) => sum + s.count, 0);
   if (changes === 0) return;
@@ -74,7 +74,7 @@ function heldOf(channel: Channel): Omit<HeldChannel, 'variable'> | undefined {
     band !== undefined &&
     heldShare >= LEAST_OF_DEADBAND &&
     held >= MISSING * band.within &&
-    band.size >= LEAST_STEPS * finest &&
+    band.places >= LEAST_PLACES &&
     (isBlank ? growthOf(channel) <= MOST_GROWTH : takesTurns)
   )
     return { share: heldShare, deadband: band.size, ...(isBlank && { blank: true as const }) };
@@ -86,28 +86,36 @@ function heldOf(channel: Channel): Omit<HeldChannel, 'variable'> | undefined {
 interface Sizes {
   bin: number;
   count: number;
+  /** Bits of the bin's quarters that have any. */
+  quarters: number;
 }
+
+/** A size that changes of a sensor without a deadband would also be below. */
+interface Band {
+  size: number;
+  /** Changes from it to twice as large, and the sixteenths of an octave that they lie in. */
+  within: number;
+  places: number;
+}
+
+const bitsOf = (mask: number): number => [1, 2, 4, 8].filter((bit) => (mask & bit) !== 0).length;
 
 const edgeOf = (bin: number) => 2 ** (bin / BINS);
 
 /** The size below which changes are missing, and how many are from it to twice as large. */
-function deadbandOf(
-  sizes: readonly Sizes[],
-  most: number,
-): { size: number; within: number } | undefined {
-  let best: { size: number; within: number } | undefined;
+function deadbandOf(sizes: readonly Sizes[], most: number): Band | undefined {
+  let best: Band | undefined;
   let least = most;
   let below = 0;
   for (const { bin, count } of sizes) {
-    const within = sizes.reduce(
-      (sum, s) => sum + (s.bin >= bin && s.bin < bin + BINS ? s.count : 0),
-      0,
-    );
+    const above = sizes.filter((s) => s.bin >= bin && s.bin < bin + BINS);
+    const within = above.reduce((sum, s) => sum + s.count, 0);
     // Where the density falls from zero, at least half of those up to twice as large are below.
     const chance = atMost(below, below + within);
     if (chance < least) {
       least = chance;
-      best = { size: edgeOf(bin), within };
+      const places = above.reduce((sum, s) => sum + bitsOf(s.quarters), 0);
+      best = { size: edgeOf(bin), within, places };
     }
     below += count;
   }

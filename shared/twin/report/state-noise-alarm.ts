@@ -1,4 +1,4 @@
-import { BAND_OF_NIS, isNisOff, type NoiseFinding } from '../transient/noise-watch.js';
+import { BAND_OF_NIS, countedNis, isNisOff, type NoiseFinding } from '../transient/noise-watch.js';
 import type { Alarm, Twin } from '../types.js';
 import { eventsOf } from './machine-events.js';
 import type { StepTrace } from './step-trace.js';
@@ -71,7 +71,7 @@ function nisOf(counted: readonly StepTrace[]): { nis: number; channels: number }
   let channels = 0;
   for (const step of counted) {
     if (step.statesNis === undefined) continue;
-    nis += step.statesNis;
+    nis += countedNis(step.statesNis, step.channels);
     channels += step.channels;
   }
   return { nis, channels };

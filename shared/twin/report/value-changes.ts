@@ -26,8 +26,8 @@ interface ChannelChanges {
   turns: number;
   /** Rows without a value between two, of long gaps the first ones. */
   blanks: number;
-  /** Changes, by quarter of an octave of their size. */
-  sizes: Record<number, number>;
+  /** Changes, by quarter of an octave of their size: how many, and bits of the quarters of that quarter. */
+  sizes: Record<number, [count: number, quarters: number]>;
   /** The last change's size, and the least difference of two sizes, newly and before counts were halved. */
   size?: number;
   finest?: number;
@@ -47,8 +47,10 @@ export interface ValueChanges {
 export const BINS = 4;
 /** Of a gap so many rows count: a sensor may have been away. */
 const LONGEST_GAP = 20;
-/** Differences below this part of a value are those of binary fractions. */
+/** Differences below this part of a value are those of binary fractions, … */
 const DIGITS = 1e-9;
+/** … below this part of a change those of steps that were rounded to decimals. */
+const ROUNDED = 0.1;
 
 const noRepeats = (): Repeats => ({ count: 0, looked: 0, through: 0 });
 
@@ -62,12 +64,13 @@ export const noChanges = (channels: number): ValueChanges => ({
  * Takes a sample.
  *
  * @param halfLife values of a channel after which all that is counted counts for half
+ * @returns whether an input has changed
  */
 export function noteChanges(
   changes: ValueChanges,
   { measured, inputs }: { measured: Float64Array; inputs: Float64Array },
   halfLife: number,
-): void {
+): boolean {
   const { channels } = changes;
   const driven = changes.inputs.some((v, i) => v !== null && isOther(inputs[i]!, v));
   changes.inputs = Array.from(inputs, (v) => (Number.isFinite(v) ? v : null));
@@ -82,6 +85,7 @@ export function noteChanges(
       if (channel.values >= halfLife) halve(channel);
     }
   }
+  return driven;
 }
 
 const isOther = (now: number, before: number) => Number.isFinite(now) && now !== before;
@@ -146,9 +150,13 @@ function widen(channel: ChannelChanges, value: number): void {
 }
 
 function noteSize(channel: ChannelChanges, size: number, value: number): void {
-  const bin = Math.floor(BINS * Math.log2(size));
-  channel.sizes[bin] = (channel.sizes[bin] ?? 0) + 1;
-  const least = DIGITS * Math.abs(value);
+  const place = BINS * Math.log2(size);
+  const bin = Math.floor(place);
+  channel.sizes[bin] ??= [0, 0];
+  const known = channel.sizes[bin];
+  known[0]++;
+  known[1] |= 1 << Math.floor(4 * (place - bin));
+  const least = Math.max(DIGITS * Math.abs(value), ROUNDED * Math.min(size, channel.size ?? size));
   for (const step of [size, Math.abs(size - (channel.size ?? 0))])
     if (step > least) channel.finest = Math.min(channel.finest ?? step, step);
   channel.size = size;
@@ -168,8 +176,8 @@ function halve(channel: ChannelChanges): void {
   }
   channel.turns = half(channel.turns);
   channel.blanks = half(channel.blanks);
-  for (const [bin, n] of Object.entries(channel.sizes)) {
-    if (n > 1) channel.sizes[Number(bin)] = half(n);
+  for (const [bin, [count, quarters]] of Object.entries(channel.sizes)) {
+    if (count > 1) channel.sizes[Number(bin)] = [half(count), quarters];
     else delete channel.sizes[Number(bin)];
   }
   channel.overGaps = channel.overGaps.map((v) => v / 2) as ChannelChanges['overGaps'];

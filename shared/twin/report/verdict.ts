@@ -9,6 +9,7 @@ import { pastContradictions } from './past-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
 import type { RunSteps, StepTrace } from './step-trace.js';
+import { wildText } from './wild-values.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
 export type Grade = 'good' | 'care' | 'unusable';
@@ -208,6 +209,9 @@ export function recordingFindings(
   }
   for (const found of recording.heldChannels ?? []) {
     add('care', heldText(found), [found.variable]);
+  }
+  for (const found of recording.wildValues ?? []) {
+    add('care', wildText(found), [found.variable]);
   }
   for (const pair of recording.sameChannels ?? []) {
     if (pair.every((name) => measured.includes(name))) add('care', sameText(pair), pair);

@@ -35,6 +35,10 @@ const RETURN = 0.1;
 /** Noise is at most so many times what the fit found, or as little. */
 const MOST = 3;
 
+/** The NIS of a sample as it counts for the noise. */
+export const countedNis = (nis: number, channels: number): number =>
+  Math.min(nis, MOST_OF_CHANNEL * channels);
+
 /** Before any sample, and after a fit that found the noise. */
 export function newNoiseWatch(): NoiseWatch {
   const watch = new Float64Array(FIELDS);
@@ -100,7 +104,7 @@ export function watchNoise(
     return watch;
   }
   if (sample.channels === 0) return watch;
-  watch[HELD_NIS]! += Math.min(sample.nis, MOST_OF_CHANNEL * sample.channels);
+  watch[HELD_NIS]! += countedNis(sample.nis, sample.channels);
   watch[HELD_CHANNELS]! += sample.channels;
   watch[HELD_COUNT]!++;
   if (!isSumCalm(events)) return watch;

@@ -141,6 +141,12 @@ describe('a sensor whose recording holds values', () => {
       ...s,
       measured: s.measured.map((y) => 0.06 * Math.round(y / 0.06)),
     }));
+    // Steps of 1/16 written with three digits, or two.
+    const written = (digits: number) =>
+      wide.map((s) => ({
+        ...s,
+        measured: s.measured.map((y) => Number((Math.round(16 * y) / 16).toFixed(digits))),
+      }));
     let place = 0;
     const ramps = wide.map((s, row) => {
       const phase = row % 60;
@@ -157,6 +163,8 @@ describe('a sensor whose recording holds values', () => {
       withBlanks(0.3),
       withBlanks(0.7),
       rounded,
+      written(3),
+      written(2),
       withBlanks(0.3, rounded),
       ramps,
       withBlanks(0.5, ramp),

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { gateChannels } from '../../../shared/twin/filter/gate.js';
+import type { UpdateResult } from '../../../shared/twin/filter/gaussian-update.js';
+import { commission } from '../../../shared/twin/fit/index.js';
+import type { Sample } from '../../../shared/twin/index.js';
+import { wildIn } from '../../../shared/twin/report/wild-values.js';
+import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
+
+const twin = lagTwin();
+/** A record some of whose values are others. */
+async function recordWith(others: Record<number, number>): Promise<Sample[]> {
+  const samples = await lagSamples();
+  return samples.map((s, row) => ({
+    ...s,
+    measured: Float64Array.of(others[row] ?? s.measured[0]!),
+  }));
+}
+const fitOf = async (samples: readonly Sample[]) =>
+  (await commission(twin, lagModel(twin), samples)).output;
+
+describe('a reading far from all others', () => {
+  it('is set aside and named, and the fit is that without it', async () => {
+    const missing = await fitOf(await recordWith({ 100: Number.NaN }));
+    for (const value of [1e6, -9999, 200]) {
+      const { parameters, verdict, summary } = await fitOf(await recordWith({ 100: value }));
+      expect(parameters).toEqual(missing.parameters);
+      expect(verdict.grade).toBe('care');
+      expect(verdict.reasons.join('\n')).toContain(
+        `y: ${value} at 100 s was set aside as an outlier: all others lie between`,
+      );
+      expect(summary.recording.wildValues).toMatchObject([
+        { variable: 'y', values: [{ timeS: 100, value }] },
+      ]);
+    }
+    const { verdict } = await fitOf(await recordWith({ 100: 1e6, 200: 65_535, 290: -1e6 }));
+    expect(verdict.reasons.join('\n')).toContain('y: 1000000 at 100 s and 2 more were set aside');
+  });
+
+  it('may be the machine where it comes twice in a row, with an input, or among few', async () => {
+    const samples = await lagSamples();
+    const values = Float64Array.from(samples, (s) => s.measured[0]!);
+    const input = Float64Array.from(samples, (s) => s.inputs[0]!);
+    const wild = (at: readonly number[], u = input) =>
+      wildIn(
+        values.map((v, i) => (at.includes(i) ? 1e6 : v)),
+        [u],
+      )?.places;
+    expect(wild([])).toBeUndefined();
+    expect(wild([100])).toEqual([100]);
+    expect(wild([100, 102, 250])).toEqual([100, 102, 250]);
+    expect(wild([100, 101])).toBeUndefined();
+    expect(wild([10, 60, 110, 160])).toBeUndefined();
+    const surge = input.map((v, i) => (i === 99 ? 5 : v));
+    expect(wild([100], surge)).toBeUndefined();
+    expect(wildIn(Float64Array.of(1, 2, 3, 2, 1, 1e6), [])).toBeUndefined();
+    // Of a sensor that else stands still, a last digit is not far, another order is.
+    const still = (v: number) =>
+      wildIn(
+        Float64Array.from({ length: 50 }, (_, i) => (i === 20 ? v : 20)),
+        [],
+      )?.places;
+    expect(still(20.1)).toBeUndefined();
+    expect(still(1e6)).toEqual([20]);
+  });
+});
+
+describe('a gated channel', () => {
+  const gatedAt = (z: number) => {
+    const variance = Float64Array.of(1);
+    const update = { z: Float64Array.of(z) } as UpdateResult;
+    gateChannels(update, [0], variance, () => ({ ...update, z: Float64Array.of(0) }));
+    return Math.sqrt(variance[0]!);
+  };
+
+  it('is widened by a set factor, or by as many deviations as it is off where those are more', () => {
+    expect(gatedAt(3)).toBe(1);
+    expect(gatedAt(20)).toBe(30);
+    expect(gatedAt(-800)).toBe(30);
+    expect(gatedAt(5e7)).toBe(5e7);
+  });
+
+  it('keeps its pull where it is not the only one, which may be the machine', () => {
+    const variance = Float64Array.of(1, 1);
+    const update = { z: Float64Array.of(5e7, 2000) } as UpdateResult;
+    const { gated } = gateChannels(update, [0, 1], variance, () => update);
+    expect(gated).toEqual([0, 1]);
+    expect([...variance]).toEqual([900, 900]);
+  });
+});
