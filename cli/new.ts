@@ -5,13 +5,14 @@ import { parse } from 'yaml';
 import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
+  durationText,
   printJson,
   printLine,
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
-import { durationText, type RecordingTable, readTable } from '../shared/recordings/index.js';
+import { type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {

@@ -1,5 +1,6 @@
+import { durationText } from '../../core/index.js';
 import type { ModelDescription } from '../../fmi/index.js';
-import { durationText, type RecordingTable } from '../../recordings/index.js';
+import type { RecordingTable } from '../../recordings/index.js';
 import type { Proposal } from './propose.js';
 import type { RestTime } from './rest-time.js';
 
