@@ -2,6 +2,7 @@ import { symmetricEigen } from '../../kalman/index.js';
 import type { FitCovariance } from './covariance.js';
 import type { LeastSquaresResult } from './least-squares.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
+import { addPrior, type Prior, priorOf } from './prior.js';
 import type { Absorbed } from './residual-model.js';
 
 /** Unit vectors and standard deviations of a covariance. */
@@ -14,9 +15,13 @@ export function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: n
 }
 
 /** Keeps every variance at the prior's, correlations as they are. */
-export function capAtPrior(C: Float64Array, n: number): void {
+export function capAtPrior(
+  C: Float64Array,
+  n: number,
+  { variance }: Pick<Prior, 'variance'>,
+): void {
   for (let j = 0; j < n; j++) {
-    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]!));
+    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]! / variance[j]!));
     if (shrink === 1) continue;
     for (let k = 0; k < n; k++) {
       C[j * n + k]! *= shrink;
@@ -31,8 +36,15 @@ export function capAtPrior(C: Float64Array, n: number): void {
  *
  * @param factor at least 1, per unknown
  */
-export function widenBy(C: Float64Array, n: number, factor: Float64Array): Float64Array {
-  const by = factor.map((f, j) => Math.max(1, Math.min(f, 1 / Math.sqrt(C[j * n + j]!))));
+export function widenBy(
+  C: Float64Array,
+  n: number,
+  factor: Float64Array,
+  { variance }: Pick<Prior, 'variance'>,
+): Float64Array {
+  const by = factor.map((f, j) =>
+    Math.max(1, Math.min(f, Math.sqrt(variance[j]! / C[j * n + j]!))),
+  );
   return C.map((v, i) => v * by[Math.floor(i / n)]! * by[i % n]!);
 }
 
@@ -41,13 +53,14 @@ export function widen(
   C: Float64Array,
   n: number,
   parts: readonly { shift: Float64Array; variance: number }[],
+  prior: Pick<Prior, 'variance'>,
 ): void {
   for (const { shift, variance } of parts) {
     for (let j = 0; j < n; j++) {
       for (let k = 0; k < n; k++) C[j * n + k]! += variance * shift[j]! * shift[k]!;
     }
   }
-  capAtPrior(C, n);
+  capAtPrior(C, n, prior);
 }
 
 /** What the unknowns have taken out of one channel's residuals. */
@@ -56,15 +69,12 @@ export function absorbedBy(
   columns: readonly Float64Array[],
   { u, noiseStd, prediction }: LeastSquaresResult,
   channel: number,
+  prior: Prior = priorOf(problem.coordinates),
 ): Absorbed {
   const { data, channels } = problem;
-  const n = columns.length;
   const others = data.map((v, i) => (i % channels === channel ? Number.NaN : v));
   const rest = normalEquations({ ...problem, data: others }, columns, noiseStd, prediction);
-  for (let j = 0; j < n; j++) {
-    rest.information[j * n + j]! += 1;
-    rest.gradient[j]! -= u[j]!;
-  }
+  addPrior(rest, prior, u);
   return {
     columns: columns.map((g) =>
       Float64Array.from(
@@ -91,11 +101,13 @@ export function widenAtBounds(
 ): Record<string, number> {
   const { coordinates } = problem;
   const n = coordinates.length;
-  const { gradient } = normalEquations(problem, columns, best.noiseStd, best.prediction);
+  const prior = priorOf(coordinates);
+  const equations = normalEquations(problem, columns, best.noiseStd, best.prediction);
+  addPrior(equations, prior, best.u);
+  const { gradient } = equations;
   const free = new Float64Array(n);
   for (let j = 0; j < n; j++) {
-    for (let k = 0; k < n; k++)
-      free[j]! += covariance.white[j * n + k]! * (gradient[k]! - best.u[k]!);
+    for (let k = 0; k < n; k++) free[j]! += covariance.white[j * n + k]! * gradient[k]!;
   }
   const beyond: Record<string, number> = {};
   coordinates.forEach((c, j) => {
@@ -104,7 +116,7 @@ export function widenAtBounds(
   });
   if (Object.keys(beyond).length === 0) return beyond;
   const C = covariance.covariance;
-  widen(C, n, [{ shift: free, variance: 1 }]);
+  widen(C, n, [{ shift: free, variance: 1 }], prior);
   return beyond;
 }
 

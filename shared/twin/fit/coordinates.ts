@@ -3,7 +3,9 @@ import { type Force, forceBasis } from '../disturbances/index.js';
 
 /**
  * One unknown of a fit, on the scale on which it is searched: u = (T(value) − centre) / scale, T the
- * logarithm or nothing. The prior of every u is the standard normal.
+ * logarithm or nothing. The prior of every u is the standard normal, but for parameters that wear.
+ *
+ * @see priorOf
  */
 export interface Coordinate {
   name: string;
@@ -42,6 +44,8 @@ export interface CourseTerm {
   at(timeS: number): number;
   /** Its slope at the record's end, per second. */
   rate: number;
+  /** What is added at the record's start. */
+  atStart: number;
   /** What it adds to the free values that courses are looked for with. */
   free: Float64Array;
 }

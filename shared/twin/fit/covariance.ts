@@ -1,9 +1,10 @@
 import { cholesky, choleskySolve, invertFromCholesky, Z95 } from '../../kalman/index.js';
 import type { LeastSquaresProblem } from './objective.js';
+import { addPrior, type Prior } from './prior.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 import { studentTQuantile } from './student-t.js';
 
-/** How sure a fit is, in the coordinates' own units (priors have unit variance). */
+/** How sure a fit is, in the coordinates' own units. */
 export interface FitCovariance {
   /** n × n; residuals' memory and shortness included, no variance above the prior's. */
   covariance: Float64Array;
@@ -26,11 +27,12 @@ const LEAST_DOF = 1.5;
  * The sandwich covariance: sensitivities weighted as if residuals were white, their true covariance
  * in between.
  *
- * C = A⁻¹ (Σ GᵀΓG/σ⁴ + I) A⁻¹ with A = Σ GᵀG/σ² + I, never below A⁻¹; standard deviations times
- * t₀.₉₇₅(n_eff − p)/1.96, capped at the prior's.
+ * C = A⁻¹ (Σ GᵀΓG/σ⁴ + Λ) A⁻¹ with A = Σ GᵀG/σ² + Λ, Λ the prior's precision, never below A⁻¹;
+ * standard deviations times t₀.₉₇₅(n_eff − p)/1.96, capped at the prior's.
  *
  * @param columns sensitivities, a column per coordinate
  * @param residualModels one per channel
+ * @param prior of the unknowns
  * @param parameters number of coordinates that are parameters, which come first
  * @see White, Econometrica 50 (1982); Newey & West, Econometrica 55 (1987)
  */
@@ -40,6 +42,7 @@ export function fitCovariance(
   columns: readonly Float64Array[],
   noiseStd: Float64Array,
   residualModels: readonly ResidualModel[],
+  prior: Prior,
   parameters: number,
 ): FitCovariance {
   const n = columns.length;
@@ -68,10 +71,9 @@ export function fitCovariance(
     }
   }
   const A = information.slice();
-  for (let j = 0; j < n; j++) {
-    A[j * n + j]! += 1;
-    middle[j * n + j]! += 1;
-  }
+  addPrior({ information: A }, prior);
+  addPrior({ information: middle }, prior);
+  const most = prior.variance.map(Math.sqrt);
   const L = cholesky(A, n);
   const white = invertFromCholesky(L, n);
   const left = choleskySolve(L, middle, n, n);
@@ -94,8 +96,8 @@ export function fitCovariance(
     return out;
   };
   return {
-    covariance: scaled((j) => Math.min(base(j) * tFactor, 1)),
-    sandwich: scaled((j) => Math.min(base(j), 1)),
+    covariance: scaled((j) => Math.min(base(j) * tFactor, most[j]!)),
+    sandwich: scaled((j) => Math.min(base(j), most[j]!)),
     white,
     information,
     nEff,

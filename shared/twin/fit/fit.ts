@@ -25,6 +25,7 @@ import {
 } from './lack-of-fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
 import { type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
+import { addPrior, priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { sensitivities } from './sensitivities.js';
@@ -253,22 +254,25 @@ export async function fitRecordFrom(
       absorbedBy(problem, columns, best, c),
     ),
   );
+  const prior = priorOf(coordinates);
   const covariance = fitCovariance(
     problem,
     record.timesS,
     columns,
     best.noiseStd,
     residualModels,
+    prior,
     parameterCount(coordinates),
   );
   const beyondBounds = widenAtBounds(problem, best, columns, covariance);
   const misfit = misfitOf(context, problem, record, best, columns, residualModels);
-  widen(covariance.covariance, coordinates.length, sensorErrors(context.twin, misfit));
+  widen(covariance.covariance, coordinates.length, sensorErrors(context.twin, misfit), prior);
   const integration = polish
     ? await integrationShift(context, problem, record, best, columns, covariance)
     : undefined;
   if (integration !== undefined && 'shift' in integration) {
-    widen(covariance.covariance, coordinates.length, [{ shift: integration.shift, variance: 1 }]);
+    const parts = [{ shift: integration.shift, variance: 1 }];
+    widen(covariance.covariance, coordinates.length, parts, prior);
   }
   const secondModes = found
     .filter(
@@ -370,10 +374,9 @@ export function sensorErrors(
 
 /** The precision of a fit's unknowns under white residuals, priors included, n × n. */
 export function informationOf({ covariance, coordinates }: Fit): Float64Array {
-  const n = coordinates.length;
-  const A = covariance.information.slice();
-  for (let j = 0; j < n; j++) A[j * n + j]! += 1;
-  return A;
+  const information = covariance.information.slice();
+  addPrior({ information }, priorOf(coordinates));
+  return information;
 }
 
 /** Data less prediction of one channel. */

@@ -6,6 +6,7 @@ import type { Twin } from '../types.js';
 import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
 import { isCertain, likeliestError } from './lack-of-fit.js';
 import { normalEquations } from './objective.js';
+import { addPrior, priorOf } from './prior.js';
 import { residualSpectra } from './residual-spectra.js';
 import type { FitOutput } from './types.js';
 import { type Frequency, varianceComponents } from './variance-components.js';
@@ -210,17 +211,9 @@ function withoutOutliers(fit: Fit): Float64Array[] {
       if (Math.abs(v) > most) kept[row * channels + c] = Number.NaN;
     });
   }
-  const { information, gradient } = normalEquations(
-    { data: kept, channels },
-    columns,
-    noiseStd,
-    prediction,
-  );
-  for (let j = 0; j < n; j++) {
-    information[j * n + j]! += 1;
-    gradient[j]! -= u[j]!;
-  }
-  const step = choleskySolve(cholesky(information, n), gradient, n);
+  const equations = normalEquations({ data: kept, channels }, columns, noiseStd, prediction);
+  addPrior(equations, priorOf(coordinates), u);
+  const step = choleskySolve(cholesky(equations.information, n), equations.gradient, n);
   const e = kept.map((v, i) =>
     columns.reduce((left, g, j) => left - g[i]! * step[j]!, v - prediction[i]!),
   );

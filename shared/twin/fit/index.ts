@@ -4,5 +4,7 @@ export { createFitModel, type FitModel, type FitPoint, type FreeRun } from './fi
 export { stateAfterFit } from './state.js';
 export type { FitOutput, FitStart, HeldOut } from './types.js';
 export type { Wear } from './wear.js';
-export { isExplained } from './wear-search.js';
+export { STEP_KIND } from './wear-course.js';
+export { UNSEEN_SCALE } from './wear-hypotheses.js';
+export { isExplained, MOST_LASTING } from './wear-search.js';
 export { MOST_LASTING_OF_STEP } from './wear-step.js';

@@ -6,6 +6,7 @@ import { widenBy } from './bands.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
 import { normalEquations } from './objective.js';
+import { priorOf } from './prior.js';
 import { quadratic, whiteInformation } from './sources.js';
 
 /** What the noise of inputs does to a fit, stated or found. */
@@ -114,18 +115,18 @@ export async function withInputNoise(
     noiseStd,
     measured.map((m, c) => m.noiseStd ?? fit.residualModels[c]!.white),
   );
+  const prior = priorOf(coordinates);
   const factor = Float64Array.from(coordinates, (_, j) => {
     const row = covariance.white.subarray(j * n, (j + 1) * n);
-    const prior = row.reduce((sum, v) => sum + v * v, 0);
-    const least = quadratic(white, row) + prior + variance[j]!;
+    const least = quadratic(white, row) + quadratic(prior.precision, row) + variance[j]!;
     return Math.sqrt(Math.max(1, least / covariance.sandwich[j * n + j]!));
   });
   return {
     ...fit,
     covariance: {
       ...covariance,
-      covariance: widenBy(covariance.covariance, n, factor),
-      sandwich: widenBy(covariance.sandwich, n, factor),
+      covariance: widenBy(covariance.covariance, n, factor, prior),
+      sandwich: widenBy(covariance.sandwich, n, factor, prior),
     },
     inputNoise: { found, variance, runs, failed },
   };

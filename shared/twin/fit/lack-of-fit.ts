@@ -1,5 +1,6 @@
 import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
+import { addPrior, priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 
@@ -98,10 +99,7 @@ export function lackOfFit(
   );
   const withPriors = (std: Float64Array) => {
     const equations = normalEquations(problem, columns, std, fit.prediction);
-    for (let j = 0; j < p; j++) {
-      equations.information[j * p + j]! += 1;
-      equations.gradient[j]! -= fit.u[j]!;
-    }
+    addPrior(equations, priorOf(problem.coordinates), fit.u);
     return { L: cholesky(equations.information, p), gradient: equations.gradient };
   };
   // A search ends a little before its optimum; scores are those of the optimum.

@@ -1,6 +1,7 @@
 import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { isDisturbed } from './coordinates.js';
 import { assess, type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
+import { addPrior, priorOf } from './prior.js';
 import { secantUpdate, sensitivities } from './sensitivities.js';
 import { dampedStep, promisedGain } from './steps.js';
 
@@ -50,7 +51,6 @@ export async function leastSquares(
   polish = false,
 ): Promise<LeastSquaresResult> {
   const { coordinates } = problem;
-  const n = coordinates.length;
   const [first] = await problem.simulate([start]);
   if (!(first instanceof Float64Array)) throw first;
   let u: Float64Array = start.slice();
@@ -79,10 +79,7 @@ export async function leastSquares(
       wantsAll = false;
     }
     const { information, gradient } = normalEquations(problem, columns, noiseStd, prediction);
-    for (let j = 0; j < n; j++) {
-      information[j * n + j]! += 1;
-      gradient[j]! -= u[j]!;
-    }
+    addPrior({ information, gradient }, priorOf(coordinates), u);
     // A coordinate that stands at its bound and wants beyond stays there.
     const held = coordinates.map(
       (c, j) => (u[j]! >= c.upper && gradient[j]! > 0) || (u[j]! <= c.lower && gradient[j]! < 0),
@@ -210,9 +207,13 @@ function resolved(
     noiseStd,
     prediction,
   );
+  const { precision } = priorOf(coordinates);
+  const all = coordinates.length;
   free.forEach((j, k) => {
-    information[k * n + k]! += 1;
-    gradient[k]! -= u[j]!;
+    for (let i = 0; i < all; i++) gradient[k]! -= precision[j * all + i]! * u[i]!;
+    free.forEach((i, l) => {
+      information[k * n + l]! += precision[j * all + i]!;
+    });
   });
   const step = choleskySolve(cholesky(information, n), gradient, n);
   const next = u.slice();

@@ -1,4 +1,5 @@
 import { type Fit, type FitContext, fitProblem } from './fit.js';
+import { priorOf } from './prior.js';
 import { freeCoordinates, STEP_KIND, type WearPrior } from './wear-course.js';
 import { straightLikelihood, straightPosterior } from './wear-evidence.js';
 
@@ -100,7 +101,7 @@ async function bestStep(
   const times = Math.min(Math.max(LEAST_TIMES, Math.floor(FIRST_LOOK / priors.length)), span);
   if (times < 1) return undefined;
   const n = fit.columns.length;
-  const still = evidenceOf(fit, [], 0);
+  const still = evidenceOf(fit);
   let best: BestStep = { row: 0, gain: Number.NEGATIVE_INFINITY, prior: priors[0]! };
   const look = async (among: readonly WearPrior[], rows: readonly number[]) => {
     const tried = among.flatMap((prior) => rows.map((row) => ({ prior, row })));
@@ -126,7 +127,8 @@ async function bestStep(
       if (run instanceof Error) return;
       const column = run.map((v, i) => (v - fit.prediction[i]!) / sizes[k]!);
       const { prior, row } = tried[k]!;
-      const gain = evidenceOf(fit, [column], STEP_KIND.step! * prior.range) - still;
+      const deviation = STEP_KIND.step! * prior.range;
+      const gain = evidenceOf(fit, { column, parameter: prior.parameter, deviation }) - still;
       if (gain > best.gain) best = { row, gain, prior };
     });
   };
@@ -155,9 +157,12 @@ async function bestStep(
 }
 
 /** Of a step of some deviation beside the fit's own unknowns, residuals taken for white. */
-function evidenceOf(fit: StraightFit, step: readonly Float64Array[], deviation: number): number {
-  const { record, prediction, columns, u, noiseStd } = fit;
-  const n = columns.length + step.length;
+function evidenceOf(
+  fit: StraightFit,
+  step?: { column: Float64Array; parameter: number; deviation: number },
+): number {
+  const { record, prediction, coordinates, columns, u, noiseStd } = fit;
+  const n = columns.length + Number(step !== undefined);
   const at = new Float64Array(n);
   at.set(u);
   const white = fit.residualModels.map((model, c) => ({
@@ -165,8 +170,19 @@ function evidenceOf(fit: StraightFit, step: readonly Float64Array[], deviation: 
     white: noiseStd[c]!,
     ou: { std: 0, timeConstantS: 1 },
   }));
-  const likelihood = straightLikelihood(record, prediction, [...columns, ...step], at, white);
+  const all = step === undefined ? columns : [...columns, step.column];
+  const likelihood = straightLikelihood(record, prediction, all, at, white);
   const T = new Float64Array(n * n);
-  for (let j = 0; j < n; j++) T[j * n + j] = j < columns.length ? 1 : deviation;
+  for (let j = 0; j < columns.length; j++) T[j * n + j] = 1;
+  // Parameters at the record's end are what they were at its start less what they gained on the way.
+  for (const { parameter, atStart } of priorOf(coordinates).worn) {
+    atStart.forEach((v, k) => {
+      if (v !== 0) T[parameter * n + k] = -v;
+    });
+  }
+  if (step !== undefined) {
+    T[n * n - 1] = step.deviation;
+    T[step.parameter * n + n - 1] = -step.deviation / coordinates[step.parameter]!.scale;
+  }
   return straightPosterior(likelihood, T, n).evidence;
 }

@@ -1,4 +1,5 @@
 import type { Coordinate } from './coordinates.js';
+import { priorOf, priorSquare } from './prior.js';
 
 /** A fit of a model's free run to data. Residuals run over samples × channels, row-major. */
 export interface LeastSquaresProblem {
@@ -34,7 +35,7 @@ export function assess(
     objective += (count[c]! / 2) * Math.log(variance) + s / (2 * variance);
     return Math.sqrt(variance);
   });
-  for (const x of u) objective += 0.5 * x * x;
+  objective += 0.5 * priorSquare(priorOf(problem.coordinates), u);
   return { objective, noiseStd };
 }
 

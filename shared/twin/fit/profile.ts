@@ -3,6 +3,7 @@ import { axesOf, block, capAtPrior } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
+import { priorOf } from './prior.js';
 import { WIDTH } from './valley.js';
 
 /** Growth at the end of a band, as a share of what the band promises, from which it is as it should be. */
@@ -49,7 +50,7 @@ export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<nu
       C[k * n + i]! += (wider * furthest[k]! * furthest[i]!) / furthest[j]! ** 2;
     }
   }
-  capAtPrior(C, n);
+  capAtPrior(C, n, priorOf(coordinates));
   return Math.sqrt((variance + wider) / variance);
 }
 

@@ -2,6 +2,7 @@ import { symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
 import { parameterCount } from './coordinates.js';
 import type { Fit } from './fit.js';
+import { fromPrior, priorOf } from './prior.js';
 
 /** Prior deviations from which a band that was moved with its parameter is worth a sentence. */
 const FAR = 0.5;
@@ -34,10 +35,11 @@ export function widenPulled({ coordinates, u, covariance }: Fit): Pulled[] {
     p,
   );
   const { values, vectors } = symmetricEigen(more, p);
+  const v = fromPrior(priorOf(coordinates), u);
   const shift = new Float64Array(p);
   for (let k = 0; k < p; k++) {
     let along = 0;
-    for (let j = 0; j < p; j++) along += vectors[j * p + k]! * u[j]!;
+    for (let j = 0; j < p; j++) along += vectors[j * p + k]! * v[j]!;
     const share = Math.min(1, Math.max(0, values[k]!));
     for (let j = 0; j < p; j++) shift[j]! += share * along * vectors[j * p + k]!;
   }

@@ -9,6 +9,7 @@ import {
   SAME_OPTIMUM,
 } from './fit.js';
 import { type LeastSquaresProblem, sampleWorth } from './objective.js';
+import { priorOf, priorSquare } from './prior.js';
 import { widenAlongFloor } from './profile.js';
 import { type Pulled, widenPulled } from './pulled.js';
 import { alongValley } from './valley.js';
@@ -52,7 +53,7 @@ function squaresAt(
     const e = (problem.data[i]! - prediction[i]!) / noiseStd[i % problem.channels]!;
     if (!Number.isNaN(e)) sum += e * e;
   }
-  for (const v of u) sum += v * v;
+  sum += priorSquare(priorOf(problem.coordinates), u);
   return sum / 2;
 }
 
@@ -183,6 +184,7 @@ async function widenFlat(context: FitContext, fit: Fit): Promise<number> {
   }
   const most = Math.max(1, ...factors);
   if (most === 1) return 1;
+  const prior = priorOf(coordinates);
   const C = covariance.covariance;
   axes.forEach(({ axis, std }, k) => {
     const to = Math.min(factors[k]! * std, Math.max(1, std));
@@ -192,6 +194,6 @@ async function widenFlat(context: FitContext, fit: Fit): Promise<number> {
       for (let i = 0; i < n; i++) C[j * n + i]! += more * axis[j]! * axis[i]!;
     }
   });
-  capAtPrior(C, n);
+  capAtPrior(C, n, prior);
   return most;
 }

@@ -1,5 +1,6 @@
 import { type BandSources, sharesOf } from '../report/band-sources.js';
 import { type Fit, type FitContext, sensorErrors } from './fit.js';
+import { priorOf } from './prior.js';
 
 /**
  * Where the bands of a fit's parameters come from, as shares of their variance:
@@ -28,12 +29,13 @@ export function fitSources(
       fit.inputNoise === undefined ? r.white : (twin.definition.measured[c]!.noiseStd ?? r.white),
     ),
   );
+  const { precision } = priorOf(coordinates);
   const errors = sensorErrors(twin, fit.misfit);
   return Object.fromEntries(
     coordinates.flatMap((c, j) => {
       if (c.kind !== 'parameter') return [];
       const row = inverse.subarray(j * n, (j + 1) * n);
-      const prior = row.reduce((sum, v) => sum + v * v, 0);
+      const prior = quadratic(precision, row);
       const white = quadratic(noise, row);
       const told = sandwich[j * n + j]!;
       const student = (tFactor ** 2 - 1) * told;

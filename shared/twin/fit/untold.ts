@@ -2,6 +2,7 @@ import { cholesky, invertFromCholesky, symmetricEigen } from '../../kalman/index
 import { block } from './bands.js';
 import { type Coordinate, parameterCount, valueAt, withDoubt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { fromPrior, priorOf } from './prior.js';
 
 /**
  * Takes from a fit what it was never told: where the states were when the record began, and priors of
@@ -92,13 +93,14 @@ function doubtOf(
   const widened = doubtTaken(coordinates);
   const precision = invertFromCholesky(cholesky(block(covariance, n, p), p), p);
   const { values, vectors } = symmetricEigen(precision, p);
+  const v = fromPrior(priorOf(coordinates), u);
   const seen: { square: number; variance: number }[] = [];
   for (let k = 0; k < p; k++) {
     // The posterior's precision less the prior's is the data's.
     const h = values[k]! - 1;
     if (!(h > LEAST_INFORMATION * widened ** 2)) continue;
     let along = 0;
-    for (let j = 0; j < p; j++) along += vectors[j * p + k]! * u[j]!;
+    for (let j = 0; j < p; j++) along += vectors[j * p + k]! * v[j]!;
     seen.push({ square: (widened * (1 + 1 / h) * along) ** 2, variance: widened ** 2 / h });
   }
   const cost = (factor: number) =>

@@ -1,4 +1,4 @@
-import { durationText } from '../../core/index.js';
+import { durationText } from '../../recordings/index.js';
 import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
@@ -6,6 +6,7 @@ import { coursesAt, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError, misfitScore } from './lack-of-fit.js';
+import { fromPrior, priorOf } from './prior.js';
 import { roughNoise } from './record.js';
 import { type Ridge, ridgeTexts } from './ridges.js';
 import type { Shape } from './shape.js';
@@ -268,6 +269,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
   const findings: Finding[] = [];
   const n = fit.coordinates.length;
   const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
+  const fromStart = fromPrior(priorOf(fit.coordinates), fit.u);
   let learnt = 0;
   const hardly: { name: string; left: string }[] = [];
   parameters.forEach((c, j) => {
@@ -282,7 +284,7 @@ function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[] {
     } else if (sd >= NOT_LEARNT) {
       hardly.push({ name: c.name, left: percent(Math.min(1, sd)) });
     }
-    const off = c.doubt * Math.abs(fit.u[j]!);
+    const off = c.doubt * Math.abs(fromStart[j]!);
     if (off > SURPRISE) {
       findings.push({
         grade: 'care',

@@ -173,6 +173,12 @@ export function courseRoot(
   return { root, rateStd };
 }
 
+/** What free values add at the record's start: the first knot's, and all of a step. */
+export function startOf({ knotsS, changeS }: CourseFrame, free: (i: number) => number): number {
+  const count = knotsS.length;
+  return (count > 0 ? free(0) : 0) + (changeS === undefined ? 0 : free(count));
+}
+
 const coordinateOf = (name: string, span: number, course: CourseTerm): Coordinate => ({
   name,
   kind: 'wear',
@@ -201,6 +207,7 @@ export function wearCoordinates(
     const course: CourseTerm = {
       parameter: prior.parameter,
       rate: k === 0 ? rateStd : 0,
+      atStart: startOf(frame, (i) => root[i * terms + k]!),
       free: Float64Array.from({ length: free }, (_, i) => root[i * terms + k]!),
       at(timeS) {
         // Beyond the end the rate goes on.
@@ -220,6 +227,7 @@ export function freeCoordinates(parameter: number, frame: CourseFrame): Coordina
     coordinateOf(`value ${k} of parameter ${parameter}`, 1, {
       parameter,
       rate: 0,
+      atStart: startOf(frame, (i) => Number(i === k)),
       free: Float64Array.from({ length: freeValues(frame) }, (_, i) => (i === k ? 1 : 0)),
       at: (timeS) => freeAt(frame, k, timeS),
     }),

@@ -3,18 +3,27 @@ import { cholesky, choleskySolve, normalCdf, Z95 } from '../../kalman/index.js';
 import { absorbedBy } from './bands.js';
 import type { Coordinate } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
+import { independentPrior } from './prior.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
+import { quadratic } from './sources.js';
 import {
   type CourseFrame,
   courseRoot,
   freeCoordinates,
   freeValues,
   STEP_KIND,
+  startOf,
   termsOf,
+  WEAR_KINDS,
   type WearKind,
   type WearPrior,
 } from './wear-course.js';
-import { type StraightLikelihood, straightLikelihood, straightPosterior } from './wear-evidence.js';
+import {
+  type StraightLikelihood,
+  type StraightPosterior,
+  straightLikelihood,
+  straightPosterior,
+} from './wear-evidence.js';
 
 /** Where wear is looked for in one record, and among which hypotheses. */
 export interface Frame extends CourseFrame {
@@ -42,6 +51,12 @@ const isStep = (kind: WearKind) => (kind.step ?? 0) > 0;
 export const baseOf = (coordinates: readonly Coordinate[]) =>
   coordinates.filter((c) => c.kind !== 'wear');
 
+/** Scale of wear of one Gaussian that is as wide, at 95 %, as all hypotheses together before any data. */
+export const UNSEEN_SCALE =
+  halfWidth95(
+    WEAR_KINDS.map(({ probability, scale }) => ({ weight: probability, mean: 0, std: scale })),
+  ) / Z95;
+
 /** What the hypotheses make of a record. */
 export interface Found {
   kinds: WearKind[];
@@ -54,6 +69,8 @@ export interface Found {
   worn: Float64Array;
   /** Per unknown but wear: half the width of a 95 % band over all hypotheses against that of the best. */
   wider: Float64Array;
+  /** Per wearing parameter: the same of its rate, where it moves under the best. */
+  widerRate: Float64Array;
   /** Per wearing parameter: of its rate over all hypotheses, and mean square of their scales. */
   rateVariance: Float64Array;
   scaleSquare: Float64Array;
@@ -108,7 +125,7 @@ export async function hypotheses(
     for (let k = 0; k < K; k++) at[base + i * K + k]! += fit.u[j]! * course!.free[k]!;
   });
   const roots = (kind: WearKind, i: number) => courseRoot(priors[i]!, kind, frame);
-  const design = (kinds: readonly WearKind[]) => designOf(base, frame, kinds);
+  const design = (kinds: readonly WearKind[]) => designOf(fit.coordinates, frame, kinds);
   const wide = frame.changeS === undefined ? WIDE : { ...WIDE, step: STEP_KIND.step! };
   const noises = noiseModels(context, fit, columns, design(priors.map(() => wide)));
   const likelihoods = noises.map((models) =>
@@ -119,7 +136,7 @@ export async function hypotheses(
     const of = (likelihood: StraightLikelihood) => straightPosterior(likelihood, T, width);
     const best = likelihoods.map(of).reduce((a, b) => (b.evidence > a.evidence ? b : a));
     const known = kinds.reduce((sum, kind) => sum + Math.log(kind.probability), 0);
-    return { ...best, kinds, score: best.evidence + known };
+    return { ...best, kinds, score: best.evidence + known, ...ofBase(best, T, base) };
   };
   type Weighed = ReturnType<typeof weigh>;
   // One thing happens at a time: steps of several parameters at once explain what is none.
@@ -144,42 +161,74 @@ export async function hypotheses(
   const all = [best, ...others];
   const weights = all.map((h) => Math.exp(h.score - best.score));
   const total = weights.reduce((a, b) => a + b, 0);
-  const variance = (h: Weighed, j: number) => h.covariance[j * h.mean.length + j]!;
   const wider = Float64Array.from({ length: base }, (_, j) => {
-    const own = Math.sqrt(variance(best, j));
+    const own = Math.sqrt(best.variance[j]!);
     const parts = all.map((h, k) => ({
       weight: weights[k]! / total,
-      mean: (h.mean[j]! - best.mean[j]!) / own,
-      std: Math.sqrt(variance(h, j)) / own,
+      mean: (h.base[j]! - best.base[j]!) / own,
+      std: Math.sqrt(h.variance[j]!) / own,
     }));
     return halfWidth95(parts) / Z95;
   });
-  const rateVariance = new Float64Array(priors.length);
   const scaleSquare = new Float64Array(priors.length);
+  const rates = priors.map((): { weight: number; mean: number; std: number }[] => []);
   all.forEach((h, k) => {
-    const w = weights[k]! / total;
+    const weight = weights[k]! / total;
     let column = base;
     h.kinds.forEach((kind, i) => {
-      scaleSquare[i]! += w * kind.scale ** 2;
-      if (!moves(kind)) return;
+      scaleSquare[i]! += weight * kind.scale ** 2;
       const { rateStd } = roots(kind, i);
-      rateVariance[i]! += w * rateStd ** 2 * (variance(h, column) + h.mean[column]! ** 2);
+      const std = Math.sqrt(h.covariance[column * h.mean.length + column]!);
+      rates[i]!.push(
+        moves(kind)
+          ? { weight, mean: rateStd * h.mean[column]!, std: rateStd * std }
+          : { weight, mean: 0, std: 0 },
+      );
       column += termsOf(frame, kind);
     });
+  });
+  const rateVariance = Float64Array.from(rates, (parts) =>
+    parts.reduce((sum, { weight, mean, std }) => sum + weight * (std ** 2 + mean ** 2), 0),
+  );
+  const widerRate = Float64Array.from(rates, (parts) => {
+    const { mean, std } = parts[0]!;
+    if (std === 0) return 1;
+    const about = parts.map((p) => ({ ...p, mean: (p.mean - mean) / std, std: p.std / std }));
+    return halfWidth95(about) / Z95;
   });
   return {
     kinds: [...best.kinds],
     gain: best.score - still.score,
     wide: noises[1]!,
-    base: best.mean.slice(0, base),
+    base: best.base,
     worn: best.mean.slice(base),
     wider,
+    widerRate,
     rateVariance,
     scaleSquare,
     taken: Float64Array.from(priors, (_, i) =>
       takenBy(fit, [...columns.slice(0, base), ...columns.slice(base + i * K, base + (i + 1) * K)]),
     ),
   };
+}
+
+/** Mean and variance of the unknowns but wear, from the posterior of z in x = T z. */
+function ofBase(
+  { mean, covariance }: StraightPosterior,
+  T: Float64Array,
+  count: number,
+): { base: Float64Array; variance: Float64Array } {
+  const m = mean.length;
+  const base = new Float64Array(count);
+  const variance = new Float64Array(count);
+  for (let j = 0; j < count; j++) {
+    const row = T.subarray(j * m, (j + 1) * m);
+    row.forEach((t, k) => {
+      base[j]! += t * mean[k]!;
+    });
+    variance[j] = quadratic(covariance, row);
+  }
+  return { base, variance };
 }
 
 /** Half the width of the band about 0 in which a mixture of Gaussians lies with 95 %. */
@@ -223,12 +272,13 @@ function takenBy({ record, prediction, noiseStd }: Fit, columns: readonly Float6
   return squares > 0 ? x.reduce((sum, v, j) => sum + v * b[j]!, 0) / squares : 0;
 }
 
-/** x = T z: the unknowns but wear as they are, free values of courses by their hypotheses. */
+/** x = T z: unknowns but wear by their priors, free values of courses by their hypotheses. */
 function designOf(
-  base: number,
+  coordinates: readonly Coordinate[],
   frame: Frame,
   kinds: readonly WearKind[],
 ): { T: Float64Array; width: number } {
+  const base = baseOf(coordinates).length;
   const K = freeValues(frame);
   const rows = base + kinds.length * K;
   const width = kinds.reduce((sum, kind) => sum + termsOf(frame, kind), base);
@@ -240,6 +290,12 @@ function designOf(
     const { root } = courseRoot(frame.priors[i]!, kind, frame);
     for (let k = 0; k < K; k++) {
       T.set(root.subarray(k * terms, (k + 1) * terms), (base + i * K + k) * width + column);
+    }
+    // A prior tells of the record's start: its end is that less what the course adds there.
+    const { parameter } = frame.priors[i]!;
+    for (let j = 0; j < terms; j++) {
+      const atStart = startOf(frame, (k) => root[k * terms + j]!);
+      T[parameter * width + column + j] = -atStart / coordinates[parameter]!.scale;
     }
     column += terms;
   });
@@ -275,7 +331,7 @@ function noiseModels(
       residualsOf(record, prediction, c),
       record.timesS,
       problem.noiseFloor[c]!,
-      absorbedBy(problem, free, result, c),
+      absorbedBy(problem, free, result, c, independentPrior(width)),
     ),
   );
   return [fit.residualModels, wide];

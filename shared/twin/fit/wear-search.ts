@@ -1,6 +1,7 @@
 import { widenBy } from './bands.js';
 import { valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { priorOf } from './prior.js';
 import type { ResidualModel } from './residual-model.js';
 import {
   BEND,
@@ -150,7 +151,11 @@ function finished(
   const n = fit.coordinates.length;
   const factor = new Float64Array(n).fill(1);
   factor.set(found.wider);
-  const covariance = widenBy(fit.covariance.covariance, n, factor);
+  fit.coordinates.forEach(({ course }, j) => {
+    if (course === undefined || course.rate === 0) return;
+    factor[j] = found.widerRate[priors.findIndex((p) => p.parameter === course.parameter)]!;
+  });
+  const covariance = widenBy(fit.covariance.covariance, n, factor, priorOf(fit.coordinates));
   const count = twin.definition.parameters.length;
   const rateStd = new Float64Array(count);
   const trendScale = new Float64Array(count).fill(CALM_TREND);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
+import { parameterCoordinate } from '../../../shared/twin/fit/coordinates.js';
 import type { Fit } from '../../../shared/twin/fit/fit.js';
 import { movesOf } from '../../../shared/twin/fit/hangs-on.js';
 import { commission } from '../../../shared/twin/fit/index.js';
@@ -218,7 +219,11 @@ describe('scores of residuals', () => {
         data.reduce((s, v, k) => s + v * column[k]!, 0) /
         (1 + column.reduce((s, v) => s + v * v, 0));
       const found = lackOfFit(
-        { data, channels: 1 } as Parameters<typeof lackOfFit>[0],
+        {
+          data,
+          channels: 1,
+          coordinates: lagTwin(['gain']).definition.parameters.map(parameterCoordinate),
+        } as unknown as Parameters<typeof lackOfFit>[0],
         { timesS, inputs: [u], resolution: Float64Array.of(0) } as unknown as Parameters<
           typeof lackOfFit
         >[1],

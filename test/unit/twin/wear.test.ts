@@ -93,8 +93,17 @@ const model: TwinModel = {
   close: async () => {},
 };
 
-async function calibrated(samples: readonly Sample[]) {
-  const calibrator = createCalibrator({ twin, model });
+/** The same twin, but for what is known of k. */
+function twinOf(k: Partial<Twin['definition']['parameters'][number]>): Twin {
+  const { definition } = twin;
+  return {
+    ...twin,
+    definition: { ...definition, parameters: [{ ...definition.parameters[0]!, ...k }] },
+  };
+}
+
+async function calibrated(samples: readonly Sample[], of = twin) {
+  const calibrator = createCalibrator({ twin: of, model });
   const refitter = createRefitter(calibrator, fitModel, model)!;
   return runWithRefits(calibrator, refitter, calibrator.initialState(samples), samples);
 }
@@ -166,6 +175,24 @@ describe('a parameter that wears within the record', () => {
         /k moves along the record .* with a step/,
       );
     }
+  });
+
+  it('is not held back by a prior that was right when the record began', async () => {
+    const told = twinOf({ prior: { mean: K, std: 0.05 * K } });
+    const leak = (s: number) => K * (1 + 0.6 * s);
+    const { output } = await commission(told, fitModel, samplesOf(leak, 3));
+    const { lower95, upper95 } = output.parameters.k!;
+    expect(lower95).toBeLessThan(leak(1));
+    expect(upper95).toBeGreaterThan(leak(1));
+    expect(output.verdict.reasons.join()).not.toContain('deviations from its prior');
+  });
+
+  it('may have worn as fast as any hypothesis says before the first fit', async () => {
+    const fast = twinOf({ wearHorizonS: 330 });
+    const samples = samplesOf((s) => K * (1 + 20 * s), 5).slice(0, 16);
+    const { steps } = await calibrated(samples, fast);
+    const [first, last] = [steps[0]!, steps.at(-1)!].map(({ parameters }) => parameters.k!);
+    expect(last!.std).toBeGreaterThan(1.2 * first!.std);
   });
 
   it('is in the bands of the samples between refits', async () => {
