@@ -1,4 +1,3 @@
-import { durationText } from '../../shared/core/index.js';
 import type { Account, Alarm, Status } from './browser/protocol.js';
 import { freshnessOf } from './freshness.js';
 import type { OutlookDesk } from './outlook.js';
@@ -64,7 +63,7 @@ function alarmsOfWay(
     alarms.push({ level: 'warning', code, subject, message });
   if (measuredAtMs !== undefined && nowMs - measuredAtMs > within.measuredS * 1000) {
     const seconds = Math.round((nowMs - measuredAtMs) / 1000);
-    warn('stale', name, `No measurement has arrived for ${durationText(seconds)}.`);
+    warn('stale', name, `No measurement has arrived for ${seconds} s.`);
   }
   for (const alias of badStreams) {
     warn('bad-quality', alias, 'Its source says that its last value is bad.');

@@ -2,6 +2,7 @@
 export {
   accountLines,
   deadColumns,
+  durationText,
   type RecordingAccount,
   timeText,
 } from './account.js';

@@ -1,4 +1,3 @@
-import { secondsText } from '../../core/index.js';
 import type {
   Identifiability,
   IdentifiabilityReport,
@@ -61,7 +60,7 @@ export function identifiabilityReportLines(report: IdentifiabilityReport): strin
     ...(course === undefined
       ? []
       : [
-          `The course: ${course.samples} samples over ${secondsText(Number(course.spanS.toPrecision(3)))}, dense at first, ${course.start}; the start is taken as known.`,
+          `The course: ${course.samples} samples over ${course.spanS.toPrecision(3)} s, dense at first, ${course.start}; the start is taken as known.`,
         ]),
     '',
     'At the prior:',

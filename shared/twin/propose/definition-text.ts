@@ -1,4 +1,3 @@
-import { secondsText } from '../../core/index.js';
 import type { Proposal, Proposed } from './propose.js';
 
 const scalar = (value: unknown): string =>
@@ -161,6 +160,6 @@ export function modelLines(proposal: Proposal): string[] {
       : [line('initial state', transient.item.initialState, transient.comment)]),
     ...(wearHorizonS === undefined
       ? []
-      : [line('wear horizon', secondsText(wearHorizonS.item), wearHorizonS.comment)]),
+      : [line('wear horizon', `${wearHorizonS.item} s`, wearHorizonS.comment)]),
   ];
 }

@@ -1,13 +1,18 @@
 import type { Logger } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
+import { predict } from '../filter/predict.js';
+import { filterSettings } from '../filter/settings.js';
 import type { Fit } from '../fit/fit.js';
 import {
   type Commission,
   commission,
   type FitModel,
   isExplained,
+  MOST_LASTING,
   MOST_LASTING_OF_STEP,
+  STEP_KIND,
   stateAfterFit,
+  UNSEEN_SCALE,
 } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
 import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
@@ -59,7 +64,7 @@ export const MOST_SAMPLES = 5000;
 export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState {
   const { filter } = state;
   if (filter.refit !== undefined || refitSchedule(twin.definition, 1) === undefined) return state;
-  return { ...state, filter: { ...filter, refit: NO_FIT } };
+  return { ...state, filter: { ...filter, ...withUnseenWear(twin, filter), refit: NO_FIT } };
 }
 
 /** The same samples, with what was measured during events as missing: it is not the model's. */
@@ -93,9 +98,16 @@ function withNoise(state: CalibratorState, noise: StateNoise): CalibratorState {
 /** What a change of parameters leaves of an event, in deviations of the sensors' noise. */
 const MOST_LEFT = 2;
 
+/** Nats that wear must gain to be taken for what an event shows. */
+const LEAST_GAIN = 6;
+
+/** Whether wear that a fit found, and no step, explains its record. */
+const isWorn = (fit: Fit): boolean =>
+  (fit.wear?.gain ?? 0) >= LEAST_GAIN && !fit.wear!.kinds.includes(STEP_KIND.name);
+
 /** Whether a fit with a change of parameters explains an event: what it leaves is noise as it was before. */
 const isChange = (fit: Fit, { noiseStd }: Pick<FilterState, 'noiseStd'>): boolean =>
-  isExplained(fit, MOST_LASTING_OF_STEP) &&
+  isExplained(fit, isWorn(fit) ? MOST_LASTING : MOST_LASTING_OF_STEP) &&
   fit.residualModels.every(
     ({ white, ou, samples }, c) =>
       samples === 0 || Math.hypot(white, ou.std) <= MOST_LEFT * noiseStd[c]!,
@@ -104,9 +116,27 @@ const isChange = (fit: Fit, { noiseStd }: Pick<FilterState, 'noiseStd'>): boolea
 /** When parameters last stepped, as a mark holds it. */
 const steppedAt = (changeS: number | undefined) => (changeS === undefined ? {} : { changeS });
 
-/** Parameters as before any data. */
-const priorOf = (calibrator: Calibrator): Pick<FilterState, 'x' | 'S'> =>
-  calibrator.initialState().filter;
+/** Trends as unsure as the hypotheses of wear are before any data. */
+function withUnseenWear(
+  twin: Twin,
+  { x, S }: Pick<FilterState, 'x' | 'S'>,
+): Pick<FilterState, 'x' | 'S'> {
+  const { range, trend } = filterSettings(twin);
+  const n = range.length;
+  const wide = S.slice();
+  range.forEach((r, i) => {
+    const j = n + i;
+    if (trend[i]) wide[j * 2 * n + j] = (UNSEEN_SCALE * r) / 2;
+  });
+  return { x, S: wide };
+}
+
+/** Parameters as before any data, after so many seconds in which they may have worn. */
+function priorAfter(calibrator: Calibrator, elapsedS: number): Pick<FilterState, 'x' | 'S'> {
+  const { twin } = calibrator;
+  const { filter } = calibrator.initialState();
+  return predict(withUnseenWear(twin, filter), elapsedS, filterSettings(twin));
+}
 
 /**
  * A refitter; undefined for twins whose parameters are filtered.
@@ -181,9 +211,10 @@ export function createRefitter(
       const found = state.filter.transient?.events;
       const outgrown =
         isEvent(found) && before !== undefined && isOutgrown(before, found!.sinceS, window);
+      const mayWear = before?.trendScale !== undefined;
       // Where nothing may wear, no change could be told: the event is left out.
-      const lasts = isEvent(found) && !outgrown && before?.trendScale !== undefined;
-      const changeS = lasts ? found!.sinceS : before?.changeS;
+      const lasts = isEvent(found) && !outgrown && mayWear;
+      const changeS = isEvent(found) && mayWear ? found!.sinceS : before?.changeS;
       const spans = eventSpans(found).filter(
         ({ untilS }) => Number.isFinite(untilS) || (isEvent(found) && !lasts && !outgrown),
       );
@@ -210,7 +241,8 @@ export function createRefitter(
         );
         // More of the same data contradict what less of them said; another window may be bad itself, as
         // may one with an event in it, which a free run passes through without knowing.
-        const { x, S } = grown ? priorOf(calibrator) : state.filter;
+        const worn = state.timeS - (window[0]?.timeS ?? state.timeS);
+        const { x, S } = grown ? priorAfter(calibrator, worn) : state.filter;
         const refit = { ...mark, fitted: !grown && before?.fitted === true };
         const { transient } = state.filter;
         const filter = {

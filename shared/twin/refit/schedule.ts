@@ -12,6 +12,8 @@ export interface RefitSchedule {
   everyS: number;
   /** Usable measured values from which a first fit is tried. */
   firstValues: number;
+  /** Before a window is full: times the last fit's samples, where that did not look for wear. */
+  growth: number;
 }
 
 /** Longest window where nothing says otherwise, seconds: what a gateway's history surely holds. */
@@ -34,8 +36,8 @@ const GROWTH_OF_WEAR = 1.5;
 /** … and where they were seen to: as often as when the window is full. */
 const GROWTH_SEEN = 1 + 1 / REFITS_PER_WINDOW;
 
-function growthAfter({ trendScale }: RefitMark): number {
-  if (trendScale === undefined) return GROWTH;
+function growthAfter({ trendScale }: RefitMark, { growth }: RefitSchedule): number {
+  if (trendScale === undefined) return growth;
   return trendScale.some((s) => s > CALM_TREND) ? GROWTH_SEEN : GROWTH_OF_WEAR;
 }
 
@@ -70,15 +72,17 @@ export function refitSchedule(
   });
   const firstValues = VALUES_PER_UNKNOWN * unknowns;
   // Of samples that come so seldom that a window holds too few for a fit, none would ever come.
+  const constant = still.every((s) => s === Number.POSITIVE_INFINITY);
   const windowS =
     calibration.refit.windowS ??
-    (still.every((s) => s === Number.POSITIVE_INFINITY)
+    (constant
       ? windowOfConstantsS(intervalS, Math.max(FEWEST_OF_CONSTANTS, firstValues))
       : Math.max(Math.min(LONGEST_WINDOW_S, ...still), firstValues * intervalS));
   return {
     windowS,
     everyS: calibration.refit.everyS ?? windowS / REFITS_PER_WINDOW,
     firstValues,
+    growth: constant ? GROWTH : GROWTH_OF_WEAR,
   };
 }
 
@@ -106,7 +110,9 @@ export function isRefitDue(
 ): boolean {
   if (last.samples === 0) return window.values >= schedule.firstValues;
   const elapsedS = window.timeS - last.timeS;
-  return elapsedS >= schedule.everyS || window.samples >= growthAfter(last) * last.samples;
+  return (
+    elapsedS >= schedule.everyS || window.samples >= growthAfter(last, schedule) * last.samples
+  );
 }
 
 /** Samples that an event lasts before parameters are asked whether they have changed … */
@@ -165,7 +171,7 @@ export function mayRefitBeDue(
     );
   }
   const doubled =
-    state.sampleCount >= growthAfter(last) * last.samples &&
-    mayHold((growthAfter(last) - 1) * last.samples, elapsedS);
+    state.sampleCount >= growthAfter(last, schedule) * last.samples &&
+    mayHold((growthAfter(last, schedule) - 1) * last.samples, elapsedS);
   return elapsedS >= schedule.everyS || doubled;
 }

@@ -1,5 +1,4 @@
-import { durationText } from '../../core/index.js';
-import { accountLines, type RecordingAccount } from '../../recordings/index.js';
+import { accountLines, durationText, type RecordingAccount } from '../../recordings/index.js';
 import type { Alarm, Estimate, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type BandSources, sourcesFigure } from './band-sources.js';

@@ -65,7 +65,7 @@ describe('when constants are fitted anew', () => {
   });
 
   it('waits for enough values, then for twice as many, then for its period', () => {
-    const schedule = { windowS: 1000, everyS: 250, firstValues: 60 };
+    const schedule = { windowS: 1000, everyS: 250, firstValues: 60, growth: 2 };
     const none = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
     expect(isRefitDue(schedule, none, { samples: 59, values: 59, timeS: 59 })).toBe(false);
     expect(isRefitDue(schedule, none, { samples: 60, values: 60, timeS: 60 })).toBe(true);
@@ -73,11 +73,16 @@ describe('when constants are fitted anew', () => {
     expect(isRefitDue(schedule, first, { samples: 100, values: 100, timeS: 100 })).toBe(false);
     expect(isRefitDue(schedule, first, { samples: 120, values: 120, timeS: 120 })).toBe(true);
     expect(isRefitDue(schedule, first, { samples: 80, values: 80, timeS: 310 })).toBe(true);
+    // Where parameters may wear, priors say little by then.
+    const wears = { ...schedule, growth: 1.5 };
+    expect(isRefitDue(wears, first, { samples: 90, values: 90, timeS: 90 })).toBe(true);
   });
 });
 
 describe('whether a refit may be due, before its window is read', () => {
-  const { definition } = boxTwin();
+  const box = boxTwin().definition;
+  const parameters = box.parameters.map((p) => ({ ...p, dynamics: 'constant' as const }));
+  const definition = { ...box, parameters };
   const none = { timeS: Number.NEGATIVE_INFINITY, samples: 0, fitted: false };
   const last = { timeS: 0, samples: 1000, fitted: true };
   const may = (timeS: number, sampleCount: number, intervalS?: number) =>
@@ -91,6 +96,9 @@ describe('whether a refit may be due, before its window is read', () => {
     expect([may(everyS - 1, 1500, 3), may(everyS, 1500, 3)]).toEqual([false, true]);
     // Twice the samples of the last, in the time that so many take: not those of a machine of years.
     expect([may(1499, 9e9, 3), may(1501, 9e9, 3), may(10, 2000)]).toEqual([false, true, true]);
+    const filter = { refit: last };
+    const wears = mayRefitBeDue(box, { timeS: 800, sampleCount: 9e9, filter }, 3);
+    expect([may(800, 9e9, 3), wears]).toEqual([false, true]);
   });
 
   it('is asked during an event once it has lasted, and then ever less often', () => {
