@@ -1,4 +1,4 @@
-import { wildIn } from '../report/wild-values.js';
+import { wildPlaces } from '../report/wild-values.js';
 import type { Sample, Twin } from '../types.js';
 
 /** A recording as a fit sees it. */
@@ -80,9 +80,13 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const rails: Rail[] = [];
   const columns = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
   const resolution = new Float64Array(channels);
+  const measured = definition.measured.map((_, c) =>
+    Float64Array.from(kept, (__, row) => data[row * channels + c]!),
+  );
+  const wild = wildPlaces(measured, columns);
   definition.measured.forEach((channel, c) => {
-    const values = Float64Array.from(kept, (_, row) => data[row * channels + c]!);
-    for (const row of wildIn(values, columns)?.places ?? []) {
+    const values = measured[c]!;
+    for (const row of wild[c]?.places ?? []) {
       values[row] = Number.NaN;
       data[row * channels + c] = Number.NaN;
     }

@@ -52,27 +52,6 @@ export function wildIn(
   return;
 }
 
-/** The wild values of each measured variable of a recording that has some. */
-export function wildValues(
-  { measured, inputs }: TwinDefinition,
-  samples: readonly Sample[],
-): WildValues[] {
-  const columns = inputs.map((_, i) => Float64Array.from(samples, (s) => s.inputs[i]!));
-  return measured.flatMap(({ variable }, c) => {
-    const found = wildIn(
-      Float64Array.from(samples, (s) => s.measured[c]!),
-      columns,
-    );
-    if (found === undefined) return [];
-    const { places, from, to } = found;
-    const values = places.map((i) => ({
-      timeS: samples[i]!.timeS,
-      value: samples[i]!.measured[c]!,
-    }));
-    return [{ variable, values, from, to }];
-  });
-}
-
 /** Whether another value lies between a wild one and the next. */
 const isLone = (values: Float64Array, i: number, next: number | undefined): boolean =>
   next === undefined || values.subarray(i + 1, next).some(Number.isFinite);
@@ -88,6 +67,54 @@ const isDriven = (inputs: readonly Float64Array[], i: number, places: readonly n
     });
     return [i - 1, i].some((k) => input[k]! < least || input[k]! > greatest);
   });
+
+/** Measured variables from which it is told whether most of them are far from all else at once. */
+const LEAST_CHANNELS = 3;
+
+/** Whether so many of a machine's measured variables are far off at once that it is the machine: it stands still. */
+export const isMachine = (far: number, channels: number): boolean =>
+  channels >= LEAST_CHANNELS && 2 * far > channels;
+
+/**
+ * The wild values of each channel, but those where most channels are far off at once.
+ *
+ * @param columns values of each channel; `NaN` where there is none
+ */
+export function wildPlaces(
+  columns: readonly Float64Array[],
+  inputs: readonly Float64Array[],
+): ReturnType<typeof wildIn>[] {
+  const found = columns.map((values) => wildIn(values, inputs));
+  const far = new Map<number, number>();
+  for (const place of found.flatMap((f) => f?.places ?? []))
+    far.set(place, (far.get(place) ?? 0) + 1);
+  return found.map((f) => {
+    const places = f?.places.filter((i) => !isMachine(far.get(i)!, columns.length)) ?? [];
+    return f !== undefined && places.length > 0 ? { ...f, places } : undefined;
+  });
+}
+
+/** The wild values of each measured variable of a recording that has some. */
+export function wildValues(
+  { measured, inputs }: TwinDefinition,
+  samples: readonly Sample[],
+): WildValues[] {
+  const columnsOf = (count: number, of: (s: Sample) => Float64Array) =>
+    Array.from({ length: count }, (_, i) => Float64Array.from(samples, (s) => of(s)[i]!));
+  const places = wildPlaces(
+    columnsOf(measured.length, (s) => s.measured),
+    columnsOf(inputs.length, (s) => s.inputs),
+  );
+  return measured.flatMap(({ variable }, c) => {
+    const found = places[c];
+    if (found === undefined) return [];
+    const values = found.places.map((i) => ({
+      timeS: samples[i]!.timeS,
+      value: samples[i]!.measured[c]!,
+    }));
+    return [{ variable, values, from: found.from, to: found.to }];
+  });
+}
 
 /** What is to be said of a sensor's wild values. */
 export function wildText({ variable, values, from, to }: WildValues): string {

@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { RANGES, type WildValues } from './wild-values.js';
+import { isMachine, RANGES, type WildValues } from './wild-values.js';
 
 /** What is remembered of a measured variable to tell wild values. */
 interface WatchedRange {
@@ -45,7 +45,8 @@ export function noteWild(
   driven: boolean,
 ): void {
   const { channels, found } = watch;
-  const moved = driven || watch.driven;
+  const far = measured.filter((v, c) => Number.isFinite(v) && isOutside(channels[c], v)).length;
+  const moved = driven || watch.driven || isMachine(far, measured.length);
   watch.driven = driven;
   measured.forEach((value, c) => {
     if (!Number.isFinite(value)) return;
@@ -68,7 +69,9 @@ export function noteWild(
   });
 }
 
-function isOutside({ from, to }: WatchedRange, value: number): boolean {
+function isOutside(known: WatchedRange | null | undefined, value: number): boolean {
+  if (!known) return false;
+  const { from, to } = known;
   const reach = RANGES * (to - from || Math.abs(to));
   return value < from - reach || value > to + reach;
 }

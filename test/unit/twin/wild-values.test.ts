@@ -3,7 +3,7 @@ import { gateChannels } from '../../../shared/twin/filter/gate.js';
 import type { UpdateResult } from '../../../shared/twin/filter/gaussian-update.js';
 import { commission } from '../../../shared/twin/fit/index.js';
 import type { Sample } from '../../../shared/twin/index.js';
-import { wildIn } from '../../../shared/twin/report/wild-values.js';
+import { wildIn, wildPlaces } from '../../../shared/twin/report/wild-values.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const twin = lagTwin();
@@ -50,6 +50,12 @@ describe('a reading far from all others', () => {
     expect(wild([100, 102, 250])).toEqual([100, 102, 250]);
     expect(wild([100, 101])).toBeUndefined();
     expect(wild([10, 60, 110, 160])).toBeUndefined();
+    // A row in which most of several sensors are far off is a machine that stands still.
+    const off = values.map((v, i) => (i === 100 ? 1e6 : v));
+    const placesOf = (...of: Float64Array[]) => wildPlaces(of, [input]).map((f) => f?.places);
+    expect(placesOf(off, off, values)).toEqual([undefined, undefined, undefined]);
+    expect(placesOf(off, values, values)).toEqual([[100], undefined, undefined]);
+    expect(placesOf(off, off)).toEqual([[100], [100]]);
     const surge = input.map((v, i) => (i === 99 ? 5 : v));
     expect(wild([100], surge)).toBeUndefined();
     expect(wildIn(Float64Array.of(1, 2, 3, 2, 1, 1e6), [])).toBeUndefined();
