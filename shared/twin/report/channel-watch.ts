@@ -90,10 +90,9 @@ export function newChannelWatch({ measured }: TwinDefinition): ChannelWatch {
   return { newestS: null, channels, pairs: {}, changes: noChanges(measured.length) };
 }
 
-/** Whether a watch is of these measured variables, and as watches are now. */
+/** Whether a watch is of these measured variables. */
 export const isWatchOf = (watch: ChannelWatch, { measured }: TwinDefinition): boolean =>
-  watch.channels.length === measured.length &&
-  watch.channels.every((channel) => channel === null || Array.isArray(channel.runs));
+  watch.channels.length === measured.length;
 
 /**
  * Takes a sample into a watch.
@@ -160,6 +159,9 @@ function followed(
     return { values: 1, ...range, held: begun(), runs: [], other: 0 };
   }
   const channel = known;
+  // What was kept before several runs were: the run that lasts counts on.
+  channel.runs ??= [];
+  channel.other ??= 0;
   const { held } = channel;
   if (value === held.value) {
     held.samples++;
@@ -213,7 +215,7 @@ function noteRun(channel: WatchedChannel): void {
 export function frozenIn(watch: ChannelWatch, { measured }: TwinDefinition): FrozenChannel[] {
   return measured.flatMap(({ variable }, c) => {
     const channel = watch.channels[c];
-    if (!channel || channel.distinct.length < DISTINCT) return [];
+    if (!channel?.runs || channel.distinct.length < DISTINCT) return [];
     const { lowest, highest } = channel;
     return longRuns(channel)
       .filter(({ value, driven }) => value !== lowest && value !== highest && driven)

@@ -226,6 +226,17 @@ describe('a watch of channels', () => {
     expect(Math.max(...sizes)).toBeLessThan(8);
   });
 
+  it('goes on with what an older version has kept of a sensor that is frozen now', async () => {
+    const samples = await frozenFrom(150);
+    const watch = newChannelWatch(twin.definition);
+    for (const sample of samples.slice(0, 180)) watchSample(watch, sample);
+    const { runs: _, other: __, ...channel } = watch.channels[0]!;
+    const older = { ...watch, channels: [{ ...channel, second: 1 }] } as unknown as ChannelWatch;
+    expect(frozenIn(older, twin.definition)).toEqual([]);
+    for (const sample of samples.slice(180)) watchSample(older, sample);
+    expect(frozenIn(older, twin.definition)).toEqual(channelFaults(twin, samples).frozenChannels);
+  });
+
   it('names a copy that begins late, and not channels that were the same and are no more', async () => {
     const { definition } = twin;
     const two = {
