@@ -171,6 +171,9 @@ function ledOff(
   return { lead: next, byParameters };
 }
 
+/** Deviations from which an innovation is an outlier, or an event: it says nothing of the parameters. */
+const WILD = 4;
+
 /**
  * What a sample says of the error of a fit's parameters, by the innovations of the states that were held with
  * them: Friedland's two-stage filter. As a parameter is the same at every sample, its error adds to innovations
@@ -185,11 +188,14 @@ export function withoutError(
   { innovation, std, byParameters }: Pick<HeldStep, 'innovation' | 'std' | 'byParameters'>,
   error: SquareRootGaussian,
 ): { innovation: Float64Array; error: SquareRootGaussian } {
-  const { innovation: left, ...known } = srKfUpdate(
-    error,
-    { H: byParameters, rootR: diagonal(std.map((s) => (s > 0 ? s : 1))), z: innovation },
-    createWorkspace(),
-  );
+  const rootR = diagonal(std.map((s) => (s > 0 ? s : 1)));
+  const learnt = (z: Float64Array) =>
+    srKfUpdate(error, { H: byParameters, rootR, z }, createWorkspace());
+  const { innovation: left, ...all } = learnt(innovation);
+  const wild = innovation.map((_, o) => Number(Math.abs(left.y[o]! / left.std[o]!) > WILD));
+  const { innovation: _, ...known } = wild.includes(1)
+    ? learnt(innovation.map((v, o) => (wild[o] ? Number.NaN : v)))
+    : { innovation: left, ...all };
   return {
     error: known,
     innovation: innovation.map((v, o) => {

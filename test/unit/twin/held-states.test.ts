@@ -76,5 +76,9 @@ describe('states held with the parameters of a fit', () => {
     // What is far beyond the parameters' doubt stays.
     const far = told(along([0, 0], [...Array<number>(60).fill(0), 3, 4, 5]));
     expect(far.slice(-3).every(({ w }) => w > 4)).toBe(true);
+    // Nothing is learnt of them from an outlier.
+    const hit = told(along([0, 0], [...Array<number>(20).fill(0), 30]));
+    expect(hit[20]!.w).toBeGreaterThan(4);
+    expect(hit[20]!.error.x).toEqual(hit[19]!.error.x);
   });
 });
