@@ -5,13 +5,14 @@ import { parse } from 'yaml';
 import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
+  durationText,
   printJson,
   printLine,
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
 import { openFmu } from '../shared/fmi/index.js';
-import { durationText, type RecordingTable, readTable } from '../shared/recordings/index.js';
+import { type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import {
@@ -77,14 +78,13 @@ const twinAs = (proposal: Proposal, fmuPath: string): Twin => ({
 /** Rows of a recording under whose inputs the model's rest is looked at. */
 const REST_ROWS = 4;
 
-/** How long a proposal's model takes to come to rest under the recording's inputs; undefined without states. */
+/** How long a proposal's model takes to come to rest under the recording's inputs; undefined without inputs. */
 async function restOf(
   proposal: Proposal,
   fmuPath: string,
   table: RecordingTable,
   signal: AbortSignal | undefined,
 ): Promise<RestTime | undefined> {
-  if (!proposal.hasStates) return undefined;
   const twin = twinAs(proposal, fmuPath);
   const { samples } = twinRecordingOf(twin.definition, table, { to: FIRST_ROWS });
   const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
@@ -217,11 +217,13 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   for (const line of columnLines(proposal)) say(line);
   const { answers, guessed } = await settleColumns(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ map: { ...led.map, ...answers } });
-  const rest = await restOf(proposal, resolve(fmuPath), table, io.signal);
+  const seen = await restOf(proposal, resolve(fmuPath), table, io.signal);
   // Rows far apart are states of rest only of a model that comes to rest between them.
-  if (rest?.restS !== undefined && proposal.simulation.item.mode === 'steady-state') {
-    proposal = propose({ restS: rest.restS });
+  if (seen?.restS !== undefined && proposal.simulation.item.mode === 'steady-state') {
+    proposal = propose({ restS: seen.restS });
   }
+  // Where no states are declared, it is asked only whether there are some after all.
+  const rest = proposal.hasStates ? seen : undefined;
   const path = resolve(output);
   const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io, rest);
   proposal = tried.proposal;

@@ -2,6 +2,7 @@ import { type CommandIo, printJson, printLine, TwinError } from '../shared/core/
 import { openStore } from '../shared/store/index.js';
 import { loadAssetTwin, twinOfAsset } from '../shared/twin/definition/asset-twin.js';
 import { loadTwin, versionOf } from '../shared/twin/definition/twin.js';
+import { instantText } from '../shared/twin/report/time-axis.js';
 import { type MigratedState, migrateStates } from '../shared/twin/state/migrate-states.js';
 import { conflictError, listStates, restoreState } from '../shared/twin/state/state-store.js';
 import type { Command } from './command.js';
@@ -37,7 +38,10 @@ const stateList: Command = {
     if (args.json === true) printJson(io.stdout, described);
     else if (described.length === 0) printLine(io.stdout, `No states of "${asset}" are kept.`);
     for (const e of args.json === true ? [] : described) {
-      const when = e.problem ?? e.watermark ?? `at ${e.timeS} s`;
+      const when =
+        e.problem ??
+        e.watermark ??
+        `at ${e.timeS === undefined ? 'no time' : instantText(e.timeS)}`;
       printLine(
         io.stdout,
         `${String(e.sampleCount).padStart(12)} samples  ${String(e.bytes).padStart(7)} bytes  ${when}${e.latest ? '  (latest)' : e.abandoned ? '  (left by a restore)' : ''}`,
@@ -76,7 +80,7 @@ const stateRestore: Command = {
     else {
       printLine(
         io.stdout,
-        `The next run goes on from the state after ${count} samples, ${timeS} s.`,
+        `The next run goes on from the state after ${count} samples, ${instantText(timeS)}.`,
       );
     }
     return 0;

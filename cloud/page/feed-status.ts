@@ -1,3 +1,4 @@
+import { durationText } from '../../shared/core/index.js';
 import type { Account, Alarm, Status } from './browser/protocol.js';
 import { freshnessOf } from './freshness.js';
 import type { OutlookDesk } from './outlook.js';
@@ -63,7 +64,7 @@ function alarmsOfWay(
     alarms.push({ level: 'warning', code, subject, message });
   if (measuredAtMs !== undefined && nowMs - measuredAtMs > within.measuredS * 1000) {
     const seconds = Math.round((nowMs - measuredAtMs) / 1000);
-    warn('stale', name, `No measurement has arrived for ${seconds} s.`);
+    warn('stale', name, `No measurement has arrived for ${durationText(seconds)}.`);
   }
   for (const alias of badStreams) {
     warn('bad-quality', alias, 'Its source says that its last value is bad.');

@@ -1,5 +1,11 @@
 import type { FleetAsset } from '../../shared/config/index.js';
-import { messageOf, nsToSeconds, secondsToNs, TwinError } from '../../shared/core/index.js';
+import {
+  durationText,
+  messageOf,
+  nsToSeconds,
+  secondsToNs,
+  TwinError,
+} from '../../shared/core/index.js';
 import {
   type Alarm,
   channelAlarms,
@@ -43,7 +49,7 @@ export function accountAlarms(twin: string, progress: Progress): Alarm[] {
     alarms.push({
       code: 'gateway-backlog',
       subject: twin,
-      message: `The gateway holds ${backlog.values} values back, the oldest for ${Math.round(backlog.oldestS)} s: they will be taken in their place when they come, and may change the estimate.`,
+      message: `The gateway holds ${backlog.values} values back, the oldest for ${durationText(Math.round(backlog.oldestS))}: they will be taken in their place when they come, and may change the estimate.`,
     });
   }
   if (progress.quarantined > 0) {
@@ -60,7 +66,7 @@ export function accountAlarms(twin: string, progress: Progress): Alarm[] {
 function paceText({ steps, stepS, intervalS }: Progress): string {
   return steps === 0 || intervalS === undefined
     ? ''
-    : ` A sample takes ${(stepS / steps).toPrecision(2)} s, the next comes after ${intervalS.toPrecision(2)} s.`;
+    : ` A sample takes ${(stepS / steps).toPrecision(2)} s, the next comes after ${durationText(Number(intervalS.toPrecision(2)))}.`;
 }
 
 /**
@@ -79,12 +85,12 @@ export function behindAlarms(twin: string, progress: Progress, atNs: bigint): Al
     const ageS = Math.round(nsToSeconds(untilNs - atNs));
     const sinceS = Math.round(nsToSeconds(untilNs - behindSinceNs));
     return alarm(
-      `The estimate has been behind for ${sinceS} s, longer than the time between runs; it is ${ageS} s old.${paceText(progress)} ${remedy}`,
+      `The estimate has been behind for ${durationText(sinceS)}, longer than the time between runs; it is ${durationText(ageS)} old.${paceText(progress)} ${remedy}`,
     );
   }
   if (behindS !== undefined && intervalS !== undefined && stepS / steps > intervalS) {
     return alarm(
-      `The estimate is ${Math.round(behindS)} s behind and grows older.${paceText(progress)} ${remedy}`,
+      `The estimate is ${durationText(Math.round(behindS))} behind and grows older.${paceText(progress)} ${remedy}`,
     );
   }
   return [];

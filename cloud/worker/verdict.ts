@@ -1,3 +1,4 @@
+import { durationText } from '../../shared/core/index.js';
 import {
   type Alarm,
   alarmFindings,
@@ -81,7 +82,10 @@ export function assetFindings(
   if (report.fit !== undefined) findings.push(...findingsOf(report.fit, fitQuantities));
   if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
   if (report.behindS !== undefined) {
-    add('care', `behind: readings of ${Math.round(report.behindS)} s are left to the next run`);
+    add(
+      'care',
+      `behind: readings of ${durationText(Math.round(report.behindS))} are left to the next run`,
+    );
   }
   if (report.quarantined > 0) {
     add('care', `${report.quarantined} samples were set aside: the model fails at them`);

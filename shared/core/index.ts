@@ -2,6 +2,7 @@
 export * from './clock.js';
 export * from './command-io.js';
 export * from './csv.js';
+export * from './duration.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './folder-lock.js';

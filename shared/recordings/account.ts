@@ -1,3 +1,4 @@
+import { durationText } from '../core/index.js';
 import type { CellCounts, Unreadable } from './column-builder.js';
 import type { TimeFormat } from './options.js';
 import type { OrderAccount } from './order.js';
@@ -145,15 +146,6 @@ export function plausibilityNotes(account: RecordingAccount): string[] {
     }
   }
   return notes;
-}
-
-/** Seconds as people say them. */
-export function durationText(s: number): string {
-  if (s >= 2 * YEAR_S) return `${(s / YEAR_S).toFixed(1)} years`;
-  if (s >= 2 * 86_400) return `${(s / 86_400).toFixed(1)} days`;
-  if (s >= 2 * 3600) return `${(s / 3600).toFixed(1)} h`;
-  if (s >= 120) return `${(s / 60).toFixed(1)} min`;
-  return `${Number(s.toPrecision(4))} s`;
 }
 
 const DELIMITERS: Readonly<Record<string, string>> = {

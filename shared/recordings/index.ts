@@ -2,7 +2,6 @@
 export {
   accountLines,
   deadColumns,
-  durationText,
   type RecordingAccount,
   timeText,
 } from './account.js';

@@ -18,6 +18,7 @@ import { initialCalibratorState } from './initial-state.js';
 import { updateHealth } from './report/health.js';
 import { initialRedundancy, updateRedundancy } from './report/redundancy.js';
 import { reportStep } from './report/report.js';
+import { instantText } from './report/time-axis.js';
 import type { FilterState } from './state/filter-state.js';
 import { isFitted, transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
@@ -183,7 +184,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     if (unsound !== undefined) {
       throw new TwinError(
         'NUMERIC',
-        `The state of "${definition.name}" at ${state.timeS} s holds values in ${unsound} that are not finite numbers: go back to a sound one (\`twinloop state list\`, \`twinloop state restore\`), or start afresh.`,
+        `The state of "${definition.name}" at ${instantText(state.timeS)} holds values in ${unsound} that are not finite numbers: go back to a sound one (\`twinloop state list\`, \`twinloop state restore\`), or start afresh.`,
       );
     }
     if (sample.measured.length !== m || sample.inputs.length !== definition.inputs.length) {
@@ -291,7 +292,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     if (![...filtered.posterior.x, ...filtered.posterior.S].every(Number.isFinite)) {
       throw new TwinError(
         'NUMERIC',
-        `The estimate left the finite numbers at ${sample.timeS} s. The last good state is kept; check the model's outputs at this sample.`,
+        `The estimate left the finite numbers at ${instantText(sample.timeS)}. The last good state is kept; check the model's outputs at this sample.`,
       );
     }
     const suspicion = Float64Array.from(a.suspicion, (s, i) =>

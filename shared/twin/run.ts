@@ -1,5 +1,6 @@
 import { TwinError } from '../core/index.js';
 import { reportStep } from './report/report.js';
+import { instantText } from './report/time-axis.js';
 import type { Calibrator, CalibratorState, Sample, SensorSlopes, StepResult } from './types.js';
 
 /** A run of samples through a calibrator. */
@@ -77,7 +78,7 @@ function setAside(
       {
         code: 'model-failed',
         subject: twin.definition.name,
-        message: `The model failed at ${row}${sample.timeS} s, which is left out: ${error.message}`,
+        message: `The model failed at ${row}${instantText(sample.timeS)}, which is left out: ${error.message}`,
       },
     ],
   });

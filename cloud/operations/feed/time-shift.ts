@@ -1,4 +1,5 @@
 import {
+  durationText,
   nsToDate,
   nsToSeconds,
   secondsToNs,
@@ -56,7 +57,7 @@ export function shiftIntoWindow(
   if (timeScale !== undefined && timeScale < least) {
     throw new TwinError(
       'USAGE',
-      `At a time scale of ${timeScale} the recording of ${Math.round(lengthS)} s reaches back further than the 7 days that SiteWise takes: expected at least ${least.toPrecision(4)}.`,
+      `At a time scale of ${timeScale} the recording of ${durationText(Math.round(lengthS))} reaches back further than the 7 days that SiteWise takes: expected at least ${least.toPrecision(4)}.`,
     );
   }
   const scale = timeScale ?? Math.max(1, least);

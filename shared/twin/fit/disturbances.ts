@@ -1,5 +1,6 @@
 import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../disturbances/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
+import { instantText } from '../report/time-axis.js';
 import type { Alarm, Estimate, Twin } from '../types.js';
 import type { Fit } from './fit.js';
 import type { DisturbanceCourse } from './types.js';
@@ -40,7 +41,7 @@ export function disturbanceOutput(
       alarms.push({
         code: 'disturbance',
         subject: name,
-        message: `Something acts on ${on} that the model does not know: for ${samples} samples it is away from zero for certain, most at ${text(timesS[row]!)} s, ${text(along.mean[row]!)} ± ${text(1.96 * along.std[row]!)}.`,
+        message: `Something acts on ${on} that the model does not know: for ${samples} samples it is away from zero for certain, most at ${instantText(timesS[row]!)}, ${text(along.mean[row]!)} ± ${text(1.96 * along.std[row]!)}.`,
       });
     }
     if (along.leftOut > HARDLY_RESOLVED) {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { modelSensors } from '../../config/index.js';
-import { type Logger, messageOf, TwinError } from '../../core/index.js';
+import { type Logger, messageOf, secondsText, TwinError } from '../../core/index.js';
 import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../../fmi/index.js';
 import { disturbedValue } from '../disturbances/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
@@ -333,7 +333,7 @@ async function startStates(
       if (signal?.aborted) throw error;
       // A machine that never rests starts where its model does; the search moves it from there.
       doubt(
-        `the model comes to no rest within ${Number(maxTimeS.toPrecision(4))} s under the first inputs, so the search for the start begins at its start values: raise simulation.maxTimeS, or say transient.initialState "start-values" where the machine never rests`,
+        `the model comes to no rest within ${secondsText(maxTimeS)} under the first inputs, so the search for the start begins at its start values: raise simulation.maxTimeS, or say transient.initialState "start-values" where the machine never rests`,
       );
     }
   }

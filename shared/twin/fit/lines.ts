@@ -1,3 +1,4 @@
+import { secondsText } from '../../core/index.js';
 import { digits } from '../report/digits.js';
 import { gradeMark } from '../report/quantities.js';
 import { verdictLines } from '../report/verdict.js';
@@ -30,7 +31,7 @@ export function fitLines(output: FitOutput): string[] {
   }
   for (const [name, r] of Object.entries(output.residuals.channels)) {
     lines.push(
-      `Residuals of ${name}: white ${digits(r.white)}, disturbance ${digits(r.ou.std)} with a time constant of ${digits(r.ou.timeConstantS)} s: ${r.samples} samples worth ${digits(r.nEff)} independent ones`,
+      `Residuals of ${name}: white ${digits(r.white)}, disturbance ${digits(r.ou.std)} with a time constant of ${secondsText(r.ou.timeConstantS)}: ${r.samples} samples worth ${digits(r.nEff)} independent ones`,
     );
   }
   for (const [name, { rmse }] of Object.entries(output.freeRun.channels)) {

@@ -1,4 +1,5 @@
-import { durationText, type RecordingAccount } from '../../recordings/index.js';
+import { durationText, secondsText } from '../../core/index.js';
+import type { RecordingAccount } from '../../recordings/index.js';
 import { forecastPlot } from '../forecast/plot.js';
 import { digits } from '../report/digits.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from '../report/html.js';
@@ -95,7 +96,7 @@ function freeRunTable(output: FitOutput): string {
       held === undefined ? '' : digits(held.std),
       held === undefined ? '' : `${Math.round(100 * held.coverage95)} %`,
       r === undefined ? '' : digits(r.white),
-      r === undefined ? '' : `${digits(r.ou.std)}, ${digits(r.ou.timeConstantS)} s`,
+      r === undefined ? '' : `${digits(r.ou.std)}, ${secondsText(r.ou.timeConstantS)}`,
       r === undefined ? '' : digits(r.nEff),
     ];
   });

@@ -1,4 +1,4 @@
-import { durationText } from '../../recordings/index.js';
+import { durationText } from '../../core/index.js';
 import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';

@@ -1,3 +1,4 @@
+import { secondsText } from '../../core/index.js';
 import type {
   Identifiability,
   IdentifiabilityReport,
@@ -60,7 +61,7 @@ export function identifiabilityReportLines(report: IdentifiabilityReport): strin
     ...(course === undefined
       ? []
       : [
-          `The course: ${course.samples} samples over ${course.spanS.toPrecision(3)} s, dense at first, ${course.start}; the start is taken as known.`,
+          `The course: ${course.samples} samples over ${secondsText(Number(course.spanS.toPrecision(3)))}, dense at first, ${course.start}; the start is taken as known.`,
         ]),
     '',
     'At the prior:',

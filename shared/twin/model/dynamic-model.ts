@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type Logger, messageOf, TwinError } from '../../core/index.js';
+import { type Logger, messageOf, secondsText, TwinError } from '../../core/index.js';
 import { defaultInterface, inputsAlong, inputsBetween, settableStates } from '../../fmi/index.js';
 import { disturbedValue } from '../disturbances/index.js';
 import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
@@ -172,7 +172,7 @@ export function createTransientModel(
             if (!result.settled) {
               throw new TwinError(
                 'NUMERIC',
-                `The model did not come to rest within ${simulation.maxTimeS} s. Where it never rests, set transient.initialState to "start-values"; otherwise raise simulation.maxTimeS or simulation.relativeTolerance.`,
+                `The model did not come to rest within ${secondsText(simulation.maxTimeS)}. Where it never rests, set transient.initialState to "start-values"; otherwise raise simulation.maxTimeS or simulation.relativeTolerance.`,
               );
             }
             return {

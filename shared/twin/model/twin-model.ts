@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { modelSensors } from '../../config/index.js';
-import { type Logger, TwinError } from '../../core/index.js';
+import { type Logger, secondsText, TwinError } from '../../core/index.js';
 import { forcesOf, withForces } from '../disturbances/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
@@ -51,7 +51,7 @@ export async function createTwinModel(
       if (!result.settled) {
         return new TwinError(
           'NUMERIC',
-          `The model did not come to rest within ${simulation.maxTimeS} s: raise simulation.maxTimeS or simulation.relativeTolerance.`,
+          `The model did not come to rest within ${secondsText(simulation.maxTimeS)}: raise simulation.maxTimeS or simulation.relativeTolerance.`,
         );
       }
       if (!result.values.every(Number.isFinite)) {

@@ -1,3 +1,4 @@
+import { secondsText } from '../../core/index.js';
 import type { Proposal, Proposed } from './propose.js';
 
 const scalar = (value: unknown): string =>
@@ -160,6 +161,6 @@ export function modelLines(proposal: Proposal): string[] {
       : [line('initial state', transient.item.initialState, transient.comment)]),
     ...(wearHorizonS === undefined
       ? []
-      : [line('wear horizon', `${wearHorizonS.item} s`, wearHorizonS.comment)]),
+      : [line('wear horizon', secondsText(wearHorizonS.item), wearHorizonS.comment)]),
   ];
 }

@@ -1,6 +1,6 @@
-import { TwinError } from '../../core/index.js';
+import { durationText, TwinError } from '../../core/index.js';
 import { type ModelDescription, type ModelVariable, unitConversion } from '../../fmi/index.js';
-import { durationText, findColumn, type RecordingTable } from '../../recordings/index.js';
+import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';

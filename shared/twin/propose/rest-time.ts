@@ -1,3 +1,4 @@
+import { secondsText } from '../../core/index.js';
 import { createFmuPool, openFmu } from '../../fmi/index.js';
 import type { Twin } from '../types.js';
 
@@ -69,7 +70,7 @@ export async function restTime(
         if ((RATIO * maxTimeS) / simulation.stepSizeS > MOST_STEPS) {
           return {
             restS: Number.POSITIVE_INFINITY,
-            because: `held at ${held} it does not rest within ${maxTimeS} s`,
+            because: `held at ${held} it does not rest within ${secondsText(maxTimeS)}`,
           };
         }
       }
@@ -77,7 +78,7 @@ export async function restTime(
     return {
       maxTimeS: Math.max(FIRST_S, Number((ROOM * restS).toPrecision(2))),
       restS,
-      because: `it rests after ${Math.ceil(restS)} s`,
+      because: `it rests after ${secondsText(Math.ceil(restS))}`,
     };
   } catch (error) {
     if (signal?.aborted) throw error;

@@ -1,5 +1,6 @@
+import { durationText } from '../../core/index.js';
 import type { ModelDescription } from '../../fmi/index.js';
-import { durationText, type RecordingTable } from '../../recordings/index.js';
+import type { RecordingTable } from '../../recordings/index.js';
 import type { Proposal } from './propose.js';
 import type { RestTime } from './rest-time.js';
 
@@ -26,13 +27,20 @@ export function simulationOf(
   const { stepSize } = md.defaultExperiment;
   const stepSizeS =
     stepSize !== undefined && stepSize > 0 && stepSize <= period ? { stepSizeS: stepSize } : {};
+  const atRestSoon = (restS ?? 0) <= REST_ROWS * period;
+  if (states === 0 && !atRestSoon) {
+    return {
+      item: { mode: 'transient', interface: type, ...stepSizeS },
+      comment: `the FMU declares no continuous states but does not come to rest within ${REST_ROWS} rows, which are ${durationText(period)} apart: it keeps states to itself, and the machine moves between rows; twinloop fit runs it from its start values, calibrate needs its states`,
+    };
+  }
   if (states === 0) {
     return {
       item: { mode: 'steady-state', interface: type },
       comment: 'the FMU declares no continuous states: each row is a state of rest',
     };
   }
-  const atRest = period >= REST_PERIOD_S && (restS ?? 0) <= REST_ROWS * period;
+  const atRest = period >= REST_PERIOD_S && atRestSoon;
   return {
     item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
     comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,

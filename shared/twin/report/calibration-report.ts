@@ -1,5 +1,6 @@
+import { durationText } from '../../core/index.js';
 import { type Panel, renderPanelChart } from '../../plot/index.js';
-import { durationText, type RecordingAccount } from '../../recordings/index.js';
+import type { RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
 import type { Sample, Twin } from '../types.js';
 import { boundLines } from './bound-text.js';

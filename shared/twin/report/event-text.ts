@@ -1,9 +1,15 @@
-import { durationText } from '../../recordings/index.js';
+import { durationText, secondsText } from '../../core/index.js';
 import type { MachineEvent, MachineGap } from './machine-events.js';
-import { secondsText } from './time-axis.js';
 
 /** Events that are told one by one. */
 const MOST = 10;
+
+/** Seconds from which their parts are left out. */
+const WHOLE_S = 100;
+
+/** Whole seconds, and three digits of few: a fast machine's whole record may last 0.02 s. */
+const elapsedText = (s: number) =>
+  secondsText(Math.abs(s) < WHOLE_S ? Number(s.toPrecision(3)) : Math.round(s));
 
 /**
  * When something happened that the model lacks, from the run's first sample on.
@@ -11,7 +17,7 @@ const MOST = 10;
  * @param firstS time of the run's first sample
  */
 export function eventRows(events: readonly MachineEvent[], firstS: number): string[][] {
-  const at = (timeS: number) => secondsText(timeS - firstS);
+  const at = (timeS: number) => elapsedText(timeS - firstS);
   return events.map(({ sinceS, untilS, foundS }) => [
     at(sinceS),
     untilS === undefined ? 'lasts' : at(untilS),
@@ -34,7 +40,7 @@ export function eventLines(events: readonly MachineEvent[], firstS: number): str
 /** The times without samples after which a moving machine's states were begun anew, in a line. */
 export function gapLines(gaps: readonly MachineGap[], firstS: number): string[] {
   if (gaps.length === 0) return [];
-  const at = (timeS: number) => secondsText(timeS - firstS);
+  const at = (timeS: number) => elapsedText(timeS - firstS);
   const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} to ${at(g.untilS)}`);
   const more = gaps.length > MOST ? [`${gaps.length - MOST} more (summary.gaps)`] : [];
   return [

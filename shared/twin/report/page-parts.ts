@@ -1,4 +1,5 @@
-import { accountLines, durationText, type RecordingAccount } from '../../recordings/index.js';
+import { durationText } from '../../core/index.js';
+import { accountLines, type RecordingAccount } from '../../recordings/index.js';
 import type { Alarm, Estimate, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type BandSources, sourcesFigure } from './band-sources.js';

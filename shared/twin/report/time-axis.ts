@@ -13,10 +13,3 @@ export const instantText = (timeS: number): string =>
   timeS > CALENDAR_S
     ? `${new Date(1000 * timeS).toISOString().slice(0, 19)}Z`
     : `${Number(timeS.toPrecision(6))} s`;
-
-/** Seconds from which their parts are left out. */
-const WHOLE_S = 100;
-
-/** Seconds for people: whole ones, and three digits of few: a fast machine's whole record may last 0.02 s. */
-export const secondsText = (s: number): string =>
-  `${Math.abs(s) < WHOLE_S ? Number(s.toPrecision(3)) : s.toFixed(0)} s`;

@@ -1,3 +1,4 @@
+import { secondsText } from '../../core/index.js';
 import { openFmu, stateAccess } from '../../fmi/index.js';
 import type { Twin, TwinModel } from '../types.js';
 import { settlingTimeS } from './settling-time.js';
@@ -65,7 +66,9 @@ export function dynamicsLines(report: DynamicsReport): string[] {
     `Transient mode: possible; the FMU's ${states.length} continuous states can be set (${few}).`,
   ];
   if (report.settlingTimeS !== undefined) {
-    lines.push(`The model comes to rest in about ${report.settlingTimeS.toPrecision(2)} s.`);
+    lines.push(
+      `The model comes to rest in about ${secondsText(Number(report.settlingTimeS.toPrecision(2)))}.`,
+    );
   }
   return lines;
 }

@@ -95,7 +95,7 @@ describe('a machine that moves', () => {
     // A box that loses nothing grows hotter for good.
     const found = await restTime({ definition, fmuPath: fmu, hash: '' }, [Float64Array.of(1, 22)]);
     expect(found.maxTimeS).toBeUndefined();
-    expect(found.because).toMatch(/does not rest within \d+ s/);
+    expect(found.because).toMatch(/does not rest within .*\d s/);
   }, 60_000);
 });
 

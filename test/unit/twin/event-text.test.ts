@@ -6,11 +6,11 @@ it('tells events of a run after its first sample, the first ten of many', () => 
   const lasting = { sinceS: 1_700_009_000, foundS: 1_700_009_300 };
   expect(eventLines([], 1_700_000_000)).toEqual([]);
   expect(eventLines([lid, lasting], 1_700_000_000)).toEqual([
-    '  2 events that the model lacks, parameters kept meanwhile; after the first sample: 2057 s to 2290 s, since 9000 s',
+    '  2 events that the model lacks, parameters kept meanwhile; after the first sample: 34.3 min (2057 s) to 38.2 min (2290 s), since 2.5 h (9000 s)',
   ]);
   expect(eventRows([lid, lasting], 1_700_000_000)).toEqual([
-    ['2057 s', '2290 s', '9 s'],
-    ['9000 s', 'lasts', '5.0 min'],
+    ['34.3 min (2057 s)', '38.2 min (2290 s)', '9 s'],
+    ['2.5 h (9000 s)', 'lasts', '5.0 min'],
   ]);
   const [line = ''] = eventLines(
     Array.from({ length: 22 }, () => lid),
@@ -24,7 +24,7 @@ it('tells gaps without samples after the first sample, the first ten of many', (
   const gap = { sinceS: 1_700_000_600, untilS: 1_700_200_000 };
   expect(gapLines([], 0)).toEqual([]);
   expect(gapLines([gap], 1_700_000_000)).toEqual([
-    '  1 gap without samples, after which nothing is known of the states and they begin anew; after the first sample: 600 s to 200000 s',
+    '  1 gap without samples, after which nothing is known of the states and they begin anew; after the first sample: 10.0 min (600 s) to 2.3 days (2.00e5 s)',
   ]);
   const [line = ''] = gapLines(Array(12).fill(gap), 1_700_000_000);
   expect(line).toMatch(/^ {2}12 gaps .* 2 more \(summary\.gaps\)$/);

@@ -15,6 +15,7 @@ import {
   modelLines,
   proposeTwin,
 } from '../../../shared/twin/propose/index.js';
+import { simulationOf } from '../../../shared/twin/propose/simulation.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -314,4 +315,23 @@ it('names the FMU from the definition’s folder, on Windows with slashes too', 
   expect(fmuPathFrom(definition, 'C:\\twins\\models\\m.fmu', win32)).toBe('../models/m.fmu');
   expect(fmuPathFrom(definition, 'C:\\twins\\line\\m.fmu', win32)).toBe('./m.fmu');
   expect(fmuPathFrom(definition, 'D:\\m.fmu', win32)).toBe('D:/m.fmu');
+});
+
+it('takes an FMU that declares no states, yet does not come to rest between rows, for one that moves', () => {
+  const md = {
+    coSimulation: {},
+    modelStructure: { continuousStateDerivatives: [] },
+    defaultExperiment: { stepSize: 1 },
+  } as unknown as Parameters<typeof simulationOf>[0];
+  const table = { account: { periodS: 10 }, long: undefined, columns: [] } as unknown as Parameters<
+    typeof simulationOf
+  >[1];
+  for (const restS of [undefined, 0, 30]) {
+    expect(simulationOf(md, table, restS).item.mode).toBe('steady-state');
+  }
+  for (const restS of [31, Number.POSITIVE_INFINITY]) {
+    const { item, comment } = simulationOf(md, table, restS);
+    expect(item).toEqual({ mode: 'transient', interface: 'cs', stepSizeS: 1 });
+    expect(comment).toMatch(/keeps states to itself, and the machine moves between rows/);
+  }
 });
