@@ -29,9 +29,7 @@ export function priorOf(coordinates: readonly Coordinate[]): Prior {
     row[k] = course.atStart / coordinates[course.parameter]!.scale;
     courses.set(course.parameter, row);
   });
-  const precision = new Float64Array(n * n);
-  for (let j = 0; j < n; j++) precision[j * n + j] = 1;
-  const variance = new Float64Array(n).fill(1);
+  const { precision, variance } = independentPrior(n);
   const worn = [...courses].map(([parameter, atStart]) => ({ parameter, atStart }));
   for (const { parameter: j, atStart } of worn) {
     for (let k = 0; k < n; k++) {

@@ -59,8 +59,8 @@ interface WatchedPair {
 }
 
 /**
- * What is remembered of samples to tell frozen channels, copies, held and wild values: plain data that can be kept, and gone
- * on with.
+ * What is remembered of samples to tell frozen channels, copies, held and wild values: plain data that can be
+ * kept, and gone on with.
  */
 export interface ChannelWatch {
   /** Time of the newest sample; null before the first. What is not newer is known, or late. */

@@ -181,8 +181,6 @@ function halve(channel: ChannelChanges): void {
     else delete channel.sizes[Number(bin)];
   }
   channel.overGaps = channel.overGaps.map((v) => v / 2) as ChannelChanges['overGaps'];
-  const { finest, ...rest } = channel;
-  if (finest !== undefined) Object.assign(rest, { finestBefore: finest });
+  if (channel.finest !== undefined) channel.finestBefore = channel.finest;
   delete channel.finest;
-  Object.assign(channel, rest);
 }

@@ -12,7 +12,7 @@ export interface WildValues {
 }
 
 /** Ranges of all other values that a wild one lies outside of theirs. */
-export const RANGES = 10;
+const RANGES = 10;
 /** Share of the values that may be wild. */
 const FEW = 0.01;
 /** Fewer values have no range to speak of. */
@@ -38,8 +38,7 @@ export function wildIn(
   for (let left = most; left > 0; left--) {
     for (let low = 0; low <= left; low++) {
       const [from, to] = [sorted[low]!, sorted[n - 1 - (left - low)]!];
-      const reach = RANGES * (to - from || Math.abs(to));
-      const isWild = (v: number) => v < from - reach || v > to + reach;
+      const isWild = (v: number) => isFarOutside({ from, to }, v);
       if (low > 0 && !isWild(sorted[low - 1]!)) continue;
       if (low < left && !isWild(sorted[n - (left - low)]!)) continue;
       const places = [...values.keys()].filter((i) => isWild(values[i]!));
@@ -50,6 +49,12 @@ export function wildIn(
     }
   }
   return;
+}
+
+/** Whether a value lies ten ranges of all others outside of theirs. */
+export function isFarOutside({ from, to }: { from: number; to: number }, value: number): boolean {
+  const reach = RANGES * (to - from || Math.abs(to));
+  return value < from - reach || value > to + reach;
 }
 
 /** Whether another value lies between a wild one and the next. */

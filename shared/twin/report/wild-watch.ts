@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { isMachine, RANGES, type WildValues } from './wild-values.js';
+import { isFarOutside, isMachine, type WildValues } from './wild-values.js';
 
 /** What is remembered of a measured variable to tell wild values. */
 interface WatchedRange {
@@ -69,12 +69,8 @@ export function noteWild(
   });
 }
 
-function isOutside(known: WatchedRange | null | undefined, value: number): boolean {
-  if (!known) return false;
-  const { from, to } = known;
-  const reach = RANGES * (to - from || Math.abs(to));
-  return value < from - reach || value > to + reach;
-}
+const isOutside = (known: WatchedRange | null | undefined, value: number): boolean =>
+  known ? isFarOutside(known, value) : false;
 
 function widen(known: WatchedRange, value: number): void {
   known.seen = Math.min(LEAST_SEEN, known.seen + 1);
