@@ -73,14 +73,20 @@ export async function keepProof(fmu: Fmu, proof: KeptProof): Promise<string | un
   return path;
 }
 
-/** What the fallbacks mean for runs, for people. */
+/** What the fallbacks mean for runs, and why, for people. */
 export function fallbackTexts({ freshInstance, freshProcess, setAgain, tolerance }: Fallbacks) {
   return [
-    ...(freshProcess ? ['a new process for each run'] : []),
-    ...(freshInstance ? ['a new instance for each run'] : []),
-    ...(setAgain !== undefined
-      ? [`start values are set again in initialization mode: ${setAgain.join(', ')}`]
+    ...(freshProcess ? ['a new process for each run, as a used one gives other results'] : []),
+    ...(freshInstance
+      ? ['a new instance for each run, as its reset does not give the state of a new one']
       : []),
-    ...(tolerance !== undefined ? [`tolerance ${tolerance} where none is given`] : []),
+    ...(setAgain !== undefined
+      ? [
+          `start values are set again in initialization mode, as it loses them on the way there: ${setAgain.join(', ')}`,
+        ]
+      : []),
+    ...(tolerance !== undefined
+      ? [`tolerance ${tolerance} where none is given, as its own is too coarse for exact results`]
+      : []),
   ];
 }

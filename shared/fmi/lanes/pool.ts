@@ -163,7 +163,10 @@ export class FmuPool {
     for (const type of ['cs', 'me'] as const) {
       const applied = fallbackTexts(this.#fallbacks(type));
       if (applied.length > 0) {
-        this.#logger.warn('FMU run as its proof found necessary', { interface: type, applied });
+        this.#logger.info('FMU run as its check found right for it, nothing needs doing', {
+          interface: type,
+          applied,
+        });
       }
     }
     this.#logger.info('FMU loaded', {

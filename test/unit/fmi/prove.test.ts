@@ -59,13 +59,17 @@ describe.skipIf(!hasCompiler)('fmu check', () => {
       expect(readProof(fmu, 'cs')).toEqual(proof);
 
       const said: LogFields[] = [];
+      const informed: LogFields[] = [];
       const calls: string[] = [];
       const note = (message: string, fields: LogFields = {}) =>
         void said.push({ message, ...fields });
+      const told = (message: string, fields: LogFields = {}) =>
+        void informed.push({ message, ...fields });
       const pool = await createFmuPool({
         fmu,
         lanes: 1,
-        logger: { error: note, warn: note, info: note, debug() {} },
+        // Nothing is wrong with its results, so nothing warns of it.
+        logger: { error: note, warn: note, info: told, debug() {} },
         onFmiCall: (text) => void calls.push(text),
       });
       try {
@@ -75,7 +79,8 @@ describe.skipIf(!hasCompiler)('fmu check', () => {
       } finally {
         await pool.close();
       }
-      const [applied] = said.filter((s) => /as its proof found necessary/.test(String(s.message)));
+      const [applied] = informed.filter((s) => /nothing needs doing/.test(String(s.message)));
+      expect(said).toEqual([]);
       expect(JSON.stringify(applied)).toMatch(/a new instance for each run/);
       expect(calls.filter((c) => c.startsWith('fmi2Reset'))).toEqual([]);
       expect(calls.filter((c) => c.startsWith('fmi2Instantiate'))).toHaveLength(2);
