@@ -35,6 +35,8 @@ export interface Panel {
   yLabel: string;
   series: readonly LineSeries[];
   limits?: readonly Limit[];
+  /** What the y axis holds at least; default: all curves and bands. What lies beyond is cut off. */
+  show?: readonly [number, number];
   /** Fixed ends of the y axis; default: from the curves. */
   min?: number;
   max?: number;
@@ -202,7 +204,8 @@ function extent(panel: Panel): { min?: number; max?: number; interval?: number }
     high = Math.max(high, value);
   };
   for (const { value } of panel.limits ?? []) hold(value);
-  for (const s of panel.series) {
+  for (const value of panel.show ?? []) hold(value);
+  for (const s of panel.show === undefined ? panel.series : []) {
     const curves = [s.y, s.lower, s.upper, ...(s.bands ?? []).flatMap((b) => [b.lower, b.upper])];
     for (const curve of curves) for (let i = 0; i < (curve?.length ?? 0); i++) hold(curve![i]);
   }

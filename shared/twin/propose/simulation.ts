@@ -43,7 +43,7 @@ export function simulationOf(
   const atRest = period >= REST_PERIOD_S && atRestSoon;
   return {
     item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
-    comment: `the FMU has ${states} continuous states, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
+    comment: `the FMU has ${states} continuous ${states === 1 ? 'state' : 'states'}, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
   };
 }
 

@@ -1,5 +1,5 @@
 import { chiSquareQuantile } from '../../kalman/index.js';
-import { type Panel, renderPanelChart } from '../../plot/index.js';
+import { type Limit, type Panel, renderPanelChart } from '../../plot/index.js';
 import type { Estimate, StepResult, Twin } from '../types.js';
 import type { DrawnSteps } from './drawn-steps.js';
 import { type Limited, limitsOf } from './limits.js';
@@ -7,6 +7,11 @@ import { timeUnitOf } from './time-axis.js';
 
 /** Curves that one panel can tell apart. */
 const MOST_CURVES = 9;
+/** Curves further apart in size than this are not drawn on one axis: the smaller would be a line at zero. */
+const MOST_RATIO = 10;
+/** Share of the samples at either end whose bands may lie beyond an axis. */
+const REST = 0.1;
+const WHAT = { parameters: 'parameters', virtualSensors: 'virtual sensors' } as const;
 
 interface Item extends Limited {
   variable: string;
@@ -20,25 +25,70 @@ function movement(estimates: readonly Estimate[]): number {
   return (Math.max(...means) - Math.min(...means)) / (std || 1);
 }
 
-/** Panels of quantities, one per unit; of many the ones with limits and the ones that moved most. */
-function quantityPanels(
+interface Quantity {
+  item: Item;
+  estimates: readonly Estimate[];
+}
+
+/** Quantities whose curves one axis can show: of one unit, each at least a tenth as large as the largest. */
+function byUnitAndSize(quantities: readonly Quantity[]): Quantity[][] {
+  const sized = quantities.map((q) => ({
+    q,
+    size: Math.max(...q.estimates.map((e) => Math.abs(e.mean))),
+  }));
+  const groups: (typeof sized)[] = [];
+  for (const one of sized) {
+    const fitting = groups.find((group) => {
+      const sizes = [...group, one].map((g) => g.size);
+      return (
+        group[0]!.q.item.unit === one.q.item.unit &&
+        Math.max(...sizes) <= MOST_RATIO * Math.min(...sizes)
+      );
+    });
+    if (fitting === undefined) groups.push([one]);
+    else fitting.push(one);
+  }
+  return groups.map((group) => group.map(({ q }) => q));
+}
+
+/**
+ * Ends of an axis that show the curves: all means and limits, and the bands as they are at most of the
+ * samples and at the last, so that a prior's band of the first samples does not make a line of all others.
+ */
+function shownExtent(quantities: readonly Quantity[], limits: readonly Limit[]) {
+  const held = limits.map((l) => l.value);
+  for (const { estimates } of quantities) {
+    const lower = estimates.map((e) => e.lower95).toSorted((a, b) => a - b);
+    const upper = estimates.map((e) => e.upper95).toSorted((a, b) => a - b);
+    const rest = Math.floor(REST * (estimates.length - 1));
+    const last = estimates.at(-1)!;
+    held.push(lower[rest]!, upper[estimates.length - 1 - rest]!, last.lower95, last.upper95);
+    for (const { mean } of estimates) held.push(mean);
+  }
+  return { show: [Math.min(...held), Math.max(...held)] as const };
+}
+
+/** Panels of quantities, one per unit and size; of many the ones with limits and the ones that moved most. */
+export function quantityPanels(
   steps: readonly StepResult[],
   x: readonly number[],
   kind: 'parameters' | 'virtualSensors',
   items: readonly Item[],
 ): Panel[] {
-  const units = [...new Set(items.map((i) => i.unit))];
-  return units.map((unit) => {
-    const ofUnit = items
-      .filter((i) => i.unit === unit)
-      .map((item) => ({ item, estimates: steps.map((s) => s[kind][item.variable]!) }));
-    const weight = (q: (typeof ofUnit)[number]) =>
-      (q.item.alarm === undefined ? 0 : 1e12) + movement(q.estimates);
+  if (steps.length === 0) return [];
+  const quantities = items.map((item) => ({
+    item,
+    estimates: steps.map((s) => s[kind][item.variable]!),
+  }));
+  const weight = (q: Quantity) => (q.item.alarm === undefined ? 0 : 1e12) + movement(q.estimates);
+  return byUnitAndSize(quantities).map((group) => {
     const shown =
-      ofUnit.length <= MOST_CURVES
-        ? ofUnit
-        : ofUnit.toSorted((a, b) => weight(b) - weight(a)).slice(0, MOST_CURVES);
-    const what = kind === 'parameters' ? 'parameters' : 'virtual sensors';
+      group.length <= MOST_CURVES
+        ? group
+        : group.toSorted((a, b) => weight(b) - weight(a)).slice(0, MOST_CURVES);
+    const { unit } = group[0]!.item;
+    const limits = limitsOf(shown.map((q) => q.item));
+    const what = shown.length === 1 ? shown[0]!.item.variable : WHAT[kind];
     return {
       yLabel: unit === '' ? what : `${what} (${unit})`,
       series: shown.map(({ item, estimates }) => ({
@@ -48,7 +98,8 @@ function quantityPanels(
         lower: estimates.map((e) => e.lower95),
         upper: estimates.map((e) => e.upper95),
       })),
-      limits: limitsOf(shown.map((q) => q.item)),
+      limits,
+      ...shownExtent(shown, limits),
     };
   });
 }
