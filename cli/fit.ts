@@ -8,6 +8,7 @@ import {
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
+import type { TwinRecording } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/ahead.js';
 import {
@@ -15,7 +16,9 @@ import {
   commission,
   createFitModel,
   type FitModel,
+  type OfferedWear,
   stateAfterFit,
+  withWearing,
 } from '../shared/twin/fit/index.js';
 import { fitLines } from '../shared/twin/fit/lines.js';
 import { fitPlot } from '../shared/twin/fit/plot.js';
@@ -27,6 +30,7 @@ import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
 import { checkEndings, guessedOf, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
+import { type OnWear, wearOf } from './fit-wear.js';
 import {
   lanesOf,
   lanesOption,
@@ -41,9 +45,22 @@ import { recordingOptions } from './recording-options.js';
 /** Samples that the calibrator's own first state is made from. */
 const NOISE_SAMPLES = 200;
 
-async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number> {
+/** Fits a twin; `new` takes part in what is done about wear. */
+export async function runFit(
+  args: Record<string, unknown>,
+  io: CommandIo,
+  onWear?: OnWear,
+): Promise<number> {
   checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
-  const twin = await loadTwin(String(args.twin));
+  const given = await loadTwin(String(args.twin));
+  const wear = wearOf(args.wear, given);
+  if (Object.keys(wear).length > 0 && args.state !== undefined) {
+    throw new TwinError(
+      'USAGE',
+      '--state keeps what the definition says, and --wear only tries: state wearHorizonS in the definition, then keep the fit.',
+    );
+  }
+  const twin = withWearing(given, wear);
   const recording = await recordingOf(twin, args, io);
   const { samples } = recording;
   const model = await createFitModel(twin, {
@@ -52,6 +69,7 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
     ...lanesOf(args),
   });
   const bar = progressBar(io, 'Fitting', 'model runs');
+  let guessedWear: readonly OfferedWear[];
   try {
     bar.start(0);
     const result = await commission(twin, model, samples, {
@@ -62,37 +80,63 @@ async function fit(args: Record<string, unknown>, io: CommandIo): Promise<number
       hidden: true,
       ...(args.starts === undefined ? {} : { starts: args.starts as number }),
       ...(args.holdOut === undefined ? {} : { holdOut: args.holdOut as number }),
+      ...(args.guessedWear === undefined
+        ? {}
+        : { guessedWear: args.guessedWear as readonly OfferedWear[] }),
     });
-    const { output } = result;
-    if (typeof args.output === 'string') {
-      await writeUserFile(args.output, jsonText(output, 1));
-    }
-    if (typeof args.plot === 'string') {
-      const svg = await fitPlot(twin, result);
-      if (svg === undefined) io.logger.warn('Nothing was fitted, so nothing is drawn');
-      else await writeUserFile(args.plot, svg);
-    }
-    const asked = {
-      state: typeof args.state === 'string',
-      report: typeof args.report === 'string',
-    };
-    let ahead: Ahead | undefined;
-    if (asked.state || (asked.report && looksAhead(twin))) {
-      ahead = await goOn(twin, model, result, samples, args, io);
-    }
-    if (asked.report) {
-      const { account } = recording.table;
-      await writeUserFile(String(args.report), await fitReport(twin, result, account, ahead));
-    }
     bar.stop();
-    if (args.json === true) {
-      printJson(io.stdout, args.output === undefined ? output : output.summary);
-    } else for (const line of fitLines(output)) printLine(io.stdout, line);
-    return verdictExitCode(output.verdict, args.strict === true);
+    const { offeredWear: offers = [] } = result.output;
+    guessedWear = offers.length > 0 && onWear !== undefined ? await onWear(offers) : [];
+    if (guessedWear.length === 0) {
+      await keepFit(twin, model, result, recording, args, io);
+      return tellFit(result, args, io);
+    }
   } finally {
     bar.stop();
     await model.close();
   }
+  // Of what wears now, as the definition has it.
+  return runFit({ ...args, guessedWear }, io);
+}
+
+/** Writes what was asked for of a fit. */
+async function keepFit(
+  twin: Twin,
+  model: FitModel,
+  result: Commission,
+  recording: TwinRecording,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<void> {
+  const { output } = result;
+  if (typeof args.output === 'string') {
+    await writeUserFile(args.output, jsonText(output, 1));
+  }
+  if (typeof args.plot === 'string') {
+    const svg = await fitPlot(twin, result);
+    if (svg === undefined) io.logger.warn('Nothing was fitted, so nothing is drawn');
+    else await writeUserFile(args.plot, svg);
+  }
+  const asked = {
+    state: typeof args.state === 'string',
+    report: typeof args.report === 'string',
+  };
+  let ahead: Ahead | undefined;
+  if (asked.state || (asked.report && looksAhead(twin))) {
+    ahead = await goOn(twin, model, result, recording.samples, args, io);
+  }
+  if (asked.report) {
+    const { account } = recording.table;
+    await writeUserFile(String(args.report), await fitReport(twin, result, account, ahead));
+  }
+}
+
+/** Prints a fit. @returns the exit code */
+function tellFit({ output }: Commission, args: Record<string, unknown>, io: CommandIo): number {
+  if (args.json === true) {
+    printJson(io.stdout, args.output === undefined ? output : output.summary);
+  } else for (const line of fitLines(output)) printLine(io.stdout, line);
+  return verdictExitCode(output.verdict, args.strict === true);
 }
 
 /** Goes on from a fit: saves the state that the calibrator begins with, and looks ahead for the page. */
@@ -162,6 +206,11 @@ export const fitCommand: Command = {
       flags: '--state <store>',
       description: 'folder or s3://bucket/prefix: saves what `calibrate` and the worker go on from',
     },
+    {
+      flags: '--wear <name=seconds...>',
+      description:
+        'try what it is if a constant wears, through its whole range in so many seconds, as wearHorizonS says it',
+    },
     { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
     { flags: '--report <file>', writes: 'file', description: 'a page to read, .html' },
     { flags: '--plot <svg>', writes: 'file', description: 'the free run beside the data' },
@@ -172,5 +221,5 @@ export const fitCommand: Command = {
     'twinloop fit twin.json --data recording.csv --report fit.html',
     'twinloop fit twin.json --data recording.csv --hold-out 0.5 --output fit.json --plot fit.svg',
   ],
-  run: fit,
+  run: (args, io) => runFit(args, io),
 };

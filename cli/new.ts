@@ -15,6 +15,7 @@ import { openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
+import type { OfferedWear } from '../shared/twin/fit/index.js';
 import {
   chooseParameters,
   columnLines,
@@ -29,7 +30,9 @@ import {
   type RestTime,
   restTime,
   startUpRows,
+  wearLines,
   withNoise,
+  withOfferedWear,
   withParameters,
   withReaches,
   withRestTime,
@@ -183,6 +186,25 @@ function rowsAtRest(
   return { from, stride };
 }
 
+/** Constants that are to wear: what nothing else explains, by `--yes`, or as a person says. */
+async function wearTaken(
+  offers: readonly OfferedWear[],
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<readonly OfferedWear[]> {
+  if (!canAsk(io, args)) return args.yes === true ? offers.filter((o) => o.certain) : [];
+  const taken: OfferedWear[] = [];
+  for (const offer of offers) {
+    const { variable, from, to } = offer;
+    const answer = await ask(
+      `${variable} looks as if it had worn from ${from.toPrecision(3)} to ${to.toPrecision(3)} along the record. Let it wear? [y/N] `,
+      io,
+    );
+    if (/^y(es)?$/i.test(answer)) taken.push(offer);
+  }
+  return taken;
+}
+
 /** Rows of a moving machine for a first fit. */
 function rowsInMotion(definition: TwinDefinition, table: RecordingTable, say: Say, whole: string) {
   const { rows } = twinRecordingOf(definition, table);
@@ -228,12 +250,9 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io, rest);
   proposal = tried.proposal;
   for (const line of modelLines(proposal)) say(line);
-  const text = definitionText(
-    proposal,
-    fmuPathFrom(path, resolve(fmuPath)),
-    `${fmuPath} and ${data}`,
-  );
-  await write(path, text, args, io);
+  const textOf = (of: Proposal) =>
+    definitionText(of, fmuPathFrom(path, resolve(fmuPath)), `${fmuPath} and ${data}`);
+  await write(path, textOf(proposal), args, io);
   say(`Wrote ${output}`);
   const { definition } = await loadTwin(path);
   if (args.calibrate === false) {
@@ -246,26 +265,30 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const limit = still
     ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
     : rowsInMotion(definition, table, say, `twinloop fit ${output} --data ${data}`);
+  // What was written a moment ago may be written again.
+  const decideWear = async (offers: readonly OfferedWear[]) => {
+    const taken = await wearTaken(offers, args, io);
+    await writeUserFile(path, textOf(withOfferedWear(proposal, offers, taken)));
+    for (const line of wearLines(offers, taken, output)) say(line);
+    return taken;
+  };
+  const run = {
+    ...Object.fromEntries(
+      ['delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn', 'timeFormat', 'timeZone']
+        .concat(['samplePeriod', 'long', 'sheet', 'lanes', 'strict', 'json'])
+        .flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
+    ),
+    ...limit,
+    twin: path,
+    data,
+    report,
+    accountTold: true,
+    guessed,
+  };
   // Constants of a moving machine are found by batch; what rests is filtered row by row.
-  const command = still
-    ? (await import('./calibrate.js')).calibrateCommand
-    : (await import('./fit.js')).fitCommand;
-  const code = await command.run(
-    {
-      ...Object.fromEntries(
-        ['delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn', 'timeFormat', 'timeZone']
-          .concat(['samplePeriod', 'long', 'sheet', 'lanes', 'strict', 'json'])
-          .flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
-      ),
-      ...limit,
-      twin: path,
-      data,
-      report,
-      accountTold: true,
-      guessed,
-    },
-    io,
-  );
+  const code = still
+    ? await (await import('./calibrate.js')).calibrateCommand.run(run, io)
+    : await (await import('./fit.js')).runFit(run, io, decideWear);
   say(`The report is ${report}`);
   return code ?? 0;
 }
@@ -298,7 +321,7 @@ export const newCommand: Command = {
     {
       flags: '--yes',
       description:
-        'take weak guesses without asking, and name them; between equals it ends with what to choose from',
+        'take weak guesses without asking, and name them, of constants that clearly wear too; between equals it ends with what to choose from',
     },
     { flags: '--overwrite', description: 'replace a definition that is there already' },
     { flags: '--no-calibrate', description: 'write the definition only' },

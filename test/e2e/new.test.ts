@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compiledEntry, packageFile } from '../../shared/core/index.js';
+import { CONDITIONS, simulateMachine } from '../study/unseen/conditions.js';
+import { machineFmu } from '../study/unseen/fmu.js';
+import { MACHINES } from '../study/unseen/machines.js';
 import { hasRecording } from '../support/real-machines.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 
@@ -11,11 +14,13 @@ const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const cli = compiledEntry('cli');
 
-function create(...args: string[]) {
-  return spawnSync(process.execPath, [cli, 'new', ...args], {
+const create = (...args: string[]) => twinloop('new', ...args);
+
+function twinloop(...args: string[]) {
+  return spawnSync(process.execPath, [cli, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 240_000,
   });
 }
 
@@ -62,6 +67,55 @@ describe('somebody at a terminal', () => {
     },
     60_000,
   );
+});
+
+describe.skipIf(!hasCompiler)('a machine that wears', () => {
+  const machine = MACHINES.find((m) => m.name === 'motor')!;
+  const wearing = CONDITIONS.find((c) => c.name === 'wear 4× faster')!;
+  const write = (name: string) => {
+    const { samples } = simulateMachine(machine, wearing, 1, 120);
+    const columns = [...machine.inputs, ...machine.measured].map(([variable]) => variable);
+    const rows = samples.map((s) => [s.timeS, ...s.inputs, ...s.measured].join());
+    writeFileSync(join(folder, name), `${[['time', ...columns].join(), ...rows].join('\n')}\n`);
+    return [machineFmu(machine), '--data', name];
+  };
+
+  it('is followed by --yes, which says so', () => {
+    const run = create(...write('wears.csv'), '--output', 'wears.yaml', '--yes');
+    expect(run.status, run.stdout + run.stderr).toBe(0);
+    expect(run.stdout).toMatch(
+      /Rm looks as if it had worn from 0\.\d+ to 1\.1\d* along the record/,
+    );
+    expect(run.stdout).toMatch(/use with care.*: .*Rm is taken to wear, by a guess/s);
+    const written = readFileSync(join(folder, 'wears.yaml'), 'utf8');
+    expect(written).toMatch(/a guess: taken to wear/);
+    expect(written).toMatch(/variable: "Rm", .*wearHorizonS: \d+/);
+    expect(written).toMatch(/variable: "k", .*dynamics: "constant"/);
+    // Nothing is left to be decided.
+    const fit = twinloop('fit', 'wears.yaml', '--data', 'wears.csv', '--json');
+    expect(JSON.parse(fit.stdout).parameters.Rm.mean).toBeCloseTo(1.12, 1);
+    expect(JSON.parse(fit.stdout).offeredWear).toBeUndefined();
+  }, 240_000);
+
+  it('is a guess to be decided without --yes, that fit --wear tries', () => {
+    const run = create(...write('asks.csv'), '--output', 'asks.yaml');
+    expect(run.stdout).toMatch(/Rm may have worn .* a guess to be decided/);
+    const written = readFileSync(join(folder, 'asks.yaml'), 'utf8');
+    const [, horizonS] = /replace `dynamics: constant` by `wearHorizonS: (\d+)`/.exec(written)!;
+    expect(written).toMatch(/variable: "Rm", .*dynamics: "constant"/);
+    expect(run.stdout).toContain(`fit --wear Rm=${horizonS}`);
+    const given = ['fit', 'asks.yaml', '--data', 'asks.csv', '--json'];
+    const tried = twinloop(...given, '--wear', `Rm=${horizonS}`);
+    expect(JSON.parse(tried.stdout).parameters.Rm.mean).toBeCloseTo(1.12, 1);
+    for (const wear of ['Rm', 'Rm=0', 'R=40', '=40']) {
+      const refused = twinloop(...given, '--wear', wear);
+      expect(refused.status).toBe(2);
+      expect(refused.stderr).toContain(`"${wear === 'R=40' ? 'R' : wear}"`);
+    }
+    const kept = twinloop(...given, '--wear', `Rm=${horizonS}`, '--state', 'kept');
+    expect(kept.status).toBe(2);
+    expect(kept.stderr).toContain('state wearHorizonS in the definition');
+  }, 240_000);
 });
 
 /** The box without an unknown heat: of constants only what is built in may be tuned. */

@@ -28,8 +28,9 @@ import { findRidges, type Ridge } from './ridges.js';
 import { searchedOn, searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import { fitSources } from './sources.js';
-import type { FitOutput } from './types.js';
+import type { FitOutput, OfferedWear } from './types.js';
 import { disturbanceFindings, undisturbedStarts } from './undisturbed.js';
+import { guessedWearFindings, offeredWear, offeredWearFindings } from './unstated-wear.js';
 import { freeUntold } from './untold.js';
 import { fitFindings } from './verdict.js';
 import { refitWorn, wearOutput, withWear } from './wear.js';
@@ -46,6 +47,8 @@ export interface CommissionOptions {
   hidden?: boolean;
   /** When something changed, s: a parameter may have stepped there. */
   changeS?: number;
+  /** Parameters that were taken to wear by a guess, as an earlier fit of the record offered it. */
+  guessedWear?: readonly OfferedWear[];
   /** What was read of the recording, where a reader knows. */
   recording?: RecordingSummary;
   signal?: AbortSignal;
@@ -202,6 +205,9 @@ export async function commission(
           )
         : test;
     const ridges = ridgesOf(fit);
+    const offered = options.offer === true ? await offeredDisturbances(context, fit) : [];
+    const wear = options.offer === true ? await offeredWear(context, worn, offered) : [];
+    findings.push(...offeredWearFindings(wear), ...guessedWearFindings(options.guessedWear ?? []));
     findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
     findings.push(...inputNoiseFindings(twin, fit));
     findings.push(...(await disturbanceFindings(context, fit)));
@@ -215,7 +221,6 @@ export async function commission(
     const unusable = verdictOf(findings).grade === 'unusable';
     const hidden =
       options.hidden === true && !unusable ? await hiddenOutputs(context, fit) : undefined;
-    const offered = options.offer === true ? await offeredDisturbances(context, fit) : [];
     const parts = {
       // What is not to be used must not look as if it were known.
       parameters: unusable
@@ -242,6 +247,8 @@ export async function commission(
       disturbances: disturbed.disturbances,
       ...foundInputNoise(twin.definition, fit.inputNoise?.found),
       ...(offered.length === 0 ? {} : { offered }),
+      ...(wear.length === 0 ? {} : { offeredWear: wear }),
+      ...(options.guessedWear === undefined ? {} : { guessedWear: options.guessedWear }),
       notes: [
         ...wearNotes(twin),
         ...disturbed.notes,

@@ -2,7 +2,8 @@
 export { type Commission, type CommissionOptions, commission } from './commission.js';
 export { createFitModel, type FitModel, type FitPoint, type FreeRun } from './fit-model.js';
 export { stateAfterFit } from './state.js';
-export type { FitOutput, FitStart, HeldOut } from './types.js';
+export type { FitOutput, FitStart, HeldOut, OfferedWear } from './types.js';
+export { withWearing } from './unstated-wear.js';
 export type { Wear } from './wear.js';
 export { STEP_KIND } from './wear-course.js';
 export { UNSEEN_SCALE } from './wear-hypotheses.js';

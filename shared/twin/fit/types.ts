@@ -67,6 +67,20 @@ export interface OfferedDisturbance {
   gain: number;
 }
 
+/** Wear of a parameter declared constant that would explain a fit's residuals. */
+export interface OfferedWear {
+  variable: string;
+  /** What it would have been at the record's start, and at its end. */
+  from: number;
+  to: number;
+  /** Seconds in which it would wear through its whole range at that speed: what to state of it. */
+  wearHorizonS: number;
+  /** Nats by which it explains them better than lasting errors of the sensors do, the model made straight. */
+  gain: number;
+  /** Whether it explains all of them, and nothing else nearly as much: no other constant, disturbance or sensor. */
+  certain: boolean;
+}
+
 /** Noise of an input that nobody stated. */
 export interface FoundInputNoise {
   /** Standard deviation, in the input's unit. */
@@ -114,6 +128,10 @@ export interface FitOutput {
   inputNoise?: Record<string, FoundInputNoise>;
   /** Those that would explain the residuals, each by itself, the best first; `fit` looks for them. */
   offered?: OfferedDisturbance[];
+  /** Constants whose wear would explain the residuals, the likeliest first; `fit` looks for them. */
+  offeredWear?: OfferedWear[];
+  /** Parameters that `new --yes` lets wear, as its first fit offered it. */
+  guessedWear?: readonly OfferedWear[];
   nEff: number;
   tFactor: number;
   /** Of the channel with the fewest independent samples; all under `channels`. */

@@ -58,12 +58,14 @@ const mayExplain = (fit: Fit, { wide }: Found): boolean =>
  * The fit of a record under the hypotheses of wear that its evidence speaks for; left out where even
  * courses as free as can be would leave more than noise.
  *
+ * @param anyway fit what the straight model speaks for, even if much were left there: it may be far from the fit
  * @returns the fit, and what the course of each parameter takes of the first one's residuals
  */
 export async function searched(
   context: FitContext,
   start: Fit,
   frame: Frame,
+  { anyway = false }: { anyway?: boolean } = {},
 ): Promise<{ worn: Fit | undefined; taken: Float64Array }> {
   let fit = start;
   let taken: Float64Array | undefined;
@@ -72,7 +74,7 @@ export async function searched(
     const found = await hypotheses(context, fit, frame, kinds, isExplained(fit));
     taken ??= found.taken;
     // A change whose time is given is fitted in any case: the straight model may be far from it.
-    if (round === 0 && frame.changeS === undefined && !mayExplain(fit, found)) {
+    if (round === 0 && frame.changeS === undefined && !anyway && !mayExplain(fit, found)) {
       return { worn: undefined, taken };
     }
     const same = found.kinds.every((kind, i) => kind === kinds[i]);

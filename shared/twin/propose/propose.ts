@@ -44,6 +44,7 @@ export interface Proposal {
     upper?: number;
     prior: { mean: number; std: number };
     dynamics?: 'constant';
+    wearHorizonS?: number;
   }>[];
   virtualSensors: Proposed<{ variable: string; alias: string; unit: string }>[];
   simulation: Proposed<{

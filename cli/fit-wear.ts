@@ -1,0 +1,37 @@
+import { TwinError } from '../shared/core/index.js';
+import type { OfferedWear } from '../shared/twin/fit/index.js';
+import type { Twin } from '../shared/twin/types.js';
+
+/** Changes the definition for constants that look as if they had worn. @returns those that wear in it now */
+export type OnWear = (offers: readonly OfferedWear[]) => Promise<readonly OfferedWear[]>;
+
+/** Constants that `--wear` lets wear, with the seconds in which each may wear through its range. */
+export function wearOf(texts: unknown, twin: Twin): Record<string, number> {
+  const { parameters, simulation } = twin.definition;
+  const given = Array.isArray(texts) ? (texts as string[]) : [];
+  if (given.length > 0 && simulation.mode === 'steady-state') {
+    throw new TwinError(
+      'USAGE',
+      '--wear is for machines that move: of one at rest, `twinloop calibrate` follows what wears.',
+    );
+  }
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.lastIndexOf('=');
+      const [name, seconds] = [text.slice(0, at).trim(), Number(text.slice(at + 1))];
+      if (at < 1 || !(seconds > 0) || !Number.isFinite(seconds)) {
+        throw new TwinError(
+          'USAGE',
+          `--wear is "${text}": expected NAME=SECONDS, the time in which it may wear through its range.`,
+        );
+      }
+      if (!parameters.some((p) => p.variable === name)) {
+        throw new TwinError(
+          'VARIABLE_UNKNOWN',
+          `--wear names "${name}": expected a parameter of the definition, ${parameters.map((p) => p.variable).join(', ')}.`,
+        );
+      }
+      return [name, seconds];
+    }),
+  );
+}
