@@ -6,6 +6,6 @@ export type { FitOutput, FitStart, HeldOut, OfferedWear } from './types.js';
 export { withWearing } from './unstated-wear.js';
 export type { Wear } from './wear.js';
 export { STEP_KIND } from './wear-course.js';
-export { UNSEEN_SCALE } from './wear-hypotheses.js';
+export { UNSEEN_SCALE } from './wear-mixture.js';
 export { isExplained, MOST_LASTING } from './wear-search.js';
 export { MOST_LASTING_OF_STEP } from './wear-step.js';

@@ -33,6 +33,9 @@ export const WEAR_KINDS: readonly WearKind[] = [
   { name: 'jump', scale: 1, jump: 0.12, probability: 0.05 },
 ];
 
+/** Whether a parameter moves under a hypothesis. */
+export const moves = (kind: WearKind) => kind.scale > 0;
+
 /** What is looked at besides where an event says when something changed. */
 export const STEP_KIND: WearKind = {
   name: 'step',

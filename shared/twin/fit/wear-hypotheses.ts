@@ -1,5 +1,5 @@
 import { TwinError } from '../../core/index.js';
-import { cholesky, choleskySolve, normalCdf, Z95 } from '../../kalman/index.js';
+import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { absorbedBy } from './bands.js';
 import type { Coordinate } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
@@ -11,10 +11,10 @@ import {
   courseRoot,
   freeCoordinates,
   freeValues,
+  moves,
   STEP_KIND,
   startOf,
   termsOf,
-  WEAR_KINDS,
   type WearKind,
   type WearPrior,
 } from './wear-course.js';
@@ -24,6 +24,7 @@ import {
   straightLikelihood,
   straightPosterior,
 } from './wear-evidence.js';
+import { narrowest, type Part, partsOf, probabilities, widerAbout } from './wear-mixture.js';
 
 /** Where wear is looked for in one record, and among which hypotheses. */
 export interface Frame extends CourseFrame {
@@ -33,29 +34,17 @@ export interface Frame extends CourseFrame {
 
 /** Difference step of the knots, as a share of the parameter's span. */
 const DIFFERENCE = 1e-2;
-/** Nats that a further hypothesis must gain over what explains the record: below, the bands hold it. */
-const LEAST_GAIN = 1.5;
-/** The same of wear as slow as its definition says. */
-const SLOW_GAIN = 3;
-/** Steps of a search for a width, each halves it. */
-const HALVINGS = 30;
 /** Of a column's squares: so little is none. */
 const NOTHING = 1e-9;
 /** The hypothesis that residuals are told from disturbances under. */
 const WIDE: WearKind = { name: 'wide', scale: 16, jump: 0.12, probability: 1 };
 
-/** Whether a parameter moves under a hypothesis. */
-export const moves = (kind: WearKind) => kind.scale > 0;
+const isSame = (a: readonly WearKind[], b: readonly WearKind[]) =>
+  a.every((kind, i) => kind === b[i]);
 const isStep = (kind: WearKind) => (kind.step ?? 0) > 0;
 /** Unknowns but wear. */
 export const baseOf = (coordinates: readonly Coordinate[]) =>
   coordinates.filter((c) => c.kind !== 'wear');
-
-/** Scale of wear of one Gaussian that is as wide, at 95 %, as all hypotheses together before any data. */
-export const UNSEEN_SCALE =
-  halfWidth95(
-    WEAR_KINDS.map(({ probability, scale }) => ({ weight: probability, mean: 0, std: scale })),
-  ) / Z95;
 
 /** What the hypotheses make of a record. */
 export interface Found {
@@ -81,18 +70,19 @@ export interface Found {
 /**
  * Weighs the hypotheses about a fit, from the ones that it was made under.
  *
- * @param explained whether those leave nothing but noise: others must gain much, otherwise anything
+ * @param settled whether the fit stays under the present ones, whatever is found
  */
 export async function hypotheses(
   context: FitContext,
   fit: Fit,
   frame: Frame,
   present: readonly WearKind[],
-  explained: boolean,
+  settled: boolean,
 ): Promise<Found> {
   const { priors, allowed } = frame;
   const { record } = fit;
   const K = freeValues(frame);
+  const parameters = context.twin.definition.parameters.length;
   const base = baseOf(fit.coordinates).length;
   const knots = priors.flatMap(({ parameter }) => freeCoordinates(parameter, frame));
   const problem = fitProblem(context, [...fit.coordinates, ...knots], record);
@@ -138,42 +128,15 @@ export async function hypotheses(
     const known = kinds.reduce((sum, kind) => sum + Math.log(kind.probability), 0);
     return { ...best, kinds, score: best.evidence + known, ...ofBase(best, T, base) };
   };
-  type Weighed = ReturnType<typeof weigh>;
-  // One thing happens at a time: steps of several parameters at once explain what is none.
-  const changes = (of: readonly WearKind[]): Weighed[] =>
-    priors.flatMap((_, i) => {
-      const stepped = of.some((kind, k) => k !== i && isStep(kind));
-      return allowed
-        .filter((kind) => kind !== of[i] && !(stepped && isStep(kind)))
-        .map((kind) => weigh(of.with(i, kind)));
-    });
-  const still = weigh(priors.map(() => allowed[0]!));
-  let best = [still, weigh(present)].reduce((a, b) => (b.score > a.score ? b : a));
-  let others = changes(best.kinds);
-  for (let k = 0; k < 2 * priors.length; k++) {
-    const next = others.reduce((a, b) => (b.score > a.score ? b : a));
-    const isSlow = next.kinds.every((kind) => kind.scale <= 1 && !isStep(kind) && kind.jump === 0);
-    const gain = explained ? (isSlow ? SLOW_GAIN : LEAST_GAIN) : 0;
-    if (next.score <= best.score + gain) break;
-    best = next;
-    others = changes(best.kinds);
-  }
-  const all = [best, ...others];
-  const weights = all.map((h) => Math.exp(h.score - best.score));
-  const total = weights.reduce((a, b) => a + b, 0);
-  const wider = Float64Array.from({ length: base }, (_, j) => {
-    const own = Math.sqrt(best.variance[j]!);
-    const parts = all.map((h, k) => ({
-      weight: weights[k]! / total,
-      mean: (h.base[j]! - best.base[j]!) / own,
-      std: Math.sqrt(h.variance[j]!) / own,
-    }));
-    return halfWidth95(parts) / Z95;
-  });
+  const all = weighedAbout(allowed, present, weigh);
+  const weights = probabilities(all);
+  const best = settled
+    ? all.find((h) => isSame(h.kinds, present))!
+    : narrowest(all, weights, parameters);
   const scaleSquare = new Float64Array(priors.length);
-  const rates = priors.map((): { weight: number; mean: number; std: number }[] => []);
+  const rates = priors.map((): Part[] => []);
   all.forEach((h, k) => {
-    const weight = weights[k]! / total;
+    const weight = weights[k]!;
     let column = base;
     h.kinds.forEach((kind, i) => {
       scaleSquare[i]! += weight * kind.scale ** 2;
@@ -187,29 +150,65 @@ export async function hypotheses(
       column += termsOf(frame, kind);
     });
   });
-  const rateVariance = Float64Array.from(rates, (parts) =>
-    parts.reduce((sum, { weight, mean, std }) => sum + weight * (std ** 2 + mean ** 2), 0),
-  );
-  const widerRate = Float64Array.from(rates, (parts) => {
-    const { mean, std } = parts[0]!;
-    if (std === 0) return 1;
-    const about = parts.map((p) => ({ ...p, mean: (p.mean - mean) / std, std: p.std / std }));
-    return halfWidth95(about) / Z95;
-  });
   return {
     kinds: [...best.kinds],
-    gain: best.score - still.score,
+    gain: best.score - all[0]!.score,
     wide: noises[1]!,
     base: best.base,
     worn: best.mean.slice(base),
-    wider,
-    widerRate,
-    rateVariance,
+    wider: Float64Array.from({ length: base }, (_, j) =>
+      widerAbout(partsOf(all, weights, j), {
+        mean: best.base[j]!,
+        std: Math.sqrt(best.variance[j]!),
+      }),
+    ),
+    widerRate: Float64Array.from(rates, (parts) => widerAbout(parts, parts[all.indexOf(best)]!)),
+    rateVariance: Float64Array.from(rates, (parts) =>
+      parts.reduce((sum, { weight, mean, std }) => sum + weight * (std ** 2 + mean ** 2), 0),
+    ),
     scaleSquare,
     taken: Float64Array.from(priors, (_, i) =>
       takenBy(fit, [...columns.slice(0, base), ...columns.slice(base + i * K, base + (i + 1) * K)]),
     ),
   };
+}
+
+/** Parameters that may wear at once: each pair is weighed of so many that are likeliest to wear alone. */
+const LIKELIEST = 4;
+
+/**
+ * The hypotheses that are weighed: none moves; one parameter does, or two; one otherwise than at
+ * present. One step at a time: several at once explain what is none.
+ */
+function weighedAbout<W extends { kinds: readonly WearKind[]; score: number }>(
+  allowed: readonly WearKind[],
+  present: readonly WearKind[],
+  weigh: (kinds: readonly WearKind[]) => W,
+): W[] {
+  const found = new Map<string, W>();
+  const add = (kinds: readonly WearKind[]) => {
+    const name = kinds.map((k) => k.name).join();
+    if (kinds.filter(isStep).length <= 1 && !found.has(name)) found.set(name, weigh(kinds));
+    return found.get(name)?.score ?? Number.NEGATIVE_INFINITY;
+  };
+  const [calm, ...moving] = allowed as [WearKind, ...WearKind[]];
+  const still = present.map(() => calm);
+  add(still);
+  const alone = present.map((_, i) => ({
+    i,
+    score: Math.max(...moving.map((kind) => add(still.with(i, kind)))),
+  }));
+  const likeliest = alone.sort((a, b) => b.score - a.score).slice(0, LIKELIEST);
+  likeliest.forEach(({ i }, k) => {
+    for (const { i: j } of likeliest.slice(k + 1)) {
+      for (const one of moving) for (const two of moving) add(still.with(i, one).with(j, two));
+    }
+  });
+  add(present);
+  present.forEach((_, i) => {
+    for (const kind of allowed) add(present.with(i, kind));
+  });
+  return [...found.values()];
 }
 
 /** Mean and variance of the unknowns but wear, from the posterior of z in x = T z. */
@@ -229,24 +228,6 @@ function ofBase(
     variance[j] = quadratic(covariance, row);
   }
   return { base, variance };
-}
-
-/** Half the width of the band about 0 in which a mixture of Gaussians lies with 95 %. */
-function halfWidth95(parts: readonly { weight: number; mean: number; std: number }[]): number {
-  const held = (h: number) =>
-    parts.reduce(
-      (sum, { weight, mean, std }) =>
-        sum + weight * (normalCdf((h - mean) / std) - normalCdf((-h - mean) / std)),
-      0,
-    );
-  let low = 0;
-  let high = Math.max(...parts.map(({ mean, std }) => Math.abs(mean) + Z95 * std));
-  for (let k = 0; k < HALVINGS; k++) {
-    const middle = (low + high) / 2;
-    if (held(middle) < 0.95) low = middle;
-    else high = middle;
-  }
-  return high;
 }
 
 /** Share of the residuals' squares that columns take where nothing holds them. */

@@ -7,6 +7,7 @@ import {
   BEND,
   CALM_TREND,
   courseFrame,
+  moves,
   rateAt,
   STEP_KIND,
   WEAR_KINDS,
@@ -14,7 +15,7 @@ import {
   wearCoordinates,
   wearPrior,
 } from './wear-course.js';
-import { baseOf, type Found, type Frame, hypotheses, moves } from './wear-hypotheses.js';
+import { baseOf, type Found, type Frame, hypotheses } from './wear-hypotheses.js';
 
 /** Knots of a course at most, and samples for each at the least. */
 const KNOTS = 6;
@@ -71,14 +72,13 @@ export async function searched(
   let taken: Float64Array | undefined;
   let kinds = frame.priors.map(() => frame.allowed[0]!);
   for (let round = 0; ; round++) {
-    const found = await hypotheses(context, fit, frame, kinds, isExplained(fit));
+    const found = await hypotheses(context, fit, frame, kinds, round === ROUNDS);
     taken ??= found.taken;
     // A change whose time is given is fitted in any case: the straight model may be far from it.
     if (round === 0 && frame.changeS === undefined && !anyway && !mayExplain(fit, found)) {
       return { worn: undefined, taken };
     }
-    const same = found.kinds.every((kind, i) => kind === kinds[i]);
-    if (same || round === ROUNDS) {
+    if (found.kinds.every((kind, i) => kind === kinds[i])) {
       return { worn: finished(context, fit, frame, kinds, found), taken };
     }
     kinds = found.kinds;

@@ -4,8 +4,8 @@ import { coursesAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
 import type { FitRecord } from './record.js';
 import type { WearCourse } from './types.js';
-import { rateAt, WEAR_KINDS } from './wear-course.js';
-import { baseOf, type Frame, moves } from './wear-hypotheses.js';
+import { moves, rateAt, WEAR_KINDS } from './wear-course.js';
+import { baseOf, type Frame } from './wear-hypotheses.js';
 import { frameOf, isExplained, searched, wearOf } from './wear-search.js';
 import { steppedAbout, steppedSomewhere, timed } from './wear-step.js';
 
