@@ -85,7 +85,8 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
       if (run.exitCode !== 0 && !closed) {
         logger.warn('A job failed', { exitCode: run.exitCode, stderr: run.stderr.slice(-2000) });
       }
-      onRun?.(run);
+      // What closing cut short is no run that failed.
+      if (!closed || run.exitCode === 0) onRun?.(run);
       return run;
     });
     current = { child, done };
@@ -106,8 +107,9 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     },
     runNow: () => current?.done ?? start(),
     async close() {
-      if (!closed) await task.destroy();
+      const wasClosed = closed;
       closed = true;
+      if (!wasClosed) await task.destroy();
       if (current === undefined) return;
       const { child, done } = current;
       child.kill('SIGTERM');
