@@ -9,7 +9,7 @@ import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import type { Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate } from './filter.js';
-import { heldStep, stateNoiseStd, withoutError } from './held-states.js';
+import { heldStep, stateNoiseStd, tellsOfNoise, withoutError } from './held-states.js';
 import { inputDrive, withFoundNoise } from './input-drive.js';
 import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf, watchNoise } from './noise-watch.js';
@@ -234,13 +234,22 @@ export function transientAssimilation(
           scale: memory.eventScale,
         })
       : undefined;
+    // Constants that are hardly known yet make innovations that are not the noise's.
+    const statesNis =
+      held !== undefined && (apart === undefined || tellsOfNoise(held, parametersOf(a, n).S))
+        ? held.nis
+        : undefined;
     const noiseWatch =
       held === undefined || next === undefined
         ? memory.noiseWatch
         : watchNoise(
             memory.noiseWatch,
             during ? events : next,
-            { timeS: sample.timeS, nis: held.nis, channels: step.filtered.active.length },
+            {
+              timeS: sample.timeS,
+              nis: statesNis ?? 0,
+              channels: statesNis === undefined ? 0 : step.filtered.active.length,
+            },
             a.refit!.samples,
           );
     const { filtered, joint } = step;
@@ -278,7 +287,7 @@ export function transientAssimilation(
         modelRuns: filtered.modelRuns + startRuns,
         ...(isUnderWay ? { eventSinceS } : {}),
         ...(gap ? { gapS: dtS } : {}),
-        ...(held === undefined ? {} : { statesNis: held.nis }),
+        ...(statesNis === undefined ? {} : { statesNis }),
       },
       transient,
     };

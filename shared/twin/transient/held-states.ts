@@ -7,6 +7,7 @@ import {
 } from '../../kalman/index.js';
 import { beside, drivenOf, first } from './input-drive.js';
 import type { LinearRun } from './linearise.js';
+import { BAND_OF_NIS } from './noise-watch.js';
 
 /** The states as they are if the parameters are exactly the newest fit's: mean and lower factor. */
 export interface HeldStates {
@@ -169,6 +170,31 @@ function ledOff(
     }
   }
   return { lead: next, byParameters };
+}
+
+/**
+ * Whether innovations of held states tell of the noise: an error of the parameters, as large as they may be
+ * off, adds less to their squares than what noise that is right may be off by.
+ *
+ * @param S lower factor of the parameters' covariance
+ */
+export function tellsOfNoise(
+  { innovation, std, byParameters }: Pick<HeldStep, 'innovation' | 'std' | 'byParameters'>,
+  S: Float64Array,
+): boolean {
+  const n = byParameters.length / innovation.length;
+  let channels = 0;
+  let added = 0;
+  for (const [o, v] of innovation.entries()) {
+    if (Number.isNaN(v)) continue;
+    channels++;
+    for (let k = 0; k < n; k++) {
+      let along = 0;
+      for (let j = k; j < n; j++) along += byParameters[o * n + j]! * S[j * n + k]!;
+      added += (along / std[o]!) ** 2;
+    }
+  }
+  return added <= (BAND_OF_NIS[1] - 1) * channels;
 }
 
 /** Deviations from which an innovation is an outlier, or an event: it says nothing of the parameters. */

@@ -87,7 +87,7 @@ export function noiseFinding(watch: NoiseWatch | undefined): NoiseFinding | unde
  * say. It is pulled back at every point, stays within a third to three times what the fit found, and the
  * next fit takes its place.
  *
- * @param sample its NIS, and of how many channels that is
+ * @param sample its NIS, and of how many channels that is: none where it tells nothing of the noise
  * @param samples that the newest fit found the noise from
  * @see Mehra, On the identification of variances and adaptive Kalman filtering (1970)
  */

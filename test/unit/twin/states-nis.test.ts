@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { runAlarms, runStepsOf, type StepResult } from '../../../shared/twin/index.js';
 import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
-import { heldStep } from '../../../shared/twin/transient/held-states.js';
+import { heldStep, tellsOfNoise } from '../../../shared/twin/transient/held-states.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 
@@ -49,6 +49,31 @@ describe('the NIS of the states alone', () => {
     }
     expect(sum).toBeGreaterThan(0.85);
     expect(sum).toBeLessThan(1.15);
+  });
+
+  it.each([
+    ['known to a tenth of the noise', [0.1, Number.NaN], true],
+    ['off by as much as the noise perhaps', [1, Number.NaN], false],
+    ['seen by one of two channels, by half of its noise', [0.5, 0], true],
+    ['of which nothing is seen', [0, 0], true],
+  ])('tells of the noise with a constant %s: %s', (_what, [first, second], tells) => {
+    const held = {
+      innovation: Float64Array.of(2, second! * 0),
+      std: Float64Array.of(0.5, 0.5),
+      byParameters: Float64Array.of(1, second!),
+    };
+    expect(tellsOfNoise(held, Float64Array.of(0.5 * first!))).toBe(tells);
+  });
+
+  it('counts an error of constants along what is known of them only', () => {
+    const held = {
+      innovation: Float64Array.of(2),
+      std: Float64Array.of(1),
+      byParameters: Float64Array.of(1, 1),
+    };
+    // Only the sum is known, to 0.1; then each alone, and not the sum.
+    expect(tellsOfNoise(held, Float64Array.of(10, 0, -10, 0.1))).toBe(true);
+    expect(tellsOfNoise(held, Float64Array.of(10, 0, 10, 0.1))).toBe(false);
   });
 
   it('leaves out events, priors and samples without a fit', () => {
