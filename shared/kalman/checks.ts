@@ -1,5 +1,16 @@
 import { TwinError } from '../core/index.js';
 
+/** Refuses a row-major array that is not rows × cols: `what` names it. */
+export function requireShape(
+  array: ArrayLike<number>,
+  rows: number,
+  cols: number,
+  what: string,
+): void {
+  // The shape's text is made for the error only: kernels ask at each call.
+  if (array.length !== rows * cols) requireLength(array, rows * cols, what, `${rows} × ${cols}`);
+}
+
 /** Refuses an array of the wrong length: `what` names it, `shape` says how the length comes about. */
 export function requireLength(
   array: ArrayLike<number>,

@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireLength } from './checks.js';
+import { requireLength, requireShape } from './checks.js';
 
 /**
  * The lower triangular L with A = L Lᵀ; only A's lower triangle is read, so an asymmetry of an ulp
@@ -16,8 +16,8 @@ export function cholesky(
   out: Float64Array = new Float64Array(n * n),
   what = 'The matrix',
 ): Float64Array {
-  requireLength(a, n * n, what, `${n} × ${n}`);
-  requireLength(out, n * n, 'out', `${n} × ${n}`);
+  requireShape(a, n, n, what);
+  requireShape(out, n, n, 'out');
   for (let i = 0; i < n; i += 4) {
     const last = Math.min(i + 4, n);
     // Rows i…i+3 against every earlier row in one pass, then the triangle among themselves.
@@ -127,8 +127,8 @@ export function choleskyUpdate(
   scratch: Float64Array = new Float64Array(2 * n),
   what = 'The downdated matrix',
 ): Float64Array {
-  requireLength(l, n * n, 'L', `${n} × ${n}`);
-  requireLength(v, n, 'v', `${n} × 1`);
+  requireShape(l, n, n, 'L');
+  requireShape(v, n, 1, 'v');
   requireLength(scratch, 2 * n, 'scratch', `2 · ${n}`);
   for (let i = 0; i < n; i++) {
     const row = i * n;
@@ -162,7 +162,7 @@ export function choleskyUpdate(
 
 /** log det A from A's Cholesky factor. */
 export function logDeterminant(l: Float64Array, n: number): number {
-  requireLength(l, n * n, 'L', `${n} × ${n}`);
+  requireShape(l, n, n, 'L');
   let sum = 0;
   for (let i = 0; i < n; i++) sum += Math.log(Math.abs(l[i * n + i]!));
   return 2 * sum;
@@ -181,9 +181,9 @@ export function solveRightTransposed(
   rows: number,
   out: Float64Array = new Float64Array(rows * n),
 ): Float64Array {
-  requireLength(l, n * n, 'L', `${n} × ${n}`);
-  requireLength(b, rows * n, 'B', `${rows} × ${n}`);
-  requireLength(out, rows * n, 'out', `${rows} × ${n}`);
+  requireShape(l, n, n, 'L');
+  requireShape(b, rows, n, 'B');
+  requireShape(out, rows, n, 'out');
   let r = 0;
   for (; r + 3 < rows; r += 4) solveFourRows(b, r * n, n, l, n, n, out, r * n, n);
   for (; r < rows; r++) solveOneRow(b, r * n, l, n, n, out, r * n);

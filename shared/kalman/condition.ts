@@ -1,4 +1,4 @@
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 
 /**
  * The square-root measurement update as one orthogonal transformation:
@@ -25,10 +25,10 @@ export function conditionSquareRoot(
   n: number,
   m: number,
 ): void {
-  requireLength(rootR, m * m, 'rootR', `${m} × ${m}`);
-  requireLength(B, n * m, 'B', `${n} × ${m}`);
-  requireLength(rootP, n * n, 'rootP', `${n} × ${n}`);
-  requireLength(Wt, m * n, 'Wt', `${m} × ${n}`);
+  requireShape(rootR, m, m, 'rootR');
+  requireShape(B, n, m, 'B');
+  requireShape(rootP, n, n, 'rootP');
+  requireShape(Wt, m, n, 'Wt');
   Wt.fill(0);
   for (let i = n - 1; i >= 0; i--) {
     const b = i * m;

@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireLength } from './checks.js';
+import { requireLength, requireShape } from './checks.js';
 import { cholesky } from './cholesky.js';
 import { chiSquareQuantile, chiSquareSurvival } from './distributions.js';
 import { mahalanobisSquared } from './gaussian.js';
@@ -22,7 +22,7 @@ export interface ConsistencyTest {
  */
 export function nees(truth: Float64Array, belief: Gaussian, space?: Space): number {
   const n = belief.x.length;
-  requireLength(truth, n, 'truth', `${n} × 1`);
+  requireShape(truth, n, 1, 'truth');
   const error = new Float64Array(n);
   if (space?.residual !== undefined) space.residual(belief.x, truth, error);
   else for (let i = 0; i < n; i++) error[i] = belief.x[i]! - truth[i]!;

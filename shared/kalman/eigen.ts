@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireFinite, requireLength } from './checks.js';
+import { requireFinite, requireShape } from './checks.js';
 
 /** Eigenvalues, largest first, and unit eigenvectors: column k of `vectors` belongs to value k. */
 export interface SymmetricEigen {
@@ -19,7 +19,7 @@ const MAX_SWEEPS = 60;
  * @see Golub & Van Loan, Matrix Computations (4th ed.), section 8.5
  */
 export function symmetricEigen(a: Float64Array, n: number): SymmetricEigen {
-  requireLength(a, n * n, 'A', `${n} × ${n}`);
+  requireShape(a, n, n, 'A');
   requireFinite(a, 'A');
   const m = a.slice();
   const vectors = new Float64Array(n * n);
@@ -98,7 +98,7 @@ export interface Svd {
  * @see Demmel & Veselić 1992, Jacobi's method is more accurate than QR
  */
 export function svd(a: Float64Array, rows: number, cols: number): Svd {
-  requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
+  requireShape(a, rows, cols, 'A');
   requireFinite(a, 'A');
   if (rows < cols) {
     throw new TwinError(

@@ -1,4 +1,4 @@
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 import { cholesky, logDeterminant } from './cholesky.js';
 import { solveLower } from './triangular.js';
 
@@ -33,13 +33,13 @@ export function mergeGaussians(
   const x = new Float64Array(n);
   const P = new Float64Array(n * n);
   for (const [k, mean] of means.entries()) {
-    requireLength(mean, n, `means[${k}]`, `${n} × 1`);
+    requireShape(mean, n, 1, `means[${k}]`);
     for (let i = 0; i < n; i++) x[i]! += weights[k]! * mean[i]!;
   }
   for (const [k, mean] of means.entries()) {
     const w = weights[k]!;
     const covariance = covariances[k] ?? new Float64Array(0);
-    requireLength(covariance, n * n, `covariances[${k}]`, `${n} × ${n}`);
+    requireShape(covariance, n, n, `covariances[${k}]`);
     for (let i = 0; i < n; i++) {
       const di = mean[i]! - x[i]!;
       for (let j = 0; j < n; j++) {

@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 import { chiSquareSurvival } from './distributions.js';
 import type { Space } from './space.js';
 import type { Gate, Innovation } from './types.js';
@@ -49,7 +49,7 @@ export function selectChannels(
 
 /** Refuses measurements of the wrong size or infinite ones; NaN says that a channel is missing. */
 export function checkMeasurement(z: Float64Array, m: number): void {
-  requireLength(z, m, 'z', `${m} × 1`);
+  requireShape(z, m, 1, 'z');
   for (let i = 0; i < m; i++) {
     if (z[i] === Number.POSITIVE_INFINITY || z[i] === Number.NEGATIVE_INFINITY) {
       throw new TwinError(

@@ -1,4 +1,4 @@
-import { requireCovariance, requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireCovariance, requireDimension, requireFinite, requireShape } from './checks.js';
 import { checkMeasurement } from './innovation.js';
 import {
   matMul,
@@ -38,7 +38,7 @@ export function kfPredict(
   workspace: Workspace = createWorkspace(),
 ): Gaussian {
   const n = checkGaussian(state.x, state.P, 'P');
-  requireLength(input.Q, n * n, 'Q', `${n} × ${n}`);
+  requireShape(input.Q, n, n, 'Q');
   requireCovariance(input.Q, n, 'Q');
   const P = new Float64Array(n * n);
   sandwich(input.F, state.P, n, n, P, workspace.array('FP', n * n));
@@ -59,7 +59,7 @@ export function kfUpdate(
 ): Gaussian & { innovation: Innovation } {
   const n = checkGaussian(state.x, state.P, 'P');
   const m = checkLinearMeasurement(input, n);
-  requireLength(input.R, m * m, 'R', `${m} × ${m}`);
+  requireShape(input.R, m, m, 'R');
   requireCovariance(input.R, m, 'R');
   const Pxz = matMulTransposed(state.P, input.H, n, n, m, workspace.array('Pxz', n * m));
   const S = matMul(input.H, Pxz, m, n, m, workspace.array('S', m * m));
@@ -86,7 +86,7 @@ export function srKfPredict(
   workspace: Workspace = createWorkspace(),
 ): SquareRootGaussian {
   const n = checkGaussian(state.x, state.S, 'S');
-  requireLength(input.rootQ, n * n, 'rootQ', `${n} × ${n}`);
+  requireShape(input.rootQ, n, n, 'rootQ');
   requireFinite(input.rootQ, 'rootQ');
   const root = transpose(input.rootQ, n, n, workspace.array('rootQT', n * n));
   const FS = matMul(input.F, state.S, n, n, n, workspace.array('FP', n * n));
@@ -117,7 +117,7 @@ export function srKfUpdate(
 
 /** The upper triangular transpose of a square root of R, triangularised where it is not yet. */
 export function upperRoot(rootR: Float64Array, m: number, workspace: Workspace): Float64Array {
-  requireLength(rootR, m * m, 'rootR', `${m} × ${m}`);
+  requireShape(rootR, m, m, 'rootR');
   requireFinite(rootR, 'rootR');
   const out = transpose(rootR, m, m, workspace.array('rootRT', m * m));
   for (let i = 1; i < m; i++) {
@@ -131,7 +131,7 @@ export function checkGaussian(x: Float64Array, root: Float64Array, name: string)
   const n = x.length;
   requireDimension(n, 'The length of x');
   requireFinite(x, 'x');
-  requireLength(root, n * n, name, `${n} × ${n}`);
+  requireShape(root, n, n, name);
   if (name === 'P') requireCovariance(root, n, name);
   else requireFinite(root, name);
   return n;
@@ -140,18 +140,18 @@ export function checkGaussian(x: Float64Array, root: Float64Array, name: string)
 function checkLinearMeasurement(input: LinearMeasurement, n: number): number {
   const m = input.z.length;
   requireDimension(m, 'The length of z');
-  requireLength(input.H, m * n, 'H', `${m} × ${n}`);
+  requireShape(input.H, m, n, 'H');
   requireFinite(input.H, 'H');
   checkMeasurement(input.z, m);
   return m;
 }
 
 function transition(x: Float64Array, input: LinearTransition, n: number): Float64Array {
-  requireLength(input.F, n * n, 'F', `${n} × ${n}`);
+  requireShape(input.F, n, n, 'F');
   requireFinite(input.F, 'F');
   const out = matVec(input.F, x, n, n);
   if (input.u !== undefined) {
-    requireLength(input.u, n, 'u', `${n} × 1`);
+    requireShape(input.u, n, 1, 'u');
     requireFinite(input.u, 'u');
     for (let i = 0; i < n; i++) out[i]! += input.u[i]!;
   }

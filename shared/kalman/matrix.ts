@@ -1,4 +1,4 @@
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 
 // Row-major kernels. Loops run along rows, and several rows share one pass: V8 emits scalar code,
 // so what costs is loads and stores, not multiplications.
@@ -23,7 +23,7 @@ export function transpose(
   cols: number,
   out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
-  requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
+  requireShape(a, rows, cols, 'A');
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < cols; j++) out[j * rows + i] = a[i * cols + j]!;
   }
@@ -32,7 +32,7 @@ export function transpose(
 
 /** Replaces a square matrix by (A + Aᵀ)/2 in place. */
 export function symmetrize(a: Float64Array, n: number): Float64Array {
-  requireLength(a, n * n, 'A', `${n} × ${n}`);
+  requireShape(a, n, n, 'A');
   for (let i = 1; i < n; i++) {
     for (let j = 0; j < i; j++) {
       const mean = 0.5 * (a[i * n + j]! + a[j * n + i]!);
@@ -51,8 +51,8 @@ export function matVec(
   cols: number,
   out: Float64Array = new Float64Array(rows),
 ): Float64Array {
-  requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
-  requireLength(x, cols, 'x', `${cols} × 1`);
+  requireShape(a, rows, cols, 'A');
+  requireShape(x, cols, 1, 'x');
   for (let i = 0; i < rows; i++) {
     const row = i * cols;
     let sum = 0;
@@ -70,8 +70,8 @@ export function matTransposedVec(
   cols: number,
   out: Float64Array = new Float64Array(cols),
 ): Float64Array {
-  requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
-  requireLength(x, rows, 'x', `${rows} × 1`);
+  requireShape(a, rows, cols, 'A');
+  requireShape(x, rows, 1, 'x');
   out.fill(0);
   for (let i = 0; i < rows; i++) {
     const row = i * cols;
@@ -94,9 +94,9 @@ export function matMul(
   cols: number,
   out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
-  requireLength(a, rows * inner, 'A', `${rows} × ${inner}`);
-  requireLength(b, inner * cols, 'B', `${inner} × ${cols}`);
-  requireLength(out, rows * cols, 'out', `${rows} × ${cols}`);
+  requireShape(a, rows, inner, 'A');
+  requireShape(b, inner, cols, 'B');
+  requireShape(out, rows, cols, 'out');
   out.fill(0);
   for (let i = 0; i < rows; i++) {
     accumulateRows(out, i * cols, a, i * inner, 1, b, inner, cols);
@@ -117,9 +117,9 @@ export function matTransposedMul(
   cols: number,
   out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
-  requireLength(a, rows * inner, 'A', `${inner} × ${rows}`);
-  requireLength(b, inner * cols, 'B', `${inner} × ${cols}`);
-  requireLength(out, rows * cols, 'out', `${rows} × ${cols}`);
+  requireShape(a, inner, rows, 'A');
+  requireShape(b, inner, cols, 'B');
+  requireShape(out, rows, cols, 'out');
   out.fill(0);
   for (let i = 0; i < rows; i++) {
     accumulateRows(out, i * cols, a, i, rows, b, inner, cols);
@@ -172,9 +172,9 @@ export function matMulTransposed(
   cols: number,
   out: Float64Array = new Float64Array(rows * cols),
 ): Float64Array {
-  requireLength(a, rows * inner, 'A', `${rows} × ${inner}`);
-  requireLength(b, cols * inner, 'B', `${cols} × ${inner}`);
-  requireLength(out, rows * cols, 'out', `${rows} × ${cols}`);
+  requireShape(a, rows, inner, 'A');
+  requireShape(b, cols, inner, 'B');
+  requireShape(out, rows, cols, 'out');
   let i = 0;
   for (; i + 3 < rows; i += 4) {
     const a0 = i * inner;
@@ -227,9 +227,9 @@ export function symmetricRankK(
   c?: Float64Array,
   sign: 1 | -1 = 1,
 ): Float64Array {
-  requireLength(a, n * k, 'A', `${n} × ${k}`);
-  requireLength(out, n * n, 'out', `${n} × ${n}`);
-  if (c !== undefined) requireLength(c, n * n, 'C', `${n} × ${n}`);
+  requireShape(a, n, k, 'A');
+  requireShape(out, n, n, 'out');
+  if (c !== undefined) requireShape(c, n, n, 'C');
   const put = (i: number, j: number, value: number) => {
     const total = c === undefined ? sign * value : c[i * n + j]! + sign * value;
     out[i * n + j] = total;

@@ -1,4 +1,4 @@
-import { requireLength } from './checks.js';
+import { requireLength, requireShape } from './checks.js';
 
 /**
  * Triangularises A (rows × cols) in place by Householder reflections: afterwards its first
@@ -15,7 +15,7 @@ export function triangularize(
   cols: number,
   scratch: Float64Array = new Float64Array(cols),
 ): Float64Array {
-  requireLength(a, rows * cols, 'A', `${rows} × ${cols}`);
+  requireShape(a, rows, cols, 'A');
   requireLength(scratch, cols, 'scratch', `${cols}`);
   const steps = Math.min(rows, cols);
   for (let k = 0; k < steps; k++) reflect(a, k, a, k + 1, rows, cols, k, scratch);
@@ -35,8 +35,8 @@ export function triangularizeOnto(
   cols: number,
   scratch: Float64Array = new Float64Array(cols),
 ): Float64Array {
-  requireLength(u, cols * cols, 'U', `${cols} × ${cols}`);
-  requireLength(b, rows * cols, 'B', `${rows} × ${cols}`);
+  requireShape(u, cols, cols, 'U');
+  requireShape(b, rows, cols, 'B');
   requireLength(scratch, cols, 'scratch', `${cols}`);
   for (let k = 0; k < cols; k++) reflect(u, k, b, 0, rows, cols, k, scratch);
   return u;

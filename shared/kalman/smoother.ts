@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 import { cholesky } from './cholesky.js';
 import { matMul, matMulTransposed, matVec, sandwich, transpose } from './matrix.js';
 import type { Space } from './space.js';
@@ -52,7 +52,7 @@ function smoothOne(
 ): Gaussian {
   const n = filtered.x.length;
   const { predicted, crossCovariance: C } = step;
-  requireLength(C, n * n, 'crossCovariance', `${n} × ${n}`);
+  requireShape(C, n, n, 'crossCovariance');
   const L = cholesky(predicted.P, n, undefined, 'The predicted covariance');
   // Gᵀ = Pp⁻¹ Cᵀ.
   const GT = transpose(C, n, n);
@@ -76,8 +76,8 @@ export function linearSmootherStep(
   input: { F: Float64Array; Q: Float64Array; u?: Float64Array },
 ): SmootherStep {
   const n = filtered.x.length;
-  requireLength(input.F, n * n, 'F', `${n} × ${n}`);
-  requireLength(input.Q, n * n, 'Q', `${n} × ${n}`);
+  requireShape(input.F, n, n, 'F');
+  requireShape(input.Q, n, n, 'Q');
   const crossCovariance = matMulTransposed(filtered.P, input.F, n, n, n);
   const P = matMul(input.F, crossCovariance, n, n, n);
   for (let i = 0; i < n; i++) {

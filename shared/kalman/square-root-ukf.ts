@@ -1,4 +1,4 @@
-import { requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireDimension, requireFinite, requireShape } from './checks.js';
 import { choleskyUpdate } from './cholesky.js';
 import { checkMeasurement } from './innovation.js';
 import { checkGaussian, upperRoot } from './kalman-filter.js';
@@ -40,7 +40,7 @@ export function srUkfPredict(
   const { points: rule, stateSpace } = input;
   const n = checkGaussian(state.x, state.S, 'S');
   requireRule(rule, n);
-  requireLength(input.rootQ, n * n, 'rootQ', `${n} × ${n}`);
+  requireShape(input.rootQ, n, n, 'rootQ');
   requireFinite(input.rootQ, 'rootQ');
   const before = workspace.rows('points', rule.count, n);
   drawSigmaPoints(rule, state.x, state.S, before, stateSpace, workspace.array('step', n));

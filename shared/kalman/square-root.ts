@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 import { squareRootOfStack } from './qr.js';
 
 /**
@@ -17,7 +17,7 @@ export function semidefiniteSquareRoot(
   n: number,
   tolerance: number = 1e-13 * n,
 ): Float64Array {
-  requireLength(a, n * n, 'A', `${n} × ${n}`);
+  requireShape(a, n, n, 'A');
   const std = Float64Array.from({ length: n }, (_, i) => {
     const variance = a[i * n + i]!;
     if (!(variance >= 0 && variance < Number.POSITIVE_INFINITY)) throw indefinite(i, n, variance);

@@ -1,4 +1,4 @@
-import { requireLength } from './checks.js';
+import { requireShape } from './checks.js';
 
 /**
  * X with L X = B by forward substitution, L lower triangular.
@@ -104,8 +104,8 @@ export function invertLower(
   n: number,
   out: Float64Array = new Float64Array(n * n),
 ): Float64Array {
-  requireLength(l, n * n, 'The triangular matrix', `${n} × ${n}`);
-  requireLength(out, n * n, 'out', `${n} × ${n}`);
+  requireShape(l, n, n, 'The triangular matrix');
+  requireShape(out, n, n, 'out');
   out.fill(0);
   for (let i = 0; i < n; i++) {
     const row = i * n;
@@ -135,9 +135,9 @@ export function invertFromCholesky(
 }
 
 function check(t: Float64Array, b: Float64Array, n: number, cols: number, out: Float64Array): void {
-  requireLength(t, n * n, 'The triangular matrix', `${n} × ${n}`);
-  requireLength(b, n * cols, 'B', `${n} × ${cols}`);
-  requireLength(out, n * cols, 'out', `${n} × ${cols}`);
+  requireShape(t, n, n, 'The triangular matrix');
+  requireShape(b, n, cols, 'B');
+  requireShape(out, n, cols, 'out');
 }
 
 function subtractRow(x: Float64Array, to: number, factor: number, from: number, cols: number) {

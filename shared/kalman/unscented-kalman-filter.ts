@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { requireCovariance, requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireCovariance, requireDimension, requireFinite, requireShape } from './checks.js';
 import { cholesky } from './cholesky.js';
 import { checkMeasurement } from './innovation.js';
 import { checkGaussian } from './kalman-filter.js';
@@ -88,7 +88,7 @@ function predictMoments(state: Gaussian, input: UkfTransition, workspace: Worksp
   const { points: rule, stateSpace } = input;
   const n = checkGaussian(state.x, state.P, 'P');
   requireRule(rule, n);
-  requireLength(input.Q, n * n, 'Q', `${n} × ${n}`);
+  requireShape(input.Q, n, n, 'Q');
   requireCovariance(input.Q, n, 'Q');
   const L = cholesky(state.P, n, workspace.array('L', n * n), 'The covariance P');
   const before = workspace.rows('points', rule.count, n);
@@ -120,7 +120,7 @@ export function ukfUpdate(
   requireRule(rule, n);
   requireDimension(m, 'The length of z');
   checkMeasurement(z, m);
-  requireLength(R, m * m, 'R', `${m} × ${m}`);
+  requireShape(R, m, m, 'R');
   requireCovariance(R, m, 'R');
 
   const points = workspace.rows('points', rule.count, n);
@@ -133,7 +133,7 @@ export function ukfUpdate(
     cholesky(state.P, n, L, 'The covariance P');
     drawSigmaPoints(rule, state.x, L, points, stateSpace, workspace.array('step', n));
   } else {
-    requireLength(input.propagated, rule.count * n, 'propagated', `${rule.count} × ${n}`);
+    requireShape(input.propagated, rule.count, n, 'propagated');
     requireFinite(input.propagated, 'propagated');
     points.data.set(input.propagated);
   }

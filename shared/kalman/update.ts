@@ -69,7 +69,7 @@ export function conditionGaussian(
   }
   // A pivot of S is known to rounding of its diagonal entry, its root to the root of that.
   requireRegular(L, used, selection.std, Math.sqrt(4 * Number.EPSILON));
-  const whitened = Float64Array.from(used, (i) => selection.y[i]!);
+  const whitened = picked(selection.y, used);
   solveLower(L, whitened, k, 1, whitened);
   const { innovation, rejected } = finishInnovation(
     selection,
@@ -78,7 +78,8 @@ export function conditionGaussian(
     options.gate,
   );
   if (rejected) return { x: state.x.slice(), P: state.P.slice(), innovation };
-  const x = correct(state.x, matVec(W, whitened, n, k), options.stateSpace);
+  const dx = matVec(W, whitened, n, k, workspace.array('dx', n));
+  const x = correct(state.x, dx, options.stateSpace);
   const P = symmetricRankK(W, n, k, new Float64Array(n * n), state.P, -1);
   clearNegative(P, n);
   return { x, P, innovation };
@@ -126,7 +127,7 @@ export function conditionSquareRootGaussian(
   pickColumns(rootNoise, m, m, used, root);
   pickColumns(B, n, m, used, odd);
   if (k < m) triangularize(root, m, k);
-  const rootR = root.subarray(0, k * k);
+  const rootR = k < m ? root.subarray(0, k * k) : root;
 
   const rootP = workspace.array('rootP', n * n);
   for (let i = 0; i < n; i++) {
@@ -140,7 +141,7 @@ export function conditionSquareRootGaussian(
     for (let j = 0; j < k; j++) Sz[i * k + j] = j > i ? 0 : rootR[j * k + i]!;
   }
   requireRegular(Sz, used, selection.std, 8 * Number.EPSILON);
-  const whitened = Float64Array.from(used, (i) => selection.y[i]!);
+  const whitened = picked(selection.y, used);
   solveLower(Sz, whitened, k, 1, whitened);
   const { innovation, rejected } = finishInnovation(
     selection,
@@ -149,7 +150,8 @@ export function conditionSquareRootGaussian(
     options.gate,
   );
   if (rejected) return { x: state.x.slice(), S: state.S.slice(), innovation };
-  const x = correct(state.x, matTransposedVec(Wt, whitened, k, n), options.stateSpace);
+  const dx = matTransposedVec(Wt, whitened, k, n, workspace.array('dx', n));
+  const x = correct(state.x, dx, options.stateSpace);
   const S = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) S[i * n + j] = rootP[j * n + i]!;
@@ -179,7 +181,8 @@ function requireRegular(
   tolerance: number,
 ): void {
   const k = used.length;
-  for (const [j, channel] of used.entries()) {
+  for (let j = 0; j < k; j++) {
+    const channel = used[j]!;
     const pivot = Math.abs(L[j * k + j]!);
     if (!(pivot > tolerance * std[channel]! && pivot < Number.POSITIVE_INFINITY)) {
       throw new TwinError(
@@ -194,13 +197,19 @@ function pickColumns(
   a: Float64Array,
   rows: number,
   cols: number,
-  picked: readonly number[],
+  used: readonly number[],
   out: Float64Array,
 ): void {
-  const k = picked.length;
+  const k = used.length;
   for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < k; c++) out[r * k + c] = a[r * cols + picked[c]!]!;
+    for (let c = 0; c < k; c++) out[r * k + c] = a[r * cols + used[c]!]!;
   }
+}
+
+function picked(values: Float64Array, used: readonly number[]): Float64Array {
+  const out = new Float64Array(used.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[used[i]!]!;
+  return out;
 }
 
 function correct(x: Float64Array, dx: Float64Array, space: Space | undefined): Float64Array {

@@ -42,8 +42,13 @@ export interface Refitter {
   schedule(state: CalibratorState): RefitSchedule;
   /** A state whose parameters come from fits: priors until there is one. */
   begin(state: CalibratorState): CalibratorState;
-  /** The samples of the window that ends with a state, from samples in order. */
-  window(samples: readonly Sample[], state: CalibratorState): readonly Sample[];
+  /**
+   * The samples of the window that ends with a state.
+   *
+   * @param samples in order
+   * @param seen how many of them there are yet; default: all
+   */
+  window(samples: readonly Sample[], state: CalibratorState, seen?: number): readonly Sample[];
   /** Whether a state whose newest samples are these wants a refit. */
   isDue(state: CalibratorState, window: readonly Sample[]): boolean;
   /**
@@ -65,6 +70,17 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
   const { filter } = state;
   if (filter.refit !== undefined || refitSchedule(twin.definition, 1) === undefined) return state;
   return { ...state, filter: { ...filter, ...withUnseenWear(twin, filter), refit: NO_FIT } };
+}
+
+/** How many of the first `seen` samples, in order, are no later than a time. */
+function countUpTo(samples: readonly Sample[], timeS: number, seen: number): number {
+  let [low, high] = [0, seen];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (samples[middle]!.timeS <= timeS) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The same samples, with what was measured during events as missing: it is not the model's. */
@@ -183,12 +199,12 @@ export function createRefitter(
   return {
     schedule: scheduleOf,
     begin: (state) => beginRefits(twin, state),
-    window: (samples, state) => {
+    window: (samples, state, seen = samples.length) => {
       const { timeS } = state;
       const { windowS } = scheduleOf(state);
-      return samples
-        .filter((s) => s.timeS <= timeS && s.timeS > timeS - windowS)
-        .slice(-MOST_SAMPLES);
+      const until = countUpTo(samples, timeS, seen);
+      const since = Math.max(countUpTo(samples, timeS - windowS, until), until - MOST_SAMPLES);
+      return samples.slice(since, until);
     },
     isDue: (state, window) => {
       const { filter, timeS } = state;

@@ -2,7 +2,7 @@ import type { Commission } from '../fit/index.js';
 import { type CalibrationRun, runSamples, type TakeStep } from '../run.js';
 import { isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample } from '../types.js';
-import { MOST_SAMPLES, type Refitter } from './refit.js';
+import type { Refitter } from './refit.js';
 
 /** A run of samples with the refits on the way. */
 export interface RefittedRun extends CalibrationRun {
@@ -36,15 +36,7 @@ export async function runWithRefits(
   take?: TakeStep,
 ): Promise<RefittedRun> {
   const run: RefittedRun = { state: refitter.begin(start), steps: [], refits: [] };
-  // Looks are many and a record is long: each takes what may lie in the window only.
-  let from = 0;
-  const windowOf = (seen: number) => {
-    const { timeS } = run.state;
-    const { windowS } = refitter.schedule(run.state);
-    from = Math.max(from, seen - MOST_SAMPLES - LOOK_EVERY);
-    while (from < seen && samples[from]!.timeS <= timeS - windowS) from++;
-    return refitter.window(samples.slice(from, seen), run.state);
-  };
+  const windowOf = (seen: number) => refitter.window(samples, run.state, seen);
   const refit = async (seen: number) => {
     const window = windowOf(seen);
     const made = await refitter.refit(run.state, window, signal);

@@ -70,12 +70,10 @@ const STARTS = [Math.log(0.03), Math.log(1e-4)] as const;
 
 interface Step {
   dtS: number;
-  /** ns × ns: states at the end by those at the start. */
-  A: Float64Array;
-  /** m × ns: outputs at the end by states at the start. */
-  C: Float64Array;
-  /** (ns + m) × disturbances: what noise of the inputs does to both, one deviation each. */
-  drive: Float64Array;
+  /** Square: states at the end by those at the start, and what noise of the inputs adds beside them. */
+  F: Float64Array;
+  /** A row each output at the end, by the same. */
+  H: Float64Array;
   /** What was measured at the end less the free run. */
   residual: Float64Array;
   /** How fast each state moves, per second. */
@@ -268,9 +266,7 @@ async function stepsAlong(
     const dtS = record.timesS[k + 1]! - record.timesS[k]!;
     steps.push({
       dtS,
-      A,
-      C,
-      drive: driven?.drive ?? new Float64Array(),
+      ...slopesOfStep(A, C, driven?.drive ?? new Float64Array()),
       speed: centre.states.map((v, i) => (v - states[i]!) / dtS),
       residual: Float64Array.from({ length: m }, (_, c) => {
         const i = (k + 1) * m + c;
@@ -281,7 +277,30 @@ async function stepsAlong(
   return steps;
 }
 
-/** A Kalman filter of what the states are off the free run, noise added after each step. */
+/**
+ * Slopes of a step by the states, with those by noise of the inputs beside them: it moves outputs and
+ * states together.
+ *
+ * @param A ns × ns
+ * @param C m × ns
+ * @param drive (ns + m) × disturbances: what one deviation of each does to states, then outputs
+ */
+function slopesOfStep(
+  A: Float64Array,
+  C: Float64Array,
+  drive: Float64Array,
+): Pick<Step, 'F' | 'H'> {
+  const ns = Math.sqrt(A.length);
+  const driven = drive.length / (ns + C.length / ns);
+  const F = new Float64Array((ns + driven) ** 2);
+  F.set(withDrive(A, ns, drive, driven));
+  return { F, H: withDrive(C, ns, drive.subarray(ns * driven), driven) };
+}
+
+/**
+ * A Kalman filter of what the states are off the free run, noise added after each step. A search tries
+ * hundreds of noises along hundreds of steps: each try allocates only what its updates give.
+ */
 function filterAlong(
   steps: readonly Step[],
   scale: Float64Array,
@@ -293,22 +312,23 @@ function filterAlong(
   /** In predicted deviations, a vector each step, where they are asked for. */
   innovations: Float64Array[];
 } {
+  const ns = scale.length;
+  const width = Math.sqrt(steps[0]!.F.length);
+  const driven = width - ns;
+  const forceOf = Array.from(scale, (_, i) => forceOfState(forces, ns, i));
   const workspace = createWorkspace();
   const rootR = diagonal(noiseStd);
-  const forceOf = (i: number) => forceOfState(forces, scale.length, i);
+  // What noise of the inputs adds comes anew with each step: it is not carried on.
+  const rootQ = new Float64Array(width * width);
   let state: SquareRootGaussian = {
-    x: new Float64Array(scale.length),
-    S: diagonal(scale.map((s, i) => forceOf(i)?.std ?? START_STD * s)),
+    x: new Float64Array(ns),
+    S: diagonal(scale.map((s, i) => forceOf[i]?.std ?? START_STD * s)),
   };
   let logLikelihood = 0;
   let nis = 0;
   let channels = 0;
   const innovations: Float64Array[] = [];
-  const ns = scale.length;
-  for (const { dtS, A, C, drive, residual, speed } of steps) {
-    // What noise of the inputs adds stands beside the states: it moves outputs and states together.
-    const driven = drive.length / (ns + residual.length);
-    const H = withDrive(C, ns, drive.subarray(ns * driven), driven);
+  for (const { dtS, F, H, residual, speed } of steps) {
     const { innovation, ...seen } = srKfUpdate(
       beside(state, driven),
       { H, rootR, z: residual },
@@ -320,15 +340,13 @@ function filterAlong(
     channels += innovation.used.length;
     // Through a gap the states may have gone anywhere (an event is one): that is not their usual noise.
     const times = innovation.used.length === 0 ? GAP_TIMES : 1;
-    const added = scale.map((s, i) => {
-      const force = forceOf(i);
-      if (force !== undefined) return noiseBefore(force, dtS);
-      return times * stateNoiseStd(s, speed[i]!, { share, speedNoise }, dtS);
-    });
-    const width = ns + driven;
-    const F = new Float64Array(width * width);
-    F.set(withDrive(A, ns, drive, driven));
-    const rootQ = diagonal(Float64Array.of(...added, ...new Float64Array(driven)));
+    for (let i = 0; i < ns; i++) {
+      const force = forceOf[i];
+      rootQ[i * width + i] =
+        force === undefined
+          ? times * stateNoiseStd(scale[i]!, speed[i]!, { share, speedNoise }, dtS)
+          : noiseBefore(force, dtS);
+    }
     state = first(srKfPredict(seen, { F, rootQ }, workspace), ns);
   }
   return {
