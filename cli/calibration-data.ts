@@ -1,4 +1,4 @@
-import type { CommandIo } from '../shared/core/index.js';
+import { type CommandIo, TwinError } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
 import type {
@@ -19,7 +19,11 @@ export interface CalibrationData {
   guessed: ReturnType<typeof guessedOf>;
 }
 
-/** Reads the recording that options name, or what a stream of SiteWise has since the state. */
+/**
+ * Reads the recording that options name, or what a stream of SiteWise has since the state.
+ *
+ * @throws TwinError `USAGE` where a recording's times can't be joined to a state's
+ */
 export async function readData(
   twin: Twin,
   state: CalibratorState | undefined,
@@ -32,6 +36,12 @@ export async function readData(
   }
   const recording = await readTwinRecording(twin, args.data, recordingOptionsOf(args));
   printAccount(recording.table.account, io, args.accountTold === true);
+  if (recording.table.originS !== 0 && args.state !== undefined) {
+    throw new TwinError(
+      'USAGE',
+      `${args.data}: its rows are so near each other that its times count from its first row: no state can go on from it to another recording. Leave out --state.`,
+    );
+  }
   return { samples: recording.samples, recording, guessed: guessedOf(args) };
 }
 

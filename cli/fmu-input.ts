@@ -96,7 +96,7 @@ function signalsOf(
       `No column, so kept at their start values: ${missing.map((v) => v.name).join(', ')}.`,
     );
   }
-  const originS = table.calendar ? (table.timeS[0] ?? 0) - startTimeS : 0;
+  const originS = table.calendar ? (table.timeS[0] ?? 0) - startTimeS : -table.originS;
   return {
     time: table.timeS.map((t) => t - originS),
     columns: inputs.map(({ scalar, index }) => {

@@ -25,6 +25,8 @@ export interface RecordingAccount {
     zoneAssumed: boolean;
     /** Why the day stands first, or the month. */
     settledBy?: string;
+    /** What the table's times count from, seconds, where its rows are too near each other for 0. */
+    originS?: number;
   };
   /** Rows that hold anything. */
   rows: number;
@@ -90,6 +92,19 @@ export function rhythm(
   return { periodS, gaps };
 }
 
+/** The least step that a double makes at a time, seconds. */
+const tickS = (timeS: number): number => Number.EPSILON * Math.abs(timeS);
+
+/**
+ * What times are to count from so that a double tells steps between rows apart: 0 where it does, else the
+ * record's first whole second, from which it does for longer.
+ *
+ * @param s whole seconds, ascending
+ */
+export function originOf(s: Float64Array, periodS: number | null): number {
+  return periodS !== null && periodS < LEAST_TICKS * tickS(s.at(-1)!) ? s[0]! : 0;
+}
+
 /** Least and greatest of a column's values; `NaN` where it has none. */
 export function extremes(values: Float64Array): { min: number; max: number } {
   let min = Number.POSITIVE_INFINITY;
@@ -119,12 +134,12 @@ export function plausibilityNotes(account: RecordingAccount): string[] {
       `It spans ${(spanS / YEAR_S).toFixed(0)} years: are the times in another unit than ${time.format}? Say which by --time-format.`,
     );
   }
-  const finestS = Number.EPSILON * Math.abs(lastS);
+  const finestS = tickS(lastS - (time.originS ?? 0));
   if (periodS !== null && periodS < LEAST_TICKS * finestS) {
     notes.push(
-      `Its rows are ${periodS.toPrecision(2)} s apart, and times ${time.calendar ? 'since 1970' : 'of this size'} are kept to ${finestS.toPrecision(2)} s: steps between rows are off by as much, and rows that fall together are left out. Count them from the recording's start.`,
+      `Its rows are ${periodS.toPrecision(2)} s apart, and times so long after the first are kept to ${finestS.toPrecision(2)} s: steps between rows are off by as much, and rows that fall together are left out. Cut it into shorter recordings.`,
     );
-  } else if (periodS !== null && periodS < 1e-6) {
+  } else if (periodS !== null && periodS < 1e-6 && !time.calendar) {
     notes.push(
       `Its rows are ${periodS} s apart: are the times in a larger unit than ${time.format}?`,
     );
@@ -202,7 +217,7 @@ export function accountLines(account: RecordingAccount): string[] {
       : `, ${time.zoneAssumed ? 'without a zone: taken for' : 'in'} ${time.zone}`;
   const lines = [
     `Read ${account.source}: ${how.join(', ')}`,
-    `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}`,
+    `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}${time.originS === undefined ? '' : `; counted from ${timeText(time.originS, time.calendar)}, as rows are too near each other for seconds since then`}`,
     `  rows         ${account.rows}${account.kept === account.rows ? '' : `, ${account.kept} of distinct times`}, ${timeText(account.firstS, time.calendar)} to ${timeText(account.lastS, time.calendar)}: ${durationText(account.spanS)}${account.periodS === null ? '' : `, each ${durationText(account.periodS)}`}`,
   ];
   if (gaps.count > 0) {

@@ -1,5 +1,5 @@
 import { TwinError } from '../core/index.js';
-import { extremes, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
+import { extremes, originOf, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
 import { ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
@@ -228,7 +228,10 @@ function finish(
   const s = times.s.subarray(0, count);
   const ns = times.ns.subarray(0, count);
   for (const column of columns) column.values = column.values.subarray(0, count);
-  const timeS = ns.every((v) => v === 0) ? s : s.map((v, i) => v + ns[i]! * 1e-9);
+  const pace = rhythm(s, ns);
+  const originS = originOf(s, pace.periodS);
+  const timeS =
+    originS === 0 && ns.every((v) => v === 0) ? s : s.map((v, i) => v - originS + ns[i]! * 1e-9);
   const zoneless = place.calendar && (times.zones.without > 0 || times.format === 'excel');
   const account: RecordingAccount = {
     source: path,
@@ -246,16 +249,17 @@ function finish(
       ...(zoneless ? { zone: reading.zoneName ?? 'UTC' } : {}),
       zoneAssumed: zoneless && reading.zoneName === undefined,
       ...(times.settledBy === undefined ? {} : { settledBy: times.settledBy }),
+      ...(originS === 0 ? {} : { originS }),
     },
     ...sink.counts,
     kept: count,
     withoutTime: builder.faults,
     cutRow: file.cutRow,
     order,
-    firstS: timeS[0]!,
-    lastS: timeS[count - 1]!,
+    firstS: originS + timeS[0]!,
+    lastS: originS + timeS[count - 1]!,
     spanS: timeS[count - 1]! - timeS[0]!,
-    ...rhythm(s, ns),
+    ...pace,
     columns: Object.fromEntries(
       columns.map((c) => [
         c.name,
@@ -273,6 +277,7 @@ function finish(
     timeS,
     row,
     calendar: place.calendar,
+    originS,
     timeNsAt: (i) => BigInt(s[i]!) * 1_000_000_000n + BigInt(ns[i]!),
     long: sink instanceof LongSink,
     account,

@@ -14,10 +14,16 @@ export interface RecordingTable {
   source: string;
   columns: readonly RecordingColumn[];
   rowCount: number;
-  /** Seconds, ascending: since 1970 in UTC where `calendar`, else since an origin of its own. */
+  /** Seconds after `originS`, ascending. */
   timeS: Float64Array;
+  /**
+   * Seconds since 1970 in UTC where `calendar`, else since an origin of the recording's own: 0, or the
+   * first row's second where rows are so near each other that a double could not tell them apart.
+   */
+  originS: number;
   /** The row in the file, 0-based from the first below the header. */
   row: Int32Array;
+  /** Whether times are of the calendar. */
   calendar: boolean;
   /** Time of a row in nanoseconds, exact. */
   timeNsAt(row: number): bigint;

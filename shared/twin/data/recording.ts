@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { type Tqv, TwinError } from '../../core/index.js';
+import { secondsToNs, type Tqv, TwinError } from '../../core/index.js';
 import {
   type ReadOptions,
   type RecordingTable,
@@ -173,6 +173,7 @@ function alignedSamples(definition: TwinDefinition, table: RecordingTable): Samp
     },
     streams,
     untilNs: table.timeNsAt(table.rowCount - 1) + 1_000_000_000n * 86_400n,
+    timeMap: { segments: [{ wallNs: secondsToNs(table.originS), machineS: 0, scale: 1 }] },
   });
   return samples.map(({ timeNs, ...sample }) => sample);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ReadOptions } from '../../../shared/recordings/index.js';
+import { accountLines, type ReadOptions } from '../../../shared/recordings/index.js';
 import { read } from './files.js';
 
 async function times(cells: readonly string[], options: ReadOptions = {}, header = 'time') {
@@ -42,7 +42,7 @@ describe('times', () => {
     expect(table.account.time.format).toBe(format);
   });
 
-  it('tells the period as written, and where a double is too coarse for steps since 1970', async () => {
+  it('counts times from the first row where a double is too coarse for steps since 1970', async () => {
     const rows = (stepNs: number) =>
       Array.from(
         { length: 40 },
@@ -50,9 +50,16 @@ describe('times', () => {
       );
     const ms = (await times(rows(1e6))).table.account;
     expect([ms.periodS, ms.gaps.count, ms.notes]).toEqual([1e-3, 0, []]);
-    const fine = (await times(rows(100))).table.account;
+    const { table } = await times(rows(100));
+    const fine = table.account;
     expect(fine.periodS).toBe(1e-7);
-    expect(fine.notes.join()).toMatch(/1\.0e-7 s apart, and times since 1970 are kept to \S+e-7 s/);
+    expect(fine.notes).toEqual([]);
+    table.timeS.forEach((t, i) => void expect(t).toBeCloseTo(i * 1e-7, 14));
+    expect(table.timeNsAt(3) - table.timeNsAt(0)).toBe(300n);
+    expect(accountLines(fine).join('\n')).toContain('counted from 2026-10-01T14:05:30Z');
+    // A record in which they lie too long after its first row for that as well.
+    const late = ['2026-10-01T14:05:30Z', ...rows(100).map((t) => t.replace('2026', '2027'))];
+    expect((await times(late)).table.account.notes.join()).toMatch(/1\.0e-7 s apart.*kept to/);
     // Of a recording that begins at 0, a double knows them.
     const since0 = (await times(['0', '0.00001', '0.00002', '0.00003'])).table.account;
     expect(since0.notes).toEqual([]);
