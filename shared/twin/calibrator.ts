@@ -1,32 +1,24 @@
-import type { TwinDefinition } from '../config/index.js';
 import { TwinError } from '../core/index.js';
 import { afterRest } from './after-rest.js';
-import type { Assimilate } from './assimilate.js';
 import { withoutFaulty } from './faulty-sensors.js';
-import { type Bank, newBank, predictBank } from './filter/bank.js';
 import { isConfirmed } from './filter/confirmed.js';
-import { filterUpdate } from './filter/filter.js';
-import { initialInputNoise, unstatedInputs, updateInputNoise } from './filter/input-noise.js';
-import { isLeftOut } from './filter/left-out.js';
+import type { InputNoise } from './filter/input-noise.js';
 import { ownVariances } from './filter/linearise.js';
-import type { ModeSet } from './filter/modes.js';
 import { adaptNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
 import type { FilterStep } from './filter/step.js';
+import { type HeardChannels, hearChannels } from './heard-channels.js';
 import { initialCalibratorState } from './initial-state.js';
 import { updateHealth } from './report/health.js';
 import { initialRedundancy, updateRedundancy } from './report/redundancy.js';
 import { reportStep } from './report/report.js';
 import { instantText } from './report/time-axis.js';
-import type { FilterState } from './state/filter-state.js';
+import type { FilterState, TransientMemory } from './state/filter-state.js';
+import { steadyAssimilation } from './steady-assimilation.js';
 import { isFitted, transientAssimilation } from './transient/assimilation.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
-/** A channel that repeats its value this many times while most others move is left out as frozen. */
-const FROZEN_REPEATS = 20;
-/** Share of its size by which an input has moved for certain. */
-const INPUT_MOVED = 0.01;
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */
 const WITHIN_BOUNDS_RUN = 20;
 
@@ -35,6 +27,35 @@ function unsoundPart({ filter }: CalibratorState): string | undefined {
   return (['x', 'S', 'noiseStd'] as const).find((name) => !filter[name].every(Number.isFinite));
 }
 
+/**
+ * Refuses a state that the twin can't go on from, and a sample that is not of its shape.
+ *
+ * @throws TwinError `STATE_MISMATCH`, `NUMERIC`, `VALUE_INVALID`
+ */
+function checkStep({ definition, hash }: Twin, state: CalibratorState, sample: Sample): void {
+  const { name, measured, inputs } = definition;
+  if (state.twinHash !== hash) {
+    throw new TwinError(
+      'STATE_MISMATCH',
+      `The saved state belongs to another definition of "${name}" (or another FMU). Put the old definition back, or start afresh with another --state.`,
+    );
+  }
+  const unsound = unsoundPart(state);
+  if (unsound !== undefined) {
+    throw new TwinError(
+      'NUMERIC',
+      `The state of "${name}" at ${instantText(state.timeS)} holds values in ${unsound} that are not finite numbers: go back to a sound one (\`twinloop state list\`, \`twinloop state restore\`), or start afresh.`,
+    );
+  }
+  if (sample.measured.length !== measured.length || sample.inputs.length !== inputs.length) {
+    throw new TwinError(
+      'VALUE_INVALID',
+      `A sample has ${sample.measured.length} measured values and ${sample.inputs.length} inputs: expected ${measured.length} and ${inputs.length}, as in the twin definition.`,
+    );
+  }
+}
+
+/** Why a sample is passed over before the model is run; undefined where it is not. */
 function skipReason(
   state: CalibratorState,
   sample: Sample,
@@ -45,19 +66,6 @@ function skipReason(
   // A moving machine goes on under its inputs, measured or not.
   const measured = sample.measured.some((v) => Number.isFinite(v));
   return measured || isMoving ? undefined : 'no-usable-channel';
-}
-
-/** Whether inputs differ so much that no reading stays the same to its last bit. */
-function haveMoved(before: Float64Array, now: Float64Array): boolean {
-  return before.some((v, i) => {
-    const size = Math.max(Math.abs(v), Math.abs(now[i]!));
-    return Math.abs(now[i]! - v) > INPUT_MOVED * size;
-  });
-}
-
-/** A state's bank, if it is one of these modes: a definition may have changed since. */
-function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {
-  return bank?.weights.length === modes.length ? bank : undefined;
 }
 
 /** Samples that confirm a change: until then it may turn out to be none. */
@@ -77,72 +85,122 @@ function keptBefore(
     : { beforeChange: { ...beforeChange, left: CONFIRMED_AFTER } };
 }
 
-/** Takes samples as states of rest: the model is run until it settles. */
-function steadyAssimilation(
-  model: TwinModel,
+/** The same state at a sample's time. */
+const movedTo = (state: CalibratorState, { timeS, timeNs }: Sample): CalibratorState => ({
+  ...state,
+  timeS,
+  timeNs: timeNs ?? state.timeNs,
+});
+
+/** What a sample came to. */
+interface Found {
+  filtered: FilterStep;
+  transient: TransientMemory | undefined;
+  inputNoise: InputNoise | undefined;
+  /** The belief without a change, while the change is not confirmed. */
+  beforeChange: FilterState['beforeChange'];
+  channels: HeardChannels;
+}
+
+/** A state after nothing was measured: the machine moves under its inputs, and the bands widen. */
+function stateUnmeasured(
+  before: CalibratorState,
+  sample: Sample,
+  { filtered, transient, channels }: Found,
+): CalibratorState {
+  const { repeats, faults, heldInputs } = channels;
+  return {
+    ...movedTo(before, sample),
+    filter: {
+      ...before.filter,
+      ...filtered.posterior,
+      bank: undefined,
+      repeats,
+      faults,
+      heldInputs,
+      ...(transient && { transient }),
+    },
+  };
+}
+
+/** A state after a sample that is left out: time moves on, so that nobody reads it again. */
+function stateWithout(
+  before: CalibratorState,
+  sample: Sample,
+  { filtered, transient, beforeChange, channels }: Found,
+): CalibratorState {
+  const a = before.filter;
+  return {
+    ...movedTo(before, sample),
+    filter: {
+      ...a,
+      ...(transient === undefined ? {} : { transient }),
+      x: filtered.posterior.x,
+      S: filtered.posterior.S,
+      bank: undefined,
+      lines: undefined,
+      beforeChange: beforeChange && beforeChange.left > 0 ? beforeChange : undefined,
+      ...(filtered.outOfReach
+        ? { rejected: channels.measured }
+        : { unexplained: a.unexplained + 1 }),
+    },
+  };
+}
+
+/** A state after a sample that was assimilated. */
+function stateAfter(
+  { definition }: Twin,
   settings: FilterSettings,
-  { inputs: definitions }: TwinDefinition,
-): Assimilate {
-  const unstated = unstatedInputs(definitions);
-  return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
-    const a = state.filter;
-    const m = a.noiseStd.length;
-    const account = a.inputNoise ?? initialInputNoise(m, unstated.length);
-    const inputNoise = Float64Array.from(definitions, (input, i) => {
-      const found = unstated.indexOf(i);
-      return input.noiseStd ?? (found < 0 ? 0 : account.used[found]!);
-    });
-    const noisy = [...inputNoise.keys()].filter((i) => inputNoise[i]! > 0);
-    const { modes } = settings;
-    const carried =
-      modes === undefined
-        ? undefined
-        : predictBank(modes, bankOf(a.bank, modes) ?? newBank(modes, a), dtS, settings);
-    const prior = carried?.calm ?? predict(a, dtS, settings);
-    const filtered = await filterUpdate({
-      predicted: prior,
-      bank: carried?.bank,
-      measured,
-      noiseStd: a.noiseStd,
-      suspicion: a.suspicion,
-      evaluate: (points) => model.evaluate(points, sample.inputs, signal),
-      settings,
-      withinBounds,
-      memory,
-      noisyInputs: {
-        count: noisy.length,
-        async evaluate(point, k, deviations) {
-          const inputs = sample.inputs.slice();
-          inputs[noisy[k]!]! += deviations * inputNoise[noisy[k]!]!;
-          return (await model.evaluate([point], inputs, signal))[0]!;
-        },
-      },
-      lines: settings.reuse ? { lines: a.lines, inputs: sample.inputs } : undefined,
-    });
-    if (unstated.length === 0) return { prior, filtered };
-    const before = a.inputs;
-    const { noise, modelRuns } = await updateInputNoise(account, {
-      prior,
-      filtered,
-      measured,
-      inputs: unstated.map((i) => sample.inputs[i]!),
-      before: before === undefined ? [] : unstated.map((i) => before[i]!),
-      noiseStd: a.firstNoise ?? a.noiseStd,
-      async evaluate(k, by) {
-        const inputs = sample.inputs.slice();
-        inputs[unstated[k]!]! += by;
-        const { centre } = filtered.linearisation;
-        return (await model.evaluate([centre], inputs, signal))[0]!;
-      },
-    });
-    const { lines, ...rest } = filtered;
-    // Lines hold what the noise of inputs does: where that changes they are none to go on from.
-    const holds = lines !== undefined && noise.used.every((v, i) => v === account.used[i]);
-    return {
-      prior,
-      filtered: { ...rest, ...(holds && { lines }), modelRuns: filtered.modelRuns + modelRuns },
-      inputNoise: noise,
-    };
+  before: CalibratorState,
+  sample: Sample,
+  found: Found,
+): CalibratorState {
+  const { filtered, transient, inputNoise, beforeChange, channels } = found;
+  const { repeats, heldInputs, faults, measured } = channels;
+  const a = before.filter;
+  const m = definition.measured.length;
+  const quiet = filtered.gated.length === 0 && !filtered.regimeChange && before.sampleCount > 20;
+  const mayRest = transient === undefined && filtered.mode !== 'transient';
+  return {
+    ...movedTo(before, sample),
+    sampleCount: before.sampleCount + 1,
+    filter: {
+      ...(transient === undefined ? {} : { transient }),
+      ...(inputNoise === undefined ? {} : { inputNoise }),
+      ...(a.refit === undefined ? {} : { refit: a.refit }),
+      inputs: sample.inputs.slice(),
+      x: filtered.posterior.x,
+      S: filtered.posterior.S,
+      ...(filtered.bank === undefined ? {} : { bank: filtered.bank }),
+      ...(filtered.lines === undefined ? {} : { lines: filtered.lines }),
+      ...keptBefore(filtered, beforeChange),
+      noiseStd:
+        definition.estimator.adaptNoise && quiet && !isFitted(a)
+          ? adaptNoise(definition, a.noiseStd, filtered, before.sampleCount, a.firstNoise)
+          : a.noiseStd.slice(),
+      ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),
+      ...(a.integration === undefined ? {} : { integration: a.integration }),
+      suspicion: a.suspicion.map((s, i) => (filtered.gated.includes(i) ? s + 1 : 0)),
+      lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
+      repeats,
+      heldInputs,
+      faults,
+      limitRuns: a.limitRuns.slice(),
+      ...(mayRest && {
+        redundancy: updateRedundancy(
+          a.redundancy ?? initialRedundancy(m),
+          filtered,
+          measured,
+          a.noiseStd,
+          settings.range,
+        ),
+      }),
+      health: updateHealth(a.health, filtered),
+      unexplained: filtered.mismatch || filtered.regimeChange ? a.unexplained + 1 : 0,
+      rejected: new Float64Array(m).fill(Number.NaN),
+      oneSided: filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided - 1),
+      ...(a.leftOut === undefined ? {} : { leftOut: a.leftOut }),
+    },
   };
 }
 
@@ -163,7 +221,6 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       ? steady
       : transientAssimilation(twin, model, settings, steady);
   const mayMove = definition.simulation.mode !== 'steady-state';
-  const m = definition.measured.length;
 
   const initialState = (samples?: readonly Sample[]) => initialCalibratorState(twin, samples);
 
@@ -174,106 +231,43 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   ): ReturnType<Calibrator['step']> => {
     const filter = mayMove ? given.filter : withoutFaulty(given.filter, given.timeS, settings);
     const state = filter === given.filter ? given : { ...given, filter };
-    if (state.twinHash !== twin.hash) {
-      throw new TwinError(
-        'STATE_MISMATCH',
-        `The saved state belongs to another definition of "${definition.name}" (or another FMU). Put the old definition back, or start afresh with another --state.`,
-      );
-    }
-    const unsound = unsoundPart(state);
-    if (unsound !== undefined) {
-      throw new TwinError(
-        'NUMERIC',
-        `The state of "${definition.name}" at ${instantText(state.timeS)} holds values in ${unsound} that are not finite numbers: go back to a sound one (\`twinloop state list\`, \`twinloop state restore\`), or start afresh.`,
-      );
-    }
-    if (sample.measured.length !== m || sample.inputs.length !== definition.inputs.length) {
-      throw new TwinError(
-        'VALUE_INVALID',
-        `A sample has ${sample.measured.length} measured values and ${sample.inputs.length} inputs: expected ${m} and ${definition.inputs.length}, as in the twin definition.`,
-      );
-    }
+    checkStep(twin, state, sample);
     const skipped = skipReason(state, sample, mayMove);
     if (skipped !== undefined) {
       return { state: given, result: reportStep({ twin, state: given, sample, skipped }) };
     }
     const a = state.filter;
-    // A channel that repeats one value to the last bit while others move says nothing.
-    const repeats = Float64Array.from(sample.measured, (v, i) =>
-      v === a.lastValue[i] ? a.repeats[i]! + 1 : 0,
-    );
-    const moving = repeats.filter((r, i) => r === 0 && Number.isFinite(sample.measured[i]!)).length;
-    const heldInputs = repeats.some((r) => r > 0) ? a.heldInputs : sample.inputs.slice();
-    const driven = moving === 0 && haveMoved(heldInputs, sample.inputs);
-    const frozen = (i: number) => repeats[i]! >= FROZEN_REPEATS && (moving * 2 >= m || driven);
-    const heard = sample.measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
-    const measured = heard.map((v, i) => (isLeftOut(a.leftOut, i) ? NaN : v));
-    const faults = repeats.map((_, i) => (frozen(i) ? 1 : 0));
+    const channels = hearChannels(a, sample);
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
-    const { unexplained } = a;
     const beforeChange =
       a.beforeChange === undefined
         ? undefined
         : { ...predict(a.beforeChange, dtS, settings), left: a.beforeChange.left - 1 };
     const {
-      filtered: found,
+      filtered: assimilated,
       transient,
       prior,
       inputNoise,
     } = await assimilate({
       state,
       sample,
-      measured,
+      measured: channels.measured,
       dtS,
       withinBounds: keepsWithinBounds(twin, state),
-      memory: { unexplained, rejected: a.rejected, beforeChange },
+      memory: { unexplained: a.unexplained, rejected: a.rejected, beforeChange },
       signal,
     });
-    const filtered = isConfirmed(a, prior, measured, found)
-      ? { ...found, regimeChange: true }
-      : found;
+    const filtered = isConfirmed(a, prior, channels.measured, assimilated)
+      ? { ...assimilated, regimeChange: true }
+      : assimilated;
+    const found: Found = { filtered, transient, inputNoise, beforeChange, channels };
     if (filtered.active.length === 0) {
-      // Nothing was measured: the machine moves under its inputs, and the bands widen.
-      const next: CalibratorState = {
-        ...state,
-        timeS: sample.timeS,
-        timeNs: sample.timeNs ?? state.timeNs,
-        filter: {
-          ...a,
-          ...filtered.posterior,
-          bank: undefined,
-          repeats,
-          faults,
-          heldInputs,
-          ...(transient && { transient }),
-        },
-      };
-      const result = reportStep({
-        twin,
-        state: next,
-        sample,
-        filtered,
-        skipped: 'no-usable-channel',
-      });
-      return { state: next, result };
+      const next = stateUnmeasured(state, sample, found);
+      const skipped = 'no-usable-channel';
+      return { state: next, result: reportStep({ twin, state: next, sample, filtered, skipped }) };
     }
     if (filtered.rejected) {
-      // Time moves on without the sample, so that nobody reads it again.
-      const next: CalibratorState = {
-        ...state,
-        timeS: sample.timeS,
-        timeNs: sample.timeNs ?? state.timeNs,
-        filter: {
-          ...a,
-          ...(transient === undefined ? {} : { transient }),
-          x: filtered.posterior.x,
-          S: filtered.posterior.S,
-          bank: undefined,
-          lines: undefined,
-          beforeChange: beforeChange && beforeChange.left > 0 ? beforeChange : undefined,
-          ...(filtered.outOfReach ? { rejected: measured } : { unexplained: unexplained + 1 }),
-        },
-      };
+      const next = stateWithout(state, sample, found);
       const alarm = {
         code: 'model-mismatch' as const,
         subject: definition.name,
@@ -295,62 +289,13 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         `The estimate left the finite numbers at ${instantText(sample.timeS)}. The last good state is kept; check the model's outputs at this sample.`,
       );
     }
-    const suspicion = Float64Array.from(a.suspicion, (s, i) =>
-      filtered.gated.includes(i) ? s + 1 : 0,
-    );
-    const quiet = filtered.gated.length === 0 && !filtered.regimeChange && state.sampleCount > 20;
-    const noiseStd =
-      definition.estimator.adaptNoise && quiet && !isFitted(a)
-        ? adaptNoise(definition, a.noiseStd, filtered, state.sampleCount, a.firstNoise)
-        : a.noiseStd.slice();
-    const taken: CalibratorState = {
-      twinHash: twin.hash,
-      timeS: sample.timeS,
-      timeNs: sample.timeNs ?? state.timeNs,
-      sampleCount: state.sampleCount + 1,
-      filter: {
-        ...(transient === undefined ? {} : { transient }),
-        ...(inputNoise === undefined ? {} : { inputNoise }),
-        ...(a.refit === undefined ? {} : { refit: a.refit }),
-        inputs: sample.inputs.slice(),
-        x: filtered.posterior.x,
-        S: filtered.posterior.S,
-        ...(filtered.bank === undefined ? {} : { bank: filtered.bank }),
-        ...(filtered.lines === undefined ? {} : { lines: filtered.lines }),
-        ...keptBefore(filtered, beforeChange),
-        noiseStd,
-        ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),
-        ...(a.integration === undefined ? {} : { integration: a.integration }),
-        suspicion,
-        lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
-        repeats,
-        heldInputs,
-        faults,
-        limitRuns: a.limitRuns.slice(),
-        ...(transient !== undefined || filtered.mode === 'transient'
-          ? {}
-          : {
-              redundancy: updateRedundancy(
-                a.redundancy ?? initialRedundancy(m),
-                filtered,
-                measured,
-                a.noiseStd,
-                settings.range,
-              ),
-            }),
-        health: updateHealth(a.health, filtered),
-        unexplained: filtered.mismatch || filtered.regimeChange ? unexplained + 1 : 0,
-        rejected: new Float64Array(m).fill(Number.NaN),
-        oneSided: filtered.refusedBeyond ? WITHIN_BOUNDS_RUN : Math.max(0, a.oneSided - 1),
-        ...(a.leftOut === undefined ? {} : { leftOut: a.leftOut }),
-      },
-    };
+    const taken = stateAfter(twin, settings, state, sample, found);
     const atRest = mayMove
       ? undefined
       : afterRest(
           a,
           taken.filter,
-          { prior, filtered, measured: heard, timeS: sample.timeS, dtS },
+          { prior, filtered, measured: channels.heard, timeS: sample.timeS, dtS },
           settings,
           offsetStd,
         );
@@ -365,7 +310,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       }),
       slopes: {
         slope: filtered.linearisation.slope,
-        noiseStd,
+        noiseStd: taken.filter.noiseStd,
         active: filtered.active,
         own: ownVariances(filtered.linearisation),
         persistent: atRest?.persistent,
