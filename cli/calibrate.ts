@@ -1,4 +1,10 @@
-import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/core/index.js';
+import {
+  type CommandIo,
+  collectGarbageEarly,
+  nsToSeconds,
+  systemClock,
+  TwinError,
+} from '../shared/core/index.js';
 import { type ObjectStore, openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
@@ -184,6 +190,8 @@ interface Keeping {
 
 async function calibrate(args: Record<string, unknown>, io: CommandIo): Promise<number> {
   checkUsage(args);
+  // A long record is minutes of garbage beside little that lives.
+  collectGarbageEarly();
   const { twin, asset } = await loadAssetTwin(args);
   if (args.tune === true) return tune(twin, args, io);
   const store = typeof args.state === 'string' ? openStore(args.state) : undefined;

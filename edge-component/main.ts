@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { type EdgeConfig, edgeSchema, loadConfig } from '../shared/config/index.js';
 import {
+  collectGarbageEarly,
   isUserError,
   messageOf,
   onReloadSignal,
@@ -17,9 +17,8 @@ import { startEdge } from './component.js';
 const USAGE =
   'The edge component needs its config: start it with --config FILE, or by Greengrass, which hands it the configuration of the deployment.';
 
-// V8 lets a small heap grow to four times what is alive in it before it collects. On a gateway memory
-// is dearer: by a quarter.
-setFlagsFromString('--heap-growing-percent=25');
+// On a gateway memory is dearer than time.
+collectGarbageEarly();
 
 /** A stop that takes longer than this is cut short: what is in the outbox is safe in any case. */
 const STOP_MS = 4000;

@@ -6,6 +6,7 @@ export * from './duration.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './folder-lock.js';
+export * from './heap.js';
 export * from './json.js';
 export * from './left-locks.js';
 export * from './lifecycle.js';
