@@ -3,14 +3,82 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadCommands } from '../../../cli/commands.js';
 import { packageFile } from '../../../shared/core/index.js';
+import type { Bench } from '../../bench/common/bench.js';
+import type { Options } from '../../study/common/options.js';
+import { STUDIES } from '../../study/studies.js';
 
 const root = packageFile('.');
+const FOLDERS = [
+  'docs',
+  'shared',
+  'cli',
+  'cloud',
+  'edge-component',
+  'simulators',
+  'test',
+  'recipes',
+];
 const pages = [
   'README.md',
-  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !/node_modules|\.vitepress/.test(file))
-    .map((file) => join('docs', file)),
+  'CONTRIBUTING.md',
+  ...FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md') && !/node_modules|\.vitepress/.test(file))
+      .map((file) => join(folder, file)),
+  ),
 ];
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** Without its blocks of code. */
+const proseOf = (text: string): string => text.replace(/```[\s\S]*?```/g, '');
+
+/** The anchors of a page's headings, as GitHub and VitePress make them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...proseOf(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  );
+  return new Set(headings);
+}
+
+/** What a link of a page leads to that is not there; undefined where it is. */
+function faultOfLink(page: string, target: string): string | undefined {
+  if (/^[a-z]+:/.test(target)) return undefined;
+  const [file = '', anchor] = target.split('#');
+  const path = file === '' ? join(root, page) : join(dirname(join(root, page)), file);
+  if (!existsSync(path)) return `${target}: ${relative(root, path)} is not there`;
+  if (anchor === undefined || !path.endsWith('.md')) return undefined;
+  return anchorsOf(readFileSync(path, 'utf8')).has(anchor)
+    ? undefined
+    : `${target}: ${relative(root, path)} has no such heading`;
+}
+
+/** The options of a study or a bench; undefined of other scripts. */
+async function optionsOf(script: string, words: string): Promise<string[] | undefined> {
+  const [name, study] = /^study(?::(.*))?$/.exec(script) ?? [];
+  if (name !== undefined) {
+    const { options } = await STUDIES[study ?? 'web-line']!();
+    return [...Object.keys(options), 'jobs', 'results', 'help'];
+  }
+  const area = script === 'bench' ? /^[a-z-]+(?= |$)/.exec(words)?.[0] : undefined;
+  if (area === undefined) return undefined;
+  const { bench } = (await import(`../../bench/${area}.ts`)) as { bench: Bench<Options> };
+  return [...Object.keys(bench.options), 'help'];
+}
+
+/** What is wrong with a call of `npm run`; undefined where nothing is. */
+async function faultOfScript(script: string, words: string): Promise<string | undefined> {
+  if (!/^[a-z:-]+$/.test(script)) return undefined;
+  if (!(script in scripts)) return 'there is no such script';
+  const known = await optionsOf(script, words);
+  const unknown = [...words.matchAll(/--(?:no-)?([a-z][a-z-]*)/g)]
+    .map(([, option = '']) => option)
+    .filter((option) => known !== undefined && !known.includes(option));
+  return unknown.length === 0 ? undefined : `it has no option --${unknown.join(', --')}`;
+}
 
 /** What every command takes: `program.ts` adds it. */
 const EVERYWHERE = ['--json', '--help', '--trust', '--strict', '--log-level', '--version'];
@@ -73,17 +141,31 @@ describe('docs', async () => {
     expect(faultOf('twinloop calibrate twin.json --data')).toMatch(/lacks its value/);
   });
 
-  it.each(pages)('%s names commands, options and files that are there', (page) => {
+  it('knows a wrong link and a wrong script', async () => {
+    expect(faultOfLink('README.md', 'docs/nowhere.md')).toMatch(/not there/);
+    expect(faultOfLink('README.md', 'docs/architecture.md#nowhere')).toMatch(/no such heading/);
+    expect(faultOfLink('README.md', 'docs/architecture.md#parts-and-borders')).toBeUndefined();
+    expect(await faultOfScript('studdy', '')).toMatch(/no such script/);
+    expect(await faultOfScript('study:lid', '--row 1')).toMatch(/no option --row$/);
+    expect(await faultOfScript('bench', 'late --samples 10')).toBeUndefined();
+    expect(await faultOfScript('bench', 'late --sample 10')).toMatch(/no option --sample$/);
+  });
+
+  it.each(pages)('%s names commands, options, scripts and files that are there', async (page) => {
     const text = readFileSync(join(root, page), 'utf8');
     const faults = callsOf(text).flatMap((call) => {
       const fault = faultOf(call);
       return fault === undefined ? [] : [`${call}: ${fault}`];
     });
-    const prose = text.replace(/```[\s\S]*?```/g, '');
-    for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^([a-z]+:|#)/.test(target)) continue;
-      const path = join(dirname(join(root, page)), target.replace(/#.*$/, ''));
-      if (!existsSync(path)) faults.push(`${target}: ${relative(root, path)} is not there`);
+    for (const [, target = ''] of proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      const fault = faultOfLink(page, target);
+      if (fault !== undefined) faults.push(fault);
+    }
+    for (const [call, script = '', words = ''] of text.matchAll(
+      /npm run ([a-z][\w:-]*)(?: -- ([^`\n|]*))?/g,
+    )) {
+      const fault = await faultOfScript(script, words);
+      if (fault !== undefined) faults.push(`${call}: ${fault}`);
     }
     expect(faults).toEqual([]);
   });
