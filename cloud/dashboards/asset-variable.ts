@@ -16,7 +16,7 @@ export interface DashboardAsset {
 }
 
 /** The variable that chooses a dashboard's asset. */
-export const ASSET_VARIABLE = 'asset';
+const ASSET_VARIABLE = 'asset';
 /** With more assets than this one types which one, for the choice is part of the dashboard. */
 const MAX_CHOICES = 500;
 

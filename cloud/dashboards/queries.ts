@@ -6,7 +6,7 @@ export const SITEWISE_PLUGIN = 'grafana-iot-sitewise-datasource';
 export const TWINMAKER_PLUGIN = 'grafana-iot-twinmaker-datasource';
 
 /** Aliases that one query asks for: as many as one call of SiteWise takes. */
-export const ALIASES_PER_QUERY = 16;
+const ALIASES_PER_QUERY = 16;
 
 /** Which data source answers: a uid, or a variable that holds one. */
 export interface DatasourceRef {

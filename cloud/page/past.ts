@@ -11,9 +11,9 @@ import { Channel } from './channel.js';
 import { type StreamTarget, usableNumber } from './streams.js';
 
 /** A span up to this is read as it was written, wall time; longer ones as aggregates. */
-export const RAW_NS = secondsToNs(6 * 3600);
+const RAW_NS = secondsToNs(6 * 3600);
 /** Most rows of a quantity that one answer holds; past it, every second, third … is given. */
-export const MAX_DETAIL_ROWS = 10_000;
+const MAX_DETAIL_ROWS = 10_000;
 /** A stream counts as interrupted past so many times its usual distance: one of 20 min in intervals of 15 is not. */
 const MISSED = 2;
 

@@ -12,7 +12,7 @@ export interface StreamTarget {
 }
 
 /** Name of the channel with the calibration's NIS. */
-export const NIS_CHANNEL = 'health:nis';
+const NIS_CHANNEL = 'health:nis';
 
 /** Every numeric stream of a twin, and the channel and column that it fills. */
 export function streamTargets(twin: TwinDefinition): StreamTarget[] {

@@ -93,7 +93,7 @@ export function addArrivals(
 }
 
 /** Keeps the record of arrivals short: wide buckets behind the late window, none beyond a week. */
-export function shortenArrivals(arrivals: Arrivals, headNs: bigint, lateWindowS: number): Arrivals {
+function shortenArrivals(arrivals: Arrivals, headNs: bigint, lateWindowS: number): Arrivals {
   const behind = Math.floor(bucketOf(arrivals, headNs - secondsToNs(lateWindowS)) / COARSE) - 1;
   const limit = Math.max(arrivals.coarseEnd, behind);
   const oldest = Math.floor(bucketOf(arrivals, headNs - secondsToNs(7 * 86_400)) / COARSE);

@@ -21,7 +21,7 @@ import { getText, type ObjectStore } from '../../shared/store/index.js';
 import { loadTwin, type Twin } from '../../shared/twin/index.js';
 
 /** Where a fleet that was put into the store has its manifest. */
-export const FLEET_KEY = 'fleet/fleet.json';
+const FLEET_KEY = 'fleet/fleet.json';
 
 /** A fleet with its twins, wherever they were read from. */
 export interface FleetSource extends Closeable {
@@ -78,7 +78,7 @@ export async function fleetFromFile(path: string): Promise<FleetSource> {
  *
  * @throws TwinError `NOT_FOUND` without a manifest; ConfigError
  */
-export async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
+async function fleetFromStore(store: ObjectStore): Promise<FleetSource> {
   const text = await getText(store, FLEET_KEY);
   if (text === undefined) {
     throw new TwinError(
@@ -136,7 +136,7 @@ async function pictureFrom(
 }
 
 /** A fleet of the one asset that a twin definition describes. @throws TwinError, ConfigError */
-export async function fleetFromTwin(path: string, assetId?: string): Promise<FleetSource> {
+async function fleetFromTwin(path: string, assetId?: string): Promise<FleetSource> {
   const twin = await loadTwin(path);
   const { name } = twin.definition;
   return {

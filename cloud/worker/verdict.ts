@@ -44,7 +44,7 @@ export function recordingOf(progress: Progress): RecordingSummary {
  * What speaks against the result of an asset's run. That nothing new was there to read does not, once
  * the asset has an estimate; that something was there of which nothing could be used does.
  */
-export function assetFindings(
+function assetFindings(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
   fitQuantities: Readonly<Record<string, Verdict>> = {},

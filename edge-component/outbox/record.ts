@@ -27,7 +27,7 @@ export interface UnreadableRow {
 }
 
 /** Length of a key: time (8 bytes, big endian) and sequence number (6 bytes), so keys order by time. */
-export const KEY_LENGTH = 14;
+const KEY_LENGTH = 14;
 
 /** The latest time that a key has room for: the year 2554. */
 export const LATEST_NS = 2n ** 64n - 1n;

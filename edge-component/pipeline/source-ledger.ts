@@ -34,7 +34,7 @@ export interface SourceAccount {
  *
  * @returns whether it is the first of its reason
  */
-export function countReason(counts: Map<string, number>, reason: string, n = 1): boolean {
+function countReason(counts: Map<string, number>, reason: string, n = 1): boolean {
   const key = counts.has(reason) || counts.size < MOST_REASONS ? reason : 'other';
   const before = counts.get(key);
   counts.set(key, (before ?? 0) + n);

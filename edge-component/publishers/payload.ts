@@ -18,7 +18,7 @@ const VALUE_KEY: Record<DataType, string> = {
 };
 
 /** A value as SiteWise writes it, by the type of its property, in JSON. */
-export function variantJson({ value, dataType }: EdgeSample): string {
+function variantJson({ value, dataType }: EdgeSample): string {
   if (value === null) return `{"nullValue":{"valueType":"${NULL_TYPE[dataType]}"}}`;
   return `{"${VALUE_KEY[dataType]}":${JSON.stringify(value)}}`;
 }

@@ -1,7 +1,7 @@
 import type { EdgeStatus } from './status.js';
 
 /** What is wrong, in a few words each; empty when all is well. */
-export function troubles(status: EdgeStatus): string[] {
+function troubles(status: EdgeStatus): string[] {
   const { publisher, outbox, sources } = status;
   const { lastError, uncertain, waitingFor } = status.virtualSensors ?? {};
   const sensors = lastError ?? uncertain ?? (waitingFor && 'inputs have no value yet');

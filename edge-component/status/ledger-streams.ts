@@ -23,9 +23,6 @@ const STREAMS: readonly [string, DataType, (status: EdgeStatus) => number][] = [
   ['clock-steps', 'INTEGER', (s) => s.clock.steps],
 ];
 
-/** The ends of the aliases that the account is published under. */
-export const LEDGER_STREAMS: readonly string[] = STREAMS.map(([name]) => name);
-
 function sum(counts: Record<string, number>): number {
   return Object.values(counts).reduce((a, b) => a + b, 0);
 }

@@ -4,7 +4,7 @@
  *
  * @param most elements looked for at most; where there are more, more than that are returned
  */
-export function expandIndexRange(range: string, most: number): number[][] {
+function expandIndexRange(range: string, most: number): number[][] {
   let elements: number[][] = [[]];
   for (const part of range.split(',')) {
     const [first = 0, last = first] = part.split(':').map(Number);

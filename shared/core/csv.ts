@@ -109,26 +109,6 @@ export function columnOf(table: NumericTable, name: string, source: string): Flo
   return column;
 }
 
-/**
- * The times of a table's rows.
- *
- * @param name the time column; default: the first
- * @returns seconds, strictly ascending
- * @throws TwinError `COLUMN_MISSING`, `FILE_INVALID` with the row
- */
-export function timeColumnOf(table: NumericTable, source: string, name?: string): Float64Array {
-  const times = columnOf(table, name ?? table.columns[0] ?? '', source);
-  for (let row = 0; row < times.length; row++) {
-    const time = times[row] as number;
-    if (Number.isFinite(time) && (row === 0 || time > (times[row - 1] as number))) continue;
-    throw new TwinError(
-      'FILE_INVALID',
-      `${source}: the time of row ${row + 1} is ${time}${row === 0 ? '' : `, after ${times[row - 1]}`}: expected seconds in ascending order.`,
-    );
-  }
-  return times;
-}
-
 /** Writes rows as CSV; numbers in full double precision, cells quoted where they must be. */
 export function formatCsv(
   columns: readonly string[],

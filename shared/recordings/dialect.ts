@@ -38,7 +38,7 @@ function kindOf(cell: string, decimal: DecimalMark): CellKind {
 }
 
 /** Splits the head of a text into records. */
-export function recordsOf(text: string, delimiter: string): string[][] {
+function recordsOf(text: string, delimiter: string): string[][] {
   const { data } = Papa.parse<string[]>(text, { delimiter, preview: SAMPLE_ROWS });
   // What stands behind the last line break is no record.
   while (data.length > 0 && data.at(-1)?.every((c) => c.trim() === '') === true) data.pop();

@@ -167,13 +167,11 @@ export function findColumn(columns: readonly ColumnName[], wanted: string): numb
 const TIME_NAME =
   /^_?(time|timestamp|time[_ -]?stamp|datetime|date[-_ /]?time|date|t|t_?stamp|ts|zeit|zeitstempel|datum|datumzeit|datum[ /_-]?(uhr)?zeit|zeitpunkt|horodatage|heure|fecha|fecha[ /_-]?hora|data[ /_-]?ora|tijd|tidpunkt|tid|clock|epoch|unix[_ -]?time|(sample|event|source|local|server|utc|log)[_ -]?time(stamp)?|time[_ -]?(utc|local|s|ms|us|ns|sec|seconds))$/i;
 const CLOCK_NAME = /^(time|uhrzeit|zeit|time of day|heure|hora|ora|tijd)$/i;
-const DATE_NAME = /^(date|datum|fecha|data|jour|tag|day)$/i;
 
 /** Whether a column is called as times are. */
 export const isTimeName = (label: string): boolean => TIME_NAME.test(label.trim());
 /** Whether a column is called as times of day are, beside one of dates. */
 export const isClockName = (label: string): boolean => CLOCK_NAME.test(label.trim());
-export const isDateName = (label: string): boolean => DATE_NAME.test(label.trim());
 
 const ROLES = {
   tag: /^(tag|tag[_ ]?name|tag[_ ]?id|point|point[_ ]?name|signal|signal[_ ]?name|variable|measurement|alias|property|propertyalias|sensor|channel|item|name|metric|messstelle|_field)$/i,

@@ -6,7 +6,7 @@ import { ColumnBuilder } from './column-builder.js';
  *
  * @param opcDa whether the numbers are OPC DA's
  */
-export function isGoodQuality(text: string, opcDa: boolean): boolean {
+function isGoodQuality(text: string, opcDa: boolean): boolean {
   if (text === '') return true;
   const number = Number(text);
   if (Number.isFinite(number)) return opcDa ? number >= 192 && number < 256 : number === 0;

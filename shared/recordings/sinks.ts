@@ -23,10 +23,10 @@ export interface RowCounts {
   blankRows: number;
 }
 
-export const noRows = (): RowCounts => ({ rows: 0, shortRows: 0, longRows: 0, blankRows: 0 });
+const noRows = (): RowCounts => ({ rows: 0, shortRows: 0, longRows: 0, blankRows: 0 });
 
 /** Counts a record's shape; false where it is blank. */
-export function countShape(counts: RowCounts, cells: readonly string[], width: number): boolean {
+function countShape(counts: RowCounts, cells: readonly string[], width: number): boolean {
   if (cells.length <= 1 && (cells[0] ?? '').trim() === '') return false;
   if (cells.every((c) => c === '' || c.trim() === '')) {
     counts.blankRows++;
@@ -40,7 +40,7 @@ export function countShape(counts: RowCounts, cells: readonly string[], width: n
 }
 
 /** The text of a row's time. */
-export function timeCell(cells: readonly string[], place: TimePlace): string {
+function timeCell(cells: readonly string[], place: TimePlace): string {
   const [date = 0, clock] = place.columns;
   const text = (cells[date] ?? '').trim();
   return clock === undefined ? text : `${text} ${(cells[clock] ?? '').trim()}`;

@@ -38,7 +38,7 @@ export function assetsPerStack(
 export const FLEET_TAG = 'twinloop:fleet';
 
 /** A property's external id: what its name has that SiteWise takes, and never a single letter. */
-export function propertyExternalId(name: string): string {
+function propertyExternalId(name: string): string {
   return `p-${name.replaceAll(/[^A-Za-z0-9_.:-]/g, '-')}`.replace(/[-_.:]+$/, '');
 }
 

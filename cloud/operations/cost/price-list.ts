@@ -27,7 +27,7 @@ const quota = z.strictObject({
 });
 
 /** Every price that an estimate needs. */
-export const PRICE_NAMES = [
+const PRICE_NAMES = [
   'siteWiseMessage',
   'siteWiseHotStorage',
   'fargateVcpu',
@@ -69,12 +69,10 @@ export const priceListSchema = z.strictObject({
 });
 
 /** The file of quotas that a growing fleet meets. */
-export const quotaListSchema = z.strictObject({
+const quotaListSchema = z.strictObject({
   quotas: z.record(z.enum(QUOTA_NAMES), quota),
 });
 
-export type Price = z.output<typeof price>;
-export type Quota = z.output<typeof quota>;
 export type PriceList = z.output<typeof priceListSchema>;
 export type QuotaList = z.output<typeof quotaListSchema>;
 

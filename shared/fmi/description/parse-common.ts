@@ -29,7 +29,7 @@ export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<
 }
 
 /** The seven SI base units and the radian, whose exponents a BaseUnit carries. */
-export const BASE_UNITS = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'] as const;
+const BASE_UNITS = ['kg', 'm', 's', 'A', 'K', 'mol', 'cd', 'rad'] as const;
 
 export function parseUnits(reader: AttributeReader, root: XmlElement): Unit[] {
   return childrenOf(childOf(root, 'UnitDefinitions'), 'Unit').map((element) => {

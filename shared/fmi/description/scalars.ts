@@ -13,7 +13,7 @@ export interface Scalar {
 }
 
 /** Types whose values are numbers; truth values count as 0 and 1. */
-export const isNumeric = ({ type }: ModelVariable): boolean =>
+const isNumeric = ({ type }: ModelVariable): boolean =>
   type !== 'String' && type !== 'Binary' && type !== 'Clock';
 
 /** Splits `x[2,3]` into name and indices, which begin at 1. */
@@ -24,7 +24,7 @@ function indexed(name: string): { array: string; indices: number[] } | undefined
 }
 
 /** Length of each dimension, structural parameters at their start values. */
-export function lengthsOf(md: ModelDescription, variable: ModelVariable): number[] {
+function lengthsOf(md: ModelDescription, variable: ModelVariable): number[] {
   return variable.dimensions.map((dimension) =>
     sizeOf(md, { ...variable, dimensions: [dimension] }),
   );

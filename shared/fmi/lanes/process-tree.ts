@@ -20,7 +20,7 @@ function childrenOf(pid: number): number[] {
 }
 
 /** A process and its descendants that did not leave it (Linux). */
-export function processTree(pid: number): number[] {
+function processTree(pid: number): number[] {
   const found = [pid];
   for (let i = 0; i < found.length && found.length < 10_000; i++) {
     found.push(...childrenOf(found[i] as number));

@@ -10,7 +10,7 @@ import { type Fmu, partsOf } from '../description/fmu.js';
  * need does not exist for it; `process` – a clean environment, a scratch folder, limits, and an end
  * that takes all descendants along; `none` – nothing, for an FMU that is trusted.
  */
-export const SANDBOX_LEVELS = ['namespaces', 'process', 'none'] as const;
+const SANDBOX_LEVELS = ['namespaces', 'process', 'none'] as const;
 export type SandboxLevel = (typeof SANDBOX_LEVELS)[number];
 
 /** What a level keeps an FMU from, in words for people. */

@@ -2,7 +2,7 @@ import { TwinError } from '../../core/index.js';
 import type { DiscreteStatesInfo, FmuInstance } from '../binding/instance.js';
 
 /** Rounds of event iteration after which a model is taken to have no end of it. */
-export const MAX_EVENT_ITERATIONS = 1000;
+const MAX_EVENT_ITERATIONS = 1000;
 
 /**
  * Updates the discrete states until they rest; the instance is in event mode.

@@ -53,7 +53,7 @@ export function timeOfDay(text: string): TimeOfDay | undefined {
 }
 
 /** Digits behind the mark as nanoseconds; what is finer is cut. */
-export function nanosOf(digits: string): number {
+function nanosOf(digits: string): number {
   return digits === '' ? 0 : Number(digits.slice(0, 9).padEnd(9, '0'));
 }
 

@@ -14,13 +14,13 @@ const UNITS: readonly { format: TimeFormat; words: readonly string[] }[] = [
 ];
 
 /** The format that a header's unit names. */
-export function unitFormat(unit: string | undefined): TimeFormat | undefined {
+function unitFormat(unit: string | undefined): TimeFormat | undefined {
   const word = unit?.trim().toLowerCase();
   return word === undefined ? undefined : UNITS.find((u) => u.words.includes(word))?.format;
 }
 
 /** The format that the end of a name says, e.g. `time_ms`, `t_s`. */
-export function nameFormat(name: string): TimeFormat | undefined {
+function nameFormat(name: string): TimeFormat | undefined {
   return unitFormat(/[_ .]([a-zµμ]+)$/i.exec(name.trim())?.[1]);
 }
 
@@ -43,7 +43,7 @@ export interface TimeRecognition {
 }
 
 /** Whether a count of some unit is one since 1970. */
-export function isCalendarCount(format: TimeFormat, typical: number): boolean {
+function isCalendarCount(format: TimeFormat, typical: number): boolean {
   const unit = MAGNITUDES.find((m) => m.format === format);
   return unit !== undefined && Math.abs(typical) >= unit.from && Math.abs(typical) < unit.to;
 }

@@ -11,7 +11,7 @@ export interface ForceBasis {
 /** Share of the variance that may be left out. */
 const MAY_LEAVE_OUT = 0.05;
 /** Most shapes: each is an unknown of the fit, and a model run along the record at each step of it. */
-export const MOST_TERMS = 40;
+const MOST_TERMS = 40;
 const BISECTIONS = 60;
 
 function root(low: number, high: number, rising: (x: number) => number): number {

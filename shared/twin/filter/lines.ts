@@ -32,7 +32,7 @@ const BENT = 0.2;
 const INPUT_MOVED = 0.05;
 
 /** Columns that are looked at again at each sample; of few, one. */
-export const columnsAt = (n: number): number => (n < 4 ? 1 : Math.max(2, Math.ceil(n / 5)));
+const columnsAt = (n: number): number => (n < 4 ? 1 : Math.max(2, Math.ceil(n / 5)));
 
 /** What a full linearisation leaves for the next sample. */
 export function linesOf(lin: Linearisation, inputs: Float64Array): Lines | undefined {

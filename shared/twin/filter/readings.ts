@@ -33,7 +33,7 @@ const VAGUE = 4;
 const LEAST = 0.01;
 
 /** Nothing was said. */
-export const noReadings = (n: number): Readings => ({
+const noReadings = (n: number): Readings => ({
   startS: new Float64Array(),
   timeS: new Float64Array(),
   meanTimeS: new Float64Array(),

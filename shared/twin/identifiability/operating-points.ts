@@ -27,7 +27,7 @@ export interface SlopesFailure {
 }
 
 /** Share of the way to the farther bound that a worn part has gone. */
-export const WORN_SHARE = 0.4;
+const WORN_SHARE = 0.4;
 /** Step of the differences, as a share of the range. */
 const DIFFERENCE = 0.01;
 

@@ -70,7 +70,7 @@ export async function openTwinFmu(
 }
 
 /** How inputs run between samples: as the definition says, but for those that only jump. */
-export function twinInterpolations(twin: Twin, md: ModelDescription): Interpolation[] {
+function twinInterpolations(twin: Twin, md: ModelDescription): Interpolation[] {
   const said = inputInterpolations(twin.definition);
   return twin.definition.inputs.map(({ variable }, i) => {
     const of = findScalar(md, variable)?.variable;

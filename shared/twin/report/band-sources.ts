@@ -7,7 +7,7 @@ import { alongOutput } from './report.js';
 export type BandSources = Record<Source, number>;
 
 /** What a source means, for whoever reads a report. */
-export const SOURCE_TEXTS: Readonly<Record<Source, string>> = {
+const SOURCE_TEXTS: Readonly<Record<Source, string>> = {
   sensors: 'noise and stated offsets of sensors',
   inputs: 'noise of inputs',
   model: 'what the model lacks, and how it bends',

@@ -134,7 +134,7 @@ function channelTests(health: Float64Array, channel: number, lasting: number) {
  * @see Mehra & Peschon, An innovations approach to fault detection and diagnosis in dynamic
  *   systems, Automatica 7 (1971); Bar-Shalom, Li & Kirubarajan 2001, 5.4
  */
-export function innovationAlarms(
+function innovationAlarms(
   twin: Twin,
   state: CalibratorState,
   filtered: Pick<FilterStep, 'active' | 'lastingShare'>,

@@ -30,7 +30,7 @@ function medianOf(values: readonly number[]): number {
  *
  * @returns what unit may have been mistaken, or undefined
  */
-export function unitMistake(measured: number, model: number): string | undefined {
+function unitMistake(measured: number, model: number): string | undefined {
   const offset = measured - model;
   const about = Math.abs(Math.abs(offset) - ZERO_CELSIUS_K) < SCATTER_K;
   if (about && Math.min(measured, model) < 200) {

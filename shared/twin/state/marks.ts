@@ -2,9 +2,9 @@ import { nsToSeconds } from '../../core/index.js';
 import type { Mark } from './asset-state.js';
 
 /** Earlier states that are kept beside the newest. */
-export const MOST_MARKS = 16;
+const MOST_MARKS = 16;
 /** Checkpoints of earlier states take at most so many bytes in all. */
-export const MOST_MARK_BYTES = 160_000;
+const MOST_MARK_BYTES = 160_000;
 
 /**
  * Thins the history of an estimate: dense where it is recent, sparse where it is old, nothing older

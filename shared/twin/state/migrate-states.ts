@@ -48,7 +48,7 @@ export interface MigratedState {
 }
 
 /** Where a state is kept as it was before its version was left. */
-export function leftKey(key: string, hash: string): string {
+function leftKey(key: string, hash: string): string {
   return `migrated/${key.slice('state/'.length, -'.json'.length)}/${versionOf(hash)}.json`;
 }
 

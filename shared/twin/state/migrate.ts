@@ -9,7 +9,7 @@ import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { ledgerAliases } from './ledger.js';
 
 /** Factor on the standard deviations of what is taken over, where nothing else is asked for. */
-export const WIDEN = 2;
+const WIDEN = 2;
 /** Standard deviations by which a mean may lie outside the new bounds. */
 const OUTSIDE = 2;
 
