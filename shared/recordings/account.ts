@@ -217,7 +217,7 @@ export function accountLines(account: RecordingAccount): string[] {
       : `, ${time.zoneAssumed ? 'without a zone: taken for' : 'in'} ${time.zone}`;
   const lines = [
     `Read ${account.source}: ${how.join(', ')}`,
-    `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}${time.originS === undefined ? '' : `; counted from ${timeText(time.originS, time.calendar)}, as rows are too near each other for seconds since then`}`,
+    `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}${time.originS === undefined ? '' : `; counted from ${timeText(time.originS, time.calendar)}: rows are too near each other for times so large`}`,
     `  rows         ${account.rows}${account.kept === account.rows ? '' : `, ${account.kept} of distinct times`}, ${timeText(account.firstS, time.calendar)} to ${timeText(account.lastS, time.calendar)}: ${durationText(account.spanS)}${account.periodS === null ? '' : `, each ${durationText(account.periodS)}`}`,
   ];
   if (gaps.count > 0) {
