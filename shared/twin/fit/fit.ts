@@ -353,6 +353,7 @@ function misfitOf(
     residualModels,
     Float64Array.from(measured, (c) => c.noiseStd ?? Number.NaN),
     inputs.map((v) => v.variable),
+    measured.map((v) => v.variable),
   );
 }
 

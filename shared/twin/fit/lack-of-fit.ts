@@ -1,8 +1,10 @@
 import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
+import { parameterCount } from './coordinates.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
 import { addPrior, priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
+import { likeliestVarying, type Varying } from './varying.js';
 
 /** A sensor that would read wrong by a constant, or by what grows with time. */
 export interface SensorError {
@@ -37,6 +39,8 @@ export interface LackOfFit {
     carried: Float64Array;
   }[];
   sensors: SensorError[];
+  /** The parameter that would most be another elsewhere; left out where none can be looked at. */
+  varying?: Varying;
 }
 
 /** Lags of the test of memory. */
@@ -80,6 +84,7 @@ function standardised(values: Float64Array): Float64Array {
  *
  * @param residualModels what residuals remember: errors of sensors must show beyond it
  * @param stated the sensors' noise where it is given, else `NaN`
+ * @param inputs,outputs names
  * @see Rao 1948 (score test); Ljung & Box, Biometrika 65 (1978)
  */
 export function lackOfFit(
@@ -90,6 +95,7 @@ export function lackOfFit(
   residualModels: readonly ResidualModel[],
   stated: Float64Array,
   inputs: readonly string[],
+  outputs: readonly string[],
 ): LackOfFit {
   const { channels, data } = problem;
   const p = columns.length;
@@ -97,8 +103,8 @@ export function lackOfFit(
   const noise = fit.noiseStd.map((s, c) =>
     Number.isNaN(stated[c]!) ? s : Math.hypot(stated[c]!, record.resolution[c]! / Math.sqrt(12)),
   );
-  const withPriors = (std: Float64Array) => {
-    const equations = normalEquations(problem, columns, std, fit.prediction);
+  const withPriors = (std: Float64Array, of: Float64Array = data) => {
+    const equations = normalEquations({ ...problem, data: of }, columns, std, fit.prediction);
     addPrior(equations, priorOf(problem.coordinates), fit.u);
     return { L: cholesky(equations.information, p), gradient: equations.gradient };
   };
@@ -106,11 +112,13 @@ export function lackOfFit(
   const own = withPriors(fit.noiseStd);
   const rest = choleskySolve(own.L, own.gradient, p);
   const { L } = withPriors(noise);
-  const e: Float64Array = data.map((v, i) => {
-    let residual = v - fit.prediction[i]!;
-    for (let j = 0; j < p; j++) residual -= columns[j]![i]! * rest[j]!;
-    return residual / noise[i % channels]!;
-  });
+  const residualsAfter = (step: Float64Array, of: Float64Array) =>
+    of.map((v, i) => {
+      let residual = v - fit.prediction[i]!;
+      for (let j = 0; j < p; j++) residual -= columns[j]![i]! * step[j]!;
+      return residual / noise[i % channels]!;
+    });
+  const e: Float64Array = residualsAfter(rest, data);
   const outliers = Array.from({ length: channels }, (_, c) => withoutOutliers(e, c, channels));
   /** Scores of columns that live on one channel, and what each does to the unknowns. */
   const scores = (c: number, xs: readonly Float64Array[]) => {
@@ -155,6 +163,10 @@ export function lackOfFit(
   };
   const times = standardised(record.timesS);
   const standard = record.inputs.map(standardised);
+  const outputOf = (c: number) =>
+    standardised(
+      Float64Array.from({ length: rows }, (_, row) => fit.prediction[row * channels + c]!),
+    );
   const sensors: SensorError[] = [];
   const found: LackOfFit['channels'] = [];
   for (let c = 0; c < channels; c++) {
@@ -173,13 +185,7 @@ export function lackOfFit(
     }
     const squares = used.reduce((sum, v) => sum + v * v, 0);
     const dof = Math.max(1, used.length - p / channels);
-    const terms = regressors(
-      standard,
-      inputs,
-      standardised(
-        Float64Array.from({ length: rows }, (_, row) => fit.prediction[row * channels + c]!),
-      ),
-    );
+    const terms = regressors(standard, inputs, outputOf(c));
     const channel = {
       size: Number.isNaN(stated[c]!) ? Number.NaN : chiSquareScore(squares, dof),
       memory: memoryScore(used, squares),
@@ -227,7 +233,41 @@ export function lackOfFit(
       });
     }
   }
-  return { channels: found, sensors };
+  // Outliers have pulled the unknowns: those of all else are looked at.
+  const kept = data.map((v, i) => (Number.isNaN(e[i]!) ? Number.NaN : v));
+  const others = withPriors(noise, kept);
+  const varying = likeliestVarying(
+    {
+      residuals: residualsAfter(choleskySolve(others.L, others.gradient, p), kept),
+      columns: columns.map((g) => g.map((v, i) => v / noise[i % channels]!)),
+      L: others.L,
+      channels,
+    },
+    parameterCount(problem.coordinates),
+    whatVaries(
+      standard,
+      inputs,
+      Array.from({ length: channels }, (_, c) => outputOf(c)),
+      outputs,
+    ),
+  );
+  return { channels: found, sensors, ...(varying === undefined ? {} : { varying }) };
+}
+
+/** What a parameter may vary with: inputs, their size, and what the model makes of the outputs. */
+function whatVaries(
+  inputs: readonly Float64Array[],
+  names: readonly string[],
+  outputs: readonly Float64Array[],
+  outputNames: readonly string[],
+): { name: string; x: Float64Array }[] {
+  return [
+    ...inputs.flatMap((u, k) => [
+      { name: names[k]!, x: u },
+      { name: `the size of ${names[k]}`, x: standardised(u.map(Math.abs)) },
+    ]),
+    ...outputs.map((x, c) => ({ name: outputNames[c]!, x })),
+  ];
 }
 
 /** A column in parts of the record, scaled to 1; none where it is all zero. */

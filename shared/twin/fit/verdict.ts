@@ -11,6 +11,7 @@ import { roughNoise } from './record.js';
 import { type Ridge, ridgeTexts } from './ridges.js';
 import type { Shape } from './shape.js';
 import type { HeldOut } from './types.js';
+import { varyingFindings } from './varying.js';
 
 /** Deviation, as a share of the prior's, from which a parameter counts as not learnt. */
 const NOT_LEARNT = 0.7;
@@ -203,7 +204,7 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
       [name],
     );
   });
-  findings.push(...unseenFindings(twin, fit));
+  findings.push(...varyingFindings(fit.coordinates, misfit), ...unseenFindings(twin, fit));
   return findings;
 }
 

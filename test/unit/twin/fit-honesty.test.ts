@@ -209,6 +209,7 @@ describe('scores of residuals', () => {
   it('are standard normal of noise, whatever unknowns were fitted', () => {
     const rng = createRng(8);
     const all: number[] = [];
+    let varying = 0;
     for (let run = 0; run < 200; run++) {
       const n = 150;
       const timesS = Float64Array.from({ length: n }, (_, k) => k);
@@ -236,7 +237,9 @@ describe('scores of residuals', () => {
         [{ white: 1, ou: { std: 0, timeConstantS: 1 }, nEff: n, samples: n }],
         Float64Array.of(1),
         ['u'],
+        ['y'],
       );
+      if (found.varying!.chance <= 0.01) varying++;
       const { size, memory, pattern } = found.channels[0]!;
       all.push(size, memory, pattern, ...found.sensors.map((s) => s.size / s.std));
     }
@@ -244,5 +247,7 @@ describe('scores of residuals', () => {
     expect(square).toBeGreaterThan(0.8);
     expect(square).toBeLessThan(1.2);
     expect(Math.max(...all.map(Math.abs))).toBeLessThan(4.5);
+    // One in a hundred by chance.
+    expect(varying).toBeLessThanOrEqual(5);
   });
 });

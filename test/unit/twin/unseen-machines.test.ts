@@ -145,4 +145,23 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
       });
     });
   }, 240_000);
+
+  it('names the parameter that has taken up a term whole, though residuals look like noise', async () => {
+    const { twin, samples } = studied('battery', 'term missing', 2, 120);
+    const model = await createFitModel(twin, { lanes: 1, logger: silentLogger });
+    try {
+      const { output } = await commission(twin, model, samples);
+      // The resistance grows with the current; R1 is 0.01 for 0.006.
+      expect(output.verdict).toMatchObject({
+        grade: 'care',
+        reasons: [
+          expect.stringContaining(
+            'lacks something that R1 has taken up: residuals are as if R1 varied with the size of I',
+          ),
+        ],
+      });
+    } finally {
+      await model.close();
+    }
+  });
 });
