@@ -30,6 +30,7 @@ import { shapeOf } from './shape.js';
 import { fitSources } from './sources.js';
 import type { FitOutput, OfferedWear } from './types.js';
 import { disturbanceFindings, undisturbedStarts } from './undisturbed.js';
+import { seenHidden } from './unseen-input-noise.js';
 import { guessedWearFindings, offeredWear, offeredWearFindings } from './unstated-wear.js';
 import { freeUntold } from './untold.js';
 import { fitFindings } from './verdict.js';
@@ -219,8 +220,12 @@ export async function commission(
     const least = Object.values(channels).toSorted((a, b) => a.nEff - b.nEff)[0]!;
     const disturbed = disturbanceOutput(twin, fit);
     const unusable = verdictOf(findings).grade === 'unusable';
+    const seen = unusable ? undefined : await seenHidden(context, fit, options.hidden === true);
+    findings.push(...(seen?.findings ?? []));
     const hidden =
-      options.hidden === true && !unusable ? await hiddenOutputs(context, fit) : undefined;
+      options.hidden !== true || seen?.bands === undefined
+        ? undefined
+        : hiddenOutputs(fit, seen.bands);
     const parts = {
       // What is not to be used must not look as if it were known.
       parameters: unusable

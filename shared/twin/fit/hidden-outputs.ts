@@ -1,10 +1,9 @@
 import { modelSensors } from '../../config/index.js';
-import { messageOf, TwinError } from '../../core/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate } from '../types.js';
 import { varianceAlong } from './estimates.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem, rangeOf } from './fit.js';
-import { sliceOf } from './record.js';
+import { type FitRecord, sliceOf } from './record.js';
 import { sensitivities } from './sensitivities.js';
 
 /** The virtual sensors of a fitted twin with their bands. */
@@ -17,58 +16,75 @@ export interface HiddenOutputs {
   unknown?: string;
 }
 
+/** What hidden outputs are along a fitted free run, and how sure that is; rows × hidden outputs, row-major. */
+export interface HiddenBands {
+  record: FitRecord;
+  names: readonly string[];
+  values: Float64Array;
+  std: Float64Array;
+  /** Sensitivities, a column per unknown. */
+  columns: readonly Float64Array[];
+}
+
 /** Difference step, as that of the bands of parameters. */
 const DIFFERENCE = 5e-3;
 
 /**
- * What the virtual sensors show along the fitted free run. Their bands hold what is unknown of all
+ * Hidden outputs along a fitted free run. Their bands hold what is unknown of all
  * unknowns together; of a moving machine also as large a share of their range as the disturbance of the
  * worst measured variable is of its own: what the model lacks there, it lacks inside, too.
+ *
+ * @param central differences to both sides; otherwise to one, at half the runs
+ * @throws TwinError `NUMERIC` where the model fails, `CANCELLED`
  */
-export async function hiddenOutputs(
+export async function hiddenBands(
   context: FitContext,
   fit: Fit,
-): Promise<HiddenOutputs | undefined> {
+  { central = true } = {},
+): Promise<HiddenBands> {
   const { twin, model } = context;
   const names = modelSensors(twin.definition).map((s) => s.variable);
-  if (names.length === 0) return undefined;
   const all = fit.record;
   const count = all.timesS.length;
   const moving = twin.definition.simulation.mode !== 'steady-state';
   const record = moving ? all : sliceOf(all, count - 1, count);
-  const { timesS } = record;
   const problem = {
     ...fitProblem(context, fit.coordinates, record),
     async simulate(points: readonly Float64Array[]) {
       context.signal?.throwIfAborted();
-      const at = points.map((u) => fitPointAt(fit.coordinates, u, timesS));
+      const at = points.map((u) => fitPointAt(fit.coordinates, u, record.timesS));
       const runs = await model.run(at, record, { keepSensors: true });
       context.passes += points.length;
       return runs.map((run) => (run instanceof Error ? run : (run.sensors ?? new Float64Array())));
     },
   };
-  try {
-    const [middle] = await problem.simulate([fit.u]);
-    if (!(middle instanceof Float64Array)) throw middle;
-    const { columns } = await sensitivities(problem, fit.u, undefined, DIFFERENCE);
-    const lacking = moving ? lackingShare(fit) : 0;
-    const courses = names.map((name, s): [string, Estimate[]] => {
-      const of = (row: number) => row * names.length + s;
-      const values = Array.from(timesS, (_, row) => middle[of(row)]!);
-      const doubt = lacking * (Math.max(...values) - Math.min(...values));
-      return [
-        name,
-        values.map((value, row) =>
-          truncatedEstimate(value, Math.sqrt(varianceAlong(fit, columns, of(row)) + doubt ** 2)),
-        ),
-      ];
-    });
-    return { timesS, courses: Object.fromEntries(courses) };
-  } catch (error) {
-    context.signal?.throwIfAborted();
-    if (!(error instanceof TwinError) || error.code === 'CANCELLED') throw error;
-    return { timesS, courses: {}, unknown: messageOf(error) };
-  }
+  const [values] = await problem.simulate([fit.u]);
+  if (!(values instanceof Float64Array)) throw values;
+  const base = central ? undefined : values;
+  const { columns } = await sensitivities(problem, fit.u, base, DIFFERENCE);
+  const lacking = moving ? lackingShare(fit) : 0;
+  const doubts = names.map((_, s) => {
+    const course = values.filter((__, i) => i % names.length === s);
+    return lacking * (Math.max(...course) - Math.min(...course));
+  });
+  const std = values.map((_, i) =>
+    Math.sqrt(varianceAlong(fit, columns, i) + doubts[i % names.length]! ** 2),
+  );
+  return { record, names, values, std, columns };
+}
+
+/** The virtual sensors with their bands, from hidden outputs along a free run or why they are not known. */
+export function hiddenOutputs(fit: Fit, bands: HiddenBands | { unknown: string }): HiddenOutputs {
+  if ('unknown' in bands) return { timesS: fit.record.timesS, courses: {}, ...bands };
+  const { record, names, values, std } = bands;
+  const courses = names.map((name, s): [string, Estimate[]] => [
+    name,
+    Array.from(record.timesS, (_, row) => {
+      const i = row * names.length + s;
+      return truncatedEstimate(values[i]!, std[i]!);
+    }),
+  ]);
+  return { timesS: record.timesS, courses: Object.fromEntries(courses) };
 }
 
 /** The largest disturbance of a measured variable, as a share of its range. */

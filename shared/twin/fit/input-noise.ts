@@ -54,9 +54,8 @@ export async function withInputNoise(
     ...found.map(({ input, std }) => [input, std] as const),
   ]);
   if (noise.size === 0) return fit;
-  const { coordinates, record, u, noiseStd, prediction, columns, covariance } = fit;
+  const { coordinates, record, u, noiseStd, columns, covariance } = fit;
   const n = coordinates.length;
-  const problem = fitProblem(context, coordinates, record);
   const rests = simulation.mode === 'steady-state';
   const rng = createRng(SEED);
   const stdOf = (i: number) => noise.get(i) ?? 0;
@@ -69,17 +68,6 @@ export async function withInputNoise(
           stdOf(i) === 0 ? column : column.map((v) => v + stdOf(i) * rng.normal()),
         ),
       );
-  /** What the unknowns make of outputs that differ so from the free run, rows counted from one to another. */
-  const moved = (outputs: Float64Array, from: number, to: number) => {
-    const data = record.data.map((v, k) => {
-      const row = Math.floor(k / record.channels);
-      return Number.isNaN(v) || row < from || row >= to ? Number.NaN : outputs[k]!;
-    });
-    const { gradient } = normalEquations({ ...problem, data }, columns, noiseStd, prediction);
-    return gradient.map((_, j) =>
-      gradient.reduce((sum, g, k) => sum + covariance.white[j * n + k]! * g, 0),
-    );
-  };
   const variance = new Float64Array(n);
   let failed = 0;
   let problemOfRun: unknown;
@@ -94,7 +82,7 @@ export async function withInputNoise(
     const spans = rests ? record.timesS.length : 1;
     const rows = record.timesS.length / spans;
     for (let s = 0; s < spans; s++) {
-      moved(run, s * rows, (s + 1) * rows).forEach((v, j) => {
+      movedBy(fit, run, s * rows, (s + 1) * rows).forEach((v, j) => {
         variance[j]! += v * v;
       });
     }
@@ -130,6 +118,28 @@ export async function withInputNoise(
     },
     inputNoise: { found, variance, runs, failed },
   };
+}
+
+/**
+ * What the unknowns of a fit make of outputs that its machine would have and its model has not.
+ *
+ * @param outputs samples × channels; the free run is taken off
+ * @param from,to rows that count
+ */
+export function movedBy(
+  { record, columns, noiseStd, prediction, covariance: { white } }: Fit,
+  outputs: Float64Array,
+  from = 0,
+  to = record.timesS.length,
+): Float64Array {
+  const { channels } = record;
+  const data = record.data.map((v, k) => {
+    const row = Math.floor(k / channels);
+    return Number.isNaN(v) || row < from || row >= to ? Number.NaN : outputs[k]!;
+  });
+  const { gradient } = normalEquations({ data, channels }, columns, noiseStd, prediction);
+  const n = gradient.length;
+  return gradient.map((_, j) => gradient.reduce((sum, g, k) => sum + white[j * n + k]! * g, 0));
 }
 
 /** Names noise of inputs that nobody stated, and says where it is not in the bands, or known by few runs. */

@@ -204,7 +204,10 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
       [name],
     );
   });
-  findings.push(...varyingFindings(fit.coordinates, misfit), ...unseenFindings(twin, fit));
+  // Noise of an input that was found is what residuals follow.
+  const explained = (fit.inputNoise?.found.length ?? 0) > 0;
+  if (!explained) findings.push(...varyingFindings(fit.coordinates, misfit));
+  findings.push(...unseenFindings(twin, fit));
   return findings;
 }
 
