@@ -88,7 +88,7 @@ function scoreOf({ residuals, columns, L }: Whitened, x: Float64Array): number |
 /** Names a parameter that varies, beyond chance. */
 export function varyingFindings(
   coordinates: readonly Coordinate[],
-  { varying }: { varying?: Varying },
+  varying: Varying | undefined,
 ): Finding[] {
   if (varying === undefined || varying.chance > BY_CHANCE) return [];
   const { name } = coordinates[varying.unknown]!;

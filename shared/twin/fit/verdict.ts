@@ -1,16 +1,15 @@
 import { durationText } from '../../core/index.js';
-import { MOVED, OFFSET } from '../report/cross-check.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { coursesAt, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, SAME_OPTIMUM } from './fit.js';
-import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN, isCertain, likeliestError, misfitScore } from './lack-of-fit.js';
 import { fromPrior, priorOf } from './prior.js';
 import { roughNoise } from './record.js';
 import { type Ridge, ridgeTexts } from './ridges.js';
 import type { Shape } from './shape.js';
 import type { HeldOut } from './types.js';
+import { unseenFindings } from './unseen-sensor-errors.js';
 import { varyingFindings } from './varying.js';
 
 /** Deviation, as a share of the prior's, from which a parameter counts as not learnt. */
@@ -206,29 +205,13 @@ function misfitFindings(twin: Twin, fit: Fit): Finding[] {
   });
   // Noise of an input that was found is what residuals follow.
   const explained = (fit.inputNoise?.found.length ?? 0) > 0;
-  if (!explained) findings.push(...varyingFindings(fit.coordinates, misfit));
+  const { varying } = misfit;
+  const isNamed = misfit.channels.some(
+    ({ carried }) => varying !== undefined && carried[varying.unknown]! >= CERTAIN,
+  );
+  if (!explained && !isNamed) findings.push(...varyingFindings(fit.coordinates, varying));
   findings.push(...unseenFindings(twin, fit));
   return findings;
-}
-
-/** Errors of sensors that the residuals would not show, and that would move a parameter. */
-function unseenFindings(twin: Twin, fit: Fit): Finding[] {
-  const unseen = fit.misfit.sensors.flatMap((error) => {
-    const { variable, offsetStd, unit } = twin.definition.measured[error.channel]!;
-    const size = OFFSET * sensorNoise(twin, fit, error.channel);
-    // Who states an offset doubts or trusts the sensor in all.
-    if (offsetStd !== undefined || size > CERTAIN * error.std) return [];
-    const moved = movesOf(twin, fit, error).filter(({ by }) => by > MOVED);
-    const most = moved.toSorted((a, b) => b.by - a.by)[0];
-    return most === undefined ? [] : [{ kind: error.kind, variable, unit, size, moved, most }];
-  });
-  return unseen
-    .filter((u) => !unseen.some((v) => v.variable === u.variable && v.most.by > u.most.by))
-    .map(({ kind, variable, unit, size, most }) => ({
-      grade: 'care',
-      reason: `${kind === 'offset' ? 'an offset' : 'a drift'} of ${variable} would pass unseen: one of ${size.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise${kind === 'offset' ? '' : ', along the record'}) moves ${most.name} by ${most.by.toPrecision(2)} deviations${most.ofWhite ? ' of a band without the residuals’ memory, which may be that error' : ''}; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
-      about: unseen.flatMap((u) => (u.variable === variable ? u.moved.map((m) => m.name) : [])),
-    }));
 }
 
 function searchFindings(fit: Fit): Finding[] {

@@ -1,0 +1,26 @@
+import { MOVED, OFFSET } from '../report/cross-check.js';
+import type { Finding } from '../report/verdict.js';
+import type { Twin } from '../types.js';
+import type { Fit } from './fit.js';
+import { movesOf, sensorNoise } from './hangs-on.js';
+import { CERTAIN } from './lack-of-fit.js';
+
+/** Errors of sensors that the residuals would not show, and that would move a parameter. */
+export function unseenFindings(twin: Twin, fit: Fit): Finding[] {
+  const unseen = fit.misfit.sensors.flatMap((error) => {
+    const { variable, offsetStd, unit } = twin.definition.measured[error.channel]!;
+    const size = OFFSET * sensorNoise(twin, fit, error.channel);
+    // Who states an offset doubts or trusts the sensor in all.
+    if (offsetStd !== undefined || size > CERTAIN * error.std) return [];
+    const moved = movesOf(twin, fit, error).filter(({ by }) => by > MOVED);
+    const most = moved.toSorted((a, b) => b.by - a.by)[0];
+    return most === undefined ? [] : [{ kind: error.kind, variable, unit, size, moved, most }];
+  });
+  return unseen
+    .filter((u) => !unseen.some((v) => v.variable === u.variable && v.most.by > u.most.by))
+    .map(({ kind, variable, unit, size, most }) => ({
+      grade: 'care',
+      reason: `${kind === 'offset' ? 'an offset' : 'a drift'} of ${variable} would pass unseen: one of ${size.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise${kind === 'offset' ? '' : ', along the record'}) moves ${most.name} by ${most.by.toPrecision(2)} deviations${most.ofWhite ? ' of a band without the residuals’ memory, which may be that error' : ''}; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
+      about: unseen.flatMap((u) => (u.variable === variable ? u.moved.map((m) => m.name) : [])),
+    }));
+}
