@@ -30,6 +30,7 @@ import {
   findingsOf,
   verdictExitCode,
 } from '../shared/twin/report/verdict.js';
+import { withoutWild } from '../shared/twin/report/wild-values.js';
 import { type CalibrationRun, runSamples, type TakeStep } from '../shared/twin/run.js';
 import {
   conflictError,
@@ -215,7 +216,8 @@ async function run(
   args: Record<string, unknown>,
   io: CommandIo,
 ): Promise<CalibrationOutput> {
-  const { samples } = data;
+  // The recording's account names what is set aside.
+  const samples = withoutWild(twin.definition, data.samples);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const startedMs = performance.now();
   const bar = progressBar(io, 'Calibrating', 'samples');

@@ -1,4 +1,4 @@
-import { wildPlaces } from '../report/wild-values.js';
+import { withoutWild } from '../report/wild-values.js';
 import type { Sample, Twin } from '../types.js';
 
 /** A recording as a fit sees it. */
@@ -54,7 +54,7 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const kept: { sample: Sample; inputs: Float64Array }[] = [];
   let lastS = Number.NEGATIVE_INFINITY;
   const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
-  for (const sample of samples) {
+  for (const sample of withoutWild(definition, samples)) {
     if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
     else if (sample.timeS <= lastS) skip('time-not-rising');
     else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
@@ -83,13 +83,8 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const measured = definition.measured.map((_, c) =>
     Float64Array.from(kept, (__, row) => data[row * channels + c]!),
   );
-  const wild = wildPlaces(measured, columns);
   definition.measured.forEach((channel, c) => {
     const values = measured[c]!;
-    for (const row of wild[c]?.places ?? []) {
-      values[row] = Number.NaN;
-      data[row * channels + c] = Number.NaN;
-    }
     resolution[c] = resolutionOf(values);
     const noise = channel.noiseStd ?? roughNoise(values);
     for (const side of ['lower', 'upper'] as const) {

@@ -211,7 +211,8 @@ export function recordingFindings(
     add('care', heldText(found), [found.variable]);
   }
   for (const found of recording.wildValues ?? []) {
-    add('care', wildText(found), [found.variable]);
+    // An input moves all.
+    add('care', wildText(found), measured.includes(found.variable) ? [found.variable] : undefined);
   }
   for (const pair of recording.sameChannels ?? []) {
     if (pair.every((name) => measured.includes(name))) add('care', sameText(pair), pair);

@@ -2,7 +2,7 @@ import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
 import { instantText } from './time-axis.js';
 
-/** Readings so far from all others of their sensor that they are faults of the reading, not noise. */
+/** Readings so far from all others of their sensor or input that they are faults of the reading, not noise. */
 export interface WildValues {
   variable: string;
   values: { timeS: number; value: number }[];
@@ -99,29 +99,109 @@ export function wildPlaces(
   });
 }
 
-/** The wild values of each measured variable of a recording that has some. */
-export function wildValues(
-  { measured, inputs }: TwinDefinition,
-  samples: readonly Sample[],
-): WildValues[] {
-  const columnsOf = (count: number, of: (s: Sample) => Float64Array) =>
-    Array.from({ length: count }, (_, i) => Float64Array.from(samples, (s) => of(s)[i]!));
-  const places = wildPlaces(
-    columnsOf(measured.length, (s) => s.measured),
-    columnsOf(inputs.length, (s) => s.inputs),
-  );
-  return measured.flatMap(({ variable }, c) => {
-    const found = places[c];
-    if (found === undefined) return [];
-    const values = found.places.map((i) => ({
-      timeS: samples[i]!.timeS,
-      value: samples[i]!.measured[c]!,
-    }));
-    return [{ variable, values, from: found.from, to: found.to }];
+/** Samples in which a machine may follow an input. */
+const FOLLOWS_WITHIN = 5;
+/** Largest change of before by which one shows that it does. */
+const FOLLOWS = 1.5;
+
+/** Whether a measured variable changes after a place as it never did before. */
+const isFollowed = (measured: readonly Float64Array[], place: number): boolean =>
+  measured.some((values) => {
+    const most = (from: number, to: number) => {
+      let [change, count, last] = [0, 0, Number.NaN];
+      for (let i = Math.max(0, from - 1); i < Math.min(to, values.length); i++) {
+        const v = values[i]!;
+        if (!Number.isFinite(v)) continue;
+        if (i >= from && Number.isFinite(last)) {
+          change = Math.max(change, Math.abs(v - last));
+          count++;
+        }
+        last = v;
+      }
+      return { change, count };
+    };
+    const end = place + FOLLOWS_WITHIN + 1;
+    const before = most(0, place);
+    const usual = before.count >= LEAST ? before : most(end, values.length);
+    return most(place, end).change > FOLLOWS * usual.change;
+  });
+
+/**
+ * The wild values of each input: lone, far outside of all others, and followed by no measured variable.
+ * A blow or a pulse is, and where several inputs go at once it is the machine.
+ */
+export function wildInputPlaces(
+  inputs: readonly Float64Array[],
+  measured: readonly Float64Array[],
+): ReturnType<typeof wildIn>[] {
+  const found = inputs.map((values) => wildIn(values, []));
+  return found.map((f, k) => {
+    if (f === undefined || !(f.to > f.from)) return undefined;
+    const places = f.places.filter(
+      (i) =>
+        !found.some((other, o) => o !== k && other?.places.includes(i)) && !isFollowed(measured, i),
+    );
+    return places.length > 0 ? { ...f, places } : undefined;
   });
 }
 
-/** What is to be said of a sensor's wild values. */
+/** Places of wild values in a recording: by input, and by measured variable. */
+function placesIn({ measured, inputs }: TwinDefinition, samples: readonly Sample[]) {
+  const columnsOf = (count: number, of: (s: Sample) => Float64Array) =>
+    Array.from({ length: count }, (_, i) => Float64Array.from(samples, (s) => of(s)[i]!));
+  const driven = columnsOf(inputs.length, (s) => s.inputs);
+  const read = columnsOf(measured.length, (s) => s.measured);
+  const ofInputs = wildInputPlaces(driven, read);
+  const held = driven.map((column, k) => {
+    let last = Number.NaN;
+    return column.map((v, i) => {
+      if (Number.isFinite(v) && !ofInputs[k]?.places.includes(i)) last = v;
+      return last;
+    });
+  });
+  return { ofInputs, ofMeasured: wildPlaces(read, held) };
+}
+
+/** The wild values of each measured variable and input of a recording that has some. */
+export function wildValues(definition: TwinDefinition, samples: readonly Sample[]): WildValues[] {
+  const { ofInputs, ofMeasured } = placesIn(definition, samples);
+  const told = (
+    names: readonly { variable: string }[],
+    places: readonly ReturnType<typeof wildIn>[],
+    of: (s: Sample) => Float64Array,
+  ) =>
+    names.flatMap(({ variable }, c) => {
+      const found = places[c];
+      if (found === undefined) return [];
+      const values = found.places.map((i) => ({
+        timeS: samples[i]!.timeS,
+        value: of(samples[i]!)[c]!,
+      }));
+      return [{ variable, values, from: found.from, to: found.to }];
+    });
+  return [
+    ...told(definition.measured, ofMeasured, (s) => s.measured),
+    ...told(definition.inputs, ofInputs, (s) => s.inputs),
+  ];
+}
+
+/** The same samples with wild values as missing ones. */
+export function withoutWild(
+  definition: TwinDefinition,
+  samples: readonly Sample[],
+): readonly Sample[] {
+  const { ofInputs, ofMeasured } = placesIn(definition, samples);
+  if ([...ofInputs, ...ofMeasured].every((f) => f === undefined)) return samples;
+  const without = (values: Float64Array, row: number, places: typeof ofInputs) =>
+    values.map((v, c) => (places[c]?.places.includes(row) ? Number.NaN : v));
+  return samples.map((sample, row) => ({
+    ...sample,
+    inputs: without(sample.inputs, row, ofInputs),
+    measured: without(sample.measured, row, ofMeasured),
+  }));
+}
+
+/** What is to be said of wild values. */
 export function wildText({ variable, values, from, to }: WildValues): string {
   const [first, ...more] = values;
   const setAside =

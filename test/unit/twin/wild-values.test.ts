@@ -3,7 +3,12 @@ import { gateChannels } from '../../../shared/twin/filter/gate.js';
 import type { UpdateResult } from '../../../shared/twin/filter/gaussian-update.js';
 import { commission } from '../../../shared/twin/fit/index.js';
 import type { Sample } from '../../../shared/twin/index.js';
-import { wildIn, wildPlaces } from '../../../shared/twin/report/wild-values.js';
+import {
+  wildIn,
+  wildInputPlaces,
+  wildPlaces,
+  withoutWild,
+} from '../../../shared/twin/report/wild-values.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const twin = lagTwin();
@@ -67,6 +72,52 @@ describe('a reading far from all others', () => {
       )?.places;
     expect(still(20.1)).toBeUndefined();
     expect(still(1e6)).toEqual([20]);
+  });
+});
+
+describe('a value of an input far from all others', () => {
+  /** Inputs and readings of a record, one of whose inputs is another. */
+  const inputWith = async (row: number, u: number): Promise<Sample[]> => {
+    const samples = await lagSamples();
+    return samples.map((s, k) => (k === row ? { ...s, inputs: Float64Array.of(u) } : s));
+  };
+
+  it('is set aside and named, and the fit is that in which it is missing', async () => {
+    const missing = await fitOf(await inputWith(100, Number.NaN));
+    for (const value of [1e6, -9999]) {
+      const samples = await inputWith(100, value);
+      const { parameters, verdict, quantities } = await fitOf(samples);
+      expect(parameters).toEqual(missing.parameters);
+      expect(verdict.grade).toBe('care');
+      expect(verdict.reasons.join()).toContain(
+        `u: ${value} at 100 s was set aside as an outlier: all others lie between 0.000 and 1.000`,
+      );
+      expect(quantities.gain!.grade).toBe('care');
+      const clean = withoutWild(twin.definition, samples);
+      expect(clean[100]!.inputs[0]).toBeNaN();
+      expect(clean[99]).toMatchObject(samples[99]!);
+    }
+    const ordinary = await lagSamples();
+    expect(withoutWild(twin.definition, ordinary)).toBe(ordinary);
+  });
+
+  it('is the machine’s where a sensor follows, where it lasts, and where inputs else stand still', async () => {
+    const samples = await lagSamples();
+    const u = Float64Array.from(samples, (s) => s.inputs[0]!);
+    const y = Float64Array.from(samples, (s) => s.measured[0]!);
+    const at = (of: Float64Array, rows: readonly number[], v: number) =>
+      of.map((old, i) => (rows.includes(i) ? v : old));
+    const placesOf = (inputs: Float64Array[], read = y) =>
+      wildInputPlaces(inputs, [read]).map((f) => f?.places);
+    expect(placesOf([at(u, [100], 50)])).toEqual([[100]]);
+    expect(placesOf([at(u, [100, 101], 50)])).toEqual([undefined]);
+    // A blow.
+    const struck = y.map((v, i) => (i > 100 ? v + 18 * Math.exp((101 - i) / 8) : v));
+    expect(placesOf([at(u, [100], 50)], struck)).toEqual([undefined]);
+    // A pulse of what else is off.
+    expect(placesOf([at(u.fill(0), [100], 1)])).toEqual([undefined]);
+    const other = Float64Array.from(samples, (s) => s.inputs[0]! + 1);
+    expect(placesOf([at(other, [100], 50), at(other, [100], 60)])).toEqual([undefined, undefined]);
   });
 });
 
