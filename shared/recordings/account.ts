@@ -258,6 +258,9 @@ export function accountLines(account: RecordingAccount): string[] {
       c.unreadable === undefined
         ? undefined
         : `${c.unreadable.count} unreadable, e.g. ${JSON.stringify(c.unreadable.example)}`,
+      c.unitInCells === undefined
+        ? undefined
+        : `${c.unitInCells.count} numbers with "${c.unitInCells.unit}" behind them`,
       c.truths > 0 ? `${c.truths} words read as 1 or 0` : undefined,
       dead.has(name)
         ? Number.isNaN(c.min)

@@ -1,4 +1,11 @@
-import { type DecimalMark, isQualityWord, numberOf, numberOfTold, truthOf } from './numbers.js';
+import {
+  type DecimalMark,
+  isQualityWord,
+  numberOf,
+  numberOfTold,
+  numberWithUnit,
+  truthOf,
+} from './numbers.js';
 
 /** Cells that hold something but no value. */
 export interface Unreadable {
@@ -18,6 +25,8 @@ export interface CellCounts {
   /** Texts that the definition maps to numbers. */
   texts: number;
   unreadable: Unreadable | undefined;
+  /** The unit that stands behind numbers in cells, and in how many; numbers with another are not read. */
+  unitInCells?: { unit: string; count: number };
 }
 
 const FIRST_CAPACITY = 64;
@@ -41,6 +50,7 @@ export class ColumnBuilder {
     private readonly decimal: DecimalMark,
     private readonly texts: Readonly<Record<string, number>> = {},
     decimalTold = false,
+    private readonly unit?: string,
   ) {
     this.numberOf = decimalTold ? numberOfTold : numberOf;
     this.mapsNumbers = Object.keys(texts).some((text) => !Number.isNaN(numberOf(text, decimal)));
@@ -120,10 +130,25 @@ export class ColumnBuilder {
       this.countQuality(text);
       return Number.NaN;
     }
+    const withUnit = this.readWithUnit(text);
+    if (!Number.isNaN(withUnit)) return withUnit;
     if (counts.unreadable === undefined)
       counts.unreadable = { count: 1, example: text.slice(0, 60) };
     else counts.unreadable.count++;
     return Number.NaN;
+  }
+
+  /** A number with the unit of its column behind it: the header's, else that of the first such cell. */
+  private readWithUnit(text: string): number {
+    const parts = numberWithUnit(text);
+    if (parts === undefined) return Number.NaN;
+    const { counts } = this;
+    if ((counts.unitInCells?.unit ?? this.unit ?? parts.unit) !== parts.unit) return Number.NaN;
+    const value = this.numberOf(parts.number, this.decimal);
+    if (Number.isNaN(value)) return value;
+    counts.numbers++;
+    counts.unitInCells = { unit: parts.unit, count: (counts.unitInCells?.count ?? 0) + 1 };
+    return value;
   }
 
   /** The values so far, without a copy. */

@@ -1,7 +1,7 @@
 import Papa from 'papaparse';
 import { TwinError } from '../core/index.js';
 import { type ColumnName, columnNames, isUnit } from './names.js';
-import { type DecimalMark, isQualityWord, numberOf, truthOf } from './numbers.js';
+import { type DecimalMark, isQualityWord, numberOf, numberWithUnit, truthOf } from './numbers.js';
 import type { ReadOptions } from './options.js';
 import { dateText } from './times/date-text.js';
 
@@ -31,7 +31,7 @@ type CellKind = 'empty' | 'number' | 'time' | 'word' | 'text';
 function kindOf(cell: string, decimal: DecimalMark): CellKind {
   const text = cell.trim();
   if (text === '') return 'empty';
-  const value = numberOf(text, decimal);
+  const value = numberOf(numberWithUnit(text)?.number ?? text, decimal);
   if (!Number.isNaN(value)) return 'number';
   if (truthOf(text) !== undefined || isQualityWord(text)) return 'word';
   return dateText(text) === undefined ? 'text' : 'time';
@@ -65,7 +65,8 @@ function decimalOf(
   let commas = 0;
   let settled = false;
   for (const cell of records.flat()) {
-    const text = cell.trim();
+    const trimmed = cell.trim();
+    const text = numberWithUnit(trimmed)?.number ?? trimmed;
     if (/^[+-]?\d*\.\d+([eE][+-]?\d+)?$/.test(text)) points++;
     else if (/^[+-]?\d*,\d+([eE][+-]?\d+)?$/.test(text)) {
       commas++;

@@ -1,3 +1,5 @@
+import { isUnit } from './names.js';
+
 /** The mark between whole numbers and fractions. */
 export type DecimalMark = '.' | ',';
 
@@ -53,6 +55,18 @@ function groupedNumber(text: string, decimal: DecimalMark): number {
   if (spaced === null) return Number.NaN;
   const rest = text.slice(spaced[0].length);
   return numberOf(`${spaced[1]}${(spaced[2] ?? '').replace(/\D/g, '')}${rest}`, decimal);
+}
+
+/** A number and what stands behind it: a unit of letters behind a space, or one that begins with a sign. */
+const WITH_UNIT = /^([+-]?\d[\d.,eE+-]*|[+-]?[.,]\d+)(?:\s+(\S{1,12})|([%°µΩ]\S{0,8}))$/;
+
+/** A cell of a number with its unit behind it, as `23.5 °C` or `40%`, taken apart; undefined of anything else. */
+export function numberWithUnit(text: string): { number: string; unit: string } | undefined {
+  const match = WITH_UNIT.exec(text);
+  const unit = match?.[2] ?? match?.[3];
+  return match === null || unit === undefined || /^[\d-]*$/.test(unit) || !isUnit(unit)
+    ? undefined
+    : { number: match[1]!, unit };
 }
 
 /** Words by which historians say that there is no good value. */

@@ -1,6 +1,6 @@
 import { TwinError } from '../core/index.js';
 import { extremes, originOf, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
-import { ColumnBuilder } from './column-builder.js';
+import { type CellCounts, ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
 import { feedText } from './formats/feed.js';
@@ -8,7 +8,7 @@ import { parquetRows } from './formats/parquet.js';
 import { type OpenedFile, openFile, wholeLines } from './formats/text.js';
 import { workbookRows } from './formats/workbook.js';
 import { findLongForm, findTime, type LongPlaces, type TimePlace } from './layout.js';
-import { columnName, findColumn } from './names.js';
+import { type ColumnName, columnName, findColumn } from './names.js';
 import type { ReadOptions } from './options.js';
 import { settleOrder } from './order.js';
 import { LongSink, qualityColumns, WideSink } from './sinks.js';
@@ -141,8 +141,8 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
   );
   const texts = options.texts ?? {};
   const told = options.decimal !== undefined;
-  const builder = (name: string, label: string) =>
-    new ColumnBuilder(shape.decimal, texts[name] ?? texts[label] ?? {}, told);
+  const builder = ({ name, label, unit }: ColumnName) =>
+    new ColumnBuilder(shape.decimal, texts[name] ?? texts[label] ?? {}, told, unit);
   const width = shape.columns.length;
   const common = { times, place, long, zoneName: options.timeZone };
   const { columns: wanted } = options;
@@ -151,7 +151,7 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
     const sink = new LongSink(times, place, long, width, (tag) => {
       const parts = columnName(tag);
       if (wanted === undefined || wanted.some((w) => findColumn([parts], w) === 0)) {
-        return builder(parts.name, parts.label);
+        return builder(parts);
       }
       unused.push(tag);
       return undefined;
@@ -165,11 +165,10 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
       ? shape.columns.flatMap((_, i) => (others.has(i) ? [] : [i]))
       : [...new Set(wanted.map((name) => findColumn(shape.columns, name)).filter((i) => i >= 0))];
   const wideColumns = indices.map((index) => {
-    const { name, label } = shape.columns[index]!;
     const beside = quality.get(index);
     return {
       index,
-      builder: builder(name, label),
+      builder: builder(shape.columns[index]!),
       ...(beside === undefined || indices.includes(beside) ? {} : { quality: beside }),
     };
   });
@@ -211,11 +210,13 @@ function finish(
           .filter(([, t]) => t.wanted)
           .map(([tag, { builder: values, at }]) => ({
             ...columnName(tag),
+            ...unitOf(values.counts),
             values: spread(values.done(), at.done(), n),
             counts: values.counts,
           }))
       : reading.wideColumns.map(({ index, builder: values }) => ({
           ...shape.columns[index]!,
+          ...unitOf(values.counts),
           values: values.done(),
           counts: values.counts,
         }));
@@ -283,6 +284,10 @@ function finish(
     account,
   };
 }
+
+/** The unit that a column's cells name. */
+const unitOf = ({ unitInCells }: CellCounts) =>
+  unitInCells === undefined ? {} : { unit: unitInCells.unit };
 
 /** Readings of one tag at the places that they have among all. */
 function spread(values: Float64Array, at: Float64Array, n: number): Float64Array {
