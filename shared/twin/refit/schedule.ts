@@ -116,7 +116,7 @@ export function isRefitDue(
 }
 
 /** Samples that an event lasts before parameters are asked whether they have changed … */
-const CHANGE_SAMPLES = 10;
+const CHANGE_SAMPLES = 15;
 /** … and times as long until they are asked again. */
 const CHANGE_AGAIN = 1.5;
 
