@@ -117,9 +117,7 @@ async function spokenFor(
       allowed: whole.allowed.filter((kind) => kind.jump === 0),
     };
     const still = frame.priors.map(() => frame.allowed[0]!);
-    const found = await numericOr(undefined, () =>
-      hypotheses(own, fit, frame, still, isExplained(fit)),
-    );
+    const found = await numericOr(undefined, () => hypotheses(own, fit, frame, still));
     context.passes = own.passes;
     spoken.push({ frame, parameter, gain: found?.gain ?? 0 });
   }
@@ -137,7 +135,7 @@ function asIfWearing(twin: Twin, fit: Fit, parameter: number): Twin {
   const { timesS } = fit.record;
   const { name, scale } = fit.coordinates[parameter]!;
   const spanS = timesS.at(-1)! - timesS[0]!;
-  const horizonS = (rangeOf(twin, fit, parameter) * spanS) / (2 * SLOWEST * scale);
+  const horizonS = (parameterRange(twin, fit, parameter) * spanS) / (2 * SLOWEST * scale);
   return withWearing(twin, { [name]: horizonS });
 }
 
@@ -155,7 +153,7 @@ export function withWearing(twin: Twin, horizonS: Readonly<Record<string, number
 }
 
 /** A parameter's range, on its transformed scale. */
-function rangeOf({ definition }: Twin, fit: Fit, j: number): number {
+function parameterRange({ definition }: Twin, fit: Fit, j: number): number {
   const c = fit.coordinates[j]!;
   const trend = { ...definition.parameters[j]!, dynamics: 'trend' as const };
   return wearPrior(j, trend, c, 1, valueAt(c, fit.u[j]!))!.range;
@@ -175,7 +173,7 @@ function offerOf(
   const net = Math.abs(values.at(-1)! - values[0]!);
   const moved = values.reduce((a, b) => Math.max(a, b)) - values.reduce((a, b) => Math.min(a, b));
   if (!(net > ONE_WAY * moved)) return undefined;
-  const horizonS = (rangeOf(twin, worn, parameter) * (timesS.at(-1)! - timesS[0]!)) / net;
+  const horizonS = (parameterRange(twin, worn, parameter) * (timesS.at(-1)! - timesS[0]!)) / net;
   return {
     variable: twin.definition.parameters[parameter]!.variable,
     from: course.values[0]!,

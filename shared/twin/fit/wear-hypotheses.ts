@@ -77,7 +77,7 @@ export async function hypotheses(
   fit: Fit,
   frame: Frame,
   present: readonly WearKind[],
-  settled: boolean,
+  { settled = false }: { settled?: boolean } = {},
 ): Promise<Found> {
   const { priors, allowed } = frame;
   const { record } = fit;

@@ -72,7 +72,7 @@ export async function searched(
   let taken: Float64Array | undefined;
   let kinds = frame.priors.map(() => frame.allowed[0]!);
   for (let round = 0; ; round++) {
-    const found = await hypotheses(context, fit, frame, kinds, round === ROUNDS);
+    const found = await hypotheses(context, fit, frame, kinds, { settled: round === ROUNDS });
     taken ??= found.taken;
     // A change whose time is given is fitted in any case: the straight model may be far from it.
     if (round === 0 && frame.changeS === undefined && !anyway && !mayExplain(fit, found)) {
