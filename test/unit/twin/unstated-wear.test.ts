@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../shared/core/index.js';
 import { commission, createFitModel, withWearing } from '../../../shared/twin/fit/index.js';
 import type { Twin } from '../../../shared/twin/index.js';
-import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
+import { CONDITIONS, type Condition, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES } from '../../study/unseen/machines.js';
 import { twinOf } from '../../study/unseen/run.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
@@ -10,9 +10,9 @@ import { hasCompiler } from '../fmi/fixture-fmus.js';
 const ROWS = 120;
 
 /** A machine of the study whose definition takes every parameter for constant, as `new` writes it. */
-function ofConstants(name: string, under: string, seed = 1) {
+function ofConstants(name: string, under: string | Condition, seed = 1) {
   const machine = MACHINES.find((m) => m.name === name)!;
-  const condition = CONDITIONS.find((c) => c.name === under)!;
+  const condition = typeof under === 'string' ? CONDITIONS.find((c) => c.name === under)! : under;
   const { definition, ...twin } = twinOf(machine, condition, seed, ROWS);
   const parameters = definition.parameters.map((p, j) => {
     const truth = machine.parameters[j]![1];
@@ -68,6 +68,17 @@ describe.skipIf(!hasCompiler)('wear of what is declared constant', () => {
     },
     240_000,
   );
+
+  it('is offered where it leaves residuals that are nearly noise, but follow each other', async () => {
+    // What is lasting is less than half of them, from one sample to the next.
+    const slow = { name: 'wear by a tenth', group: 'wear', wear: (s: number) => 0.1 * s } as const;
+    const { offeredWear, verdict } = await fitted(ofConstants('exchanger', slow));
+    expect(offeredWear).toHaveLength(1);
+    expect(offeredWear![0]!.variable).toBe('UA');
+    expect(offeredWear![0]!.from / 900).toBeCloseTo(1, 1);
+    expect(offeredWear![0]!.to / 990).toBeCloseTo(1, 1);
+    expect(verdict.grade).not.toBe('good');
+  }, 240_000);
 
   it.each([
     ['motor', 'base'],
