@@ -12,6 +12,7 @@ export * from './left-locks.js';
 export * from './lifecycle.js';
 export * from './logger.js';
 export * from './package-root.js';
+export * from './partition-point.js';
 export * from './random.js';
 export * from './scratch.js';
 export * from './scratch-text.js';

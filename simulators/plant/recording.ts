@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../shared/config/index.js';
+import { partitionPoint } from '../../shared/core/index.js';
 import { type ReadOptions, readTable, recordingColumn } from '../../shared/recordings/index.js';
 import type { Machine } from './machine.js';
 
@@ -45,7 +46,7 @@ export async function openRecording(options: RecordingOptions): Promise<Machine>
   return {
     sensors: [...channels.keys()],
     next(afterS) {
-      const row = firstAfter(times, start + afterS);
+      const row = partitionPoint(times.length, (k) => times[k]! <= start + afterS);
       if (row >= times.length) return Promise.resolve(undefined);
       const sensors: Record<string, number> = {};
       for (const [variable, values] of channels) sensors[variable] = values[row] ?? Number.NaN;
@@ -53,16 +54,4 @@ export async function openRecording(options: RecordingOptions): Promise<Machine>
     },
     close: () => Promise.resolve(),
   };
-}
-
-/** Index of the first time that is greater. */
-function firstAfter(times: Float64Array, time: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (times[middle]! > time) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

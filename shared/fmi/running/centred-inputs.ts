@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../core/index.js';
 import type { InputTable } from '../solving/signals.js';
 
 /** Whether any column runs from one value to another, rather than jumping. */
@@ -68,16 +69,11 @@ const indices = (n: number) => Array.from({ length: n }, (_, k) => k);
 
 /** The row that holds at a time: of several at a jump the first before it, the last after it. */
 function rowBefore(time: Float64Array, timeS: number, after: boolean): number {
-  let low = 0;
-  let high = time.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const passed = after ? time[middle]! <= timeS : time[middle]! < timeS;
-    if (passed) low = middle + 1;
-    else high = middle;
-  }
-  if (!after && time[low] === timeS) return low;
-  return Math.max(0, low - 1);
+  const next = partitionPoint(time.length, (row) =>
+    after ? time[row]! <= timeS : time[row]! < timeS,
+  );
+  if (!after && time[next] === timeS) return next;
+  return Math.max(0, next - 1);
 }
 
 function between(

@@ -1,4 +1,4 @@
-import { messageOf, TwinError } from '../../core/index.js';
+import { messageOf, partitionPoint, TwinError } from '../../core/index.js';
 import type { Float64Block, FmuInstance } from '../binding/instance.js';
 import { sizeOf } from '../description/dimensions.js';
 import {
@@ -215,16 +215,12 @@ export class InputSignals {
 
   /** The first time after `t` at which an input jumps; Infinity when none does. */
   nextEvent(t: number): number {
-    // By halves: a held input has an event at each of thousands of samples.
-    let low = 0;
-    let high = this.#events.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const event = this.#events[middle] as number;
-      if (event > t && !this.#same(event, t)) high = middle;
-      else low = middle + 1;
-    }
-    return this.#events[low] ?? Number.POSITIVE_INFINITY;
+    // A held input has an event at each of thousands of samples.
+    const next = partitionPoint(this.#events.length, (k) => {
+      const event = this.#events[k] as number;
+      return event <= t || this.#same(event, t);
+    });
+    return this.#events[next] ?? Number.POSITIVE_INFINITY;
   }
 
   /** The first row's time after `t`: a continuous input may bend there. */
@@ -238,14 +234,7 @@ export class InputSignals {
   /** Index of the first row later than `t`. */
   #rowAfter(t: number): number {
     const { time } = this.#table;
-    let low = 0;
-    let high = time.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((time[middle] as number) > t) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return partitionPoint(time.length, (row) => (time[row] as number) <= t);
   }
 
   /** Two rows and the share of the way from one to the other; before a step or after it. */

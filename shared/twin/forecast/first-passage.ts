@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../core/index.js';
 /** Limits of a quantity. */
 export interface Limits {
   above?: number | undefined;
@@ -84,12 +85,5 @@ export function passageTime(passages: Float64Array): PassageTime {
 
 /** Share of the paths that have passed by a time. */
 export function passedBy(passages: Float64Array, aheadS: number): number {
-  let low = 0;
-  let high = passages.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (passages[middle]! <= aheadS) low = middle + 1;
-    else high = middle;
-  }
-  return low / passages.length;
+  return partitionPoint(passages.length, (k) => passages[k]! <= aheadS) / passages.length;
 }

@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../core/index.js';
 import type { Bounds } from '../filter/linearise.js';
 import type { Evaluation, TwinModel } from '../types.js';
 import { isBeyond, type Limits, sortedQuantile } from './first-passage.js';
@@ -47,17 +48,15 @@ const MOST_VALUES = 4096;
 
 /** Between which two points of a grid a value lies, and how far on; the ends hold beyond them. */
 function place(x: readonly number[], at: number): { low: number; high: number; share: number } {
-  let high = x.length - 1;
-  let low = 0;
-  if (at <= x[low]!) high = low;
-  else if (at >= x[high]!) low = high;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (x[middle]! <= at) low = middle;
-    else high = middle;
-  }
-  const width = x[high]! - x[low]!;
-  return { low, high, share: width > 0 ? (at - x[low]!) / width : 0 };
+  const last = x.length - 1;
+  if (at <= x[0]!) return { low: 0, high: 0, share: 0 };
+  if (at >= x[last]!) return { low: last, high: last, share: 0 };
+  const high = Math.max(
+    1,
+    partitionPoint(last, (k) => x[k]! <= at),
+  );
+  const low = high - 1;
+  return { low, high, share: (at - x[low]!) / (x[high]! - x[low]!) };
 }
 
 function interpolate({ x, y }: Curve, at: number, out: Float64Array, base: Float64Array): void {
@@ -117,14 +116,7 @@ interface Doubt {
 
 /** Share of sorted values that lie below one. */
 function shareBelow(sorted: Float64Array, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low / sorted.length;
+  return partitionPoint(sorted.length, (k) => sorted[k]! < value) / sorted.length;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Logger } from '../../core/index.js';
+import { type Logger, partitionPoint } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings } from '../filter/settings.js';
@@ -74,13 +74,7 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
 
 /** How many of the first `seen` samples, in order, are no later than a time. */
 function countUpTo(samples: readonly Sample[], timeS: number, seen: number): number {
-  let [low, high] = [0, seen];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (samples[middle]!.timeS <= timeS) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return partitionPoint(seen, (k) => samples[k]!.timeS <= timeS);
 }
 
 /** The same samples, with what was measured during events as missing: it is not the model's. */

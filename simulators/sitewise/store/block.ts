@@ -1,4 +1,4 @@
-import type { Quality } from '../../../shared/core/index.js';
+import { partitionPoint, type Quality } from '../../../shared/core/index.js';
 
 /** Values in a full block: with its header it fills one 4 KiB page of the store. */
 export const BLOCK_CAPACITY = 236;
@@ -75,14 +75,7 @@ export class Block {
 
   /** The first row whose key is not less than the given one. */
   lowerBound(seconds: number, nanos: number, quality: number): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.compare(middle, seconds, nanos, quality) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.count, (row) => this.compare(row, seconds, nanos, quality) < 0);
   }
 
   /** Whether the block holds this very key: then putting it needs no room. */

@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../../shared/core/index.js';
 import { Block, type StoredValue } from './block.js';
 import type { KeyValueChange, KeyValueStore } from './key-value.js';
 
@@ -140,14 +141,8 @@ export class ValueStore {
 
   /** Index of the last block that begins at or before a time; -1 where none does. */
   #floor(series: Series, time: StoredTime): number {
-    let low = 0;
-    let high = series.refs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (compareTimes(series.refs[middle] as BlockRef, time) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    const { refs } = series;
+    return partitionPoint(refs.length, (k) => compareTimes(refs[k] as BlockRef, time) <= 0) - 1;
   }
 
   #markDirty(series: Series, ref: BlockRef): void {
