@@ -251,7 +251,11 @@ export const feedCommand: Command = {
       description: 'make model and asset where they are missing; id: the asset’s external id',
     },
     ...endpointOptions,
-    ...recordingOptions,
+    ...recordingOptions.map((option) =>
+      option.flags.startsWith('--stride')
+        ? { ...option, description: 'send every nth row, inputs included' }
+        : option,
+    ),
     { flags: '--end <time>', description: 'when the last row was, ISO 8601; default: now' },
     {
       flags: '--time-scale <x>',

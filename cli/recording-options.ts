@@ -69,7 +69,12 @@ export const readingOptions: readonly CommandOption[] = [
 export const recordingOptions: readonly CommandOption[] = [
   { flags: '--from <row>', description: 'first row, 0-based', parse: wholeNumber('--from', 0) },
   { flags: '--to <row>', description: 'row to stop before', parse: wholeNumber('--to', 1) },
-  { flags: '--stride <n>', description: 'use every nth row', parse: wholeNumber('--stride', 1) },
+  {
+    flags: '--stride <n>',
+    description:
+      'use what is measured of every nth row; inputs drive a machine that moves in all of them',
+    parse: wholeNumber('--stride', 1),
+  },
   ...readingOptions,
 ];
 

@@ -28,6 +28,15 @@ export interface Sample {
   measured: Float64Array;
   /** The row in the file it came from, 0-based, where there is one. */
   row?: number;
+  /** What inputs were since the sample before, in order, where that is known. */
+  between?: readonly InputsAt[];
+}
+
+/** What inputs were at an instant at which nothing measured is taken. */
+export interface InputsAt {
+  timeS: number;
+  /** One value per input of the twin definition, none of them missing. */
+  inputs: Float64Array;
 }
 
 /** What a model said at one parameter point: its outputs, or why it could not. */
@@ -109,9 +118,9 @@ export interface TransientModel {
    * Runs from states over a time; a point that fails does not throw.
    *
    * @param points without `states` from what the FMU starts with
-   * @param span in the FMU's time; inputs at both ends; `memory`: what the FMU remembered at its start;
-   *   `aroundFirst`: the points stand about the first, and tell nothing where that one fails, which they
-   *   then need not be run for
+   * @param span in the FMU's time; inputs at both ends, and `between` them, whose times count from its
+   *   start; `memory`: what the FMU remembered at its start; `aroundFirst`: the points stand about the
+   *   first, and tell nothing where that one fails, which they then need not be run for
    */
   propagate(
     points: readonly {
@@ -126,6 +135,7 @@ export interface TransientModel {
       toS: number;
       inputs: Float64Array;
       inputsTo: Float64Array;
+      between?: readonly InputsAt[] | undefined;
       memory?: Uint8Array | undefined;
       aroundFirst?: boolean;
     },

@@ -9,6 +9,7 @@ import {
 import { OVERWRITTEN } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { alignStreams } from './align.js';
+import { thinned } from './thin.js';
 
 /** How a recording is read, and which of its rows are taken. */
 export interface RecordingOptions extends Omit<ReadOptions, 'columns' | 'texts'> {
@@ -16,7 +17,7 @@ export interface RecordingOptions extends Omit<ReadOptions, 'columns' | 'texts'>
   from?: number;
   /** Row to stop before. */
   to?: number;
-  /** Use every nth row. */
+  /** Use what is measured of every nth row. */
   stride?: number;
 }
 
@@ -93,12 +94,14 @@ export function twinRecordingOf(
       `No rows from ${from} to ${options.to ?? all}: ${source} has ${table.long ? 'readings for ' : ''}rows 0 to ${all - 1}.`,
     );
   }
-  const taken = (row: number) => row >= from && row < to && (row - from) % stride === 0;
+  const taken = (row: number) => (row - from) % stride === 0;
   if (aligned !== undefined) {
-    const samples = aligned.filter((_, k) => taken(k));
+    const samples = thinned(definition, aligned.slice(from, to), (_, k) => taken(from + k));
     return { samples, table, rows: samples.length, skipped: {} };
   }
-  const samples = rowSamples(definition, table, taken);
+  const samples = thinned(definition, rowSamples(definition, table, from, to), ({ row }) =>
+    taken(row!),
+  );
   const rows = Math.ceil((to - from) / stride);
   const skipped: Record<string, number> = {};
   const add = (reason: string, count: number) => {
@@ -129,7 +132,8 @@ export async function readRecording(
 function rowSamples(
   definition: TwinDefinition,
   table: RecordingTable,
-  taken: (row: number) => boolean,
+  from: number,
+  to: number,
 ): Sample[] {
   const measured = definition.measured.map((m) => recordingColumn(table, columnOf(m)).values);
   const inputs = definition.inputs.map((input) =>
@@ -138,7 +142,7 @@ function rowSamples(
   const samples: Sample[] = [];
   for (let i = 0; i < table.rowCount; i++) {
     const row = table.row[i]!;
-    if (!taken(row)) continue;
+    if (row < from || row >= to) continue;
     samples.push({
       timeS: table.timeS[i]!,
       row,

@@ -5,9 +5,10 @@ import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../
 import { disturbedValue } from '../disturbances/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
 import { toleranceOf } from '../model/integration-error.js';
-import { isMovable, openTwinFmu } from '../model/twin-fmu.js';
+import { isMovable, openTwinFmu, solverTolerance } from '../model/twin-fmu.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
+import { inputCourse } from './input-course.js';
 import type { FitRecord } from './record.js';
 
 /** Values of parameters and, where the model takes them, of the states at the record's start. */
@@ -68,9 +69,6 @@ export interface FitModel {
   startStates(parameters: Float64Array, record: FitRecord): Promise<Float64Array>;
   close(): Promise<void>;
 }
-
-/** Accuracy of a solver's run against that of coming to rest, as in the transient model. */
-const SOLVER_SHARE = 0.02;
 
 /**
  * Opens a twin's FMU for fits. It needs no declared states; where they are declared and can be set,
@@ -199,7 +197,19 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
         name: input.variable,
         values: record.inputs[i]!,
       }));
-      const inputs = inputsAlong(timesS, given, interpolations);
+      const course = inputCourse(record);
+      const courseS = course.timesS.map((t) => originS + (t - t0));
+      /** A table of columns that are given at the samples, the inputs' first. */
+      const along = (columns: typeof given, how: Parameters<typeof inputsAlong>[2]) =>
+        inputsAlong(
+          courseS,
+          columns.map(({ name, values }, i) => ({
+            name,
+            values: i < given.length ? course.inputOf(i, values) : course.heldOf(values),
+          })),
+          how,
+        );
+      const inputs = along(given, interpolations);
       const driving = (point: FitPoint) => {
         const { courses = [], forces, trial } = point;
         if (courses.length === 0 && forces === undefined && trial === undefined) return inputs;
@@ -228,8 +238,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
         for (const [parameter, values] of moved) {
           columns.push({ name: definition.parameters[parameter]!.variable, values });
         }
-        return inputsAlong(
-          timesS,
+        return along(
           columns,
           columns.map((_, i) => interpolations[i] ?? 'hold'),
         );
@@ -247,8 +256,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               outputs: keepSensors ? [...outputs, ...hidden] : outputs,
               timesS,
               stepSizeS: simulation.stepSizeS * share,
-              relativeTolerance:
-                Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE) * share,
+              relativeTolerance: solverTolerance(twin) * share,
               ...(tolerance !== undefined && { tolerance }),
               keepStates: keepStates && states.length > 0,
               ...(signal === undefined ? {} : { signal }),

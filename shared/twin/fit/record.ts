@@ -7,6 +7,8 @@ export interface FitRecord {
   timesS: Float64Array;
   /** A column per input of the definition. */
   inputs: readonly Float64Array[];
+  /** What inputs were between samples, in order, where that is known. */
+  between: readonly InputsAfter[];
   /** Samples × measured variables, row-major; `NaN` where a value is missing or censored. */
   data: Float64Array;
   channels: number;
@@ -17,6 +19,15 @@ export interface FitRecord {
   /** Per channel: the step between values that the sensor can show, 0 where none shows. */
   resolution: Float64Array;
   rails: readonly Rail[];
+}
+
+/** What inputs were between a sample and the next. */
+export interface InputsAfter {
+  /** Place of that sample. */
+  row: number;
+  timeS: number;
+  /** Per input, by how much it differed from what it was at that sample. */
+  by: Float64Array;
 }
 
 /** The end of a sensor's range that samples stand at: they are missing, not measured. */
@@ -69,6 +80,17 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
       }
     }
   }
+  const between = kept.flatMap(({ sample }, k) => {
+    const before = kept[k - 1];
+    if (before === undefined) return [];
+    return (sample.between ?? [])
+      .filter(({ timeS }) => timeS > before.sample.timeS)
+      .map(({ timeS, inputs }) => ({
+        row: k - 1,
+        timeS,
+        by: inputs.map((v, i) => v - before.inputs[i]!),
+      }));
+  });
   const channels = definition.measured.length;
   const data = new Float64Array(kept.length * channels);
   kept.forEach(({ sample }, row) => {
@@ -113,6 +135,7 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   return {
     timesS: Float64Array.from(kept, (k) => k.sample.timeS),
     inputs: columns,
+    between,
     data,
     channels,
     rows: kept.map((k) => k.sample.row),
@@ -133,6 +156,9 @@ export function sliceOf(record: FitRecord, from: number, to: number): FitRecord 
     ...record,
     timesS: record.timesS.slice(from, to),
     inputs: record.inputs.map((column) => column.slice(from, to)),
+    between: record.between
+      .filter(({ row }) => row >= from && row < to - 1)
+      .map((after) => ({ ...after, row: after.row - from })),
     data: record.data.slice(from * record.channels, to * record.channels),
     rows: record.rows.slice(from, to),
   };

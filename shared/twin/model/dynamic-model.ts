@@ -1,17 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { type Logger, messageOf, secondsText, TwinError } from '../../core/index.js';
-import { defaultInterface, inputsAlong, inputsBetween, settableStates } from '../../fmi/index.js';
-import { disturbedValue } from '../disturbances/index.js';
-import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
+import { defaultInterface, settableStates } from '../../fmi/index.js';
+import type { StateEvaluation, TransientModel, Twin } from '../types.js';
+import { lostModes } from './lost-modes.js';
 import { mayHaveModes, memoryCanBeWritten, offersMemory } from './model-memory.js';
-import type { TwinFmu } from './twin-fmu.js';
-
-/** Accuracy of the solver between two samples, against that of coming to rest. */
-const SOLVER_SHARE = 0.02;
-/** How many samples are looked at for modes that are lost between them. */
-const LOOKED_AT = 200;
-/** Share of its size that an output without known noise may differ by, modes aside. */
-const SAME_OUTPUT = 1e-3;
+import { spanInputs } from './span-inputs.js';
+import { solverTolerance, type TwinFmu } from './twin-fmu.js';
 
 /**
  * The FMU as a dynamic system: continuous states and parameters in, states and outputs a while
@@ -22,10 +16,11 @@ const SAME_OUTPUT = 1e-3;
  */
 export function createTransientModel(
   twin: Twin,
-  { fmu, runs, interpolations, forces }: TwinFmu,
+  opened: TwinFmu,
   outputs: readonly string[],
   logger?: Logger,
 ): TransientModel {
+  const { fmu, runs, forces } = opened;
   const md = fmu.modelDescription;
   const { parameters, inputs, simulation } = twin.definition;
   const type = simulation.interface ?? defaultInterface(fmu);
@@ -72,35 +67,7 @@ export function createTransientModel(
     }
   };
 
-  const solverTolerance = Math.max(1e-12, simulation.relativeTolerance * SOLVER_SHARE);
-  const drivenNames = [
-    ...inputNames,
-    ...forces.flatMap((f) => (f.kind === 'input' ? [] : [f.variable])),
-  ];
-  const drivenHow = drivenNames.map((_, i) => interpolations[i] ?? 'hold');
-  /** The inputs over a span, with what a point's disturbances add. */
-  const tableOf = (
-    span: Parameters<TransientModel['propagate']>[1],
-    point?: { parameters: Float64Array; added?: Float64Array },
-  ) => {
-    const { fromS, toS } = span;
-    if (point === undefined) {
-      return inputsBetween(fromS, toS, inputNames, span.inputs, span.inputsTo, interpolations);
-    }
-    const [from, to] = [Array.from(span.inputs), Array.from(span.inputsTo)];
-    forces.forEach((force, i) => {
-      const add = point.added?.[i] ?? 0;
-      if (force.kind === 'input') {
-        from[force.index]! += add;
-        to[force.index]! += add;
-        return;
-      }
-      const value = disturbedValue(twin, force, point.parameters, add);
-      from.push(value);
-      to.push(value);
-    });
-    return inputsBetween(fromS, toS, drivenNames, from, to, drivenHow);
-  };
+  const tableOf = spanInputs(twin, opened);
   const propagate: TransientModel['propagate'] = (points, span, signal) => {
     listenFreely(signal);
     // Without disturbances one table serves all points.
@@ -122,7 +89,7 @@ export function createTransientModel(
           fromS: span.fromS,
           toS: span.toS,
           stepSizeS: simulation.stepSizeS,
-          relativeTolerance: solverTolerance,
+          relativeTolerance: solverTolerance(twin),
           ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
           ...(span.memory !== undefined && { memory: span.memory }),
           ...(point.keepMemory === true && { keepMemory: true }),
@@ -200,7 +167,7 @@ export function createTransientModel(
     async forgets(point, samples, signal) {
       if (!modes || (await (written ?? Promise.resolve(false)))) return undefined;
       try {
-        return await lostModes(point, samples, signal);
+        return await lostModes({ twin, opened, outputs, propagate, point, samples, signal });
       } catch (error) {
         if (signal?.aborted) throw error;
         return {
@@ -210,73 +177,6 @@ export function createTransientModel(
       }
     },
   };
-
-  /** Compares runs from sample to sample with one along all of them. */
-  async function lostModes(
-    point: Float64Array,
-    samples: readonly Sample[],
-    signal: AbortSignal | undefined,
-  ): Promise<{ share: number; text: string } | undefined> {
-    const rising: Sample[] = [];
-    for (const sample of samples) {
-      const later = rising.length === 0 || sample.timeS > rising.at(-1)!.timeS;
-      if (later && sample.inputs.every(Number.isFinite)) rising.push(sample);
-      if (rising.length === LOOKED_AT) break;
-    }
-    if (rising.length < 3) return undefined;
-    const origin = md.defaultExperiment.startTime ?? 0;
-    const timesS = Float64Array.from(rising, (s) => origin + s.timeS - rising[0]!.timeS);
-    const columns = inputNames.map((name, i) => ({
-      name,
-      values: Float64Array.from(rising, (s) => s.inputs[i]!),
-    }));
-    const whole = await runs.trajectory({
-      interface: simulation.interface,
-      startValues: named(point),
-      inputs: inputsAlong(timesS, columns, interpolations),
-      outputs,
-      timesS,
-      stepSizeS: simulation.stepSizeS,
-      relativeTolerance: solverTolerance,
-      ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
-      keepStates: true,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const ns = stateNames.length;
-    const no = outputs.length;
-    const pieces = await Promise.all(
-      rising.slice(1).map(async (sample, i) => {
-        const [end] = await propagate(
-          [{ parameters: point, states: whole.states!.slice(i * ns, (i + 1) * ns) }],
-          {
-            fromS: timesS[i]!,
-            toS: timesS[i + 1]!,
-            inputs: rising[i]!.inputs,
-            inputsTo: sample.inputs,
-          },
-          signal,
-        );
-        return end;
-      }),
-    );
-    const differs = (end: StateEvaluation | undefined, row: number) =>
-      end !== undefined &&
-      !(end instanceof Error) &&
-      end.outputs.some((value, o) => {
-        const expected = whole.values[row * no + o]!;
-        const noise = twin.definition.measured[o]?.noiseStd ?? 0;
-        return Math.abs(value - expected) > Math.max(noise, SAME_OUTPUT * Math.abs(expected));
-      });
-    const lost = pieces.filter((end, i) => differs(end, i + 1)).length;
-    if (lost === 0) return undefined;
-    const why = !offersMemory(md, type)
-      ? 'it offers no state access (canGetAndSetFMUstate, canSerializeFMUstate)'
-      : 'it does not take parameters or states in a kept state';
-    return {
-      share: lost / pieces.length,
-      text: `${md.modelName} remembers modes beside its continuous states, and ${why}: in ${lost} of ${pieces.length} runs from sample to sample they were lost. Use \`twinloop fit\`, which runs it from the record's start`,
-    };
-  }
 }
 
 /** Each run of a step listens to its signal: as many as there are points, which is no leak. */

@@ -45,7 +45,7 @@ export async function memoryCanBeWritten(
     return e;
   };
   const fresh = { ...span, memory: undefined };
-  const at = { ...fresh, toS: span.fromS, inputsTo: span.inputs };
+  const at = { ...fresh, toS: span.fromS, inputsTo: span.inputs, between: undefined };
   const run = async (s: Span, p: Parameters<Propagate>[0][number]) =>
     sound((await propagate([p], s))[0]);
   try {

@@ -69,6 +69,13 @@ export async function openTwinFmu(
   };
 }
 
+/** Accuracy of the solver between two samples, against that of coming to rest. */
+const SOLVER_SHARE = 0.02;
+
+/** The solver's relative tolerance between samples. */
+export const solverTolerance = ({ definition }: Twin): number =>
+  Math.max(1e-12, definition.simulation.relativeTolerance * SOLVER_SHARE);
+
 /** How inputs run between samples: as the definition says, but for those that only jump. */
 function twinInterpolations(twin: Twin, md: ModelDescription): Interpolation[] {
   const said = inputInterpolations(twin.definition);

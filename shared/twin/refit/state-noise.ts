@@ -10,6 +10,7 @@ import { clampU, uOf } from '../fit/coordinates.js';
 import { type Fit, fitPointAt, noiseFloor } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
 import { foundInputStd } from '../fit/found-input-noise.js';
+import { inputsAfter } from '../fit/input-course.js';
 import { nelderMead } from '../fit/nelder-mead.js';
 import { eventScaleOf } from '../transient/events.js';
 import { stateNoiseStd } from '../transient/held-states.js';
@@ -241,6 +242,7 @@ async function stepsAlong(
       toS: model.startTimeS + (record.timesS[k + 1]! - t0),
       inputs: inputsAt(k),
       inputsTo: inputsAt(k + 1),
+      between: inputsAfter(record, k),
     };
     const ends = await model.propagate(points, { ...span, aroundFirst: true }, signal);
     const centre = ends[0];

@@ -6,7 +6,7 @@ import type { Gaussian } from '../filter/gaussian-update.js';
 import { predict } from '../filter/predict.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterState, TransientMemory } from '../state/filter-state.js';
-import type { Twin, TwinModel } from '../types.js';
+import type { Sample, Twin, TwinModel } from '../types.js';
 import { isEvent, noEvents, watchForEvents } from './events.js';
 import { transientUpdate } from './filter.js';
 import { heldStep, stateNoiseStd, tellsOfNoise, withoutError } from './held-states.js';
@@ -162,6 +162,7 @@ export function transientAssimilation(
       toS: fmuTimeS + elapsedS,
       inputs: inputsBefore,
       inputsTo: sample.inputs,
+      between: betweenOf(sample, elapsedS),
       memory: known ? memory.modelMemory : undefined,
     };
     const run: PropagatePoints = (points, aroundFirst) =>
@@ -292,6 +293,14 @@ export function transientAssimilation(
       transient,
     };
   };
+}
+
+/** What inputs were in the last seconds before a sample, counted from their beginning. */
+function betweenOf({ timeS, between }: Sample, elapsedS: number): Sample['between'] {
+  const beganS = timeS - elapsedS;
+  return between
+    ?.filter((at) => at.timeS > beganS)
+    .map((at) => ({ timeS: at.timeS - beganS, inputs: at.inputs }));
 }
 
 /**

@@ -76,6 +76,13 @@ export function inputDrive(
           values[i]! += std;
           moved[end] = values;
         }
+        // Readings between two samples err with the first of them.
+        if (ends.includes('inputs')) {
+          moved.between = span.between?.map(({ timeS, inputs }) => ({
+            timeS,
+            inputs: inputs.map((v, input) => (input === i ? v + std : v)),
+          }));
+        }
         const [found] = await model.propagate([point], moved, signal);
         if (found === undefined || found instanceof Error) {
           throw new TwinError(

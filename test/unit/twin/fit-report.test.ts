@@ -15,6 +15,7 @@ const HIDDEN = {
 const recordOf = (inputs: readonly (readonly number[])[]): FitRecord => ({
   timesS: Float64Array.from(inputs[0]!, (_, k) => 10 * k),
   inputs: inputs.map((column) => Float64Array.from(column)),
+  between: [],
   data: new Float64Array(inputs[0]!.length),
   channels: 1,
   rows: [],
