@@ -19,6 +19,7 @@ import type { OfferedWear } from '../shared/twin/fit/index.js';
 import {
   chooseParameters,
   columnLines,
+  courseText,
   definitionText,
   findReaches,
   fmuPathFrom,
@@ -195,9 +196,8 @@ async function wearTaken(
   if (!canAsk(io, args)) return args.yes === true ? offers.filter((o) => o.certain) : [];
   const taken: OfferedWear[] = [];
   for (const offer of offers) {
-    const { variable, from, to } = offer;
     const answer = await ask(
-      `${variable} looks as if it had worn from ${from.toPrecision(3)} to ${to.toPrecision(3)} along the record. Let it wear? [y/N] `,
+      `${offer.variable} looks as if it had worn ${courseText(offer)}. Let it wear? [y/N] `,
       io,
     );
     if (/^y(es)?$/i.test(answer)) taken.push(offer);

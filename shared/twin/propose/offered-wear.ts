@@ -2,7 +2,8 @@ import { secondsText } from '../../core/index.js';
 import type { OfferedWear } from '../fit/index.js';
 import type { Proposal } from './propose.js';
 
-const courseText = ({ from, to }: OfferedWear) =>
+/** From what to what a constant would have worn. */
+export const courseText = ({ from, to }: OfferedWear): string =>
   `from ${from.toPrecision(3)} to ${to.toPrecision(3)} along the record`;
 
 /** What is said of constants that look as if they had worn, and of those that are taken to wear for it. */

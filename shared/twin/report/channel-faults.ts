@@ -10,7 +10,7 @@ import { type HeldChannel, heldIn } from './held-values.js';
 import { instantText } from './time-axis.js';
 import { type WildValues, wildValues } from './wild-values.js';
 
-/** Channels that stood still or were copied from others. */
+/** What is wrong with channels of a recording, whatever the model says. */
 export interface ChannelFaults {
   frozenChannels: FrozenChannel[];
   /** Pairs of measured variables that are the same up to the newest sample. */
@@ -21,7 +21,7 @@ export interface ChannelFaults {
   wildValues?: WildValues[];
 }
 
-/** Channels of a recording that stood still, hold values, or were copied from others. */
+/** Channels of a recording that stood still, hold values, were copied from others, or have wild values. */
 export function channelFaults({ definition }: Twin, samples: readonly Sample[]): ChannelFaults {
   const watch = newChannelWatch(definition);
   for (const sample of samples) watchSample(watch, sample);
