@@ -1,4 +1,5 @@
 import { nsToSeconds, secondsToNs, type Tqv, TwinError } from '../../shared/core/index.js';
+import type { StoredObject } from '../../shared/store/index.js';
 import {
   type AlignedGroup,
   arrivalsAt,
@@ -67,74 +68,23 @@ export async function runAsset(
     signal,
   };
 
-  const found = await deps.store.get(key);
-  // SiteWise allows few such requests a second: an asset that was calibrated before was there.
-  if (found === undefined) await deps.discover(job.assetId, definition.measured[0]?.alias ?? '');
-  let committed: Committed | undefined;
-  let state: AssetState;
-  let base: Mark;
-  if (found === undefined) {
-    base = beginning(untilNs - secondsToNs(options.lookbackS));
-    state = beginningState(job, base);
-  } else {
-    state = decodeAssetState(found.body, job.assetId, key);
-    if (state.twinHash !== job.twin.hash) {
-      throw new TwinError(
-        'STATE_MISMATCH',
-        `${key} was calibrated with version ${versionOf(state.twinHash)} of ${job.twinName}, which is ${versionOf(job.twin.hash)} now: its definition or FMU has changed. Run \`twinloop state migrate\` with the new twin.json and --state of this store to go on with what is known, put the old ones back, or move the object away to begin again.`,
-      );
-    }
-    if (state.checkpoint.length > 0) deps.engine.decodeCheckpoint(state.checkpoint, job.twin);
-    committed = { state, etag: found.etag };
-    if (state.samples > 0) progress.watermarkNs = state.watermarkNs;
-    // A run that ended between its commit and its writes left them here.
-    committed = await publish(job, deps, committed, progress, key, signal);
-    state = { ...committed.state, arrivals: withAliases(committed.state, job) };
-    if (job.gatewayLedger !== undefined) {
-      progress.backlog = await readGatewayBacklog(
-        deps.reader,
-        job.gatewayLedger,
-        { ...options, nowNs: startNs },
-        deps.logger,
-        signal,
-      );
-    }
-    const lateExpected = progress.backlog !== undefined;
-    const arrived = await checkArrivals(source, state, {
-      ...options,
-      nowNs: startNs,
-      lateExpected,
-    });
-    ({ state, base } = arrived);
-    progress.late = arrived.late;
-    progress.lateUnused = arrived.lateUnused;
-    progress.rewritten = arrived.rewritten;
-    const [first] = state.marks;
-    if (state.windowNs === undefined && first !== undefined && first.checkpoint.length === 0) {
-      base = first;
-    }
-    // What is only counted is kept at once: the run may find nothing else to commit.
-    if (foundAny(arrived) && base.watermarkNs === committed.state.watermarkNs) {
-      committed = await commitState(deps, committed, { ...state, runId: job.runId }, key);
-      const account = accountTqvs(definition, state, startNs);
-      committed = await publish(job, deps, committed, progress, key, signal, account);
-    }
-  }
+  const pass: Pass = { job, deps, progress, key, source, startNs, untilNs, signal };
+  const { state, committed, base: from } = await begin(pass);
   progress.untilNs = untilNs;
   progress.behindSinceNs = state.behindSinceNs;
   progress.state = state;
   const head = headOf(state);
-  const replayUntilNs = base.watermarkNs < head.watermarkNs ? head.watermarkNs : undefined;
+  const replayUntilNs = from.watermarkNs < head.watermarkNs ? head.watermarkNs : undefined;
 
   const unknown = ledgerAliases(definition).filter(
     (alias) =>
       // One that stands at its start value may have got a value since.
-      (base.inputs[alias]?.timeNs ?? START_VALUE_NS) === START_VALUE_NS &&
+      (from.inputs[alias]?.timeNs ?? START_VALUE_NS) === START_VALUE_NS &&
       definition.inputs.some((i) => i.alias === alias && i.value === undefined),
   );
   const starts = await startInputs(job, deps, unknown);
-  const before = await inputsBefore(source, unknown, base.watermarkNs);
-  base = { ...base, inputs: { ...base.inputs, ...starts, ...before } };
+  const before = await inputsBefore(source, unknown, from.watermarkNs);
+  const base: Mark = { ...from, inputs: { ...from.inputs, ...starts, ...before } };
 
   const overtime = () => deps.overtime() || signal.aborted;
   const run: Forward = {
@@ -161,10 +111,117 @@ export async function runAsset(
     overtime,
     signal,
   };
-  let windowNs = state.windowNs;
-  let newestNs = state.samples > 0 ? head.watermarkNs : undefined;
+  const newestNs = await goThroughWindows(run, source, untilNs);
+  await refit(run, source);
+  await finish(run, base);
+  await noteBehind(run);
+  await publishForecast(run);
+  progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
+    alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
+  );
+  if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
+}
+
+/** What all of a pass over an asset has to do with. */
+interface Pass {
+  job: AssetJob;
+  deps: AssetDeps;
+  progress: Progress;
+  /** Of the asset's state in the store. */
+  key: string;
+  source: StreamSource;
+  startNs: bigint;
+  /** Readings up to here are taken. */
+  untilNs: bigint;
+  signal: AbortSignal;
+}
+
+/** Where a pass begins. */
+interface Beginning {
+  state: AssetState;
+  /** What is in the store; absent of an asset that was never calibrated. */
+  committed: Committed | undefined;
+  /** From where it goes forward: the newest mark, or one from before what came late. */
+  base: Mark;
+}
+
+/** What is known of the asset; of one that is new, priors, and its past as far as it is looked back. */
+async function begin(pass: Pass): Promise<Beginning> {
+  const { job, deps, key, untilNs } = pass;
+  const found = await deps.store.get(key);
+  if (found !== undefined) return goOn(pass, found);
+  // SiteWise allows few such requests a second: an asset that was calibrated before was there.
+  await deps.discover(job.assetId, job.twin.definition.measured[0]?.alias ?? '');
+  const base = beginning(untilNs - secondsToNs(job.options.lookbackS));
+  return { state: beginningState(job, base), committed: undefined, base };
+}
+
+/** Goes on from a kept state: sends what an earlier run left, and looks for readings that came late. */
+async function goOn(pass: Pass, found: StoredObject): Promise<Beginning> {
+  const { job, deps, progress, key, source, startNs, signal } = pass;
+  const { options } = job;
+  let state = decodeAssetState(found.body, job.assetId, key);
+  if (state.twinHash !== job.twin.hash) {
+    throw new TwinError(
+      'STATE_MISMATCH',
+      `${key} was calibrated with version ${versionOf(state.twinHash)} of ${job.twinName}, which is ${versionOf(job.twin.hash)} now: its definition or FMU has changed. Run \`twinloop state migrate\` with the new twin.json and --state of this store to go on with what is known, put the old ones back, or move the object away to begin again.`,
+    );
+  }
+  if (state.checkpoint.length > 0) deps.engine.decodeCheckpoint(state.checkpoint, job.twin);
+  let committed: Committed = { state, etag: found.etag };
+  if (state.samples > 0) progress.watermarkNs = state.watermarkNs;
+  // A run that ended between its commit and its writes left them here.
+  committed = await publish(job, deps, committed, progress, key, signal);
+  state = { ...committed.state, arrivals: withAliases(committed.state, job) };
+  if (job.gatewayLedger !== undefined) {
+    progress.backlog = await readGatewayBacklog(
+      deps.reader,
+      job.gatewayLedger,
+      { ...options, nowNs: startNs },
+      deps.logger,
+      signal,
+    );
+  }
+  const lateExpected = progress.backlog !== undefined;
+  const arrived = await checkArrivals(source, state, {
+    ...options,
+    nowNs: startNs,
+    lateExpected,
+  });
+  let { base } = arrived;
+  ({ state } = arrived);
+  progress.late = arrived.late;
+  progress.lateUnused = arrived.lateUnused;
+  progress.rewritten = arrived.rewritten;
+  const [first] = state.marks;
+  if (state.windowNs === undefined && first !== undefined && first.checkpoint.length === 0) {
+    base = first;
+  }
+  // What is only counted is kept at once: the run may find nothing else to commit.
+  if (foundAny(arrived) && base.watermarkNs === committed.state.watermarkNs) {
+    committed = await commitState(deps, committed, { ...state, runId: job.runId }, key);
+    const account = accountTqvs(job.twin.definition, state, startNs);
+    committed = await publish(job, deps, committed, progress, key, signal, account);
+  }
+  return { state, committed, base };
+}
+
+/**
+ * Reads window by window, and goes through what is read, until all is or the time is over.
+ *
+ * @returns the newest reading's time
+ */
+async function goThroughWindows(
+  run: Forward,
+  source: StreamSource,
+  untilNs: bigint,
+): Promise<bigint | undefined> {
+  const { job, progress, overtime } = run;
+  const { definition } = job.twin;
+  let { windowNs } = run.state;
+  let newestNs = run.state.samples > 0 ? headOf(run.state).watermarkNs : undefined;
   let kept: Streams = new Map();
-  for await (const { streams, endNs, last } of readWindows(source, base.watermarkNs, untilNs)) {
+  for await (const { streams, endNs, last } of readWindows(source, run.mark.watermarkNs, untilNs)) {
     for (const values of streams.values()) {
       const newest = values.at(-1)?.timeNs;
       if (newest !== undefined && (newestNs === undefined || newest > newestNs)) newestNs = newest;
@@ -202,14 +259,7 @@ export async function runAsset(
       break;
     }
   }
-  await refit(run, source);
-  await finish(run, base);
-  await noteBehind(run);
-  await publishForecast(run);
-  progress.startValues = definition.inputs.flatMap(({ alias, variable }) =>
-    alias !== undefined && run.mark.inputs[alias]?.timeNs === START_VALUE_NS ? [variable] : [],
-  );
-  if (newestNs !== undefined) progress.dataAgeS = nsToSeconds(startNs - newestNs);
+  return newestNs;
 }
 
 /** Constants of a moving machine, fitted anew where that is due, with what the fit says of them. */
