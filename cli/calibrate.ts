@@ -20,6 +20,7 @@ import { channelAlarms, withChannelAlarms } from '../shared/twin/report/channel-
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { levelFindings } from '../shared/twin/report/levels.js';
+import { pulledFindings } from '../shared/twin/report/pulled-constants.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
 import { type CalibrationOutput, judgeBy, summarize } from '../shared/twin/report/results.js';
@@ -100,7 +101,7 @@ async function judge(
   data: CalibrationData,
   result: CalibrationOutput,
   signal: AbortSignal,
-  { traces, lastUsed }: RunSteps,
+  { traces, lastUsed, pulled }: RunSteps,
   { newest, slopes, state }: CalibrationRun & { newest?: Commission },
 ): Promise<void> {
   const nowS = nsToSeconds(systemClock.nowNs());
@@ -119,6 +120,7 @@ async function judge(
   const check = crossCheckOf(twin, { lastUsed, slopes, state });
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
+    ...pulledFindings(twin, pulled),
     ...check.findings,
     ...(newest === undefined ? [] : findingsOf(newest.output.verdict, newest.output.quantities)),
     ...integrationErrorReasons(twin, summary.integrationError).map((reason) => ({

@@ -28,6 +28,7 @@ import { findRidges, type Ridge } from './ridges.js';
 import { searchedOn, searchFrom } from './search.js';
 import { shapeOf } from './shape.js';
 import { fitSources } from './sources.js';
+import { timeUnitFindings } from './time-unit.js';
 import type { FitOutput, OfferedWear } from './types.js';
 import { disturbanceFindings, undisturbedStarts } from './undisturbed.js';
 import { seenHidden } from './unseen-input-noise.js';
@@ -208,6 +209,7 @@ export async function commission(
     const ridges = ridgesOf(fit);
     const offered = options.offer === true ? await offeredDisturbances(context, fit) : [];
     const wear = options.offer === true ? await offeredWear(context, worn, offered) : [];
+    if (options.offer === true) findings.push(...(await timeUnitFindings(context, fit)));
     findings.push(...offeredWearFindings(wear), ...guessedWearFindings(options.guessedWear ?? []));
     findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
     findings.push(...inputNoiseFindings(twin, fit));

@@ -245,6 +245,7 @@ export function lackOfFit(
     },
     parameterCount(problem.coordinates),
     whatVaries(
+      times,
       standard,
       inputs,
       Array.from({ length: channels }, (_, c) => outputOf(c)),
@@ -254,14 +255,16 @@ export function lackOfFit(
   return { channels: found, sensors, ...(varying === undefined ? {} : { varying }) };
 }
 
-/** What a parameter may vary with: inputs, their size, and what the model makes of the outputs. */
+/** What a parameter may vary with: time, inputs, their size, and what the model makes of the outputs. */
 function whatVaries(
+  times: Float64Array,
   inputs: readonly Float64Array[],
   names: readonly string[],
   outputs: readonly Float64Array[],
   outputNames: readonly string[],
-): { name: string; x: Float64Array }[] {
+): { name: Varying['by']; x: Float64Array }[] {
   return [
+    { name: null, x: times },
     ...inputs.flatMap((u, k) => [
       { name: names[k]!, x: u },
       { name: `the size of ${names[k]}`, x: standardised(u.map(Math.abs)) },

@@ -8,6 +8,7 @@ import { CERTAIN, misfitScore } from './lack-of-fit.js';
 import { assess, type LeastSquaresProblem, normalEquations } from './objective.js';
 import { addPrior, priorOf } from './prior.js';
 import type { OfferedDisturbance, OfferedWear } from './types.js';
+import { isVarying } from './varying.js';
 import { wearPrior } from './wear-course.js';
 import { type Frame, hypotheses } from './wear-hypotheses.js';
 import { frameOf, isExplained, searched } from './wear-search.js';
@@ -53,7 +54,7 @@ export async function offeredWear(
   const { twin } = context;
   const { channels } = fit.misfit;
   if (fit.coordinates.some((c) => c.kind === 'wear')) return [];
-  if (!channels.some((c) => misfitScore(c) >= CERTAIN)) return [];
+  if (!channels.some((c) => misfitScore(c) >= CERTAIN) && !isMoved(fit)) return [];
   const least = Math.max(LEAST_GAIN, ...disturbances.map((d) => d.gain));
   const spoken = (await spokenFor(context, fit)).filter(({ gain }) => gain > least);
   const most = Math.max(...spoken.map(({ gain }) => gain));
@@ -82,6 +83,10 @@ export async function offeredWear(
     .filter((offer) => offer !== undefined);
 }
 
+/** Whether residuals are as if a parameter had changed along the record. */
+const isMoved = ({ misfit: { varying } }: Fit): boolean =>
+  isVarying(varying) && varying.by === null;
+
 /** What a model that fails along a course gives: others are not spoilt by it. */
 async function numericOr<T>(otherwise: T, of: () => Promise<T>): Promise<T> {
   try {
@@ -98,10 +103,13 @@ async function spokenFor(
   fit: Fit,
 ): Promise<{ frame: Frame; parameter: number; gain: number }[]> {
   const { twin, model } = context;
+  const { varying } = fit.misfit;
+  const isLikely = (j: number) =>
+    carried(j) >= IN_ITS_DIRECTION || (isMoved(fit) && varying!.unknown === j);
   const carried = (j: number) => Math.max(...fit.misfit.channels.map((c) => c.carried[j]!));
   const candidates = twin.definition.parameters
     .flatMap(({ dynamics }, j) =>
-      dynamics === 'constant' && model.wearable?.[j] && carried(j) >= IN_ITS_DIRECTION ? [j] : [],
+      dynamics === 'constant' && model.wearable?.[j] && isLikely(j) ? [j] : [],
     )
     .toSorted((a, b) => carried(b) - carried(a))
     .slice(0, MOST_LOOKED_AT);

@@ -6,8 +6,8 @@ import type { Coordinate } from './coordinates.js';
 export interface Varying {
   /** Index of the unknown. */
   unknown: number;
-  /** What it varies with. */
-  by: string;
+  /** What it varies with; null: the time along the record. */
+  by: string | null;
   /** How sure that is, in standard deviations. */
   score: number;
   /** How often chance says so of one of all that was looked at. */
@@ -32,10 +32,10 @@ const LEAST_LEFT = 1e-3;
 
 /**
  * Looks for a parameter that varies with what the machine does: of each, scores of what it would do if it
- * were larger where an input, an input's size or an output is large, or where its own effect is. A term
- * that the model lacks, and a parameter takes up whole, leaves that: R·I|I| looks like an R·I whose R grows
- * with |I|. As each such direction runs through the model, it has the model's own lags; and as each is
- * looked at alone, one that shows is not drowned by all the others.
+ * were larger where an input, an input's size or an output is large, where its own effect is, or the later it
+ * is. A term that the model lacks, and a parameter takes up whole, leaves that: R·I|I| looks like an R·I whose R
+ * grows with |I|; slow wear of a constant leaves the last. As each such direction runs through the model, it has
+ * the model's own lags; and as each is looked at alone, one that shows is not drowned by all the others.
  *
  * @param parameters how many of the unknowns are parameters, which come first
  * @param by what they may vary with, standardised, by name
@@ -45,7 +45,7 @@ const LEAST_LEFT = 1e-3;
 export function likeliestVarying(
   of: Whitened,
   parameters: number,
-  by: readonly { name: string; x: Float64Array }[],
+  by: readonly { name: Varying['by']; x: Float64Array }[],
 ): Varying | undefined {
   const { columns, channels } = of;
   const tried: Omit<Varying, 'chance'>[] = [];
@@ -85,13 +85,21 @@ function scoreOf({ residuals, columns, L }: Whitened, x: Float64Array): number |
   return left > LEAST_LEFT * square ? dot / Math.sqrt(left) : undefined;
 }
 
+/** Whether a parameter varies beyond chance. */
+export const isVarying = (varying: Varying | undefined): varying is Varying =>
+  varying !== undefined && varying.chance <= BY_CHANCE;
+
 /** Names a parameter that varies, beyond chance. */
 export function varyingFindings(
   coordinates: readonly Coordinate[],
   varying: Varying | undefined,
 ): Finding[] {
-  if (varying === undefined || varying.chance > BY_CHANCE) return [];
+  if (!isVarying(varying)) return [];
   const { name } = coordinates[varying.unknown]!;
-  const reason = `the model lacks something that ${name} has taken up: residuals are as if ${name} varied with ${varying.by} (${varying.score.toPrecision(2)} deviations from chance)`;
+  const sure = `${varying.score.toPrecision(2)} deviations from chance`;
+  const reason =
+    varying.by === null
+      ? `residuals are as if ${name} had changed along the record (${sure}): it may have worn, or the model lacks something that changes with time; where it may wear, give it wearHorizonS, or try it by fit --wear`
+      : `the model lacks something that ${name} has taken up: residuals are as if ${name} varied with ${varying.by} (${sure})`;
   return [{ grade: 'care', reason }];
 }

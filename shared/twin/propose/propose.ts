@@ -2,6 +2,7 @@ import { durationText, TwinError } from '../../core/index.js';
 import { type ModelDescription, type ModelVariable, unitConversion } from '../../fmi/index.js';
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
+import { withoutLone } from '../report/wild-values.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
 import type { Noiseless } from './noise.js';
@@ -139,7 +140,9 @@ export function proposeTwin(
   const moves = simulation.item.mode === 'transient';
   const switches = (column: string) =>
     moves &&
-    isSwitch(table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array());
+    isSwitch(
+      withoutLone(table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array()),
+    );
   const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
   const measured = [...outputs, ...extra].flatMap((v) => {
     const match = matchOf(v);

@@ -35,7 +35,7 @@ export function lastingEvents({ definition }: Twin, used: readonly StepTrace[]):
   const { parameters, name } = definition;
   const constant = parameters.every((p) => p.dynamics === 'constant');
   const remedy = constant
-    ? 'no parameter may wear, so a change of one is an event: where one may, give it wearHorizonS in place of dynamics: constant'
+    ? 'no parameter may wear, so a change of one is an event: where one may, give it wearHorizonS in place of dynamics: constant, which fit on the same data offers with its figure'
     : 'give the model what it lacks; a disturbance may be it';
   return [
     {

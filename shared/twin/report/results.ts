@@ -12,6 +12,7 @@ import type {
 import { type BandSources, bandSources } from './band-sources.js';
 import { crossCheckOf } from './cross-check.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
+import { pulledFindings } from './pulled-constants.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
 import { statesNis } from './state-noise-alarm.js';
 import { type RunSteps, runStepsOf, type StepTrace } from './step-trace.js';
@@ -126,7 +127,12 @@ export function summarize(
     },
   };
   const check = crossCheckOf(twin, { lastUsed: last, slopes, state });
-  judgeBy(twin, output, [...calibrationFindings(twin, output), ...check.findings], check.hangsOn);
+  const findings = [
+    ...calibrationFindings(twin, output),
+    ...pulledFindings(twin, steps.pulled),
+    ...check.findings,
+  ];
+  judgeBy(twin, output, findings, check.hangsOn);
   return output;
 }
 

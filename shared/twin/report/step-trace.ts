@@ -1,5 +1,6 @@
 import type { StepResult } from '../types.js';
 import { ContradictionCount, type PastAlarm } from './past-alarms.js';
+import { PullCount, type PulledParameter } from './pulled-constants.js';
 
 /** What a run's summary needs of a step: small, as a run may have a million. */
 export type StepTrace = Pick<
@@ -25,6 +26,8 @@ export interface RunSteps {
   lastUsed: StepResult | undefined;
   /** How often readings contradicted the model, or each other. */
   contradictions: readonly PastAlarm[];
+  /** How far the estimate of each parameter was pulled one way. */
+  pulled: readonly PulledParameter[];
 }
 
 const NONE: StepResult['alarms'] = [];
@@ -58,6 +61,11 @@ export class StepKeeper implements RunSteps {
   last: StepResult | undefined;
   lastUsed: StepResult | undefined;
   readonly #contradictions = new ContradictionCount();
+  readonly #pulls = new PullCount();
+
+  get pulled(): PulledParameter[] {
+    return this.#pulls.found;
+  }
 
   get contradictions(): PastAlarm[] {
     return this.#contradictions.found;
@@ -70,6 +78,7 @@ export class StepKeeper implements RunSteps {
     if (step.skipped !== undefined) return;
     this.lastUsed = step;
     this.#contradictions.take(step);
+    this.#pulls.take(step);
   }
 }
 
@@ -77,11 +86,16 @@ export class StepKeeper implements RunSteps {
 export function runStepsOf(steps: readonly StepResult[]): RunSteps {
   const used = steps.filter((s) => s.skipped === undefined);
   const contradictions = new ContradictionCount();
-  for (const step of used) contradictions.take(step);
+  const pulls = new PullCount();
+  for (const step of used) {
+    contradictions.take(step);
+    pulls.take(step);
+  }
   return {
     traces: steps,
     last: steps.at(-1),
     lastUsed: used.at(-1),
     contradictions: contradictions.found,
+    pulled: pulls.found,
   };
 }

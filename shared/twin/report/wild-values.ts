@@ -51,6 +51,12 @@ export function wildIn(
   return;
 }
 
+/** An input's values with lone wild ones as missing ones. */
+export function withoutLone(values: Float64Array): Float64Array {
+  const places = new Set(wildIn(values, [])?.places);
+  return values.map((v, i) => (places.has(i) ? Number.NaN : v));
+}
+
 /** Whether a value lies ten ranges of all others outside of theirs. */
 export function isFarOutside({ from, to }: { from: number; to: number }, value: number): boolean {
   const reach = RANGES * (to - from || Math.abs(to));

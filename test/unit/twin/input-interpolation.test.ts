@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { isSwitch } from '../../../shared/twin/definition/input-interpolation.js';
+import { summarizeStreams } from '../../../shared/twin/index.js';
+import { lagTwin } from './fit-fixtures.js';
 
 const rows = Array.from({ length: 240 }, (_, k) => k);
 
@@ -13,6 +15,17 @@ describe('an input that is held and then steps', () => {
     expect(
       isSwitch(rows.map((k) => (k % 10 === 4 ? Number.NaN : levels[Math.floor(k / 6)]!))),
     ).toBe(true);
+  });
+
+  it('is named where it is run as a straight line, though error codes stand in it', () => {
+    const twin = lagTwin();
+    const samples = rows.map((k) => ({
+      timeS: k,
+      row: k,
+      inputs: Float64Array.of(k % 110 === 50 ? -9999 : (7 * Math.floor(k / 9)) % 5),
+      measured: Float64Array.of(Math.sin(k)),
+    }));
+    expect(summarizeStreams(twin, samples, [], 0).slopingSwitches).toEqual(['u']);
   });
 
   it('is none where values move at each sample, creep by the digits of a coarse sensor, or step but rarely', () => {

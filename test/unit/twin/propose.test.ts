@@ -122,6 +122,26 @@ describe('a first definition', () => {
     expect(proposal.virtualSensors.map((s) => s.item.variable)).toContain('THeater');
   });
 
+  it('takes an input that is held for one though error codes stand in it', async () => {
+    const [head, ...rows] = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    const at = head!.split(',').indexOf('T_room');
+    const held = join(folder, 'held.csv');
+    const level = (k: number) =>
+      k % 150 === 70 ? '-9999' : `${18 + ((7 * Math.floor(k / 9)) % 5)}`;
+    writeFileSync(
+      held,
+      [head, ...rows.map((r, k) => r.split(',').with(at, level(k)).join(','))].join('\n'),
+    );
+    const { modelDescription } = await openFmu(
+      packageFile('shared/twins/heated-box/heated-box.fmu'),
+    );
+    const proposal = proposeTwin(modelDescription, await readTable(held), { name: 'box' });
+    const room = proposal.inputs.find((i) => i.item.variable === 'TRoom');
+    expect(room?.item).toMatchObject({ column: 'T_room', interpolation: 'hold' });
+  });
+
   it('takes no guess between equals by --yes, and says what to choose from', async () => {
     const [head, ...rows] = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8')
       .trim()

@@ -69,6 +69,16 @@ describe.skipIf(!hasCompiler)('wear of what is declared constant', () => {
     240_000,
   );
 
+  it('is named where it is too little for any other test', async () => {
+    const slow = { name: 'wear by 3 %', group: 'wear', wear: (s: number) => 0.03 * s } as const;
+    const { verdict, parameters } = await fitted(ofConstants('battery', slow));
+    expect(parameters.R0!.upper95).toBeLessThan(0.0103);
+    expect(verdict).toMatchObject({
+      grade: 'care',
+      reasons: [expect.stringMatching(/^residuals are as if R0 had changed along the record \(/)],
+    });
+  }, 240_000);
+
   it('is offered where it leaves residuals that are nearly noise, but follow each other', async () => {
     // What is lasting is less than half of them, from one sample to the next.
     const slow = { name: 'wear by a tenth', group: 'wear', wear: (s: number) => 0.1 * s } as const;

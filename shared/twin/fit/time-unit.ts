@@ -1,0 +1,95 @@
+import { TwinError } from '../../core/index.js';
+import type { Finding } from '../report/verdict.js';
+import { type Coordinate, parameterCount } from './coordinates.js';
+import { type Fit, type FitContext, fitProblem, fitRecordFrom } from './fit.js';
+import { CERTAIN, misfitScore } from './lack-of-fit.js';
+import { assess } from './objective.js';
+import { fromPrior, priorOf } from './prior.js';
+import type { FitRecord } from './record.js';
+
+/** Seconds that a model may mean by one of its own, or that times of a record may be mistaken by. */
+const UNITS: readonly { perUnit: number; model: string; record: string }[] = [
+  { perUnit: 60, model: 'minutes', record: 'times 60 too long' },
+  { perUnit: 3600, model: 'hours', record: 'times 3600 too long' },
+  { perUnit: 1000, model: 'kiloseconds', record: 'milliseconds taken for seconds' },
+  { perUnit: 1 / 60, model: 'sixtieths of a second', record: 'minutes taken for seconds' },
+  { perUnit: 1 / 1000, model: 'milliseconds', record: 'seconds taken for milliseconds' },
+];
+/** Prior deviations from which a parameter is where nobody expected it. */
+const SURPRISE = 3;
+/** Nats that another unit must gain, what is known of the parameters as it was stated. */
+const LEAST_GAIN = 6;
+
+/** The record as if its times were counted in another unit. */
+const inUnit = (record: FitRecord, perUnit: number): FitRecord => ({
+  ...record,
+  timesS: record.timesS.map((t) => record.timesS[0]! + (t - record.timesS[0]!) / perUnit),
+});
+
+/** The objective with the priors as they were stated, however much they were doubted. */
+const asStated = ({ objective, coordinates, u }: Fit): number =>
+  coordinates.reduce(
+    (sum, { kind, doubt }, j) =>
+      kind === 'parameter' ? sum + ((doubt ** 2 - 1) * u[j]! ** 2) / 2 : sum,
+    objective,
+  );
+
+/** Whether the fit fails: what the model lacks is nearly all that the record holds. */
+const isLost = ({ misfit, covariance, coordinates }: Fit): boolean =>
+  misfit.channels.some((c) => misfitScore(c) >= CERTAIN) &&
+  covariance.nEff <= parameterCount(coordinates);
+
+/** Whether a parameter is where nobody expected it. */
+const isSurprising = ({ coordinates, u }: Fit): boolean => {
+  const off = fromPrior(priorOf(coordinates), u);
+  return coordinates.some(
+    ({ kind, doubt }, j) => kind === 'parameter' && doubt * Math.abs(off[j]!) > SURPRISE,
+  );
+};
+
+/** The objective at the priors, had the record been counted in some unit; none where the model fails. */
+async function atPriors(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+): Promise<number> {
+  const problem = fitProblem(context, coordinates, record);
+  const u = new Float64Array(coordinates.length);
+  const [run] = await problem.simulate([u]);
+  return run instanceof Float64Array ? assess(problem, u, run).objective : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Asks, where a fit fails or sends parameters far from what was known of them, whether the model counts time
+ * in another unit than seconds: then all its rates are off by one factor. A run at the priors for each unit,
+ * and a search in the best of them where it is better than seconds are.
+ */
+export async function timeUnitFindings(context: FitContext, fit: Fit): Promise<Finding[]> {
+  if (context.twin.definition.simulation.mode !== 'transient') return [];
+  if (!isLost(fit) && !isSurprising(fit)) return [];
+  const coordinates = fit.coordinates.filter(({ kind }) => kind !== 'wear');
+  const inSeconds = await atPriors(context, coordinates, fit.record);
+  let best: { unit: (typeof UNITS)[number]; record: FitRecord; objective: number } | undefined;
+  for (const unit of UNITS) {
+    const record = inUnit(fit.record, unit.perUnit);
+    const objective = await atPriors(context, coordinates, record);
+    if (objective < (best?.objective ?? inSeconds)) best = { unit, record, objective };
+  }
+  if (best === undefined) return [];
+  const { unit, record } = best;
+  const from = [new Float64Array(coordinates.length)];
+  const other = await fitRecordFrom(context, coordinates, record, from).catch((error: unknown) => {
+    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+    return undefined;
+  });
+  const gain = other === undefined ? 0 : asStated(fit) - asStated(other);
+  if (!(gain > LEAST_GAIN)) return [];
+  const { perUnit } = unit;
+  const factor = perUnit > 1 ? `divided by ${perUnit}` : `multiplied by ${Math.round(1 / perUnit)}`;
+  return [
+    {
+      grade: 'care',
+      reason: `with times ${factor} the model explains the record better, by ${gain.toPrecision(2)} nats: an FMU counts seconds, and this one looks written in ${unit.model}, or the record’s times are ${unit.record}; export the model in seconds, or name the record’s unit by --time-format`,
+    },
+  ];
+}
