@@ -9,8 +9,8 @@ import type { FitRecord } from './record.js';
 
 /** Seconds that a model may mean by one of its own, or that times of a record may be mistaken by. */
 const UNITS: readonly { perUnit: number; model: string; record: string }[] = [
-  { perUnit: 60, model: 'minutes', record: 'times 60 too long' },
-  { perUnit: 3600, model: 'hours', record: 'times 3600 too long' },
+  { perUnit: 60, model: 'minutes', record: '60 times too long' },
+  { perUnit: 3600, model: 'hours', record: '3600 times too long' },
   { perUnit: 1000, model: 'kiloseconds', record: 'milliseconds taken for seconds' },
   { perUnit: 1 / 60, model: 'sixtieths of a second', record: 'minutes taken for seconds' },
   { perUnit: 1 / 1000, model: 'milliseconds', record: 'seconds taken for milliseconds' },
@@ -19,6 +19,9 @@ const UNITS: readonly { perUnit: number; model: string; record: string }[] = [
 const SURPRISE = 3;
 /** Nats that another unit must gain, what is known of the parameters as it was stated. */
 const LEAST_GAIN = 6;
+
+/** Units that a search is made in: priors may be far enough off for a wrong one to look best. */
+const MOST_SEARCHED = 2;
 
 /** The record as if its times were counted in another unit. */
 const inUnit = (record: FitRecord, perUnit: number): FitRecord => ({
@@ -59,31 +62,47 @@ async function atPriors(
   return run instanceof Float64Array ? assess(problem, u, run).objective : Number.POSITIVE_INFINITY;
 }
 
+/** What a search from the priors gains over a fit, the record counted in another unit. */
+async function gainIn(
+  context: FitContext,
+  fit: Fit,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+): Promise<number> {
+  try {
+    const from = [new Float64Array(coordinates.length)];
+    return asStated(fit) - asStated(await fitRecordFrom(context, coordinates, record, from));
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+    return 0;
+  }
+}
+
 /**
  * Asks, where a fit fails or sends parameters far from what was known of them, whether the model counts time
  * in another unit than seconds: then all its rates are off by one factor. A run at the priors for each unit,
- * and a search in the best of them where it is better than seconds are.
+ * and a search in the best two where they are better than seconds.
  */
 export async function timeUnitFindings(context: FitContext, fit: Fit): Promise<Finding[]> {
   if (context.twin.definition.simulation.mode !== 'transient') return [];
   if (!isLost(fit) && !isSurprising(fit)) return [];
   const coordinates = fit.coordinates.filter(({ kind }) => kind !== 'wear');
   const inSeconds = await atPriors(context, coordinates, fit.record);
-  let best: { unit: (typeof UNITS)[number]; record: FitRecord; objective: number } | undefined;
+  const better: { unit: (typeof UNITS)[number]; record: FitRecord; objective: number }[] = [];
   for (const unit of UNITS) {
     const record = inUnit(fit.record, unit.perUnit);
     const objective = await atPriors(context, coordinates, record);
-    if (objective < (best?.objective ?? inSeconds)) best = { unit, record, objective };
+    if (objective < inSeconds) better.push({ unit, record, objective });
   }
-  if (best === undefined) return [];
-  const { unit, record } = best;
-  const from = [new Float64Array(coordinates.length)];
-  const other = await fitRecordFrom(context, coordinates, record, from).catch((error: unknown) => {
-    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
-    return undefined;
-  });
-  const gain = other === undefined ? 0 : asStated(fit) - asStated(other);
-  if (!(gain > LEAST_GAIN)) return [];
+  better.sort((a, b) => a.objective - b.objective);
+  let found: { unit: (typeof UNITS)[number]; gain: number } | undefined;
+  for (const { unit, record } of better.slice(0, MOST_SEARCHED)) {
+    const gain = await gainIn(context, fit, coordinates, record);
+    if (gain > (found?.gain ?? LEAST_GAIN)) found = { unit, gain };
+  }
+  if (found === undefined) return [];
+  const { unit, gain } = found;
   const { perUnit } = unit;
   const factor = perUnit > 1 ? `divided by ${perUnit}` : `multiplied by ${Math.round(1 / perUnit)}`;
   return [
