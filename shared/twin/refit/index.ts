@@ -9,6 +9,7 @@ export {
 export { type RefittedRun, runWithRefits } from './run.js';
 export {
   isRefitDue,
+  isToldBetter,
   lookBackS,
   mayRefitBeDue,
   type RefitSchedule,

@@ -22,6 +22,7 @@ import {
   isChangeDue,
   isOutgrown,
   isRefitDue,
+  isToldBetter,
   type RefitSchedule,
   refitSchedule,
 } from './schedule.js';
@@ -222,7 +223,10 @@ export function createRefitter(
         (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
         0,
       );
-      return isRefitDue(scheduleOf(state), filter.refit, { samples: window.length, values, timeS });
+      return (
+        isRefitDue(scheduleOf(state), filter.refit, { samples: window.length, values, timeS }) ||
+        isToldBetter(filter.refit, window)
+      );
     },
     async refit(state, window, signal) {
       const before = state.filter.refit;

@@ -14,8 +14,8 @@ export interface RefittedRun extends CalibrationRun {
 
 /** Samples between two looks whether a refit is due, … */
 const LOOK_EVERY = 10;
-/** … and while something happens that may be a change of parameters. */
-const LOOK_DURING_EVENT = 1;
+/** … and while something happens that may be a change of parameters, and once they have changed. */
+const LOOK_CLOSELY = 1;
 /** Share of a window that may be newer than the newest fit at a run's end. */
 const MOST_UNFITTED = 0.1;
 
@@ -45,7 +45,9 @@ export async function runWithRefits(
     run.refits.push({ timeS: run.state.timeS, samples: window.length });
   };
   for (let done = 0; done < samples.length; ) {
-    const every = isEvent(run.state.filter.transient?.events) ? LOOK_DURING_EVENT : LOOK_EVERY;
+    const { transient, refit: fitted } = run.state.filter;
+    const changes = isEvent(transient?.events) || fitted?.changeS !== undefined;
+    const every = changes ? LOOK_CLOSELY : LOOK_EVERY;
     const part = samples.slice(done, done + every);
     const before = done;
     const told = (k: number) => onStep(before + k);

@@ -99,7 +99,7 @@ export function lookBackS(definition: TwinDefinition, intervalS = 0): number {
 }
 
 /**
- * Whether a refit is due.
+ * Whether a refit is due where nothing has happened.
  *
  * @param window its samples and usable values, and the time of its newest
  */
@@ -116,8 +116,8 @@ export function isRefitDue(
 }
 
 /** Samples that an event lasts before parameters are asked whether they have changed … */
-const CHANGE_SAMPLES = 15;
-/** … and times as long until they are asked again. */
+const CHANGE_SAMPLES = 10;
+/** … and times as long until they are asked again, also what they are after a change that was found. */
 const CHANGE_AGAIN = 1.5;
 
 const samplesSince = (sinceS: number, window: readonly Sample[]) =>
@@ -133,6 +133,16 @@ export function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sa
   const lasted = samplesSince(sinceS, window);
   const asked = last.timeS > sinceS ? lasted - samplesSince(last.timeS, window) : 0;
   return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
+}
+
+/**
+ * Whether so many more samples have come since parameters stepped that they tell better what these are now:
+ * a step is taken while few do.
+ */
+export function isToldBetter(last: RefitMark, window: readonly Sample[]): boolean {
+  if (last.changeS === undefined || last.timeS <= last.changeS) return false;
+  const tell = samplesSince(last.changeS, window);
+  return tell >= CHANGE_AGAIN * (tell - samplesSince(last.timeS, window));
 }
 
 /** Share of the time that so many samples take in which they surely have not come. */
@@ -170,8 +180,10 @@ export function mayRefitBeDue(
       elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * askedS
     );
   }
+  const afterS = last.timeS - (last.changeS ?? Number.NEGATIVE_INFINITY);
+  const told = elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * Math.max(0, afterS);
   const doubled =
     state.sampleCount >= growthAfter(last, schedule) * last.samples &&
     mayHold((growthAfter(last, schedule) - 1) * last.samples, elapsedS);
-  return elapsedS >= schedule.everyS || doubled;
+  return elapsedS >= schedule.everyS || doubled || told;
 }

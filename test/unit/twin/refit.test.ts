@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   isRefitDue,
+  isToldBetter,
   lookBackS,
   mayRefitBeDue,
   refitSchedule,
@@ -77,6 +78,19 @@ describe('when constants are fitted anew', () => {
     const wears = { ...schedule, growth: 1.5 };
     expect(isRefitDue(wears, first, { samples: 90, values: 90, timeS: 90 })).toBe(true);
   });
+
+  it('does not wait that long once parameters have stepped: few samples tell what they are now', () => {
+    const samples = Array.from({ length: 200 }, (_, timeS) => ({
+      timeS,
+      inputs: new Float64Array(),
+      measured: new Float64Array(),
+    }));
+    const at = (timeS: number, changeS: number | undefined) =>
+      isToldBetter({ timeS, samples: 60, fitted: true, changeS }, samples.slice(0, 100));
+    // Twenty samples since the step; the fit had twelve, fifteen, and none of them.
+    expect([at(92, 80), at(95, 80), at(70, 80)]).toEqual([true, false, false]);
+    expect(at(92, undefined)).toBe(false);
+  });
 });
 
 describe('whether a refit may be due, before its window is read', () => {
@@ -110,6 +124,15 @@ describe('whether a refit may be due, before its window is read', () => {
     };
     expect([asked(309, 0), asked(330, 0)]).toEqual([false, true]);
     expect([asked(410, 400), asked(430, 400)]).toEqual([false, true]);
+  });
+
+  it('is asked again soon after a step, and then ever less often', () => {
+    const dueAt = (timeS: number, lastS: number) => {
+      const refit = { ...last, timeS: lastS, changeS: 300 };
+      return mayRefitBeDue(definition, { timeS, sampleCount: 1100, filter: { refit } }, 3);
+    };
+    expect([dueAt(335, 330), dueAt(340, 330)]).toEqual([false, true]);
+    expect([dueAt(390, 360), dueAt(365, 360)]).toEqual([true, false]);
   });
 });
 
