@@ -41,7 +41,7 @@ function isInstalled() {
 }
 
 if (!isInstalled()) {
-  console.error('Installing packages (once; about a minute) …');
+  console.error('Installing packages (once; as long as the download of some 490 takes) …');
   const options = ['--no-fund', '--no-audit', '--loglevel=error'];
   const ci = spawnSync('npm', ['ci', ...options], {
     cwd: root,
@@ -60,7 +60,8 @@ if (!isInstalled()) {
 }
 // All of it, or the part that was asked for: `node scripts/ready.mjs cloud`.
 const entry = join(root, 'dist', project === '.' ? 'cli.js' : project);
-if (!existsSync(entry)) console.error('Building (once; seconds) …');
+if (!existsSync(entry))
+  console.error('Building (once; a minute, more where the machine is busy) …');
 run(
   process.execPath,
   [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', join(root, project)],
