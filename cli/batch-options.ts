@@ -2,7 +2,11 @@ import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/c
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
-import type { GuessedColumn, RecordingSummary } from '../shared/twin/report/verdict.js';
+import type {
+  GuessedColumn,
+  GuessedInput,
+  RecordingSummary,
+} from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 
@@ -17,13 +21,18 @@ export async function recordingOf(
   return recording;
 }
 
-/** Columns that `new` has guessed, for the verdict on what it makes of them. */
+/** Columns and inputs that `new` has guessed, for the verdict on what it makes of them. */
 export const guessedOf = ({
   guessed,
-}: Record<string, unknown>): Pick<RecordingSummary, 'guessedColumns'> =>
-  Array.isArray(guessed) && guessed.length > 0
+  guessedInputs,
+}: Record<string, unknown>): Pick<RecordingSummary, 'guessedColumns' | 'guessedInputs'> => ({
+  ...(Array.isArray(guessed) && guessed.length > 0
     ? { guessedColumns: guessed as GuessedColumn[] }
-    : {};
+    : {}),
+  ...(Array.isArray(guessedInputs) && guessedInputs.length > 0
+    ? { guessedInputs: guessedInputs as GuessedInput[] }
+    : {}),
+});
 
 /** What was read of a recording, for the verdict on what is made of all of it. */
 export const summaryOf = async (twin: Twin, recording: TwinRecording): Promise<RecordingSummary> =>

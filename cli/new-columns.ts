@@ -2,7 +2,11 @@ import { createInterface } from 'node:readline/promises';
 import { type CommandIo, printLine, TwinError } from '../shared/core/index.js';
 import type { RecordingTable } from '../shared/recordings/index.js';
 import type { Match, Proposal } from '../shared/twin/propose/index.js';
-import { type GuessedColumn, guessedText } from '../shared/twin/report/verdict.js';
+import {
+  type GuessedColumn,
+  type GuessedInput,
+  guessedText,
+} from '../shared/twin/report/verdict.js';
 
 /** Pairs as `--map` names them; an empty column says that a variable has none. */
 export function parseMap(texts: unknown): Record<string, string> {
@@ -103,4 +107,17 @@ export async function settleColumns(
     }
   }
   return { answers, guessed: [] };
+}
+
+/** Inputs of no column that nobody said have none, while columns are of no variable. */
+export function inputsLeft(
+  { inputs, unusedColumns }: Proposal,
+  map: Readonly<Record<string, string>>,
+): GuessedInput[] {
+  if (unusedColumns.length === 0) return [];
+  return inputs.flatMap(({ item: { variable, value } }) =>
+    value === undefined || map[variable] === ''
+      ? []
+      : [{ variable, value, columns: unusedColumns }],
+  );
 }

@@ -40,7 +40,7 @@ import {
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
-import { ask, canAsk, parseMap, settleColumns } from './new-columns.js';
+import { ask, canAsk, inputsLeft, parseMap, settleColumns } from './new-columns.js';
 import { lanesOf, lanesOption, strictOption } from './options.js';
 import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
 
@@ -284,6 +284,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
     report,
     accountTold: true,
     guessed,
+    guessedInputs: inputsLeft(proposal, led.map ?? {}),
   };
   // Constants of a moving machine are found by batch; what rests is filtered row by row.
   const code = still

@@ -32,6 +32,15 @@ export interface GuessedColumn {
 export const guessedText = (guessed: readonly GuessedColumn[]): string =>
   guessed.map((g) => `${g.variable} = ${g.column} (${g.because})`).join(', ');
 
+/** An input that `new` found no column for, while the recording has some that are of no variable. */
+export interface GuessedInput {
+  variable: string;
+  /** What it is held at: the FMU's start value. */
+  value: number;
+  /** Columns that might be its own. */
+  columns: string[];
+}
+
 /** What was read for a result, and what became of it. */
 export interface RecordingSummary extends Partial<ChannelFaults> {
   /** Rows with data in the recording; of streams, the samples that they make. */
@@ -48,6 +57,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   slopingSwitches?: string[];
   /** Columns that `new --yes` took by a weak guess; left out where there are none. */
   guessedColumns?: GuessedColumn[];
+  /** Inputs that `new` holds at the FMU's start values; left out where there are none. */
+  guessedInputs?: GuessedInput[];
   /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
   readings?: { rows: number; leftOut: Record<string, number> };
   /** Seconds from the first to the last row. */
@@ -202,6 +213,12 @@ export function recordingFindings(
       `columns were taken by weak guesses: ${guessedText(guessedColumns)}; where one is another, say so by --map VARIABLE=COLUMN`,
       // An input moves all.
       about.every((name) => measured.includes(name)) ? about : undefined,
+    );
+  }
+  for (const { variable, value, columns } of recording.guessedInputs ?? []) {
+    add(
+      'care',
+      `no column is like ${variable}, which is held at the FMU’s start value, ${value}, while ${columns.join(', ')} ${columns.length > 1 ? 'are' : 'is'} of no variable: name its column by --map ${variable}=COLUMN, or --map ${variable}= where it has none`,
     );
   }
   for (const found of recording.frozenChannels ?? []) {

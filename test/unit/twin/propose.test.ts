@@ -192,6 +192,31 @@ describe('a first definition', () => {
     expect(JSON.parse(said.text).summary.recording).not.toHaveProperty('guessedColumns');
   }, 120_000);
 
+  it('names an input that is held at its start value while a column is of no variable, unless that was said', async () => {
+    const box = packageFile('shared/twins/heated-box/heated-box.fmu');
+    const text = readFileSync(packageFile('shared/twins/heated-box/export.csv'), 'utf8');
+    const [head, ...rows] = text.trim().split('\n').slice(0, 200);
+    const still = join(folder, 'still.csv');
+    // What never moves is taken for no input.
+    const moved = [
+      head!.replace('T_room', 'TX-7'),
+      ...rows.map((r) => r.split(',').with(2, '9000').join(',')),
+    ];
+    writeFileSync(still, moved.join('\n'));
+    const output = join(folder, 'still.yaml');
+    const args = { fmu: box, data: still, output, yes: true, json: true, overwrite: true };
+    const { summary } = JSON.parse((await run(args)).text);
+    expect(summary.recording.guessedInputs).toMatchObject([
+      { variable: 'TRoom', columns: ['TX-7'] },
+    ]);
+    expect(summary.verdict.grade).not.toBe('good');
+    expect(summary.verdict.reasons.join('\n')).toContain(
+      'no column is like TRoom, which is held at the FMU’s start value',
+    );
+    const said = await run({ ...args, map: ['TRoom='] });
+    expect(JSON.parse(said.text).summary.recording).not.toHaveProperty('guessedInputs');
+  }, 120_000);
+
   it('converts a column in another unit, and takes by --yes none that does not convert', async () => {
     const text = readFileSync(data, 'utf8');
     const { modelDescription } = await openFmu(fmu);
