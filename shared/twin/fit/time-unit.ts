@@ -20,9 +20,6 @@ const SURPRISE = 3;
 /** Nats that another unit must gain, what is known of the parameters as it was stated. */
 const LEAST_GAIN = 6;
 
-/** Units that a search is made in: priors may be far enough off for a wrong one to look best. */
-const MOST_SEARCHED = 2;
-
 /** The record as if its times were counted in another unit. */
 const inUnit = (record: FitRecord, perUnit: number): FitRecord => ({
   ...record,
@@ -82,22 +79,18 @@ async function gainIn(
 /**
  * Asks, where a fit fails or sends parameters far from what was known of them, whether the model counts time
  * in another unit than seconds: then all its rates are off by one factor. A run at the priors for each unit,
- * and a search in the best two where they are better than seconds.
+ * and a search in each that is better there than seconds.
  */
 export async function timeUnitFindings(context: FitContext, fit: Fit): Promise<Finding[]> {
   if (context.twin.definition.simulation.mode !== 'transient') return [];
   if (!isLost(fit) && !isSurprising(fit)) return [];
   const coordinates = fit.coordinates.filter(({ kind }) => kind !== 'wear');
   const inSeconds = await atPriors(context, coordinates, fit.record);
-  const better: { unit: (typeof UNITS)[number]; record: FitRecord; objective: number }[] = [];
+  let found: { unit: (typeof UNITS)[number]; gain: number } | undefined;
   for (const unit of UNITS) {
     const record = inUnit(fit.record, unit.perUnit);
-    const objective = await atPriors(context, coordinates, record);
-    if (objective < inSeconds) better.push({ unit, record, objective });
-  }
-  better.sort((a, b) => a.objective - b.objective);
-  let found: { unit: (typeof UNITS)[number]; gain: number } | undefined;
-  for (const { unit, record } of better.slice(0, MOST_SEARCHED)) {
+    // Priors may be far enough off for a wrong unit to look best: each that is better is searched.
+    if (!((await atPriors(context, coordinates, record)) < inSeconds)) continue;
     const gain = await gainIn(context, fit, coordinates, record);
     if (gain > (found?.gain ?? LEAST_GAIN)) found = { unit, gain };
   }
