@@ -21,10 +21,15 @@ const SURPRISE = 3;
 const LEAST_GAIN = 6;
 
 /** The record as if its times were counted in another unit. */
-const inUnit = (record: FitRecord, perUnit: number): FitRecord => ({
-  ...record,
-  timesS: record.timesS.map((t) => record.timesS[0]! + (t - record.timesS[0]!) / perUnit),
-});
+export function inUnit(record: FitRecord, perUnit: number): FitRecord {
+  const firstS = record.timesS[0]!;
+  const scaled = (t: number) => firstS + (t - firstS) / perUnit;
+  return {
+    ...record,
+    timesS: record.timesS.map(scaled),
+    between: record.between.map((b) => ({ ...b, timeS: scaled(b.timeS) })),
+  };
+}
 
 /** The objective with the priors as they were stated, however much they were doubted. */
 const asStated = ({ objective, coordinates, u }: Fit): number =>

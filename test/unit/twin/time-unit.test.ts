@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { commission } from '../../../shared/twin/fit/index.js';
+import { inputCourse } from '../../../shared/twin/fit/input-course.js';
+import type { FitRecord } from '../../../shared/twin/fit/record.js';
+import { inUnit } from '../../../shared/twin/fit/time-unit.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 /** A record whose times are counted in another unit than the model's seconds. */
@@ -28,5 +31,17 @@ describe('a model that counts time in another unit than seconds', () => {
   it('is not asked where parameters are where they were expected', async () => {
     for (const seed of [1, 2, 3]) expect(await reasonsOf(1, seed)).not.toContain('with times');
     expect(await reasonsOf(4)).not.toContain('with times');
+  });
+
+  it('counts what inputs were between samples in that unit as well', () => {
+    const by = Float64Array.of(1);
+    const record = {
+      timesS: Float64Array.of(600, 1200, 1800),
+      between: [
+        { row: 0, timeS: 900, by },
+        { row: 1, timeS: 1320, by },
+      ],
+    } as unknown as FitRecord;
+    expect([...inputCourse(inUnit(record, 60)).timesS]).toEqual([600, 605, 610, 612, 620]);
   });
 });
