@@ -125,7 +125,7 @@ function fanPanel(
       ...bandEdge(EXPECTED_UPPER, PURPLE),
       ...bandFill(EXPECTED_LOWER),
     ])
-    .overrideByRegexp(named(FORECAST_SUFFIXES.mean), [
+    .overrideByRegexp(named(FORECAST_SUFFIXES.median), [
       property('displayName', EXPECTED),
       property('custom.lineStyle', { fill: 'dash', dash: [10, 10] }),
       fixed(PURPLE),

@@ -199,7 +199,7 @@ function toSeries({
     upper: 'upper50' | 'upper80' | 'upper95',
   ) => [short(estimates.map((e) => e[lower])), short(estimates.map((e) => e[upper]))] as const;
   return {
-    mean: short(estimates.map((e) => e.mean)),
+    median: short(estimates.map((e) => e.median)),
     bands: [ends('lower50', 'upper50'), ends('lower80', 'upper80'), ends('lower95', 'upper95')],
     ...(passedLimit === undefined || timeToLimitS === undefined
       ? {}

@@ -1,3 +1,4 @@
+import { Z95 } from '../../shared/kalman/index.js';
 import type { Forecast, Twin } from '../../shared/twin/index.js';
 import type { Alarm } from './browser/protocol.js';
 
@@ -10,7 +11,7 @@ export interface Reading {
   before?: number | undefined;
 }
 
-/** Standard deviations from what the twin expects at which a reading counts as outside its band. */
+/** Deviations from what the twin expects at which a reading counts as outside its band. */
 const OUTSIDE = 5;
 
 /**
@@ -36,8 +37,12 @@ export function strays(
     // Beyond the horizon nothing is expected any more.
     const expected = series.estimates[at];
     if (at < 0 || expected === undefined) return [];
-    const std = Math.hypot(expected.std, noiseStd[c] ?? 0);
-    const off = (value: number) => (value - expected.mean) / std;
+    const { median, lower95, upper95 } = expected;
+    // By its band: of few courses that part ways the deviation is large, and would hide a reading that is off.
+    const [below, above] = [median - lower95, upper95 - median].map((half) =>
+      Math.hypot(half / Z95, noiseStd[c] ?? 0),
+    ) as [number, number];
+    const off = (value: number) => (value - median) / (value < median ? below : above);
     const [now, before] = [off(reading.value), off(reading.before)];
     if (!(Math.min(now, before) > OUTSIDE || Math.max(now, before) < -OUTSIDE)) return [];
     const digits = (v: number) => String(Number(v.toPrecision(6)));
@@ -47,7 +52,7 @@ export function strays(
         level: 'warning',
         code: 'left-band',
         subject: channel.variable,
-        message: `It reads ${digits(reading.value)}${unit}; the twin expects ${digits(expected.mean - 1.96 * std)} to ${digits(expected.mean + 1.96 * std)}${unit}. Since the last calibration the machine, or the sensor, has changed.`,
+        message: `It reads ${digits(reading.value)}${unit}; the twin expects ${digits(median - Z95 * below)} to ${digits(median + Z95 * above)}${unit}. Since the last calibration the machine, or the sensor, has changed.`,
       },
     ];
   });

@@ -64,7 +64,7 @@ export function forecastTqvs(
           samples.push({ alias: alias + suffix, timeNs, quality: 'GOOD', value });
         }
       };
-      add(FORECAST_SUFFIXES.mean, at.mean);
+      add(FORECAST_SUFFIXES.median, at.median);
       add(FORECAST_SUFFIXES.lower, at.lower95);
       add(FORECAST_SUFFIXES.upper, at.upper95);
     }
@@ -72,7 +72,7 @@ export function forecastTqvs(
   return samples;
 }
 
-type Fan = Pick<ForecastEstimate, 'mean' | 'lower95' | 'upper95'>;
+type Fan = Pick<ForecastEstimate, 'median' | 'lower95' | 'upper95'>;
 
 /** What lies between two times of a forecast, linearly; undefined outside of it. */
 function between(
@@ -88,7 +88,7 @@ function between(
   if (left === undefined || leftS === undefined) return undefined;
   const share = (at - leftS) / (rightS - leftS);
   const mix = (of: keyof Fan) => left[of] + share * (right[of] - left[of]);
-  return { mean: mix('mean'), lower95: mix('lower95'), upper95: mix('upper95') };
+  return { median: mix('median'), lower95: mix('lower95'), upper95: mix('upper95') };
 }
 
 /**

@@ -13,14 +13,14 @@ export const FORECAST_COMPOSITE = 'forecast';
 
 /** What the names of a quantity's forecast end in. */
 export interface ForecastSuffixes {
-  mean: string;
+  median: string;
   lower: string;
   upper: string;
 }
 
-/** Mean and 95 % band. */
+/** Median and 95 % band. */
 export const FORECAST_SUFFIXES: ForecastSuffixes = {
-  mean: '_in7d',
+  median: '_in7d',
   lower: '_in7d_lower',
   upper: '_in7d_upper',
 };

@@ -219,7 +219,7 @@ describe.skipIf(grafanaFolder === undefined)(`Grafana draws the fan${grafanaReas
       // The values are the forecast's own, at the times that they are of.
       const own = { ...forecast.parameters, ...forecast.virtualSensors }[quantity?.variable ?? ''];
       const last = own?.estimates.at(-1);
-      expect(series.get('expected')?.values.at(-1)).toBeCloseTo(last?.mean ?? Number.NaN, 9);
+      expect(series.get('expected')?.values.at(-1)).toBeCloseTo(last?.median ?? Number.NaN, 9);
       expect(series.get('expected, upper 95 %')?.values.at(-1)).toBeCloseTo(
         last?.upper95 ?? Number.NaN,
         9,

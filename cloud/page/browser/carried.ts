@@ -37,5 +37,5 @@ export function carriedTo(
     return a === undefined || b === undefined ? null : a + share * (b - a);
   };
   const [lower, upper] = series.bands[2] ?? [];
-  return [nowX, at(series.mean), at(lower), at(upper)];
+  return [nowX, at(series.median), at(lower), at(upper)];
 }

@@ -121,7 +121,7 @@ function drawCarried(ctx: CanvasRenderingContext2D, fan: Fan, px: ToPixels, py: 
   ctx.lineWidth = 2 * devicePixelRatio;
   ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.beginPath();
-  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(fan.series.mean[k] ?? 0));
+  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(fan.series.median[k] ?? 0));
   ctx.stroke();
   ctx.setLineDash([]);
 }
@@ -145,7 +145,7 @@ function drawFan(ctx: CanvasRenderingContext2D, fan: Fan, px: ToPixels, py: ToPi
     fan.isTried ? [7 * ratio, 3 * ratio, 2 * ratio, 3 * ratio] : [2 * ratio, 3 * ratio],
   );
   ctx.beginPath();
-  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(fan.series.mean[k] ?? 0));
+  for (const [k, at] of x.entries()) ctx.lineTo(px(at), py(fan.series.median[k] ?? 0));
   ctx.stroke();
   ctx.setLineDash([]);
 }

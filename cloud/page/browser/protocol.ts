@@ -303,7 +303,7 @@ export interface OutlookStatus {
 
 /** What is to come for one quantity, by the times of {@link Outlook}; null bands are unknown. */
 export interface OutlookSeries {
-  mean: readonly number[];
+  median: readonly number[];
   /** Ends of the intervals of 50, 80 and 95 %. */
   bands: readonly (readonly [lower: readonly number[], upper: readonly number[]])[];
   /** With a limit: the probability of having passed it by each time … */

@@ -292,10 +292,10 @@ function tableOf(store: Store, machine: Machine, focused: Quantity | undefined):
   );
 }
 
-function nowText({ mean, bands }: OutlookSeries): string {
+function nowText({ median, bands }: OutlookSeries): string {
   const [lower, upper] = [bands[2]?.[0][0] ?? 0, bands[2]?.[1][0] ?? 0];
   const width = upper - lower || undefined;
-  return `${formatNumber(mean[0], width)} (${formatNumber(lower, width)} – ${formatNumber(upper, width)})`;
+  return `${formatNumber(median[0], width)} (${formatNumber(lower, width)} – ${formatNumber(upper, width)})`;
 }
 
 /** How far courses go on from now. */

@@ -18,8 +18,12 @@ import {
 import { type Effort, modelResponse, valuesOf } from './response.js';
 import { drawTrendPaths } from './trend-paths.js';
 
-/** An estimate with the intervals of a fan chart. */
+/**
+ * An estimate with the intervals of a fan chart. Courses may part ways, so that few of them, far off, draw
+ * the mean out of the interval of 95 %: the median is where most go on.
+ */
 export interface ForecastEstimate extends Estimate {
+  median: number;
   lower50: number;
   upper50: number;
   lower80: number;
@@ -86,7 +90,7 @@ function intervalsOf(interval: (share: number) => [number, number]): Intervals {
   ) as unknown as Intervals;
 }
 
-/** Mean, deviation and central intervals of values drawn. */
+/** Mean, deviation, median and central intervals of values drawn. */
 function drawnEstimate(values: Float64Array): ForecastEstimate {
   const sorted = values.slice().sort();
   const mean = sorted.reduce((sum, v) => sum + v, 0) / sorted.length;
@@ -94,6 +98,7 @@ function drawnEstimate(values: Float64Array): ForecastEstimate {
   return {
     mean,
     std: Math.sqrt(variance),
+    median: sortedQuantile(sorted, 0.5),
     ...intervalsOf((share) => [
       sortedQuantile(sorted, 0.5 - share / 2),
       sortedQuantile(sorted, 0.5 + share / 2),

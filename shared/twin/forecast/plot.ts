@@ -41,9 +41,9 @@ export function forecastPlot(
       yLabel: item?.unit === undefined || item.unit === '' ? name : `${name} (${item.unit})`,
       series: [
         {
-          name: 'mean; 50, 80, 95 %',
+          name: 'median; 50, 80, 95 %',
           x,
-          y: estimates.map((e) => e.mean),
+          y: estimates.map((e) => e.median),
           bands: [
             band('lower95', 'upper95'),
             band('lower80', 'upper80'),

@@ -41,7 +41,7 @@ function rising(fromS: number, horizonS: number, points: number): Forecast {
   const estimates = aheadS.map((s) => {
     const mean = s / HOUR_S;
     return {
-      ...{ mean, std: 1, lower95: mean - 2, upper95: mean + 2 },
+      ...{ mean, median: mean, std: 1, lower95: mean - 2, upper95: mean + 2 },
       ...{ lower50: mean, upper50: mean, lower80: mean, upper80: mean },
     };
   });

@@ -109,7 +109,7 @@ describe('between calibrations', () => {
     renewed: [],
     series: {
       'parameter:b9': {
-        mean: [0.05, 0.07, 0.09],
+        median: [0.05, 0.07, 0.09],
         bands: [
           [[], []],
           [[], []],

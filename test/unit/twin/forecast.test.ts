@@ -42,6 +42,10 @@ describe('forecast', () => {
     expect(t!.p50!).toBeGreaterThan(120);
     expect(t!.p50!).toBeLessThan(320);
     expect(t!.p25!).toBeLessThanOrEqual(t!.p50!);
+    for (const { lower50, median, upper50 } of result.parameters.p!.estimates) {
+      expect(median).toBeGreaterThan(lower50);
+      expect(median).toBeLessThan(upper50);
+    }
     passedLimit!.forEach((p, k) => {
       // What has passed may come back; what is beyond has passed.
       expect(p).toBeGreaterThanOrEqual(beyondLimit![k]!);
