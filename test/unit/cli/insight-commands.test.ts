@@ -1,22 +1,15 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { loadCommands } from '../../../cli/commands.js';
-import {
-  createRng,
-  packageFile,
-  type StreamTqv,
-  silentLogger,
-  systemClock,
-} from '../../../shared/core/index.js';
+import { createRng, packageFile, type StreamTqv, systemClock } from '../../../shared/core/index.js';
 import {
   createSiteWiseClient,
   createSiteWiseWriter,
   ensureAsset,
 } from '../../../shared/sitewise/index.js';
 import { startSiteWise } from '../../../simulators/sitewise/index.js';
+import { runCommand } from '../../support/run-command.js';
 
 let dir: string;
 beforeAll(async () => {
@@ -24,21 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** Runs a command and collects what it prints. */
-async function run(name: string, args: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) {
-  const command = (await loadCommands()).find((c) => c.name === name)!;
-  let text = '';
-  const stdout = new Writable({
-    write(chunk, _encoding, done) {
-      text += String(chunk);
-      done();
-    },
-  });
-  const io = { logger: silentLogger, signal: new AbortController().signal, env };
-  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const code = await command.run({ lanes: 1, ...args }, { ...io, stdout, stderr });
-  return { code, text };
-}
+const run = (name: string, args: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) =>
+  runCommand(name, { lanes: 1, ...args }, env);
 
 /** The web line with other sensor noise. */
 async function webLine(noiseStd: number): Promise<string> {

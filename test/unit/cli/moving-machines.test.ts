@@ -1,28 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadCommands } from '../../../cli/commands.js';
-import { type CommandIo, silentLogger } from '../../../shared/core/index.js';
+import { runCommand } from '../../support/run-command.js';
 import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'twinloop-moving-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-async function run(name: string, args: Record<string, unknown>) {
-  const command = (await loadCommands()).find((c) => c.name === name);
-  const stdout = new PassThrough();
-  const io: CommandIo = {
-    stdout,
-    stderr: new PassThrough(),
-    logger: silentLogger,
-    signal: new AbortController().signal,
-    env: {},
-  };
-  const code = await command?.run(args, io);
-  return { code, text: (stdout.read() as Buffer).toString('utf8') };
-}
 
 function rotor(name: string, mode: string, initialState: string, parameters: string[]): string {
   const path = join(dir, `${name}.json`);
@@ -53,19 +37,19 @@ describe.skipIf(!hasCompiler)('a machine that moves', () => {
     'is checked by a course from %s: what shows at no rest shows there',
     async (from) => {
       const twin = rotor(`rotor-${from}`, 'transient', from, ['J', 'd']);
-      const { text } = await run('twin check', { twin, input: ['u=1'], json: true });
+      const { text } = await runCommand('twin check', { twin, input: ['u=1'], json: true });
       const report = JSON.parse(text);
       expect(report.course).toMatchObject({ spanS: 60 });
       expect(report.parameters.J).toMatchObject({ identifiable: true });
       expect(report.parameters.d).toMatchObject({ identifiable: true });
-      const people = await run('twin check', { twin, input: ['u=1'] });
+      const people = await runCommand('twin check', { twin, input: ['u=1'] });
       expect(people.text).toMatch(/J +± \S+ from the course: identifiable/);
     },
   );
 
   it('agrees with the closed form of the course', async () => {
     const twin = rotor('rotor-exact', 'transient', 'start-values', ['d']);
-    const { text } = await run('twin check', { twin, input: ['u=1'], json: true });
+    const { text } = await runCommand('twin check', { twin, input: ['u=1'], json: true });
     const { course, parameters } = JSON.parse(text);
     const steps = new Set<number>();
     for (let t = 0.1; t < 60; t *= 1.3) steps.add(Math.round(t / 0.1));
@@ -82,7 +66,7 @@ describe.skipIf(!hasCompiler)('a machine that moves', () => {
 
   it('has its sensors ranked without an output that never rests', async () => {
     const twin = rotor('rotor-rest', 'steady-state', 'settled', ['d']);
-    const { code, text } = await run('sensors', { twin, input: ['u=1'], json: true });
+    const { code, text } = await runCommand('sensors', { twin, input: ['u=1'], json: true });
     expect(code).toBe(0);
     const found = JSON.parse(text);
     expect(found.ranking.map((s: { variable: string }) => s.variable)).toEqual(['speed']);

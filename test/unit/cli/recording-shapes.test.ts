@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCommands } from '../../../cli/commands.js';
-import { createRng, packageFile, silentLogger } from '../../../shared/core/index.js';
+import { createRng, packageFile } from '../../../shared/core/index.js';
+import { runCommand } from '../../support/run-command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-shapes-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,20 +13,8 @@ const example = (name: string) => ({
   data: packageFile(`shared/twins/${name}/export.csv`),
 });
 
-async function run(name: string, args: Record<string, unknown>) {
-  const command = (await loadCommands()).find((c) => c.name === name)!;
-  let text = '';
-  const stdout = new Writable({
-    write(chunk, _encoding, done) {
-      text += String(chunk);
-      done();
-    },
-  });
-  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const io = { stdout, stderr, logger: silentLogger, signal: new AbortController().signal };
-  const code = await command.run({ lanes: 1, ...args }, { ...io, env: {} });
-  return { code, text };
-}
+const run = (name: string, args: Record<string, unknown>) =>
+  runCommand(name, { lanes: 1, ...args });
 
 /** The exchanger's month as one reading a row, each tag at minutes of its own. */
 function longForm(): string {

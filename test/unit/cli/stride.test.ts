@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadCommands } from '../../../cli/commands.js';
-import { type CommandIo, packageFile, silentLogger } from '../../../shared/core/index.js';
+import { packageFile } from '../../../shared/core/index.js';
+import { runCommand } from '../../support/run-command.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'twinloop-stride-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -32,17 +31,8 @@ writeFileSync(
 );
 
 async function run(name: string, args: Record<string, unknown>) {
-  const command = (await loadCommands()).find((c) => c.name === name);
-  const stdout = new PassThrough();
-  const io: CommandIo = {
-    stdout,
-    stderr: new PassThrough(),
-    logger: silentLogger,
-    signal: new AbortController().signal,
-    env: {},
-  };
-  await command?.run({ twin, data, json: true, ...args }, io);
-  return JSON.parse((stdout.read() as Buffer).toString('utf8'));
+  const { text } = await runCommand(name, { twin, data, json: true, ...args });
+  return JSON.parse(text);
 }
 
 /** Rows are 10 s apart, and the heater switches in any of them. */
