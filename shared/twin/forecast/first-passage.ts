@@ -1,4 +1,5 @@
 import { partitionPoint } from '../../core/index.js';
+
 /** Limits of a quantity. */
 export interface Limits {
   above?: number | undefined;

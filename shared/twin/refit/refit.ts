@@ -1,4 +1,4 @@
-import { type Logger, partitionPoint } from '../../core/index.js';
+import type { Logger } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings } from '../filter/settings.js';
@@ -25,6 +25,7 @@ import {
   isToldBetter,
   type RefitSchedule,
   refitSchedule,
+  samplesUpTo,
 } from './schedule.js';
 import { heldAt, type StateNoise, stateNoiseOf } from './state-noise.js';
 
@@ -73,10 +74,9 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
   return { ...state, filter: { ...filter, ...withUnseenWear(twin, filter), refit: NO_FIT } };
 }
 
-/** How many of the first `seen` samples, in order, are no later than a time. */
-function countUpTo(samples: readonly Sample[], timeS: number, seen: number): number {
-  return partitionPoint(seen, (k) => samples[k]!.timeS <= timeS);
-}
+/** Measured values of samples that are there. */
+const usableValues = (samples: readonly Sample[]): number =>
+  samples.reduce((sum, s) => sum + s.measured.filter(Number.isFinite).length, 0);
 
 /** The same samples, with what was measured during events as missing: it is not the model's. */
 function withoutEvents(
@@ -205,8 +205,8 @@ export function createRefitter(
     window: (samples, state, seen = samples.length) => {
       const { timeS } = state;
       const { windowS } = scheduleOf(state);
-      const until = countUpTo(samples, timeS, seen);
-      const since = Math.max(countUpTo(samples, timeS - windowS, until), until - MOST_SAMPLES);
+      const until = samplesUpTo(samples, timeS, seen);
+      const since = Math.max(samplesUpTo(samples, timeS - windowS, until), until - MOST_SAMPLES);
       return samples.slice(since, until);
     },
     isDue: (state, window) => {
@@ -219,14 +219,15 @@ export function createRefitter(
           isOutgrown(filter.refit, sinceS, window) || isChangeDue(filter.refit, sinceS, window)
         );
       }
-      const values = window.reduce(
-        (sum, s) => sum + s.measured.reduce((k, v) => k + Number(Number.isFinite(v)), 0),
-        0,
-      );
-      return (
-        isRefitDue(scheduleOf(state), filter.refit, { samples: window.length, values, timeS }) ||
-        isToldBetter(filter.refit, window)
-      );
+      const of = {
+        samples: window.length,
+        timeS,
+        // Only a first fit waits for them: after it, a window is not gone through at each look.
+        get values() {
+          return usableValues(window);
+        },
+      };
+      return isRefitDue(scheduleOf(state), filter.refit, of) || isToldBetter(filter.refit, window);
     },
     async refit(state, window, signal) {
       const before = state.filter.refit;

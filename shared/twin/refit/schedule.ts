@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { partitionPoint } from '../../core/index.js';
 import { CALM_TREND } from '../fit/wear-course.js';
 import type { FilterState, RefitMark, TransientMemory } from '../state/filter-state.js';
 import { isEvent } from '../transient/events.js';
@@ -120,8 +121,21 @@ const CHANGE_SAMPLES = 10;
 /** … and times as long until they are asked again, also what they are after a change that was found. */
 const CHANGE_AGAIN = 1.5;
 
+/** How many of the first `seen` samples, in order, are no later than a time. */
+export const samplesUpTo = (
+  samples: readonly Sample[],
+  timeS: number,
+  seen: number = samples.length,
+): number => partitionPoint(seen, (k) => samples[k]!.timeS <= timeS);
+
 const samplesSince = (sinceS: number, window: readonly Sample[]) =>
-  window.filter((s) => s.timeS > sinceS).length;
+  window.length - samplesUpTo(window, sinceS);
+
+/** Whether so many more samples have come since a time as are worth another fit than the last had of them. */
+function hasGrownSince(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
+  const now = samplesSince(sinceS, window);
+  return now >= CHANGE_AGAIN * (now - samplesSince(Math.max(last.timeS, sinceS), window));
+}
 
 /** Whether an event has lasted for as many samples as the fit that it contradicts had: the fit is what is off. */
 export const isOutgrown = (last: RefitMark, sinceS: number, window: readonly Sample[]): boolean =>
@@ -129,10 +143,11 @@ export const isOutgrown = (last: RefitMark, sinceS: number, window: readonly Sam
 
 /** Whether an event has lasted long enough to ask whether it is a change of parameters, where these may wear. */
 export function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {
-  if (last.trendScale === undefined) return false;
-  const lasted = samplesSince(sinceS, window);
-  const asked = last.timeS > sinceS ? lasted - samplesSince(last.timeS, window) : 0;
-  return lasted >= CHANGE_SAMPLES && lasted >= CHANGE_AGAIN * asked;
+  return (
+    last.trendScale !== undefined &&
+    samplesSince(sinceS, window) >= CHANGE_SAMPLES &&
+    hasGrownSince(last, sinceS, window)
+  );
 }
 
 /**
@@ -140,9 +155,8 @@ export function isChangeDue(last: RefitMark, sinceS: number, window: readonly Sa
  * a step is taken while few do.
  */
 export function isToldBetter(last: RefitMark, window: readonly Sample[]): boolean {
-  if (last.changeS === undefined || last.timeS <= last.changeS) return false;
-  const tell = samplesSince(last.changeS, window);
-  return tell >= CHANGE_AGAIN * (tell - samplesSince(last.timeS, window));
+  const { changeS, timeS } = last;
+  return changeS !== undefined && timeS > changeS && hasGrownSince(last, changeS, window);
 }
 
 /** Share of the time that so many samples take in which they surely have not come. */
@@ -172,18 +186,15 @@ export function mayRefitBeDue(
   const mayHold = (samples: number, spanS: number) =>
     intervalS === undefined || spanS >= SURELY_NOT_YET * samples * intervalS;
   const elapsedS = state.timeS - last.timeS;
+  const mayHaveGrownSince = (sinceS: number) =>
+    elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * Math.max(0, last.timeS - sinceS);
   if (isEvent(transient?.events)) {
     const { sinceS } = transient!.events!;
-    const askedS = Math.max(0, last.timeS - sinceS);
-    return (
-      mayHold(CHANGE_SAMPLES, state.timeS - sinceS) &&
-      elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * askedS
-    );
+    return mayHold(CHANGE_SAMPLES, state.timeS - sinceS) && mayHaveGrownSince(sinceS);
   }
-  const afterS = last.timeS - (last.changeS ?? Number.NEGATIVE_INFINITY);
-  const told = elapsedS >= SURELY_NOT_YET * (CHANGE_AGAIN - 1) * Math.max(0, afterS);
   const doubled =
     state.sampleCount >= growthAfter(last, schedule) * last.samples &&
     mayHold((growthAfter(last, schedule) - 1) * last.samples, elapsedS);
+  const told = last.changeS !== undefined && mayHaveGrownSince(last.changeS);
   return elapsedS >= schedule.everyS || doubled || told;
 }

@@ -62,6 +62,12 @@ export class StepKeeper implements RunSteps {
   lastUsed: StepResult | undefined;
   readonly #contradictions = new ContradictionCount();
   readonly #pulls = new PullCount();
+  readonly #traceOf: (step: StepResult) => StepTrace;
+
+  /** @param kept what is kept of each step; default: what is small */
+  constructor(kept: (step: StepResult) => StepTrace = traceOf) {
+    this.#traceOf = kept;
+  }
 
   get pulled(): PulledParameter[] {
     return this.#pulls.found;
@@ -73,7 +79,7 @@ export class StepKeeper implements RunSteps {
 
   /** Takes the next step. */
   take(step: StepResult): void {
-    this.traces.push(traceOf(step));
+    this.traces.push(this.#traceOf(step));
     this.last = step;
     if (step.skipped !== undefined) return;
     this.lastUsed = step;
@@ -84,18 +90,7 @@ export class StepKeeper implements RunSteps {
 
 /** Steps that are all at hand, for their summary. */
 export function runStepsOf(steps: readonly StepResult[]): RunSteps {
-  const used = steps.filter((s) => s.skipped === undefined);
-  const contradictions = new ContradictionCount();
-  const pulls = new PullCount();
-  for (const step of used) {
-    contradictions.take(step);
-    pulls.take(step);
-  }
-  return {
-    traces: steps,
-    last: steps.at(-1),
-    lastUsed: used.at(-1),
-    contradictions: contradictions.found,
-    pulled: pulls.found,
-  };
+  const keeper = new StepKeeper((step) => step);
+  for (const step of steps) keeper.take(step);
+  return keeper;
 }
