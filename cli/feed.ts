@@ -13,6 +13,7 @@ import {
 import {
   type RecordingValues,
   readRecordingValues,
+  valuesIn,
 } from '../cloud/operations/feed/recording-values.js';
 import {
   keepTimes,
@@ -206,7 +207,7 @@ function toSummary(
     rows,
     nextRow: progress.nextRow,
     streams: recording.streams.length,
-    read: progress.nextRow * recording.streams.length,
+    read: valuesIn(recording, progress.nextRow),
     written: progress.written,
     rejected: progress.rejected,
     rejections: progress.rejections,
@@ -253,7 +254,11 @@ export const feedCommand: Command = {
     ...endpointOptions,
     ...recordingOptions.map((option) =>
       option.flags.startsWith('--stride')
-        ? { ...option, description: 'send every nth row, inputs included' }
+        ? {
+            ...option,
+            description:
+              'send what is measured of every nth row; inputs of a machine that moves wherever they change',
+          }
         : option,
     ),
     { flags: '--end <time>', description: 'when the last row was, ISO 8601; default: now' },

@@ -17,28 +17,6 @@ import type { Streams } from './read-streams.js';
 const isNumber = (t: Tqv): t is Tqv & { value: number } =>
   t.quality === 'GOOD' && typeof t.value === 'number' && Number.isFinite(t.value);
 
-/** The last value that each input has sent up to an instant. */
-export function heldInputs(
-  twin: Twin,
-  before: Mark['inputs'],
-  streams: Streams,
-  untilNs: bigint,
-): Mark['inputs'] {
-  const held = { ...before };
-  for (const { alias, value } of twin.definition.inputs) {
-    if (alias === undefined || value !== undefined) continue;
-    const last = (streams.get(alias) ?? []).reduce<(Tqv & { value: number }) | undefined>(
-      (newest, t) =>
-        t.timeNs <= untilNs && isNumber(t) && (newest === undefined || t.timeNs > newest.timeNs)
-          ? t
-          : newest,
-      undefined,
-    );
-    if (last !== undefined) held[alias] = { timeNs: last.timeNs, value: last.value };
-  }
-  return held;
-}
-
 /** Counts what became of the readings between two instants. */
 export function countReadings(
   twin: Twin,

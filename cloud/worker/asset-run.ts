@@ -1,4 +1,4 @@
-import { nsToSeconds, secondsToNs, type Tqv, TwinError } from '../../shared/core/index.js';
+import { nsToSeconds, secondsToNs, TwinError } from '../../shared/core/index.js';
 import type { StoredObject } from '../../shared/store/index.js';
 import {
   type AlignedGroup,
@@ -221,7 +221,7 @@ async function goThroughWindows(
   let { windowNs } = run.state;
   let newestNs = run.state.samples > 0 ? headOf(run.state).watermarkNs : undefined;
   let kept: Streams = new Map();
-  for await (const { streams, endNs, last } of readWindows(source, run.mark.watermarkNs, untilNs)) {
+  for await (const { streams, endNs, last } of readWindows(source, goesOnNs(run.mark), untilNs)) {
     for (const values of streams.values()) {
       const newest = values.at(-1)?.timeNs;
       if (newest !== undefined && (newestNs === undefined || newest > newestNs)) newestNs = newest;
@@ -232,7 +232,8 @@ async function goThroughWindows(
     }
     const grouping = groupStreams({
       definition,
-      streams: withHeld(streams, run.mark.inputs),
+      streams,
+      held: run.mark.inputs,
       afterNs: run.mark.watermarkNs,
       untilNs: endNs,
       timeMap: job.timeMap,
@@ -248,9 +249,10 @@ async function goThroughWindows(
       progress.behindS = nsToSeconds(untilNs - run.mark.watermarkNs);
       break;
     }
-    kept = after(streams, run.mark.watermarkNs);
+    kept = after(streams, goesOnNs(run.mark));
     if (last) {
-      progress.waiting = [...kept.values()].reduce((sum, values) => sum + values.length, 0);
+      const { watermarkNs } = run.mark;
+      progress.waiting = [...after(streams, watermarkNs).values()].flat().length;
       break;
     }
     if (overtime()) {
@@ -316,14 +318,8 @@ function notePace(progress: Progress, groups: readonly AlignedGroup[]): void {
   progress.intervalS = nsToSeconds(last - first) / (times.length - 1);
 }
 
-function withHeld(streams: Streams, inputs: Mark['inputs']): Streams {
-  const all = new Map(streams);
-  for (const [alias, { timeNs, value }] of Object.entries(inputs)) {
-    const held: Tqv = { timeNs, quality: 'GOOD', value };
-    all.set(alias, [held, ...(streams.get(alias) ?? [])]);
-  }
-  return all;
-}
+/** Inputs are read on from the newest sample, though the sample period has passed over instants after it. */
+const goesOnNs = ({ sampledNs, watermarkNs }: Mark): bigint => sampledNs ?? watermarkNs;
 
 function after(streams: Streams, timeNs: bigint): Streams {
   return new Map(

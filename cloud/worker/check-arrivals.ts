@@ -4,7 +4,9 @@ import {
   type AssetState,
   COARSE,
   headOf,
+  lacksInputs,
   type Mark,
+  scanToleranceNs,
 } from '../../shared/twin/index.js';
 import {
   type Buckets,
@@ -88,9 +90,7 @@ export async function checkArrivals(
     (m) => m === head || bucketOf(arrivals, m.watermarkNs) > oldest,
   );
   const base =
-    fresh.length === 0 && !more
-      ? head
-      : await newestUnconcerned(source, arrivals, places, fresh[0]);
+    fresh.length === 0 && !more ? head : await newestUnconcerned(source, state, places, fresh[0]);
   const unused = base === undefined ? changes : old;
   const used = base === undefined ? [] : fresh;
 
@@ -151,24 +151,52 @@ export async function changesFrom(
   const { arrivals } = state;
   const startNs = bucketStartNs(arrivals, first) - 1n;
   const afterNs = startNs > arrivals.floorNs ? startNs : arrivals.floorNs;
-  let more = false;
+  const scan = scanOf(source, state, state.windowNs);
   for await (const { streams } of readWindows(source, afterNs, state.groupEndNs)) {
     digestInto(now, arrivals, streams, afterNs, state.watermarkNs);
-    more ||= hasMore(source, streams, state.watermarkNs);
+    scan.add(streams);
   }
   const numbers = new Set([...now.keys(), ...Object.keys(arrivals.buckets).map(Number)]);
   const changes = [...numbers]
     .filter((n) => n >= first)
     .sort((a, b) => a - b)
     .flatMap((n) => changeOf(n, now.get(n), arrivals.buckets[n]) ?? []);
-  return { changes, more };
+  return { changes, more: scan.isIncomplete() };
 }
 
-/** Whether a sample lacks readings that lie within its window: up to its mark it had all. */
-function hasMore(source: StreamSource, streams: Streams, watermarkNs: bigint): boolean {
-  return source.definition.measured.some(({ alias }) =>
-    (streams.get(alias) ?? []).some((t) => t.timeNs > watermarkNs),
-  );
+/** Intervals between samples before a mark from which it is told what its newest sample took of inputs. */
+const SCAN_WINDOWS = 4n;
+
+/** Watches the readings of a mark's newest sample. */
+function scanOf(
+  { definition }: StreamSource,
+  { watermarkNs, sampledNs, inputs }: Mark,
+  windowNs: bigint | undefined,
+) {
+  const near: Streams = new Map();
+  let measuredAfter = false;
+  return {
+    add(streams: Streams): void {
+      measuredAfter ||= definition.measured.some(({ alias }) =>
+        (streams.get(alias) ?? []).some((t) => t.timeNs > watermarkNs),
+      );
+      if (windowNs === undefined) return;
+      for (const [alias, values] of streams) {
+        const own = values.filter((t) => t.timeNs > watermarkNs - SCAN_WINDOWS * windowNs);
+        near.set(alias, [...(near.get(alias) ?? []), ...own]);
+      }
+    },
+    /** Whether the sample lacks readings that lie within its window: up to its mark it had all. */
+    isIncomplete(): boolean {
+      if (measuredAfter || windowNs === undefined || sampledNs !== watermarkNs)
+        return measuredAfter;
+      const toleranceNs = scanToleranceNs(windowNs);
+      return lacksInputs(
+        { definition, streams: near, toleranceNs },
+        { timeNs: watermarkNs, held: inputs },
+      );
+    },
+  };
 }
 
 /** Looks at what lies behind the late window: nothing there can be taken, but it is counted. */
@@ -202,7 +230,7 @@ async function changesBehind(
 /** The newest place whose past has not changed, and whose newest sample lacks no reading. */
 async function newestUnconcerned(
   source: StreamSource,
-  arrivals: Arrivals,
+  { arrivals, windowNs }: AssetState,
   places: readonly Mark[],
   change: Change | undefined,
 ): Promise<Mark | undefined> {
@@ -212,12 +240,12 @@ async function newestUnconcerned(
     const startNs = bucketStartNs(arrivals, bucket) - 1n;
     const afterNs = startNs > arrivals.floorNs ? startNs : arrivals.floorNs;
     const own: Buckets = new Map();
-    let more = false;
+    const scan = scanOf(source, place, windowNs);
     for await (const { streams } of readWindows(source, afterNs, place.groupEndNs)) {
       digestInto(own, arrivals, streams, afterNs, place.watermarkNs);
-      more ||= hasMore(source, streams, place.watermarkNs);
+      scan.add(streams);
     }
-    if (more) continue;
+    if (scan.isIncomplete()) continue;
     if (change?.bucket !== bucket || sameDigest(own.get(bucket), place.partial)) return place;
   }
   return undefined;

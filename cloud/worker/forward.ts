@@ -29,7 +29,7 @@ import {
   withIntegrationError,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
-import { addArrivals, countReadings, heldInputs, nextState } from './advance.js';
+import { addArrivals, countReadings, nextState } from './advance.js';
 import { bucketOf, comesBack } from './arrivals.js';
 import type { AssetDeps, AssetJob } from './asset-job.js';
 import { accountAlarms, behindAlarms } from './asset-report.js';
@@ -122,8 +122,8 @@ function advance(
   const { twin } = run.job;
   const newest = done.groups.at(-1)!;
   const untilNs = newest.timeNs;
-  const sampledNs =
-    done.groups.findLast((g) => g.sample !== undefined)?.timeNs ?? run.mark.sampledNs;
+  const sampled = done.groups.findLast((g) => g.sample !== undefined);
+  const sampledNs = sampled?.timeNs ?? run.mark.sampledNs;
   let ledger = countReadings(twin, run.mark.ledger, streams, { afterNs, untilNs }, done);
   for (const fate of fates) ledger = addSample(ledger, fate);
   run.arrivals = addArrivals(run.arrivals, streams, afterNs, untilNs);
@@ -132,7 +132,7 @@ function advance(
     groupEndNs: newest.endNs,
     ...(sampledNs === undefined ? {} : { sampledNs }),
     samples: run.mark.samples + fates.filter((f) => f === 'assimilated').length,
-    inputs: heldInputs(twin, run.mark.inputs, streams, untilNs),
+    inputs: { ...run.mark.inputs, ...sampled?.held },
     partial: run.arrivals.buckets[bucketOf(run.arrivals, untilNs)] ?? [],
     ledger,
     checkpoint:

@@ -103,7 +103,7 @@ export const estimatorSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'Least seconds between two samples that are assimilated; those between are left out. Default: every one.',
+      'Least seconds between two samples that are assimilated; what is measured between is left out, inputs drive a machine that moves all the same. Default: every one.',
     ),
 });
 

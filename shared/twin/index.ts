@@ -2,6 +2,7 @@
 
 export { createCalibrator } from './calibrator.js';
 export * from './data/align.js';
+export { lacksInputs, scanToleranceNs } from './data/input-readings.js';
 export {
   type RecordingOptions,
   readRecording,

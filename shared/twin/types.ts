@@ -35,7 +35,7 @@ export interface Sample {
 /** What inputs were at an instant at which nothing measured is taken. */
 export interface InputsAt {
   timeS: number;
-  /** One value per input of the twin definition, none of them missing. */
+  /** One value per input of the twin definition; `NaN` for one that runs on through it as it is interpolated. */
   inputs: Float64Array;
 }
 

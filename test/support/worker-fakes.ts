@@ -12,11 +12,12 @@ import type {
 } from '../../shared/twin/index.js';
 import type { SensorSlopes } from '../../shared/twin/types.js';
 
-const twins = new Map<number | undefined, Twin>();
+const twins = new Map<string, Twin>();
 
 /** A twin of two sensors and an input that is sent on change. */
-export function twinOf(samplePeriodS?: number): Twin {
-  const known = twins.get(samplePeriodS);
+export function twinOf(samplePeriodS?: number, isMoving = false): Twin {
+  const key = `${samplePeriodS} ${isMoving}`;
+  const known = twins.get(key);
   if (known !== undefined) return known;
   const definition = twinSchema.parse({
     name: 'pump',
@@ -28,9 +29,16 @@ export function twinOf(samplePeriodS?: number): Twin {
     ],
     parameters: [{ variable: 'k', alias: '/p/k', prior: { mean: 0, std: 1 } }],
     estimator: samplePeriodS === undefined ? {} : { samplePeriodS },
+    ...(isMoving
+      ? {
+          simulation: { mode: 'transient' },
+          transient: { inputInterpolation: 'hold' },
+          calibration: { refit: false },
+        }
+      : {}),
   });
   const twin = { definition, fmuPath: '/nowhere/pump.fmu', hash: 'abc' };
-  twins.set(samplePeriodS, twin);
+  twins.set(key, twin);
   return twin;
 }
 
@@ -143,8 +151,15 @@ export const fakeEngine = ({
 export const countingEngine = fakeEngine({
   begin: 0.5,
   startValues: { speed: 1 },
-  follow: (x, { measured: [flow, heat], inputs, timeS }) =>
-    Math.sin(3 * x + (flow || 0) + 2 * (heat || 0) + 0.1 * inputs[0]! + timeS),
+  follow: (x, { measured: [flow, heat], inputs, timeS, between = [] }) =>
+    Math.sin(
+      3 * x +
+        (flow || 0) +
+        2 * (heat || 0) +
+        0.1 * inputs[0]! +
+        timeS +
+        between.reduce((sum, at) => 2 * sum + at.inputs[0]! * (timeS - at.timeS), 0),
+    ),
 });
 
 /** An object store in memory, with conditions. */

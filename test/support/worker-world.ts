@@ -17,6 +17,8 @@ export interface World {
   /** Options of the fleet's asset. */
   asset?: Record<string, unknown>;
   samplePeriodS?: number;
+  /** Whether the machine moves. */
+  isMoving?: boolean;
   twin?: Twin;
 }
 
@@ -42,7 +44,7 @@ export function runWhole(
   how: { store?: ObjectStore; writer?: SiteWiseWriter; sampleS?: number } = {},
 ) {
   const fleet = fleetOf(world.options, world.asset);
-  const twin = world.twin ?? twinOf(world.samplePeriodS);
+  const twin = world.twin ?? twinOf(world.samplePeriodS, world.isMoving);
   const clock = new ManualClock(BigInt(Math.round(nowS * 1000)) * 1_000_000n);
   return runWorker(
     { index: 0, timeMap: wallTime },

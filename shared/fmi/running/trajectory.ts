@@ -157,7 +157,7 @@ function stepPlan(
  * The inputs of a run along samples.
  *
  * @param timesS of the samples, rising
- * @param columns values per sample
+ * @param columns values per sample; what is not known at one (`NaN`) runs through it as the interpolation says
  * @param interpolation of all columns, or of each
  */
 export function inputsAlong(
@@ -167,8 +167,12 @@ export function inputsAlong(
 ): InputTable {
   const n = timesS.length;
   const held = columns.map((_, i) => isHeld(interpolation, i));
+  const known = columns.map(({ name, values }, i) => ({
+    name,
+    values: withoutGaps(timesS, values, held[i]!),
+  }));
   if (n < 2 || !held.includes(true)) {
-    return { time: timesS, columns: columns.map((c) => ({ ...c, width: 1 })) };
+    return { time: timesS, columns: known.map((c) => ({ ...c, width: 1 })) };
   }
   // Two rows per later sample: before the step, and after it.
   const rows = 2 * n - 1;
@@ -176,10 +180,26 @@ export function inputsAlong(
   for (let r = 0; r < rows; r++) time[r] = timesS[(r + 1) >> 1]!;
   return {
     time,
-    columns: columns.map(({ name, values }, i) => ({
+    columns: known.map(({ name, values }, i) => ({
       name,
       values: Float64Array.from({ length: rows }, (_, r) => values[(held[i] ? r : r + 1) >> 1]!),
       width: 1,
     })),
   };
+}
+
+/** Values with those that are missing as the ones around them make them. */
+function withoutGaps(timesS: Float64Array, values: Float64Array, held: boolean): Float64Array {
+  if (!values.some(Number.isNaN)) return values;
+  const known = [...values.keys()].filter((k) => !Number.isNaN(values[k]!));
+  let next = 0;
+  return values.map((value, k) => {
+    while (next < known.length && known[next]! < k) next++;
+    if (!Number.isNaN(value)) return value;
+    const [before, after] = [known[next - 1], known[next]];
+    if (before === undefined) return value;
+    if (held || after === undefined) return values[before]!;
+    const share = (timesS[k]! - timesS[before]!) / (timesS[after]! - timesS[before]!);
+    return values[before]! + share * (values[after]! - values[before]!);
+  });
 }

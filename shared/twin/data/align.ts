@@ -1,6 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { type TimeMap, type Tqv, toMachineTimeS, wallTime } from '../../core/index.js';
 import type { Sample } from '../types.js';
+import { type InputReading, inputReadings, scanToleranceNs } from './input-readings.js';
 
 /** A sample that came from timestamped streams. */
 export interface AlignedSample extends Sample {
@@ -24,6 +25,8 @@ export interface AlignOptions {
   whole?: boolean;
   /** The newest sample that the sample period let pass before these; default: none. */
   sampledNs?: bigint;
+  /** The readings of inputs that it took, by alias; default: what the streams say. */
+  held?: Readonly<Record<string, InputReading>>;
 }
 
 /** Readings of one instant. */
@@ -34,6 +37,8 @@ export interface AlignedGroup {
   endNs: bigint;
   /** Absent where the sample period passes over it. */
   sample?: AlignedSample;
+  /** The newest reading of each input that the sample took, by alias. */
+  held?: Readonly<Record<string, InputReading>>;
   /** Readings of each measured variable, and those of them that are no GOOD number. */
   readings: readonly { usable: number; unusable: number }[];
 }
@@ -99,8 +104,10 @@ function inferWindowNs(
 /**
  * Joins the streams of a twin to samples. Readings that lie within a window of the first of them
  * make one sample at the time of the newest; a channel without a GOOD number there is `NaN`.
- * Inputs hold their last GOOD value. The newest instant is kept back until every channel has
- * spoken or the window has passed, so that no reading is left behind.
+ * Inputs are what their last GOOD value says, and of a moving machine what they were since the sample before
+ * goes along; a reading within a twentieth of the interval after a sample is of its scan as well. The newest
+ * instant is kept back until every channel has spoken or the window has passed, and that scan is over, so that
+ * no reading is left behind.
  */
 export function alignStreams(options: AlignOptions): Alignment {
   const sampledNs = options.sampledNs ?? options.afterNs;
@@ -139,18 +146,12 @@ export function groupStreams(options: AlignOptions): Grouping {
   const channels = definition.measured.length;
   const inferred = inferWindowNs(readings, channels);
   const windowNs = options.windowNs ?? inferred.windowNs;
-  const inputs = definition.inputs.map((input) => ({
-    value: input.value ?? Number.NaN,
-    next: 0,
-    readings:
-      input.value !== undefined || input.alias === undefined
-        ? []
-        : [...(streams.get(input.alias) ?? [])]
-            .filter((tqv) => !Number.isNaN(usable(tqv)))
-            .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0))
-            // As with what is measured, the first of a timestamp counts.
-            .filter((tqv, k, all) => tqv.timeNs !== all[k - 1]?.timeNs),
-  }));
+  const toleranceNs = scanToleranceNs(windowNs);
+  const inputsAt = inputReadings({
+    ...{ definition, streams, timeMap, toleranceNs },
+    ...{ sampledNs: options.sampledNs, held: options.held },
+  });
+  const isDriven = definition.inputs.some((i) => i.value === undefined && i.alias !== undefined);
 
   const periodS = (definition.estimator.samplePeriodS ?? 0) * (1 - 1e-6);
   let lastS =
@@ -175,15 +176,10 @@ export function groupStreams(options: AlignOptions): Grouping {
       if (!Number.isNaN(value)) measured[channel] = value;
     }
     const newest = i === readings.length;
-    if (newest && (heard.size < channels || options.whole === true) && endNs >= untilNs) {
+    const mayGrow = (heard.size < channels || options.whole === true) && endNs >= untilNs;
+    if (newest && (mayGrow || (isDriven && timeNs + toleranceNs > untilNs))) {
       pending = true;
       break;
-    }
-    for (const input of inputs) {
-      while (input.next < input.readings.length && input.readings[input.next]!.timeNs <= timeNs) {
-        input.value = input.readings[input.next]!.value as number;
-        input.next++;
-      }
     }
     const timeS = toMachineTimeS(timeMap, timeNs);
     if (timeS - lastS < periodS) {
@@ -191,13 +187,10 @@ export function groupStreams(options: AlignOptions): Grouping {
       continue;
     }
     lastS = timeS;
-    const values = Float64Array.from(inputs, (input) => input.value);
-    groups.push({
-      timeNs,
-      endNs,
-      readings: counts,
-      sample: { timeNs, timeS, inputs: values, measured },
-    });
+    const { inputs, between, held } = inputsAt(timeNs);
+    const sample: AlignedSample = { timeNs, timeS, inputs, measured };
+    if (between.length > 0) sample.between = between;
+    groups.push({ timeNs, endNs, readings: counts, sample, held });
   }
   return { groups, ignored, duplicates, pending, windowNs, gaps: inferred.gaps };
 }

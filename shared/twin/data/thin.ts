@@ -20,19 +20,27 @@ export function thinned(
   // A wild reading of an input is none, here as in the samples that are taken.
   const clean = withoutWild(definition, samples);
   const last = new Float64Array(definition.inputs.length).fill(Number.NaN);
-  const course = clean.map(({ timeS, inputs }): InputsAt => {
+  const course: (InputsAt & { isBetween?: true })[] = [];
+  /** Where each sample stands in the course. */
+  const places = clean.map(({ timeS, inputs, between = [] }) => {
+    for (const at of between) course.push({ ...at, isBetween: true });
     inputs.forEach((v, i) => {
       if (Number.isFinite(v)) last[i] = v;
     });
-    return { timeS, inputs: last.slice() };
+    return course.push({ timeS, inputs: last.slice() }) - 1;
   });
   let next = 0;
   return kept.map((sample) => {
-    const from = next;
+    const from = next === 0 ? 0 : places[next - 1]! + 1;
     while (samples[next] !== sample) next++;
-    const between = course.slice(from, next).filter((_, k) => tells(course, from + k));
+    const end = places[next]!;
     next++;
-    return from === 0 || between.length === 0 ? sample : { ...sample, between };
+    if (from === 0) return sample;
+    const between = course
+      .slice(from, end)
+      .filter(({ isBetween }, k) => isBetween === true || tells(course, from + k))
+      .map(({ timeS, inputs }) => ({ timeS, inputs }));
+    return between.length === 0 ? sample : { ...sample, between };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
-import type { Sample } from '../types.js';
+import type { InputsAt, Sample } from '../types.js';
 import { instantText } from './time-axis.js';
 
 /** Readings so far from all others of their sensor or input that they are faults of the reading, not noise. */
@@ -135,59 +135,131 @@ const isFollowed = (measured: readonly Float64Array[], place: number): boolean =
 /**
  * The wild values of each input: lone, far outside of all others, and followed by no measured variable.
  * A blow or a pulse is, and where several inputs go at once it is the machine.
+ *
+ * @param rowOf the row of what was measured at or after a place of the inputs
  */
 export function wildInputPlaces(
   inputs: readonly Float64Array[],
   measured: readonly Float64Array[],
+  rowOf = (place: number): number => place,
 ): ReturnType<typeof wildIn>[] {
   const found = inputs.map((values) => wildIn(values, []));
   return found.map((f, k) => {
     if (f === undefined || !(f.to > f.from)) return undefined;
     const places = f.places.filter(
       (i) =>
-        !found.some((other, o) => o !== k && other?.places.includes(i)) && !isFollowed(measured, i),
+        !found.some((other, o) => o !== k && other?.places.includes(i)) &&
+        !isFollowed(measured, rowOf(i)),
     );
     return places.length > 0 ? { ...f, places } : undefined;
   });
 }
 
-/** Places of wild values in a recording: by input, and by measured variable. */
-function placesIn({ measured, inputs }: TwinDefinition, samples: readonly Sample[]) {
-  const columnsOf = (count: number, of: (s: Sample) => Float64Array) =>
-    Array.from({ length: count }, (_, i) => Float64Array.from(samples, (s) => of(s)[i]!));
-  const driven = columnsOf(inputs.length, (s) => s.inputs);
-  const read = columnsOf(measured.length, (s) => s.measured);
-  const ofInputs = wildInputPlaces(driven, read);
-  const held = driven.map((column, k) => {
+/** Inputs at an instant of a recording: at a sample, or between two. */
+interface Instant {
+  timeS: number;
+  inputs: Float64Array;
+  /** Place of the sample, or of the next. */
+  row: number;
+  /** Absent at a sample. */
+  between?: InputsAt;
+}
+
+const instantsOf = (samples: readonly Sample[]): Instant[] =>
+  samples.flatMap(({ timeS, inputs, between = [] }, row) => [
+    ...between.map((at): Instant => ({ ...at, row, between: at })),
+    { timeS, inputs, row },
+  ]);
+
+/** An input's readings: between samples it is told again wherever another changes. */
+function readingsOf(instants: readonly Instant[], input: number): Float64Array {
+  let last = Number.NaN;
+  return Float64Array.from(instants, ({ inputs, between }, k) => {
+    const value = inputs[input]!;
+    const isTold = between === undefined && instants[k - 1]?.between === undefined;
+    if (value === last && !isTold) return Number.NaN;
+    if (Number.isFinite(value)) last = value;
+    return value;
+  });
+}
+
+/** The wild readings of an input. */
+interface WildInput {
+  readings: { timeS: number; value: number }[];
+  from: number;
+  to: number;
+  /** Where it holds one of them: rows of samples, and instants between. */
+  rows: ReadonlySet<number>;
+  between: ReadonlySet<InputsAt>;
+}
+
+function wildInputsIn(
+  inputs: number,
+  samples: readonly Sample[],
+  read: readonly Float64Array[],
+): (WildInput | undefined)[] {
+  const instants = instantsOf(samples);
+  const columns = Array.from({ length: inputs }, (_, i) => readingsOf(instants, i));
+  return wildInputPlaces(columns, read, (place) => instants[place]!.row).map((found, i) => {
+    if (found === undefined) return undefined;
+    const { places, from, to } = found;
+    const values = new Set(places.map((k) => columns[i]![k]));
+    const held = instants.filter(({ inputs }) => values.has(inputs[i]!));
+    return {
+      ...{ from, to },
+      readings: places.map((k) => ({ timeS: instants[k]!.timeS, value: columns[i]![k]! })),
+      rows: new Set(held.flatMap(({ row, between }) => (between === undefined ? [row] : []))),
+      between: new Set(held.flatMap(({ between }) => between ?? [])),
+    };
+  });
+}
+
+/** Wild values of a recording: by input, and places of them by measured variable. */
+function wildOf({ measured, inputs }: TwinDefinition, samples: readonly Sample[]) {
+  const read = measured.map((_, c) => Float64Array.from(samples, (s) => s.measured[c]!));
+  const ofInputs = wildInputsIn(inputs.length, samples, read);
+  const held = inputs.flatMap((_, i) => {
     let last = Number.NaN;
-    return column.map((v, i) => {
-      if (Number.isFinite(v) && !ofInputs[k]?.places.includes(i)) last = v;
+    const column = Float64Array.from(samples, ({ inputs }, row) => {
+      if (Number.isFinite(inputs[i]!) && !ofInputs[i]?.rows.has(row)) last = inputs[i]!;
       return last;
     });
+    if (samples.every(({ between }) => between === undefined)) return [column];
+    const ends = [Math.min, Math.max].map((end) =>
+      column.map((v, row) =>
+        (samples[row]!.between ?? []).reduce(
+          (most, at) =>
+            Number.isNaN(at.inputs[i]!) || ofInputs[i]?.between.has(at)
+              ? most
+              : end(most, at.inputs[i]!),
+          v,
+        ),
+      ),
+    );
+    return [column, ...ends];
   });
   return { ofInputs, ofMeasured: wildPlaces(read, held) };
 }
 
 /** The wild values of each measured variable and input of a recording that has some. */
 export function wildValues(definition: TwinDefinition, samples: readonly Sample[]): WildValues[] {
-  const { ofInputs, ofMeasured } = placesIn(definition, samples);
-  const told = (
-    names: readonly { variable: string }[],
-    places: readonly ReturnType<typeof wildIn>[],
-    of: (s: Sample) => Float64Array,
-  ) =>
-    names.flatMap(({ variable }, c) => {
-      const found = places[c];
+  const { ofInputs, ofMeasured } = wildOf(definition, samples);
+  return [
+    ...definition.measured.flatMap(({ variable }, c) => {
+      const found = ofMeasured[c];
       if (found === undefined) return [];
       const values = found.places.map((i) => ({
         timeS: samples[i]!.timeS,
-        value: of(samples[i]!)[c]!,
+        value: samples[i]!.measured[c]!,
       }));
       return [{ variable, values, from: found.from, to: found.to }];
-    });
-  return [
-    ...told(definition.measured, ofMeasured, (s) => s.measured),
-    ...told(definition.inputs, ofInputs, (s) => s.inputs),
+    }),
+    ...definition.inputs.flatMap(({ variable }, i) => {
+      const found = ofInputs[i];
+      return found === undefined
+        ? []
+        : [{ variable, values: found.readings, from: found.from, to: found.to }];
+    }),
   ];
 }
 
@@ -196,14 +268,20 @@ export function withoutWild(
   definition: TwinDefinition,
   samples: readonly Sample[],
 ): readonly Sample[] {
-  const { ofInputs, ofMeasured } = placesIn(definition, samples);
+  const { ofInputs, ofMeasured } = wildOf(definition, samples);
   if ([...ofInputs, ...ofMeasured].every((f) => f === undefined)) return samples;
-  const without = (values: Float64Array, row: number, places: typeof ofInputs) =>
-    values.map((v, c) => (places[c]?.places.includes(row) ? Number.NaN : v));
+  const without = (values: Float64Array, isWild: (c: number) => boolean | undefined) =>
+    values.map((v, c) => (isWild(c) ? Number.NaN : v));
   return samples.map((sample, row) => ({
     ...sample,
-    inputs: without(sample.inputs, row, ofInputs),
-    measured: without(sample.measured, row, ofMeasured),
+    inputs: without(sample.inputs, (i) => ofInputs[i]?.rows.has(row)),
+    measured: without(sample.measured, (c) => ofMeasured[c]?.places.includes(row)),
+    ...(sample.between && {
+      between: sample.between.map((at) => ({
+        ...at,
+        inputs: without(at.inputs, (i) => ofInputs[i]?.between.has(at)),
+      })),
+    }),
   }));
 }
 

@@ -36,7 +36,7 @@ export interface Mark {
   sampledNs?: bigint;
   /** Samples assimilated so far. */
   samples: number;
-  /** The last value of each input stream: inputs hold it until they change. */
+  /** The last value of each input stream that the newest sample took: inputs hold it until they change. */
   inputs: Readonly<Record<string, { timeNs: bigint; value: number }>>;
   /** The readings up to the watermark in the bucket where it lies. */
   partial: Digest;

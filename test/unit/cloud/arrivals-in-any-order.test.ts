@@ -56,6 +56,17 @@ const histories = fc
     at: fc.integer({ min: 1, max: 5 }),
     thin: fc.boolean(),
     commitEvery: fc.integer({ min: 1, max: 7 }),
+    // Of the sample period: of the scan, or between two, up and down.
+    changesAt: fc.constantFrom(
+      [-0.25],
+      [0.03],
+      [-0.03],
+      [0.4],
+      [0.3, 0.5],
+      [-0.02, 0.02],
+      [0.01, 0.02],
+    ),
+    isMoving: fc.boolean(),
   })
   .map((h) => {
     // SiteWise takes nothing older than a week.
@@ -81,7 +92,10 @@ const histories = fc
     for (let i = 0; i < samples; i++) {
       if (!h.blanks.includes(2 * i)) add('/p/flow', i, 0, i + 1, 2 * i);
       if (!h.blanks.includes(2 * i + 1)) add('/p/heat', i, 0.25, 0.1 * i, 2 * i + 1);
-      if (h.changes.includes(i)) add('/p/speed', i, -0.25, 2 + i, -1);
+      if (!h.changes.includes(i)) continue;
+      h.changesAt.forEach((at, k) => {
+        add('/p/speed', i, 0.25 + at * h.periodS, k === 0 ? 2 + i : 2, -1);
+      });
     }
     return { ...h, samples, runs: runOf(samples - 1) + 1, readings };
   });
@@ -94,7 +108,8 @@ test('the estimate is that of readings in order, bit for bit, and the fate of ea
         lookbackS: Math.min(7 * 86_400, h.periodS * (h.samples + 3)),
         lateWindowS: 7 * 86_400,
       };
-      const shape = { options, ...(h.thin ? { samplePeriodS: 2.5 * h.periodS } : {}) };
+      const { isMoving } = h;
+      const shape = { options, isMoving, ...(h.thin ? { samplePeriodS: 2.5 * h.periodS } : {}) };
       const world: World = { streams: new Streams(), store: memoryStore(), ...shape };
       // Sent on change, the last time long before.
       world.streams.add('/p/speed', T0 - 30 * 86_400, 2);

@@ -14,6 +14,7 @@ import {
   toTimeMap,
   toTimestampNs,
 } from '../../../cloud/index.js';
+import { valuesIn, valuesOf } from '../../../cloud/operations/feed/recording-values.js';
 import { twinSchema } from '../../../shared/config/index.js';
 import {
   type Clock,
@@ -135,6 +136,35 @@ test('a recording of a month arrives whole within the last week, in full batches
   const asset = await describeAssetByExternalId(clientOf(), 'pump-1');
   expect(asset.streams.map((s) => s.alias)).toContain('/p/k_upper');
   expect(existsSync(`${recordingCsv()}.feed.json`)).toBe(false);
+});
+
+test('--stride thins what is measured; inputs of a moving machine are sent wherever they change', async () => {
+  const rows = Array.from({ length: 31 }, (_, i) => `${i},${i === 14 || i === 15 ? 9 : 1},${i}`);
+  await writeFile(recordingCsv(), `time,speed,Flow [l/s]\n${rows.join('\n')}\n`);
+  const { summary } = await run({ create: 'pump-1', stride: 10 });
+  expect(summary).toMatchObject({ rows: 4, read: 8, written: 8 });
+  expect((await stored('/p/speed')).map((v) => v.value)).toEqual([1, 1, 1, 1]);
+
+  const moving = { ...definition, simulation: { ...definition.simulation, mode: 'transient' } };
+  const thinned = await readRecordingValues(moving as typeof definition, recordingCsv(), {
+    stride: 10,
+  });
+  const sent = valuesOf(thinned, 0, thinned.times.length, secondsToNs);
+  const of = (alias: string) =>
+    sent.filter((v) => v.alias === alias).map((v) => [Number(v.timeNs) / 1e9, v.value]);
+  expect(of('/p/flow')).toEqual([0, 10, 20, 30].map((t) => [t, t]));
+  expect(of('/p/speed')).toEqual([
+    [0, 1],
+    [10, 1],
+    [13, 1],
+    [14, 9],
+    [15, 9],
+    [16, 1],
+    [20, 1],
+    [30, 1],
+  ]);
+  expect(sent.every((v) => v.quality === 'GOOD')).toBe(true);
+  expect(valuesIn(thinned, thinned.times.length)).toBe(sent.length);
 });
 
 test('an interrupted feed goes on where it was, with the same timestamps', async () => {

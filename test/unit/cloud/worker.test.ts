@@ -31,7 +31,7 @@ describe('a run', () => {
   test('leaves samples younger than the settling time to the next run', async () => {
     const plant = plantWith(5);
     const store = newStore();
-    const source = fleetOf(['a1'], { settleS: 97 });
+    const source = fleetOf(['a1'], { settleS: 96.9 });
     await run({ plant, store, source, nowS: 9100 });
     expect(await timesOf(store)).toEqual([9001, 9002, 9003]);
   });

@@ -63,6 +63,17 @@ describe.skipIf(!hasCompiler)('a run along given times', () => {
     expect(values[5]).toBeCloseTo(2 * atOne * Math.exp(-1) + 7, 5);
   });
 
+  it('lets what is not known at an instant run on through it', () => {
+    const values = Float64Array.of(1, Number.NaN, Number.NaN, 4);
+    const columns = ['line', 'level'].map((name) => ({ name, values }));
+    const table = inputsAlong(Float64Array.of(0, 1, 2, 3), columns, ['linear', 'hold']);
+    // Two rows per later instant: before a level changes, and after.
+    expect(table.columns.map((c) => [...c.values])).toEqual([
+      [1, 2, 2, 3, 3, 4, 4],
+      [1, 1, 1, 1, 1, 1, 4],
+    ]);
+  });
+
   it('lets an input run straight between samples, in the middle of each step', async () => {
     const times = Float64Array.from({ length: 51 }, (_, i) => i / 25);
     const inputs = inputsAlong(times, [{ name: 'u', values: times.slice() }], 'linear');

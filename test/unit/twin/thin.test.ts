@@ -71,4 +71,20 @@ describe('thinned', () => {
     const samples = samplesOf([0, 1, 0]);
     expect(thinned(definitionOf('transient'), samples, each(1))).toEqual(samples);
   });
+
+  it('keeps what inputs were between the samples that it passes over', () => {
+    const samples = samplesOf([0, 0, 0, 0, 0]);
+    samples[1]!.between = [
+      { timeS: 3, inputs: Float64Array.of(7) },
+      { timeS: 5, inputs: Float64Array.of(0) },
+    ];
+    const thin = thinned(definitionOf('transient'), samples, each(4));
+    expect(betweenOf(thin)).toEqual([
+      undefined,
+      [
+        [3, 7],
+        [5, 0],
+      ],
+    ]);
+  });
 });

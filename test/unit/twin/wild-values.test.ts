@@ -101,6 +101,38 @@ describe('a value of an input far from all others', () => {
     expect(withoutWild(twin.definition, ordinary)).toBe(ordinary);
   });
 
+  it('is set aside between samples as well, and where it lasts until one', async () => {
+    const samples = await lagSamples();
+    const pulsed = (u: number, untilSample: boolean) =>
+      samples.map((s, k): Sample => {
+        if (k !== 100) return s;
+        const before = samples[99]!.inputs[0]!;
+        const between = [
+          { timeS: s.timeS - 0.5, inputs: Float64Array.of(u) },
+          ...(untilSample ? [] : [{ timeS: s.timeS - 0.4, inputs: Float64Array.of(before) }]),
+        ];
+        return { ...s, ...(untilSample ? { inputs: Float64Array.of(u) } : {}), between };
+      });
+    const { parameters } = await fitOf(samples);
+    for (const untilSample of [false, true]) {
+      const found = await fitOf(pulsed(1e6, untilSample));
+      expect(found.verdict.reasons.join()).toContain('u: 1000000 at 99.5 s was set aside');
+      for (const [name, { mean, std }] of Object.entries(parameters)) {
+        expect(Math.abs(found.parameters[name]!.mean - mean)).toBeLessThan(0.3 * std);
+      }
+      const [clean] = withoutWild(twin.definition, pulsed(1e6, untilSample)).slice(100);
+      expect(clean!.between![0]!.inputs[0]).toBeNaN();
+      expect(Number.isNaN(clean!.inputs[0])).toBe(untilSample);
+    }
+    const ordinary = pulsed(1, false);
+    expect(withoutWild(twin.definition, ordinary)).toBe(ordinary);
+    // A sensor that jumps by what an input did between is none that is wild.
+    const struck = pulsed(50, false).map((s, k) =>
+      k === 100 ? { ...s, measured: Float64Array.of(1e3) } : s,
+    );
+    expect(withoutWild(twin.definition, struck)[100]!.measured[0]).toBe(1e3);
+  });
+
   it('is the machine’s where a sensor follows, where it lasts, and where inputs else stand still', async () => {
     const samples = await lagSamples();
     const u = Float64Array.from(samples, (s) => s.inputs[0]!);
