@@ -46,6 +46,8 @@ export interface RecordingAccount {
   /** Median seconds between rows; null of fewer than two. */
   periodS: number | null;
   gaps: { count: number; longestS: number; afterS: number };
+  /** The last row before an hour is missing in the night in which clocks skip one, seconds. */
+  springS?: number;
   columns: Record<string, CellCounts & { min: number; max: number; unit?: string }>;
   /** Columns that nobody asked for. */
   unused: string[];
@@ -90,6 +92,31 @@ export function rhythm(
     }
   }
   return { periodS, gaps };
+}
+
+/** Seconds of the night's clock between which clocks go on by an hour, in Europe and America. */
+const SPRING_NIGHT_S = [0, 3 * 3600] as const;
+
+/**
+ * Where an hour is missing between two rows in a night in which clocks skip one: the second or the last
+ * Sunday in March.
+ *
+ * @param s ascending whole seconds as the wall's clock counts them
+ * @returns the last row before it, seconds
+ */
+export function springGap(s: Float64Array, periodS: number | null): number | undefined {
+  if (periodS === null || periodS > 3600) return undefined;
+  for (let i = 1; i < s.length; i++) {
+    const missing = s[i]! - s[i - 1]! - periodS;
+    if (Math.abs(missing - 3600) > periodS / 2) continue;
+    const before = new Date(s[i - 1]! * 1000);
+    const [day, ofDayS] = [before.getUTCDate(), s[i - 1]! % 86_400];
+    const isNight = before.getUTCMonth() === 2 && before.getUTCDay() === 0;
+    const isThatSunday = (day >= 8 && day <= 14) || day >= 25;
+    if (isNight && isThatSunday && ofDayS >= SPRING_NIGHT_S[0] && ofDayS < SPRING_NIGHT_S[1])
+      return s[i - 1]!;
+  }
+  return undefined;
 }
 
 /** The least step that a double makes at a time, seconds. */
@@ -144,9 +171,14 @@ export function plausibilityNotes(account: RecordingAccount): string[] {
       `Its rows are ${periodS} s apart: are the times in a larger unit than ${time.format}?`,
     );
   }
-  if (time.zone !== undefined && time.zoneAssumed && order.autumn && !order.newestFirst) {
+  if (time.zone !== undefined && time.zoneAssumed && order.autumn) {
     notes.push(
       'Its times run back by up to an hour once, as a clock does in autumn: name the zone by --time-zone.',
+    );
+  }
+  if (time.zone !== undefined && time.zoneAssumed && account.springS !== undefined) {
+    notes.push(
+      `Its times skip an hour after ${timeText(account.springS, true).slice(0, -1)}, as a clock does in spring: name the zone by --time-zone.`,
     );
   }
   for (const [name, { unreadable, numbers }] of Object.entries(columns)) {

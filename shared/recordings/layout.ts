@@ -116,8 +116,16 @@ export function findTime(
       .map((c) => c.name)
       .join(
         ', ',
-      )}${columns.length > 8 ? ', …' : ''}) holds times. Name one by --time-column, or say by --sample-period how many seconds lie between two rows.`,
+      )}${columns.length > 8 ? ', …' : ''}) holds times${unreadTimes(dialect)}. Name one by --time-column, or say by --sample-period how many seconds lie between two rows.`,
   );
+}
+
+/** What stands in a column that is called as times are, and is none that can be read. */
+function unreadTimes(dialect: Pick<Dialect, 'columns' | 'sample'>): string {
+  const column = dialect.columns.findIndex((c) => isTimeName(c.label));
+  const cell = column < 0 ? undefined : cellsOf(dialect, column)[0];
+  if (cell === undefined) return '';
+  return `: "${dialect.columns[column]!.name}" has ${JSON.stringify(cell.slice(0, 60))}, where 2026-10-01T12:00:00Z, 01.10.2026 12:00 or seconds would be read`;
 }
 
 const countedRows = (periodS: number): TimePlace => ({

@@ -166,7 +166,7 @@ export function findColumn(columns: readonly ColumnName[], wanted: string): numb
 
 const TIME_NAME =
   /^_?(time|timestamp|time[_ -]?stamp|datetime|date[-_ /]?time|date|t|t_?stamp|ts|zeit|zeitstempel|datum|datumzeit|datum[ /_-]?(uhr)?zeit|zeitpunkt|horodatage|heure|fecha|fecha[ /_-]?hora|data[ /_-]?ora|tijd|tidpunkt|tid|clock|epoch|unix[_ -]?time|(sample|event|source|local|server|utc|log)[_ -]?time(stamp)?|time[_ -]?(utc|local|s|ms|us|ns|sec|seconds))$/i;
-const CLOCK_NAME = /^(time|uhrzeit|zeit|time of day|heure|hora|ora|tijd)$/i;
+const CLOCK_NAME = /^(time|uhrzeit|zeit|time[ _-]?of[ _-]?day|clock|heure|hora|ora|tijd)$/i;
 
 /** Whether a column is called as times are. */
 export const isTimeName = (label: string): boolean => TIME_NAME.test(label.trim());

@@ -31,13 +31,17 @@ export function settleOrder(
   let back = 0;
   let equal = 0;
   let forward = 0;
-  let autumn = false;
+  let [autumnBack, autumnForward] = [false, false];
   for (let i = 1; i < n; i++) {
     const d = after(i, i - 1);
     if (d < 0) back++;
     else if (d === 0) equal++;
     else forward++;
-    if (d < 0 && s[i - 1]! - s[i]! <= HOUR_S && s[i - 1]! - s[i]! > 0) autumn = true;
+    const byS = Math.abs(s[i]! - s[i - 1]!);
+    if (byS <= HOUR_S && byS > 0) {
+      autumnBack ||= d < 0;
+      autumnForward ||= d > 0;
+    }
   }
   const newestFirst = back > 0 && forward * 10 < back;
   const order: OrderAccount = {
@@ -45,7 +49,10 @@ export function settleOrder(
     outOfOrder: newestFirst ? forward : back,
     duplicates: 0,
     conflicts: 0,
-    autumn: autumn && back <= Math.max(2, n / 1000),
+    // In the direction against which the file runs.
+    autumn: newestFirst
+      ? autumnForward && forward <= Math.max(2, n / 1000)
+      : autumnBack && back <= Math.max(2, n / 1000),
   };
   if (back === 0 && equal === 0) return { count: n, order };
   let index: Uint32Array | undefined;

@@ -1,5 +1,9 @@
 import { ColumnBuilder } from './column-builder.js';
 
+/** Words of good quality, of plants in eight languages. */
+const GOOD =
+  /^(good\b|ok$|valid$|true$|normal$|g$|raw$|interpolated$|(gut|gültig|bon|bonne|valide|buen[oa]|buon[oa]|v[aá]lid[oa]|bo[ma]|goed|geldig|god|giltig)$)/i;
+
 /**
  * Whether the quality that stands beside a value is good: words of SiteWise, historians and OPC; the
  * numbers of OPC DA (192 and more is good) where any is that large, else those of OPC UA (0 is good).
@@ -10,7 +14,7 @@ function isGoodQuality(text: string, opcDa: boolean): boolean {
   if (text === '') return true;
   const number = Number(text);
   if (Number.isFinite(number)) return opcDa ? number >= 192 && number < 256 : number === 0;
-  return /^(good\b|ok$|valid$|true$|normal$|g$|raw$|interpolated$)/i.test(text);
+  return GOOD.test(text);
 }
 
 /** Words and numbers of qualities that are known by their text, at most. */

@@ -1,5 +1,12 @@
 import { TwinError } from '../core/index.js';
-import { extremes, originOf, plausibilityNotes, type RecordingAccount, rhythm } from './account.js';
+import {
+  extremes,
+  originOf,
+  plausibilityNotes,
+  type RecordingAccount,
+  rhythm,
+  springGap,
+} from './account.js';
 import { type CellCounts, ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
@@ -136,6 +143,7 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
       zone,
       zoneGiven: options.timeZone !== undefined,
       given: options.timeFormat !== undefined,
+      instants: long === undefined,
     },
     path,
   );
@@ -234,6 +242,7 @@ function finish(
   const timeS =
     originS === 0 && ns.every((v) => v === 0) ? s : s.map((v, i) => v - originS + ns[i]! * 1e-9);
   const zoneless = place.calendar && (times.zones.without > 0 || times.format === 'excel');
+  const springS = zoneless ? springGap(s, pace.periodS) : undefined;
   const account: RecordingAccount = {
     source: path,
     format: shape.format,
@@ -261,6 +270,7 @@ function finish(
     lastS: originS + timeS[count - 1]!,
     spanS: timeS[count - 1]! - timeS[0]!,
     ...pace,
+    ...(springS === undefined ? {} : { springS }),
     columns: Object.fromEntries(
       columns.map((c) => [
         c.name,

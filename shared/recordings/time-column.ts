@@ -27,7 +27,14 @@ export class TimeColumnBuilder {
 
   constructor(
     private readonly format: TimeFormat,
-    options: { decimal: '.' | ','; zone: Zone; zoneGiven: boolean; given: boolean },
+    options: {
+      decimal: '.' | ',';
+      zone: Zone;
+      zoneGiven: boolean;
+      given: boolean;
+      /** Whether each row is an instant of its own, not one reading of several. */
+      instants: boolean;
+    },
     private readonly source: string,
   ) {
     this.reader = createTimeReader(format, options);

@@ -31,8 +31,15 @@ export interface TimeOfDay {
   offsetS?: number;
 }
 
-const TIME_OF_DAY =
-  /^(\d{1,2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?\s*([AaPp])?\.?[Mm]?\.?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/;
+/** Hours east of UTC of abbreviations that mean one zone only: CST, EST, IST mean several. */
+const ZONES: Readonly<Record<string, number>> = {
+  ...{ Z: 0, z: 0, UTC: 0, GMT: 0, WET: 0, WEST: 1, CET: 1, CEST: 2, MEZ: 1, MESZ: 2 },
+  ...{ EET: 2, EEST: 3 },
+};
+
+const TIME_OF_DAY = new RegExp(
+  `^(\\d{1,2})(?::?(\\d{2})(?::?(\\d{2})(?:[.,](\\d+))?)?)?\\s*([AaPp])?\\.?[Mm]?\\.?\\s*(${Object.keys(ZONES).join('|')}|[+-]\\d{2}(?::?\\d{2})?)?$`,
+);
 
 /** Reads `14:05`, `2:05:30.5 PM`, `140530Z`, `14:05+02:00`; undefined of anything else. */
 export function timeOfDay(text: string): TimeOfDay | undefined {
@@ -59,7 +66,7 @@ function nanosOf(digits: string): number {
 
 function offsetOf(zone: string): number {
   const match = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone);
-  if (match === null) return 0;
+  if (match === null) return (ZONES[zone] ?? 0) * 3600;
   const [, sign, hours, minutes = '0'] = match;
   return (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
 }

@@ -3,7 +3,8 @@ import { digitAt, numberAt, TENS } from '../cell-bytes.js';
 import type { TimeFormat } from '../options.js';
 import { ClockForm } from './clock-form.js';
 import { dateText, localSeconds, plainIsoSeconds } from './date-text.js';
-import { UTC, type Zone } from './zone.js';
+import { WallClock } from './wall-clock.js';
+import type { Zone } from './zone.js';
 
 /** Why a time cell gave no time. */
 export type TimeFault = 'unreadable time' | 'time in a daylight-saving gap';
@@ -144,28 +145,24 @@ function splitDecimal(
 const MIDNIGHT = { s: 0, ns: 0 };
 
 /** A reader of texts of the calendar. */
-function textReader(format: TimeFormat, zone: Zone): TimeReader {
+function textReader(format: TimeFormat, options: { zone: Zone; instants: boolean }): TimeReader {
+  const { zone } = options;
   const last = { s: 0, ns: 0, otherS: Number.NaN };
   const evidence: { dayFirst?: string; monthFirst?: string } = {};
   const zones = { without: 0, with: 0 };
-  let before = Number.NEGATIVE_INFINITY;
+  /** What the wall's clock showed, read as `s` is and as `otherS` is: each goes on from its own. */
+  const clock = new WallClock(zone, options.instants);
+  const otherClock = new WallClock(zone, options.instants);
   /** How the last text was written that has a day and a clock. */
   let form: ClockForm | undefined;
-  /** Of an hour that is repeated in autumn, the second where the first would run backwards. */
-  const choose = (local: number): number => {
-    const candidates = zone.toUtc(local);
-    const s = candidates.find((c) => c >= before) ?? candidates[0];
-    return s ?? Number.NaN;
-  };
   const read = (text: string): TimeFault | undefined => {
     const quick = plainIsoSeconds(text);
     if (!Number.isNaN(quick)) {
       zones.without++;
-      const s = zone === UTC ? quick : choose(quick);
+      const s = clock.toUtc(quick);
       if (Number.isNaN(s)) return 'time in a daylight-saving gap';
       setMoment(last, s, 0);
       last.otherS = s;
-      before = s;
       const startS = Math.floor(quick / DAY_S) * DAY_S;
       if (form?.day.startS !== startS) {
         const time = { s: quick - startS, ns: 0 };
@@ -176,26 +173,27 @@ function textReader(format: TimeFormat, zone: Zone): TimeReader {
     const found = dateText(text);
     if (found === undefined) return 'unreadable time';
     const { time } = found;
-    const toUtc = (days: number | undefined) => {
+    const toUtc = (days: number | undefined, by: WallClock) => {
       if (days === undefined || Number.isNaN(days)) return Number.NaN;
       const local = localSeconds(days, time);
-      return time.offsetS === undefined ? choose(local) : local - time.offsetS;
+      return time.offsetS === undefined ? by.toUtc(local) : local - time.offsetS;
     };
     if (found.days === undefined) {
       if (Number.isNaN(found.monthFirst)) evidence.dayFirst ??= text;
       if (Number.isNaN(found.dayFirst)) evidence.monthFirst ??= text;
     }
     const asDay = found.days ?? (format === 'mdy' ? found.monthFirst : found.dayFirst);
-    const s = toUtc(asDay);
+    const s = toUtc(asDay, clock);
     const otherS =
-      found.days === undefined && format === 'dmy' ? toUtc(found.monthFirst) : Number.NaN;
+      found.days === undefined && format === 'dmy'
+        ? toUtc(found.monthFirst, otherClock)
+        : Number.NaN;
     const isDay = asDay !== undefined && !Number.isNaN(asDay);
     if (Number.isNaN(s) && isDay) return 'time in a daylight-saving gap';
     if (Number.isNaN(s) && Number.isNaN(otherS)) return 'unreadable time';
     zones[time.offsetS === undefined ? 'without' : 'with']++;
     setMoment(last, s, time.ns);
     last.otherS = found.days === undefined ? otherS : s;
-    if (!Number.isNaN(s)) before = s;
     const startS = (days: number | undefined) => localSeconds(days ?? Number.NaN, MIDNIGHT);
     form = ClockForm.of(text, {
       startS: startS(asDay),
@@ -208,20 +206,16 @@ function textReader(format: TimeFormat, zone: Zone): TimeReader {
     if (form === undefined || !form.read(bytes, from, to)) return false;
     const { clockS, ns, day } = form;
     const { offsetS } = day.time;
-    const toUtc = (startS: number) => {
-      const local = startS + clockS;
-      if (offsetS !== undefined) return local - offsetS;
-      return zone === UTC || Number.isNaN(local) ? local : choose(local);
-    };
-    const s = toUtc(day.startS);
-    const otherS = day.otherStartS === day.startS ? s : toUtc(day.otherStartS);
+    const toUtc = (startS: number, by: WallClock) =>
+      offsetS === undefined ? by.toUtc(startS + clockS) : startS + clockS - offsetS;
+    const s = toUtc(day.startS, clock);
+    const otherS = day.otherStartS === day.startS ? s : toUtc(day.otherStartS, otherClock);
     // A time that the clock skips in spring: the slow way counts it.
     if (Number.isNaN(s) && !(Number.isNaN(day.startS) && otherS > Number.NEGATIVE_INFINITY))
       return false;
     zones[offsetS === undefined ? 'without' : 'with']++;
     setMoment(last, s, ns);
     last.otherS = otherS;
-    if (!Number.isNaN(s)) before = s;
     return true;
   };
   return { last, read, readBytes, evidence, zones };
@@ -230,10 +224,10 @@ function textReader(format: TimeFormat, zone: Zone): TimeReader {
 /** A reader for times of a format. */
 export function createTimeReader(
   format: TimeFormat,
-  options: { decimal: '.' | ','; zone: Zone },
+  options: { decimal: '.' | ','; zone: Zone; instants: boolean },
 ): TimeReader {
   return format === 'iso' || format === 'dmy' || format === 'mdy' || format === 'ymd'
-    ? textReader(format, options.zone)
+    ? textReader(format, options)
     : countReader(format, options.decimal);
 }
 

@@ -13,6 +13,15 @@ describe('exports as historians write them', () => {
     expect(table.account.time.zone).toBeUndefined();
   });
 
+  it.each(['Gut', 'gültig', 'Bon', 'Bueno', 'Buono', 'Goed', 'Good'])(
+    'takes %s for a good quality',
+    async (word) => {
+      const text = `Zeitstempel;Messstelle;Wert;Einheit;Status\n01.10.2026 12:00;T;1,5;°C;${word}\n01.10.2026 12:01;T;2,5;°C;Schlecht\n`;
+      const { T } = columns(await read(text));
+      expect(T).toEqual([1.5, Number.NaN]);
+    },
+  );
+
   it('takes milliseconds for what they are', async () => {
     const table = await readTable(fixture('epochms.csv'));
     expect(table.account.time.format).toBe('ms');

@@ -108,8 +108,16 @@ describe('times', () => {
       ['2026-10-25 01:30:00', '2026-10-25 02:30:00', '2026-10-25 02:30:00', '2026-10-25 03:30:00'],
       zone,
     );
-    // A time that is there twice running is the same reading twice: the clock was not seen to go back.
-    expect(autumn.table.rowCount).toBe(3);
+    // Rows an hour apart: what follows half past two is half past two once more.
+    expect(autumn.iso).toEqual([
+      '2026-10-24T23:30:00.000Z',
+      '2026-10-25T00:30:00.000Z',
+      '2026-10-25T01:30:00.000Z',
+      '2026-10-25T02:30:00.000Z',
+    ]);
+    // Where rows are nearer, a time that is there twice running is the same reading twice.
+    const double = ['2026-10-25 02:10:00', '2026-10-25 02:20:00', '2026-10-25 02:20:00'];
+    expect((await times(double, zone)).table.rowCount).toBe(2);
     const seen = await times(
       ['2026-10-25 02:30:00', '2026-10-25 02:50:00', '2026-10-25 02:10:00', '2026-10-25 02:30:00'],
       zone,
@@ -120,6 +128,81 @@ describe('times', () => {
       '2026-10-25T01:10:00.000Z',
       '2026-10-25T01:30:00.000Z',
     ]);
+  });
+
+  const zones = { 'Europe/Berlin': '2026-10-25T00:30Z', 'America/New_York': '2026-11-01T05:30Z' };
+  const shown = {
+    iso: (d: Date, timeZone: string) => d.toLocaleString('sv-SE', { timeZone }),
+    'month first': (d: Date, timeZone: string) => d.toLocaleString('en-US', { timeZone }),
+    'day first': (d: Date, timeZone: string) => d.toLocaleString('en-GB', { timeZone }),
+  };
+  it.each(
+    Object.keys(zones).flatMap((timeZone) =>
+      Object.keys(shown).flatMap((how) =>
+        [300, 1800, 3600].map((periodS) => [timeZone, how, periodS] as const),
+      ),
+    ),
+  )('follows the clock of %s, %s, each %i s, from either end', async (timeZone, how, periodS) => {
+    const middle = Date.parse(zones[timeZone as keyof typeof zones]) / 1000;
+    // A day before it, so that a month is settled by a day that no month has where dates are numbers.
+    const n = Math.round((2 * 86_400) / periodS);
+    const from = Math.floor((middle - 86_400) / periodS) * periodS;
+    const truth = Array.from({ length: n }, (_, i) => from + i * periodS);
+    const cells = truth.map((s) => shown[how as keyof typeof shown](new Date(s * 1000), timeZone));
+    const rows = (of: readonly string[]) => `time;a\n${of.join('\n')}\n`;
+    const lines = cells.map((c, i) => `${c};${i}`);
+    for (const text of [rows(lines), rows(lines.toReversed())]) {
+      const table = await read(text, { timeZone });
+      expect([...table.timeS]).toEqual(truth);
+      expect([...table.columns[0]!.values]).toEqual(truth.map((_, i) => i));
+      expect(table.account.notes).toEqual([]);
+    }
+  });
+
+  it('lets a row that is late by seconds stay in its hour', async () => {
+    const { iso } = await times(
+      ['01:59:57', '01:59:58', '01:59:56', '02:10:02', '02:10:01', '02:10:03'].map(
+        (t) => `2026-10-25 ${t}`,
+      ),
+      { timeZone: 'Europe/Berlin' },
+    );
+    expect(iso.at(-1)).toBe('2026-10-25T00:10:03.000Z');
+  });
+
+  it('reads the names of European zones behind times, each row by its own', async () => {
+    for (const [summer, winter] of [
+      ['CEST', 'CET'],
+      ['MESZ', 'MEZ'],
+    ]) {
+      const { iso } = await times([
+        `2026-10-25 02:30:00 ${summer}`,
+        `2026-10-25 02:30:00 ${winter}`,
+        `25.10.2026 03:00:00 ${winter}`,
+      ]);
+      expect(iso).toEqual([
+        '2026-10-25T00:30:00.000Z',
+        '2026-10-25T01:30:00.000Z',
+        '2026-10-25T02:00:00.000Z',
+      ]);
+    }
+    await expect(times(['2026-10-25 02:30:00 CST'])).rejects.toThrow(
+      /"time" has "2026-10-25 02:30:00 CST"/,
+    );
+  });
+
+  it('says that an hour is missing in the night in which clocks skip one', async () => {
+    const night = (day: string) =>
+      Array.from(
+        { length: 8 },
+        (_, i) =>
+          `2026-03-${day} 0${Math.floor(i / 2) + (i > 3 ? 1 : 0)}:${i % 2 === 0 ? '00' : '30'}:00`,
+      );
+    const notesOf = async (day: string, zone: ReadOptions = {}) =>
+      (await times(night(day), zone)).table.account.notes.join();
+    expect(await notesOf('29')).toMatch(/skip an hour after 2026-03-29T01:30:00,.*--time-zone/);
+    expect(await notesOf('08')).toMatch(/in spring/);
+    expect(await notesOf('22')).toBe('');
+    expect(await notesOf('29', { timeZone: 'Europe/Berlin' })).toBe('');
   });
 
   it('says that a clock was set back where nobody named the zone', async () => {
