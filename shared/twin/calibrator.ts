@@ -2,6 +2,7 @@ import { TwinError } from '../core/index.js';
 import { afterRest } from './after-rest.js';
 import { withoutFaulty } from './faulty-sensors.js';
 import { isConfirmed } from './filter/confirmed.js';
+import { withFirstValues } from './filter/first-values.js';
 import type { InputNoise } from './filter/input-noise.js';
 import { ownVariances } from './filter/linearise.js';
 import { adaptNoise } from './filter/noise.js';
@@ -147,6 +148,26 @@ function stateWithout(
   };
 }
 
+/** The noise after a sample: as adapted, or anew while the first estimate rests on few values. */
+function noiseAfter(
+  definition: Twin['definition'],
+  { firstNoise, firstValues, refit }: FilterState,
+  measured: Float64Array,
+  adapted: Float64Array,
+): Pick<FilterState, 'noiseStd' | 'firstNoise' | 'firstValues'> {
+  // A fit tells the noise by itself.
+  if (firstValues === undefined || firstNoise === undefined || isFitted({ refit }))
+    return { noiseStd: adapted, ...(firstNoise === undefined ? {} : { firstNoise }) };
+  const { first, noiseStd: anew } = withFirstValues(definition, firstValues, measured);
+  const or = (before: Float64Array) =>
+    before.map((v, o) => (Number.isNaN(anew[o]!) ? v : anew[o]!));
+  return {
+    noiseStd: or(adapted),
+    firstNoise: or(firstNoise),
+    ...(first === undefined ? {} : { firstValues: first }),
+  };
+}
+
 /** A state after a sample that was assimilated. */
 function stateAfter(
   { definition }: Twin,
@@ -174,11 +195,14 @@ function stateAfter(
       ...(filtered.bank === undefined ? {} : { bank: filtered.bank }),
       ...(filtered.lines === undefined ? {} : { lines: filtered.lines }),
       ...keptBefore(filtered, beforeChange),
-      noiseStd:
+      ...noiseAfter(
+        definition,
+        a,
+        measured,
         definition.estimator.adaptNoise && quiet && !isFitted(a)
           ? adaptNoise(definition, a.noiseStd, filtered, before.sampleCount, a.firstNoise)
           : a.noiseStd.slice(),
-      ...(a.firstNoise === undefined ? {} : { firstNoise: a.firstNoise }),
+      ),
       ...(a.integration === undefined ? {} : { integration: a.integration }),
       suspicion: a.suspicion.map((s, i) => (filtered.gated.includes(i) ? s + 1 : 0)),
       lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),

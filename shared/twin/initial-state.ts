@@ -1,4 +1,4 @@
-import { initialNoise } from './filter/noise.js';
+import { cautiousNoise, firstValues } from './filter/first-values.js';
 import { filterSettings } from './filter/settings.js';
 import { initialHealth } from './report/health.js';
 import type { CalibratorState, Sample, Twin } from './types.js';
@@ -13,7 +13,7 @@ export const INITIAL_TREND = 0.0155;
  * What is known of a machine before any data: the priors.
  *
  * @param samples the first samples to come, if at hand: sensor noise that the definition leaves out is
- *   estimated from them
+ *   estimated from them, and anew from the first that come where they are few
  */
 export function initialCalibratorState(
   twin: Twin,
@@ -31,7 +31,8 @@ export function initialCalibratorState(
     const j = n + i;
     S[j * 2 * n + j] = settings.trend[i] ? INITIAL_TREND * settings.range[i]! : 0;
   });
-  const noiseStd = initialNoise(definition, samples);
+  const noiseStd = cautiousNoise(definition, samples);
+  const first = firstValues(definition, samples);
   return {
     twinHash: twin.hash,
     timeS: Number.NEGATIVE_INFINITY,
@@ -42,6 +43,7 @@ export function initialCalibratorState(
       S,
       noiseStd,
       firstNoise: noiseStd,
+      ...(first === undefined ? {} : { firstValues: first }),
       suspicion: new Float64Array(m),
       lastValue: new Float64Array(m).fill(Number.NaN),
       repeats: new Float64Array(m),

@@ -5,7 +5,7 @@ import type { FilterStep } from './step.js';
 /** Share of a value's size that a sensor's noise is taken for while nothing is known. */
 const UNKNOWN_NOISE = 1e-4;
 /** Successive differences that an estimate needs. */
-const FEWEST_DIFFERENCES = 8;
+export const FEWEST_DIFFERENCES = 8;
 /** A value repeated so often to its last bit is a machine at rest or a register that stands. */
 const PLATEAU = 10;
 /** A uniform error as wide as one step of a sensor's resolution has this standard deviation. */

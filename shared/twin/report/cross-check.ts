@@ -1,6 +1,8 @@
+import { guessedNoise } from '../filter/first-values.js';
 import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
+import { isFitted } from '../transient/assimilation.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
 import { loneFindings } from './lone-channels.js';
 import type { HangsOn } from './quantities.js';
@@ -70,7 +72,7 @@ export function crossCheck(
   }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'diagnostics' | 'alarms'>,
 ): CrossCheck {
   const { measured, parameters, virtualSensors } = twin.definition;
-  const lone = loneFindings(twin, slopes, alarms);
+  const lone = [...loneFindings(twin, slopes, alarms), ...guessedNoiseFindings(twin, state)];
   if (diagnostics.mode === 'transient') return { findings: lone, hangsOn: movingHangsOn(twin) };
   const n = parameters.length;
   const m = measured.length;
@@ -175,4 +177,22 @@ export function movingHangsOn(twin: Twin): HangsOn {
   const { parameters, virtualSensors } = twin.definition;
   const all = parameters.map((p) => p.variable);
   return Object.fromEntries(virtualSensors.map(({ variable }) => [variable, all]));
+}
+
+/** Sensors whose noise nobody stated and of which too few values have come to tell it. */
+function guessedNoiseFindings(twin: Twin, { filter }: CalibratorState): Finding[] {
+  const { measured } = twin.definition;
+  const guessed = isFitted(filter) ? [] : guessedNoise(filter.firstValues);
+  if (guessed.length === 0) return [];
+  const names = guessed.map((o) => measured[o]!.variable);
+  const noises = guessed.map((o) =>
+    `${filter.noiseStd[o]!.toPrecision(2)} ${measured[o]!.unit}`.trim(),
+  );
+  const few = Math.max(...guessed.map((o) => filter.firstValues!.had[o]!));
+  return [
+    {
+      grade: 'care',
+      reason: `the noise of ${listed(names)} is a guess, ${listed(noises)}, as ${few === 1 ? 'one value tells' : `${few} values tell`} none: bands hang on it until more have come; state it as measured[].noiseStd`,
+    },
+  ];
 }

@@ -1,5 +1,6 @@
 import { TwinError } from '../../core/index.js';
 import type { Bank } from '../filter/bank.js';
+import { ENOUGH, type FirstValues } from '../filter/first-values.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import type { LeftOut } from '../filter/left-out.js';
@@ -71,6 +72,8 @@ export interface FilterState {
   readonly noiseStd: Float64Array;
   /** Noise first estimated, m; absent in states of fits, and of before 0.1. */
   readonly firstNoise?: Float64Array | undefined;
+  /** What that rests on, while it is little. */
+  readonly firstValues?: FirstValues | undefined;
   /** How many samples running each channel was gated, m. */
   readonly suspicion: Float64Array;
   /** Newest value of each channel, m. */
@@ -205,6 +208,10 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     for (const name of READINGS) arrays[`readings.${name}`] = state.readings[name];
   }
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
+  if (state.firstValues !== undefined) {
+    arrays['firstValues.had'] = state.firstValues.had;
+    arrays['firstValues.values'] = state.firstValues.values;
+  }
   if (state.integration !== undefined) arrays.integration = state.integration;
   if (bank !== undefined) {
     arrays['bank.weights'] = bank.weights;
@@ -264,6 +271,13 @@ function unpacked(doubles: Float64Array): Uint8Array {
   );
 }
 
+function decodeFirstValues(arrays: StoredArrays, m: number): Pick<FilterState, 'firstValues'> {
+  const had = arrays['firstValues.had'];
+  const values = arrays['firstValues.values'];
+  if (had?.length !== m || values?.length !== m * ENOUGH) return {};
+  return { firstValues: { had, values } };
+}
+
 /** What a twin definition makes of a state's lengths. */
 export interface StateShape {
   parameters: number;
@@ -321,6 +335,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...decodeInputNoise(arrays, m),
     ...(arrays.redundancy?.length === m + m * m ? { redundancy: arrays.redundancy } : {}),
     ...(arrays.firstNoise?.length === m ? { firstNoise: arrays.firstNoise } : {}),
+    ...decodeFirstValues(arrays, m),
     ...(arrays.integration?.length === m + 1 ? { integration: arrays.integration } : {}),
     ...(arrays.refit === undefined
       ? {}

@@ -1,6 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { parseUnit } from '../../fmi/index.js';
 import { squareRootOfStack } from '../../kalman/index.js';
+import { ENOUGH, type FirstValues } from '../filter/first-values.js';
 import { filterSettings } from '../filter/settings.js';
 import { INITIAL_TREND, initialCalibratorState } from '../initial-state.js';
 import type { CalibratorState, Twin } from '../types.js';
@@ -118,16 +119,17 @@ export function migrateState(
     const { x: means, S } = state.filter;
     migration.removed.push({ variable: q.variable, mean: means[at]!, std: rowStd(S, M, at) });
   });
+  /** Of each channel where its noise was before; below 0 where it begins anew. */
+  const places = to.definition.measured.map(({ variable, noiseStd, unit }) => {
+    const at = from.measured.findIndex((c) => c.variable === variable);
+    const before = from.measured[at];
+    const holds =
+      before !== undefined && before.noiseStd === noiseStd && sameScale(before.unit, unit);
+    if (!holds) migration.noiseAnew.push(variable);
+    return holds ? at : -1;
+  });
   const noise = (of: Float64Array, fallback: Float64Array) =>
-    fallback.map((value, i) => {
-      const { variable, noiseStd, unit } = to.definition.measured[i]!;
-      const at = from.measured.findIndex((c) => c.variable === variable);
-      const before = from.measured[at];
-      const holds =
-        before !== undefined && before.noiseStd === noiseStd && sameScale(before.unit, unit);
-      if (!holds && !migration.noiseAnew.includes(variable)) migration.noiseAnew.push(variable);
-      return holds ? of[at]! : value;
-    });
+    fallback.map((value, i) => of[places[i]!] ?? value);
   const { noiseStd, firstNoise } = state.filter;
   const filter = {
     ...first,
@@ -135,9 +137,26 @@ export function migrateState(
     S: squareRootOfStack(rows, M + N, N),
     noiseStd: noise(noiseStd, first.noiseStd),
     firstNoise: noise(firstNoise ?? noiseStd, first.noiseStd),
+    firstValues: movedFirstValues(state.filter.firstValues, first.firstValues, places),
   };
   const { timeS, timeNs, sampleCount } = state;
   return { state: { twinHash: to.hash, timeS, timeNs, sampleCount, filter }, migration };
+}
+
+/** The first values of channels that go on, and none yet of those that begin anew. */
+function movedFirstValues(
+  before: FirstValues | undefined,
+  anew: FirstValues | undefined,
+  places: readonly number[],
+): FirstValues | undefined {
+  if (anew === undefined) return undefined;
+  const had = anew.had.map((n, i) => (places[i]! < 0 ? n : (before?.had[places[i]!] ?? ENOUGH)));
+  if (had.every((n) => n >= ENOUGH)) return undefined;
+  const values = anew.values.map((v, k) => {
+    const at = places[Math.floor(k / ENOUGH)]!;
+    return at < 0 ? v : (before?.values[at * ENOUGH + (k % ENOUGH)] ?? v);
+  });
+  return { had, values };
 }
 
 /**
