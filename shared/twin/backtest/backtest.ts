@@ -105,6 +105,9 @@ export async function backtest(
       { ...parts, dead, record },
       [
         ...(parts.fit === undefined ? [] : ownFindings(twin, parts.fit, ridgesOf(parts.fit))),
+        ...(parts.fit === undefined || model.startDoubt === undefined
+          ? []
+          : [{ grade: 'care' as const, reason: model.startDoubt }]),
         ...ofRecording,
       ],
       unusable,

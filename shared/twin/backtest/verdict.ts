@@ -1,8 +1,9 @@
+import { chiSquareCdf } from '../../kalman/index.js';
 import type { FitRecord } from '../fit/record.js';
 import type { Finding, Verdict } from '../report/verdict.js';
 import { verdictOf } from '../report/verdict.js';
 import type { Twin } from '../types.js';
-import type { BacktestOutput } from './types.js';
+import type { BacktestOutput, HorizonScore } from './types.js';
 
 /** Why nothing could be tested. */
 export interface Unusable {
@@ -19,6 +20,33 @@ const IDLE_WIDTH = 4;
 const FAR_FROM_RIGHT = 3;
 /** Differences of halves, in standard deviations, from which a parameter is not one number. */
 const CONTRADICTION = 4;
+
+/** What a twin that is right shows this seldom is no chance. */
+const CHANCE = 0.01;
+/** Half the width of a band of 95 %, in standard deviations. */
+const Z95 = 1.96;
+
+/** How probable it is that of `n` predictions with right bands of 95 % at most so many lie inside. */
+function atMostInside(inside: number, n: number): number {
+  let sum = 0;
+  let logTerm = n * Math.log(0.05);
+  for (let k = 0; k <= inside; k++) {
+    sum += Math.exp(logTerm);
+    logTerm += Math.log(((n - k) / (k + 1)) * (0.95 / 0.05));
+  }
+  return Math.min(1, sum);
+}
+
+/** Whether so many outside their bands are no chance: of three predictions, one outside says nothing. */
+const isTooFew = ({ coverage95, n }: HorizonScore): boolean =>
+  atMostInside(Math.round(coverage95 * n), n) < CHANCE;
+
+/** Whether errors so small beside the bands are no chance. */
+const isTooSmall = ({ halfWidth95, rmse, n }: HorizonScore): boolean =>
+  chiSquareCdf(n * (Z95 * (rmse / halfWidth95)) ** 2, n) < CHANCE;
+
+/** Predictions from which a mean square is compared with another. */
+const FEWEST_ERRORS = 10;
 
 /** Free-run error, as a share of the data's own spread, that is poor. */
 const POOR = 0.5;
@@ -99,7 +127,7 @@ function channelFindings(
   }
   for (const score of scores) {
     const ahead = score.samples === 'free-run' ? 'in free run' : `${score.samples} samples ahead`;
-    if (score.coverage95 < GOOD_COVERAGE[0]) {
+    if (score.coverage95 < GOOD_COVERAGE[0] && isTooFew(score)) {
       findings.push({
         grade:
           score.coverage95 < POOR_COVERAGE && score.samples !== 'free-run' ? 'unusable' : 'care',
@@ -108,7 +136,8 @@ function channelFindings(
     } else if (
       score.samples !== 'free-run' &&
       score.coverage95 > GOOD_COVERAGE[1] &&
-      score.halfWidth95 > IDLE_WIDTH * score.rmse
+      score.halfWidth95 > IDLE_WIDTH * score.rmse &&
+      isTooSmall(score)
     ) {
       findings.push({
         grade: 'care',
@@ -118,7 +147,11 @@ function channelFindings(
     const right = tested.yardstick?.horizons.find(
       (h) => h.channel === channel && h.samples === score.samples,
     );
-    if (right !== undefined && score.rmse > FAR_FROM_RIGHT * right.rmse) {
+    if (
+      right !== undefined &&
+      Math.min(score.n, right.n) >= FEWEST_ERRORS &&
+      score.rmse > FAR_FROM_RIGHT * right.rmse
+    ) {
       findings.push({
         grade: 'care',
         reason: `${ahead} it misses by ${score.rmse.toPrecision(3)}, a model that is right would by ${right.rmse.toPrecision(3)}`,

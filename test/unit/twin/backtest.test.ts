@@ -50,6 +50,48 @@ describe('a backtest', () => {
     expect(verdict.reasons).toContain('tau stands at its bound');
   });
 
+  it('takes nothing for a fault that chance does with as few predictions', async () => {
+    const twin = lagTwin();
+    const record = fitRecord(twin, await lagSamples({ n: 50 }));
+    const score = (n: number, coverage95: number, widths: number, rmse = 1) => ({
+      ...{ samples: 100, channel: 'y', n, coverage50: 0.5, coverage80: 0.8, coverage95 },
+      ...{ raw95: coverage95, crps: 1, rmse, halfWidth95: widths * rmse },
+    });
+    const judged = (tested: ReturnType<typeof score>, right?: ReturnType<typeof score>) =>
+      backtestVerdicts(
+        twin,
+        {
+          ...{ dead: new Set<number>(), record, horizons: [tested] },
+          ...(right && {
+            yardstick: { horizons: [right], splitHalf: { agree: 1, pairs: 1, parameters: {} } },
+          }),
+        },
+        [],
+      ).verdict;
+    // Of three predictions one lies outside with right bands in one record of seven; of two, never two.
+    expect(judged(score(3, 2 / 3, 2)).grade).toBe('good');
+    expect(judged(score(2, 0, 2)).grade).toBe('unusable');
+    expect(judged(score(300, 2 / 3, 2)).grade).toBe('unusable');
+    expect(judged(score(300, 0.87, 2)).grade).toBe('care');
+    // Three errors are as small as that by chance, thirty are not.
+    expect(judged(score(3, 1, 8)).grade).toBe('good');
+    expect(judged(score(30, 1, 8)).reasons.join()).toMatch(/8.0 times as wide as the error/);
+    expect(judged(score(3, 1, 2, 4), score(3, 1, 2, 1)).grade).toBe('good');
+    expect(judged(score(30, 1, 2, 4), score(30, 1, 2, 1)).reasons.join()).toMatch(
+      /a model that is right/,
+    );
+  });
+
+  it('says where the start is not fitted, as a fit does', async () => {
+    const twin = lagTwin();
+    const model = { ...lagModel(twin), startDoubt: 'the start is not fitted' };
+    const { verdict, quantities } = await backtest(twin, model, await lagSamples({ n: 200 }), {
+      withoutYardstick: true,
+    });
+    expect(verdict.reasons).toContain('the start is not fitted');
+    expect(quantities.gain!.grade).toBe('care');
+  });
+
   it('is written as a page with every score', async () => {
     const twin = lagTwin();
     const output = await backtest(twin, lagModel(twin), await lagSamples({ n: 200, ou: 0.1 }));
