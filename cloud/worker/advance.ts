@@ -104,7 +104,7 @@ export function nextState(
   lateWindowS: number,
 ): AssetState {
   const horizonNs = mark.watermarkNs - secondsToNs(lateWindowS);
-  const { sampledNs: _, ...rest } = before;
+  const { sampledNs: _, ranges: __, ...rest } = before;
   return {
     ...rest,
     ...mark,

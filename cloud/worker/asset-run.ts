@@ -102,6 +102,7 @@ export async function runAsset(
         ? state.channels
         : newChannelWatch(definition),
     rows: [],
+    wildInputs: [],
     replayUntilNs,
     calibrator: undefined,
     calibratorState:

@@ -15,7 +15,9 @@ import {
   gapsOf,
   type groupStreams,
   heldIn,
+  type InputRanges,
   identifiabilityOf,
+  type JudgedInputs,
   keptError,
   type Mark,
   noPending,
@@ -24,9 +26,11 @@ import {
   sameIn,
   type Twin,
   watchSample,
+  wildInputsOf,
   wildWithin,
   withChannelAlarms,
   withIntegrationError,
+  withSample,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
 import { addArrivals, countReadings, nextState } from './advance.js';
@@ -35,6 +39,7 @@ import type { AssetDeps, AssetJob } from './asset-job.js';
 import { accountAlarms, behindAlarms } from './asset-report.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { firstSamples } from './engine.js';
+import { judgedSample, rangesOf } from './judged-inputs.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
 import type { Streams } from './read-streams.js';
@@ -60,6 +65,8 @@ export interface Forward {
   /** What tells frozen channels, copies and held values, up to the newest sample. */
   channels: ChannelWatch;
   rows: { timeNs: bigint; values: (number | string | null)[] }[];
+  /** Wild values of inputs that this run has found. */
+  wildInputs: JudgedInputs['wild'];
   /** Up to here it replays what is committed already: nothing is committed before that is done. */
   replayUntilNs: bigint | undefined;
   calibrator: Calibrator | undefined;
@@ -78,13 +85,13 @@ export async function goThrough(
   const { options } = run.job;
   for (let i = 0; i < groups.length && !run.progress.stopped; i += options.commitEvery) {
     const chunk = groups.slice(i, i + options.commitEvery);
-    const done = await assimilate(run, chunk, groups);
+    const done = await assimilate(run, chunk, groups, i);
     const newest = done.groups.at(-1);
     if (newest !== undefined) {
       const beforeNs = run.mark.watermarkNs;
       noteGaps(run, done.groups, windowNs);
       const known = run.arrivals;
-      advance(run, streams, { groups: done.groups, duplicates }, done.fates, beforeNs);
+      advance(run, streams, { ...done, duplicates }, done.fates, beforeNs);
       const span = { afterNs: beforeNs, untilNs: run.mark.watermarkNs };
       if (comesBack(known, run.arrivals, measuredAliases(run), span)) {
         run.arrivals = { ...run.arrivals, lookAgain: true };
@@ -93,6 +100,7 @@ export async function goThrough(
       if (!replaying) await commit(run);
     }
     if (done.fault !== undefined) await failAt(run, done.fault);
+    if (done.waits) return;
     if (done.groups.length < chunk.length) run.progress.stopped = true;
   }
 }
@@ -115,7 +123,7 @@ function noteGaps(run: Forward, groups: readonly AlignedGroup[], windowNs: bigin
 function advance(
   run: Forward,
   streams: Streams,
-  done: { groups: readonly AlignedGroup[]; duplicates: readonly bigint[][] },
+  done: Pick<Assimilated, 'groups' | 'ranges'> & { duplicates: readonly bigint[][] },
   fates: readonly Parameters<typeof addSample>[1][],
   afterNs: bigint,
 ): void {
@@ -133,6 +141,7 @@ function advance(
     ...(sampledNs === undefined ? {} : { sampledNs }),
     samples: run.mark.samples + fates.filter((f) => f === 'assimilated').length,
     inputs: { ...run.mark.inputs, ...sampled?.held },
+    ranges: done.ranges,
     partial: run.arrivals.buckets[bucketOf(run.arrivals, untilNs)] ?? [],
     ledger,
     checkpoint:
@@ -161,7 +170,12 @@ function noteSample(
 }
 
 /** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
-function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): ChannelFaults {
+function faultsWithin(
+  { channels, job, wildInputs }: Forward,
+  ranges: InputRanges,
+  fromS: number,
+  toS: number,
+): ChannelFaults {
   const { definition } = job.twin;
   const isNewest = toS === channels.newestS;
   return {
@@ -171,7 +185,10 @@ function faultsWithin({ channels, job }: Forward, fromS: number, toS: number): C
     // What is known of copies and held values is of the newest sample: a replay's are older.
     sameChannels: isNewest ? sameIn(channels, definition) : [],
     heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
-    wildValues: channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : [],
+    wildValues: [
+      ...(channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : []),
+      ...wildInputsOf(definition, ranges, wildInputs),
+    ],
   };
 }
 
@@ -179,26 +196,43 @@ interface Assimilated {
   /** Instants that were dealt with. */
   groups: AlignedGroup[];
   fates: Parameters<typeof addSample>[1][];
+  /** Where inputs have been by then. */
+  ranges: InputRanges;
+  /** Whether samples to come must tell whether a value of an input is wild. */
+  waits: boolean;
   /** What stopped it before the end of the chunk, and where; what was done before it counts. */
   fault: { error: unknown; group: AlignedGroup } | undefined;
 }
 
+/** @param from place of the chunk's first instant among those of the window */
 async function assimilate(
   run: Forward,
   chunk: readonly AlignedGroup[],
   window: readonly AlignedGroup[],
+  from: number,
 ): Promise<Assimilated> {
   const { job, deps, progress, signal } = run;
-  const done: Assimilated = { groups: [], fates: [], fault: undefined };
+  const { definition } = job.twin;
+  const done: Assimilated = {
+    ...{ groups: [], fates: [], fault: undefined, waits: false },
+    ranges: rangesOf(definition, run.mark),
+  };
   let slopes: SensorSlopes | undefined;
-  for (const group of chunk) {
-    const { sample } = group;
-    if (sample === undefined) {
+  for (const [place, group] of chunk.entries()) {
+    if (group.sample === undefined) {
       progress.thinned++;
       done.groups.push(group);
       continue;
     }
     if (run.overtime()) break;
+    const judged = judgedSample(definition, done.ranges, window, from + place);
+    if (judged === undefined) {
+      done.waits = true;
+      break;
+    }
+    const { sample, wild } = judged;
+    run.wildInputs.push(...wild);
+    done.ranges = withSample(done.ranges, sample, wild);
     noteSample(progress, job.twin, sample);
     watchSample(run.channels, sample, CHANNEL_HALF_LIFE);
     if (run.state.quarantined.includes(sample.timeNs)) {
@@ -229,7 +263,7 @@ async function assimilate(
         const alarms = [
           ...withChannelAlarms(
             result.alarms,
-            channelAlarms([], faultsWithin(run, sample.timeS, sample.timeS)),
+            channelAlarms([], faultsWithin(run, done.ranges, sample.timeS, sample.timeS)),
           ),
           ...accountAlarms(job.twinName, progress),
           ...behindAlarms(job.twinName, progress, sample.timeNs),
@@ -260,7 +294,7 @@ async function assimilate(
   }
   const { newestS } = run.channels;
   if (progress.fromS !== undefined && newestS !== null) {
-    progress.channelFaults = faultsWithin(run, progress.fromS, newestS);
+    progress.channelFaults = faultsWithin(run, done.ranges, progress.fromS, newestS);
   }
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;

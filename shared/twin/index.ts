@@ -90,6 +90,15 @@ export {
   verdictLines,
   verdictOf,
 } from './report/verdict.js';
+export {
+  FOLLOWS_WITHIN,
+  type InputRanges,
+  type JudgedInputs,
+  judgeInputs,
+  noInputRanges,
+  wildInputsOf,
+  withSample,
+} from './report/wild-inputs.js';
 export { wildWithin } from './report/wild-watch.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';

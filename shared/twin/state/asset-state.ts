@@ -1,6 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { keySegment } from '../../store/index.js';
 import type { ChannelWatch } from '../report/channel-watch.js';
+import type { InputRanges } from '../report/wild-inputs.js';
 import { addReadings, emptyLedger, type Ledger } from './ledger.js';
 import { packed, unpacked } from './packed-bytes.js';
 
@@ -38,6 +39,8 @@ export interface Mark {
   samples: number;
   /** The last value of each input stream that the newest sample took: inputs hold it until they change. */
   inputs: Readonly<Record<string, { timeNs: bigint; value: number }>>;
+  /** Where inputs have been, which tells wild values; absent in states of before. */
+  ranges?: InputRanges;
   /** The readings up to the watermark in the bucket where it lies. */
   partial: Digest;
   ledger: Ledger;
@@ -173,6 +176,7 @@ function toMark(m: Json, read: ReadBytes): Mark {
     ...(m.sampledNs === undefined ? {} : { sampledNs: BigInt(String(m.sampledNs)) }),
     samples: Number(m.samples),
     inputs: toInputs(m.inputs),
+    ...(m.ranges === undefined ? {} : { ranges: m.ranges as InputRanges }),
     partial: m.partial as number[],
     ledger: m.ledger as Ledger,
     checkpoint: read(m.checkpoint),
@@ -312,16 +316,16 @@ export function wholeLedger(state: Pick<AssetState, 'ledger' | 'lateUnused'>): L
 
 /** The mark that a state's newest estimate is. */
 export function headOf(state: AssetState): Mark {
-  const { watermarkNs, groupEndNs, sampledNs, samples, inputs, partial, ledger, checkpoint } =
-    state;
+  const { watermarkNs, groupEndNs, sampledNs, samples, inputs, ranges, partial, ledger } = state;
   return {
     watermarkNs,
     groupEndNs,
     ...(sampledNs === undefined ? {} : { sampledNs }),
     samples,
     inputs,
+    ...(ranges === undefined ? {} : { ranges }),
     partial,
     ledger,
-    checkpoint,
+    checkpoint: state.checkpoint,
   };
 }

@@ -187,12 +187,17 @@ export function migrateAssetState(
   const same = known.length === 0 || known.join('\n') === aliases.join('\n');
   const inputs = (mark: Mark): Mark['inputs'] =>
     Object.fromEntries(Object.entries(mark.inputs).filter(([alias]) => aliases.includes(alias)));
-  const moved = <T extends Mark>(mark: T): T => ({
-    ...mark,
-    inputs: inputs(mark),
-    ...(same ? {} : { partial: [] }),
-    checkpoint: take(mark.checkpoint),
-  });
+  const moved = <T extends Mark>(mark: T): T => {
+    const kept: T = {
+      ...mark,
+      inputs: inputs(mark),
+      ...(same ? {} : { partial: [] }),
+      checkpoint: take(mark.checkpoint),
+    };
+    // Where inputs have been is known by their places, which may be others now.
+    delete kept.ranges;
+    return kept;
+  };
   const marks = state.marks.flatMap((mark) => {
     try {
       return [moved(mark)];

@@ -278,7 +278,7 @@ export async function restoreState(
     if (i === chosen) return [];
     return [i > chosen ? { ...m, abandoned: true } : m];
   });
-  const { sampledNs: _sampled, fault: _fault, ...rest } = found.state;
+  const { sampledNs: _sampled, ranges: _ranges, fault: _fault, ...rest } = found.state;
   const restored: AssetState = {
     ...rest,
     ...head,

@@ -1,0 +1,58 @@
+import type { TwinDefinition } from '../../shared/config/index.js';
+import {
+  type AlignedGroup,
+  type AlignedSample,
+  FOLLOWS_WITHIN,
+  type InputRanges,
+  type JudgedInputs,
+  judgeInputs,
+  type Mark,
+  noInputRanges,
+  type Sample,
+} from '../../shared/twin/index.js';
+
+/** Where the inputs of an asset have been, as far as a point of its history tells. */
+export function rangesOf(definition: TwinDefinition, { ranges }: Mark): InputRanges {
+  const isOfTwin =
+    ranges?.inputs.length === definition.inputs.length &&
+    ranges.measured.length === definition.measured.length;
+  return isOfTwin ? ranges : noInputRanges(definition);
+}
+
+/**
+ * The sample of an instant without wild values of inputs: a moving machine goes on under what they were
+ * before, of one at rest the sample tells nothing.
+ *
+ * @param place of the instant, which has a sample
+ * @returns undefined where samples to come must tell
+ */
+export function judgedSample(
+  definition: TwinDefinition,
+  ranges: InputRanges,
+  groups: readonly AlignedGroup[],
+  place: number,
+): { sample: AlignedSample; wild: JudgedInputs['wild'] } | undefined {
+  const own = groups[place]!.sample!;
+  const { sample, wild } = judgeInputs(ranges, own, () => samplesAfter(groups, place));
+  if (sample === undefined) return undefined;
+  const isAtRest = wild.length > 0 && definition.simulation.mode === 'steady-state';
+  const { measured } = own;
+  return {
+    sample: {
+      ...own,
+      ...sample,
+      ...(isAtRest ? { measured: measured.map(() => Number.NaN) } : {}),
+    },
+    wild,
+  };
+}
+
+/** As many samples after a place as tell whether an input there is wild. */
+function samplesAfter(groups: readonly AlignedGroup[], place: number): Sample[] {
+  const found: Sample[] = [];
+  for (let k = place + 1; k < groups.length && found.length < FOLLOWS_WITHIN; k++) {
+    const { sample } = groups[k]!;
+    if (sample !== undefined) found.push(sample);
+  }
+  return found;
+}

@@ -1,0 +1,155 @@
+import type { TwinDefinition } from '../../config/index.js';
+import type { Sample } from '../types.js';
+import { isFarOutside, type WildValues } from './wild-values.js';
+
+/** What is remembered of samples to tell wild values of inputs as they come: plain data that can be kept. */
+export interface InputRanges {
+  /** Per input; null before its first value. */
+  inputs: ({ seen: number; from: number; to: number; last: number; wild: number } | null)[];
+  /** Per measured variable its last value, and the largest change of late; null before its first. */
+  measured: ({ last: number; most: number } | null)[];
+}
+
+/** A sample whose inputs were looked at. */
+export interface JudgedInputs {
+  /** With wild values as what they were before; absent where samples to come must tell. */
+  sample?: Sample;
+  wild: { input: number; timeS: number; value: number }[];
+}
+
+/** Values from which the range of what came before says where an input may be. */
+const LEAST_SEEN = 50;
+/** Share of an input's values that may be wild: what comes more often is its habit. */
+const FEW = 0.01;
+/** Samples in which a machine may follow an input. */
+export const FOLLOWS_WITHIN = 5;
+/** Largest change of before by which one shows that it does. */
+const FOLLOWS = 1.5;
+/** What is left of a change after a sample: half after 700. */
+const KEPT = 0.999;
+
+/** Before any sample. */
+export const noInputRanges = ({ inputs, measured }: TwinDefinition): InputRanges => ({
+  inputs: inputs.map(() => null),
+  measured: measured.map(() => null),
+});
+
+const isFar = ({ inputs }: InputRanges, input: number, value: number): boolean => {
+  const known = inputs[input];
+  return (
+    known !== null &&
+    known !== undefined &&
+    known.seen >= LEAST_SEEN &&
+    known.wild < Math.max(1, FEW * known.seen) &&
+    known.to > known.from &&
+    isFarOutside(known, value)
+  );
+};
+
+/** The inputs that are far outside of all before, at a sample or since the one before. */
+function farInputs(ranges: InputRanges, { inputs, between = [] }: Sample): number[] {
+  return [...inputs.keys()].filter((i) =>
+    [inputs, ...between.map((at) => at.inputs)].some((values) => isFar(ranges, i, values[i]!)),
+  );
+}
+
+/** Whether a measured variable changes in some samples as it did not of late. */
+function isFollowed({ measured }: InputRanges, samples: readonly Sample[]): boolean {
+  return measured.some((known, c) => {
+    if (known === null) return false;
+    let { last } = known;
+    return samples.some((sample) => {
+      const value = sample.measured[c]!;
+      if (!Number.isFinite(value)) return false;
+      const change = Math.abs(value - last);
+      last = value;
+      return change > FOLLOWS * known.most;
+    });
+  });
+}
+
+/**
+ * Looks for a wild value among a sample's inputs: far outside of all before, back at the next sample, and
+ * followed by no measured variable. What stays is a step, what a sensor follows is a blow or a pulse, and
+ * where several inputs go at once it is the machine: those are taken.
+ *
+ * @param ahead tells the samples after it, as far as they are known
+ */
+export function judgeInputs(
+  ranges: InputRanges,
+  sample: Sample,
+  ahead: () => readonly Sample[],
+): JudgedInputs {
+  const far = farInputs(ranges, sample);
+  const [input] = far;
+  if (input === undefined || far.length > 1) return { sample, wild: [] };
+  const followers = ahead().slice(0, FOLLOWS_WITHIN);
+  const [next] = followers;
+  const stays =
+    next !== undefined &&
+    isFar(ranges, input, sample.inputs[input]!) &&
+    isFar(ranges, input, next.inputs[input]!);
+  if (stays || isFollowed(ranges, [sample, ...followers])) return { sample, wild: [] };
+  if (followers.length < FOLLOWS_WITHIN) return { wild: [] };
+  const { last } = ranges.inputs[input]!;
+  const wild: JudgedInputs['wild'] = [];
+  let told = Number.NaN;
+  const without = ({ timeS, inputs }: { timeS: number; inputs: Float64Array }) => {
+    const value = inputs[input]!;
+    if (!isFar(ranges, input, value)) return inputs;
+    if (value !== told) wild.push({ input, timeS, value });
+    told = value;
+    return inputs.map((v, i) => (i === input ? last : v));
+  };
+  const between = sample.between?.map((at) => ({ timeS: at.timeS, inputs: without(at) }));
+  const inputs = without(sample);
+  return { sample: { ...sample, inputs, ...(between && { between }) }, wild };
+}
+
+/**
+ * The ranges after a sample that was taken.
+ *
+ * @param wild what was set aside of it
+ */
+export function withSample(
+  ranges: InputRanges,
+  { inputs, measured, between = [] }: Sample,
+  wild: JudgedInputs['wild'] = [],
+): InputRanges {
+  return {
+    inputs: ranges.inputs.map((known, i) => {
+      const values = [...between.map((at) => at.inputs[i]!), inputs[i]!].filter(Number.isFinite);
+      const last = values.at(-1);
+      if (last === undefined) return known;
+      return {
+        seen: (known?.seen ?? 0) + 1,
+        from: Math.min(known?.from ?? last, ...values),
+        to: Math.max(known?.to ?? last, ...values),
+        last,
+        wild: (known?.wild ?? 0) + (wild.some(({ input }) => input === i) ? 1 : 0),
+      };
+    }),
+    measured: ranges.measured.map((known, c) => {
+      const value = measured[c]!;
+      if (!Number.isFinite(value)) return known;
+      if (known === null) return { last: value, most: 0 };
+      return { last: value, most: Math.max(KEPT * known.most, Math.abs(value - known.last)) };
+    }),
+  };
+}
+
+/** What was found, as it is named: a value that is told again until the next is one. */
+export function wildInputsOf(
+  { inputs }: TwinDefinition,
+  ranges: InputRanges,
+  wild: JudgedInputs['wild'],
+): WildValues[] {
+  return inputs.flatMap(({ variable }, input) => {
+    const own = wild.filter((w) => w.input === input);
+    const values = own.filter(({ value }, k) => value !== own[k - 1]?.value);
+    const { from, to } = ranges.inputs[input] ?? { from: Number.NaN, to: Number.NaN };
+    return values.length === 0
+      ? []
+      : [{ variable, values: values.map(({ timeS, value }) => ({ timeS, value })), from, to }];
+  });
+}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
+import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
+import { judgedSample } from '../../../cloud/worker/judged-inputs.js';
+import { fleetSchema } from '../../../shared/config/index.js';
+import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
+import { type Sample, wildInputsOf } from '../../../shared/twin/index.js';
+import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
+import { simulateBox } from '../../study/real-box.js';
+import { boxTwin } from '../../support/real-machines.js';
+import { memoryStore, Streams } from '../../support/worker-fakes.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
+
+const FROM_S = 1_800_000_000;
+const ROWS = 140;
+const WILD = 100;
+const samples = simulateBox({ title: 'right' }, 5, ROWS);
+const twin = () => {
+  const box = boxTwin({
+    simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 },
+    calibration: { refit: false },
+  });
+  box.definition.inputs = box.definition.inputs.map((i) => ({ ...i, alias: `/m/${i.variable}` }));
+  return box;
+};
+
+/** The room's temperature as it was, but at some rows. */
+const roomWith = (value: number, ...rows: number[]) =>
+  samples.map(({ inputs }, row) => (rows.includes(row) ? value : inputs[1]!));
+
+/** Runs the worker after each of some rows; the room's readings come just before those of the box. */
+async function workerOf(room: readonly number[], ends: readonly number[], offsetS = 0) {
+  const [store, box] = [memoryStore(), twin()];
+  const fleet = fleetSchema.parse({
+    name: 'f',
+    twins: { box: './twin.json' },
+    assets: [{ id: 'a1', twin: 'box' }],
+    calibration: { settleS: 0, lookbackS: 86_400, commitEvery: 7 },
+  });
+  const reports = [];
+  for (const end of ends) {
+    const streams = new Streams();
+    samples.slice(0, end).forEach(({ timeS, inputs, measured }, row) => {
+      streams.add('/m/heaterOn', FROM_S + timeS, inputs[0]!);
+      streams.add('/m/T_room', FROM_S + timeS + offsetS, room[row]!);
+      streams.add('/m/T', FROM_S + timeS, measured[0]!);
+    });
+    const { assets } = await runWorker(
+      { index: 0, timeMap: wallTime },
+      {
+        source: { fleet, twin: async () => box, close: async () => {} },
+        ...{ store, engine: calibrationEngine, logger: silentLogger },
+        reader: streams.reader(),
+        writer: streams.writer(),
+        discover: async () => {},
+        clock: new ManualClock(BigInt(FROM_S + 12 * end) * 1_000_000_000n),
+        uptimeS: () => 1,
+      },
+      new AbortController().signal,
+    );
+    reports.push(assets[0]!);
+  }
+  const state = decodeAssetState((await store.get(stateKey('f', 'a1')))!.body, 'a1', 'a1');
+  const { filter } = calibrationEngine.decodeCheckpoint(state.checkpoint, box);
+  return { reports, states: [...filter.transient!.stateMean, ...filter.x] };
+}
+
+describe.skipIf(!hasCompiler)('a lone wild value of an input in the worker', () => {
+  test.each([-9999, 1e6])(
+    '%d is set aside and named, and the estimate is that without it',
+    async (value) => {
+      const held = roomWith(samples[WILD - 1]!.inputs[1]!, WILD);
+      const wanted = await workerOf(held, [ROWS]);
+      const { reports, states } = await workerOf(roomWith(value, WILD), [ROWS]);
+      expect(states).toEqual(wanted.states);
+      expect(reports[0]!.steps).toBe(ROWS);
+      expect(reports[0]!.recording.wildValues).toMatchObject([
+        { variable: 'T_room', values: [{ value }] },
+      ]);
+      expect(reports[0]!.verdict.reasons.join('\n')).toContain(`T_room: ${value} at`);
+      expect(wanted.reports[0]!.recording.wildValues).toEqual([]);
+      // Half way between two samples of the sensor it is none either.
+      const between = await workerOf(roomWith(value, WILD), [ROWS], -5);
+      expect(between.reports[0]!.recording.wildValues).toMatchObject([{ values: [{ value }] }]);
+      const { states: calm } = await workerOf(held, [ROWS], -5);
+      between.states.forEach((v, i) => {
+        expect(v / calm[i]!).toBeCloseTo(1, 6);
+      });
+    },
+    60_000,
+  );
+
+  test('waits where samples to come must tell, in one run or in many the same', async () => {
+    const room = roomWith(1e6, WILD);
+    const once = await workerOf(room, [ROWS]);
+    const { reports, states } = await workerOf(room, [WILD, WILD + 1, WILD + 4, WILD + 6, ROWS]);
+    expect(reports.map((r) => r.steps)).toEqual([WILD, 0, 0, 6, ROWS - WILD - 6]);
+    expect(reports[1]!.waiting).toBeGreaterThan(0);
+    expect(reports.map((r) => r.recording.wildValues?.length ?? 0)).toEqual([0, 0, 0, 1, 0]);
+    expect(states).toEqual(once.states);
+  }, 60_000);
+
+  test('is taken where it stays', async () => {
+    const rows = Array.from({ length: ROWS - WILD }, (_, k) => WILD + k);
+    const { reports } = await workerOf(roomWith(60, ...rows), [WILD + 1, ROWS]);
+    // The first is told by the second.
+    expect(reports.map((r) => r.steps)).toEqual([WILD, ROWS - WILD]);
+    expect(reports[1]!.recording.wildValues).toEqual([]);
+  }, 60_000);
+});
+
+describe('judging inputs as they come', () => {
+  const { definition } = twin();
+  const at = (row: number, u: readonly number[], y: number): Sample => ({
+    timeS: row,
+    inputs: Float64Array.from(u),
+    measured: Float64Array.of(y),
+  });
+  const noise = (row: number) => Math.sin(7 * row);
+  const before = Array.from({ length: 60 }, (_, k) =>
+    at(k, [noise(k), noise(k + 3)], noise(2 * k)),
+  );
+  const rangesAfter = (given: readonly Sample[]) =>
+    given.reduce((known, s) => withSample(known, s), noInputRanges(definition));
+  const ranges = rangesAfter(before);
+  const calm = Array.from({ length: 5 }, (_, k) => at(61 + k, [0, 0], 0));
+  const judged = (sample: Sample, ahead = calm) => judgeInputs(ranges, sample, () => ahead);
+
+  test('sets aside what is lone and followed by nothing', () => {
+    const { sample, wild } = judged(at(60, [500, 0.5], 0));
+    expect([...sample!.inputs]).toEqual([before.at(-1)!.inputs[0], 0.5]);
+    expect(wild).toEqual([{ input: 0, timeS: 60, value: 500 }]);
+    expect(wildInputsOf(definition, ranges, [...wild, ...wild])).toMatchObject([
+      { variable: 'heaterOn', values: [{ timeS: 60, value: 500 }] },
+    ]);
+  });
+
+  test('takes a pulse that a sensor follows, and what goes in several inputs at once', () => {
+    const followed = calm.map((s, k) => (k === 2 ? at(s.timeS, [0, 0], 9) : s));
+    const blow = at(60, [500, 0], 0);
+    expect(judged(blow, followed)).toEqual({ sample: blow, wild: [] });
+    const both = at(60, [500, -500], 0);
+    expect(judged(both)).toEqual({ sample: both, wild: [] });
+  });
+
+  test('takes what is not far outside, and knows none while it has seen little or one value only', () => {
+    const step = at(60, [12, 0], 0);
+    expect(judged(step).sample).toBe(step);
+    const wild = at(60, [500, 0], 0);
+    const few = rangesAfter(before.slice(0, 40));
+    expect(judgeInputs(few, wild, () => calm).sample).toBe(wild);
+    const still = rangesAfter(before.map((s) => at(s.timeS, [0, 0], s.measured[0]!)));
+    expect(judgeInputs(still, wild, () => calm).sample).toBe(wild);
+  });
+
+  test('takes what comes again and again: it is the input’s habit', () => {
+    let known = ranges;
+    const pulses = [0, 1, 2].map((k) => {
+      const { sample, wild } = judgeInputs(known, at(60 + k, [500, 0], 0), () => calm);
+      known = withSample(known, sample!, wild);
+      return wild.length;
+    });
+    expect(pulses).toEqual([1, 0, 0]);
+  });
+
+  test('leaves a state of rest out of which the inputs are not known', () => {
+    const group = (sample: Sample) => ({
+      ...{ timeNs: 0n, endNs: 0n, readings: [] },
+      sample: { ...sample, timeNs: 0n },
+    });
+    const groups = [at(60, [500, 0], 0), ...calm].map(group);
+    const modeOf = (mode: 'transient' | 'steady-state') =>
+      judgedSample(
+        { ...definition, simulation: { ...definition.simulation, mode } },
+        ranges,
+        groups,
+        0,
+      )!.sample.measured[0];
+    expect([modeOf('transient'), modeOf('steady-state')]).toEqual([0, Number.NaN]);
+  });
+});
