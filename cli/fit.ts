@@ -27,7 +27,7 @@ import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
-import type { CalibratorState, Sample, Twin } from '../shared/twin/types.js';
+import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import { checkEndings, guessedOf, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import { type OnWear, wearOf } from './fit-wear.js';
@@ -155,7 +155,15 @@ async function goOn(
     }
     return { unknown: 'the fit is not to be used.' };
   }
-  const model = await createTwinModel(twin, { logger: io.logger, lanes: 1 });
+  let model: TwinModel;
+  try {
+    model = await createTwinModel(twin, { logger: io.logger, lanes: 1 });
+  } catch (error) {
+    // A model that begins at its own start only can be fitted, and has no forecast; a state was asked for.
+    const startsOnly = error instanceof TwinError && error.code === 'FMU_UNSUPPORTED';
+    if (!startsOnly || args.state !== undefined) throw error;
+    return { unknown: error.message };
+  }
   try {
     const initial = createCalibrator({ twin, model }).initialState(samples.slice(-NOISE_SAMPLES));
     const state = await stateAfterFit(twin, fitModel, found, samples, initial, model);

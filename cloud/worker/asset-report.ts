@@ -122,6 +122,7 @@ export function toAssetReport(
     rewritten,
     state,
     behindSinceNs: _since,
+    lookedBackS,
     untilNs: _until,
     first: _first,
     newestS: _newest,
@@ -182,6 +183,7 @@ export function toAssetReport(
       check,
       fitQuantities,
       integration,
+      lookedBackS,
     }),
   };
 }

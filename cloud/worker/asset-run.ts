@@ -148,12 +148,14 @@ interface Beginning {
 
 /** What is known of the asset; of one that is new, priors, and its past as far as it is looked back. */
 async function begin(pass: Pass): Promise<Beginning> {
-  const { job, deps, key, untilNs } = pass;
+  const { job, deps, progress, key, untilNs } = pass;
   const found = await deps.store.get(key);
   if (found !== undefined) return goOn(pass, found);
   // SiteWise allows few such requests a second: an asset that was calibrated before was there.
   await deps.discover(job.assetId, job.twin.definition.measured[0]?.alias ?? '');
-  const base = beginning(untilNs - secondsToNs(job.options.lookbackS));
+  const { lookbackS } = job.options;
+  progress.lookedBackS = lookbackS;
+  const base = beginning(untilNs - secondsToNs(lookbackS));
   return { state: beginningState(job, base), committed: undefined, base };
 }
 

@@ -59,6 +59,8 @@ export type Progress = Pick<
   backlog: GatewayBacklog | undefined;
   /** Since when earlier runs have left work over, epoch nanoseconds; undefined where none did. */
   behindSinceNs: bigint | undefined;
+  /** How far the asset's first run looks back, seconds; undefined of an asset that was calibrated. */
+  lookedBackS: number | undefined;
   /** Up to here the run reads, epoch nanoseconds. */
   untilNs: bigint;
   /** The samples' first and newest instants of the run, epoch seconds. */
@@ -104,6 +106,7 @@ export function newProgress(): Progress {
     rewritten: {},
     backlog: undefined,
     behindSinceNs: undefined,
+    lookedBackS: undefined,
     untilNs: 0n,
     first: undefined,
     newestS: undefined,

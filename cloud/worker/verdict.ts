@@ -48,6 +48,7 @@ function assetFindings(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
   fitQuantities: Readonly<Record<string, Verdict>> = {},
+  lookedBackS?: number,
 ): Finding[] {
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
@@ -77,7 +78,15 @@ function assetFindings(
       });
     }
   } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
-    add('care', 'never calibrated yet: there are not enough readings for a first sample');
+    const within = lookedBackS === undefined ? '' : ` within the last ${durationText(lookedBackS)}`;
+    const older =
+      lookedBackS === undefined
+        ? ''
+        : '; older ones are not looked at, see calibration.lookbackS of the fleet';
+    add(
+      'care',
+      `never calibrated yet: there are not enough readings for a first sample${within}${older}`,
+    );
   }
   if (report.fit !== undefined) findings.push(...findingsOf(report.fit, fitQuantities));
   if (outcome === 'stopped') add('care', 'stopped before its turn: the next run takes it');
@@ -120,10 +129,11 @@ export function assetVerdicts(
     check,
     fitQuantities,
     integration,
-  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration'>,
+    lookedBackS,
+  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookedBackS'>,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
-    ...assetFindings(report, everCalibrated, fitQuantities),
+    ...assetFindings(report, everCalibrated, fitQuantities, lookedBackS),
     ...(check?.findings ?? []),
     ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({
       grade: 'care' as const,

@@ -25,8 +25,15 @@ export function simulationOf(
   const states = md.modelStructure.continuousStateDerivatives.length;
   const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
   const { stepSize } = md.defaultExperiment;
-  const stepSizeS =
-    stepSize !== undefined && stepSize > 0 && stepSize <= period ? { stepSizeS: stepSize } : {};
+  // Rows that come faster than the FMU steps need a step each: the definition's default may be thousands.
+  const own = stepSize !== undefined && stepSize > 0 ? stepSize : undefined;
+  const stepSizeS = own === undefined ? {} : { stepSizeS: Math.min(own, period) };
+  const stepText =
+    own === undefined
+      ? ''
+      : own <= period
+        ? '; its own step'
+        : `; a step a row, its own being ${durationText(own)}`;
   const atRestSoon = (restS ?? 0) <= REST_ROWS * period;
   if (states === 0 && !atRestSoon) {
     return {
@@ -43,7 +50,7 @@ export function simulationOf(
   const atRest = period >= REST_PERIOD_S && atRestSoon;
   return {
     item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
-    comment: `the FMU has ${states} continuous ${states === 1 ? 'state' : 'states'}, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${'stepSizeS' in stepSizeS ? '; its own step' : ''}`,
+    comment: `the FMU has ${states} continuous ${states === 1 ? 'state' : 'states'}, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${stepText}`,
   };
 }
 

@@ -145,6 +145,8 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
 
 /** Share of a recording above which a fault is one of the recording, not of a row. */
 const MOST = 0.5;
+/** Why a recording whose rows are left out for the most tells nothing: what is left is not the machine's. */
+const TELLS_NOTHING = new Set(['model-mismatch', 'unreadable time']);
 /** Why a row is left out that another one of the same time contradicts. */
 export const OVERWRITTEN = 'of a time that was there already, with other values';
 /** Share of a recording above which such rows are more than the yearly hour. */
@@ -182,7 +184,7 @@ export function recordingFindings(
       }
       if (count <= MOST * rows) continue;
       const text = `${count} of ${rows} samples were left out: ${reason}`;
-      add(reason === 'model-mismatch' ? 'unusable' : 'care', text);
+      add(TELLS_NOTHING.has(reason) ? 'unusable' : 'care', text);
     }
   }
   for (const [reason, count] of Object.entries(readings?.leftOut ?? {})) {

@@ -39,6 +39,19 @@ describe('what a worker that lacks something says', () => {
     expect(on.length).toBeLessThan(alarms.length);
   });
 
+  test('readings from before it looks back are none, and the verdict says how far that is', async () => {
+    const world = newWorld({ options: { lookbackS: 3600 } });
+    minutes(world, T0 - 7200, T0 - 5400);
+    const { outcome, verdict } = await run(world, T0);
+    expect(outcome).toBe('idle');
+    expect(verdict).toEqual({
+      grade: 'care',
+      reasons: [
+        'never calibrated yet: there are not enough readings for a first sample within the last 60.0 min; older ones are not looked at, see calibration.lookbackS of the fleet',
+      ],
+    });
+  });
+
   test('without a value of an input the asset is starved, and says of what', async () => {
     const world: World = { streams: new Streams(), store: memoryStore() };
     minutes(world, T0 - 600, T0);

@@ -362,6 +362,24 @@ it('names the FMU from the definition’s folder, on Windows with slashes too', 
   expect(fmuPathFrom(definition, 'D:\\m.fmu', win32)).toBe('D:/m.fmu');
 });
 
+it('gives rows that come faster than the FMU steps a step each', () => {
+  const tableOf = (periodS: number) =>
+    ({ account: { periodS }, long: undefined, columns: [] }) as unknown as Parameters<
+      typeof simulationOf
+    >[1];
+  const mdOf = (stepSize?: number) =>
+    ({
+      coSimulation: {},
+      modelStructure: { continuousStateDerivatives: [{}] },
+      defaultExperiment: { ...(stepSize !== undefined && { stepSize }) },
+    }) as unknown as Parameters<typeof simulationOf>[0];
+  const faster = simulationOf(mdOf(300), tableOf(60), undefined);
+  expect(faster.item).toEqual({ mode: 'transient', interface: 'cs', stepSizeS: 60 });
+  expect(faster.comment).toMatch(/a step a row, its own being 5.0 min/);
+  expect(simulationOf(mdOf(5), tableOf(60), undefined).item.stepSizeS).toBe(5);
+  expect(simulationOf(mdOf(), tableOf(60), undefined).item.stepSizeS).toBeUndefined();
+});
+
 it('takes an FMU that declares no states, yet does not come to rest between rows, for one that moves', () => {
   const md = {
     coSimulation: {},

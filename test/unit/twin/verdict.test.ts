@@ -40,6 +40,9 @@ describe('the verdict', () => {
     expect(verdict({ used: 40, skipped: { 'model-mismatch': 60 } }).grade).toBe('unusable');
     expect(verdict({ used: 60, skipped: { 'model-mismatch': 40 } }).grade).toBe('good');
     expect(verdict({ used: 40, skipped: { 'no-usable-channel': 60 } }).grade).toBe('care');
+    // Dates that stand in each day's first row only: two rows of 400 are no recording of the machine.
+    expect(verdict({ used: 40, skipped: { 'unreadable time': 60 } }).grade).toBe('unusable');
+    expect(verdict({ used: 60, skipped: { 'unreadable time': 40 } }).grade).toBe('good');
   });
 
   it('names dead channels and cells without a value', () => {
