@@ -124,11 +124,26 @@ export function columnName(header: string, unit?: string): ColumnName {
     : { name, label: name };
 }
 
+/** What stands in brackets behind a name without a space: `T[1]`, `T[2,3]`. */
+const INDEXED = /\S\[\d+(\s*,\s*\d+)*\]$/;
+
+/** Of `T[2]`, and of `T[1]` beside it, brackets hold an index; of `load[1]` alone the unit, as of `load [1]`. */
+function withIndices(columns: readonly ColumnName[]): ColumnName[] {
+  const of = new Map<string, number>();
+  for (const { label, name } of columns)
+    if (INDEXED.test(name)) of.set(label, (of.get(label) ?? 0) + 1);
+  const isIndexed = ({ name, label, unit }: ColumnName) =>
+    name !== label && INDEXED.test(name) && (unit !== '1' || of.get(label)! > 1);
+  return columns.map((column) =>
+    isIndexed(column) ? { name: column.name, label: column.name } : column,
+  );
+}
+
 /** Headers' names, those that are empty or there already made distinct by their place. */
 export function columnNames(headers: readonly string[], units?: readonly string[]): ColumnName[] {
   const seen = new Set<string>();
-  return headers.map((header, i) => {
-    const column = columnName(header, units?.[i]);
+  const parts = withIndices(headers.map((header, i) => columnName(header, units?.[i])));
+  return parts.map((column, i) => {
     const named =
       column.name === ''
         ? { ...column, name: `column ${i + 1}`, label: `column ${i + 1}` }

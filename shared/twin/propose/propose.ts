@@ -1,5 +1,10 @@
 import { durationText, TwinError } from '../../core/index.js';
-import { type ModelDescription, type ModelVariable, unitConversion } from '../../fmi/index.js';
+import {
+  elementNames,
+  type ModelDescription,
+  type ModelVariable,
+  unitConversion,
+} from '../../fmi/index.js';
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import { withoutLone } from '../report/wild-values.js';
@@ -93,8 +98,22 @@ const SPANS_OF_WEAR = 1;
 /** Deviations to a bound where the FMU gives none. */
 const OPEN = 4;
 
-const isNumber = (v: ModelVariable) =>
-  v.dimensions.length === 0 && /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
+const isNumeric = (v: ModelVariable) => /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
+const isNumber = (v: ModelVariable) => v.dimensions.length === 0 && isNumeric(v);
+
+/** The same description with the elements of arrays in their place, as definitions name them. */
+function withElements(md: ModelDescription): ModelDescription {
+  if (md.variables.every((v) => v.dimensions.length === 0)) return md;
+  const variables = md.variables.flatMap((v) => {
+    if (v.dimensions.length === 0 || !isNumeric(v)) return [v];
+    return elementNames(md, v).map((name, k) => {
+      const { start, ...rest } = v;
+      const own = start?.[k];
+      return { ...rest, name, dimensions: [], ...(own === undefined ? {} : { start: [own] }) };
+    });
+  });
+  return { ...md, variables };
+}
 
 /**
  * Proposes a definition from an FMU and a recording.
@@ -103,10 +122,11 @@ const isNumber = (v: ModelVariable) =>
  *   `COLUMN_MISSING`
  */
 export function proposeTwin(
-  md: ModelDescription,
+  described: ModelDescription,
   table: RecordingTable,
   options: ProposeOptions,
 ): Proposal {
+  const md = withElements(described);
   const byName = new Map(md.variables.map((v) => [v.name, v]));
   const { map = {} } = options;
   for (const [variable, column] of Object.entries(map)) {

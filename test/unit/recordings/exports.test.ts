@@ -22,6 +22,21 @@ describe('exports as historians write them', () => {
     },
   );
 
+  it('takes a number in brackets for an index where several columns have one, else for a unit', async () => {
+    const several = await read('time,T[1],T[2],load [1],p [bar]\n0,20,21,0.5,1\n1,20,22,0.6,1\n');
+    const found = several.columns.map(({ label, unit }) => [label, unit]);
+    expect(found).toEqual([
+      ['T[1]', undefined],
+      ['T[2]', undefined],
+      ['load', '1'],
+      ['p', 'bar'],
+    ]);
+    const one = await read('time,load[1]\n0,0.5\n1,0.6\n');
+    expect(one.columns[0]).toMatchObject({ label: 'load', unit: '1' });
+    const below = await read('time;T[1];T[2]\ns;°C;°C\n0;20;21\n1;20;22\n');
+    expect(below.columns[1]).toMatchObject({ label: 'T[2]', unit: '°C' });
+  });
+
   it('takes milliseconds for what they are', async () => {
     const table = await readTable(fixture('epochms.csv'));
     expect(table.account.time.format).toBe('ms');

@@ -16,6 +16,7 @@ import {
   proposeTwin,
 } from '../../../shared/twin/propose/index.js';
 import { simulationOf } from '../../../shared/twin/propose/simulation.js';
+import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -360,6 +361,25 @@ it('names the FMU from the definition’s folder, on Windows with slashes too', 
   expect(fmuPathFrom(definition, 'C:\\twins\\models\\m.fmu', win32)).toBe('../models/m.fmu');
   expect(fmuPathFrom(definition, 'C:\\twins\\line\\m.fmu', win32)).toBe('./m.fmu');
   expect(fmuPathFrom(definition, 'D:\\m.fmu', win32)).toBe('D:/m.fmu');
+});
+
+it.skipIf(!hasCompiler)('proposes elements of arrays as the numbers that they are', async () => {
+  const { modelDescription } = await openFmu(buildFmu('arrays', 3));
+  const path = join(folder, 'arrays.csv');
+  const rows = Array.from({ length: 40 }, (_, k) => `${k},${k % 3},${1 + k},${2 * k}`);
+  writeFileSync(path, `time,u[2],y[1],y[2]\n${rows.join('\n')}\n`);
+  const proposal = proposeTwin(modelDescription, await readTable(path), { name: 'arrays' });
+  expect(proposal.measured.map((m) => [m.item.variable, m.item.column])).toEqual([
+    ['y[1]', 'y[1]'],
+    ['y[2]', 'y[2]'],
+  ]);
+  expect(proposal.inputs.map((i) => i.item.variable)).toEqual(['u[1]', 'u[2]']);
+  expect(proposal.inputs[1]!.item).toMatchObject({ column: 'u[2]' });
+  // Each with its own start value; what starts at 0 is offered as something unknown.
+  expect(proposal.parameters.map((p) => [p.item.variable, p.item.prior.mean])).toEqual([
+    ['A[1,1]', -1],
+    ['A[2,2]', -2],
+  ]);
 });
 
 it('gives rows that come faster than the FMU steps a step each', () => {
