@@ -10,11 +10,15 @@ const TOLD = 25;
 /** Share of the time constant within which a record's shapes still tell its ends. */
 const HARDLY_RESOLVED = 0.5;
 
+/** What a fit tells of a definition's disturbances. */
+export interface DisturbanceOutput {
+  disturbances: Record<string, DisturbanceCourse>;
+  alarms: Alarm[];
+  notes: string[];
+}
+
 /** The disturbances of a fit: what each was along the record, and whether it left zero. */
-export function disturbanceOutput(
-  twin: Twin,
-  fit: Fit,
-): { disturbances: Record<string, DisturbanceCourse>; alarms: Alarm[]; notes: string[] } {
+export function disturbanceOutput(twin: Twin, fit: Fit): DisturbanceOutput {
   const { timesS } = fit.record;
   const [firstS, lastS] = [timesS[0]!, timesS.at(-1)!];
   const disturbances: Record<string, DisturbanceCourse> = {};

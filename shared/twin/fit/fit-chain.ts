@@ -1,0 +1,63 @@
+import { startPoints } from './coordinates.js';
+import { type Fit, type FitContext, fitCoordinates } from './fit.js';
+import { findInputNoise } from './found-input-noise.js';
+import { testOn } from './held-out.js';
+import { withInputNoise } from './input-noise.js';
+import { type FitRecord, headOf } from './record.js';
+import { searchedOn, searchFrom } from './search.js';
+import { type Shape, shapeOf } from './shape.js';
+import { undisturbedStarts } from './undisturbed.js';
+import { freeUntold } from './untold.js';
+import { refitWorn, withWear } from './wear.js';
+
+/** The fits of a record, each from the one before. */
+export interface FitChain {
+  /** Of the rows that are not held out. */
+  first: Fit;
+  /** Of all rows, its parameters wearing where that explains them better. */
+  worn: Fit;
+  shape: Shape;
+  /** The last: with the noise of inputs where there is some. */
+  fit: Fit;
+  /** The fit without the rows held out, tested on them. */
+  tested: Awaited<ReturnType<typeof testOn>> | undefined;
+  /** The first of the rows held out; the record's length where none are. */
+  train: number;
+}
+
+/** Fewer samples hold nothing out. */
+const LEAST_TO_HOLD_OUT = 40;
+
+/**
+ * Fits a record: first the part that is not held out, from several points; then all of it, with wear, the
+ * shape of the valley and the inputs' noise.
+ *
+ * @throws TwinError `NUMERIC` where no point can be fitted from, `CANCELLED`
+ */
+export async function fitChain(
+  context: FitContext,
+  record: FitRecord,
+  { starts, holdOut, changeS }: { starts: number; holdOut: number; changeS: number | undefined },
+): Promise<FitChain> {
+  const n = record.timesS.length;
+  // A change late in the record would test the fit of what was before it.
+  const testable = n >= LEAST_TO_HOLD_OUT && changeS === undefined;
+  const train = testable && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
+  const head = headOf(record, train);
+  const coordinates = await fitCoordinates(context, record);
+  const from = startPoints(coordinates, starts);
+  const warm = await undisturbedStarts(context, coordinates, head, from);
+  const first = await freeUntold(context, await searchFrom(context, coordinates, head, warm));
+  const test = train < n ? await testOn(context, first, record, train) : undefined;
+  // The whole record from where its first part led, and from second modes.
+  const whole = train < n ? await searchedOn(context, first, record, true) : first;
+  const worn = await withWear(context, await freeUntold(context, whole), changeS);
+  const { fit: shaped, shape } = await shapeOf(context, worn);
+  const known = worn.wear === undefined ? shaped : { ...shaped, wear: worn.wear };
+  const fit = await withInputNoise(context, known, await findInputNoise(context, known));
+  const tested =
+    test !== undefined && fit.coordinates.some((c) => c.kind === 'wear')
+      ? await testOn(context, await refitWorn(context, first, fit, head), record, train)
+      : test;
+  return { first, worn, shape, fit, tested, train };
+}
