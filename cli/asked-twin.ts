@@ -6,6 +6,7 @@ import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { type AssumedInput, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { standingFindings } from '../shared/twin/report/standing.js';
 import {
   assumptionFindings,
   type Finding,
@@ -61,6 +62,14 @@ export async function withAskedTwin<T>(
     const findings = [
       ...recordingFindings(recording, []),
       ...assumptionFindings(twin, { startValues, wear: true }),
+      ...(await standingFindings(
+        twin,
+        model,
+        state,
+        state.filter.inputs ??
+          Float64Array.from(twin.definition.inputs, ({ variable }) => inputs[variable]!),
+        io.signal,
+      )),
     ];
     return await use({ twin, model, state, inputs, assumed, recording, findings });
   } finally {

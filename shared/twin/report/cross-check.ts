@@ -69,7 +69,9 @@ export function crossCheck(
     virtualSensors: sensors,
     diagnostics,
     alarms,
-  }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'diagnostics' | 'alarms'>,
+  }: Pick<StepResult, 'parameters' | 'virtualSensors' | 'alarms'> & {
+    diagnostics: Pick<StepResult['diagnostics'], 'mode'>;
+  },
 ): CrossCheck {
   const { measured, parameters, virtualSensors } = twin.definition;
   const lone = [...loneFindings(twin, slopes, alarms), ...guessedNoiseFindings(twin, state)];
