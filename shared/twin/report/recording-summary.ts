@@ -91,12 +91,24 @@ export function summarizeRecording(
     unreadable: unreadableOf(account),
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
     ...channelFaults(twin, samples),
+    ...clockChangeOf(account),
     slopingSwitches: slopingSwitches(twin, samples, held),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
     periodS: account.periodS,
     ageS: account.time.calendar ? nowS - account.lastS : null,
   };
+}
+
+/** Whether a clock of which nobody named the zone changes by an hour within a recording. */
+function clockChangeOf({
+  time,
+  order,
+  springS,
+}: RecordingAccount): Pick<RecordingSummary, 'clockChange'> {
+  if (!time.zoneAssumed) return {};
+  if (order.autumn) return { clockChange: 'autumn' };
+  return springS === undefined ? {} : { clockChange: 'spring' };
 }
 
 /**

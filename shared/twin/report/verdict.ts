@@ -53,6 +53,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   unreadable: Record<string, { count: number; example: string }>;
   /** Measured variables and followed inputs that never move. */
   deadChannels: string[];
+  /** Where a clock without a zone changes by an hour within the record; left out where none does. */
+  clockChange?: 'autumn' | 'spring';
   /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
   /** Columns that `new --yes` took by a weak guess; left out where there are none. */
@@ -199,6 +201,13 @@ export function recordingFindings(
       'care',
       `${column}: ${count} cells hold no value that can be read, e.g. ${JSON.stringify(example)}${twoWays}`,
       measured.includes(column) ? [column] : undefined,
+    );
+  }
+  if (recording.clockChange !== undefined) {
+    const how = recording.clockChange === 'autumn' ? 'runs back by' : 'skips';
+    add(
+      'care',
+      `the recording's clock ${how} an hour, as clocks do in ${recording.clockChange}, and was taken for UTC: times are off by an hour from there on; name its zone by --time-zone`,
     );
   }
   for (const name of slopingSwitches) {

@@ -56,6 +56,16 @@ describe('the verdict', () => {
     );
   });
 
+  it('names a clock that changes by an hour while nobody named its zone', () => {
+    expect(verdict({ clockChange: 'autumn' }).reasons[0]).toMatch(
+      /runs back by an hour.*--time-zone/,
+    );
+    expect(verdict({ clockChange: 'spring' })).toMatchObject({
+      grade: 'care',
+      reasons: [expect.stringMatching(/skips an hour, as clocks do in spring/)],
+    });
+  });
+
   it('names a clock that was set back, but no row of a long record', () => {
     const skipped = { 'of a time that was there already, with other values': 3 };
     expect(verdict({ used: 97, skipped }).reasons[0]).toMatch(/^3 of 100 .* was a clock set back/);
