@@ -11,6 +11,7 @@ export * from './json.js';
 export * from './left-locks.js';
 export * from './lifecycle.js';
 export * from './logger.js';
+export * from './median.js';
 export * from './package-root.js';
 export * from './partition-point.js';
 export * from './random.js';

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { upperMedian } from '../../core/index.js';
 import type { Interpolation } from '../../fmi/index.js';
 
 /** How each input of a moving machine runs between samples, in the definition's order. */
@@ -37,7 +38,7 @@ export function isSwitch(values: Iterable<number>): boolean {
     high = Math.max(high, v);
   }
   if (found.size <= VALUES_OF_SWITCH) return found.size > 1;
-  const median = steps.sort((a, b) => a - b)[steps.length >> 1]!;
+  const median = upperMedian(steps);
   return (
     steps.length >= FEWEST_STEPS &&
     repeats >= REPEATS_OF_LEVELS * (repeats + steps.length) &&

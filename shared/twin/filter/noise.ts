@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { upperMedian } from '../../core/index.js';
 import type { Sample } from '../types.js';
 import type { FilterStep } from './step.js';
 
@@ -140,6 +141,5 @@ export function adaptNoise(
 
 /** Standard deviation of a Gaussian about zero, from the median of its absolute values. */
 function medianDeviation(values: readonly number[]): number {
-  const sorted = values.map(Math.abs).sort((a, b) => a - b);
-  return 1.4826 * sorted[sorted.length >> 1]!;
+  return 1.4826 * upperMedian(values.map(Math.abs));
 }

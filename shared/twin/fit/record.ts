@@ -1,3 +1,4 @@
+import { upperMedian } from '../../core/index.js';
 import { withoutWild } from '../report/wild-values.js';
 import type { Sample, Twin } from '../types.js';
 
@@ -180,8 +181,7 @@ function resolutionOf(values: Float64Array): number {
     if (step > 1e-9 * Math.max(Math.abs(sorted[i]!), 1e-300)) steps.push(step);
   }
   if (steps.length === 0 || steps.length > QUANTISED * sorted.length) return 0;
-  steps.sort((x, y) => x - y);
-  return steps[steps.length >> 1]!;
+  return upperMedian(steps);
 }
 
 /** Noise from second differences, robust against steps: what runs straight has none. */
@@ -189,8 +189,8 @@ export function roughNoise(values: Float64Array): number {
   const v = values.filter(Number.isFinite);
   const bends = Float64Array.from({ length: Math.max(0, v.length - 2) }, (_, i) =>
     Math.abs(v[i]! - 2 * v[i + 1]! + v[i + 2]!),
-  ).sort();
-  const median = bends[bends.length >> 1] ?? 0;
+  );
+  const median = bends.length === 0 ? 0 : upperMedian(bends);
   return median / 0.6745 / Math.sqrt(6);
 }
 

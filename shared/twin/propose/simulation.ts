@@ -1,4 +1,4 @@
-import { durationText } from '../../core/index.js';
+import { durationText, upperMedian } from '../../core/index.js';
 import type { ModelDescription } from '../../fmi/index.js';
 import type { RecordingTable } from '../../recordings/index.js';
 import type { Proposal } from './propose.js';
@@ -65,9 +65,9 @@ function samplePeriodS({ long, columns, timeS, account }: RecordingTable): numbe
       if (before !== undefined) steps.push(timeS[i]! - before);
       before = timeS[i]!;
     }
-    return steps.length === 0 ? [] : [steps.sort((a, b) => a - b)[steps.length >> 1]!];
+    return steps.length === 0 ? [] : [upperMedian(steps)];
   });
-  return periods.length === 0 ? null : periods.sort((a, b) => a - b)[periods.length >> 1]!;
+  return periods.length === 0 ? null : upperMedian(periods);
 }
 
 /** A proposal whose simulation knows how long its model takes to come to rest. */

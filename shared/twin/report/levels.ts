@@ -1,3 +1,4 @@
+import { upperMedian } from '../../core/index.js';
 import type { Sample, Twin, TwinModel } from '../types.js';
 import type { Finding } from './verdict.js';
 
@@ -20,10 +21,7 @@ const FACTORS: readonly [factor: number, what: string][] = [
 const NEAR_FACTOR = 0.1;
 
 /** The middle of a channel's values. */
-function medianOf(values: readonly number[]): number {
-  const sorted = values.filter(Number.isFinite).toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
+const medianOf = (values: readonly number[]): number => upperMedian(values.filter(Number.isFinite));
 
 /**
  * Compares a measured level with what the model says at the prior.

@@ -1,3 +1,4 @@
+import { upperMedian } from '../../core/index.js';
 import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
@@ -121,7 +122,7 @@ export function paceOf(timesS: ArrayLike<number>): Pick<RecordingSummary, 'spanS
   const gaps = times.slice(1).map((t, i) => t - times[i]!);
   return {
     spanS: (times.at(-1) ?? 0) - (times[0] ?? 0),
-    periodS: gaps.sort()[gaps.length >> 1] ?? null,
+    periodS: gaps.length === 0 ? null : upperMedian(gaps),
   };
 }
 
