@@ -8,7 +8,7 @@ import {
   strayingAt,
   swingCovariance,
 } from './straying.js';
-import { rateNow, type WearLaw, wearAt } from './wear-law.js';
+import { rateNow, type WearLaw, wearAt, wearBy } from './wear-law.js';
 
 /** Readings of one parameter, and what is known of it beforehand. */
 export interface ParameterReadings {
@@ -29,13 +29,16 @@ export interface ParameterReadings {
   trendScale: number;
 }
 
-/** Speeds of wear now, in half a range per horizon, and how probable each is; the first is next to none. */
+/**
+ * Speeds of wear, in half a range per horizon, and how probable each is; the first is next to none, as of
+ * most parts while they are watched.
+ */
 const SPEEDS = [
-  { speed: 1 / 64, weight: 0.5 },
-  { speed: 1, weight: 0.25 },
-  { speed: 4, weight: 0.12 },
-  { speed: 16, weight: 0.08 },
-  { speed: 64, weight: 0.05 },
+  { speed: 1 / 64, weight: 0.8 },
+  { speed: 1, weight: 0.1 },
+  { speed: 4, weight: 0.05 },
+  { speed: 16, weight: 0.03 },
+  { speed: 64, weight: 0.02 },
 ] as const;
 /** Where wear begins: as new, in deviations of the prior; or, in half ranges, as the machine was found. */
 const NEW = { deviations: 2, weight: 0.8 } as const;
@@ -199,9 +202,15 @@ export class WearEvidence {
     return (rateNow(law) * this.#of.horizonS) / this.#spanS;
   }
 
-  /** Variance of the size under a law, by the speed of wear now. */
-  #sizeVariance(perHorizon: number, speed: number): number {
-    return (this.#of.range / 2) ** 2 * Math.min(1, speed / perHorizon) ** 2;
+  /**
+   * Variance of the size under a law, by the speed of wear: so large that half a range is worn by as many
+   * horizons since it began, and no faster now. Of the two, the former tells where wear that speeds up
+   * has just begun: however slow now, it would soon be through.
+   */
+  #sizeVariance(law: WearLaw, perHorizon: number, speed: number): number {
+    const { horizonS, range } = this.#of;
+    const through = wearBy(law, law.from + horizonS / speed / this.#spanS);
+    return (range / 2) ** 2 * Math.min(1, speed / perHorizon, 1 / through) ** 2;
   }
 
   /** Weighs all ways under a law. @returns logarithm of how probable the readings are */
@@ -224,7 +233,7 @@ export class WearEvidence {
     for (let k = 0; k < WAYS.length; k++) {
       const { level, speed, weight } = WAYS[k]!;
       const p0 = this.#levels[level]!;
-      const p1 = this.#sizeVariance(perHorizon, speed);
+      const p1 = this.#sizeVariance(law, perHorizon, speed);
       const a00 = i00 + 1 / p0;
       const a11 = i11 + 1 / p1;
       const det = a00 * a11 - i01 * i01;
@@ -262,7 +271,7 @@ export class WearEvidence {
     const { i01, i11, h1 } = this.#sums;
     const [a00, a11] = [
       i00 + 1 / this.#levels[way.level]!,
-      i11 + 1 / this.#sizeVariance(this.#perHorizon(law), way.speed),
+      i11 + 1 / this.#sizeVariance(law, this.#perHorizon(law), way.speed),
     ];
     const det = a00 * a11 - i01 * i01;
     const [c00, c01, c11] = [a11 / det, -i01 / det, a00 / det];

@@ -72,6 +72,9 @@ export const SHAPES: readonly WearShape[] = [
   },
 ];
 
+/** No wear: the limit stands where the others' does. */
+export const RESTING: WearShape = { name: 'at rest', worn: () => 0 };
+
 /** Steps of the search for where a shape first is 1. */
 const FINE = 4096;
 
@@ -95,7 +98,7 @@ export interface WearingCourse {
   measured: Float64Array[];
   /** Of the first parameter. */
   limit: number;
-  /** When the first parameter passes it, hours. */
+  /** When the first parameter passes it, hours; of parts at rest, when the record ends. */
   passedAt: number;
 }
 
