@@ -1,6 +1,7 @@
 import { symmetricEigen } from '../../kalman/index.js';
 import type { FitCovariance } from './covariance.js';
 import type { LeastSquaresResult } from './least-squares.js';
+import { addAlong, capAtPrior } from './loewner.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
 import { addPrior, type Prior, priorOf } from './prior.js';
 import type { Absorbed } from './residual-model.js';
@@ -14,52 +15,14 @@ export function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: n
   }));
 }
 
-/** Keeps every variance at the prior's, correlations as they are. */
-export function capAtPrior(
-  C: Float64Array,
-  n: number,
-  { variance }: Pick<Prior, 'variance'>,
-): void {
-  for (let j = 0; j < n; j++) {
-    const shrink = 1 / Math.max(1, Math.sqrt(C[j * n + j]! / variance[j]!));
-    if (shrink === 1) continue;
-    for (let k = 0; k < n; k++) {
-      C[j * n + k]! *= shrink;
-      C[k * n + j]! *= shrink;
-    }
-  }
-}
-
-/**
- * Deviations multiplied, correlations as they are. No variance is raised above the prior's, and none
- * lowered: a band that was already wider has its reason.
- *
- * @param factor at least 1, per unknown
- */
-export function widenBy(
-  C: Float64Array,
-  n: number,
-  factor: Float64Array,
-  { variance }: Pick<Prior, 'variance'>,
-): Float64Array {
-  const by = factor.map((f, j) =>
-    Math.max(1, Math.min(f, Math.sqrt(variance[j]! / C[j * n + j]!))),
-  );
-  return C.map((v, i) => v * by[Math.floor(i / n)]! * by[i % n]!);
-}
-
-/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */
+/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, in no direction beyond the prior's. */
 export function widen(
   C: Float64Array,
   n: number,
   parts: readonly { shift: Float64Array; variance: number }[],
-  prior: Pick<Prior, 'variance'>,
+  prior: Pick<Prior, 'precision'>,
 ): void {
-  for (const { shift, variance } of parts) {
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < n; k++) C[j * n + k]! += variance * shift[j]! * shift[k]!;
-    }
-  }
+  for (const { shift, variance } of parts) addAlong(C, n, shift, variance);
   capAtPrior(C, n, prior);
 }
 

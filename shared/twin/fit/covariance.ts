@@ -1,4 +1,5 @@
-import { cholesky, choleskySolve, invertFromCholesky, Z95 } from '../../kalman/index.js';
+import { cholesky, invertFromCholesky, Z95 } from '../../kalman/index.js';
+import { capAtPrior, larger } from './loewner.js';
 import type { LeastSquaresProblem } from './objective.js';
 import { addPrior, type Prior } from './prior.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
@@ -6,9 +7,9 @@ import { studentTQuantile } from './student-t.js';
 
 /** How sure a fit is, in the coordinates' own units. */
 export interface FitCovariance {
-  /** n × n; residuals' memory and shortness included, no variance above the prior's. */
+  /** n × n; residuals' memory and shortness included, in no direction beyond the prior's. */
   covariance: Float64Array;
-  /** The sandwich alone, never below what white residuals give: without Student's factor or cap. */
+  /** The sandwich alone, in no direction below what white residuals give: without Student's factor. */
   sandwich: Float64Array;
   /** What white residuals would give, n × n. */
   white: Float64Array;
@@ -27,8 +28,8 @@ const LEAST_DOF = 1.5;
  * The sandwich covariance: sensitivities weighted as if residuals were white, their true covariance
  * in between.
  *
- * C = A⁻¹ (Σ GᵀΓG/σ⁴ + Λ) A⁻¹ with A = Σ GᵀG/σ² + Λ, Λ the prior's precision, never below A⁻¹;
- * standard deviations times t₀.₉₇₅(n_eff − p)/1.96, capped at the prior's.
+ * C = A⁻¹ (Σ GᵀΓG/σ⁴ + Λ) A⁻¹ with A = Σ GᵀG/σ² + Λ, Λ the prior's precision, in no direction below A⁻¹;
+ * standard deviations times t₀.₉₇₅(n_eff − p)/1.96, in no direction beyond the prior's.
  *
  * @param columns sensitivities, a column per coordinate
  * @param residualModels one per channel
@@ -73,34 +74,31 @@ export function fitCovariance(
   const A = information.slice();
   addPrior({ information: A }, prior);
   addPrior({ information: middle }, prior);
-  const most = prior.variance.map(Math.sqrt);
-  const L = cholesky(A, n);
-  const white = invertFromCholesky(L, n);
-  const left = choleskySolve(L, middle, n, n);
-  const transposed = new Float64Array(n * n);
-  for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) transposed[k * n + j] = left[j * n + k]!;
-  const C = choleskySolve(L, transposed, n, n);
+  const white = invertFromCholesky(cholesky(A, n), n);
+  const sandwich = larger(white, sandwichOf(white, middle, n), n);
   const nEff = residualModels.reduce((sum, r) => sum + r.nEff, 0);
   const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z95;
-  // Correlations stay; each deviation is the larger of the two, times Student's factor, capped.
-  const deviation = (j: number) => Math.sqrt(Math.max(C[j * n + j]!, 1e-300));
-  const base = (j: number) => Math.max(deviation(j), Math.sqrt(white[j * n + j]!));
-  const scaled = (to: (j: number) => number) => {
-    const out = new Float64Array(n * n);
-    const scale = Float64Array.from({ length: n }, (_, j) => to(j) / deviation(j));
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < n; k++) {
-        out[j * n + k] = 0.5 * scale[j]! * scale[k]! * (C[j * n + k]! + C[k * n + j]!);
-      }
+  const covariance = sandwich.map((v) => v * tFactor ** 2);
+  capAtPrior(covariance, n, prior);
+  capAtPrior(sandwich, n, prior);
+  return { covariance, sandwich, white, information, nEff, tFactor };
+}
+
+/** W M W for symmetric W and M, n × n. */
+export function sandwichOf(W: Float64Array, M: Float64Array, n: number): Float64Array {
+  const half = new Float64Array(n * n);
+  const out = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) {
+    for (let i = 0; i < n; i++) {
+      for (let k = 0; k < n; k++) half[j * n + k]! += W[j * n + i]! * M[i * n + k]!;
     }
-    return out;
-  };
-  return {
-    covariance: scaled((j) => Math.min(base(j) * tFactor, most[j]!)),
-    sandwich: scaled((j) => Math.min(base(j), most[j]!)),
-    white,
-    information,
-    nEff,
-    tFactor,
-  };
+  }
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k <= j; k++) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += half[j * n + i]! * W[i * n + k]!;
+      out[j * n + k] = out[k * n + j] = sum;
+    }
+  }
+  return out;
 }

@@ -2,12 +2,13 @@ import { createRng, messageOf } from '../../core/index.js';
 import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
-import { widenBy } from './bands.js';
+import { sandwichOf } from './covariance.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
+import { addAlong, larger, widened } from './loewner.js';
 import { normalEquations } from './objective.js';
 import { priorOf } from './prior.js';
-import { quadratic, whiteInformation } from './sources.js';
+import { whiteInformation } from './sources.js';
 
 /** What the noise of inputs does to a fit, stated or found. */
 export interface FitInputNoise {
@@ -35,8 +36,8 @@ const SEED = 20_240_229;
  * - A moving machine remembers: δ is drawn, by runs along the record with other noise on its inputs.
  * - States of rest do not: one run for each input gives δ of each sample, and their squares add up.
  *
- * Memory of the residuals may hold some of it already. So no variance becomes the sum of both, but at
- * least what the noise of sensors, the priors and the noise of inputs make together.
+ * Memory of the residuals may hold some of it already. So the covariance does not become the sum of both, but in
+ * every direction at least what the noise of sensors, the priors and the noise of inputs make together.
  *
  * No model runs where no noise of an input is stated or found.
  *
@@ -68,7 +69,7 @@ export async function withInputNoise(
           stdOf(i) === 0 ? column : column.map((v) => v + stdOf(i) * rng.normal()),
         ),
       );
-  const variance = new Float64Array(n);
+  const moved = new Float64Array(n * n);
   let failed = 0;
   let problemOfRun: unknown;
   for (const other of disturbed) {
@@ -82,19 +83,18 @@ export async function withInputNoise(
     const spans = rests ? record.timesS.length : 1;
     const rows = record.timesS.length / spans;
     for (let s = 0; s < spans; s++) {
-      movedBy(fit, run, s * rows, (s + 1) * rows).forEach((v, j) => {
-        variance[j]! += v * v;
-      });
+      addAlong(moved, n, movedBy(fit, run, s * rows, (s + 1) * rows), 1);
     }
   }
   const runs = disturbed.length;
+  if (!rests && failed < runs) for (let i = 0; i < n * n; i++) moved[i]! /= runs - failed;
+  const variance = Float64Array.from({ length: n }, (_, j) => moved[j * (n + 1)]!);
   if (failed === runs || (rests && failed > 0)) {
     return {
       ...fit,
       inputNoise: { found, variance, runs, failed, unknown: messageOf(problemOfRun) },
     };
   }
-  if (!rests) for (let j = 0; j < n; j++) variance[j]! /= runs - failed;
   const { measured } = context.twin.definition;
   const white = whiteInformation(
     record.data,
@@ -104,17 +104,29 @@ export async function withInputNoise(
     measured.map((m, c) => m.noiseStd ?? fit.residualModels[c]!.white),
   );
   const prior = priorOf(coordinates);
-  const factor = Float64Array.from(coordinates, (_, j) => {
-    const row = covariance.white.subarray(j * n, (j + 1) * n);
-    const least = quadratic(white, row) + quadratic(prior.precision, row) + variance[j]!;
-    return Math.sqrt(Math.max(1, least / covariance.sandwich[j * n + j]!));
-  });
+  const { white: inverse, sandwich, tFactor } = covariance;
+  const least = sandwichOf(
+    inverse,
+    white.map((v, i) => v + prior.precision[i]!),
+    n,
+  );
+  const wider = larger(
+    sandwich,
+    least.map((v, i) => v + moved[i]!),
+    n,
+  );
+  const more = wider.map((v, i) => v - sandwich[i]!);
   return {
     ...fit,
     covariance: {
       ...covariance,
-      covariance: widenBy(covariance.covariance, n, factor, prior),
-      sandwich: widenBy(covariance.sandwich, n, factor, prior),
+      covariance: widened(
+        covariance.covariance,
+        more.map((v) => tFactor ** 2 * v),
+        n,
+        prior,
+      ),
+      sandwich: widened(sandwich, more, n, prior),
     },
     inputNoise: { found, variance, runs, failed },
   };

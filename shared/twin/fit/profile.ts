@@ -1,8 +1,9 @@
 import { Z95 } from '../../kalman/index.js';
-import { axesOf, block, capAtPrior } from './bands.js';
+import { axesOf, block } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
+import { addAlong, capAtPrior } from './loewner.js';
 import { priorOf } from './prior.js';
 import { WIDTH } from './valley.js';
 
@@ -45,11 +46,7 @@ export async function widenAlongFloor(context: FitContext, fit: Fit): Promise<nu
   if (furthest === undefined) return 1;
   const wider = (furthest[j]! / Z95) ** 2 - variance;
   if (!(wider > 1e-9)) return 1;
-  for (let k = 0; k < n; k++) {
-    for (let i = 0; i < n; i++) {
-      C[k * n + i]! += (wider * furthest[k]! * furthest[i]!) / furthest[j]! ** 2;
-    }
-  }
+  addAlong(C, n, furthest, wider / furthest[j]! ** 2);
   capAtPrior(C, n, priorOf(coordinates));
   return Math.sqrt((variance + wider) / variance);
 }

@@ -1,4 +1,4 @@
-import { axesOf, capAtPrior } from './bands.js';
+import { axesOf } from './bands.js';
 import { clampU, parameterCount } from './coordinates.js';
 import {
   type Fit,
@@ -8,6 +8,7 @@ import {
   informationOf,
   SAME_OPTIMUM,
 } from './fit.js';
+import { addAlong, capAtPrior } from './loewner.js';
 import { type LeastSquaresProblem, sampleWorth } from './objective.js';
 import { priorOf, priorSquare } from './prior.js';
 import { widenAlongFloor } from './profile.js';
@@ -189,10 +190,7 @@ async function widenFlat(context: FitContext, fit: Fit): Promise<number> {
   axes.forEach(({ axis, std }, k) => {
     const to = Math.min(factors[k]! * std, Math.max(1, std));
     const more = to ** 2 - std ** 2;
-    if (!(more > 0)) return;
-    for (let j = 0; j < n; j++) {
-      for (let i = 0; i < n; i++) C[j * n + i]! += more * axis[j]! * axis[i]!;
-    }
+    if (more > 0) addAlong(C, n, axis, more);
   });
   capAtPrior(C, n, prior);
   return most;

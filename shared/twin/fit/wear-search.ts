@@ -1,6 +1,6 @@
-import { widenBy } from './bands.js';
 import { valueAt } from './coordinates.js';
 import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { widenBy } from './loewner.js';
 import { priorOf } from './prior.js';
 import type { ResidualModel } from './residual-model.js';
 import {

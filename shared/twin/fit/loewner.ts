@@ -1,0 +1,124 @@
+import { cholesky, solveLower, solveLowerTransposed, symmetricEigen } from '../../kalman/index.js';
+import type { Prior } from './prior.js';
+
+// Covariances against each other in every direction (the Loewner order). To raise or lower the variance of
+// one unknown alone, its correlations as they are, loses what data tell across a ridge: a fit that knew a
+// level to 0.02 m handed it over as known to 0.05 m, and the next sample's level was taken to tell of
+// everything along the ridge.
+
+/**
+ * Keeps a covariance within the prior's, Λ⁻¹, in every direction: what is known better stays as it is, so
+ * that a ratio that data tell is not lost with two parameters that they do not.
+ */
+export function capAtPrior(
+  C: Float64Array,
+  n: number,
+  { precision }: Pick<Prior, 'precision'>,
+): void {
+  // Λ = G Gᵀ, GᵀCG = U d Uᵀ: C less G⁻ᵀ U (d − 1)₊ Uᵀ G⁻¹.
+  const G = cholesky(precision, n);
+  const { values, vectors } = symmetricEigen(congruent(C, G, n), n);
+  for (let k = 0; k < n && values[k]! > 1; k++) {
+    const axis = Float64Array.from({ length: n }, (_, j) => vectors[j * n + k]!);
+    addAlong(C, n, solveLowerTransposed(G, axis, n, 1, axis), 1 - values[k]!);
+  }
+}
+
+/** Adds v s sᵀ. */
+export function addAlong(C: Float64Array, n: number, s: Float64Array, v: number): void {
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < n; k++) C[j * n + k]! += v * s[j]! * s[k]!;
+  }
+}
+
+/**
+ * Deviations multiplied, but none beyond the prior's. Each unknown takes the others along as they hang
+ * together with it, so that no direction is widened by more than the factors together.
+ *
+ * @param factor at least 1, per unknown
+ */
+export function widenBy(
+  C: Float64Array,
+  n: number,
+  factor: Float64Array,
+  { variance }: Pick<Prior, 'variance'>,
+): Float64Array {
+  const out = C.slice();
+  factor.forEach((f, j) => {
+    const own = out[j * n + j]!;
+    const more = Math.min(f * f * C[j * n + j]!, variance[j]!) - own;
+    if (own > 0 && more > 0) {
+      const along = Float64Array.from({ length: n }, (_, k) => out[k * n + j]! / own);
+      addAlong(out, n, along, more);
+    }
+  });
+  return out;
+}
+
+/**
+ * The smallest covariance that is in no direction below either: for A = L Lᵀ and L⁻¹ B L⁻ᵀ = U d Uᵀ it is
+ * L U max(d, 1) Uᵀ Lᵀ.
+ *
+ * @param A,B n × n, A definite; not changed
+ */
+export function larger(A: Float64Array, B: Float64Array, n: number): Float64Array {
+  const L = cholesky(A, n);
+  const E = solveLower(L, transpose(solveLower(L, B, n, n), n), n, n);
+  makeSymmetric(E, n);
+  const { values, vectors } = symmetricEigen(E, n);
+  const out = A.slice();
+  for (let k = 0; k < n && values[k]! > 1; k++) {
+    const axis = new Float64Array(n);
+    for (let j = 0; j < n; j++) {
+      for (let i = 0; i <= j; i++) axis[j]! += L[j * n + i]! * vectors[i * n + k]!;
+    }
+    addAlong(out, n, axis, values[k]! - 1);
+  }
+  return out;
+}
+
+/**
+ * A covariance and what is added to it: in no direction beyond the prior's, unless it was so before, which
+ * has its reason.
+ *
+ * @param more n × n, semidefinite
+ */
+export function widened(
+  C: Float64Array,
+  more: Float64Array,
+  n: number,
+  prior: Pick<Prior, 'precision'>,
+): Float64Array {
+  const sum = C.map((v, i) => v + more[i]!);
+  capAtPrior(sum, n, prior);
+  return larger(C, sum, n);
+}
+
+const transpose = (a: Float64Array, n: number): Float64Array =>
+  a.map((_, i) => a[(i % n) * n + Math.floor(i / n)]!);
+
+function makeSymmetric(a: Float64Array, n: number): void {
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < j; k++) {
+      a[j * n + k] = a[k * n + j] = 0.5 * (a[j * n + k]! + a[k * n + j]!);
+    }
+  }
+}
+
+/** GᵀCG for a lower triangular G. */
+function congruent(C: Float64Array, G: Float64Array, n: number): Float64Array {
+  const half = new Float64Array(n * n);
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) {
+      for (let j = k; j < n; j++) half[i * n + k]! += C[i * n + j]! * G[j * n + k]!;
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) {
+      for (let j = i; j < n; j++) out[i * n + k]! += G[j * n + i]! * half[j * n + k]!;
+    }
+  }
+  makeSymmetric(out, n);
+  return out;
+}
