@@ -1,4 +1,4 @@
-import { cholesky, invertFromCholesky, Z95 } from '../../kalman/index.js';
+import { cholesky, invertFromCholesky, sandwich as sandwichOf, Z95 } from '../../kalman/index.js';
 import { capAtPrior, larger } from './loewner.js';
 import type { LeastSquaresProblem } from './objective.js';
 import { addPrior, type Prior } from './prior.js';
@@ -75,30 +75,11 @@ export function fitCovariance(
   addPrior({ information: A }, prior);
   addPrior({ information: middle }, prior);
   const white = invertFromCholesky(cholesky(A, n), n);
-  const sandwich = larger(white, sandwichOf(white, middle, n), n);
+  const sandwich = larger(white, sandwichOf(white, middle, n, n), n);
   const nEff = residualModels.reduce((sum, r) => sum + r.nEff, 0);
   const tFactor = studentTQuantile(0.975, Math.max(nEff - parameters, LEAST_DOF)) / Z95;
   const covariance = sandwich.map((v) => v * tFactor ** 2);
   capAtPrior(covariance, n, prior);
   capAtPrior(sandwich, n, prior);
   return { covariance, sandwich, white, information, nEff, tFactor };
-}
-
-/** W M W for symmetric W and M, n × n. */
-export function sandwichOf(W: Float64Array, M: Float64Array, n: number): Float64Array {
-  const half = new Float64Array(n * n);
-  const out = new Float64Array(n * n);
-  for (let j = 0; j < n; j++) {
-    for (let i = 0; i < n; i++) {
-      for (let k = 0; k < n; k++) half[j * n + k]! += W[j * n + i]! * M[i * n + k]!;
-    }
-  }
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k <= j; k++) {
-      let sum = 0;
-      for (let i = 0; i < n; i++) sum += half[j * n + i]! * W[i * n + k]!;
-      out[j * n + k] = out[k * n + j] = sum;
-    }
-  }
-  return out;
 }

@@ -1,8 +1,8 @@
 import { createRng, messageOf } from '../../core/index.js';
+import { sandwich as sandwichOf } from '../../kalman/index.js';
 import { statedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
-import { sandwichOf } from './covariance.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
 import { addAlong, larger, widened } from './loewner.js';
@@ -108,6 +108,7 @@ export async function withInputNoise(
   const least = sandwichOf(
     inverse,
     white.map((v, i) => v + prior.precision[i]!),
+    n,
     n,
   );
   const wider = larger(

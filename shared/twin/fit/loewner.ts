@@ -1,4 +1,12 @@
-import { cholesky, solveLower, solveLowerTransposed, symmetricEigen } from '../../kalman/index.js';
+import {
+  cholesky,
+  sandwich,
+  solveLower,
+  solveLowerTransposed,
+  symmetricEigen,
+  symmetrize,
+  transpose,
+} from '../../kalman/index.js';
 import type { Prior } from './prior.js';
 
 // Covariances against each other in every direction (the Loewner order). To raise or lower the variance of
@@ -17,7 +25,7 @@ export function capAtPrior(
 ): void {
   // Λ = G Gᵀ, GᵀCG = U d Uᵀ: C less G⁻ᵀ U (d − 1)₊ Uᵀ G⁻¹.
   const G = cholesky(precision, n);
-  const { values, vectors } = symmetricEigen(congruent(C, G, n), n);
+  const { values, vectors } = symmetricEigen(sandwich(transpose(G, n, n), C, n, n), n);
   for (let k = 0; k < n && values[k]! > 1; k++) {
     const axis = Float64Array.from({ length: n }, (_, j) => vectors[j * n + k]!);
     addAlong(C, n, solveLowerTransposed(G, axis, n, 1, axis), 1 - values[k]!);
@@ -55,16 +63,21 @@ export function widenBy(
   return out;
 }
 
+/** Share of a variance in which rounding may hide a direction that is known a million times better. */
+const ROUNDING = 1e-12;
+
 /**
  * The smallest covariance that is in no direction below either: for A = L Lᵀ and L⁻¹ B L⁻ᵀ = U d Uᵀ it is
  * L U max(d, 1) Uᵀ Lᵀ.
  *
- * @param A,B n × n, A definite; not changed
+ * @param A,B n × n, A definite but for rounding; not changed
  */
 export function larger(A: Float64Array, B: Float64Array, n: number): Float64Array {
-  const L = cholesky(A, n);
-  const E = solveLower(L, transpose(solveLower(L, B, n, n), n), n, n);
-  makeSymmetric(E, n);
+  const safe = A.slice();
+  for (let j = 0; j < n; j++) safe[j * n + j]! *= 1 + ROUNDING;
+  const L = cholesky(safe, n);
+  const half = transpose(solveLower(L, B, n, n), n, n);
+  const E = symmetrize(solveLower(L, half, n, n, half), n);
   const { values, vectors } = symmetricEigen(E, n);
   const out = A.slice();
   for (let k = 0; k < n && values[k]! > 1; k++) {
@@ -92,33 +105,4 @@ export function widened(
   const sum = C.map((v, i) => v + more[i]!);
   capAtPrior(sum, n, prior);
   return larger(C, sum, n);
-}
-
-const transpose = (a: Float64Array, n: number): Float64Array =>
-  a.map((_, i) => a[(i % n) * n + Math.floor(i / n)]!);
-
-function makeSymmetric(a: Float64Array, n: number): void {
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < j; k++) {
-      a[j * n + k] = a[k * n + j] = 0.5 * (a[j * n + k]! + a[k * n + j]!);
-    }
-  }
-}
-
-/** GᵀCG for a lower triangular G. */
-function congruent(C: Float64Array, G: Float64Array, n: number): Float64Array {
-  const half = new Float64Array(n * n);
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      for (let j = k; j < n; j++) half[i * n + k]! += C[i * n + j]! * G[j * n + k]!;
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      for (let j = i; j < n; j++) out[i * n + k]! += G[j * n + i]! * half[j * n + k]!;
-    }
-  }
-  makeSymmetric(out, n);
-  return out;
 }

@@ -63,6 +63,9 @@ describe('covariances in every direction', () => {
       expect(leastOver(most, b, 4)).toBeLessThan(1e-9);
     }
     expect(larger(drawn(1, 3), new Float64Array(9), 3)).toEqual(drawn(1, 3));
+    // What rounding has left of a direction that is known all but exactly.
+    const flat = Float64Array.of(1, 1, 1, 1 - 1e-16);
+    expect(larger(flat, Float64Array.of(2, 2, 2, 2), 2)[0]!).toBeCloseTo(2, 9);
   });
 
   it('leaves what is added within the prior, but nothing narrower than it was', () => {

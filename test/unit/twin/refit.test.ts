@@ -235,10 +235,10 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
     const base = { name: 'base', group: 'exact' } as const;
     const twin = twinOf(tanks, base, 1, 120);
     const { samples, hidden } = simulateMachine(tanks, base, 1, 120);
-    const { steps, refits } = await calibrateWithRefits(twin, samples.slice(0, 69));
-    const [{ samples: first }] = refits as [{ samples: number }];
-    expect(refits.length).toBe(1);
+    const { steps, refits } = await calibrateWithRefits(twin, samples.slice(0, 64));
+    const first = refits[0]!.samples;
     const after = steps.slice(first);
+    expect(after.length).toBeGreaterThan(10);
     const inside = after.filter((step, k) => {
       const { lower95, upper95 } = step.virtualSensors.upper!;
       const [truth] = hidden[first + k]!;
