@@ -66,6 +66,13 @@ export function widenBy(
 /** Share of a variance in which rounding may hide a direction that is known a million times better. */
 const ROUNDING = 1e-12;
 
+/** The lower factor of a covariance that is definite but for rounding. */
+export function safeCholesky(A: Float64Array, n: number): Float64Array {
+  const safe = A.slice();
+  for (let j = 0; j < n; j++) safe[j * n + j]! *= 1 + ROUNDING;
+  return cholesky(safe, n);
+}
+
 /**
  * The smallest covariance that is in no direction below either: for A = L Lᵀ and L⁻¹ B L⁻ᵀ = U d Uᵀ it is
  * L U max(d, 1) Uᵀ Lᵀ.
@@ -73,9 +80,7 @@ const ROUNDING = 1e-12;
  * @param A,B n × n, A definite but for rounding; not changed
  */
 export function larger(A: Float64Array, B: Float64Array, n: number): Float64Array {
-  const safe = A.slice();
-  for (let j = 0; j < n; j++) safe[j * n + j]! *= 1 + ROUNDING;
-  const L = cholesky(safe, n);
+  const L = safeCholesky(A, n);
   const half = transpose(solveLower(L, B, n, n), n, n);
   const E = symmetrize(solveLower(L, half, n, n, half), n);
   const { values, vectors } = symmetricEigen(E, n);

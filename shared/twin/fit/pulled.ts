@@ -1,7 +1,8 @@
-import { symmetricEigen } from '../../kalman/index.js';
+import { choleskySolve, symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
 import { parameterCount } from './coordinates.js';
 import type { Fit } from './fit.js';
+import { addAlong, safeCholesky } from './loewner.js';
 import { fromPrior, priorOf } from './prior.js';
 
 /** Prior deviations from which a band that was moved with its parameter is worth a sentence. */
@@ -21,7 +22,8 @@ export interface Pulled {
  * each other, the record is worth less: with white covariance A⁻¹ and the true one C, in units of the
  * priors, the most probable point is (C − A⁻¹) u nearer to the priors than u. Which of the two is right
  * nobody knows, so the covariance takes the square of the way between them. Where residuals are white,
- * it is nothing. The only bands that may be wider than the priors'.
+ * it is nothing. The only bands that may be wider than the priors'. States go along with the parameters that
+ * they hang together with.
  *
  * @returns the parameters that this concerns
  */
@@ -43,13 +45,20 @@ export function widenPulled({ coordinates, u, covariance }: Fit): Pulled[] {
     const share = Math.min(1, Math.max(0, values[k]!));
     for (let j = 0; j < p; j++) shift[j]! += share * along * vectors[j * p + k]!;
   }
-  for (let j = 0; j < p; j++) {
-    for (let k = 0; k < p; k++) C[j * n + k]! += shift[j]! * shift[k]!;
-  }
+  addAlong(C, n, takenAlong(C, n, shift), 1);
   return coordinates.slice(0, p).flatMap(({ name }, j) => {
     const by = Math.abs(shift[j]!);
     return by > FAR ? [{ name, by }] : [];
   });
+}
+
+/** A shift of the first unknowns, with the others as they hang together with them. */
+function takenAlong(C: Float64Array, n: number, shift: Float64Array): Float64Array {
+  const p = shift.length;
+  const w = choleskySolve(safeCholesky(block(C, n, p), p), shift, p, 1);
+  return Float64Array.from({ length: n }, (_, k) =>
+    k < p ? shift[k]! : w.reduce((sum, v, j) => sum + C[k * n + j]! * v, 0),
+  );
 }
 
 /** A copy of a fit whose bands hold where its parameters were pulled from. */

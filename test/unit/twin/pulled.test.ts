@@ -52,4 +52,14 @@ describe('parameters pulled further than the record is worth', () => {
     const fit = fitAt([-2, -2, 0], C, diagonal(0, 0, 0.5));
     for (const { by } of widenPulled(fit)) expect(by).toBeLessThanOrEqual(2 + 1e-9);
   });
+
+  it('take the states along with which they hang together', () => {
+    // Of a and x data tell the difference, to 0.1.
+    const C = [1, 0, 1, 0, 0.04, 0, 1, 0, 1.01];
+    const fit = fitAt([-2.5, 0.2, 9], C, diagonal(0.01, 0.01, 0.01));
+    widenPulled(fit);
+    const [aa, , ax, , , , , , xx] = fit.covariance.covariance;
+    expect(Math.sqrt(aa!)).toBeGreaterThan(2);
+    expect(Math.sqrt(aa! + xx! - 2 * ax!)).toBeCloseTo(0.1, 6);
+  });
 });
