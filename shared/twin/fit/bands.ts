@@ -15,12 +15,12 @@ export function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: n
   }));
 }
 
-/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, in no direction beyond the prior's. */
+/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */
 export function widen(
   C: Float64Array,
   n: number,
   parts: readonly { shift: Float64Array; variance: number }[],
-  prior: Pick<Prior, 'precision'>,
+  prior: Pick<Prior, 'variance'>,
 ): void {
   for (const { shift, variance } of parts) addAlong(C, n, shift, variance);
   capAtPrior(C, n, prior);

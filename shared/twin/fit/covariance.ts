@@ -7,7 +7,7 @@ import { studentTQuantile } from './student-t.js';
 
 /** How sure a fit is, in the coordinates' own units. */
 export interface FitCovariance {
-  /** n × n; residuals' memory and shortness included, in no direction beyond the prior's. */
+  /** n × n; residuals' memory and shortness included, no variance above the prior's. */
   covariance: Float64Array;
   /** The sandwich alone, in no direction below what white residuals give: without Student's factor. */
   sandwich: Float64Array;
@@ -29,7 +29,7 @@ const LEAST_DOF = 1.5;
  * in between.
  *
  * C = A⁻¹ (Σ GᵀΓG/σ⁴ + Λ) A⁻¹ with A = Σ GᵀG/σ² + Λ, Λ the prior's precision, in no direction below A⁻¹;
- * standard deviations times t₀.₉₇₅(n_eff − p)/1.96, in no direction beyond the prior's.
+ * standard deviations times t₀.₉₇₅(n_eff − p)/1.96, capped at the prior's.
  *
  * @param columns sensitivities, a column per coordinate
  * @param residualModels one per channel

@@ -1,12 +1,4 @@
-import {
-  cholesky,
-  sandwich,
-  solveLower,
-  solveLowerTransposed,
-  symmetricEigen,
-  symmetrize,
-  transpose,
-} from '../../kalman/index.js';
+import { cholesky, solveLower, symmetricEigen, symmetrize, transpose } from '../../kalman/index.js';
 import type { Prior } from './prior.js';
 
 // Covariances against each other in every direction (the Loewner order). To raise or lower the variance of
@@ -14,21 +6,30 @@ import type { Prior } from './prior.js';
 // level to 0.02 m handed it over as known to 0.05 m, and the next sample's level was taken to tell of
 // everything along the ridge.
 
+/** Share of a variance in which rounding may hide a direction that is known a million times better. */
+const ROUNDING = 1e-12;
+
 /**
- * Keeps a covariance within the prior's, Λ⁻¹, in every direction: what is known better stays as it is, so
- * that a ratio that data tell is not lost with two parameters that they do not.
+ * Keeps every variance at the prior's. Where one is cut, the largest excess first, the others go back as they
+ * hang together with it, so that no direction that data tell becomes wider.
  */
 export function capAtPrior(
   C: Float64Array,
   n: number,
-  { precision }: Pick<Prior, 'precision'>,
+  { variance }: Pick<Prior, 'variance'>,
 ): void {
-  // Λ = G Gᵀ, GᵀCG = U d Uᵀ: C less G⁻ᵀ U (d − 1)₊ Uᵀ G⁻¹.
-  const G = cholesky(precision, n);
-  const { values, vectors } = symmetricEigen(sandwich(transpose(G, n, n), C, n, n), n);
-  for (let k = 0; k < n && values[k]! > 1; k++) {
-    const axis = Float64Array.from({ length: n }, (_, j) => vectors[j * n + k]!);
-    addAlong(C, n, solveLowerTransposed(G, axis, n, 1, axis), 1 - values[k]!);
+  // The first cut may have done for others; each leaves its own at the prior's for good.
+  for (let cuts = 0; cuts < n; cuts++) {
+    let most = 1 + ROUNDING;
+    let at = -1;
+    for (let j = 0; j < n; j++) {
+      const excess = C[j * n + j]! / variance[j]!;
+      if (excess > most) [most, at] = [excess, j];
+    }
+    if (at < 0) return;
+    const own = C[at * n + at]!;
+    const along = Float64Array.from({ length: n }, (_, k) => C[k * n + at]! / own);
+    addAlong(C, n, along, variance[at]! - own);
   }
 }
 
@@ -63,9 +64,6 @@ export function widenBy(
   return out;
 }
 
-/** Share of a variance in which rounding may hide a direction that is known a million times better. */
-const ROUNDING = 1e-12;
-
 /** The lower factor of a covariance that is definite but for rounding. */
 export function safeCholesky(A: Float64Array, n: number): Float64Array {
   const safe = A.slice();
@@ -96,8 +94,8 @@ export function larger(A: Float64Array, B: Float64Array, n: number): Float64Arra
 }
 
 /**
- * A covariance and what is added to it: in no direction beyond the prior's, unless it was so before, which
- * has its reason.
+ * A covariance and what is added to it: no variance beyond the prior's that was not so before, which has its
+ * reason.
  *
  * @param more n × n, semidefinite
  */
@@ -105,7 +103,7 @@ export function widened(
   C: Float64Array,
   more: Float64Array,
   n: number,
-  prior: Pick<Prior, 'precision'>,
+  prior: Pick<Prior, 'variance'>,
 ): Float64Array {
   const sum = C.map((v, i) => v + more[i]!);
   capAtPrior(sum, n, prior);

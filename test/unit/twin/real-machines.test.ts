@@ -50,20 +50,19 @@ describe('recordings of real machines', () => {
       const model = await createFitModel(twin);
       try {
         const { output } = await commission(twin, model, boxSamples(BOX, 't3', 4));
-        const { C_air, G_box, G_heater } = output.parameters;
-        for (const [e, value] of [
-          [C_air, 267.6],
-          [G_box, 0.576],
-          [G_heater, 1.67],
-        ] as const) {
-          expect(e!.lower95).toBeLessThan(value);
-          expect(e!.upper95).toBeGreaterThan(value);
-        }
-        for (const name of ['C_air', 'G_heater']) {
+        const published = { C_air: 267.6, G_box: 0.576, C_heater: 329, G_heater: 1.67 };
+        const missed = Object.entries(published).filter(([name, value]) => {
+          const { lower95, upper95 } = output.parameters[name]!;
+          return value < lower95 || value > upper95;
+        });
+        expect(missed.length).toBeLessThanOrEqual(1);
+        for (const [name] of missed) {
           expect(output.quantities[name]!.reasons.join(), name).toMatch(
-            new RegExp(`\\b${name}\\b.* (was|were) pulled`),
+            new RegExp(`${name} (is not to be trusted|hangs on the declared disturbance)`),
           );
         }
+        expect(output.quantities.G_heater!.reasons.join()).toMatch(/G_heater (was|were) pulled/);
+        expect(output.verdict.grade).toBe('care');
         expect(output.summary.modelRuns).toBeLessThan(2000);
       } finally {
         await model.close();
