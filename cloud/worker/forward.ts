@@ -231,7 +231,7 @@ async function assimilate(
       break;
     }
     const { sample, wild } = judged;
-    run.wildInputs.push(...wild);
+    for (const found of wild) run.wildInputs.push(found);
     done.ranges = withSample(done.ranges, sample, wild);
     noteSample(progress, job.twin, sample);
     watchSample(run.channels, sample, CHANNEL_HALF_LIFE);

@@ -118,7 +118,11 @@ function bendsOf(
     ...(to.isRead ? [to.timeNs] : []),
   ];
   if (readings.length === 0 || times.length < 2) return [];
-  const leastNs = Math.min(...times.slice(1).map((t, k) => Number(t - times[k]!)));
+  // Not `Math.min(...)`: there may be more readings than a call takes arguments.
+  const leastNs = times.reduce(
+    (least, t, k) => (k === 0 ? least : Math.min(least, Number(t - times[k - 1]!))),
+    Number.POSITIVE_INFINITY,
+  );
   const bends: InputReading[] = [];
   let before: InputReading = from;
   for (const reading of [...readings, to]) {

@@ -123,8 +123,8 @@ export function withSample(
       if (last === undefined) return known;
       return {
         seen: (known?.seen ?? 0) + 1,
-        from: Math.min(known?.from ?? last, ...values),
-        to: Math.max(known?.to ?? last, ...values),
+        from: values.reduce((least, v) => Math.min(least, v), known?.from ?? last),
+        to: values.reduce((greatest, v) => Math.max(greatest, v), known?.to ?? last),
         last,
         wild: (known?.wild ?? 0) + (wild.some(({ input }) => input === i) ? 1 : 0),
       };

@@ -163,6 +163,12 @@ describe('judging inputs as they come', () => {
     expect(pulses).toEqual([1, 0, 0]);
   });
 
+  test('knows the range of more values between two samples than a call takes arguments', () => {
+    const between = Array.from({ length: 200_000 }, (_, k) => at(60 + k / 1e6, [k, -k], 0));
+    const after = withSample(ranges, { ...at(61, [0, 0], 0), between });
+    expect(after.inputs).toMatchObject([{ to: 199_999 }, { from: -199_999 }]);
+  });
+
   test('leaves a state of rest out of which the inputs are not known', () => {
     const group = (sample: Sample) => ({
       ...{ timeNs: 0n, endNs: 0n, readings: [] },

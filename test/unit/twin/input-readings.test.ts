@@ -197,4 +197,14 @@ describe('what inputs are at samples and between', () => {
       ],
     ]);
   });
+
+  it('takes more readings between two samples than a call takes arguments', () => {
+    // Each millisecond another: between the samples at 0 and 240 s.
+    const u = Array.from({ length: 200_000 }, (_, k) => [(k + 10_000) / 1000, k % 3] as const);
+    for (const how of ['hold', 'linear'] as const) {
+      const [, last] = samplesOf({ u: [[0, 9], ...u], how, samplePeriodS: 240 });
+      expect(last!.between!.length).toBeGreaterThanOrEqual(u.length);
+      expect(last!.inputs[0]).toBe(u.at(-1)![1]);
+    }
+  });
 });
