@@ -88,10 +88,11 @@ function take(course: Course, timeNs: bigint, toleranceNs: bigint): InputReading
   }
   const near = telling.filter((r) => r.timeNs >= timeNs - toleranceNs);
   const own = near.length === 1 ? near[0] : undefined;
+  const kept = new Set(near);
   for (; course.next < readings.length; course.next++) {
     const reading = readings[course.next]!;
     const isOfScan =
-      reading === own || (reading.timeNs <= timeNs + toleranceNs && !telling.includes(reading));
+      reading === own || (reading.timeNs <= timeNs + toleranceNs && !kept.has(reading));
     if (reading.timeNs > timeNs && !isOfScan) break;
     course.last = reading;
     course.value = reading.value;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Tqv } from '../../../shared/core/index.js';
+import { type Tqv, wallTime } from '../../../shared/core/index.js';
+import { inputReadings } from '../../../shared/twin/data/input-readings.js';
 import { groupStreams } from '../../../shared/twin/index.js';
 import { smallTwin } from './fixtures.js';
 
@@ -206,5 +207,17 @@ describe('what inputs are at samples and between', () => {
       expect(last!.between!.length).toBeGreaterThanOrEqual(u.length);
       expect(last!.inputs[0]).toBe(u.at(-1)![1]);
     }
+  });
+
+  it('takes as many steps as there are readings, not their square', () => {
+    const { definition } = smallTwin({ inputs: [{ variable: 'u', alias: '/s/u' }] });
+    const u = Array.from({ length: 1_200_000 }, (_, k): Tqv => {
+      return { timeNs: BigInt(k), quality: 'GOOD', value: k };
+    });
+    const streams = new Map([['/s/u', u]]);
+    const at = inputReadings({ definition, streams, timeMap: wallTime, toleranceNs: 0n });
+    expect([0, 600_000, 1_199_999].map((ns) => at(BigInt(ns)).inputs[0])).toEqual([
+      0, 600_000, 1_199_999,
+    ]);
   });
 });
