@@ -2,7 +2,7 @@ import { TwinError } from '../core/index.js';
 import { afterRest } from './after-rest.js';
 import { withoutFaulty } from './faulty-sensors.js';
 import { isConfirmed } from './filter/confirmed.js';
-import { withFirstValues } from './filter/first-values.js';
+import { noiseOfFirstValue, withFirstValues } from './filter/first-values.js';
 import type { InputNoise } from './filter/input-noise.js';
 import { ownVariances } from './filter/linearise.js';
 import { adaptNoise } from './filter/noise.js';
@@ -148,6 +148,19 @@ function stateWithout(
   };
 }
 
+/** A filter's state before a sample that brings the first value of a channel whose noise nobody stated. */
+function hearingFirstValues(filter: FilterState, measured: Float64Array): FilterState {
+  const { firstValues, firstNoise, noiseStd } = filter;
+  if (firstValues === undefined || firstNoise === undefined || isFitted(filter)) return filter;
+  const now = noiseOfFirstValue(firstValues, noiseStd, measured);
+  if (now === noiseStd) return filter;
+  return {
+    ...filter,
+    noiseStd: now,
+    firstNoise: noiseOfFirstValue(firstValues, firstNoise, measured),
+  };
+}
+
 /** The noise after a sample: as adapted, or anew while the first estimate rests on few values. */
 function noiseAfter(
   definition: Twin['definition'],
@@ -253,7 +266,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     sample: Sample,
     signal?: AbortSignal,
   ): ReturnType<Calibrator['step']> => {
-    const filter = mayMove ? given.filter : withoutFaulty(given.filter, given.timeS, settings);
+    const heard = hearingFirstValues(given.filter, sample.measured);
+    const filter = mayMove ? heard : withoutFaulty(heard, given.timeS, settings);
     const state = filter === given.filter ? given : { ...given, filter };
     checkStep(twin, state, sample);
     const skipped = skipReason(state, sample, mayMove);

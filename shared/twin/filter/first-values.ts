@@ -98,6 +98,22 @@ export function withFirstValues(
   return { first: done ? undefined : { had, values }, noiseStd };
 }
 
+/**
+ * The noise by which a sample's values are taken: of a channel that had none before it is as large as the
+ * reading, which tells its size and nothing of its noise.
+ *
+ * @param noise what is assumed, per channel; the same array where no channel has its first value
+ */
+export function noiseOfFirstValue(
+  first: FirstValues,
+  noise: Float64Array,
+  measured: Float64Array,
+): Float64Array {
+  const isFirst = (o: number) => first.had[o] === 0 && Number.isFinite(measured[o]!);
+  if (!measured.some((_, o) => isFirst(o))) return noise;
+  return noise.map((std, o) => (isFirst(o) ? Math.max(std, Math.abs(measured[o]!) || 1) : std));
+}
+
 /** Channels whose noise rests on too few values to be more than a guess. */
 export function guessedNoise(first: FirstValues | undefined): number[] {
   return [...(first?.had.keys() ?? [])].filter((o) => first!.had[o]! <= FEWEST_DIFFERENCES);

@@ -1,3 +1,4 @@
+import { TwinError } from '../../core/index.js';
 import { cholesky, solveLower, symmetricEigen, symmetrize, transpose } from '../../kalman/index.js';
 import type { Prior } from './prior.js';
 
@@ -64,11 +65,25 @@ export function widenBy(
   return out;
 }
 
-/** The lower factor of a covariance that is definite but for rounding. */
+/** Most that is added to variances for it. */
+const MOST_ROUNDING = 1e-3;
+
+/**
+ * The lower factor of a covariance that is definite but for rounding: its variances grow by as small a share as
+ * makes it so.
+ *
+ * @throws TwinError `NUMERIC` where a thousandth does not
+ */
 export function safeCholesky(A: Float64Array, n: number): Float64Array {
-  const safe = A.slice();
-  for (let j = 0; j < n; j++) safe[j * n + j]! *= 1 + ROUNDING;
-  return cholesky(safe, n);
+  for (let share = ROUNDING; ; share *= 1000) {
+    const safe = A.slice();
+    for (let j = 0; j < n; j++) safe[j * n + j]! *= 1 + share;
+    try {
+      return cholesky(safe, n);
+    } catch (error) {
+      if (!(error instanceof TwinError) || share >= MOST_ROUNDING) throw error;
+    }
+  }
 }
 
 /**

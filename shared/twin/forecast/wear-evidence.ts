@@ -42,6 +42,8 @@ const SPEEDS = [
 ] as const;
 /** Where wear begins: as new, in deviations of the prior; or, in half ranges, as the machine was found. */
 const NEW = { deviations: 2, weight: 0.8 } as const;
+/** Least share of half a range that a law's size is taken to have, so that its square is no zero. */
+const LEAST_SHARE = 1e-60;
 /** Least share of the range that a reading's error is taken to have. */
 const LEAST_ERROR = 1e-9;
 
@@ -210,7 +212,8 @@ export class WearEvidence {
   #sizeVariance(law: WearLaw, perHorizon: number, speed: number): number {
     const { horizonS, range } = this.#of;
     const through = wearBy(law, law.from + horizonS / speed / this.#spanS);
-    return (range / 2) ** 2 * Math.min(1, speed / perHorizon, 1 / through) ** 2;
+    const share = Math.max(LEAST_SHARE, Math.min(1, speed / perHorizon, 1 / through));
+    return (range / 2) ** 2 * share ** 2;
   }
 
   /** Weighs all ways under a law. @returns logarithm of how probable the readings are */

@@ -184,7 +184,10 @@ export function movingHangsOn(twin: Twin): HangsOn {
 /** Sensors whose noise nobody stated and of which too few values have come to tell it. */
 function guessedNoiseFindings(twin: Twin, { filter }: CalibratorState): Finding[] {
   const { measured } = twin.definition;
-  const guessed = isFitted(filter) ? [] : guessedNoise(filter.firstValues);
+  // A channel without any value moved nothing yet.
+  const guessed = isFitted(filter)
+    ? []
+    : guessedNoise(filter.firstValues).filter((o) => filter.firstValues!.had[o]! > 0);
   if (guessed.length === 0) return [];
   const names = guessed.map((o) => measured[o]!.variable);
   const noises = guessed.map((o) =>

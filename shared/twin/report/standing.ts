@@ -1,3 +1,4 @@
+import { isLeftOut } from '../filter/left-out.js';
 import { filterSettings } from '../filter/settings.js';
 import { slopesAt } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
@@ -50,7 +51,7 @@ export async function standingFindings(
   const { findings } = crossCheck(
     twin,
     state,
-    { slope, noiseStd, active: definition.measured.map((_, o) => o) },
+    { slope, noiseStd, active: heardOf(state, m) },
     {
       parameters: Object.fromEntries(
         definition.parameters.map(({ variable }, i) => [
@@ -74,3 +75,12 @@ export async function standingFindings(
   );
   return findings;
 }
+
+/** Channels that speak: neither left out as faulty, nor frozen, nor silent so far. */
+const heardOf = ({ filter }: CalibratorState, m: number): number[] =>
+  Array.from({ length: m }, (_, o) => o).filter(
+    (o) =>
+      !isLeftOut(filter.leftOut, o) &&
+      filter.faults[o] !== 1 &&
+      Number.isFinite(filter.lastValue[o]!),
+  );

@@ -88,6 +88,18 @@ describe('noise that nobody states, from a handful of samples', () => {
     expect(state.filter.noiseStd[0]).toBeLessThan(1.6 * NOISE);
   });
 
+  it('takes the first value of a sensor that comes late no surer than one value can be', async () => {
+    // Off by three of its deviations, of which nothing is known yet.
+    const late = record(1, 60).map((s, k) =>
+      sample(k, [k < 59 ? Number.NaN : P + 3 * NOISE, s.measured[1]!, s.measured[2]!]),
+    );
+    const before = (await inPasses(twin, late.slice(0, 59), [40, 19])).state.filter;
+    const after = (await inPasses(twin, late, [40, 19, 1])).state.filter;
+    const std = ({ S }: typeof after) => Math.hypot(...S.subarray(0, Math.sqrt(S.length)));
+    expect(std(after)).toBeGreaterThan(0.9 * std(before));
+    expect(Math.abs(after.x[0]! - before.x[0]!)).toBeLessThan(std(before));
+  });
+
   it('keeps what few values said when the twin changes, and begins anew for a sensor that is new', async () => {
     const { state } = await inPasses(twin, record(1, 12), [12]);
     const other = smallTwin({

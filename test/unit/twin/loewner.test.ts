@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { symmetricEigen } from '../../../shared/kalman/index.js';
-import { capAtPrior, larger, widenBy, widened } from '../../../shared/twin/fit/loewner.js';
+import {
+  capAtPrior,
+  larger,
+  safeCholesky,
+  widenBy,
+  widened,
+} from '../../../shared/twin/fit/loewner.js';
 import { independentPrior } from '../../../shared/twin/fit/prior.js';
 
 /** Two unknowns: along their difference data tell 0.01, along their sum `sum` only. */
@@ -37,6 +43,17 @@ describe('covariances in every direction', () => {
     expect(told(C)).toBeLessThanOrEqual(0.01);
     expect(C[3]!).toBeCloseTo(0.25, 9);
     expect(C[0]!).toBeCloseTo(0.25, 3);
+  });
+
+  it('bears what rounding leaves of a ridge that goes far beyond the prior', () => {
+    const C = ridge(1e6);
+    capAtPrior(C, 2, { variance: Float64Array.of(1, 1) });
+    expect(C.every(Number.isFinite)).toBe(true);
+    const L = safeCholesky(C, 2);
+    expect(L[0]!).toBeCloseTo(1, 3);
+    const wider = larger(C, Float64Array.of(2, 0, 0, 2), 2);
+    expect(leastOver(wider, Float64Array.of(2, 0, 0, 2), 2)).toBeGreaterThan(-1e-2);
+    expect(() => safeCholesky(Float64Array.of(1, 2, 2, 1), 2)).toThrow(/not positive definite/);
   });
 
   it('leaves a covariance within the prior alone', () => {

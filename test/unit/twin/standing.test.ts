@@ -20,7 +20,8 @@ function seenBy(sensors: number): TwinModel {
   };
 }
 
-async function calibrated(sensors: number) {
+/** @param silent a sensor that never has a value */
+async function calibrated(sensors: number, { silent }: { silent?: number } = {}) {
   const twin = smallTwin({ measured: ['y1', 'y2', 'y3'].slice(0, sensors).map(channel) });
   const model = seenBy(sensors);
   const calibrator = createCalibrator({ twin, model });
@@ -28,7 +29,9 @@ async function calibrated(sensors: number) {
   const samples = Array.from({ length: 60 }, (_, k) =>
     sample(
       k,
-      [0.12, 0.08, 0.2].slice(0, sensors).map((v) => v + 0.01 * rng.normal()),
+      [0.12, 0.08, 0.2]
+        .slice(0, sensors)
+        .map((v, o) => (o === silent ? Number.NaN : v + 0.01 * rng.normal())),
     ),
   );
   const run = await runSamples(calibrator, calibrator.initialState(samples), samples);
@@ -45,6 +48,13 @@ describe('what speaks against an estimate that others build on', () => {
     expect(findings.map((f) => f.grade)).toEqual(told.map((f) => f.grade));
     expect(findings.map((f) => f.about)).toEqual(told.map((f) => f.about));
     expect(findings.some((f) => f.reason.startsWith('nothing cross-checks'))).toBe(sensors === 2);
+  });
+
+  it('takes no sensor for a cross-check that has not spoken', async () => {
+    const { twin, model, state, told } = await calibrated(3, { silent: 2 });
+    const findings = await standingFindings(twin, model, state, inputs);
+    expect(findings.map((f) => f.reason)).toEqual(told.map((f) => f.reason));
+    expect(findings.some((f) => f.reason.startsWith('nothing cross-checks'))).toBe(true);
   });
 
   it('is the grade of the newest fit where constants are fitted', async () => {

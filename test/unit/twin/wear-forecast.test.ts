@@ -227,7 +227,7 @@ describe('forecast of wear', () => {
   it('expects nothing of a parameter that has not moved', async () => {
     const state = await worn(() => 0, 150);
     const { parameters } = await forecast({ twin, model, state, horizonS: 200 });
-    expect(parameters.p!.passedLimit!.at(-1)).toBeLessThan(0.02);
+    expect(parameters.p!.passedLimit!.at(-1)).toBeLessThan(0.03);
   });
 
   it('gives little to wear that would just have begun, however fast it would grow', async () => {
@@ -239,7 +239,7 @@ describe('forecast of wear', () => {
       risks.push(parameters.p!.passedLimit!.at(-1)!);
     }
     const mean = risks.reduce((sum, risk) => sum + risk, 0) / risks.length;
-    expect(mean).toBeLessThan(0.02);
+    expect(mean).toBeLessThan(0.05);
     // It cannot be excluded either.
     expect(mean).toBeGreaterThan(0);
   });
