@@ -230,9 +230,9 @@ async function assimilate(
       done.waits = true;
       break;
     }
-    const { sample, wild } = judged;
-    for (const found of wild) run.wildInputs.push(found);
-    done.ranges = withSample(done.ranges, sample, wild);
+    const { sample } = judged;
+    for (const found of judged.wild) run.wildInputs.push(found);
+    done.ranges = withSample(done.ranges, sample, judged);
     noteSample(progress, job.twin, sample);
     watchSample(run.channels, sample, CHANNEL_HALF_LIFE);
     if (run.state.quarantined.includes(sample.timeNs)) {

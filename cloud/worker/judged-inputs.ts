@@ -31,19 +31,20 @@ export function judgedSample(
   ranges: InputRanges,
   groups: readonly AlignedGroup[],
   place: number,
-): { sample: AlignedSample; wild: JudgedInputs['wild'] } | undefined {
+): (JudgedInputs & { sample: AlignedSample }) | undefined {
   const own = groups[place]!.sample!;
-  const { sample, wild } = judgeInputs(ranges, own, () => samplesAfter(groups, place));
+  const judged = judgeInputs(ranges, own, () => samplesAfter(groups, place));
+  const { sample, aside } = judged;
   if (sample === undefined) return undefined;
-  const isAtRest = wild.length > 0 && definition.simulation.mode === 'steady-state';
+  const isAtRest = aside !== undefined && definition.simulation.mode === 'steady-state';
   const { measured } = own;
   return {
+    ...judged,
     sample: {
       ...own,
       ...sample,
       ...(isAtRest ? { measured: measured.map(() => Number.NaN) } : {}),
     },
-    wild,
   };
 }
 

@@ -2,10 +2,23 @@ import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
 import { isFarOutside, type WildValues } from './wild-values.js';
 
+/** Where an input has been. */
+interface InputRange {
+  /** Samples that told. */
+  seen: number;
+  from: number;
+  to: number;
+  last: number;
+  /** Samples in which it was wild. */
+  wild: number;
+  /** A wild value that it held at the last of them: it is none that is new until another comes. */
+  aside?: number;
+}
+
 /** What is remembered of samples to tell wild values of inputs as they come: plain data that can be kept. */
 export interface InputRanges {
   /** Per input; null before its first value. */
-  inputs: ({ seen: number; from: number; to: number; last: number; wild: number } | null)[];
+  inputs: (InputRange | null)[];
   /** Per measured variable its last value, and the largest change of late; null before its first. */
   measured: ({ last: number; most: number } | null)[];
 }
@@ -15,6 +28,8 @@ export interface JudgedInputs {
   /** With wild values as what they were before; absent where samples to come must tell. */
   sample?: Sample;
   wild: { input: number; timeS: number; value: number }[];
+  /** Wild values that are still held at the sample, by input; absent where there are none. */
+  aside?: ReadonlyMap<number, number>;
 }
 
 /** Values from which the range of what came before says where an input may be. */
@@ -68,6 +83,43 @@ function isFollowed({ measured }: InputRanges, samples: readonly Sample[]): bool
   });
 }
 
+/** A sample with the values of an input that are wild, which it is asked in order of time, as another. */
+function withInput(
+  sample: Sample,
+  input: number,
+  instead: number,
+  isWild: (value: number, timeS: number) => boolean,
+): Sample {
+  const without = ({ timeS, inputs }: { timeS: number; inputs: Float64Array }) =>
+    isWild(inputs[input]!, timeS) ? inputs.map((v, i) => (i === input ? instead : v)) : inputs;
+  const between = sample.between?.map((at) => ({ timeS: at.timeS, inputs: without(at) }));
+  return { ...sample, inputs: without(sample), ...(between && { between }) };
+}
+
+/**
+ * A sample with what was set aside before, and is held or told again, as what it was before that. A stream
+ * tells it wherever another input changes, until its own next reading.
+ */
+const withoutHeld = ({ inputs }: InputRanges, sample: Sample): Sample =>
+  inputs.reduce((given, known, input) => {
+    if (known?.aside === undefined) return given;
+    const { aside, last } = known;
+    let isHeld = true;
+    return withInput(given, input, last, (value) => {
+      // What runs straight through the change of another has no value there.
+      isHeld &&= value === aside || Number.isNaN(value);
+      return isHeld && value === aside;
+    });
+  }, sample);
+
+/** What is taken, and what is held aside: where inputs at the sample are not as they were given. */
+function taken(given: Sample, sample: Sample, wild: JudgedInputs['wild']): JudgedInputs {
+  const aside = new Map(
+    [...given.inputs.entries()].filter(([i, value]) => !Object.is(value, sample.inputs[i])),
+  );
+  return { sample, wild, ...(aside.size > 0 && { aside }) };
+}
+
 /**
  * Looks for a wild value among a sample's inputs: far outside of all before, back at the next sample, and
  * followed by no measured variable. What stays is a step, what a sensor follows is a blow or a pulse, and
@@ -77,44 +129,42 @@ function isFollowed({ measured }: InputRanges, samples: readonly Sample[]): bool
  */
 export function judgeInputs(
   ranges: InputRanges,
-  sample: Sample,
+  given: Sample,
   ahead: () => readonly Sample[],
 ): JudgedInputs {
+  const sample = withoutHeld(ranges, given);
   const far = farInputs(ranges, sample);
   const [input] = far;
-  if (input === undefined || far.length > 1) return { sample, wild: [] };
+  if (input === undefined || far.length > 1) return taken(given, sample, []);
   const followers = ahead().slice(0, FOLLOWS_WITHIN);
   const [next] = followers;
   const stays =
     next !== undefined &&
     isFar(ranges, input, sample.inputs[input]!) &&
     isFar(ranges, input, next.inputs[input]!);
-  if (stays || isFollowed(ranges, [sample, ...followers])) return { sample, wild: [] };
+  if (stays || isFollowed(ranges, [sample, ...followers])) return taken(given, sample, []);
   if (followers.length < FOLLOWS_WITHIN) return { wild: [] };
   const { last } = ranges.inputs[input]!;
   const wild: JudgedInputs['wild'] = [];
   let told = Number.NaN;
-  const without = ({ timeS, inputs }: { timeS: number; inputs: Float64Array }) => {
-    const value = inputs[input]!;
-    if (!isFar(ranges, input, value)) return inputs;
+  const without = withInput(sample, input, last, (value, timeS) => {
+    if (!isFar(ranges, input, value)) return false;
     if (value !== told) wild.push({ input, timeS, value });
     told = value;
-    return inputs.map((v, i) => (i === input ? last : v));
-  };
-  const between = sample.between?.map((at) => ({ timeS: at.timeS, inputs: without(at) }));
-  const inputs = without(sample);
-  return { sample: { ...sample, inputs, ...(between && { between }) }, wild };
+    return true;
+  });
+  return taken(given, without, wild);
 }
 
 /**
  * The ranges after a sample that was taken.
  *
- * @param wild what was set aside of it
+ * @param judged what was set aside of it
  */
 export function withSample(
   ranges: InputRanges,
   { inputs, measured, between = [] }: Sample,
-  wild: JudgedInputs['wild'] = [],
+  { wild, aside }: Omit<JudgedInputs, 'sample'> = { wild: [] },
 ): InputRanges {
   return {
     inputs: ranges.inputs.map((known, i) => {
@@ -127,6 +177,7 @@ export function withSample(
         to: values.reduce((greatest, v) => Math.max(greatest, v), known?.to ?? last),
         last,
         wild: (known?.wild ?? 0) + (wild.some(({ input }) => input === i) ? 1 : 0),
+        ...(aside?.has(i) && { aside: aside.get(i)! }),
       };
     }),
     measured: ranges.measured.map((known, c) => {

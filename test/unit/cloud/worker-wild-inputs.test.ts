@@ -4,7 +4,7 @@ import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
 import { judgedSample } from '../../../cloud/worker/judged-inputs.js';
 import { fleetSchema } from '../../../shared/config/index.js';
 import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
-import { type Sample, wildInputsOf } from '../../../shared/twin/index.js';
+import { type InputRanges, type Sample, wildInputsOf } from '../../../shared/twin/index.js';
 import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
 import { simulateBox } from '../../study/real-box.js';
 import { boxTwin } from '../../support/real-machines.js';
@@ -156,11 +156,37 @@ describe('judging inputs as they come', () => {
   test('takes what comes again and again: it is the input’s habit', () => {
     let known = ranges;
     const pulses = [0, 1, 2].map((k) => {
-      const { sample, wild } = judgeInputs(known, at(60 + k, [500, 0], 0), () => calm);
-      known = withSample(known, sample!, wild);
-      return wild.length;
+      const judged = [at(60 + 2 * k, [500, 0], 0), at(61 + 2 * k, [0, 0], 0)].map((given) => {
+        const { sample, ...aside } = judgeInputs(known, given, () => calm);
+        known = withSample(known, sample!, aside);
+        return aside.wild.length;
+      });
+      return judged[0];
     });
     expect(pulses).toEqual([1, 0, 0]);
+  });
+
+  test('holds what was set aside aside until another value comes', () => {
+    const nan = Number.NaN;
+    const { sample, ...aside } = judged(at(60, [-9999, 0.5], 0));
+    // As it is kept: the next sample may be of the next run.
+    let known = JSON.parse(JSON.stringify(withSample(ranges, sample!, aside))) as InputRanges;
+    expect(known.inputs.map((i) => i?.aside)).toEqual([-9999, undefined]);
+    // The other input changes twice before the first is read again, then it is wild once more.
+    const between = [-9999, nan, -9999, 0.25, -9999, 0.25].map((u, k) => ({
+      timeS: 60 + (k + 1) / 10,
+      inputs: Float64Array.of(u, k / 10),
+    }));
+    const last = before.at(-1)!.inputs[0]!;
+    const next = { ...at(61, [0.25, 0.5], 0), between: between.slice(0, 4) };
+    const after = judgeInputs(known, next, () => calm);
+    expect(after.sample!.between!.map((b) => b.inputs[0])).toEqual([last, nan, last, 0.25]);
+    expect([after.wild, after.aside]).toEqual([[], undefined]);
+    known = withSample(known, after.sample!, after);
+    expect(known.inputs[0]).toEqual({ ...ranges.inputs[0]!, last: 0.25, seen: 62, wild: 1 });
+    // Told again after another, it is a value like any other, which comes too often to be wild.
+    const again = judgeInputs(withSample(ranges, sample!, aside), { ...next, between }, () => calm);
+    expect(again.sample!.between!.map((b) => b.inputs[0]).slice(3)).toEqual([0.25, -9999, 0.25]);
   });
 
   test('knows the range of more values between two samples than a call takes arguments', () => {
