@@ -183,6 +183,19 @@ function readingsOf(instants: readonly Instant[], input: number): Float64Array {
   });
 }
 
+/** Where an input holds what it was told at a place: the same value elsewhere may be the machine's. */
+function heldFrom(instants: readonly Instant[], input: number, place: number): Instant[] {
+  const told = instants[place]!.inputs[input]!;
+  const held: Instant[] = [];
+  for (let k = place; k < instants.length; k++) {
+    const value = instants[k]!.inputs[input]!;
+    // What runs straight through the change of another has no value there.
+    if (value === told) held.push(instants[k]!);
+    else if (!Number.isNaN(value)) break;
+  }
+  return held;
+}
+
 /** The wild readings of an input. */
 interface WildInput {
   readings: { timeS: number; value: number }[];
@@ -203,8 +216,7 @@ function wildInputsIn(
   return wildInputPlaces(columns, read, (place) => instants[place]!.row).map((found, i) => {
     if (found === undefined) return undefined;
     const { places, from, to } = found;
-    const values = new Set(places.map((k) => columns[i]![k]));
-    const held = instants.filter(({ inputs }) => values.has(inputs[i]!));
+    const held = places.flatMap((place) => heldFrom(instants, i, place));
     return {
       ...{ from, to },
       readings: places.map((k) => ({ timeS: instants[k]!.timeS, value: columns[i]![k]! })),

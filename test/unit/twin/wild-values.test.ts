@@ -7,6 +7,7 @@ import {
   wildIn,
   wildInputPlaces,
   wildPlaces,
+  wildValues,
   withoutWild,
 } from '../../../shared/twin/report/wild-values.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
@@ -131,6 +132,30 @@ describe('a value of an input far from all others', () => {
       k === 100 ? { ...s, measured: Float64Array.of(1e3) } : s,
     );
     expect(withoutWild(twin.definition, struck)[100]!.measured[0]).toBe(1e3);
+  });
+
+  it('is the machine’s where a sensor follows, though it is wild elsewhere', async () => {
+    const samples = (await lagSamples()).map((s, k): Sample => {
+      if (k === 160) {
+        const { timeS, inputs } = s;
+        const between = [timeS - 0.5, timeS - 0.4].map((at, n) => ({
+          timeS: at,
+          inputs: n === 0 ? Float64Array.of(1000) : inputs,
+        }));
+        return { ...s, between };
+      }
+      if (k !== 100) return s;
+      return { ...s, inputs: Float64Array.of(1000), measured: s.measured.map((v) => v + 20) };
+    });
+    const clean = withoutWild(twin.definition, samples);
+    expect(clean[160]!.between!.map((b) => b.inputs[0])).toEqual([
+      Number.NaN,
+      samples[160]!.inputs[0],
+    ]);
+    expect(clean[100]!.inputs[0]).toBe(1000);
+    expect(
+      wildValues(twin.definition, samples).map((w) => [w.variable, w.values.length]),
+    ).toContainEqual(['u', 1]);
   });
 
   it('is the machine’s where a sensor follows, where it lasts, and where inputs else stand still', async () => {
