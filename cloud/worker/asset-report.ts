@@ -123,6 +123,7 @@ export function toAssetReport(
     state,
     behindSinceNs: _since,
     lookedBackS,
+    waitsFor,
     untilNs: _until,
     first: _first,
     newestS: _newest,
@@ -184,6 +185,7 @@ export function toAssetReport(
       fitQuantities,
       integration,
       lookedBackS,
+      waitsFor,
     }),
   };
 }

@@ -226,11 +226,13 @@ async function assimilate(
     }
     if (run.overtime()) break;
     const judged = judgedSample(definition, done.ranges, window, from + place);
-    if (judged === undefined) {
+    const { sample } = judged;
+    if (sample === undefined) {
       done.waits = true;
+      noteWait(progress, job.twin, judged.wild);
       break;
     }
-    const { sample } = judged;
+    progress.waitsFor = undefined;
     for (const found of judged.wild) run.wildInputs.push(found);
     done.ranges = withSample(done.ranges, sample, judged);
     noteSample(progress, job.twin, sample);
@@ -333,6 +335,12 @@ async function beginCalibrator(run: Forward, window: readonly Sample[]): Promise
   run.calibratorState =
     kept === undefined ? state : { ...state, filter: { ...state.filter, integration: kept } };
   return calibrator;
+}
+
+function noteWait(progress: Progress, { definition }: Twin, [first]: JudgedInputs['wild']): void {
+  if (first === undefined) return;
+  const { input, timeS, value } = first;
+  progress.waitsFor = { variable: definition.inputs[input]!.variable, timeS, value };
 }
 
 function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {

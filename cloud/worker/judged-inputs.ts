@@ -24,22 +24,21 @@ export function rangesOf(definition: TwinDefinition, { ranges }: Mark): InputRan
  * before, of one at rest the sample tells nothing.
  *
  * @param place of the instant, which has a sample
- * @returns undefined where samples to come must tell
+ * @returns without a sample where samples to come must tell
  */
 export function judgedSample(
   definition: TwinDefinition,
   ranges: InputRanges,
   groups: readonly AlignedGroup[],
   place: number,
-): (JudgedInputs & { sample: AlignedSample }) | undefined {
+): Omit<JudgedInputs, 'sample'> & { sample?: AlignedSample } {
   const own = groups[place]!.sample!;
-  const judged = judgeInputs(ranges, own, () => samplesAfter(groups, place));
-  const { sample, aside } = judged;
-  if (sample === undefined) return undefined;
-  const isAtRest = aside !== undefined && definition.simulation.mode === 'steady-state';
+  const { sample, ...found } = judgeInputs(ranges, own, () => samplesAfter(groups, place));
+  if (sample === undefined) return found;
+  const isAtRest = found.aside !== undefined && definition.simulation.mode === 'steady-state';
   const { measured } = own;
   return {
-    ...judged,
+    ...found,
     sample: {
       ...own,
       ...sample,

@@ -44,6 +44,8 @@ export type Progress = Pick<
   integration: IntegrationError | undefined;
   /** What sensors can tell of each other's errors, at the newest sample. */
   check: CrossCheck | undefined;
+  /** A value of an input that samples to come must tell to be wild or not: the estimate stands until then. */
+  waitsFor: { variable: string; timeS: number; value: number } | undefined;
   watermarkNs: bigint | undefined;
   /** Whether samples were left for the next run. */
   stopped: boolean;
@@ -97,6 +99,7 @@ export function newProgress(): Progress {
     twin: undefined,
     integration: undefined,
     check: undefined,
+    waitsFor: undefined,
     watermarkNs: undefined,
     stopped: false,
     intervalS: undefined,

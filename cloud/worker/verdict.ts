@@ -4,7 +4,9 @@ import {
   alarmFindings,
   countsText,
   type Finding,
+  FOLLOWS_WITHIN,
   findingsOf,
+  instantText,
   integrationErrorReasons,
   isOfFit,
   isOfRecording,
@@ -120,6 +122,13 @@ function assetFindings(
   return findings;
 }
 
+/** A value of an input for which the estimate stands still. */
+const waitFinding = ({ variable, timeS, value }: NonNullable<Progress['waitsFor']>): Finding => ({
+  grade: 'care',
+  reason: `${variable}: ${value} at ${instantText(timeS)} is far outside of all before: the estimate waits for up to ${FOLLOWS_WITHIN} samples after it, which tell whether it is an error code or the machine`,
+  about: [variable],
+});
+
 /** The grade of one asset's run, and where it has a twin to judge by that of each quantity. */
 export function assetVerdicts(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
@@ -130,10 +139,15 @@ export function assetVerdicts(
     fitQuantities,
     integration,
     lookedBackS,
-  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookedBackS'>,
+    waitsFor,
+  }: Pick<
+    Progress,
+    'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookedBackS' | 'waitsFor'
+  >,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
     ...assetFindings(report, everCalibrated, fitQuantities, lookedBackS),
+    ...(waitsFor === undefined ? [] : [waitFinding(waitsFor)]),
     ...(check?.findings ?? []),
     ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({
       grade: 'care' as const,

@@ -74,6 +74,7 @@ export { summarizeRecording, summarizeStreams } from './report/recording-summary
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, summarize } from './report/results.js';
 export { type RunSteps, runStepsOf, type StepTrace } from './report/step-trace.js';
+export { instantText } from './report/time-axis.js';
 export {
   alarmFindings,
   calibrationFindings,

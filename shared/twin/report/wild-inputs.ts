@@ -27,6 +27,7 @@ export interface InputRanges {
 export interface JudgedInputs {
   /** With wild values as what they were before; absent where samples to come must tell. */
   sample?: Sample;
+  /** What is wild; without a sample, what may be. */
   wild: { input: number; timeS: number; value: number }[];
   /** Wild values that are still held at the sample, by input; absent where there are none. */
   aside?: ReadonlyMap<number, number>;
@@ -143,7 +144,6 @@ export function judgeInputs(
     isFar(ranges, input, sample.inputs[input]!) &&
     isFar(ranges, input, next.inputs[input]!);
   if (stays || isFollowed(ranges, [sample, ...followers])) return taken(given, sample, []);
-  if (followers.length < FOLLOWS_WITHIN) return { wild: [] };
   const { last } = ranges.inputs[input]!;
   const wild: JudgedInputs['wild'] = [];
   let told = Number.NaN;
@@ -153,7 +153,7 @@ export function judgeInputs(
     told = value;
     return true;
   });
-  return taken(given, without, wild);
+  return followers.length < FOLLOWS_WITHIN ? { wild } : taken(given, without, wild);
 }
 
 /**

@@ -96,6 +96,12 @@ describe.skipIf(!hasCompiler)('a lone wild value of an input in the worker', () 
     const { reports, states } = await workerOf(room, [WILD, WILD + 1, WILD + 4, WILD + 6, ROWS]);
     expect(reports.map((r) => r.steps)).toEqual([WILD, 0, 0, 6, ROWS - WILD - 6]);
     expect(reports[1]!.waiting).toBeGreaterThan(0);
+    const [waits, ...more] = reports.map(({ verdict }) =>
+      verdict.reasons.filter((r) => r.includes('the estimate waits')),
+    );
+    expect([waits, more.map((r) => r.length)]).toEqual([[], [1, 1, 0, 0]]);
+    expect(more[0]![0]).toContain('T_room: 1000000 at');
+    expect(reports[1]!.verdict.grade).toBe('care');
     expect(reports.map((r) => r.recording.wildValues?.length ?? 0)).toEqual([0, 0, 0, 1, 0]);
     expect(states).toEqual(once.states);
   }, 60_000);
@@ -207,7 +213,7 @@ describe('judging inputs as they come', () => {
         ranges,
         groups,
         0,
-      )!.sample.measured[0];
+      ).sample!.measured[0];
     expect([modeOf('transient'), modeOf('steady-state')]).toEqual([0, Number.NaN]);
   });
 });
