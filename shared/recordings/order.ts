@@ -1,3 +1,5 @@
+import { HOUR_S } from './times/wall-clock.js';
+
 /** What was done to bring rows into the order of time. */
 export interface OrderAccount {
   /** Whether the file runs from the newest to the oldest row. */
@@ -11,8 +13,6 @@ export interface OrderAccount {
   /** Whether times run back by an hour, as a clock does in autumn. */
   autumn: boolean;
 }
-
-const HOUR_S = 3600;
 
 /**
  * Sorts rows by time, stably, and merges rows of one time: each cell takes its last readable value.

@@ -92,7 +92,6 @@ export {
   verdictOf,
 } from './report/verdict.js';
 export {
-  FOLLOWS_WITHIN,
   type InputRanges,
   type JudgedInputs,
   judgeInputs,
@@ -100,6 +99,7 @@ export {
   wildInputsOf,
   withSample,
 } from './report/wild-inputs.js';
+export { FOLLOWS_WITHIN } from './report/wild-values.js';
 export { wildWithin } from './report/wild-watch.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';

@@ -1,6 +1,7 @@
 import { UTC, type Zone } from './zone.js';
 
-const HOUR_S = 3600;
+/** By so much a clock on the wall is set back in autumn. */
+export const HOUR_S = 3600;
 
 /**
  * Turns what a clock on the wall showed, row after row, into UTC. In the hour that is repeated in

@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import { isFarOutside, type WildValues } from './wild-values.js';
+import { FEW, FOLLOWS, FOLLOWS_WITHIN, isFarOutside, type WildValues } from './wild-values.js';
 
 /** Where an input has been. */
 interface InputRange {
@@ -35,12 +35,6 @@ export interface JudgedInputs {
 
 /** Values from which the range of what came before says where an input may be. */
 const LEAST_SEEN = 50;
-/** Share of an input's values that may be wild: what comes more often is its habit. */
-const FEW = 0.01;
-/** Samples in which a machine may follow an input. */
-export const FOLLOWS_WITHIN = 5;
-/** Largest change of before by which one shows that it does. */
-const FOLLOWS = 1.5;
 /** What is left of a change after a sample: half after 700. */
 const KEPT = 0.999;
 

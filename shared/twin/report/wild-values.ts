@@ -13,8 +13,8 @@ export interface WildValues {
 
 /** Ranges of all other values that a wild one lies outside of theirs. */
 const RANGES = 10;
-/** Share of the values that may be wild. */
-const FEW = 0.01;
+/** Share of the values that may be wild: what comes more often is a habit. */
+export const FEW = 0.01;
 /** Fewer values have no range to speak of. */
 const LEAST = 8;
 
@@ -106,9 +106,9 @@ export function wildPlaces(
 }
 
 /** Samples in which a machine may follow an input. */
-const FOLLOWS_WITHIN = 5;
+export const FOLLOWS_WITHIN = 5;
 /** Largest change of before by which one shows that it does. */
-const FOLLOWS = 1.5;
+export const FOLLOWS = 1.5;
 
 /** Whether a measured variable changes after a place as it never did before. */
 const isFollowed = (measured: readonly Float64Array[], place: number): boolean =>
