@@ -1,20 +1,16 @@
 import { nsToSeconds } from '../../shared/core/index.js';
 import {
   type AlignedGroup,
-  type AlignedSample,
   addSample,
   beginRefits,
   type Calibrator,
   type CalibratorState,
-  type ChannelFaults,
   type ChannelWatch,
   channelAlarms,
   crossCheck,
   errorOfKept,
-  frozenIn,
   gapsOf,
   type groupStreams,
-  heldIn,
   type InputRanges,
   identifiabilityOf,
   type JudgedInputs,
@@ -23,11 +19,7 @@ import {
   noPending,
   type Sample,
   type SensorSlopes,
-  sameIn,
-  type Twin,
   watchSample,
-  wildInputsOf,
-  wildWithin,
   withChannelAlarms,
   withIntegrationError,
   withSample,
@@ -39,7 +31,9 @@ import type { AssetDeps, AssetJob } from './asset-job.js';
 import { accountAlarms, behindAlarms } from './asset-report.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { firstSamples } from './engine.js';
+import { faultsWithin } from './faults-within.js';
 import { judgedSample, rangesOf } from './judged-inputs.js';
+import { noteMissing, noteSample, noteWait } from './note-samples.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
 import type { Streams } from './read-streams.js';
@@ -148,47 +142,6 @@ function advance(
       run.calibratorState === undefined
         ? new Uint8Array()
         : run.deps.engine.encodeCheckpoint(run.calibratorState),
-  };
-}
-
-function noteSample(
-  progress: Progress,
-  twin: Twin,
-  { timeNs, timeS, measured }: AlignedSample,
-): void {
-  progress.newestS = nsToSeconds(timeNs);
-  progress.first ??= progress.newestS;
-  progress.fromS ??= timeS;
-  twin.definition.measured.forEach(({ variable }, i) => {
-    const value = measured[i]!;
-    if (!Number.isFinite(value)) return;
-    const channel = progress.channels.get(variable) ?? { count: 0, first: value, moves: false };
-    channel.count++;
-    channel.moves ||= value !== channel.first;
-    progress.channels.set(variable, channel);
-  });
-}
-
-/** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
-function faultsWithin(
-  { channels, job, wildInputs }: Forward,
-  ranges: InputRanges,
-  fromS: number,
-  toS: number,
-): ChannelFaults {
-  const { definition } = job.twin;
-  const isNewest = toS === channels.newestS;
-  return {
-    frozenChannels: frozenIn(channels, definition).filter(
-      (f) => f.untilS >= fromS && f.sinceS <= toS,
-    ),
-    // What is known of copies and held values is of the newest sample: a replay's are older.
-    sameChannels: isNewest ? sameIn(channels, definition) : [],
-    heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
-    wildValues: [
-      ...(channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : []),
-      ...wildInputsOf(definition, ranges, wildInputs),
-    ],
   };
 }
 
@@ -335,20 +288,6 @@ async function beginCalibrator(run: Forward, window: readonly Sample[]): Promise
   run.calibratorState =
     kept === undefined ? state : { ...state, filter: { ...state.filter, integration: kept } };
   return calibrator;
-}
-
-function noteWait(progress: Progress, { definition }: Twin, [first]: JudgedInputs['wild']): void {
-  if (first === undefined) return;
-  const { input, timeS, value } = first;
-  progress.waitsFor = { variable: definition.inputs[input]!.variable, timeS, value };
-}
-
-function noteMissing(progress: Progress, twin: Twin, inputs: Float64Array): void {
-  twin.definition.inputs.forEach(({ variable }, i) => {
-    if (!Number.isFinite(inputs[i]) && !progress.missing.includes(variable)) {
-      progress.missing.push(variable);
-    }
-  });
 }
 
 /** A model that failed: what was done before stays, and the failure is remembered. */

@@ -1,0 +1,33 @@
+import {
+  type ChannelFaults,
+  frozenIn,
+  heldIn,
+  type InputRanges,
+  sameIn,
+  wildInputsOf,
+  wildWithin,
+} from '../../shared/twin/index.js';
+import type { Forward } from './forward.js';
+
+/** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
+export function faultsWithin(
+  { channels, job, wildInputs }: Pick<Forward, 'channels' | 'job' | 'wildInputs'>,
+  ranges: InputRanges,
+  fromS: number,
+  toS: number,
+): ChannelFaults {
+  const { definition } = job.twin;
+  const isNewest = toS === channels.newestS;
+  return {
+    frozenChannels: frozenIn(channels, definition).filter(
+      (f) => f.untilS >= fromS && f.sinceS <= toS,
+    ),
+    // What is known of copies and held values is of the newest sample: a replay's are older.
+    sameChannels: isNewest ? sameIn(channels, definition) : [],
+    heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
+    wildValues: [
+      ...(channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : []),
+      ...wildInputsOf(definition, ranges, wildInputs),
+    ],
+  };
+}
