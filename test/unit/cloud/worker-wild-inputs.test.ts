@@ -29,7 +29,12 @@ const roomWith = (value: number, ...rows: number[]) =>
   samples.map(({ inputs }, row) => (rows.includes(row) ? value : inputs[1]!));
 
 /** Runs the worker after each of some rows; the room's readings come just before those of the box. */
-async function workerOf(room: readonly number[], ends: readonly number[], offsetS = 0) {
+async function workerOf(
+  room: readonly number[],
+  ends: readonly number[],
+  offsetS = 0,
+  heaterOffsetS = 0,
+) {
   const [store, box] = [memoryStore(), twin()];
   const fleet = fleetSchema.parse({
     name: 'f',
@@ -41,7 +46,7 @@ async function workerOf(room: readonly number[], ends: readonly number[], offset
   for (const end of ends) {
     const streams = new Streams();
     samples.slice(0, end).forEach(({ timeS, inputs, measured }, row) => {
-      streams.add('/m/heaterOn', FROM_S + timeS, inputs[0]!);
+      streams.add('/m/heaterOn', FROM_S + timeS + heaterOffsetS, inputs[0]!);
       streams.add('/m/T_room', FROM_S + timeS + offsetS, room[row]!);
       streams.add('/m/T', FROM_S + timeS, measured[0]!);
     });
@@ -104,6 +109,18 @@ describe.skipIf(!hasCompiler)('a lone wild value of an input in the worker', () 
     expect(reports[1]!.verdict.grade).toBe('care');
     expect(reports.map((r) => r.recording.wildValues?.length ?? 0)).toEqual([0, 0, 0, 1, 0]);
     expect(states).toEqual(once.states);
+  }, 60_000);
+
+  test('does not come back with another input that changes before its next reading', async () => {
+    const row = samples.findIndex((s, k) => k > 60 && s.inputs[0] !== samples[k - 1]!.inputs[0]);
+    expect(row).toBeGreaterThan(60);
+    // The heater switches half way to the next sample: the room's temperature is told once more there.
+    const held = roomWith(samples[row - 1]!.inputs[1]!, row);
+    const wanted = await workerOf(held, [ROWS], 0, 5);
+    for (const ends of [[ROWS], [row + 6, ROWS]]) {
+      const { states } = await workerOf(roomWith(-9999, row), ends, 0, 5);
+      expect(states).toEqual(wanted.states);
+    }
   }, 60_000);
 
   test('is taken where it stays', async () => {
