@@ -28,9 +28,7 @@ export function capAtPrior(
       if (excess > most) [most, at] = [excess, j];
     }
     if (at < 0) return;
-    const own = C[at * n + at]!;
-    const along = Float64Array.from({ length: n }, (_, k) => C[k * n + at]! / own);
-    addAlong(C, n, along, variance[at]! - own);
+    addToVariance(C, n, at, variance[at]! - C[at * n + at]!);
   }
 }
 
@@ -39,6 +37,13 @@ export function addAlong(C: Float64Array, n: number, s: Float64Array, v: number)
   for (let j = 0; j < n; j++) {
     for (let k = 0; k < n; k++) C[j * n + k]! += v * s[j]! * s[k]!;
   }
+}
+
+/** Adds to the variance of one unknown, which takes the others along as they hang together with it. */
+function addToVariance(C: Float64Array, n: number, j: number, more: number): void {
+  const own = C[j * n + j]!;
+  const along = Float64Array.from({ length: n }, (_, k) => C[k * n + j]! / own);
+  addAlong(C, n, along, more);
 }
 
 /**
@@ -57,10 +62,7 @@ export function widenBy(
   factor.forEach((f, j) => {
     const own = out[j * n + j]!;
     const more = Math.min(f * f * C[j * n + j]!, variance[j]!) - own;
-    if (own > 0 && more > 0) {
-      const along = Float64Array.from({ length: n }, (_, k) => out[k * n + j]! / own);
-      addAlong(out, n, along, more);
-    }
+    if (own > 0 && more > 0) addToVariance(out, n, j, more);
   });
   return out;
 }
