@@ -1,4 +1,4 @@
-import { chiSquareCdf } from '../../kalman/index.js';
+import { chiSquareCdf, Z95 } from '../../kalman/index.js';
 import type { FitRecord } from '../fit/record.js';
 import type { Finding, Verdict } from '../report/verdict.js';
 import { verdictOf } from '../report/verdict.js';
@@ -23,8 +23,6 @@ const CONTRADICTION = 4;
 
 /** What a twin that is right shows this seldom is no chance. */
 const CHANCE = 0.01;
-/** Half the width of a band of 95 %, in standard deviations. */
-const Z95 = 1.96;
 
 /** How probable it is that of `n` predictions with right bands of 95 % at most so many lie inside. */
 function atMostInside(inside: number, n: number): number {

@@ -1,3 +1,4 @@
+import { Z95 } from '../../kalman/index.js';
 import { isLeftOut } from '../filter/left-out.js';
 import { filterSettings } from '../filter/settings.js';
 import { slopesAt } from '../identifiability/operating-points.js';
@@ -46,7 +47,7 @@ export async function standingFindings(
     let variance = 0;
     for (let c = 0; c < 2 * n; c++) variance += row(c) ** 2;
     const std = Math.sqrt(variance);
-    return { mean, std, lower95: mean - 1.96 * std, upper95: mean + 1.96 * std };
+    return { mean, std, lower95: mean - Z95 * std, upper95: mean + Z95 * std };
   };
   const { findings } = crossCheck(
     twin,
