@@ -1,6 +1,6 @@
 import { TwinError } from '../../core/index.js';
 import type { Bank } from '../filter/bank.js';
-import { ENOUGH, type FirstValues } from '../filter/first-values.js';
+import type { FirstValues } from '../filter/first-values.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import type { LeftOut } from '../filter/left-out.js';
@@ -12,10 +12,12 @@ import type { HeldStates } from '../transient/held-states.js';
 import {
   decodeBank,
   decodeBeforeChange,
+  decodeFirstValues,
   decodeInputNoise,
   decodeLeftOut,
   decodeLines,
   decodeReadings,
+  encodeFirstValues,
   encodeInputNoise,
   encodeLeftOut,
   LINES,
@@ -208,10 +210,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
     for (const name of READINGS) arrays[`readings.${name}`] = state.readings[name];
   }
   if (firstNoise !== undefined) arrays.firstNoise = firstNoise;
-  if (state.firstValues !== undefined) {
-    arrays['firstValues.had'] = state.firstValues.had;
-    arrays['firstValues.values'] = state.firstValues.values;
-  }
+  if (state.firstValues !== undefined) encodeFirstValues(state.firstValues, arrays);
   if (state.integration !== undefined) arrays.integration = state.integration;
   if (bank !== undefined) {
     arrays['bank.weights'] = bank.weights;
@@ -269,13 +268,6 @@ function unpacked(doubles: Float64Array): Uint8Array {
   return Uint8Array.from({ length: doubles[0]! }, (_, i) =>
     Math.floor(doubles[1 + (i >> 2)]! / 256 ** (i & 3)),
   );
-}
-
-function decodeFirstValues(arrays: StoredArrays, m: number): Pick<FilterState, 'firstValues'> {
-  const had = arrays['firstValues.had'];
-  const values = arrays['firstValues.values'];
-  if (had?.length !== m || values?.length !== m * ENOUGH) return {};
-  return { firstValues: { had, values } };
 }
 
 /** What a twin definition makes of a state's lengths. */

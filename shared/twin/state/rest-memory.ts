@@ -1,5 +1,6 @@
 import type { Bank } from '../filter/bank.js';
 import { type Companions, noCompanions } from '../filter/companions.js';
+import { ENOUGH, type FirstValues } from '../filter/first-values.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import type { Anchor, LeftOut } from '../filter/left-out.js';
@@ -166,4 +167,23 @@ export function decodeReadings(arrays: StoredArrays, n: number): Pick<FilterStat
     readings.value.length === length * n &&
     readings.precision.length === length * n;
   return sound ? { readings } : {};
+}
+
+/** Adds the first values of channels whose noise nobody stated. */
+export function encodeFirstValues(
+  { had, values }: FirstValues,
+  arrays: Record<string, Float64Array>,
+): void {
+  arrays['firstValues.had'] = had;
+  arrays['firstValues.values'] = values;
+}
+
+export function decodeFirstValues(
+  arrays: StoredArrays,
+  m: number,
+): Pick<FilterState, 'firstValues'> {
+  const had = arrays['firstValues.had'];
+  const values = arrays['firstValues.values'];
+  if (had?.length !== m || values?.length !== m * ENOUGH) return {};
+  return { firstValues: { had, values } };
 }
