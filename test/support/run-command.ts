@@ -5,6 +5,7 @@ import { silentLogger } from '../../shared/core/index.js';
 /**
  * Runs a command of the CLI in this process.
  *
+ * @param options.withStderr tell what it printed on stderr as well
  * @returns its exit code, and what it printed on stdout
  * @throws as the command does
  */
@@ -12,6 +13,7 @@ export async function runCommand(
   name: string,
   args: Record<string, unknown>,
   env: NodeJS.ProcessEnv = {},
+  { withStderr = false }: { withStderr?: boolean } = {},
 ) {
   const command = (await loadCommands()).find((c) => c.name === name)!;
   let text = '';
@@ -21,7 +23,7 @@ export async function runCommand(
       done();
     },
   });
-  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stderr = withStderr ? stdout : new Writable({ write: (_chunk, _encoding, done) => done() });
   const io = { stdout, stderr, logger: silentLogger, signal: new AbortController().signal, env };
   const code = await command.run(args, io);
   return { code, text };

@@ -1,12 +1,12 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCommands } from '../../../cli/commands.js';
-import { createRng, silentLogger } from '../../../shared/core/index.js';
+import { createRng } from '../../../shared/core/index.js';
 import { openStore } from '../../../shared/store/index.js';
 import { loadState, loadTwin } from '../../../shared/twin/index.js';
+import { runCommand } from '../../support/run-command.js';
 import { buildFmu, hasCompiler } from '../fmi/fixture-fmus.js';
 
 describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
@@ -46,22 +46,8 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
-  async function run(name: string, args: Record<string, unknown>) {
-    const command = (await loadCommands()).find((c) => c.name === name)!;
-    let text = '';
-    const stdout = new Writable({
-      write(chunk, _encoding, done) {
-        text += String(chunk);
-        done();
-      },
-    });
-    const io = { logger: silentLogger, signal: new AbortController().signal, env: {} };
-    const code = await command.run(
-      { twin, data, lanes: 1, ...args },
-      { ...io, stdout, stderr: stdout },
-    );
-    return { code, text };
-  }
+  const run = (name: string, args: Record<string, unknown>) =>
+    runCommand(name, { twin, data, lanes: 1, ...args }, {}, { withStderr: true });
 
   it('fits, writes what it was asked for, and a state that calibrate goes on from', async () => {
     const file = (name: string) => join(dir, name);
