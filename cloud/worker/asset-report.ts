@@ -122,7 +122,7 @@ export function toAssetReport(
     rewritten,
     state,
     behindSinceNs: _since,
-    lookedBackS,
+    lookBack,
     waitsFor,
     untilNs: _until,
     first: _first,
@@ -184,7 +184,7 @@ export function toAssetReport(
       check,
       fitQuantities,
       integration,
-      lookedBackS,
+      lookBack,
       waitsFor,
     }),
   };

@@ -21,7 +21,13 @@ import { readGatewayBacklog } from './gateway-backlog.js';
 import type { Progress } from './progress.js';
 import { publishForecast } from './publish-forecast.js';
 import { createReadOnce } from './read-once.js';
-import { inputsBefore, readWindows, type StreamSource, type Streams } from './read-streams.js';
+import {
+  inputsBefore,
+  newestBefore,
+  readWindows,
+  type StreamSource,
+  type Streams,
+} from './read-streams.js';
 import { refitWhereDue } from './refit.js';
 import { resultRow } from './results.js';
 import { type AssetState, decodeAssetState, stateKey } from './state.js';
@@ -154,8 +160,12 @@ async function begin(pass: Pass): Promise<Beginning> {
   // SiteWise allows few such requests a second: an asset that was calibrated before was there.
   await deps.discover(job.assetId, job.twin.definition.measured[0]?.alias ?? '');
   const { lookbackS } = job.options;
-  progress.lookedBackS = lookbackS;
   const base = beginning(untilNs - secondsToNs(lookbackS));
+  const older = await newestBefore(pass.source, base.watermarkNs);
+  progress.lookBack = {
+    lookbackS,
+    ...(older === undefined ? {} : { olderS: nsToSeconds(older) }),
+  };
   return { state: beginningState(job, base), committed: undefined, base };
 }
 

@@ -10,6 +10,14 @@ import type {
 import type { GatewayBacklog } from './gateway-backlog.js';
 import type { AssetReport } from './report.js';
 
+/** How far the first run of an asset looks back. */
+export interface LookBack {
+  /** `calibration.lookbackS` of the fleet. */
+  lookbackS: number;
+  /** The newest reading from before that, which the run leaves out, epoch seconds; absent where there is none. */
+  olderS?: number;
+}
+
 /** What a run has done so far; the report is made from it, whichever way the run ends. */
 export type Progress = Pick<
   AssetReport,
@@ -61,8 +69,8 @@ export type Progress = Pick<
   backlog: GatewayBacklog | undefined;
   /** Since when earlier runs have left work over, epoch nanoseconds; undefined where none did. */
   behindSinceNs: bigint | undefined;
-  /** How far the asset's first run looks back, seconds; undefined of an asset that was calibrated. */
-  lookedBackS: number | undefined;
+  /** What the asset's first run leaves behind; undefined of an asset that was calibrated. */
+  lookBack: LookBack | undefined;
   /** Up to here the run reads, epoch nanoseconds. */
   untilNs: bigint;
   /** The samples' first and newest instants of the run, epoch seconds. */
@@ -109,7 +117,7 @@ export function newProgress(): Progress {
     rewritten: {},
     backlog: undefined,
     behindSinceNs: undefined,
-    lookedBackS: undefined,
+    lookBack: undefined,
     untilNs: 0n,
     first: undefined,
     newestS: undefined,

@@ -78,15 +78,7 @@ export async function inputsBefore(
 ): Promise<Mark['inputs']> {
   const found: Record<string, { timeNs: bigint; value: number }> = {};
   if (aliases.length === 0) return found;
-  const history = await source.reader.history({
-    aliases,
-    afterNs: 0n,
-    untilNs: atNs,
-    qualities: ['GOOD'],
-    newest: true,
-    missing: 'empty',
-    signal: source.signal,
-  });
+  const history = await newestOf(source, aliases, atNs);
   for (const [alias, values] of history) {
     const value = values.findLast(isNumber);
     if (value !== undefined) found[alias] = { timeNs: value.timeNs, value: value.value };
@@ -100,3 +92,29 @@ export async function inputsBefore(
   }
   return found;
 }
+
+/** The time of the newest reading of a sensor up to an instant; undefined where history has none. */
+export async function newestBefore(
+  source: StreamSource,
+  atNs: bigint,
+): Promise<bigint | undefined> {
+  const sensors = source.definition.measured.map((m) => m.alias);
+  let newest: bigint | undefined;
+  for (const values of (await newestOf(source, sensors, atNs)).values()) {
+    const timeNs = values.findLast(isNumber)?.timeNs;
+    if (timeNs !== undefined && (newest === undefined || timeNs > newest)) newest = timeNs;
+  }
+  return newest;
+}
+
+/** The newest value of each stream up to an instant, as history has it. */
+const newestOf = (source: StreamSource, aliases: readonly string[], atNs: bigint) =>
+  source.reader.history({
+    aliases,
+    afterNs: 0n,
+    untilNs: atNs,
+    qualities: ['GOOD'],
+    newest: true,
+    missing: 'empty',
+    signal: source.signal,
+  });

@@ -17,7 +17,7 @@ import {
   verdictOf,
 } from '../../shared/twin/index.js';
 import { total } from './counts.js';
-import type { Progress } from './progress.js';
+import type { LookBack, Progress } from './progress.js';
 import type { AssetReport, RunReport } from './report.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
@@ -50,7 +50,7 @@ function assetFindings(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
   everCalibrated: boolean,
   fitQuantities: Readonly<Record<string, Verdict>> = {},
-  lookedBackS?: number,
+  lookBack?: LookBack,
 ): Finding[] {
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string) => void findings.push({ grade, reason });
@@ -80,14 +80,15 @@ function assetFindings(
       });
     }
   } else if (!everCalibrated && (outcome === 'idle' || outcome === 'waiting')) {
-    const within = lookedBackS === undefined ? '' : ` within the last ${durationText(lookedBackS)}`;
-    const older =
-      lookedBackS === undefined
-        ? ''
-        : '; older ones are not looked at, see calibration.lookbackS of the fleet';
+    const within =
+      lookBack === undefined ? '' : ` within the last ${durationText(lookBack.lookbackS)}`;
+    add('care', `never calibrated yet: there are not enough readings for a first sample${within}`);
+  }
+  if (lookBack?.olderS !== undefined) {
+    const begun = everCalibrated ? ' and move the state of the asset away' : '';
     add(
       'care',
-      `never calibrated yet: there are not enough readings for a first sample${within}${older}`,
+      `readings up to ${instantText(lookBack.olderS)} are left out: the first run looks back ${durationText(lookBack.lookbackS)}. To take them raise calibration.lookbackS of the fleet${begun}`,
     );
   }
   if (report.fit !== undefined) findings.push(...findingsOf(report.fit, fitQuantities));
@@ -138,15 +139,12 @@ export function assetVerdicts(
     check,
     fitQuantities,
     integration,
-    lookedBackS,
+    lookBack,
     waitsFor,
-  }: Pick<
-    Progress,
-    'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookedBackS' | 'waitsFor'
-  >,
+  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookBack' | 'waitsFor'>,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
-    ...assetFindings(report, everCalibrated, fitQuantities, lookedBackS),
+    ...assetFindings(report, everCalibrated, fitQuantities, lookBack),
     ...(waitsFor === undefined ? [] : [waitFinding(waitsFor)]),
     ...(check?.findings ?? []),
     ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({

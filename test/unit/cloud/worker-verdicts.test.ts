@@ -14,6 +14,8 @@ import {
 } from '../../support/worker-world.js';
 
 const S = 1_000_000_000n;
+/** As verdicts tell an instant. */
+const isoOf = (s: number) => `${new Date(s * 1000).toISOString().slice(0, 19)}Z`;
 
 describe('what a worker that lacks something says', () => {
   test('an asset that is behind for longer than the time between runs is alarmed, in SiteWise too, until it has caught up', async () => {
@@ -42,14 +44,31 @@ describe('what a worker that lacks something says', () => {
   test('readings from before it looks back are none, and the verdict says how far that is', async () => {
     const world = newWorld({ options: { lookbackS: 3600 } });
     minutes(world, T0 - 7200, T0 - 5400);
+    const ended = isoOf(T0 - 5410);
     const { outcome, verdict } = await run(world, T0);
     expect(outcome).toBe('idle');
     expect(verdict).toEqual({
       grade: 'care',
       reasons: [
-        'never calibrated yet: there are not enough readings for a first sample within the last 60.0 min; older ones are not looked at, see calibration.lookbackS of the fleet',
+        'never calibrated yet: there are not enough readings for a first sample within the last 60.0 min',
+        `readings up to ${ended} are left out: the first run looks back 60.0 min. To take them raise calibration.lookbackS of the fleet`,
       ],
     });
+  });
+
+  test('nor are they where newer ones make samples, which is said once', async () => {
+    const world = newWorld({ options: { lookbackS: 3600 } });
+    minutes(world, T0 - 7200, T0);
+    const first = await run(world, T0);
+    expect(first.outcome).toBe('calibrated');
+    expect(first.verdict).toEqual({
+      grade: 'care',
+      reasons: [
+        `readings up to ${isoOf(T0 - 3600)} are left out: the first run looks back 60.0 min. To take them raise calibration.lookbackS of the fleet and move the state of the asset away`,
+      ],
+    });
+    minutes(world, T0, T0 + 600);
+    expect((await run(world, T0 + 600)).verdict).toEqual({ grade: 'good', reasons: [] });
   });
 
   test('without a value of an input the asset is starved, and says of what', async () => {
