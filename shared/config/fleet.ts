@@ -42,7 +42,9 @@ const calibration = z.strictObject({
     .positive()
     .max(7 * 86_400)
     .default(86_400)
-    .describe('How far the first run of an asset looks back, seconds.'),
+    .describe(
+      'How far the first run of an asset looks back, seconds; older readings are left out, which its verdict says.',
+    ),
   lateWindowS: z
     .number()
     .min(0)
