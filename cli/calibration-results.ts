@@ -72,8 +72,10 @@ export class CalibrationResults {
     if (json !== true) {
       for (const line of summaryLines(this.#twin, output, this.kept.traces))
         printLine(stdout, line);
-    } else if (text === undefined || path !== undefined) printJson(stdout, output.summary);
-    else await pipeline(Readable.from(text), stdout, { end: false });
+    } else if (text === undefined || path !== undefined) {
+      // The steps are in the file.
+      printJson(stdout, output);
+    } else await pipeline(Readable.from(text), stdout, { end: false });
   }
 
   /** Gives back what they take on disk. */

@@ -147,26 +147,41 @@ async function up(args: UpArgs, entries: StackEntries, io: CommandIo): Promise<n
   let summary: StackSummary | undefined;
   try {
     announce(stack, config, say);
-    await runUntil(stack, args, say, io.signal);
-    stack.gateway.faults.refuse = false;
-    if (!io.signal.aborted) {
-      say('Stopping the machine and waiting for its last values …');
-      await drain(stack, DRAIN_S, io.signal);
-      await catchUp(stack, io.signal);
-      summary = await summarise(stack, memory.peakMb());
-    }
-  } catch (error) {
-    if (!io.signal.aborted) throw error;
+    await runToTheEnd(stack, args, say, io.signal);
+    // Who reads JSON is told how far it came, too.
+    if (!io.signal.aborted || args.json === true) summary = await summarise(stack, memory.peakMb());
   } finally {
     await stack.close();
     await memory.close();
   }
-  if (summary === undefined) say('Stopped. The next start goes on from here.');
-  else if (args.json === true) printJson(io.stdout, summary);
-  else printSummary(summary, say);
-  const missing = summary === undefined ? [] : shortfalls(summary);
+  const interrupted = io.signal.aborted;
+  if (interrupted) say('Stopped. The next start goes on from here.');
+  if (args.json === true) {
+    printJson(io.stdout, { ...summary, ...(interrupted ? { interrupted } : {}) });
+  } else if (!interrupted && summary !== undefined) printSummary(summary, say);
+  // What was under way when it was stopped comes with the next start.
+  const missing = interrupted || summary === undefined ? [] : shortfalls(summary);
   for (const text of missing) printLine(io.stderr, text);
   return missing.length === 0 ? 0 : 1;
+}
+
+/** Lets the loop run as long as was asked for, and come to its end; a stop signal ends either at once. */
+async function runToTheEnd(
+  stack: Stack,
+  args: UpArgs,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await runUntil(stack, args, say, signal);
+    stack.gateway.faults.refuse = false;
+    if (signal.aborted) return;
+    say('Stopping the machine and waiting for its last values …');
+    await drain(stack, DRAIN_S, signal);
+    await catchUp(stack, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 /** The config file with the options on top and paths made absolute. */

@@ -137,7 +137,7 @@ describe('twinloop up', () => {
     expect(inside.length).toBeGreaterThanOrEqual(told.length - 3);
   }, 150_000);
 
-  it('lets one stack at a data folder, starts a killed component again, ends on SIGINT with all its processes, and goes on later', async () => {
+  it('lets one stack at a data folder, starts a killed component again, ends on SIGINT with all its processes, tells machines how far it came, and goes on later', async () => {
     const first = twinloop(['up', '--data', data, '--port', '0']);
     await appears(join(data, 'fleet.json'), first.child);
     const second = await twinloop(['up', '--data', data, '--port', '0', '--json']).done;
@@ -155,6 +155,22 @@ describe('twinloop up', () => {
     for (const pid of await pids) expect(isAlive(pid)).toBe(false);
 
     const before = JSON.parse(await readFile(join(data, 'machine-time.json'), 'utf8')).machineS;
+    const cut = twinloop(['up', '--data', data, '--port', '0', '--json']);
+    let told = '';
+    cut.child.stderr?.on('data', (text) => {
+      const already = told.includes('Ctrl-C');
+      told += text;
+      // Once: a second signal would end it at once.
+      if (!already && told.includes('Ctrl-C')) cut.child.kill('SIGINT');
+    });
+    const ended = await cut.done;
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      interrupted: true,
+      endpoints: {},
+      published: expect.any(Number),
+      parameters: {},
+    });
     const again = await twinloop(['up', '--data', data, '--port', '0', '--for', '1', '--json'])
       .done;
     expect(again.code).toBe(0);
