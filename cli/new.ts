@@ -6,6 +6,7 @@ import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
   durationText,
+  jsonText,
   printJson,
   printLine,
   TwinError,
@@ -218,9 +219,6 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const fmuPath = String(args.fmu);
   const data = String(args.data);
   const output = typeof args.output === 'string' ? args.output : 'twin.yaml';
-  if (!/\.ya?ml$/.test(output)) {
-    throw new TwinError('USAGE', `--output is "${output}": expected a name ending in .yaml.`);
-  }
   const fmu = await openFmu(fmuPath);
   const { from, to, stride, ...reading } = recordingOptionsOf(args);
   const table = await readTable(data, reading);
@@ -250,17 +248,21 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const tried = await tryOnModel(proposal, resolve(fmuPath), table, args, io, rest);
   proposal = tried.proposal;
   for (const line of modelLines(proposal)) say(line);
-  const textOf = (of: Proposal) =>
-    definitionText(of, fmuPathFrom(path, resolve(fmuPath)), `${fmuPath} and ${data}`);
+  const inJson = output.endsWith('.json');
+  const textOf = (of: Proposal) => {
+    const text = definitionText(of, fmuPathFrom(path, resolve(fmuPath)), `${fmuPath} and ${data}`);
+    return inJson ? jsonText(parse(text), 2) : text;
+  };
   await write(path, textOf(proposal), args, io);
   say(`Wrote ${output}`);
+  if (inJson) say('JSON has no remarks: what is a guess, and why, is told above only.');
   const { definition } = await loadTwin(path);
   if (args.calibrate === false) {
     if (args.json === true) printJson(io.stdout, { output, matches: proposal.matches });
     return 0;
   }
   const report =
-    typeof args.report === 'string' ? args.report : output.replace(/\.ya?ml$/, '.html');
+    typeof args.report === 'string' ? args.report : output.replace(/\.(ya?ml|json)$/, '.html');
   const still = proposal.simulation.item.mode === 'steady-state';
   const limit = still
     ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
@@ -308,7 +310,8 @@ export const newCommand: Command = {
     {
       flags: '--output <file>',
       writes: 'file',
-      description: 'the definition, .yaml; default: twin.yaml',
+      endings: ['.yaml', '.yml', '.json'],
+      description: 'the definition, .yaml with remarks or .json; default: twin.yaml',
     },
     { flags: '--name <name>', description: 'name of the twin; default: the model’s' },
     {
@@ -329,6 +332,7 @@ export const newCommand: Command = {
     {
       flags: '--report <file>',
       writes: 'file',
+      endings: ['.html'],
       description: 'the report, .html; default: beside the definition',
     },
     ...readingOptions,

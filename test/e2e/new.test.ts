@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { compiledEntry, packageFile } from '../../shared/core/index.js';
 import { CONDITIONS, simulateMachine } from '../study/unseen/conditions.js';
 import { machineFmu } from '../study/unseen/fmu.js';
@@ -69,6 +70,18 @@ describe('somebody at a terminal', () => {
   );
 });
 
+it('writes JSON where the name asks for it: the same definition, without remarks', () => {
+  const box = packageFile('shared/twins/heated-box');
+  const args = [join(box, 'heated-box.fmu'), '--data', join(box, 'export.csv'), '--no-calibrate'];
+  const remarked = create(...args, '--yes', '--output', 'same.yaml');
+  expect(remarked.status, remarked.stderr).toBe(0);
+  const plain = create(...args, '--yes', '--output', 'same.json');
+  expect(plain.status, plain.stderr).toBe(0);
+  expect(plain.stdout).toContain('JSON has no remarks');
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  expect(JSON.parse(read('same.json'))).toEqual(parse(read('same.yaml')));
+});
+
 describe.skipIf(!hasCompiler)('a machine that wears', () => {
   const machine = MACHINES.find((m) => m.name === 'motor')!;
   const wearing = CONDITIONS.find((c) => c.name === 'wear 4× faster')!;
@@ -99,7 +112,9 @@ describe.skipIf(!hasCompiler)('a machine that wears', () => {
 
   it('is a guess to be decided without --yes, that fit --wear tries', () => {
     const run = create(...write('asks.csv'), '--output', 'asks.yaml');
-    expect(run.stdout).toMatch(/Rm may have worn .* a guess to be decided/);
+    expect(run.stdout).toMatch(
+      /Rm may have worn .* a guess to be decided: in asks.yaml, `wearHorizonS: \d+` in place of/,
+    );
     const written = readFileSync(join(folder, 'asks.yaml'), 'utf8');
     const [, horizonS] = /replace `dynamics: constant` by `wearHorizonS: (\d+)`/.exec(written)!;
     expect(written).toMatch(/variable: "Rm", .*dynamics: "constant"/);

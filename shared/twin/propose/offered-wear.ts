@@ -15,7 +15,7 @@ export function wearLines(
   return offers.map((offer) =>
     taken.includes(offer)
       ? `${offer.variable} looks as if it had worn ${courseText(offer)}: it is taken to wear, through its whole range in ${secondsText(offer.wearHorizonS)}, as ${file} says now, and fitted again`
-      : `${offer.variable} may have worn ${courseText(offer)}, which is a guess to be decided: ${file} says how to have it followed`,
+      : `${offer.variable} may have worn ${courseText(offer)}, which is a guess to be decided: in ${file}, \`wearHorizonS: ${offer.wearHorizonS}\` in place of its \`dynamics: constant\` has it followed`,
   );
 }
 
