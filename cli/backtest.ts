@@ -14,7 +14,7 @@ import {
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createFitModel } from '../shared/twin/fit/index.js';
 import { verdictExitCode } from '../shared/twin/report/verdict.js';
-import { checkEndings, recordingOf, summaryOf } from './batch-options.js';
+import { recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import {
   lanesOf,
@@ -31,7 +31,6 @@ const parseHorizons = (text: string) =>
   [...new Set(numbersIn('--horizons', { whole: true, from: 1 })(text))].sort((a, b) => a - b);
 
 async function run(args: Record<string, unknown>, io: CommandIo): Promise<number> {
-  checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const twin = await loadTwin(String(args.twin));
   const recording = await recordingOf(twin, args, io);
   const { samples, table } = recording;
@@ -101,11 +100,22 @@ export const backtestCommand: Command = {
       parse: wholeNumber('--seed', 0),
     },
     { flags: '--no-yardstick', description: 'without that record: half the time' },
-    { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
-    { flags: '--report <file>', writes: 'file', description: 'a page to read, .html' },
+    {
+      flags: '--output <file>',
+      writes: 'file',
+      endings: ['.json'],
+      description: 'the whole result, .json',
+    },
+    {
+      flags: '--report <file>',
+      writes: 'file',
+      endings: ['.html'],
+      description: 'a page to read, .html',
+    },
     {
       flags: '--plot <svg>',
       writes: 'file',
+      endings: ['.svg'],
       description: 'where the data fell in the predictions’ distributions',
     },
     strictOption,

@@ -1,4 +1,4 @@
-import { type CommandIo, nsToSeconds, systemClock, TwinError } from '../shared/core/index.js';
+import { type CommandIo, nsToSeconds, systemClock } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
@@ -43,20 +43,3 @@ export const summaryOf = async (twin: Twin, recording: TwinRecording): Promise<R
     nsToSeconds(systemClock.nowNs()),
     await heldInputsOf(twin),
   );
-
-/**
- * Refuses files with a wrong ending before anything is computed.
- *
- * @param endings by option, e.g. `{ output: '.json' }`
- */
-export function checkEndings(
-  args: Record<string, unknown>,
-  endings: Readonly<Record<string, string>>,
-): void {
-  for (const [name, ending] of Object.entries(endings)) {
-    const file = args[name];
-    if (typeof file === 'string' && !file.endsWith(ending)) {
-      throw new TwinError('USAGE', `--${name} is "${file}": expected a name ending in ${ending}.`);
-    }
-  }
-}

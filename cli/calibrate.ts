@@ -85,11 +85,10 @@ function checkUsage(args: Record<string, unknown>): void {
     );
   }
   const output = args.output as string | undefined;
-  const endings = args.tune === true ? /\.json$/ : /\.(json|csv)$/;
-  if (output !== undefined && !endings.test(output)) {
+  if (args.tune === true && output?.endsWith('.csv') === true) {
     throw new TwinError(
       'USAGE',
-      `--output is "${output}": expected a name ending in .json${args.tune === true ? '' : ' or .csv'}.`,
+      `--output is "${output}": with --tune expected a name ending in .json.`,
     );
   }
 }
@@ -287,10 +286,16 @@ export const calibrateCommand: Command = {
       description: 'earlier states to keep beside the newest; default: 10',
       parse: wholeNumber('--history', 0),
     },
-    { flags: '--output <file>', writes: 'file', description: 'every step, as .json or .csv' },
+    {
+      flags: '--output <file>',
+      writes: 'file',
+      endings: ['.json', '.csv'],
+      description: 'every step, as .json or .csv',
+    },
     {
       flags: '--plot <svg>',
       writes: 'file',
+      endings: ['.svg'],
       description: 'parameters, virtual sensors and NIS over time',
     },
     {
@@ -299,6 +304,8 @@ export const calibrateCommand: Command = {
     },
     {
       flags: '--report <html>',
+      writes: 'file',
+      endings: ['.html'],
       description: 'a page to read and to print: everything about the run',
     },
     strictOption,

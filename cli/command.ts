@@ -10,6 +10,8 @@ export interface CommandOption {
   required?: boolean;
   /** The value is a path that the command writes: whether it can is checked before it runs. */
   writes?: 'file' | 'folder';
+  /** What the name of that file may end in, e.g. `.svg`: another promises what the file does not hold. */
+  endings?: readonly string[];
   /** Turns the text into a value; throws a TwinError `USAGE` that says what was expected. */
   parse?: (text: string) => unknown;
 }

@@ -28,7 +28,7 @@ import { verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
-import { checkEndings, guessedOf, recordingOf, summaryOf } from './batch-options.js';
+import { guessedOf, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
 import { type OnWear, wearOf } from './fit-wear.js';
 import {
@@ -51,7 +51,6 @@ export async function runFit(
   io: CommandIo,
   onWear?: OnWear,
 ): Promise<number> {
-  checkEndings(args, { output: '.json', plot: '.svg', report: '.html' });
   const given = await loadTwin(String(args.twin));
   const wear = wearOf(args.wear, given);
   if (Object.keys(wear).length > 0 && args.state !== undefined) {
@@ -134,7 +133,7 @@ async function keepFit(
 /** Prints a fit. @returns the exit code */
 function tellFit({ output }: Commission, args: Record<string, unknown>, io: CommandIo): number {
   if (args.json === true) {
-    printJson(io.stdout, args.output === undefined ? output : output.summary);
+    printJson(io.stdout, output);
   } else for (const line of fitLines(output)) printLine(io.stdout, line);
   return verdictExitCode(output.verdict, args.strict === true);
 }
@@ -219,9 +218,24 @@ export const fitCommand: Command = {
       description:
         'try what it is if a constant wears, through its whole range in so many seconds, as wearHorizonS says it',
     },
-    { flags: '--output <file>', writes: 'file', description: 'the whole result, .json' },
-    { flags: '--report <file>', writes: 'file', description: 'a page to read, .html' },
-    { flags: '--plot <svg>', writes: 'file', description: 'the free run beside the data' },
+    {
+      flags: '--output <file>',
+      writes: 'file',
+      endings: ['.json'],
+      description: 'the whole result, .json',
+    },
+    {
+      flags: '--report <file>',
+      writes: 'file',
+      endings: ['.html'],
+      description: 'a page to read, .html',
+    },
+    {
+      flags: '--plot <svg>',
+      writes: 'file',
+      endings: ['.svg'],
+      description: 'the free run beside the data',
+    },
     strictOption,
     lanesOption,
   ],

@@ -103,7 +103,12 @@ export const simulateCommand: Command = {
       choices: ['on', 'off'],
     },
     { flags: '--display-units', description: 'records in display units where variables have one' },
-    { flags: '--plot <svg>', writes: 'file', description: 'draws the recorded variables' },
+    {
+      flags: '--plot <svg>',
+      writes: 'file',
+      endings: ['.svg'],
+      description: 'draws the recorded variables',
+    },
     { flags: '--debug-logging', description: "shows the FMU's own log on stderr" },
     { flags: '--fmi-logging', description: 'shows every FMI call on stderr' },
     {

@@ -65,6 +65,7 @@ export const forecastCommand: Command = {
     {
       flags: '--plot <svg>',
       writes: 'file',
+      endings: ['.svg'],
       description: 'fan charts with limits, and the probability over time',
     },
     {

@@ -36,6 +36,23 @@ function toOption({ flags, description, ...given }: CommandOption): Option {
   return option;
 }
 
+/** Refuses a path that an option can't write to, before anything is computed for it. */
+async function checkOutput(
+  { flags, writes, endings }: CommandOption,
+  args: Record<string, unknown>,
+): Promise<void> {
+  const option = new Option(flags);
+  const path = args[option.attributeName()];
+  if (typeof path !== 'string' || writes === undefined) return;
+  if (endings !== undefined && !endings.some((ending) => path.endsWith(ending))) {
+    throw new TwinError(
+      'USAGE',
+      `${option.long} is "${path}": expected a name ending in ${endings.join(' or ')}.`,
+    );
+  }
+  await checkWritable(path, writes);
+}
+
 /** Adds a command that is loaded, below the nouns that its name begins with. */
 function addCommand(program: Program, command: Command, signal: AbortSignal): void {
   const words = command.name.split(' ');
@@ -56,10 +73,7 @@ function addCommand(program: Program, command: Command, signal: AbortSignal): vo
     sub.registeredArguments.forEach((argument, i) => {
       args[argument.name()] = received[i];
     });
-    for (const { flags, writes } of command.options ?? []) {
-      const path = args[new Option(flags).attributeName()];
-      if (writes !== undefined && typeof path === 'string') await checkWritable(path, writes);
-    }
+    for (const option of command.options ?? []) await checkOutput(option, args);
     const { logLevel: level, logFormat: format } = program.opts<{
       logLevel: LogLevel;
       logFormat: 'json' | 'text';
@@ -148,12 +162,37 @@ export async function runProgram(argv: readonly string[], line: CommandLine): Pr
   watchStdout(argv);
   const stop = new AbortController();
   onStopSignal((name) => stop.abort(new TwinError('CANCELLED', `Stopped by ${name}.`)));
+  let program: Program | undefined;
   try {
-    const program = await buildProgram(line, argv, stop.signal);
+    program = await buildProgram(line, argv, stop.signal);
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = reportError(needsVerb(error, argv) ?? error, argv);
+    process.exitCode = reportError(needsVerb(error, argv) ?? withHelp(error, program, argv), argv);
   }
+}
+
+/** A wrong call as commander tells it, with where the right one is told. */
+function withHelp(error: unknown, program: Program | undefined, argv: readonly string[]): unknown {
+  const { code, exitCode, message } = error as {
+    code?: string;
+    exitCode?: number;
+    message: string;
+  };
+  if (program === undefined || !code?.startsWith('commander.') || exitCode === 0) return error;
+  const path = [program.name()];
+  let at = program;
+  for (const word of argv.slice(2).filter((w) => !w.startsWith('-'))) {
+    const below = at.commands.find((c) => c.name() === word);
+    if (below === undefined) break;
+    path.push(word);
+    at = below;
+  }
+  const told = message.replace(/^error: /, '').replace('\n', ' ');
+  return new TwinError(
+    'USAGE',
+    `${told}${/[.?)]$/.test(told) ? '' : '.'} See \`${path.join(' ')} --help\`.`,
+    { cause: error },
+  );
 }
 
 /** Commander answers a noun without its verb by help, on stderr; machines are told, too. */

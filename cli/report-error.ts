@@ -18,8 +18,7 @@ interface Fault {
 
 function faultOf(error: unknown): Fault {
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, '');
-    return { code: 'USAGE', message, exitCode: error.exitCode === 0 ? 0 : 2 };
+    return { code: 'USAGE', message: error.message, exitCode: error.exitCode === 0 ? 0 : 2 };
   }
   const told =
     error instanceof TwinError && error.code !== 'STORAGE'

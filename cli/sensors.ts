@@ -226,7 +226,7 @@ export const sensorsCommand: Command = {
       choices: ['gain', 'gain-per-cost'],
       default: 'gain',
     },
-    { flags: '--plot <svg>', writes: 'file', description: 'the gains as bars' },
+    { flags: '--plot <svg>', writes: 'file', endings: ['.svg'], description: 'the gains as bars' },
     ...askOptions.filter((option) => option !== stateOption),
   ],
   examples: [

@@ -86,6 +86,14 @@ export async function loadConfig<S extends z.ZodType>(
   what: string,
 ): Promise<z.output<S>> {
   const text = (await readUserFile(path, what)).toString('utf8');
+  if (text.trim() === '') {
+    throw new ConfigError(path, [
+      {
+        path: '',
+        message: `it is empty: expected JSON or YAML, as \`twinloop config sample\` prints it`,
+      },
+    ]);
+  }
   let input: unknown;
   try {
     input = parseJson(text) ?? parseYaml(text);

@@ -49,14 +49,15 @@ export async function readUserFile(path: string, what: string): Promise<Buffer> 
         cause: error,
       });
     }
-    throw new TwinError('FILE_INVALID', `Could not read the ${what} ${path}: ${messageOf(error)}`, {
+    const why = SYSTEM_WORDS[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
+    throw new TwinError('FILE_INVALID', `Could not read the ${what} ${path}: ${why}.`, {
       cause: error,
     });
   }
 }
 
-/** What the system says of paths that can't be written, in words. */
-const UNWRITABLE: Readonly<Record<string, string>> = {
+/** What the system says of paths that can't be read or written, in words. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'your quota of the disk is used up',
   EFBIG: 'the file would be too large',
@@ -82,7 +83,7 @@ export function unwritableError(
   path?: string,
 ): TwinError<'FILE_UNWRITABLE'> | undefined {
   const fault = (error instanceof TwinError ? error.cause : error) as NodeJS.ErrnoException;
-  const why = UNWRITABLE[fault?.code ?? ''];
+  const why = SYSTEM_WORDS[fault?.code ?? ''];
   if (why === undefined || fault.syscall === undefined) return undefined;
   return new TwinError(
     'FILE_UNWRITABLE',

@@ -180,7 +180,6 @@ describe('calibrate', () => {
       { asset: '/line1/roller1/w', stride: 2 },
       { data: 'a.csv', tune: true, state: 'states' },
       { data: 'a.csv', tune: true, output: 'a.csv' },
-      { data: 'a.csv', output: 'a.txt' },
     ]) {
       await expect(run('calibrate', { twin, ...args })).rejects.toMatchObject({ code: 'USAGE' });
     }

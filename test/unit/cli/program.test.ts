@@ -42,6 +42,17 @@ describe('nouns', () => {
   });
 });
 
+it.each(commands.map((c) => [c.name, c] as const))(
+  '%s says how each picture and page that it writes may be called',
+  (_name, { options = [] }) => {
+    const named = options.filter((o) => /^--(plot|report) </.test(o.flags));
+    for (const { flags, writes, endings } of named) {
+      expect(writes, flags).toBe('file');
+      expect(endings?.length, flags).toBeGreaterThan(0);
+    }
+  },
+);
+
 describe('--json', () => {
   it.each(commands.map((c) => c.name))(
     '%s tells wrong usage as JSON',
@@ -53,10 +64,48 @@ describe('--json', () => {
     },
   );
 
-  it.each([
+  it.each<{ args: string[]; code: string; says?: string }>([
     { args: ['--json'], code: 'USAGE' },
-    { args: ['calibrat', '--json'], code: 'USAGE', says: 'Did you mean calibrate' },
-    { args: ['calibrate', '--json'], code: 'USAGE', says: "missing required argument 'twin'" },
+    {
+      args: ['calibrat', '--json'],
+      code: 'USAGE',
+      says: '(Did you mean calibrate?) See `twinloop --help`.',
+    },
+    {
+      args: ['calibrate', '--json'],
+      code: 'USAGE',
+      says: "missing required argument 'twin'. See `twinloop calibrate --help`.",
+    },
+    {
+      args: ['fmu', 'simulate', WEB_LINE, '--stop-tme', '1', '--json'],
+      code: 'USAGE',
+      says: "unknown option '--stop-tme' (Did you mean --stop-time?) See `twinloop fmu simulate --help`.",
+    },
+    {
+      args: ['calibrate', 't.json', '--data', 'd.csv', '--plot', 'p.png', '--json'],
+      code: 'USAGE',
+      says: '--plot is "p.png": expected a name ending in .svg',
+    },
+    {
+      args: ['calibrate', 't.json', '--data', 'd.csv', '--report', '/dev/null/a.html', '--json'],
+      code: 'FILE_UNWRITABLE',
+      says: 'a part of the path is a file',
+    },
+    ...['fit', 'backtest', 'calibrate'].map((name) => ({
+      args: [name, 't.json', '--data', 'd.csv', '--output', 'result.txt', '--json'],
+      code: 'USAGE',
+      says: '--output is "result.txt": expected a name ending in .json',
+    })),
+    {
+      args: ['new', WEB_LINE, '--data', 'd.csv', '--output', 'twin.txt', '--json'],
+      code: 'USAGE',
+      says: 'expected a name ending in .yaml or .yml or .json',
+    },
+    {
+      args: ['config', 'validate', 'edge', '.', '--json'],
+      code: 'FILE_INVALID',
+      says: 'Could not read the edge config .: it is a folder.',
+    },
     { args: ['fmu', 'info', 'none.fmu', '--json'], code: 'FILE_NOT_FOUND' },
     { args: ['edge', 'run', '--config', 'none.yaml', '--json'], code: 'FILE_NOT_FOUND' },
     {

@@ -50,6 +50,19 @@ describe('parseConfig', () => {
   });
 });
 
+it('says of an empty file that it is empty', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'twinloop-config-'));
+  try {
+    const path = join(folder, 'empty.yaml');
+    await writeFile(path, ' \n');
+    await expect(loadConfig(twinSchema, path, 'twin definition')).rejects.toThrow(
+      /it is empty: expected JSON or YAML/,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 describe('JSON', () => {
   it('is read as it is written, and a name that is given twice is refused', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'twinloop-config-'));
