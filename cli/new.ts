@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { type TwinDefinition, twinSchema } from '../shared/config/index.js';
+import { type TwinDefinition, twinName, twinSchema } from '../shared/config/index.js';
 import {
   type CommandIo,
   durationText,
@@ -296,6 +296,12 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   return code ?? 0;
 }
 
+function parseName(text: string): string {
+  const { success, error } = twinName.safeParse(text);
+  if (success) return text;
+  throw new TwinError('USAGE', `--name is "${text}": ${error.issues[0]?.message}.`);
+}
+
 /** `new`: a first twin definition from an FMU and a recording, tried at once. */
 export const newCommand: Command = {
   name: 'new',
@@ -313,7 +319,11 @@ export const newCommand: Command = {
       endings: ['.yaml', '.yml', '.json'],
       description: 'the definition, .yaml with remarks or .json; default: twin.yaml',
     },
-    { flags: '--name <name>', description: 'name of the twin; default: the model’s' },
+    {
+      flags: '--name <name>',
+      description: 'name of the twin: letters, digits, - and _; default: the model’s',
+      parse: parseName,
+    },
     {
       flags: '--map <variable=column...>',
       description: 'which column is which variable; VARIABLE= is of none',

@@ -194,14 +194,16 @@ const virtualSensor = z.strictObject({
   alarm: alarm.optional(),
 });
 
+/** What a twin may be called: the name is a part of keys, aliases and file names. */
+export const twinName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected letters, digits, - and _')
+  .max(128);
+
 /** The twin definition: everything that ties an FMU to a machine. */
 const definitionSchema = z.strictObject({
   $schema: z.string().optional(),
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected letters, digits, - and _')
-    .max(128)
-    .describe('Short name of the twin.'),
+  name: twinName.describe('Short name of the twin.'),
   fmu: z
     .string()
     .min(1)

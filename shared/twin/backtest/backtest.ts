@@ -22,8 +22,7 @@ import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
 import { searchedOn, searchFrom } from '../fit/search.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
-import type { RecordingSummary } from '../report/verdict.js';
-import { recordingFindings } from '../report/verdict.js';
+import { type Finding, type RecordingSummary, recordingFindings } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { predictions } from './predict.js';
 import { RollingQuantile } from './rolling-quantile.js';
@@ -50,6 +49,8 @@ export interface BacktestOptions {
 
 /** Share of the record that the first fit sees. */
 const FIRST_SHARE = 0.4;
+/** Times that the twin is fitted anew. */
+const FOLDS = 3;
 /** Fewer samples allow no test of predictions. */
 const LEAST_SAMPLES = 60;
 const SHARES = [0.5, 0.8, 0.95] as const;
@@ -108,6 +109,7 @@ export async function backtest(
         ...(parts.fit === undefined || model.startDoubt === undefined
           ? []
           : [{ grade: 'care' as const, reason: model.startDoubt }]),
+        ...(parts.horizons === undefined ? [] : untestedFindings(parts.horizons, record, options)),
         ...ofRecording,
       ],
       unusable,
@@ -160,18 +162,41 @@ export async function backtest(
   }
 }
 
+/** Where parts of a record begin that predictions are tested on. */
+const originsOf = (samples: number, folds = FOLDS): number[] =>
+  Array.from({ length: folds }, (_, f) =>
+    Math.round(samples * (FIRST_SHARE + ((1 - FIRST_SHARE) * f) / folds)),
+  );
+
+/** What was asked for, and no part of the record is long enough for. */
+function untestedFindings(
+  scores: readonly HorizonScore[],
+  record: FitRecord,
+  { horizons = [], folds }: BacktestOptions,
+): Finding[] {
+  const untested = horizons.filter((h) => !scores.some((s) => s.samples === h));
+  if (untested.length === 0) return [];
+  const n = record.timesS.length;
+  const origins = originsOf(n, folds);
+  const longest = Math.max(...origins.map((origin, f) => (origins[f + 1] ?? n) - origin));
+  return [
+    {
+      grade: 'care',
+      reason: `predictions ${untested.join(', ')} samples ahead were asked for and none could be tested: they are made within parts of the record of ${longest} samples; fewer --folds make longer ones`,
+    },
+  ];
+}
+
 /** All tests that a record alone allows. */
 async function testRecord(
   context: FitContext,
   record: FitRecord,
   options: BacktestOptions,
 ): Promise<Tested> {
-  const { horizons = [1, 10, 100], folds = 3, starts = 4 } = options;
+  const { horizons = [1, 10, 100], starts = 4 } = options;
   const n = record.timesS.length;
   const names = context.twin.definition.measured.map((c) => c.variable);
-  const origins = Array.from({ length: folds }, (_, f) =>
-    Math.round(n * (FIRST_SHARE + ((1 - FIRST_SHARE) * f) / folds)),
-  );
+  const origins = originsOf(n, options.folds);
   const coordinates = await fitCoordinates(context, record);
   const cards = new Map<string, ScoreCard>();
   const trackers = new Map<string, RollingQuantile>();

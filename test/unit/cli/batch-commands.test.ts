@@ -140,6 +140,17 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
     expect(result.verdict.grade).toBe('good');
   });
 
+  it('takes care where none of the predictions that were asked for could be tested', async () => {
+    const args = { horizons: [1, 500], yardstick: false, json: true };
+    const { text } = await runCommand('backtest', { twin, data, lanes: 1, ...args });
+    const { horizons, verdict } = JSON.parse(text);
+    expect(horizons.map((h: { samples: number | string }) => h.samples)).toEqual([1, 'free-run']);
+    expect(verdict).toMatchObject({
+      grade: 'care',
+      reasons: [expect.stringMatching(/^predictions 500 samples ahead .* of 80 samples/)],
+    });
+  });
+
   it('refuses horizons that are none', async () => {
     const command = (await loadCommands()).find((c) => c.name === 'backtest')!;
     const horizons = command.options!.find((o) => o.flags.startsWith('--horizons'))!;

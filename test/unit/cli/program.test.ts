@@ -102,6 +102,11 @@ describe('--json', () => {
       says: 'expected a name ending in .yaml or .yml or .json',
     },
     {
+      args: ['new', WEB_LINE, '--data', 'd.csv', '--name', 'pümp', '--json'],
+      code: 'USAGE',
+      says: '--name is "pümp": expected letters, digits, - and _',
+    },
+    {
       args: ['config', 'validate', 'edge', '.', '--json'],
       code: 'FILE_INVALID',
       says: 'Could not read the edge config .: it is a folder.',
