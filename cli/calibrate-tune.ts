@@ -1,6 +1,7 @@
 import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
 import { withIntegrationError } from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { withoutWild } from '../shared/twin/report/wild-values.js';
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
 import type { Twin } from '../shared/twin/types.js';
 import { errorOfIntegration, readData } from './calibration-data.js';
@@ -13,7 +14,8 @@ export async function tune(
   args: Record<string, unknown>,
   io: CommandIo,
 ): Promise<number> {
-  const { samples } = await readData(twin, undefined, args, io);
+  const data = await readData(twin, undefined, args, io);
+  const samples = withoutWild(twin.definition, data.samples);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const bar = progressBar(io, 'Tuning', 'samples');
   let result: TuneResult;

@@ -17,19 +17,69 @@ const RANGES = 10;
 export const FEW = 0.01;
 /** Fewer values have no range to speak of. */
 const LEAST = 8;
+/** Times an error code comes at least, the very same, … */
+const LEAST_REPEATS = 3;
+/** … times the largest of all others that it is at least, … */
+const CODE_TIMES = 10;
+/** … and share of the values that are none at least. */
+const LEAST_READ = 0.5;
+
+/** What is wild among the values of a channel. */
+interface Wild {
+  places: number[];
+  /** The range of all others. */
+  from: number;
+  to: number;
+}
 
 /**
- * Lone values that lie ten ranges of all others outside of theirs: what a broken message, a sensor's
- * error code or an overflow leaves. One of them in a fit by squares outweighs all the rest. What comes
- * twice in a row, or where an input is outside of its own range as well, may be the machine.
+ * What is no reading among the values of a channel: error codes, and lone values, as a broken message or an
+ * overflow leaves them. One of them in a fit by squares outweighs all the rest.
  *
- * @param values of one channel; `NaN` where there is none
+ * @param values `NaN` where there is none
  * @returns where they are
  */
-export function wildIn(
-  values: Float64Array,
-  inputs: readonly Float64Array[],
-): { places: number[]; from: number; to: number } | undefined {
+export function wildIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
+  const codes = codesIn(values, inputs);
+  const coded = new Set(codes?.places);
+  const lone = loneIn(
+    values.map((v, i) => (coded.has(i) ? Number.NaN : v)),
+    inputs,
+  );
+  if (codes === undefined || lone === undefined) return codes ?? lone;
+  return { ...lone, places: [...codes.places, ...lone.places].sort((a, b) => a - b) };
+}
+
+/**
+ * Error codes: the same few values again and again (−9999, 65535), ten times as large as any other. Where an
+ * input is outside of its own range at most of them, they may be the machine.
+ */
+function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => Math.abs(a) - Math.abs(b));
+  const read = sorted.findIndex(
+    (v, k) =>
+      k >= Math.max(LEAST, LEAST_READ * sorted.length) &&
+      Math.abs(v) >= CODE_TIMES * Math.abs(sorted[k - 1]!),
+  );
+  if (read < 0) return;
+  const others = sorted.subarray(0, read);
+  const range = { from: leastOf(others), to: -leastOf(others.map((v) => -v)) };
+  const repeats = new Map<number, number>();
+  for (const v of sorted.subarray(read)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
+  const isCode = (v: number) => (repeats.get(v) ?? 0) >= LEAST_REPEATS && isFarOutside(range, v);
+  const places = [...values.keys()].filter((i) => isCode(values[i]!));
+  if (!(range.to > range.from) || places.length === 0) return;
+  const driven = places.filter((i) => isDriven(inputs, i, places)).length;
+  return 2 * driven > places.length ? undefined : { places, ...range };
+}
+
+const leastOf = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b));
+
+/**
+ * Lone values that lie ten ranges of all others outside of theirs. What comes twice in a row, or where an
+ * input is outside of its own range as well, may be the machine.
+ */
+function loneIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
   const sorted = values.filter(Number.isFinite).sort();
   const n = sorted.length;
   if (n < LEAST) return;
@@ -51,7 +101,7 @@ export function wildIn(
   return;
 }
 
-/** An input's values with lone wild ones as missing ones. */
+/** An input's values with wild ones as missing ones. */
 export function withoutLone(values: Float64Array): Float64Array {
   const places = new Set(wildIn(values, [])?.places);
   return values.map((v, i) => (places.has(i) ? Number.NaN : v));
@@ -133,7 +183,7 @@ const isFollowed = (measured: readonly Float64Array[], place: number): boolean =
   });
 
 /**
- * The wild values of each input: lone, far outside of all others, and followed by no measured variable.
+ * The wild values of each input: error codes, or lone and far outside of all others, and followed by no measured variable.
  * A blow or a pulse is, and where several inputs go at once it is the machine.
  *
  * @param rowOf the row of what was measured at or after a place of the inputs

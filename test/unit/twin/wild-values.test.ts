@@ -55,7 +55,8 @@ describe('a reading far from all others', () => {
     expect(wild([100])).toEqual([100]);
     expect(wild([100, 102, 250])).toEqual([100, 102, 250]);
     expect(wild([100, 101])).toBeUndefined();
-    expect(wild([10, 60, 110, 160])).toBeUndefined();
+    const often = values.map((v, i) => (i % 50 === 10 ? 1e6 + i : v));
+    expect(wildIn(often, [input])).toBeUndefined();
     // A row in which most of several sensors are far off is a machine that stands still.
     const off = values.map((v, i) => (i === 100 ? 1e6 : v));
     const placesOf = (...of: Float64Array[]) => wildPlaces(of, [input]).map((f) => f?.places);
@@ -73,6 +74,55 @@ describe('a reading far from all others', () => {
       )?.places;
     expect(still(20.1)).toBeUndefined();
     expect(still(1e6)).toEqual([20]);
+  });
+});
+
+describe('an error code', () => {
+  const everyTenth = Object.fromEntries(Array.from({ length: 30 }, (_, k) => [10 * k + 3, k]));
+  const coded = (code: (k: number) => number) =>
+    recordWith(Object.fromEntries(Object.entries(everyTenth).map(([row, k]) => [row, code(k)])));
+
+  it('is named however often it comes, and the fit is that without it', async () => {
+    const missing = await fitOf(await coded(() => Number.NaN));
+    for (const code of [() => -9999, (k: number) => (k % 2 === 0 ? -9999 : 65_535)]) {
+      const { parameters, verdict, summary } = await fitOf(await coded(code));
+      expect(parameters).toEqual(missing.parameters);
+      expect(verdict.grade).toBe('care');
+      expect(verdict.reasons.join('\n')).toContain(
+        'y: -9999 at 3 s and 29 more were set aside as outliers: all others lie between',
+      );
+      expect(summary.recording.wildValues![0]!.values).toHaveLength(30);
+    }
+  });
+
+  it('stands in a row, beside lone values, and in inputs', async () => {
+    const samples = await lagSamples();
+    const values = Float64Array.from(samples, (s) => s.measured[0]!);
+    const input = Float64Array.from(samples, (s) => s.inputs[0]!);
+    const row = values.map((v, i) => (i >= 50 && i < 60 ? -999 : i === 200 ? 1e9 : v));
+    expect(wildIn(row, [input])?.places).toEqual([
+      ...Array.from({ length: 10 }, (_, k) => 50 + k),
+      200,
+    ]);
+    const coded = input.map((v, i) => (i % 20 === 7 ? -9999 : v));
+    expect(wildInputPlaces([coded], [values])[0]?.places).toHaveLength(15);
+  });
+
+  it('is none where it is most of the values, no larger than the others, or goes with an input', async () => {
+    const samples = await lagSamples();
+    const values = Float64Array.from(samples, (s) => s.measured[0]!);
+    const input = Float64Array.from(samples, (s) => s.inputs[0]!);
+    const is = (i: number) => i % 10 === 3;
+    const placesOf = (of: Float64Array, u = input) => wildIn(of, [u])?.places;
+    expect(placesOf(values.map((v, i) => (i % 10 < 6 ? -9999 : v)))).toBeUndefined();
+    expect(placesOf(values.map((v, i) => (is(i) ? 0 : 100 + v)))).toBeUndefined();
+    const surges = input.map((v, i) => (is(i) ? 100 : v));
+    expect(
+      placesOf(
+        values.map((v, i) => (is(i) ? 1e6 : v)),
+        surges,
+      ),
+    ).toBeUndefined();
   });
 });
 
