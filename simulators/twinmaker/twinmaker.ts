@@ -19,6 +19,7 @@ import { ComponentTypes, componentTypeHandlers } from './resources/component-typ
 import { Components } from './resources/components.js';
 import { type SiteWiseAs, SiteWiseConnector } from './resources/connector.js';
 import { entityHandlers } from './resources/entities.js';
+import { entityComponentHandlers } from './resources/entity-components.js';
 import { propertyValueHandlers } from './resources/property-values.js';
 import { TwinMakerAccount } from './resources/records.js';
 import { sceneHandlers } from './resources/scenes.js';
@@ -69,6 +70,7 @@ function allHandlers(account: TwinMakerAccount, siteWiseAs: SiteWiseAs): TwinMak
     ...sceneHandlers(account),
     ...componentTypeHandlers(account, types),
     ...entityHandlers(account, components),
+    ...entityComponentHandlers(account, components),
     ...propertyValueHandlers(account, components, connector),
     ...tagHandlers(account),
   };

@@ -9,7 +9,7 @@ import {
   type ModelProperty,
 } from './account.js';
 import { requireModel } from './asset-model-records.js';
-import { propertyPathOf } from './composite-records.js';
+import { compositeSummary, propertyPathOf } from './composite-records.js';
 import { notificationTopic } from './notifications.js';
 
 /** @throws ApiFault `ResourceNotFoundException` */
@@ -75,6 +75,39 @@ export function describeProperty(
       state: setting?.notification ?? 'DISABLED',
     },
     path: propertyPathOf(modelOf(account, asset), property, asset),
+  };
+}
+
+/** An asset as the API shows it. */
+export function describeAsset(account: Account, asset: AssetRecord, withoutProperties: boolean) {
+  const model = modelOf(account, asset);
+  return {
+    assetId: asset.id,
+    assetExternalId: asset.externalId,
+    assetArn: account.arn('asset', asset.id),
+    assetName: asset.name,
+    assetModelId: asset.modelId,
+    assetDescription: asset.description,
+    assetProperties: withoutProperties
+      ? []
+      : model.properties.map((p) => describeProperty(account, asset, p)),
+    assetHierarchies: model.hierarchies.map((h) => ({
+      id: h.id,
+      externalId: h.externalId,
+      name: h.name,
+    })),
+    assetCompositeModels: model.compositeModels.map((c) => ({
+      id: c.id,
+      externalId: c.externalId,
+      name: c.name,
+      type: c.type,
+      description: c.description,
+      properties: c.properties.map((p) => describeProperty(account, asset, p)),
+    })),
+    assetCompositeModelSummaries: model.compositeModels.map((c) => compositeSummary(model, c)),
+    assetCreationDate: new Date(asset.createdAtMs),
+    assetLastUpdateDate: new Date(asset.updatedAtMs),
+    assetStatus: { state: asset.status.state },
   };
 }
 

@@ -3,6 +3,7 @@ import type { OperationName } from '../api/schema.js';
 import type { Throttle } from '../http/quotas.js';
 import type { Account } from './account.js';
 import { assetModelHandlers } from './asset-models.js';
+import { assetPropertyHandlers } from './asset-properties.js';
 import { assetHandlers } from './assets.js';
 import { associationHandlers } from './associations.js';
 import { bulkImportHandlers } from './bulk-import.js';
@@ -44,6 +45,7 @@ export function allHandlers(
       ...compositeModelHandlers(account),
       ...interfaceHandlers(account),
       ...assetHandlers(account),
+      ...assetPropertyHandlers(account),
       ...associationHandlers(account),
       ...timeSeriesHandlers(account),
       ...tagHandlers(account),

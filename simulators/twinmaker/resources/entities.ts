@@ -1,68 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-iottwinmaker';
 import { paginate } from '../../sitewise/api/pagination.js';
-import { conflict, invalid, missing, refuseMembers, type TwinMakerHandlers } from '../api.js';
+import { conflict, invalid, refuseMembers, type TwinMakerHandlers } from '../api.js';
 import type { Components } from './components.js';
+import {
+  checkParent,
+  childrenOf,
+  componentSummary,
+  entitiesOf,
+  entityArn,
+  entitySummary,
+  requireEntity,
+} from './entity-records.js';
 import {
   type ComponentRecord,
   type EntityRecord,
   keyOf,
   ROOT,
-  shownDates,
   type TwinMakerAccount,
 } from './records.js';
 import { PAGE_SIZE } from './workspaces.js';
 
-/** @throws ApiFault `ResourceNotFoundException` */
-export function requireEntity(account: TwinMakerAccount, workspaceId = '', id = ''): EntityRecord {
-  const found = account.entities.get(keyOf(workspaceId, id));
-  if (found === undefined) throw missing(`The entity ${id} of workspace ${workspaceId}`);
-  return found;
-}
-
-/** Operations on entities. */
+/** Operations on entities; those on their components are in `entity-components.ts`. */
 export function entityHandlers(
   account: TwinMakerAccount,
   components: Components,
 ): TwinMakerHandlers {
-  const arnOf = (entity: EntityRecord) => account.arn(entity.workspaceId, `entity/${entity.id}`);
-  const inWorkspace = (id: string) =>
-    [...account.entities.values()].filter((e) => e.workspaceId === id);
-  const childrenOf = ({ workspaceId, id }: EntityRecord) =>
-    inWorkspace(workspaceId).filter((e) => e.parentId === id);
-  const failed = (error: string): sdk.Status => ({
-    state: 'ERROR',
-    error: { code: 'PROCESSING_ERROR', message: error },
-  });
-  function statusOf(entity: EntityRecord): sdk.Status {
-    const error = Object.values(entity.components).find((c) => c.error !== undefined)?.error;
-    const state = account.stateOf(entity);
-    return error === undefined || state !== 'ACTIVE' ? { state, error: {} } : failed(error);
-  }
-  function statusOfComponent(entity: EntityRecord, { error }: ComponentRecord): sdk.Status {
-    const state = account.stateOf(entity);
-    return error === undefined || state !== 'ACTIVE' ? { state, error: {} } : failed(error);
-  }
-  const summary = (entity: EntityRecord) => ({
-    entityId: entity.id,
-    entityName: entity.name,
-    arn: arnOf(entity),
-    parentEntityId: entity.parentId,
-    status: statusOf(entity),
-    description: entity.description,
-    hasChildEntities: childrenOf(entity).length > 0,
-    ...shownDates(entity),
-  });
-  /** @throws ApiFault `ValidationException` for a parent that is not there, or below the entity */
-  function checkParent(workspaceId: string, parentId: string, id: string): void {
-    for (let at = parentId; at !== ROOT; ) {
-      const parent = account.entities.get(keyOf(workspaceId, at));
-      if (at === id) throw invalid(`The entity ${id} cannot be below itself.`);
-      if (parent === undefined) throw invalid(`The parent entity ${at} does not exist.`);
-      at = parent.parentId;
-    }
-  }
-
   return {
     async CreateEntity(input: sdk.CreateEntityRequest) {
       refuseMembers(input, ['compositeComponents']);
@@ -75,7 +38,7 @@ export function entityHandlers(
         throw conflict(`The entity ${id} exists already in workspace ${workspace.id}.`);
       };
       refuseTaken();
-      checkParent(workspace.id, parentId, id);
+      checkParent(account, workspace.id, parentId, id);
       const made: Record<string, ComponentRecord> = {};
       for (const [name, request] of Object.entries(input.components ?? {})) {
         made[name] = await components.create(workspace, name, request);
@@ -92,10 +55,10 @@ export function entityHandlers(
         ...account.dates(),
       };
       account.entities.set(key, entity);
-      account.tag(arnOf(entity), input.tags);
+      account.tag(entityArn(account, entity), input.tags);
       return {
         entityId: id,
-        arn: arnOf(entity),
+        arn: entityArn(account, entity),
         creationDateTime: new Date(entity.createdMs),
         state: account.stateOf(entity),
       };
@@ -104,15 +67,12 @@ export function entityHandlers(
       const entity = requireEntity(account, input.workspaceId, input.entityId);
       return {
         workspaceId: entity.workspaceId,
-        ...summary(entity),
+        ...entitySummary(account, entity),
         components: Object.fromEntries(
           Object.entries(entity.components).map(([name, component]) => [
             name,
             {
-              componentName: name,
-              componentTypeId: component.typeId,
-              description: component.description,
-              status: statusOfComponent(entity, component),
+              ...componentSummary(account, entity, name, component),
               properties: components.propertiesOf(entity.workspaceId, component),
               areAllPropertiesReturned: true,
             },
@@ -135,12 +95,12 @@ export function entityHandlers(
             ),
           );
         });
-      const all = inWorkspace(id)
+      const all = entitiesOf(account, id)
         .filter(fits)
         .sort((a, b) => (a.id < b.id ? -1 : 1));
       const scope = `ListEntities ${id} ${JSON.stringify(filters)}`;
       const { page, ...next } = paginate(scope, all, (e) => e.id, input, PAGE_SIZE);
-      return { entitySummaries: page.map(summary), ...next };
+      return { entitySummaries: page.map((e) => entitySummary(account, e)), ...next };
     },
     async UpdateEntity(input: sdk.UpdateEntityRequest) {
       refuseMembers(input, ['compositeComponentUpdates']);
@@ -153,7 +113,7 @@ export function entityHandlers(
           : parent.updateType === 'DELETE'
             ? ROOT
             : (parent.parentEntityId ?? ROOT);
-      checkParent(before.workspaceId, parentId, before.id);
+      checkParent(account, before.workspaceId, parentId, before.id);
       const changed = { ...before.components };
       for (const [name, request] of Object.entries(input.componentUpdates ?? {})) {
         const own = changed[name];
@@ -181,52 +141,17 @@ export function entityHandlers(
     DeleteEntity(input: sdk.DeleteEntityRequest) {
       const entity = requireEntity(account, input.workspaceId, input.entityId);
       const remove = (one: EntityRecord) => {
-        for (const child of childrenOf(one)) remove(child);
+        for (const child of childrenOf(account, one)) remove(child);
         account.entities.delete(keyOf(one.workspaceId, one.id));
-        account.tags.delete(arnOf(one));
+        account.tags.delete(entityArn(account, one));
       };
-      if (input.isRecursive !== true && childrenOf(entity).length > 0) {
+      if (input.isRecursive !== true && childrenOf(account, entity).length > 0) {
         throw invalid(
           `The entity ${entity.id} has children: set isRecursive, or delete them first.`,
         );
       }
       remove(entity);
       return { state: 'DELETING' };
-    },
-    ListComponents(input: sdk.ListComponentsRequest) {
-      refuseMembers(input, ['componentPath']);
-      const entity = requireEntity(account, input.workspaceId, input.entityId);
-      const all = Object.entries(entity.components).sort();
-      const scope = `ListComponents ${entity.workspaceId} ${entity.id}`;
-      const { page, ...next } = paginate(scope, all, ([name]) => name, input, PAGE_SIZE);
-      return {
-        componentSummaries: page.map(([componentName, component]) => ({
-          componentName,
-          componentTypeId: component.typeId,
-          description: component.description,
-          status: statusOfComponent(entity, component),
-        })),
-        ...next,
-      };
-    },
-    ListProperties(input: sdk.ListPropertiesRequest) {
-      refuseMembers(input, ['componentPath']);
-      const entity = requireEntity(account, input.workspaceId, input.entityId);
-      const component = entity.components[input.componentName ?? ''];
-      if (component === undefined) {
-        throw missing(`The component ${input.componentName} of entity ${entity.id}`);
-      }
-      const all = Object.entries(components.propertiesOf(entity.workspaceId, component)).sort();
-      const scope = `ListProperties ${entity.workspaceId} ${entity.id} ${input.componentName}`;
-      const { page, ...next } = paginate(scope, all, ([name]) => name, input, PAGE_SIZE);
-      return {
-        propertySummaries: page.map(([propertyName, property]) => ({
-          propertyName,
-          ...property,
-          areAllPropertyValuesReturned: true,
-        })),
-        ...next,
-      };
     },
   };
 }

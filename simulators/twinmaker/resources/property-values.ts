@@ -5,7 +5,7 @@ import { invalid, missing, refuseMembers, type TwinMakerHandlers } from '../api.
 import { ASSET_ID } from './component-types.js';
 import type { Components } from './components.js';
 import type { SiteWiseConnector } from './connector.js';
-import { requireEntity } from './entities.js';
+import { requireEntity } from './entity-records.js';
 import type { ComponentProperty, TwinMakerAccount } from './records.js';
 
 /** Values of a property in one answer unless asked otherwise. */
