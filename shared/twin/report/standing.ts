@@ -1,6 +1,6 @@
-import { Z95 } from '../../kalman/index.js';
 import { isLeftOut } from '../filter/left-out.js';
 import { filterSettings } from '../filter/settings.js';
+import { truncatedEstimate } from '../filter/truncated.js';
 import { slopesAt } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
 import { crossCheck } from './cross-check.js';
@@ -46,8 +46,7 @@ export async function standingFindings(
   const estimateOf = (mean: number, row: (c: number) => number): Estimate => {
     let variance = 0;
     for (let c = 0; c < 2 * n; c++) variance += row(c) ** 2;
-    const std = Math.sqrt(variance);
-    return { mean, std, lower95: mean - Z95 * std, upper95: mean + Z95 * std };
+    return truncatedEstimate(mean, Math.sqrt(variance));
   };
   const { findings } = crossCheck(
     twin,
