@@ -19,6 +19,7 @@ import { offeredDisturbances } from './offer.js';
 import { type FitRecord, fitRecord } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { timeUnitFindings } from './time-unit.js';
+import { mistimed, mistimedFindings } from './timing.js';
 import type { FitOutput, OfferedWear } from './types.js';
 import { disturbanceFindings } from './undisturbed.js';
 import { seenHidden } from './unseen-input-noise.js';
@@ -159,7 +160,10 @@ async function tell(
   const ridges = ridgesOf(fit);
   const offered = offer ? await offeredDisturbances(context, fit) : [];
   const wear = offer ? await offeredWear(context, worn, offered) : [];
-  if (offer) findings.push(...(await timeUnitFindings(context, fit)));
+  if (offer) {
+    findings.push(...(await timeUnitFindings(context, fit)));
+    findings.push(...mistimedFindings(context, fit, await mistimed(context, fit)));
+  }
   findings.push(...offeredWearFindings(wear), ...guessedWearFindings(guessedWear ?? []));
   findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
   findings.push(...inputNoiseFindings(twin, fit));

@@ -20,6 +20,7 @@ import type { FitRecord } from './record.js';
 import type { Ridge } from './ridges.js';
 import { fitSources } from './sources.js';
 import type { FitOutput, OfferedDisturbance, OfferedWear } from './types.js';
+import { scaleNotes } from './unseen-sensor-errors.js';
 import { wearOutput } from './wear.js';
 
 /** What a fit has to account for, whatever came of it. */
@@ -151,6 +152,7 @@ export function learntParts(
       ...wearNotes(twin),
       ...disturbed.notes,
       ...offerText(offered),
+      ...(unusable ? [] : scaleNotes(twin, fit)),
       ...(hidden?.unknown === undefined
         ? []
         : [`The virtual sensors are not told: ${hidden.unknown}`]),

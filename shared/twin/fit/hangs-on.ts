@@ -9,24 +9,26 @@ export const sensorNoise = (twin: Twin, fit: Fit, channel: number): number =>
   twin.definition.measured[channel]!.noiseStd ?? fit.residualModels[channel]!.white;
 
 /**
- * What an error of a sensor, of {@link OFFSET} times its noise, does to each parameter, in deviations.
+ * What an error of a sensor does to each parameter, in deviations.
  *
  * Where a band is too wide to be moved by one, and memory of the residuals is not beyond chance, these are
  * the deviations that white residuals give: an error that the parameters follow leaves a little of itself,
  * which passes for memory and widens the bands until the error seems to do nothing.
+ *
+ * @param size of the error, in the sensor's unit
  */
 export function movesOf(
   twin: Twin,
   fit: Fit,
   error: { channel: number; shift: Float64Array },
+  size: number = OFFSET * sensorNoise(twin, fit, error.channel),
 ): { name: string; by: number; ofWhite: boolean }[] {
   const n = fit.coordinates.length;
-  const offset = OFFSET * sensorNoise(twin, fit, error.channel);
   const { covariance, white } = fit.covariance;
   const remembers = fit.misfit.channels.some(({ memory }) => memory >= CERTAIN);
   return fit.coordinates.flatMap((c, j) => {
     if (c.kind !== 'parameter') return [];
-    const by = (C: Float64Array) => (offset * Math.abs(error.shift[j]!)) / Math.sqrt(C[j * n + j]!);
+    const by = (C: Float64Array) => (size * Math.abs(error.shift[j]!)) / Math.sqrt(C[j * n + j]!);
     const ofWhite = !remembers && by(covariance) <= MOVED;
     return [{ name: c.name, by: by(ofWhite ? white : covariance), ofWhite }];
   });

@@ -6,11 +6,14 @@ import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
 import { likeliestVarying, type Varying } from './varying.js';
 
-/** A sensor that would read wrong by a constant, or by what grows with time. */
+/** A sensor that would read wrong by a constant, by what grows with time, or by a share of what it reads. */
 export interface SensorError {
   channel: number;
-  kind: 'offset' | 'drift';
-  /** Its most probable size, in the channel's unit; of a drift from the first sample to the last. */
+  kind: 'offset' | 'drift' | 'gain';
+  /**
+   * Its most probable size, in the channel's unit: of a drift from the first sample to the last, of a gain
+   * where the sensor reads most.
+   */
   size: number;
   std: number;
   /** Share of the excess of squared residuals over the noise that it explains. */
@@ -38,7 +41,10 @@ export interface LackOfFit {
      */
     carried: Float64Array;
   }[];
+  /** Offsets and drifts. */
   sensors: SensorError[];
+  /** Errors of scale, with the largest reading: only what they would do unseen is asked, as a term that is missing looks like one. */
+  gains: (SensorError & { most: number })[];
   /** The parameter that would most be another elsewhere; left out where none can be looked at. */
   varying?: Varying;
 }
@@ -168,6 +174,7 @@ export function lackOfFit(
       Float64Array.from({ length: rows }, (_, row) => fit.prediction[row * channels + c]!),
     );
   const sensors: SensorError[] = [];
+  const gains: LackOfFit['gains'] = [];
   const found: LackOfFit['channels'] = [];
   for (let c = 0; c < channels; c++) {
     const residuals = Float64Array.from({ length: rows }, (_, row) => e[row * channels + c]!);
@@ -210,9 +217,12 @@ export function lackOfFit(
     });
     const excess = Math.max(Number.isNaN(stated[c]!) ? squares : squares - dof, 1e-9);
     const constant = new Float64Array(rows).fill(1);
+    const reading = fit.prediction.filter((_, i) => i % channels === c);
+    const most = reading.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
     for (const [kind, x] of [
       ['offset', constant],
       ['drift', times],
+      ...(most > 0 ? [['gain', reading.map((v) => v / most)] as const] : []),
     ] as const) {
       const { xe, S, moved } = scores(c, [x]);
       const information = S[0]!;
@@ -223,14 +233,16 @@ export function lackOfFit(
       const std = Math.sqrt(Math.max(information, spread)) / information;
       // From the first sample to the last.
       const scale = noise[c]! * (kind === 'drift' ? times.at(-1)! - times[0]! : 1);
-      sensors.push({
+      const error: SensorError = {
         channel: c,
         kind,
         size: (scale * xe[0]!) / information,
         std: scale * std,
         explains,
         shift: moved.map((v) => -v / scale),
-      });
+      };
+      if (kind === 'gain') gains.push({ ...error, most });
+      else sensors.push(error);
     }
   }
   // Outliers have pulled the unknowns: those of all else are looked at.
@@ -252,7 +264,7 @@ export function lackOfFit(
       outputs,
     ),
   );
-  return { channels: found, sensors, ...(varying === undefined ? {} : { varying }) };
+  return { channels: found, sensors, gains, ...(varying === undefined ? {} : { varying }) };
 }
 
 /** What a parameter may vary with: time, inputs, their size, and what the model makes of the outputs. */

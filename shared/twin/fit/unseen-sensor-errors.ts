@@ -5,9 +5,12 @@ import type { Fit } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN } from './lack-of-fit.js';
 
-/** Errors of sensors that the residuals would not show, and that would move a parameter. */
-export function unseenFindings(twin: Twin, fit: Fit): Finding[] {
-  const unseen = fit.misfit.sensors.flatMap((error) => {
+/** Share of a reading that a sensor's scale may be off by without being odd: a common class of accuracy. */
+const OFF_SCALE = 0.01;
+
+/** Offsets and drifts of sensors that the residuals would not show, and that would move a parameter. */
+function unseenErrors(twin: Twin, fit: Fit) {
+  return fit.misfit.sensors.flatMap((error) => {
     const { variable, offsetStd, unit } = twin.definition.measured[error.channel]!;
     const size = OFFSET * sensorNoise(twin, fit, error.channel);
     // Who states an offset doubts or trusts the sensor in all.
@@ -16,6 +19,11 @@ export function unseenFindings(twin: Twin, fit: Fit): Finding[] {
     const most = moved.toSorted((a, b) => b.by - a.by)[0];
     return most === undefined ? [] : [{ kind: error.kind, variable, unit, size, moved, most }];
   });
+}
+
+/** Names errors of sensors that the residuals would not show, and that would move a parameter. */
+export function unseenFindings(twin: Twin, fit: Fit): Finding[] {
+  const unseen = unseenErrors(twin, fit);
   return unseen
     .filter((u) => !unseen.some((v) => v.variable === u.variable && v.most.by > u.most.by))
     .map(({ kind, variable, unit, size, most }) => ({
@@ -23,4 +31,23 @@ export function unseenFindings(twin: Twin, fit: Fit): Finding[] {
       reason: `${kind === 'offset' ? 'an offset' : 'a drift'} of ${variable} would pass unseen: one of ${size.toPrecision(2)}${unit === '' ? '' : ` ${unit}`} (${OFFSET} times its noise${kind === 'offset' ? '' : ', along the record'}) moves ${most.name} by ${most.by.toPrecision(2)} deviations${most.ofWhite ? ' of a band without the residuals’ memory, which may be that error' : ''}; state how far the sensor may be off as measured[].offsetStd, 0 where it is known to be right`,
       about: unseen.flatMap((u) => (u.variable === variable ? u.moved.map((m) => m.name) : [])),
     }));
+}
+
+/**
+ * Scales of sensors that the fit rests on: what a parameter makes of a reading that is off by a share of itself
+ * leaves no residual. Most sensors have a parameter that does, so it is a remark, not a doubt. Where an offset
+ * would pass unseen as well, that says more.
+ */
+export function scaleNotes(twin: Twin, fit: Fit): string[] {
+  const named = new Set(unseenErrors(twin, fit).map(({ variable }) => variable));
+  return fit.misfit.gains.flatMap((error) => {
+    const { variable, offsetStd } = twin.definition.measured[error.channel]!;
+    const size = OFF_SCALE * error.most;
+    if (offsetStd !== undefined || named.has(variable) || size > CERTAIN * error.std) return [];
+    const most = movesOf(twin, fit, error, size).toSorted((a, b) => b.by - a.by)[0];
+    if (most === undefined || most.by <= MOVED) return [];
+    return [
+      `Rests on the scale of ${variable}: an error of ${100 * OFF_SCALE} % would pass unseen, and moves ${most.name} by ${most.by.toPrecision(2)} deviations.`,
+    ];
+  });
 }

@@ -6,7 +6,7 @@ import {
   sameIn,
   watchSample,
 } from './channel-watch.js';
-import { type HeldChannel, heldIn } from './held-values.js';
+import { type HeldChannel, heldIn, heldInputsIn } from './held-values.js';
 import { instantText } from './time-axis.js';
 import { type WildValues, wildValues } from './wild-values.js';
 
@@ -28,7 +28,7 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
-    heldChannels: heldIn(watch.changes!, definition),
+    heldChannels: [...heldIn(watch.changes!, definition), ...heldInputsIn(definition, samples)],
     wildValues: wildValues(definition, samples),
   };
 }
@@ -38,10 +38,12 @@ export const frozenText = ({ variable, samples, sinceS, untilS }: FrozenChannel)
   `${variable} moves, yet holds one value for ${samples} samples (${instantText(sinceS)} to ${instantText(untilS)}) while inputs change: was the sensor frozen?`;
 
 /** What is to be said of a channel that holds values. */
-export const heldText = ({ variable, share, deadband, blank }: HeldChannel): string => {
+export const heldText = ({ variable, share, deadband, blank, input }: HeldChannel): string => {
   if (blank)
     return `${variable} is blank in ${Math.round(100 * share)} % of its rows and else changes by ${deadband!.toPrecision(2)} or more: what moves by less is not recorded, and of noise only the outermost values are; record it without such a deadband, or with one below its noise`;
   const repeats = `${variable} repeats its last value in ${Math.round(100 * share)} % of its rows`;
+  if (input)
+    return `${repeats} and else changes by ${deadband!.toPrecision(2)} or more: the model is driven by steps where the machine was by what lay between; record it without such a deadband`;
   return deadband === undefined
     ? `${repeats}, also where inputs change, so that old values pass for new ones: is it read less often than the recording has rows? Leave its repeats empty`
     : `${repeats} and else changes by ${deadband.toPrecision(2)} or more, so that old values pass for new ones: record it without such a deadband, or with one below its noise`;

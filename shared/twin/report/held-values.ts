@@ -1,7 +1,8 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { BINS, type ValueChanges } from './value-changes.js';
+import type { Sample } from '../types.js';
+import { BINS, noChanges, noteChanges, type ValueChanges } from './value-changes.js';
 
-/** A measured variable whose rows repeat a value, or are blank, until a new one comes. */
+/** A variable whose rows repeat a value, or are blank, until a new one comes. */
 export interface HeldChannel {
   variable: string;
   /** Share of its values that repeat the one before; of its rows that are blank. */
@@ -10,6 +11,8 @@ export interface HeldChannel {
   deadband?: number;
   /** Where its rows are blank, not repeated. */
   blank?: true;
+  /** Of an input, which drives the model. */
+  input?: true;
 }
 
 /** Share of rows from which a deadband is named. */
@@ -51,6 +54,37 @@ export const heldIn = ({ channels }: ValueChanges, { measured }: TwinDefinition)
     const found = channel && heldOf(channel);
     return found ? [{ variable, ...found }] : [];
   });
+
+/** Share of an input's range from which its least step is that of levels it is set to. */
+const STEP_OF_LEVELS = 0.1;
+
+/**
+ * Inputs that were recorded with a deadband: they repeat a value until they have moved by more, so that the
+ * model is driven by steps where the machine was by what lay between.
+ */
+export function heldInputsIn(
+  { inputs }: TwinDefinition,
+  samples: readonly Pick<Sample, 'inputs' | 'between'>[],
+): HeldChannel[] {
+  const changes = noChanges(inputs.length);
+  const last = new Float64Array(inputs.length).fill(Number.NaN);
+  const none = new Float64Array();
+  for (const sample of samples) {
+    for (const at of [...(sample.between ?? []), sample]) {
+      at.inputs.forEach((v, i) => {
+        if (Number.isFinite(v)) last[i] = v;
+      });
+      noteChanges(changes, { measured: last, inputs: none }, Number.POSITIVE_INFINITY);
+    }
+  }
+  return inputs.flatMap(({ variable }, i) => {
+    const channel = changes.channels[i];
+    const found = channel && heldOf(channel);
+    if (!channel || found?.deadband === undefined) return [];
+    const isSet = found.deadband >= STEP_OF_LEVELS * (channel.highest - channel.lowest);
+    return isSet ? [] : [{ variable, ...found, input: true as const }];
+  });
+}
 
 type Channel = NonNullable<ValueChanges['channels'][number]>;
 

@@ -236,7 +236,8 @@ export function recordingFindings(
     if (measured.includes(found.variable)) add('care', frozenText(found), [found.variable]);
   }
   for (const found of recording.heldChannels ?? []) {
-    add('care', heldText(found), [found.variable]);
+    // An input moves all.
+    add('care', heldText(found), found.input ? undefined : [found.variable]);
   }
   for (const found of recording.wildValues ?? []) {
     // An input moves all.

@@ -182,6 +182,70 @@ describe('a sensor whose recording holds values', () => {
   });
 });
 
+describe('an input whose recording holds values', () => {
+  /** A record of the lag under an input that wanders, and as it is recorded. */
+  const under = (input: (k: number) => number): Sample[] =>
+    Array.from({ length: 300 }, (_, k) => ({
+      timeS: k,
+      row: k,
+      inputs: Float64Array.of(input(k)),
+      measured: Float64Array.of(k / 7 + Math.sin(k)),
+    }));
+  const wandering = (k: number) =>
+    Math.sin(k / 19) + 0.5 * Math.sin(k / 7.3) + 0.3 * Math.sin(k / 3.1);
+  const withDeadband = (of: (k: number) => number, deadband: number) => {
+    let shown = of(0);
+    return Array.from({ length: 300 }, (_, k) => {
+      if (Math.abs(of(k) - shown) > deadband) shown = of(k);
+      return shown;
+    });
+  };
+  const heldOf = (samples: readonly Sample[]) => channelFaults(twin, samples).heldChannels;
+
+  it('is named with its deadband, for all that it drives', async () => {
+    const recorded = withDeadband(wandering, 0.2);
+    const samples = under((k) => recorded[k]!);
+    const [found] = heldOf(samples)!;
+    expect(found).toMatchObject({ variable: 'u', input: true, deadband: expect.closeTo(0.19, 1) });
+    const { output } = await commission(twin, lagModel(twin), samples);
+    expect(output.verdict.reasons.join()).toMatch(
+      /u repeats .* changes by 0\.\d+ or more: the model/,
+    );
+  });
+
+  it('is named where readings of others come between', () => {
+    const recorded = withDeadband(wandering, 0.2);
+    const samples = under((k) => recorded[k]!).map((s) => ({
+      ...s,
+      between: [{ timeS: s.timeS - 0.5, inputs: Float64Array.of(Number.NaN) }],
+    }));
+    expect(heldOf(samples)).toMatchObject([{ variable: 'u', input: true }]);
+  });
+
+  it('is not one that wanders, is rounded, set to levels, or ramped to them', () => {
+    const rng = createRng(5);
+    const levels = Array.from({ length: 60 }, () => rng.uniform());
+    const onOff = Array.from({ length: 150 }, (_, k) =>
+      k % 2 === 0 ? 0 : 600 + 400 * levels[k % 60]!,
+    );
+    const ramps = Array.from({ length: 300 }, () => 0);
+    for (let k = 1; k < 300; k++) {
+      ramps[k] =
+        ramps[k - 1]! +
+        (k % 20 < 10 ? (0.5 + 0.5 * levels[Math.floor(k / 20)]!) * (k % 40 < 20 ? 1 : -1) : 0);
+    }
+    for (const input of [
+      wandering,
+      (k: number) => Math.round(wandering(k) * 10) / 10,
+      (k: number) => levels[Math.floor(k / 5)]!,
+      (k: number) => onOff[k >> 1]!,
+      (k: number) => ramps[k]!,
+    ]) {
+      expect(heldOf(under(input))).toEqual([]);
+    }
+  });
+});
+
 describe('channels that are copies', () => {
   const names = ['y', 'z'];
   const two = lagTwin(['gain', 'tau'], {

@@ -111,6 +111,25 @@ describe('what a fit owns up to', () => {
     expect(trusted!.verdict.reasons.join()).not.toContain('unseen');
   });
 
+  it('remarks on a scale that no residual would show, without doubt of the fit', async () => {
+    const switched = await lagSamples({ seed: 3, noise: NOISE });
+    const centred = switched.map((s) => ({
+      ...s,
+      inputs: s.inputs.map((u) => 2 * u - 1),
+      measured: s.measured.map((y) => 2 * y - 3 + 3 * Math.exp(-s.timeS / 8)),
+    }));
+    const said = await Promise.all(
+      [{}, { offsetStd: 0 }].map(async (more) => {
+        const twin = lagTwin(['gain', 'tau'], stated({ noiseStd: 2 * NOISE, ...more }));
+        return (await commission(twin, lagModel(twin), centred)).output;
+      }),
+    );
+    const [open, trusted] = said.map(({ notes }) => notes.join('\n'));
+    expect(open).toMatch(/Rests on the scale of y: an error of 1 % .* moves gain by \d/);
+    expect(trusted).not.toContain('scale');
+    expect(said[0]!.verdict).toEqual({ grade: 'good', reasons: [] });
+  });
+
   it('is not talked out of a blind spot by memory that chance may have made', () => {
     const twin = lagTwin(['gain'], stated());
     const fitOf = (memory: number) =>
