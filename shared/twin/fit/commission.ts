@@ -160,10 +160,8 @@ async function tell(
   const ridges = ridgesOf(fit);
   const offered = offer ? await offeredDisturbances(context, fit) : [];
   const wear = offer ? await offeredWear(context, worn, offered) : [];
-  if (offer) {
-    findings.push(...(await timeUnitFindings(context, fit)));
-    findings.push(...mistimedFindings(context, fit, await mistimed(context, fit)));
-  }
+  if (offer) findings.push(...(await timeUnitFindings(context, fit)));
+  findings.push(...mistimedFindings(context, fit, await mistimed(context, fit, offer)));
   findings.push(...offeredWearFindings(wear), ...guessedWearFindings(guessedWear ?? []));
   findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
   findings.push(...inputNoiseFindings(twin, fit));

@@ -147,9 +147,14 @@ function excessOf(twin: Twin, fit: Fit, residuals: Float64Array): number {
  * it, beside what the unknowns do. Inputs cost runs of the model, and are asked only where residuals show that
  * something is amiss.
  *
+ * @param askInputs whether inputs may be asked
  * @returns what explains most first, and what explains nearly as much; none where chance or other causes do
  */
-export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[]> {
+export async function mistimed(
+  context: FitContext,
+  fit: Fit,
+  askInputs: boolean,
+): Promise<Mistimed[]> {
   const { record, misfit, prediction } = fit;
   const { timesS, channels, inputs } = record;
   if (timesS.length < LEAST_ROWS) return [];
@@ -174,7 +179,7 @@ export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[
   const course = inputCourse(record);
   const interpolations = inputInterpolations(context.twin.definition);
   const moving = inputs.flatMap((values, i) => (values.some((v) => v !== values[0]) ? [i] : []));
-  for (const input of amiss ? moving.slice(0, MOST_INPUTS) : []) {
+  for (const input of askInputs && amiss ? moving.slice(0, MOST_INPUTS) : []) {
     const held = interpolations[input] === 'hold';
     // What is held cannot be moved by less than a row.
     for (const lateS of lags.filter((t) => !held || Math.abs(t) >= periodS)) {
