@@ -5,8 +5,8 @@ import { silentLogger } from '../../shared/core/index.js';
 /**
  * Runs a command of the CLI in this process.
  *
- * @param options.withStderr tell what it printed on stderr as well
- * @returns its exit code, and what it printed on stdout
+ * @param options.withStderr tell what it printed on stderr as a part of `text`, too
+ * @returns its exit code, what it printed on stdout (`text`), and on stderr (`told`)
  * @throws as the command does
  */
 export async function runCommand(
@@ -17,14 +17,22 @@ export async function runCommand(
 ) {
   const command = (await loadCommands()).find((c) => c.name === name)!;
   let text = '';
-  const stdout = new Writable({
-    write(chunk, _encoding, done) {
-      text += String(chunk);
-      done();
-    },
+  let told = '';
+  const into = (take: (chunk: string) => void) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        take(String(chunk));
+        done();
+      },
+    });
+  const stdout = into((chunk) => {
+    text += chunk;
   });
-  const stderr = withStderr ? stdout : new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stderr = into((chunk) => {
+    told += chunk;
+    if (withStderr) text += chunk;
+  });
   const io = { stdout, stderr, logger: silentLogger, signal: new AbortController().signal, env };
   const code = await command.run(args, io);
-  return { code, text };
+  return { code, text, told };
 }

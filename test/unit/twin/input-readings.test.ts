@@ -83,33 +83,21 @@ describe('what inputs are at samples and between', () => {
     }
   });
 
-  it('one further off is in its place', () => {
+  it.each([
+    { what: 'one further off is in its place', onS: 116, offS: 184, at180: [1, []] },
+    { what: 'a pulse about a sample is kept, however short', onS: 119, offS: 121 },
+  ])('$what', ({ onS, offS, at180 }) => {
     const u: Given = [
       [0, 0],
-      [116, 1],
-      [184, 0],
+      [onS, 1],
+      [offS, 0],
     ];
+    const off = [0, [[offS, 0]]];
     expect(drivenBy({ u })).toEqual([
       [0, []],
       [0, []],
-      [1, [[116, 1]]],
-      [1, []],
-      [0, [[184, 0]]],
-    ]);
-  });
-
-  it('a pulse that lies about a sample is kept, however short', () => {
-    const u: Given = [
-      [0, 0],
-      [119, 1],
-      [121, 0],
-    ];
-    expect(drivenBy({ u })).toEqual([
-      [0, []],
-      [0, []],
-      [1, [[119, 1]]],
-      [0, [[121, 0]]],
-      [0, []],
+      [1, [[onS, 1]]],
+      ...(at180 === undefined ? [off, [0, []]] : [at180, off]),
     ]);
   });
 

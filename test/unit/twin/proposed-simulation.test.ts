@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { simulationOf } from '../../../shared/twin/propose/simulation.js';
+
+it('gives rows that come faster than the FMU steps a step each', () => {
+  const tableOf = (periodS: number) =>
+    ({ account: { periodS }, long: undefined, columns: [] }) as unknown as Parameters<
+      typeof simulationOf
+    >[1];
+  const mdOf = (stepSize?: number) =>
+    ({
+      coSimulation: {},
+      modelStructure: { continuousStateDerivatives: [{}] },
+      defaultExperiment: { ...(stepSize !== undefined && { stepSize }) },
+    }) as unknown as Parameters<typeof simulationOf>[0];
+  const faster = simulationOf(mdOf(300), tableOf(60), undefined);
+  expect(faster.item).toEqual({ mode: 'transient', interface: 'cs', stepSizeS: 60 });
+  expect(faster.comment).toMatch(/a step a row, its own being 5.0 min/);
+  expect(simulationOf(mdOf(5), tableOf(60), undefined).item.stepSizeS).toBe(5);
+  expect(simulationOf(mdOf(), tableOf(60), undefined).item.stepSizeS).toBeUndefined();
+});
+
+it('takes an FMU that declares no states, yet does not come to rest between rows, for one that moves', () => {
+  const md = {
+    coSimulation: {},
+    modelStructure: { continuousStateDerivatives: [] },
+    defaultExperiment: { stepSize: 1 },
+  } as unknown as Parameters<typeof simulationOf>[0];
+  const table = { account: { periodS: 10 }, long: undefined, columns: [] } as unknown as Parameters<
+    typeof simulationOf
+  >[1];
+  for (const restS of [undefined, 0, 30]) {
+    expect(simulationOf(md, table, restS).item.mode).toBe('steady-state');
+  }
+  for (const restS of [31, Number.POSITIVE_INFINITY]) {
+    const { item, comment } = simulationOf(md, table, restS);
+    expect(item).toEqual({ mode: 'transient', interface: 'cs', stepSizeS: 1 });
+    expect(comment).toMatch(/keeps states to itself, and the machine moves between rows/);
+  }
+});
