@@ -109,6 +109,7 @@ export async function runAsset(
         : newChannelWatch(definition),
     rows: [],
     wildInputs: [],
+    codes: [],
     replayUntilNs,
     calibrator: undefined,
     calibratorState:

@@ -1,5 +1,6 @@
 import {
   type ChannelFaults,
+  errorCodesWithin,
   frozenIn,
   heldIn,
   type InputRanges,
@@ -11,7 +12,7 @@ import type { Forward } from './forward.js';
 
 /** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
 export function faultsWithin(
-  { channels, job, wildInputs }: Pick<Forward, 'channels' | 'job' | 'wildInputs'>,
+  { channels, job, wildInputs, codes }: Pick<Forward, 'channels' | 'job' | 'wildInputs' | 'codes'>,
   ranges: InputRanges,
   fromS: number,
   toS: number,
@@ -28,6 +29,7 @@ export function faultsWithin(
     wildValues: [
       ...(channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : []),
       ...wildInputsOf(definition, ranges, wildInputs),
+      ...errorCodesWithin(definition, ranges, codes, fromS, toS),
     ],
   };
 }

@@ -8,6 +8,7 @@ import {
   type ChannelWatch,
   channelAlarms,
   crossCheck,
+  type ErrorCode,
   errorOfKept,
   gapsOf,
   type groupStreams,
@@ -22,6 +23,7 @@ import {
   watchSample,
   withChannelAlarms,
   withIntegrationError,
+  withoutWild,
   withSample,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
@@ -32,7 +34,7 @@ import { accountAlarms, behindAlarms } from './asset-report.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { firstSamples } from './engine.js';
 import { faultsWithin } from './faults-within.js';
-import { judgedSample, rangesOf } from './judged-inputs.js';
+import { earlyCodes, judgedSample, rangesOf } from './judged-inputs.js';
 import { noteMissing, noteSample, noteWait } from './note-samples.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
@@ -61,6 +63,8 @@ export interface Forward {
   rows: { timeNs: bigint; values: (number | string | null)[] }[];
   /** Wild values of inputs that this run has found. */
   wildInputs: JudgedInputs['wild'];
+  /** Error codes of measured variables that it has found. */
+  codes: ErrorCode[];
   /** Up to here it replays what is committed already: nothing is committed before that is done. */
   replayUntilNs: bigint | undefined;
   calibrator: Calibrator | undefined;
@@ -170,6 +174,7 @@ async function assimilate(
     ...{ groups: [], fates: [], fault: undefined, waits: false },
     ranges: rangesOf(definition, run.mark),
   };
+  const early = earlyCodes(definition, window);
   let slopes: SensorSlopes | undefined;
   for (const [place, group] of chunk.entries()) {
     if (group.sample === undefined) {
@@ -178,7 +183,7 @@ async function assimilate(
       continue;
     }
     if (run.overtime()) break;
-    const judged = judgedSample(definition, done.ranges, window, from + place);
+    const judged = judgedSample(definition, done.ranges, window, from + place, early);
     const { sample } = judged;
     if (sample === undefined) {
       done.waits = true;
@@ -186,7 +191,8 @@ async function assimilate(
       break;
     }
     progress.waitsFor = undefined;
-    for (const found of judged.wild) run.wildInputs.push(found);
+    run.wildInputs.push(...judged.wild);
+    run.codes.push(...judged.codes);
     done.ranges = withSample(done.ranges, sample, judged);
     noteSample(progress, job.twin, sample);
     watchSample(run.channels, sample, CHANNEL_HALF_LIFE);
@@ -197,7 +203,10 @@ async function assimilate(
     }
     run.calibrator ??= await beginCalibrator(
       run,
-      window.flatMap((g) => g.sample ?? []),
+      withoutWild(
+        definition,
+        window.flatMap((g) => g.sample ?? []),
+      ),
     );
     const begunNs = deps.clock.nowNs();
     try {

@@ -65,6 +65,7 @@ export {
   watchSample,
 } from './report/channel-watch.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
+export { type ErrorCode, errorCodesWithin, withoutCodes } from './report/error-codes.js';
 export { isOfFit } from './report/fit-alarms.js';
 export { heldIn } from './report/held-values.js';
 export { levelFindings } from './report/levels.js';
@@ -99,7 +100,7 @@ export {
   wildInputsOf,
   withSample,
 } from './report/wild-inputs.js';
-export { FOLLOWS_WITHIN } from './report/wild-values.js';
+export { codesIn, FOLLOWS_WITHIN, withoutWild } from './report/wild-values.js';
 export { wildWithin } from './report/wild-watch.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';

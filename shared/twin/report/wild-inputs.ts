@@ -1,6 +1,13 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import { FEW, FOLLOWS, FOLLOWS_WITHIN, isFarOutside, type WildValues } from './wild-values.js';
+import {
+  FEW,
+  FOLLOWS,
+  FOLLOWS_WITHIN,
+  isErrorCode,
+  isFarOutside,
+  type WildValues,
+} from './wild-values.js';
 
 /** Where an input has been. */
 interface InputRange {
@@ -19,8 +26,25 @@ interface InputRange {
 export interface InputRanges {
   /** Per input; null before its first value. */
   inputs: (InputRange | null)[];
-  /** Per measured variable its last value, and the largest change of late; null before its first. */
-  measured: ({ last: number; most: number } | null)[];
+  /** Per measured variable; null before its first value. */
+  measured: (MeasuredRange | null)[];
+  /** Whether an input was away from where it had been, at the newest sample. */
+  driven?: boolean;
+}
+
+/** Where a measured variable has been. */
+interface MeasuredRange {
+  last: number;
+  /** The largest change of late. */
+  most: number;
+  /** Values that told where it has been; absent in what was kept before it was. */
+  seen?: number;
+  from?: number;
+  to?: number;
+  /** The error code that it had at the newest sample. */
+  aside?: number;
+  /** A value like one that was taken there: where the machine has gone, if the next is like it. */
+  gone?: number;
 }
 
 /** A sample whose inputs were looked at. */
@@ -63,14 +87,25 @@ function farInputs(ranges: InputRanges, { inputs, between = [] }: Sample): numbe
   );
 }
 
+/** Whether an input is away from where it has been, by more than it has moved before. */
+export const isDrivenAway = ({ inputs }: InputRanges, sample: Sample): boolean =>
+  inputs.some((known, i) => {
+    if (known === null) return false;
+    const [from, to] = [2 * known.from - known.to, 2 * known.to - known.from];
+    return [sample, ...(sample.between ?? [])].some(
+      (at) => at.inputs[i]! < from || at.inputs[i]! > to,
+    );
+  });
+
 /** Whether a measured variable changes in some samples as it did not of late. */
 function isFollowed({ measured }: InputRanges, samples: readonly Sample[]): boolean {
   return measured.some((known, c) => {
     if (known === null) return false;
     let { last } = known;
+    const { from = 0, to = 0 } = known;
     return samples.some((sample) => {
       const value = sample.measured[c]!;
-      if (!Number.isFinite(value)) return false;
+      if (!Number.isFinite(value) || isErrorCode({ from, to }, value)) return false;
       const change = Math.abs(value - last);
       last = value;
       return change > FOLLOWS * known.most;
@@ -157,9 +192,16 @@ export function judgeInputs(
  */
 export function withSample(
   ranges: InputRanges,
-  { inputs, measured, between = [] }: Sample,
-  { wild, aside }: Omit<JudgedInputs, 'sample'> = { wild: [] },
+  sample: Sample,
+  {
+    wild,
+    aside,
+    codes = [],
+  }: Omit<JudgedInputs, 'sample'> & { codes?: readonly { channel: number; value: number }[] } = {
+    wild: [],
+  },
 ): InputRanges {
+  const { inputs, measured, between = [] } = sample;
   return {
     inputs: ranges.inputs.map((known, i) => {
       const values = [...between.map((at) => at.inputs[i]!), inputs[i]!].filter(Number.isFinite);
@@ -176,10 +218,29 @@ export function withSample(
     }),
     measured: ranges.measured.map((known, c) => {
       const value = measured[c]!;
-      if (!Number.isFinite(value)) return known;
-      if (known === null) return { last: value, most: 0 };
-      return { last: value, most: Math.max(KEPT * known.most, Math.abs(value - known.last)) };
+      const code = codes.find(({ channel }) => channel === c);
+      if (code !== undefined && known !== null) return { ...known, aside: code.value };
+      return Number.isFinite(value) ? widened(known, value) : known;
     }),
+    ...(isDrivenAway(ranges, sample) && { driven: true }),
+  };
+}
+
+/** A range after another value: one like an error code is taken into it once the next is like it. */
+function widened(known: MeasuredRange | null, value: number): MeasuredRange {
+  const { seen = 0, from = value, to = value, last = value, most = 0, gone } = known ?? {};
+  const isLike = isErrorCode({ from, to }, value);
+  if (known !== null && isLike && gone === undefined) {
+    const { aside: _, ...same } = known;
+    return { ...same, gone: value };
+  }
+  const [before, told] = isLike ? [gone!, [value, gone!]] : [last, [value]];
+  return {
+    last: value,
+    most: Math.max(KEPT * most, Math.abs(value - before)),
+    seen: seen + 1,
+    from: Math.min(from, ...told),
+    to: Math.max(to, ...told),
   };
 }
 

@@ -54,7 +54,7 @@ export function wildIn(values: Float64Array, inputs: readonly Float64Array[]): W
  * Error codes: the same few values again and again (−9999, 65535), ten times as large as any other. Where an
  * input is outside of its own range at most of them, they may be the machine.
  */
-function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
+export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
   const sorted = values.filter(Number.isFinite).sort((a, b) => Math.abs(a) - Math.abs(b));
   const read = sorted.findIndex(
     (v, k) =>
@@ -66,11 +66,18 @@ function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | 
   const range = { from: leastOf(others), to: -leastOf(others.map((v) => -v)) };
   const repeats = new Map<number, number>();
   for (const v of sorted.subarray(read)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
-  const isCode = (v: number) => (repeats.get(v) ?? 0) >= LEAST_REPEATS && isFarOutside(range, v);
+  const isCode = (v: number) => (repeats.get(v) ?? 0) >= LEAST_REPEATS && isErrorCode(range, v);
   const places = [...values.keys()].filter((i) => isCode(values[i]!));
-  if (!(range.to > range.from) || places.length === 0) return;
+  if (places.length === 0) return;
   const driven = places.filter((i) => isDriven(inputs, i, places)).length;
   return 2 * driven > places.length ? undefined : { places, ...range };
+}
+
+/** Whether a value is as large and as far from all others as an error code. */
+export function isErrorCode(others: { from: number; to: number }, value: number): boolean {
+  const { from, to } = others;
+  const largest = Math.max(Math.abs(from), Math.abs(to));
+  return to > from && Math.abs(value) >= CODE_TIMES * largest && isFarOutside(others, value);
 }
 
 const leastOf = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b));

@@ -4,7 +4,12 @@ import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
 import { judgedSample } from '../../../cloud/worker/judged-inputs.js';
 import { fleetSchema } from '../../../shared/config/index.js';
 import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
-import { type InputRanges, type Sample, wildInputsOf } from '../../../shared/twin/index.js';
+import {
+  type InputRanges,
+  type Sample,
+  wildInputsOf,
+  withoutCodes,
+} from '../../../shared/twin/index.js';
 import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
 import { simulateBox } from '../../study/real-box.js';
 import { boxTwin } from '../../support/real-machines.js';
@@ -28,12 +33,17 @@ const twin = () => {
 const roomWith = (value: number, ...rows: number[]) =>
   samples.map(({ inputs }, row) => (rows.includes(row) ? value : inputs[1]!));
 
+/** The box's temperature as it was, but at some rows. */
+const boxWith = (value: number, isOther: (row: number) => boolean) =>
+  samples.map(({ measured }, row) => (isOther(row) ? value : measured[0]!));
+
 /** Runs the worker after each of some rows; the room's readings come just before those of the box. */
 async function workerOf(
   room: readonly number[],
   ends: readonly number[],
   offsetS = 0,
   heaterOffsetS = 0,
+  read: readonly number[] = boxWith(0, () => false),
 ) {
   const [store, box] = [memoryStore(), twin()];
   const fleet = fleetSchema.parse({
@@ -45,10 +55,10 @@ async function workerOf(
   const reports = [];
   for (const end of ends) {
     const streams = new Streams();
-    samples.slice(0, end).forEach(({ timeS, inputs, measured }, row) => {
+    samples.slice(0, end).forEach(({ timeS, inputs }, row) => {
       streams.add('/m/heaterOn', FROM_S + timeS + heaterOffsetS, inputs[0]!);
       streams.add('/m/T_room', FROM_S + timeS + offsetS, room[row]!);
-      streams.add('/m/T', FROM_S + timeS, measured[0]!);
+      streams.add('/m/T', FROM_S + timeS, read[row]!);
     });
     const { assets } = await runWorker(
       { index: 0, timeMap: wallTime },
@@ -130,6 +140,84 @@ describe.skipIf(!hasCompiler)('a lone wild value of an input in the worker', () 
     expect(reports.map((r) => r.steps)).toEqual([WILD, ROWS - WILD]);
     expect(reports[1]!.recording.wildValues).toEqual([]);
   }, 60_000);
+});
+
+describe.skipIf(!hasCompiler)('error codes of a sensor in the worker', () => {
+  const room = roomWith(0);
+  test.each([
+    ['each tenth', (row: number) => row > 60 && row % 10 === 3],
+    ['five in a row', (row: number) => row >= 80 && row < 85],
+    ['among the first', (row: number) => row === 2 || (row >= 4 && row < 7)],
+  ])(
+    '%s are set aside and named, and the estimate goes on',
+    async (_, isCode) => {
+      const count = samples.filter((_s, row) => isCode(row)).length;
+      const calm = await workerOf(room, [ROWS]);
+      const { reports } = await workerOf(room, [ROWS], 0, 0, boxWith(-9999, isCode));
+      const [report] = reports;
+      expect(report!.steps).toBe(ROWS - count);
+      expect(report!.skipped).toEqual({ 'no-usable-channel': count });
+      expect(report!.recording.wildValues).toMatchObject([{ variable: 'T' }]);
+      expect(report!.recording.wildValues![0]!.values.map((v) => v.value)).toEqual(
+        new Array(count).fill(-9999),
+      );
+      expect(report!.verdict.grade).toBe('care');
+      expect(report!.verdict.reasons.join('\n')).toContain(`and ${count - 1} more were set aside`);
+      for (const [name, { mean }] of Object.entries(calm.reports[0]!.parameters!)) {
+        expect(Math.abs(report!.parameters![name]!.mean / mean - 1)).toBeLessThan(0.3);
+      }
+    },
+    60_000,
+  );
+
+  test('are told in many runs as in one', async () => {
+    const coded = boxWith(-9999, (row) => row % 10 === 3 || (row >= 80 && row < 85));
+    const once = await workerOf(room, [ROWS], 0, 0, coded);
+    const { states } = await workerOf(room, [50, 82, 83, ROWS], 0, 0, coded);
+    states.forEach((v, i) => {
+      expect(v / once.states[i]!).toBeCloseTo(1, 9);
+    });
+  }, 60_000);
+});
+
+describe('error codes as they come', () => {
+  const { definition } = twin();
+  const at = (row: number, u: readonly number[], y: number): Sample => ({
+    timeS: row,
+    inputs: Float64Array.from(u),
+    measured: Float64Array.of(y),
+  });
+  /** What is set aside of the last of some samples. */
+  const codesOf = (more: readonly Sample[]) => {
+    let ranges: InputRanges = noInputRanges(definition);
+    let found: readonly { value: number }[] = [];
+    const before = Array.from({ length: 20 }, (_, k) => at(k, [0, 20], 21 + (k % 5)));
+    for (const given of [...before, ...more]) {
+      const { sample, codes } = withoutCodes(ranges, given, () => false);
+      ranges = withSample(ranges, sample, { wild: [], codes });
+      found = codes;
+    }
+    return found.map(({ value }) => value);
+  };
+
+  test('one stays a code until another value comes', () => {
+    expect(codesOf([at(20, [0, 20], -9999)])).toEqual([-9999]);
+    expect(codesOf([at(20, [0, 20], -9999), at(21, [0, 20], -9999)])).toEqual([-9999]);
+    expect(codesOf([at(20, [0, 20], -9999), at(21, [0, 20], 22)])).toEqual([]);
+    expect(codesOf([at(20, [0, 20], -9999), at(21, [0, 20], 22), at(22, [0, 20], 65_535)])).toEqual(
+      [65_535],
+    );
+  });
+
+  test('what varies, is no larger than the others, or goes with an input, is the machine', () => {
+    expect(codesOf([at(20, [0, 20], 800), at(21, [0, 20], 803)])).toEqual([]);
+    expect(codesOf([at(20, [0, 20], 100)])).toEqual([]);
+    expect(codesOf([at(20, [5, 20], 900)])).toEqual([]);
+    expect(codesOf([at(20, [5, 20], 22), at(21, [5, 20], 900)])).toEqual([]);
+    expect(codesOf([at(20, [5, 20], 22), at(21, [5, 20], 22), at(22, [5, 20], 900)])).toEqual([
+      900,
+    ]);
+  });
 });
 
 describe('judging inputs as they come', () => {
@@ -230,6 +318,7 @@ describe('judging inputs as they come', () => {
         ranges,
         groups,
         0,
+        () => false,
       ).sample!.measured[0];
     expect([modeOf('transient'), modeOf('steady-state')]).toEqual([0, Number.NaN]);
   });
