@@ -67,7 +67,7 @@ interface Following {
 
 /**
  * An estimator of one number, k, that costs nothing and remembers every sample it was given, so that a
- * test can count them. It fails at a flow of 666.
+ * test can count them. It fails at a flow of 6.66.
  */
 export const fakeEngine = ({
   begin,
@@ -93,7 +93,7 @@ export const fakeEngine = ({
       ...remembering([], begin),
     }),
     step: (state, sample) => {
-      if (sample.measured[0] === 666) {
+      if (sample.measured[0] === 6.66) {
         return Promise.reject(new TwinError('FMU_CRASHED', 'The FMU crashed.'));
       }
       const { times, x: before } = memoryOf(state);

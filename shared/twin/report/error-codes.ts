@@ -31,8 +31,8 @@ export function withoutCodes<S extends Sample>(
     const value = measured[c]!;
     if (!Number.isFinite(value)) return false;
     if ((known?.seen ?? 0) < LEAST_SEEN) return early(c);
-    const { from = 0, to = 0, aside = value } = known!;
-    return aside === value && isErrorCode({ from, to }, value);
+    const { from = 0, to = 0, aside = value, gone } = known!;
+    return gone === undefined && aside === value && isErrorCode({ from, to }, value);
   });
   if (suspects.length === 0) return { sample, codes: [] };
   const isKnown = (c: number) => ranges.measured[c]?.aside !== undefined;

@@ -133,26 +133,34 @@ test.each([false, true])('a sensor told only by a deadband is named (blank: %s)'
   expect(JSON.stringify((await stateOf(world)).channels).length).toBeLessThan(4000);
 });
 
-test('a reading far from all others is named by the run in which the next is back', async () => {
+test('a reading far from all others is named, and so is each of an error code, but not where the machine goes', async () => {
   const world = newWorld();
   world.streams.add('/p/speed', T0, 1);
-  const to = async (fromK: number, toK: number, wild: readonly number[]) => {
+  const to = async (
+    fromK: number,
+    toK: number,
+    wild: readonly number[],
+    wildAt = (_k: number) => 65_535,
+  ) => {
     for (let k = fromK; k < toK; k++) {
-      world.streams.add('/p/flow', T0 + 10 * k, wild.includes(k) ? 65_535 : moving(k));
+      world.streams.add('/p/flow', T0 + 10 * k, wild.includes(k) ? wildAt(k) : moving(k));
       world.streams.add('/p/heat', T0 + 10 * k, moving(k + 0.3));
     }
     return run(world, T0 + 10 * toK);
   };
   await to(0, 60, []);
-  expect((await to(60, 70, [69])).recording.wildValues).toEqual([]);
-  const { recording, verdict } = await to(70, 80, []);
+  const { recording, verdict } = await to(60, 70, [69]);
   expect(recording.wildValues).toMatchObject([
-    { variable: 'flow', values: [{ timeS: expect.any(Number), value: 65_535 }] },
+    { variable: 'flow', values: [{ timeS: T0 + 690, value: 65_535 }] },
   ]);
   expect(verdict.grade).toBe('care');
   expect(verdict.reasons.join('\n')).toContain('flow: 65535 at');
-  expect((await to(80, 90, [])).recording.wildValues).toEqual([]);
-  // What stays there is no wild value.
-  expect((await to(90, 100, [95, 96, 97, 98, 99])).recording.wildValues).toEqual([]);
-  expect((await to(100, 110, [])).recording.wildValues).toEqual([]);
+  expect((await to(70, 80, [])).recording.wildValues).toEqual([]);
+  const again = await to(80, 90, [83, 85, 86, 87, 88, 89]);
+  expect(again.recording.wildValues![0]!.values).toHaveLength(6);
+  expect((await to(90, 100, [])).recording.wildValues).toEqual([]);
+  // What varies there is the machine, from the second on.
+  const gone = await to(100, 110, [105, 106, 107, 108, 109], (k) => 1000 + k);
+  expect(gone.recording.wildValues![0]!.values).toMatchObject([{ value: 1105 }]);
+  expect((await to(110, 120, [])).recording.wildValues).toEqual([]);
 });

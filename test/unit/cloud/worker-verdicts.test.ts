@@ -118,7 +118,7 @@ describe('what a worker that lacks something says', () => {
     starved.streams.ensure('/p/speed');
     const poisoned = newWorld();
     minutes(poisoned, T0 - 600, T0);
-    poisoned.streams.change('/p/flow', T0 - 300, 666);
+    poisoned.streams.change('/p/flow', T0 - 300, 6.66);
     const late = newWorld({ options: { lateWindowS: 1800 } });
     minutes(late, T0 - 3600, T0);
     await run(late, T0);
@@ -162,7 +162,7 @@ describe('what a worker that lacks something says', () => {
   test('a sample at which the model fails three runs is set aside with all that it takes to try it again', async () => {
     const world = newWorld();
     minutes(world, T0 - 3600, T0);
-    world.streams.change('/p/flow', T0 - 1800, 666);
+    world.streams.change('/p/flow', T0 - 1800, 6.66);
     const outcomes = [];
     for (let k = 0; k < 4; k++) outcomes.push(await run(world, T0 + 300 * k));
     expect(outcomes.map((a) => a.outcome)).toEqual(['failed', 'failed', 'quarantined', 'idle']);
@@ -172,7 +172,7 @@ describe('what a worker that lacks something says', () => {
     const kept = JSON.parse(new TextDecoder().decode((await world.store.get(key))!.body)) as object;
     expect(kept).toMatchObject({
       inputs: { speed: 1 },
-      measured: { flow: 666, heat: 1 },
+      measured: { flow: 6.66, heat: 1 },
       error: { code: 'FMU_CRASHED' },
       checkpoint: expect.any(String),
     });

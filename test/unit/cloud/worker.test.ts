@@ -105,7 +105,7 @@ describe('a run', () => {
 
   test('keeps what it did before a model that fails', async () => {
     const plant = plantWith(3);
-    plant.add('/p/flow', 9004, 666);
+    plant.add('/p/flow', 9004, 6.66);
     const store = newStore();
     const report = await run({ plant, store });
     expect(report.assets[0]).toMatchObject({
