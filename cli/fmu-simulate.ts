@@ -166,10 +166,27 @@ export async function runOnce(
   }
   if (args.json === true) printJson(io.stdout, toJson(result, outputFile));
   else if (outputFile === undefined) io.stdout.write(formatResultCsv(result));
+  for (const text of nonNumbers(result)) printLine(io.stderr, text);
   if (result.terminated) {
     printLine(io.stderr, `The FMU ended the simulation at ${result.time.at(-1)} s.`);
   }
   return 0;
+}
+
+/** Recorded variables that are no finite numbers in some rows, a line each. */
+function nonNumbers({ columns, time }: SimulationResult): string[] {
+  return columns.flatMap(({ name, values, width }) => {
+    if (!(values instanceof Float64Array)) return [];
+    const rows = new Set<number>();
+    values.forEach((v, i) => {
+      if (!Number.isFinite(v)) rows.add(Math.floor(i / width));
+    });
+    const [first] = rows;
+    if (first === undefined) return [];
+    return [
+      `Warning: ${name} is no finite number in ${rows.size} of ${time.length} rows, from ${time[first]} s on.`,
+    ];
+  });
 }
 
 async function toRequest(

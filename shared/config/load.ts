@@ -19,7 +19,8 @@ function valueAtPath(input: unknown, path: readonly PropertyKey[]): unknown {
 function valueAt(input: unknown, path: readonly PropertyKey[]): string {
   const value = valueAtPath(input, path);
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  const isInfinite = typeof value === 'number' && !Number.isFinite(value);
+  const text = (isInfinite ? undefined : JSON.stringify(value)) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -24,6 +24,10 @@ export interface Assignment {
   values: readonly ScalarValue[];
 }
 
+/** Whether digits are of a number that the type does not hold: it would go in as infinity. */
+const isTooLarge = (text: string, number: number): boolean =>
+  !Number.isFinite(number) && !text.includes('INF');
+
 /** One element, checked against the variable's type. @throws TwinError `VALUE_INVALID` */
 export function coerceScalar(variable: ModelVariable, value: unknown): ScalarValue {
   const fail = (expected: string) =>
@@ -55,6 +59,9 @@ export function coerceScalar(variable: ModelVariable, value: unknown): ScalarVal
   if (range === undefined) {
     const number = typeof parsed === 'bigint' ? Number(parsed) : parsed;
     if (typeof number !== 'number' || Number.isNaN(number)) throw fail('a number');
+    if (typeof value === 'string' && isTooLarge(value, number)) {
+      throw fail(`a number within the range of ${type}`);
+    }
     return number;
   }
   if (typeof parsed !== 'bigint' && !(typeof parsed === 'number' && Number.isInteger(parsed))) {
@@ -207,6 +214,12 @@ export function parseStartValue(md: ModelDescription, text: string): [string, St
   const firstWord = numbers.indexOf(undefined);
   if (firstWord > 0) {
     const leading = numbers.slice(0, firstWord) as number[];
+    if (leading.some((number, i) => isTooLarge(parts[i]!, number))) {
+      throw new TwinError(
+        'VALUE_INVALID',
+        `${name}: found ${quote(value)}, expected numbers within the range of Float64.`,
+      );
+    }
     const unit = parts.slice(firstWord).join(' ');
     return [name, { value: leading.length === 1 ? (leading[0] as number) : leading, unit }];
   }

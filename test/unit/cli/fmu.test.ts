@@ -130,6 +130,15 @@ describe.skipIf(!hasCompiler)('the fmu commands', () => {
     ).rejects.toThrow('"z*" fits no variable of Decay');
   });
 
+  it('fmu simulate warns of what is no finite number', async () => {
+    const given = { file: buildFmu('decay', 2), stopTime: 1, outputVariables: ['x'], json: true };
+    const lost = await invoke('fmu simulate', { ...given, startValues: ['u=INF'] });
+    expect(lost.stderr).toMatch(
+      /Warning: x is no finite number in \d+ of \d+ rows, from \S+ s on\./,
+    );
+    expect((await invoke('fmu simulate', given)).stderr).not.toContain('Warning');
+  });
+
   it('fmu simulate reads what historians export, and says what it makes of it', async () => {
     const inputFile = join(dir, 'export.csv');
     writeFileSync(

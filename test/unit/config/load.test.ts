@@ -44,6 +44,15 @@ describe('parseConfig', () => {
     expect(at('')).toMatch(/unknown option "colour"/);
   });
 
+  it('shows a number that no double holds as what it was read as', () => {
+    const wrong = {
+      ...{ name: 'a', fmu: './x.fmu', parameters: [], measured: [] },
+      inputs: [{ variable: 'u', value: Number('1e309') }],
+    };
+    const problems = problemsOf(() => parseConfig(twinSchema, wrong, 'twin.json'));
+    expect(problems.find((p) => p.path === 'inputs[0].value')?.message).toMatch(/found Infinity/);
+  });
+
   it('freezes what it returns', () => {
     const config = parseConfig(stackSchema, {}, 'stack.json');
     expect(Object.isFrozen(config.ports)).toBe(true);

@@ -36,6 +36,11 @@ describe('start values', () => {
     expect(parseStartValue(decay, text)).toEqual(expected);
   });
 
+  it('with a unit are refused where no double holds them', () => {
+    expect(() => parseStartValue(decay, 'k=1e400 1/min')).toThrow(/k: found "1e400 1\/min"/);
+    expect(parseStartValue(decay, 'k=INF 1/min')[1]).toMatchObject({ value: Infinity });
+  });
+
   it('are read for every type', () => {
     expect(parseStartValue(types, 'String_in=a = b, c')).toEqual(['String_in', 'a = b, c']);
     expect(parseStartValue(types, 'mode_in=fast')).toEqual(['mode_in', 'fast']);
@@ -64,6 +69,12 @@ describe('start values', () => {
   it.each([
     [decay, { kk: 1 }, 'VARIABLE_UNKNOWN', /did you mean "k"/],
     [decay, { k: 'fast' }, 'VALUE_INVALID', /expected a number/],
+    [
+      decay,
+      { k: '1e400' },
+      'VALUE_INVALID',
+      /k: found "1e400", expected a number within the range of Float64/,
+    ],
     [decay, { k: Number.NaN }, 'VALUE_INVALID', /expected a number/],
     [decay, { k: [1, 2] }, 'VALUE_INVALID', /found 2 values, expected 1/],
     [decay, { k: { value: 1, unit: 'bar' } }, 'VALUE_INVALID', /does not say how/],
