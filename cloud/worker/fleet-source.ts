@@ -53,8 +53,15 @@ export function openFleet(
       'Name a fleet with --fleet or a single twin with --twin, not both.',
     );
   }
+  const { asset = [] } = named;
+  if (named.twin !== undefined && asset.length > 1) {
+    throw new TwinError(
+      'USAGE',
+      `--asset names ${asset.join(', ')}: expected one external id with --twin; name several assets in a fleet, by --fleet.`,
+    );
+  }
   if (named.fleet !== undefined) return fleetFromFile(named.fleet);
-  if (named.twin !== undefined) return fleetFromTwin(named.twin, named.asset?.[0]);
+  if (named.twin !== undefined) return fleetFromTwin(named.twin, asset[0]);
   if (store !== undefined) return fleetFromStore(store);
   throw new TwinError(
     'USAGE',
@@ -147,7 +154,7 @@ async function fleetFromTwin(path: string, assetId?: string): Promise<FleetSourc
         twins: { [name]: path },
         assets: [{ id: assetId ?? name, twin: name }],
       },
-      path,
+      assetId === undefined ? path : `The fleet of ${path} and --asset ${assetId}`,
     ),
     twin: () => Promise.resolve(twin),
     close: () => Promise.resolve(),

@@ -107,6 +107,23 @@ describe('--json', () => {
       says: '--name is "pümp": expected letters, digits, - and _',
     },
     {
+      args: ['doctor', '--twin', 't.json', '--asset', 'line1', 'line2', '--json'],
+      code: 'USAGE',
+      says: '--asset names line1, line2: expected one external id with --twin',
+    },
+    {
+      args: [
+        'doctor',
+        '--twin',
+        packageFile('shared/twins/web-line/twin.json'),
+        '--asset',
+        'x',
+        '--json',
+      ],
+      code: 'CONFIG_INVALID',
+      says: 'and --asset x has 2 problems',
+    },
+    {
       args: ['config', 'validate', 'edge', '.', '--json'],
       code: 'FILE_INVALID',
       says: 'Could not read the edge config .: it is a folder.',
