@@ -1,7 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
 import { type InputRanges, isDrivenAway } from './wild-inputs.js';
-import { isErrorCode, isMachine, type WildValues } from './wild-values.js';
+import { isErrorCode, isLarge, isMachine, isSentinel, type WildValues } from './wild-values.js';
 
 /** A value of a measured variable that is an error code. */
 export interface ErrorCode {
@@ -14,9 +14,9 @@ export interface ErrorCode {
 const LEAST_SEEN = 8;
 
 /**
- * A sample with the error codes among its measured values as missing ones: ten times as large as all before,
- * and ten ranges away (−9999, 65535). What then is as large but another value is the machine, as where an
- * input or most sensors go where they never were.
+ * A sample with the error codes among its measured values as missing ones: what devices send for none, or the same
+ * value ten times as large as all before and ten ranges away. What then is as large but another value is the
+ * machine, as where an input or most sensors go where they never were.
  *
  * @param early whether a value is an error code by what comes after it, for channels of which little came before
  */
@@ -26,26 +26,30 @@ export function withoutCodes<S extends Sample>(
   early: (channel: number) => boolean,
 ): { sample: S; codes: ErrorCode[] } {
   const { timeS, measured } = sample;
-  const suspects = [...measured.keys()].filter((c) => {
-    const known = ranges.measured[c];
-    const value = measured[c]!;
-    if (!Number.isFinite(value)) return false;
-    if ((known?.seen ?? 0) < LEAST_SEEN) return early(c);
-    const { from = 0, to = 0, aside = value, gone } = known!;
-    return gone === undefined && aside === value && isErrorCode({ from, to }, value);
+  const suspects = [...measured.keys()].flatMap((channel) => {
+    const value = measured[channel]!;
+    const known = ranges.measured[channel];
+    const { from = 0, to = 0, seen = 0, gone } = known ?? {};
+    const aside = known?.aside === value;
+    if (Number.isNaN(value)) return [];
+    if (isSentinel(value) && seen > 0 && isLarge({ from, to }, value)) {
+      return [{ channel, isSure: true }];
+    }
+    if (seen < LEAST_SEEN) return early(channel) ? [{ channel, isSure: true }] : [];
+    const isOne = gone === undefined && (aside || known?.aside === undefined);
+    return isOne && isErrorCode({ from, to }, value) ? [{ channel, isSure: aside }] : [];
   });
-  if (suspects.length === 0) return { sample, codes: [] };
-  const isKnown = (c: number) => ranges.measured[c]?.aside !== undefined;
-  const isTold = (c: number) => (ranges.measured[c]?.seen ?? 0) >= LEAST_SEEN;
-  const away = ranges.driven === true || isDrivenAway(ranges, sample);
   const mayBeMachine =
     isMachine(suspects.length, measured.length) ||
-    (away && suspects.some((c) => isTold(c) && !isKnown(c)));
-  if (mayBeMachine && !suspects.every(isKnown)) return { sample, codes: [] };
-  const coded = new Set(suspects);
+    ranges.driven === true ||
+    isDrivenAway(ranges, sample);
+  const coded = new Set(
+    suspects.flatMap(({ channel, isSure }) => (isSure || !mayBeMachine ? [channel] : [])),
+  );
+  if (coded.size === 0) return { sample, codes: [] };
   return {
     sample: { ...sample, measured: measured.map((v, c) => (coded.has(c) ? Number.NaN : v)) },
-    codes: suspects.map((channel) => ({ channel, timeS, value: measured[channel]! })),
+    codes: [...coded].map((channel) => ({ channel, timeS, value: measured[channel]! })),
   };
 }
 

@@ -6,6 +6,8 @@ import {
   FOLLOWS_WITHIN,
   isErrorCode,
   isFarOutside,
+  isLarge,
+  isSentinel,
   type WildValues,
 } from './wild-values.js';
 
@@ -67,6 +69,39 @@ export const noInputRanges = ({ inputs, measured }: TwinDefinition): InputRanges
   inputs: inputs.map(() => null),
   measured: measured.map(() => null),
 });
+
+/**
+ * Whether a value of an input is an error code. A command may well go far away and stay, so only what devices send
+ * for no value is.
+ */
+const isCoded = ({ inputs }: InputRanges, input: number, value: number): boolean => {
+  const known = inputs[input];
+  if (known === null || known === undefined || !isSentinel(value)) return false;
+  return isLarge(known, value);
+};
+
+/** A sample with the error codes of inputs as what these were before, and which they were. */
+function withoutInputCodes(
+  ranges: InputRanges,
+  given: Sample,
+): { sample: Sample; codes: JudgedInputs['wild'] } {
+  const codes: JudgedInputs['wild'] = [];
+  let [sample, isOther] = [given, false];
+  ranges.inputs.forEach((known, input) => {
+    if (known === null) return;
+    let told = known.aside;
+    sample = withInput(sample, input, known.last, (value, timeS) => {
+      const is = isCoded(ranges, input, value);
+      // It is told again at each sample until the next reading.
+      if (is && value !== told) codes.push({ input, timeS, value });
+      // What runs straight through the change of another has no value there.
+      if (!Number.isNaN(value)) told = is ? value : undefined;
+      isOther ||= is;
+      return is;
+    });
+  });
+  return { sample: isOther ? sample : given, codes };
+}
 
 const isFar = ({ inputs }: InputRanges, input: number, value: number): boolean => {
   const known = inputs[input];
@@ -162,19 +197,20 @@ export function judgeInputs(
   given: Sample,
   ahead: () => readonly Sample[],
 ): JudgedInputs {
-  const sample = withoutHeld(ranges, given);
+  const { sample: read, codes } = withoutInputCodes(ranges, given);
+  const sample = withoutHeld(ranges, read);
   const far = farInputs(ranges, sample);
   const [input] = far;
-  if (input === undefined || far.length > 1) return taken(given, sample, []);
+  if (input === undefined || far.length > 1) return taken(given, sample, codes);
   const followers = ahead().slice(0, FOLLOWS_WITHIN);
   const [next] = followers;
   const stays =
     next !== undefined &&
     isFar(ranges, input, sample.inputs[input]!) &&
     isFar(ranges, input, next.inputs[input]!);
-  if (stays || isFollowed(ranges, [sample, ...followers])) return taken(given, sample, []);
+  if (stays || isFollowed(ranges, [sample, ...followers])) return taken(given, sample, codes);
   const { last } = ranges.inputs[input]!;
-  const wild: JudgedInputs['wild'] = [];
+  const wild = [...codes];
   let told = Number.NaN;
   const without = withInput(sample, input, last, (value, timeS) => {
     if (!isFar(ranges, input, value)) return false;
@@ -252,7 +288,7 @@ export function wildInputsOf(
 ): WildValues[] {
   return inputs.flatMap(({ variable }, input) => {
     const own = wild.filter((w) => w.input === input);
-    const values = own.filter(({ value }, k) => value !== own[k - 1]?.value);
+    const values = own.filter(({ value }, k) => isSentinel(value) || value !== own[k - 1]?.value);
     const { from, to } = ranges.inputs[input] ?? { from: Number.NaN, to: Number.NaN };
     return values.length === 0
       ? []

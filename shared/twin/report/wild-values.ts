@@ -66,19 +66,38 @@ export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): 
   const range = { from: leastOf(others), to: -leastOf(others.map((v) => -v)) };
   const repeats = new Map<number, number>();
   for (const v of sorted.subarray(read)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
-  const isCode = (v: number) => (repeats.get(v) ?? 0) >= LEAST_REPEATS && isErrorCode(range, v);
+  const isCode = (v: number) =>
+    ((repeats.get(v) ?? 0) >= LEAST_REPEATS || isSentinel(v)) && isErrorCode(range, v);
   const places = [...values.keys()].filter((i) => isCode(values[i]!));
   if (places.length === 0) return;
   const driven = places.filter((i) => isDriven(inputs, i, places)).length;
   return 2 * driven > places.length ? undefined : { places, ...range };
 }
 
+/** Whether a value is as large, beside all others, as an error code. */
+export const isLarge = ({ from, to }: { from: number; to: number }, value: number): boolean =>
+  Math.abs(value) >= CODE_TIMES * Math.max(Math.abs(from), Math.abs(to));
+
 /** Whether a value is as large and as far from all others as an error code. */
-export function isErrorCode(others: { from: number; to: number }, value: number): boolean {
-  const { from, to } = others;
-  const largest = Math.max(Math.abs(from), Math.abs(to));
-  return to > from && Math.abs(value) >= CODE_TIMES * largest && isFarOutside(others, value);
+export const isErrorCode = (others: { from: number; to: number }, value: number): boolean =>
+  others.to > others.from && isLarge(others, value) && isFarOutside(others, value);
+
+/**
+ * Whether a value is one that devices send for none, and that no command is: nines only (−999, 9999), the limits of
+ * whole numbers of 32 bits, the lowest of 16, or more than any quantity.
+ */
+export function isSentinel(value: number): boolean {
+  const size = Math.abs(value);
+  return size >= 1e30 || /^9{3,}$/.test(String(size)) || SENTINELS.has(value);
 }
+
+const SENTINELS: ReadonlySet<number> = new Set([
+  -(2 ** 15),
+  -(2 ** 31),
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+]);
 
 const leastOf = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b));
 
@@ -144,7 +163,8 @@ export const isMachine = (far: number, channels: number): boolean =>
   channels >= LEAST_CHANNELS && 2 * far > channels;
 
 /**
- * The wild values of each channel, but those where most channels are far off at once.
+ * The wild values of each channel, but those where most channels are far off at once, unless it is by what devices
+ * send for none.
  *
  * @param columns values of each channel; `NaN` where there is none
  */
@@ -156,8 +176,11 @@ export function wildPlaces(
   const far = new Map<number, number>();
   for (const place of found.flatMap((f) => f?.places ?? []))
     far.set(place, (far.get(place) ?? 0) + 1);
-  return found.map((f) => {
-    const places = f?.places.filter((i) => !isMachine(far.get(i)!, columns.length)) ?? [];
+  return found.map((f, c) => {
+    const places =
+      f?.places.filter(
+        (i) => isSentinel(columns[c]![i]!) || !isMachine(far.get(i)!, columns.length),
+      ) ?? [];
     return f !== undefined && places.length > 0 ? { ...f, places } : undefined;
   });
 }
@@ -190,8 +213,8 @@ const isFollowed = (measured: readonly Float64Array[], place: number): boolean =
   });
 
 /**
- * The wild values of each input: error codes, or lone and far outside of all others, and followed by no measured variable.
- * A blow or a pulse is, and where several inputs go at once it is the machine.
+ * The wild values of each input: what devices send for none; or error codes and lone values far outside of all
+ * others, followed by no measured variable. A blow or a pulse is, and where several inputs go at once it is the machine.
  *
  * @param rowOf the row of what was measured at or after a place of the inputs
  */
@@ -205,8 +228,9 @@ export function wildInputPlaces(
     if (f === undefined || !(f.to > f.from)) return undefined;
     const places = f.places.filter(
       (i) =>
-        !found.some((other, o) => o !== k && other?.places.includes(i)) &&
-        !isFollowed(measured, rowOf(i)),
+        isSentinel(inputs[k]![i]!) ||
+        (!found.some((other, o) => o !== k && other?.places.includes(i)) &&
+          !isFollowed(measured, rowOf(i))),
     );
     return places.length > 0 ? { ...f, places } : undefined;
   });

@@ -11,6 +11,7 @@ import {
   withoutCodes,
 } from '../../../shared/twin/index.js';
 import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
+import { isSentinel } from '../../../shared/twin/report/wild-values.js';
 import { simulateBox } from '../../study/real-box.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { memoryStore, Streams } from '../../support/worker-fakes.js';
@@ -145,7 +146,7 @@ describe.skipIf(!hasCompiler)('a lone wild value of an input in the worker', () 
 describe.skipIf(!hasCompiler)('error codes of a sensor in the worker', () => {
   const room = roomWith(0);
   test.each([
-    ['each tenth', (row: number) => row > 60 && row % 10 === 3],
+    ['each tenth', (row: number) => row > 2 && row % 10 === 3],
     ['five in a row', (row: number) => row >= 80 && row < 85],
     ['among the first', (row: number) => row === 2 || (row >= 4 && row < 7)],
   ])(
@@ -164,7 +165,7 @@ describe.skipIf(!hasCompiler)('error codes of a sensor in the worker', () => {
       expect(report!.verdict.grade).toBe('care');
       expect(report!.verdict.reasons.join('\n')).toContain(`and ${count - 1} more were set aside`);
       for (const [name, { mean }] of Object.entries(calm.reports[0]!.parameters!)) {
-        expect(Math.abs(report!.parameters![name]!.mean / mean - 1)).toBeLessThan(0.3);
+        expect(Math.abs(report!.parameters![name]!.mean / mean - 1)).toBeLessThan(0.5);
       }
     },
     60_000,
@@ -178,6 +179,36 @@ describe.skipIf(!hasCompiler)('error codes of a sensor in the worker', () => {
       expect(v / once.states[i]!).toBeCloseTo(1, 9);
     });
   }, 60_000);
+});
+
+describe.skipIf(!hasCompiler)('error codes of an input in the worker', () => {
+  test.each([
+    ['each tenth', (row: number) => row % 10 === 3, 14],
+    ['five in a row', (row: number) => row >= 80 && row < 85, 1],
+  ])(
+    '%s are taken for what it was before, and named',
+    async (_, isCode, times) => {
+      const rows = [...samples.keys()].filter(isCode);
+      const held: number[] = [];
+      for (const [row, { inputs }] of samples.entries())
+        held.push(isCode(row) ? held.at(-1)! : inputs[1]!);
+      const wanted = await workerOf(held, [ROWS]);
+      for (const ends of [[ROWS], [50, 82, 84, ROWS]]) {
+        const { reports, states } = await workerOf(roomWith(-9999, ...rows), ends);
+        expect(states).toEqual(wanted.states);
+        const named = reports.flatMap(
+          (r) => r.recording.wildValues?.flatMap((w) => w.values) ?? [],
+        );
+        expect(named.map(({ value }) => value)).toEqual(new Array(times).fill(-9999));
+      }
+    },
+    60_000,
+  );
+
+  test('a command that goes far away and stays is none', () => {
+    expect([-9999, -999, 99_999, -32_768, 2 ** 31 - 1, 3.4e38].every(isSentinel)).toBe(true);
+    expect([0, 99, 1500, 32_767, 65_535, 9990, 1e6].some(isSentinel)).toBe(false);
+  });
 });
 
 describe('error codes as they come', () => {
@@ -213,6 +244,7 @@ describe('error codes as they come', () => {
     expect(codesOf([at(20, [0, 20], 800), at(21, [0, 20], 803)])).toEqual([]);
     expect(codesOf([at(20, [0, 20], 100)])).toEqual([]);
     expect(codesOf([at(20, [5, 20], 900)])).toEqual([]);
+    expect(codesOf([at(20, [5, 20], -999)])).toEqual([-999]);
     expect(codesOf([at(20, [5, 20], 22), at(21, [5, 20], 900)])).toEqual([]);
     expect(codesOf([at(20, [5, 20], 22), at(21, [5, 20], 22), at(22, [5, 20], 900)])).toEqual([
       900,
@@ -279,12 +311,12 @@ describe('judging inputs as they come', () => {
 
   test('holds what was set aside aside until another value comes', () => {
     const nan = Number.NaN;
-    const { sample, ...aside } = judged(at(60, [-9999, 0.5], 0));
+    const { sample, ...aside } = judged(at(60, [-5000, 0.5], 0));
     // As it is kept: the next sample may be of the next run.
     let known = JSON.parse(JSON.stringify(withSample(ranges, sample!, aside))) as InputRanges;
-    expect(known.inputs.map((i) => i?.aside)).toEqual([-9999, undefined]);
+    expect(known.inputs.map((i) => i?.aside)).toEqual([-5000, undefined]);
     // The other input changes twice before the first is read again, then it is wild once more.
-    const between = [-9999, nan, -9999, 0.25, -9999, 0.25].map((u, k) => ({
+    const between = [-5000, nan, -5000, 0.25, -5000, 0.25].map((u, k) => ({
       timeS: 60 + (k + 1) / 10,
       inputs: Float64Array.of(u, k / 10),
     }));
@@ -297,7 +329,7 @@ describe('judging inputs as they come', () => {
     expect(known.inputs[0]).toEqual({ ...ranges.inputs[0]!, last: 0.25, seen: 62, wild: 1 });
     // Told again after another, it is a value like any other, which comes too often to be wild.
     const again = judgeInputs(withSample(ranges, sample!, aside), { ...next, between }, () => calm);
-    expect(again.sample!.between!.map((b) => b.inputs[0]).slice(3)).toEqual([0.25, -9999, 0.25]);
+    expect(again.sample!.between!.map((b) => b.inputs[0]).slice(3)).toEqual([0.25, -5000, 0.25]);
   });
 
   test('knows the range of more values between two samples than a call takes arguments', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { gateChannels } from '../../../shared/twin/filter/gate.js';
 import type { UpdateResult } from '../../../shared/twin/filter/gaussian-update.js';
 import { commission } from '../../../shared/twin/fit/index.js';
@@ -106,6 +106,11 @@ describe('an error code', () => {
     ]);
     const coded = input.map((v, i) => (i % 20 === 7 ? -9999 : v));
     expect(wildInputPlaces([coded], [values])[0]?.places).toHaveLength(15);
+    // A sensor that moves after one may do so by chance; two in a row are no step.
+    const moved = values.map((v, i) => (i === 208 ? v + 50 : v));
+    expect(wildInputPlaces([coded], [moved])[0]?.places).toHaveLength(15);
+    const twice = input.map((v, i) => (i === 100 || i === 101 ? -9999 : v));
+    expect(wildInputPlaces([twice], [values])[0]?.places).toEqual([100, 101]);
   });
 
   it('is none where it is most of the values, no larger than the others, or goes with an input', async () => {
@@ -124,6 +129,21 @@ describe('an error code', () => {
       ),
     ).toBeUndefined();
   });
+});
+
+test('what devices send for none is none in all sensors at once', () => {
+  const columns = [1, 2, 3].map((k) => Float64Array.from({ length: 60 }, (_, i) => k + (i % 7)));
+  const lost = (value: number) =>
+    wildPlaces(
+      columns.map((c) => c.map((v, i) => (i === 20 || i === 41 ? value : v))),
+      [],
+    ).map((f) => f?.places);
+  expect(lost(-9999)).toEqual([
+    [20, 41],
+    [20, 41],
+    [20, 41],
+  ]);
+  expect(lost(-1234)).toEqual([undefined, undefined, undefined]);
 });
 
 describe('a value of an input far from all others', () => {
