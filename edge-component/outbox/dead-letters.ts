@@ -39,17 +39,17 @@ export class DeadLetters {
   readonly #messages = new Map<string, Set<string>>();
   #tail: Promise<void> = Promise.resolve();
 
-  /** @param options.onDelete keeps durably that so many values are about to be deleted */
+  /** @param options.onDelete keeps durably that so many values are about to be deleted; nothing else does */
   constructor(options: {
     directory: string;
     maxBytes: number;
-    onDelete: (reason: string, values: number) => Promise<void>;
+    onDelete?: (reason: string, values: number) => Promise<void>;
     clock: Clock;
     logger: Logger;
   }) {
     this.directory = join(options.directory, 'dead-letters');
     this.#maxBytes = options.maxBytes;
-    this.#onDelete = options.onDelete;
+    this.#onDelete = options.onDelete ?? (async () => {});
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
