@@ -15,6 +15,7 @@ import { fitOutput, learntParts, type Told } from './fit-output.js';
 import { fitHangsOn } from './hangs-on.js';
 import { type HiddenOutputs, hiddenOutputs } from './hidden-outputs.js';
 import { inputNoiseFindings } from './input-noise.js';
+import { inputScaleNotes } from './input-scales.js';
 import { offeredDisturbances } from './offer.js';
 import { type FitRecord, fitRecord } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
@@ -175,7 +176,9 @@ async function tell(
     options.hidden !== true || seen?.bands === undefined
       ? undefined
       : hiddenOutputs(fit, seen.bands);
-  return { ridges, disturbed, unusable, hidden, offered, offeredWear: wear, guessedWear };
+  const inputScales = offer && !unusable ? await inputScaleNotes(context, fit) : [];
+  const found = { offered, offeredWear: wear, guessedWear, inputScales };
+  return { ridges, disturbed, unusable, hidden, ...found };
 }
 
 /** What a fit leaves unknown although its parameters together are known. */

@@ -105,6 +105,8 @@ export interface Told {
   offered: OfferedDisturbance[];
   offeredWear: OfferedWear[];
   guessedWear: readonly OfferedWear[] | undefined;
+  /** Remarks on scales of inputs. */
+  inputScales: readonly string[];
 }
 
 /** What a chain of fits came to, as it is written. */
@@ -112,7 +114,7 @@ export function learntParts(
   { context, dead }: Pick<FitAccount, 'context' | 'dead'>,
   record: FitRecord,
   { first, fit, tested }: FitChain,
-  { ridges, disturbed, unusable, hidden, offered, offeredWear, guessedWear }: Told,
+  { ridges, disturbed, unusable, hidden, offered, offeredWear, guessedWear, inputScales }: Told,
 ): Parts {
   const { twin } = context;
   const names = twin.definition.measured.map((c) => c.variable);
@@ -153,6 +155,7 @@ export function learntParts(
       ...disturbed.notes,
       ...offerText(offered),
       ...(unusable ? [] : scaleNotes(twin, fit)),
+      ...inputScales,
       ...(hidden?.unknown === undefined
         ? []
         : [`The virtual sensors are not told: ${hidden.unknown}`]),

@@ -1,5 +1,4 @@
 import { durationText, partitionPoint, upperMedian } from '../../core/index.js';
-import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { inputInterpolations } from '../definition/input-interpolation.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
@@ -7,9 +6,8 @@ import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { sensorNoise } from './hangs-on.js';
 import { type InputCourse, inputCourse } from './input-course.js';
 import { CERTAIN, misfitScore } from './lack-of-fit.js';
-import { normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
+import { scoreTest } from './score-test.js';
 
 /** Readings that are another time's than their row's, as residuals have it. */
 export interface Mistimed {
@@ -33,8 +31,6 @@ const EXPLAINS = 0.6;
 const AS_WELL = 0.1;
 /** Deviations from chance where nothing else is amiss: of all that is tried, one fit in some thousands. */
 const CERTAIN_ALONE = 4.5;
-/** Share of a direction that must be left of it when the unknowns have taken theirs. */
-const LEAST_LEFT = 1e-3;
 /** Fewer rows tell nothing. */
 const LEAST_ROWS = 20;
 /** Inputs that are moved, each at some model runs. */
@@ -89,46 +85,6 @@ function lateBy({ prediction, record }: Fit, lateS: number, only?: number): Floa
   return late;
 }
 
-/** How residuals follow a direction beside what the unknowns do; undefined where they ask for none of it. */
-type Asked = (
-  direction: Float64Array,
-) => { size: number; square: number; moves: Float64Array } | undefined;
-
-/** A score test of directions in the outputs. @see Rao 1948 */
-function scoreTest({ record, prediction, noiseStd, columns, coordinates, u, covariance }: Fit): {
-  residuals: Float64Array;
-  asked: Asked;
-} {
-  const { channels, data } = record;
-  const n = coordinates.length;
-  const { information, gradient } = normalEquations(record, columns, noiseStd, prediction);
-  addPrior({ information, gradient }, priorOf(coordinates), u);
-  const L = cholesky(information, n);
-  // A search ends a little before its optimum.
-  const rest = choleskySolve(L, gradient, n);
-  const residuals = data.map((v, i) =>
-    columns.reduce((left, g, j) => left - g[i]! * rest[j]!, v - prediction[i]!),
-  );
-  const asked: Asked = (direction) => {
-    let [dot, square] = [0, 0];
-    const along = new Float64Array(n);
-    residuals.forEach((e, i) => {
-      if (Number.isNaN(e)) return;
-      const w = 1 / noiseStd[i % channels]! ** 2;
-      dot += w * direction[i]! * e;
-      square += w * direction[i]! ** 2;
-      for (let j = 0; j < n; j++) along[j]! += w * direction[i]! * columns[j]![i]!;
-    });
-    const moved = choleskySolve(L, along, n);
-    const left = along.reduce((sum, v, j) => sum - v * moved[j]!, square);
-    if (!(left > LEAST_LEFT * square)) return undefined;
-    const size = dot / left;
-    const std = (j: number) => Math.sqrt(covariance.covariance[j * (n + 1)]!);
-    return { size, square: dot * size, moves: moved.map((v, j) => (size * v) / std(j)) };
-  };
-  return { residuals, asked };
-}
-
 /** What is too much in the residuals, in squares of their deviations: at least that of one. */
 function excessOf(twin: Twin, fit: Fit, residuals: Float64Array): number {
   const { record, noiseStd } = fit;
@@ -160,15 +116,17 @@ export async function mistimed(
   if (timesS.length < LEAST_ROWS) return [];
   const amiss = misfit.channels.some((c) => misfitScore(c) >= CERTAIN || c.outliers > 0);
   const least = amiss ? CERTAIN : CERTAIN_ALONE;
-  const { residuals, asked } = scoreTest(fit);
+  const { residuals, ask } = scoreTest(fit);
   const excess = excessOf(context.twin, fit, residuals);
   const tried: Mistimed[] = [];
   const take = (of: Mistimed['of'], lateS: number, direction: Float64Array) => {
-    const found = asked(direction);
-    if (found === undefined || found.square < least ** 2) return;
-    if (!(found.size > NEAR.least && found.size < NEAR.most)) return;
-    const explains = Math.min(1, found.square / excess);
-    tried.push({ of, lateS: found.size * lateS, explains, moves: found.moves });
+    const found = ask(direction);
+    if (found?.asked === undefined) return;
+    const { size, square } = found.asked;
+    if (square < least ** 2 || !(size > NEAR.least && size < NEAR.most)) return;
+    const explains = Math.min(1, square / excess);
+    const moves = found.moves.map((v) => size * v);
+    tried.push({ of, lateS: size * lateS, explains, moves });
   };
   const periodS = upperMedian(timesS.slice(1).map((t, k) => t - timesS[k]!));
   const lags = LAGS.flatMap((k) => [k * periodS, -k * periodS]);

@@ -130,6 +130,26 @@ describe('what a fit owns up to', () => {
     expect(said[0]!.verdict).toEqual({ grade: 'good', reasons: [] });
   });
 
+  it('remarks on an input’s scale, with what an error of it moves', async () => {
+    const samples = await lagSamples({ seed: 3, noise: NOISE });
+    const twin = lagTwin(['gain', 'tau'], stated({ offsetStd: 0 }));
+    const off = samples.map((s) => ({ ...s, inputs: s.inputs.map((u) => 1.01 * u) }));
+    const [right, wrong] = await Promise.all(
+      [samples, off].map(async (of) => commission(twin, lagModel(twin), of, { offer: true })),
+    );
+    const told = /Rests on the (\w+) of u: an error of 1 % .*, and moves gain by ([\d.]+) dev/.exec(
+      right!.output.notes.join('\n'),
+    );
+    const { gain } = right!.output.parameters;
+    const moved = Math.abs(wrong!.output.parameters.gain!.mean - gain!.mean) / gain!.std;
+    expect(told?.[1]).toBe('scale');
+    expect(Number(told?.[2]) / moved).toBeGreaterThan(0.9);
+    expect(Number(told?.[2]) / moved).toBeLessThan(1.1);
+    // Constants in the definition are no sensors; what nothing rests on is not told.
+    const plain = await commission(twin, lagModel(twin), samples);
+    expect(plain.output.notes.join()).not.toContain('of u');
+  });
+
   it('is not talked out of a blind spot by memory that chance may have made', () => {
     const twin = lagTwin(['gain'], stated());
     const fitOf = (memory: number) =>
