@@ -34,7 +34,7 @@ import { accountAlarms, behindAlarms } from './asset-report.js';
 import { type Committed, commitState, publish } from './commit.js';
 import { firstSamples } from './engine.js';
 import { faultsWithin } from './faults-within.js';
-import { earlyCodes, judgedSample, rangesOf } from './judged-inputs.js';
+import { earlyCodes, judgedSample, rangesOf } from './judged-samples.js';
 import { noteMissing, noteSample, noteWait } from './note-samples.js';
 import type { Progress } from './progress.js';
 import { noteFault, setAside } from './quarantine.js';
@@ -191,8 +191,9 @@ async function assimilate(
       break;
     }
     progress.waitsFor = undefined;
-    run.wildInputs.push(...judged.wild);
-    run.codes.push(...judged.codes);
+    // Not `push(...)`: there may be more of an input than a call takes arguments.
+    for (const found of judged.wild) run.wildInputs.push(found);
+    for (const found of judged.codes) run.codes.push(found);
     done.ranges = withSample(done.ranges, sample, judged);
     noteSample(progress, job.twin, sample);
     watchSample(run.channels, sample, CHANNEL_HALF_LIFE);

@@ -7,7 +7,7 @@ import {
 } from '../../fmi/index.js';
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
-import { withoutLone } from '../report/wild-values.js';
+import { withoutWildValues } from '../report/wild-values.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
 import type { Noiseless } from './noise.js';
@@ -161,7 +161,9 @@ export function proposeTwin(
   const switches = (column: string) =>
     moves &&
     isSwitch(
-      withoutLone(table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array()),
+      withoutWildValues(
+        table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array(),
+      ),
     );
   const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
   const measured = [...outputs, ...extra].flatMap((v) => {

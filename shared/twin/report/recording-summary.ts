@@ -5,7 +5,7 @@ import { isSwitch } from '../definition/input-interpolation.js';
 import type { Sample, StepResult, Twin } from '../types.js';
 import { channelFaults } from './channel-faults.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
-import { withoutLone } from './wild-values.js';
+import { withoutWildValues } from './wild-values.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
 const SAMPLES_TO_JUDGE = 20;
@@ -35,7 +35,7 @@ function slopingSwitches(
   return inputs.flatMap((input, i) => {
     if (input.value !== undefined || input.interpolation !== undefined) return [];
     if (held.includes(input.variable)) return [];
-    return isSwitch(withoutLone(Float64Array.from(samples, (s) => s.inputs[i]!)))
+    return isSwitch(withoutWildValues(Float64Array.from(samples, (s) => s.inputs[i]!)))
       ? [input.variable]
       : [];
   });

@@ -128,7 +128,7 @@ function loneIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | u
 }
 
 /** An input's values with wild ones as missing ones. */
-export function withoutLone(values: Float64Array): Float64Array {
+export function withoutWildValues(values: Float64Array): Float64Array {
   const places = new Set(wildIn(values, [])?.places);
   return values.map((v, i) => (places.has(i) ? Number.NaN : v));
 }

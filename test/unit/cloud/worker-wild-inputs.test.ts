@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
 import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
-import { judgedSample } from '../../../cloud/worker/judged-inputs.js';
+import { judgedSample } from '../../../cloud/worker/judged-samples.js';
 import { fleetSchema } from '../../../shared/config/index.js';
 import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
 import {
