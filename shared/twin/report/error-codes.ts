@@ -1,7 +1,14 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
 import { type InputRanges, isDrivenAway } from './wild-inputs.js';
-import { isErrorCode, isLarge, isMachine, isSentinel, type WildValues } from './wild-values.js';
+import {
+  isErrorCode,
+  isLarge,
+  isMachine,
+  isNoReading,
+  MOST_IN_A_ROW,
+  type WildValues,
+} from './wild-values.js';
 
 /** A value of a measured variable that is an error code. */
 export interface ErrorCode {
@@ -15,8 +22,8 @@ const LEAST_SEEN = 8;
 
 /**
  * A sample with the error codes among its measured values as missing ones: what devices send for none, or the same
- * value ten times as large as all before and ten ranges away. What then is as large but another value is the
- * machine, as where an input or most sensors go where they never were.
+ * value ten times as large as all before and ten ranges away, for a few samples. What stays there for longer, or
+ * varies, is the machine, as where an input or most sensors go where they never were.
  *
  * @param early whether a value is an error code by what comes after it, for channels of which little came before
  */
@@ -32,11 +39,12 @@ export function withoutCodes<S extends Sample>(
     const { from = 0, to = 0, seen = 0, gone } = known ?? {};
     const aside = known?.aside === value;
     if (Number.isNaN(value)) return [];
-    if (isSentinel(value) && seen > 0 && isLarge({ from, to }, value)) {
+    if (isNoReading(value) && seen > 0 && isLarge({ from, to }, value)) {
       return [{ channel, isSure: true }];
     }
     if (seen < LEAST_SEEN) return early(channel) ? [{ channel, isSure: true }] : [];
-    const isOne = gone === undefined && (aside || known?.aside === undefined);
+    const isOne =
+      gone === undefined && (known?.aside === undefined || (aside && known.times! < MOST_IN_A_ROW));
     return isOne && isErrorCode({ from, to }, value) ? [{ channel, isSure: aside }] : [];
   });
   const mayBeMachine =

@@ -43,8 +43,10 @@ interface MeasuredRange {
   seen?: number;
   from?: number;
   to?: number;
-  /** The error code that it had at the newest sample. */
+  /** The error code that it had at the newest sample, … */
   aside?: number;
+  /** … and at how many in a row. */
+  times?: number;
   /** A value like one that was taken there: where the machine has gone, if the next is like it. */
   gone?: number;
 }
@@ -255,7 +257,10 @@ export function withSample(
     measured: ranges.measured.map((known, c) => {
       const value = measured[c]!;
       const code = codes.find(({ channel }) => channel === c);
-      if (code !== undefined && known !== null) return { ...known, aside: code.value };
+      if (code !== undefined && known !== null) {
+        const times = known.aside === code.value ? (known.times ?? 0) + 1 : 1;
+        return { ...known, aside: code.value, times };
+      }
       return Number.isFinite(value) ? widened(known, value) : known;
     }),
     ...(isDrivenAway(ranges, sample) && { driven: true }),
@@ -267,7 +272,7 @@ function widened(known: MeasuredRange | null, value: number): MeasuredRange {
   const { seen = 0, from = value, to = value, last = value, most = 0, gone } = known ?? {};
   const isLike = isErrorCode({ from, to }, value);
   if (known !== null && isLike && gone === undefined) {
-    const { aside: _, ...same } = known;
+    const { aside: _, times: __, ...same } = known;
     return { ...same, gone: value };
   }
   const [before, told] = isLike ? [gone!, [value, gone!]] : [last, [value]];

@@ -19,7 +19,11 @@ export const FEW = 0.01;
 const LEAST = 8;
 /** Times an error code comes at least, the very same, … */
 const LEAST_REPEATS = 3;
-/** … times the largest of all others that it is at least, … */
+/** … in a row at most: what stays for longer is where the machine is. */
+export const MOST_IN_A_ROW = 5;
+/** Different error codes of a sensor, … */
+const MOST_CODES = 2;
+/** … times the largest of all others that they are at least, … */
 const CODE_TIMES = 10;
 /** … and share of the values that are none at least. */
 const LEAST_READ = 0.5;
@@ -33,14 +37,24 @@ interface Wild {
 }
 
 /**
- * What is no reading among the values of a channel: error codes, and lone values, as a broken message or an
+ * What is no reading among the values of a sensor: error codes, and lone values, as a broken message or an
  * overflow leaves them. One of them in a fit by squares outweighs all the rest.
  *
  * @param values `NaN` where there is none
  * @returns where they are
  */
-export function wildIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
-  const codes = codesIn(values, inputs);
+export const wildIn = (values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined =>
+  withLone(values, inputs, codesIn(values, inputs));
+
+/** The same of an input: a command may be anything but what devices send for none. */
+const wildOfInput = (values: Float64Array): Wild | undefined =>
+  withLone(values, [], sentinelsIn(values));
+
+function withLone(
+  values: Float64Array,
+  inputs: readonly Float64Array[],
+  codes: Wild | undefined,
+): Wild | undefined {
   const coded = new Set(codes?.places);
   const lone = loneIn(
     values.map((v, i) => (coded.has(i) ? Number.NaN : v)),
@@ -50,11 +64,10 @@ export function wildIn(values: Float64Array, inputs: readonly Float64Array[]): W
   return { ...lone, places: [...codes.places, ...lone.places].sort((a, b) => a - b) };
 }
 
-/**
- * Error codes: the same few values again and again (−9999, 65535), ten times as large as any other. Where an
- * input is outside of its own range at most of them, they may be the machine.
- */
-export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
+/** The values of most that are ten times as large as any of those below them, and the range of these. */
+function largeIn(
+  values: Float64Array,
+): { large: Float64Array; from: number; to: number } | undefined {
   const sorted = values.filter(Number.isFinite).sort((a, b) => Math.abs(a) - Math.abs(b));
   const read = sorted.findIndex(
     (v, k) =>
@@ -63,15 +76,48 @@ export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): 
   );
   if (read < 0) return;
   const others = sorted.subarray(0, read);
-  const range = { from: leastOf(others), to: -leastOf(others.map((v) => -v)) };
+  return {
+    large: sorted.subarray(read),
+    from: leastOf(others),
+    to: -leastOf(others.map((v) => -v)),
+  };
+}
+
+/** What devices send for none, whatever it is a value of. */
+function sentinelsIn(values: Float64Array): Wild | undefined {
+  const found = largeIn(values);
+  if (found === undefined) return;
+  const { from, to } = found;
+  const places = [...values.keys()].filter(
+    (i) => isSentinel(values[i]!) && isErrorCode({ from, to }, values[i]!),
+  );
+  return places.length > 0 ? { places, from, to } : undefined;
+}
+
+/**
+ * Error codes of a sensor: what devices send for none; or one value or two again and again (850, −1234), ten
+ * times as large as any other and never for long. Where an input is outside of its own range at most of them,
+ * they may be the machine.
+ */
+export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | undefined {
+  const found = largeIn(values);
+  if (found === undefined) return;
+  const { large, from, to } = found;
+  const sure = [...values.keys()].filter(
+    (i) => isNoReading(values[i]!) && isErrorCode({ from, to }, values[i]!),
+  );
   const repeats = new Map<number, number>();
-  for (const v of sorted.subarray(read)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
-  const isCode = (v: number) =>
-    ((repeats.get(v) ?? 0) >= LEAST_REPEATS || isSentinel(v)) && isErrorCode(range, v);
-  const places = [...values.keys()].filter((i) => isCode(values[i]!));
-  if (places.length === 0) return;
-  const driven = places.filter((i) => isDriven(inputs, i, places)).length;
-  return 2 * driven > places.length ? undefined : { places, ...range };
+  for (const v of large) if (!isNoReading(v)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
+  const isCode = (v: number) => repeats.has(v) && isErrorCode({ from, to }, v);
+  const likely = [...values.keys()].filter((i) => isCode(values[i]!));
+  const driven = likely.filter((i) => isDriven(inputs, i, likely)).length;
+  const areCodes =
+    repeats.size <= MOST_CODES &&
+    [...repeats.values()].every((times) => times >= LEAST_REPEATS) &&
+    2 * driven <= likely.length &&
+    longestRun(values, isCode) <= MOST_IN_A_ROW;
+  const places = areCodes ? [...sure, ...likely].sort((a, b) => a - b) : sure;
+  return places.length > 0 ? { places, from, to } : undefined;
 }
 
 /** Whether a value is as large, beside all others, as an error code. */
@@ -81,6 +127,23 @@ export const isLarge = ({ from, to }: { from: number; to: number }, value: numbe
 /** Whether a value is as large and as far from all others as an error code. */
 export const isErrorCode = (others: { from: number; to: number }, value: number): boolean =>
   others.to > others.from && isLarge(others, value) && isFarOutside(others, value);
+
+/** Most values in a row that are such, those that are missing left out. */
+function longestRun(values: Float64Array, is: (v: number) => boolean): number {
+  let [longest, run] = [0, 0];
+  for (const v of values) {
+    if (Number.isNaN(v)) continue;
+    run = is(v) ? run + 1 : 0;
+    longest = Math.max(longest, run);
+  }
+  return longest;
+}
+
+/** Whether a value is one that devices send for none of a reading: as {@link isSentinel}, or the limits of 16 bits. */
+export const isNoReading = (value: number): boolean =>
+  isSentinel(value) || LIMITS_16.has(Math.abs(value));
+
+const LIMITS_16: ReadonlySet<number> = new Set([2 ** 15 - 1, 2 ** 15, 2 ** 16 - 1]);
 
 /**
  * Whether a value is one that devices send for none, and that no command is: nines only (−999, 9999), the limits of
@@ -129,7 +192,7 @@ function loneIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | u
 
 /** An input's values with wild ones as missing ones. */
 export function withoutWildValues(values: Float64Array): Float64Array {
-  const places = new Set(wildIn(values, [])?.places);
+  const places = new Set(wildOfInput(values)?.places);
   return values.map((v, i) => (places.has(i) ? Number.NaN : v));
 }
 
@@ -179,7 +242,7 @@ export function wildPlaces(
   return found.map((f, c) => {
     const places =
       f?.places.filter(
-        (i) => isSentinel(columns[c]![i]!) || !isMachine(far.get(i)!, columns.length),
+        (i) => isNoReading(columns[c]![i]!) || !isMachine(far.get(i)!, columns.length),
       ) ?? [];
     return f !== undefined && places.length > 0 ? { ...f, places } : undefined;
   });
@@ -223,7 +286,7 @@ export function wildInputPlaces(
   measured: readonly Float64Array[],
   rowOf = (place: number): number => place,
 ): ReturnType<typeof wildIn>[] {
-  const found = inputs.map((values) => wildIn(values, []));
+  const found = inputs.map(wildOfInput);
   return found.map((f, k) => {
     if (f === undefined || !(f.to > f.from)) return undefined;
     const places = f.places.filter(

@@ -240,6 +240,13 @@ describe('error codes as they come', () => {
     );
   });
 
+  test('one that stays for longer is where the machine is, unless devices send it for none', () => {
+    const stay = (value: number) => Array.from({ length: 6 }, (_, k) => at(20 + k, [0, 20], value));
+    expect(codesOf(stay(850).slice(0, 5))).toEqual([850]);
+    expect(codesOf(stay(850))).toEqual([]);
+    expect(codesOf(stay(65_535))).toEqual([65_535]);
+  });
+
   test('what varies, is no larger than the others, or goes with an input, is the machine', () => {
     expect(codesOf([at(20, [0, 20], 800), at(21, [0, 20], 803)])).toEqual([]);
     expect(codesOf([at(20, [0, 20], 100)])).toEqual([]);

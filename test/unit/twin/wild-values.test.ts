@@ -113,6 +113,28 @@ describe('an error code', () => {
     expect(wildInputPlaces([twice], [values])[0]?.places).toEqual([100, 101]);
   });
 
+  it('is one value or two that never stay: levels that a machine or a command goes to are none', () => {
+    const calm = Float64Array.from({ length: 300 }, (_, i) => 1 + (i % 7) / 10);
+    const with_ = (is: (i: number) => boolean, value: (i: number) => number) =>
+      wildIn(
+        calm.map((v, i) => (is(i) ? value(i) : v)),
+        [],
+      )?.places.length;
+    const often = (i: number) => i % 10 === 3;
+    expect(with_(often, () => 850)).toBe(30);
+    expect(with_(often, (i) => (i % 20 === 3 ? 850 : -127))).toBe(30);
+    expect(with_(often, (i) => 100 + 10 * (i % 3))).toBeUndefined();
+    const stays = (i: number) => i >= 100 && i < 140;
+    expect(with_(stays, () => 850)).toBeUndefined();
+    expect(with_(stays, () => 65_535)).toBe(40);
+    // An input that is held at levels repeats them, however far they are from each other.
+    const held = Float64Array.from({ length: 300 }, (_, i) =>
+      i < 160 ? 0.01 + (i >> 4) / 1e4 : 5,
+    );
+    const still = held.map(() => 0);
+    expect(wildInputPlaces([held], [still])).toEqual([undefined]);
+  });
+
   it('is none where it is most of the values, no larger than the others, or goes with an input', async () => {
     const samples = await lagSamples();
     const values = Float64Array.from(samples, (s) => s.measured[0]!);
