@@ -34,7 +34,9 @@ export async function inputScaleNotes(context: FitContext, fit: Fit): Promise<st
   const { ask } = scoreTest(fit);
   const asked = twin.definition.inputs.flatMap(({ variable, value }, input) => {
     const largest = record.inputs[input]!.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    return value === undefined && largest > 0 ? [{ variable, input, largest }] : [];
+    // A switch is on or off, whatever reads it.
+    const isSwitch = new Set(record.inputs[input]).size <= 2;
+    return value === undefined && largest > 0 && !isSwitch ? [{ variable, input, largest }] : [];
   });
   const notes: string[] = [];
   for (const { variable, input, largest } of asked.slice(0, MOST_INPUTS)) {

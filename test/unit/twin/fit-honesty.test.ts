@@ -131,7 +131,14 @@ describe('what a fit owns up to', () => {
   });
 
   it('remarks on an input’s scale, with what an error of it moves', async () => {
-    const samples = await lagSamples({ seed: 3, noise: NOISE });
+    const switched = await lagSamples({ seed: 3, noise: NOISE });
+    const other = await lagSamples({ seed: 4, noise: 0 });
+    // The lag is linear: two switches together are an input of four levels.
+    const samples = switched.map((s, k) => ({
+      ...s,
+      inputs: s.inputs.map((u) => u + other[k]!.inputs[0]! / 2),
+      measured: s.measured.map((y) => y + other[k]!.measured[0]! / 2),
+    }));
     const twin = lagTwin(['gain', 'tau'], stated({ offsetStd: 0 }));
     const off = samples.map((s) => ({ ...s, inputs: s.inputs.map((u) => 1.01 * u) }));
     const [right, wrong] = await Promise.all(
@@ -145,8 +152,8 @@ describe('what a fit owns up to', () => {
     expect(told?.[1]).toBe('scale');
     expect(Number(told?.[2]) / moved).toBeGreaterThan(0.9);
     expect(Number(told?.[2]) / moved).toBeLessThan(1.1);
-    // Constants in the definition are no sensors; what nothing rests on is not told.
-    const plain = await commission(twin, lagModel(twin), samples);
+    // A switch is on or off.
+    const plain = await commission(twin, lagModel(twin), switched, { offer: true });
     expect(plain.output.notes.join()).not.toContain('of u');
   });
 
