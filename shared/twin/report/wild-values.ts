@@ -110,7 +110,7 @@ export function codesIn(values: Float64Array, inputs: readonly Float64Array[]): 
   for (const v of large) if (!isNoReading(v)) repeats.set(v, (repeats.get(v) ?? 0) + 1);
   const isCode = (v: number) => repeats.has(v) && isErrorCode({ from, to }, v);
   const likely = [...values.keys()].filter((i) => isCode(values[i]!));
-  const driven = likely.filter((i) => isDriven(inputs, i, likely)).length;
+  const driven = likely.filter(drivenAt(inputs, likely)).length;
   const areCodes =
     repeats.size <= MOST_CODES &&
     [...repeats.values()].every((times) => times >= LEAST_REPEATS) &&
@@ -181,9 +181,8 @@ function loneIn(values: Float64Array, inputs: readonly Float64Array[]): Wild | u
       if (low > 0 && !isWild(sorted[low - 1]!)) continue;
       if (low < left && !isWild(sorted[n - (left - low)]!)) continue;
       const places = [...values.keys()].filter((i) => isWild(values[i]!));
-      const wild = places.every(
-        (i, k) => isLone(values, i, places[k + 1]) && !isDriven(inputs, i, places),
-      );
+      const isDriven = drivenAt(inputs, places);
+      const wild = places.every((i, k) => isLone(values, i, places[k + 1]) && !isDriven(i));
       return wild ? { places, from, to } : undefined;
     }
   }
@@ -206,17 +205,26 @@ export function isFarOutside({ from, to }: { from: number; to: number }, value: 
 const isLone = (values: Float64Array, i: number, next: number | undefined): boolean =>
   next === undefined || values.subarray(i + 1, next).some(Number.isFinite);
 
-/** Whether an input, then or just before, is where it is nowhere else. */
-const isDriven = (inputs: readonly Float64Array[], i: number, places: readonly number[]): boolean =>
-  inputs.some((input) => {
+/** Tells of each of some places whether an input, then or just before, is where it is nowhere else. */
+function drivenAt(
+  inputs: readonly Float64Array[],
+  places: readonly number[],
+): (place: number) => boolean {
+  const apart = new Set(places.flatMap((p) => [p - 1, p]));
+  const ranges = inputs.map((input) => {
     let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     input.forEach((v, k) => {
-      if (places.some((p) => p === k || p === k + 1)) return;
+      if (apart.has(k)) return;
       least = Math.min(least, v);
       greatest = Math.max(greatest, v);
     });
-    return [i - 1, i].some((k) => input[k]! < least || input[k]! > greatest);
+    return { input, least, greatest };
   });
+  return (i) =>
+    ranges.some(({ input, least, greatest }) =>
+      [i - 1, i].some((k) => input[k]! < least || input[k]! > greatest),
+    );
+}
 
 /** Measured variables from which it is told whether most of them are far from all else at once. */
 const LEAST_CHANNELS = 3;

@@ -135,6 +135,13 @@ describe('an error code', () => {
     expect(wildInputPlaces([held], [still])).toEqual([undefined]);
   });
 
+  it('is told of as many as a long recording holds', () => {
+    const rows = 100_000;
+    const values = Float64Array.from({ length: rows }, (_, i) => (i % 5 === 3 ? 850 : 1 + (i % 7)));
+    const input = values.map((_, i) => i % 11);
+    expect(wildIn(values, [input])?.places).toHaveLength(rows / 5);
+  });
+
   it('is none where it is most of the values, no larger than the others, or goes with an input', async () => {
     const samples = await lagSamples();
     const values = Float64Array.from(samples, (s) => s.measured[0]!);
