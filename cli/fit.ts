@@ -35,6 +35,8 @@ import {
   lanesOf,
   lanesOption,
   numberIn,
+  pageOption,
+  resultOption,
   strictOption,
   twinArgument,
   wholeNumber,
@@ -218,18 +220,8 @@ export const fitCommand: Command = {
       description:
         'try what it is if a constant wears, through its whole range in so many seconds, as wearHorizonS says it',
     },
-    {
-      flags: '--output <file>',
-      writes: 'file',
-      endings: ['.json'],
-      description: 'the whole result, .json',
-    },
-    {
-      flags: '--report <file>',
-      writes: 'file',
-      endings: ['.html'],
-      description: 'a page to read, .html',
-    },
+    resultOption,
+    pageOption,
     {
       flags: '--plot <svg>',
       writes: 'file',

@@ -101,6 +101,20 @@ export function lanesOf(args: Record<string, unknown>): { lanes?: number } {
   return args.lanes === undefined ? {} : { lanes: args.lanes as number };
 }
 
+export const resultOption: CommandOption = {
+  flags: '--output <file>',
+  writes: 'file',
+  endings: ['.json'],
+  description: 'the whole result, .json',
+};
+
+export const pageOption: CommandOption = {
+  flags: '--report <file>',
+  writes: 'file',
+  endings: ['.html'],
+  description: 'a page to read, .html',
+};
+
 export const strictOption: CommandOption = {
   flags: '--strict',
   description: 'exit code 1 also where the result is to be used with care',

@@ -70,6 +70,7 @@ export { isOfFit } from './report/fit-alarms.js';
 export { heldIn } from './report/held-values.js';
 export { levelFindings } from './report/levels.js';
 export { gapsOf, type MachineGap } from './report/machine-events.js';
+export { codesIn } from './report/no-readings.js';
 export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
@@ -100,7 +101,7 @@ export {
   wildInputsOf,
   withSample,
 } from './report/wild-inputs.js';
-export { codesIn, FOLLOWS_WITHIN, withoutWild } from './report/wild-values.js';
+export { FOLLOWS_WITHIN, withoutWild } from './report/wild-values.js';
 export { wildWithin } from './report/wild-watch.js';
 export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';

@@ -3,9 +3,8 @@ import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { CERTAIN } from './lack-of-fit.js';
 import type { FitRecord } from './record.js';
 import { scoreTest } from './score-test.js';
+import { OFF_SCALE, restsOnText } from './unseen-sensor-errors.js';
 
-/** Share of an input's largest value that it may be off by without being odd: a common class of accuracy. */
-const OFF = 0.01;
 /** Inputs that are asked, each at two model runs. */
 const MOST_INPUTS = 8;
 
@@ -42,7 +41,7 @@ export async function inputScaleNotes(context: FitContext, fit: Fit): Promise<st
   for (const { variable, input, largest } of asked.slice(0, MOST_INPUTS)) {
     let most: { kind: string; name: string; by: number } | undefined;
     for (const kind of ['scale', 'zero'] as const) {
-      const [share, offset] = kind === 'scale' ? [OFF, 0] : [0, OFF * largest];
+      const [share, offset] = kind === 'scale' ? [OFF_SCALE, 0] : [0, OFF_SCALE * largest];
       const other = withInputOff(record, input, share, offset);
       const [run] = await fitProblem(context, coordinates, other).simulate([fit.u]);
       if (run === undefined || run instanceof Error) continue;
@@ -55,9 +54,7 @@ export async function inputScaleNotes(context: FitContext, fit: Fit): Promise<st
     }
     if (most === undefined) continue;
     const what = most.kind === 'scale' ? '' : ' of its largest value';
-    notes.push(
-      `Rests on the ${most.kind} of ${variable}: an error of ${100 * OFF} %${what} would pass unseen, and moves ${most.name} by ${most.by.toPrecision(2)} deviations.`,
-    );
+    notes.push(restsOnText(`${most.kind} of ${variable}`, `${100 * OFF_SCALE} %${what}`, most));
   }
   return notes;
 }

@@ -5,8 +5,16 @@ import type { Fit } from './fit.js';
 import { movesOf, sensorNoise } from './hangs-on.js';
 import { CERTAIN } from './lack-of-fit.js';
 
-/** Share of a reading that a sensor's scale may be off by without being odd: a common class of accuracy. */
-const OFF_SCALE = 0.01;
+/** Share of a reading that a sensor's or an input's scale may be off by without being odd: a common class of accuracy. */
+export const OFF_SCALE = 0.01;
+
+/** What is said of an error of a signal that would pass unseen. */
+export const restsOnText = (
+  of: string,
+  share: string,
+  most: { name: string; by: number },
+): string =>
+  `Rests on the ${of}: an error of ${share} would pass unseen, and moves ${most.name} by ${most.by.toPrecision(2)} deviations.`;
 
 /** Offsets and drifts of sensors that the residuals would not show, and that would move a parameter. */
 function unseenErrors(twin: Twin, fit: Fit) {
@@ -46,8 +54,6 @@ export function scaleNotes(twin: Twin, fit: Fit): string[] {
     if (offsetStd !== undefined || named.has(variable) || size > CERTAIN * error.std) return [];
     const most = movesOf(twin, fit, error, size).toSorted((a, b) => b.by - a.by)[0];
     if (most === undefined || most.by <= MOVED) return [];
-    return [
-      `Rests on the scale of ${variable}: an error of ${100 * OFF_SCALE} % would pass unseen, and moves ${most.name} by ${most.by.toPrecision(2)} deviations.`,
-    ];
+    return [restsOnText(`scale of ${variable}`, `${100 * OFF_SCALE} %`, most)];
   });
 }

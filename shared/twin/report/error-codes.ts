@@ -1,14 +1,9 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { partitionPoint } from '../../core/index.js';
 import type { Sample } from '../types.js';
+import { isErrorCode, isLarge, isNoReading, MOST_IN_A_ROW } from './no-readings.js';
 import { type InputRanges, isDrivenAway } from './wild-inputs.js';
-import {
-  isErrorCode,
-  isLarge,
-  isMachine,
-  isNoReading,
-  MOST_IN_A_ROW,
-  type WildValues,
-} from './wild-values.js';
+import { isMachine, type WildValues } from './wild-values.js';
 
 /** A value of a measured variable that is an error code. */
 export interface ErrorCode {
@@ -61,7 +56,11 @@ export function withoutCodes<S extends Sample>(
   };
 }
 
-/** What error codes were found in a span, as they are named. */
+/**
+ * What error codes were found in a span, as they are named.
+ *
+ * @param codes in order of time: each sample asks for its own
+ */
 export function errorCodesWithin(
   { measured }: TwinDefinition,
   ranges: InputRanges,
@@ -69,9 +68,15 @@ export function errorCodesWithin(
   fromS: number,
   toS: number,
 ): WildValues[] {
+  const until = (isBefore: (timeS: number) => boolean) =>
+    partitionPoint(codes.length, (k) => isBefore(codes[k]!.timeS));
+  const within = codes.slice(
+    until((t) => t < fromS),
+    until((t) => t <= toS),
+  );
   return measured.flatMap(({ variable }, c) => {
-    const values = codes.flatMap(({ channel, timeS, value }) =>
-      channel === c && timeS >= fromS && timeS <= toS ? [{ timeS, value }] : [],
+    const values = within.flatMap(({ channel, timeS, value }) =>
+      channel === c ? [{ timeS, value }] : [],
     );
     const { from = Number.NaN, to = Number.NaN } = ranges.measured[c] ?? {};
     return values.length === 0 ? [] : [{ variable, values, from, to }];

@@ -1,15 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import {
-  FEW,
-  FOLLOWS,
-  FOLLOWS_WITHIN,
-  isErrorCode,
-  isFarOutside,
-  isLarge,
-  isSentinel,
-  type WildValues,
-} from './wild-values.js';
+import { isErrorCode, isFarOutside, isLarge, isSentinel } from './no-readings.js';
+import { FEW, FOLLOWS, FOLLOWS_WITHIN, type WildValues } from './wild-values.js';
 
 /** Where an input has been. */
 interface InputRange {

@@ -1,5 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { isFarOutside, isMachine, type WildValues } from './wild-values.js';
+import { isFarOutside } from './no-readings.js';
+import { isMachine, type WildValues } from './wild-values.js';
 
 /** What is remembered of a measured variable to tell wild values. */
 interface WatchedRange {

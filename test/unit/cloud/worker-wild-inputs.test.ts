@@ -10,8 +10,8 @@ import {
   wildInputsOf,
   withoutCodes,
 } from '../../../shared/twin/index.js';
+import { isSentinel } from '../../../shared/twin/report/no-readings.js';
 import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
-import { isSentinel } from '../../../shared/twin/report/wild-values.js';
 import { simulateBox } from '../../study/real-box.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { memoryStore, Streams } from '../../support/worker-fakes.js';
