@@ -17,7 +17,8 @@ import { reportStep } from './report/report.js';
 import { instantText } from './report/time-axis.js';
 import type { FilterState, TransientMemory } from './state/filter-state.js';
 import { steadyAssimilation } from './steady-assimilation.js';
-import { isFitted, transientAssimilation } from './transient/assimilation.js';
+import { transientAssimilation } from './transient/assimilation.js';
+import { isFitted } from './transient/watch.js';
 import type { Calibrator, CalibratorState, Sample, SkipReason, Twin, TwinModel } from './types.js';
 
 /** Samples for which sigma points stay inside the bounds after the model refused one beyond. */

@@ -2,7 +2,7 @@ import { guessedNoise } from '../filter/first-values.js';
 import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
-import { isFitted } from '../transient/assimilation.js';
+import { isFitted } from '../transient/watch.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
 import { loneFindings } from './lone-channels.js';
 import type { HangsOn } from './quantities.js';

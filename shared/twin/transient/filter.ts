@@ -1,14 +1,14 @@
-import { squareRootOfStack, updateConsidering, updateFactored } from '../../kalman/index.js';
+import { updateConsidering, updateFactored } from '../../kalman/index.js';
 import { RELINEARISE_FROM } from '../filter/filter.js';
 import { gateChannels, isRegimeChange, regateChannels } from '../filter/gate.js';
 import type { Gaussian, UpdateResult } from '../filter/gaussian-update.js';
 import { MISMATCH_SHARE } from '../filter/jump-search.js';
-import type { Linearisation } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import { inflate, REGIME_JUMP } from '../filter/regime.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterStep } from '../filter/step.js';
-import { type DriveOf, drivenOf } from './input-drive.js';
+import type { DriveOf } from './input-drive.js';
+import { type Carried, carried, compact, leading, ofParameters, widenStates } from './joint.js';
 import { type LinearRun, lineariseRun, type PropagatePoints } from './linearise.js';
 
 /** The outcome of one step of the joint filter. */
@@ -32,104 +32,6 @@ export interface TransientStep {
 
 /** Least noise of a state, as a share of its scale, so that no direction vanishes. */
 const LEAST_STATE_STD = 1e-9;
-
-/** The same Gaussian with independent noise on its states, which follow parameters and trends. */
-export function widenStates(
-  state: Gaussian,
-  n: number,
-  std: (i: number, variance: number) => number,
-): Gaussian {
-  const N = state.x.length;
-  const ns = N - 2 * n;
-  const stack = new Float64Array((N + ns) * N);
-  for (let k = 0; k < N; k++) {
-    for (let i = 0; i < N; i++) stack[k * N + i] = state.S[i * N + k]!;
-  }
-  for (let i = 0; i < ns; i++) {
-    const row = 2 * n + i;
-    let variance = 0;
-    for (let k = 0; k <= row; k++) variance += state.S[row * N + k]! ** 2;
-    stack[(N + i) * N + row] = std(i, variance);
-  }
-  return { x: state.x, S: squareRootOfStack(stack, N + ns, N) };
-}
-
-/** Parameters, trends, states at the run's end and outputs there, as one Gaussian. */
-function carried(start: Gaussian, run: LinearRun, n: number): { all: Gaussian; columns: number } {
-  const N = start.x.length;
-  const ns = N - 2 * n;
-  const p = n + ns;
-  const ends = run.mean.length;
-  const rows = 2 * n + ends;
-  const driven = drivenOf(run);
-  const columns = N + p + driven;
-  const x = new Float64Array(rows);
-  const S = new Float64Array(rows * columns);
-  x.set(start.x.subarray(0, 2 * n));
-  for (let i = 0; i < 2 * n; i++) S.set(start.S.subarray(i * N, i * N + N), i * columns);
-  for (let o = 0; o < ends; o++) {
-    const row = (2 * n + o) * columns;
-    let value = run.mean[o]!;
-    for (let j = 0; j < p; j++) {
-      const from = j < n ? j : j + n;
-      const slope = run.slope[o * p + j]!;
-      value += slope * (start.x[from]! - run.centre[j]!);
-      if (slope !== 0) for (let k = 0; k < N; k++) S[row + k]! += slope * start.S[from * N + k]!;
-      S[row + N + j] = run.bend[o * p + j]!;
-    }
-    for (let i = 0; i < driven; i++) S[row + N + p + i] = run.drive![o * driven + i]!;
-    x[2 * n + o] = value;
-  }
-  return { all: { x, S }, columns };
-}
-
-/** The leading variables of a Gaussian with a lower triangular factor. */
-function leading(g: Gaussian, count: number): Gaussian {
-  const N = g.x.length;
-  const S = new Float64Array(count * count);
-  for (let i = 0; i < count; i++) S.set(g.S.subarray(i * N, i * N + i + 1), i * count);
-  return { x: g.x.slice(0, count), S };
-}
-
-/** A Gaussian with a factor of any shape, brought to a lower triangular one. */
-function compact(g: Gaussian, columns: number, count: number): Gaussian {
-  const stack = new Float64Array(columns * count);
-  for (let k = 0; k < columns; k++) {
-    for (let i = 0; i < count; i++) stack[k * count + i] = g.S[i * columns + k]!;
-  }
-  return { x: g.x.slice(0, count), S: squareRootOfStack(stack, columns, count) };
-}
-
-/** What the outputs at the end owe to the parameters alone. */
-function ofParameters(run: LinearRun, n: number, ns: number): Linearisation {
-  const p = n + ns;
-  const outputs = run.mean.length - ns;
-  const driven = drivenOf(run);
-  const slope = new Float64Array(outputs * n);
-  const omega = new Float64Array(outputs * outputs);
-  for (let o = 0; o < outputs; o++) {
-    const from = (ns + o) * p;
-    for (let j = 0; j < n; j++) slope[o * n + j] = run.slope[from + j]!;
-    for (let q = 0; q < outputs; q++) {
-      for (let k = 0; k < p; k++) {
-        omega[o * outputs + q]! += run.bend[from + k]! * run.bend[(ns + q) * p + k]!;
-      }
-      for (let i = 0; i < driven; i++) {
-        omega[o * outputs + q]! +=
-          run.drive![(ns + o) * driven + i]! * run.drive![(ns + q) * driven + i]!;
-      }
-    }
-  }
-  return {
-    centre: run.centre.slice(0, n),
-    mean: run.mean.slice(ns),
-    slope,
-    omega,
-    modelRuns: run.modelRuns,
-    oneSided: false,
-    refusedBeyond: run.refusedBeyond,
-  };
-}
 
 /**
  * One step of the filter over parameters, trends and continuous states: the model is run from
@@ -177,62 +79,8 @@ export async function transientUpdate(input: {
   measured.forEach((v, i) => {
     if (!Number.isNaN(v)) active.push(i);
   });
-  let modelRuns = 0;
-  let refusedBeyond = false;
-  let drive: Float64Array | undefined;
-  const lineariseAt = async (g: Gaussian) => {
-    const within = input.withinBounds || refusedBeyond;
-    const run = await lineariseRun(
-      input.run,
-      g,
-      n,
-      stateScale,
-      settings.spread,
-      settings.bounds,
-      within,
-      input.constants,
-    );
-    modelRuns += run.modelRuns;
-    refusedBeyond ||= run.refusedBeyond;
-    if (input.driveOf !== undefined && drive === undefined) {
-      const found = await input.driveOf(run);
-      drive = found.drive;
-      modelRuns += found.modelRuns;
-    }
-    return { ...run, drive };
-  };
-  const noiseRoot = (variance: Float64Array) => {
-    const m = active.length;
-    const root = new Float64Array(m * m);
-    active.forEach((o, i) => {
-      root[i * m + i] = Math.sqrt(variance[o]!);
-    });
-    return root;
-  };
-  const against = (all: Gaussian, columns: number) => {
-    const hs = new Float64Array(active.length * columns);
-    active.forEach((o, r) => {
-      const row = N + o;
-      hs.set(all.S.subarray(row * columns, (row + 1) * columns), r * columns);
-    });
-    const innovation = Float64Array.from(active, (o) => measured[o]! - all.x[N + o]!);
-    return { hs, innovation };
-  };
-  const conditioned = (
-    prior: Gaussian,
-    hs: Float64Array,
-    innovation: Float64Array,
-    root: Float64Array,
-  ) =>
-    input.constants
-      ? updateConsidering(prior, hs, innovation, root, 2 * n)
-      : updateFactored(prior, hs, innovation, root);
-  const updateWith = (from: Gaussian, run: LinearRun, variance: Float64Array): UpdateResult => {
-    const { all, columns } = carried(from, run, n);
-    const { hs, innovation } = against(all, columns);
-    return conditioned(all, hs, innovation, noiseRoot(variance));
-  };
-
+  const { lineariseAt, count } = lineariser(input);
+  const measure = measurement(input, active, n);
   const predicted = predict(input.last, input.dtS, settings, {
     trendScale: input.trendScale ?? 1,
     jump: 0,
@@ -245,29 +93,20 @@ export async function transientUpdate(input: {
   let run = await lineariseAt(start);
   const line = run;
   const first = carried(start, run, n);
-  let update = updateWith(start, run, variance);
+  let update = measure.update(start, run, variance);
   const firstZ = update.z;
   const noiseShare = update.precision.map((p, i) => p * nominal[active[i]!]!);
-  const lastingShareOf = (o: number) => {
-    // The factor's first columns are the parameters', the others are independent of them.
-    const row = first.all.S.subarray((N + o) * first.columns, (N + o + 1) * first.columns);
-    const own = Math.hypot(...row.subarray(0, 2 * n)) ** 2;
-    return own / (Math.hypot(...row) ** 2 + nominal[o]!);
-  };
   const own = new Float64Array(measured.length).fill(Number.NaN);
   active.forEach((o, i) => {
     own[o] = update.own[i]!;
   });
-  const stateSlope = new Float64Array(measured.length * ns);
-  for (let o = 0; o < measured.length; o++) {
-    const from = (ns + o) * (n + ns) + n;
-    stateSlope.set(run.slope.subarray(from, from + ns), o * ns);
-  }
   let gated: number[] = [];
   let regimeChange = false;
   let mismatch = false;
   if (settings.gate && active.length > 0) {
-    ({ update, gated } = gateChannels(update, active, variance, (v) => updateWith(start, run, v)));
+    ({ update, gated } = gateChannels(update, active, variance, (v) =>
+      measure.update(start, run, v),
+    ));
     regimeChange = input.mayChange && isRegimeChange(update.nis, active, gated, suspicion);
     if (regimeChange) {
       start = widenStates(input.constants ? start : inflate(start, settings), n, (i, had) =>
@@ -276,67 +115,176 @@ export async function transientUpdate(input: {
       variance = nominal.slice();
       gated = [];
       run = await lineariseAt(start);
-      update = updateWith(start, run, variance);
+      update = measure.update(start, run, variance);
       const reach = Math.sqrt(n + ns) / REGIME_JUMP;
       const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
       mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
-      const again = (v: Float64Array) => updateWith(start, run, v);
+      const again = (v: Float64Array) => measure.update(start, run, v);
       ({ update, gated } = regateChannels(update, active, suspicion, variance, again));
     }
   }
   const rejected = mismatch && input.mayReject;
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
 
-  let nonlinearity = 0;
-  const p = n + ns;
-  for (const o of active) {
-    const bend = run.bend.subarray((ns + o) * p, (ns + o + 1) * p);
-    nonlinearity = Math.max(nonlinearity, Math.hypot(...bend) ** 2 / variance[o]!);
-  }
+  const nonlinearity = mostBend(run, active, n, ns, variance);
   if (nonlinearity > RELINEARISE_FROM && settings.kink !== 'none' && !rejected) {
     // The start as the sample shows it: there the model matters.
-    const { all, columns } = carried(start, run, n);
-    const { hs, innovation } = against(all, columns);
-    const S = new Float64Array(N * columns);
-    for (let i = 0; i < N; i++) S.set(start.S.subarray(i * N, i * N + N), i * columns);
-    const seen = conditioned({ x: start.x, S }, hs, innovation, noiseRoot(variance));
-    run = await lineariseAt({ x: seen.x, S: seen.S });
-    update = updateWith(start, run, variance);
+    run = await lineariseAt(measure.startSeen(start, run, variance));
+    update = measure.update(start, run, variance);
   }
   const prior = compact(first.all, first.columns, N);
   const joint = rejected ? prior : leading(update, N);
-  const outputs = update.x.length - N;
-  const std = new Float64Array(outputs);
-  for (let o = 0; o < outputs; o++) {
-    const row = (N + o) * update.x.length;
-    std[o] = Math.hypot(...update.S.subarray(row, row + update.x.length));
-  }
   return {
     prior,
     joint,
     own,
     innovation: measured.map((v, o) => v - first.all.x[N + o]!),
-    stateSlope,
+    stateSlope: stateSlopes(line, measured.length, n, ns),
     line,
     memory: run.memory,
     filtered: {
       posterior: leading(joint, 2 * n),
       linearisation: ofParameters(run, n, ns),
-      outputs: { mean: update.x.slice(N), std },
+      outputs: { mean: update.x.slice(N), std: deviationsFrom(update, N) },
       mode: 'transient',
       ...data,
       active,
       z: firstZ,
       noiseShare,
-      ...(input.constants && { lastingShare: Float64Array.from(active, lastingShareOf) }),
+      ...(input.constants && {
+        lastingShare: Float64Array.from(active, (o) => lastingShare(first, o, n, nominal)),
+      }),
       gated,
       regimeChange: regimeChange && !rejected,
       nonlinearity,
-      modelRuns,
+      modelRuns: count.modelRuns,
       mismatch,
       rejected,
       outOfReach: false,
-      refusedBeyond,
+      refusedBeyond: count.refusedBeyond,
+    },
+  };
+}
+
+/** Runs of the model about a Gaussian, and what they came to. */
+function lineariser(
+  input: Pick<
+    Parameters<typeof transientUpdate>[0],
+    'run' | 'settings' | 'stateScale' | 'withinBounds' | 'constants' | 'driveOf'
+  >,
+) {
+  const { settings } = input;
+  const count = { modelRuns: 0, refusedBeyond: false };
+  let drive: Float64Array | undefined;
+  const lineariseAt = async (g: Gaussian): Promise<LinearRun> => {
+    const run = await lineariseRun(
+      input.run,
+      g,
+      settings.range.length,
+      input.stateScale,
+      settings.spread,
+      settings.bounds,
+      input.withinBounds || count.refusedBeyond,
+      input.constants,
+    );
+    count.modelRuns += run.modelRuns;
+    count.refusedBeyond ||= run.refusedBeyond;
+    if (input.driveOf !== undefined && drive === undefined) {
+      const found = await input.driveOf(run);
+      drive = found.drive;
+      count.modelRuns += found.modelRuns;
+    }
+    return { ...run, drive };
+  };
+  return { lineariseAt, count };
+}
+
+/** Share of a channel's predicted variance that is the parameters' own. */
+function lastingShare(
+  { all, columns, from }: Carried,
+  channel: number,
+  n: number,
+  noise: Float64Array,
+): number {
+  // The factor's first columns are the parameters', the others are independent of them.
+  const row = all.S.subarray((from + channel) * columns, (from + channel + 1) * columns);
+  return Math.hypot(...row.subarray(0, 2 * n)) ** 2 / (Math.hypot(...row) ** 2 + noise[channel]!);
+}
+
+/** Measured variables by the states at the run's start, channels × states. */
+function stateSlopes(run: LinearRun, channels: number, n: number, ns: number): Float64Array {
+  const slopes = new Float64Array(channels * ns);
+  for (let o = 0; o < channels; o++) {
+    const from = (ns + o) * (n + ns) + n;
+    slopes.set(run.slope.subarray(from, from + ns), o * ns);
+  }
+  return slopes;
+}
+
+/** The largest of the channels' variances that a straight line leaves out, in the noise's. */
+function mostBend(
+  { bend }: LinearRun,
+  channels: readonly number[],
+  n: number,
+  ns: number,
+  noise: Float64Array,
+): number {
+  const p = n + ns;
+  return channels.reduce((most, o) => {
+    const row = bend.subarray((ns + o) * p, (ns + o + 1) * p);
+    return Math.max(most, Math.hypot(...row) ** 2 / noise[o]!);
+  }, 0);
+}
+
+/** Standard deviations of a Gaussian's variables from one on. */
+function deviationsFrom({ x, S }: Gaussian, from: number): Float64Array {
+  const N = x.length;
+  return Float64Array.from({ length: N - from }, (_, i) =>
+    Math.hypot(...S.subarray((from + i) * N, (from + i + 1) * N)),
+  );
+}
+
+/** How a sample's values are taken into a Gaussian that the model carries to its time. */
+function measurement(
+  { measured, constants }: { measured: Float64Array; constants: boolean },
+  active: readonly number[],
+  n: number,
+) {
+  const noiseRoot = (variance: Float64Array) => {
+    const m = active.length;
+    const root = new Float64Array(m * m);
+    active.forEach((o, i) => {
+      root[i * m + i] = Math.sqrt(variance[o]!);
+    });
+    return root;
+  };
+  /** `g` with the values, of which `all` and its `columns` tell what they were expected to be. */
+  const conditioned = (g: Gaussian, { all, columns, from }: Carried, variance: Float64Array) => {
+    const hs = new Float64Array(active.length * columns);
+    active.forEach((o, r) => {
+      const row = from + o;
+      hs.set(all.S.subarray(row * columns, (row + 1) * columns), r * columns);
+    });
+    const innovation = Float64Array.from(active, (o) => measured[o]! - all.x[from + o]!);
+    return constants
+      ? updateConsidering(g, hs, innovation, noiseRoot(variance), 2 * n)
+      : updateFactored(g, hs, innovation, noiseRoot(variance));
+  };
+  return {
+    /** Parameters, trends, states and outputs at the sample with its values. */
+    update: (start: Gaussian, run: LinearRun, variance: Float64Array): UpdateResult => {
+      const ahead = carried(start, run, n);
+      return conditioned(ahead.all, ahead, variance);
+    },
+    /** Parameters, trends and states at the start with them. */
+    startSeen: (start: Gaussian, run: LinearRun, variance: Float64Array): Gaussian => {
+      const ahead = carried(start, run, n);
+      const { columns } = ahead;
+      const N = start.x.length;
+      const S = new Float64Array(N * columns);
+      for (let i = 0; i < N; i++) S.set(start.S.subarray(i * N, i * N + N), i * columns);
+      const { x, S: seen } = conditioned({ x: start.x, S }, ahead, variance);
+      return { x, S: seen };
     },
   };
 }

@@ -3,9 +3,8 @@ import { forceOfState } from '../disturbances/index.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { centreOf, linearise } from '../filter/linearise.js';
 import type { FilterSettings } from '../filter/settings.js';
-import type { TransientMemory } from '../state/filter-state.js';
 import type { Evaluation, TransientModel } from '../types.js';
-import { widenStates } from './filter.js';
+import { jointOf, widenStates } from './joint.js';
 
 /** Where a moving machine's filter begins. */
 export interface Start {
@@ -14,21 +13,6 @@ export interface Start {
   /** What a state is small or large against. */
   scale: Float64Array;
   modelRuns: number;
-}
-
-/** Parameters, trends and states as one Gaussian. */
-export function jointOf(
-  a: Gaussian,
-  memory: Pick<TransientMemory, 'stateMean' | 'stateFactor'>,
-): Gaussian {
-  const trendsEnd = a.x.length;
-  const N = trendsEnd + memory.stateMean.length;
-  const S = new Float64Array(N * N);
-  for (let i = 0; i < trendsEnd; i++) {
-    S.set(a.S.subarray(i * trendsEnd, (i + 1) * trendsEnd), i * N);
-  }
-  S.set(memory.stateFactor, trendsEnd * N);
-  return { x: Float64Array.of(...a.x, ...memory.stateMean), S };
 }
 
 function scalesOf(model: TransientModel, states: Float64Array): Float64Array {
