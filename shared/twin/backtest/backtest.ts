@@ -7,7 +7,6 @@ import {
   withoutChannels,
 } from '../fit/commission.js';
 import { parameterCount, startPoints, valueAt } from '../fit/coordinates.js';
-import { predictionStd } from '../fit/estimates.js';
 import {
   type Fit,
   type FitContext,
@@ -16,7 +15,7 @@ import {
   residualsOf,
 } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
-import { freeRunOf } from '../fit/held-out.js';
+import { freeRunOf, predictionStd } from '../fit/held-out.js';
 import { withPulled } from '../fit/pulled.js';
 import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
 import { searchedOn, searchFrom } from '../fit/search.js';
@@ -307,7 +306,7 @@ async function heldOutSensors(
     const run = await freeRunOf(context, fit, record);
     // Its own noise is not known to that fit: it is what the fit of all sensors found.
     const judged: Fit = { ...fit, residualModels: whole.residualModels };
-    const std = predictionStd(judged, run.columns, record.channels);
+    const std = predictionStd(judged, run, record.channels);
     const residuals = residualsOf(record, run.prediction, c);
     let inside = 0;
     let squares = 0;

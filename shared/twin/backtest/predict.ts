@@ -2,6 +2,8 @@ import type { Fit } from '../fit/fit.js';
 import { residualsOf } from '../fit/fit.js';
 import type { FreeRun } from '../fit/held-out.js';
 import type { FitRecord } from '../fit/record.js';
+import { quadratic } from '../fit/sources.js';
+import { varianceWithStated } from '../fit/stated-outputs.js';
 
 /** A prediction of one sample, made some samples before it. */
 export interface Prediction {
@@ -60,7 +62,7 @@ export function predictions(
   const { channels, timesS, data } = record;
   const { white, ou } = fit.residualModels[channel]!;
   // Student's factor doubts all at once; a band that is corrected by its errors need not.
-  const C = horizon === 0 ? fit.covariance.covariance : fit.covariance.sandwich;
+  const C = fit.covariance.sandwich;
   const n = run.columns.length;
   const residuals = residualsOf(record, run.prediction, channel);
   const known = filterResiduals(fit, channel, residuals, timesS);
@@ -70,15 +72,14 @@ export function predictions(
     const origin = horizon === 0 ? -1 : row - horizon;
     const i = row * channels + channel;
     const a = origin < 0 ? 0 : Math.exp(-(timesS[row]! - timesS[origin]!) / ou.timeConstantS);
-    for (let j = 0; j < n; j++) {
+    for (let j = 0; j < n && origin >= 0; j++) {
       const column = run.columns[j]!;
-      moved[j] = column[i]! - (origin < 0 ? 0 : a * column[origin * channels + channel]!);
+      moved[j] = column[i]! - a * column[origin * channels + channel]!;
     }
     let variance = white ** 2 + ou.std ** 2 * (1 - a * a);
     if (origin >= 0) variance += a * a * known.variance[origin]!;
-    for (let j = 0; j < n; j++) {
-      for (let k = 0; k < n; k++) variance += moved[j]! * C[j * n + k]! * moved[k]!;
-    }
+    if (origin < 0) variance += varianceWithStated(fit, run.columns, run.direct, i);
+    else variance += quadratic(C, moved);
     const mean = run.prediction[i]! + (origin < 0 ? 0 : a * known.mean[origin]!);
     found.push({ row, mean, std: Math.sqrt(variance), error: data[i]! - mean });
   }

@@ -1,5 +1,7 @@
 import { symmetricEigen } from '../../kalman/index.js';
+import type { Twin } from '../types.js';
 import type { FitCovariance } from './covariance.js';
+import { isCertain, type LackOfFit, likeliestError } from './lack-of-fit.js';
 import type { LeastSquaresResult } from './least-squares.js';
 import { addAlong, capAtPrior } from './loewner.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
@@ -24,6 +26,17 @@ export function widen(
 ): void {
   for (const { shift, variance } of parts) addAlong(C, n, shift, variance);
   capAtPrior(C, n, prior);
+}
+
+/** What a sensor that shows to read wrong adds to the bands, where nothing is stated of it. */
+export function shownErrors(
+  { definition }: Twin,
+  misfit: LackOfFit,
+): { shift: Float64Array; variance: number }[] {
+  const shown = likeliestError(misfit);
+  if (shown === undefined || !isCertain(shown)) return [];
+  const isStated = definition.measured[shown.channel]!.offsetStd !== undefined;
+  return isStated ? [] : [{ shift: shown.shift, variance: shown.size ** 2 }];
 }
 
 /** What the unknowns have taken out of one channel's residuals. */

@@ -19,6 +19,7 @@ import { inputScaleNotes } from './input-scales.js';
 import { offeredDisturbances } from './offer.js';
 import { type FitRecord, fitRecord } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
+import { statedErrorFindings } from './stated-errors.js';
 import { timeUnitFindings } from './time-unit.js';
 import { mistimed, mistimedFindings } from './timing.js';
 import type { FitOutput, OfferedWear } from './types.js';
@@ -165,7 +166,7 @@ async function tell(
   findings.push(...mistimedFindings(context, fit, await mistimed(context, fit, offer)));
   findings.push(...offeredWearFindings(wear), ...guessedWearFindings(guessedWear ?? []));
   findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
-  findings.push(...inputNoiseFindings(twin, fit));
+  findings.push(...inputNoiseFindings(twin, fit), ...statedErrorFindings(twin, fit.stated));
   findings.push(...(await disturbanceFindings(context, fit)));
   if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
   const disturbed = disturbanceOutput(twin, fit);

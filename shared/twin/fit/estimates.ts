@@ -43,22 +43,9 @@ export function estimateOf(c: Coordinate, u: number, sd: number): Estimate {
   return truncatedEstimate(valueAt(c, u), c.scale * sd, limit(c.lower), limit(c.upper));
 }
 
-/** Standard deviation of the free run's prediction, parameters, start and residuals together. */
-export function predictionStd(
-  fit: Fit,
-  columns: readonly Float64Array[],
-  channels: number,
-): Float64Array {
-  const size = columns[0]?.length ?? 0;
-  return Float64Array.from({ length: size }, (_, i) => {
-    const { white, ou } = fit.residualModels[i % channels]!;
-    return Math.sqrt(white ** 2 + ou.std ** 2 + varianceAlong(fit, columns, i));
-  });
-}
-
-/** Variance that a fit's unknowns give one value of a run, from a column of sensitivities for each. */
+/** Variance that a covariance of a fit's unknowns gives one value of a run, from a column of sensitivities for each. */
 export function varianceAlong(
-  { covariance: { covariance: C } }: Fit,
+  C: Float64Array,
   columns: readonly Float64Array[],
   i: number,
 ): number {

@@ -1,7 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { forcesOf } from '../disturbances/index.js';
 import type { Twin } from '../types.js';
-import { absorbedBy, widen, widenAtBounds } from './bands.js';
+import { absorbedBy, shownErrors, widen, widenAtBounds } from './bands.js';
 import {
   type Coordinate,
   coursesAt,
@@ -16,19 +16,14 @@ import {
 import { type FitCovariance, fitCovariance } from './covariance.js';
 import type { FitModel, FitPoint } from './fit-model.js';
 import type { FitInputNoise } from './input-noise.js';
-import {
-  errorVariance,
-  isCertain,
-  type LackOfFit,
-  lackOfFit,
-  likeliestError,
-} from './lack-of-fit.js';
+import { type LackOfFit, lackOfFit } from './lack-of-fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
 import { type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
 import { addPrior, priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { sensitivities } from './sensitivities.js';
+import { type StatedEffect, statedEffect, statedParts, type Told } from './stated-errors.js';
 import type { FitStart } from './types.js';
 import type { Wear } from './wear.js';
 
@@ -57,6 +52,8 @@ export interface Fit {
   beyondBounds: Record<string, number>;
   /** What residuals say against the model. */
   misfit: LackOfFit;
+  /** What errors that the definition states do to the unknowns, which bands hold; of a fit that states none, absent. */
+  stated?: StatedEffect;
   /** What steps of the integration do to the unknowns, which bands hold; of final fits of moving machines. */
   integration?: IntegrationShift;
   /** What the stated noise of inputs does, where some is stated. */
@@ -246,27 +243,36 @@ export async function fitRecordFrom(
     );
   }
   const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
-  const residualModels = Array.from({ length: record.channels }, (_, c) =>
-    fitResidualModel(
-      residualsOf(record, best.prediction, c),
-      record.timesS,
-      problem.noiseFloor[c]!,
-      absorbedBy(problem, columns, best, c),
-    ),
-  );
+  const residualModelsOf = (data: Float64Array) =>
+    Array.from({ length: record.channels }, (_, c) =>
+      fitResidualModel(
+        residualsOf({ ...record, data }, best.prediction, c),
+        record.timesS,
+        problem.noiseFloor[c]!,
+        absorbedBy({ ...problem, data }, columns, best, c),
+      ),
+    );
+  const residualModels = residualModelsOf(record.data);
   const prior = priorOf(coordinates);
-  const covariance = fitCovariance(
-    problem,
-    record.timesS,
-    columns,
-    best.noiseStd,
-    residualModels,
-    prior,
-    parameterCount(coordinates),
-  );
+  const covarianceOf = (models: readonly ResidualModel[]) =>
+    fitCovariance(
+      problem,
+      record.timesS,
+      columns,
+      best.noiseStd,
+      models,
+      prior,
+      parameterCount(coordinates),
+    );
+  const plain = covarianceOf(residualModels);
+  const told = await statedOf(context, problem, record, best, columns, residualModelsOf, plain);
+  const covariance = told === undefined ? plain : covarianceOf(told.residualModels);
   const beyondBounds = widenAtBounds(problem, best, columns, covariance);
-  const misfit = misfitOf(context, problem, record, best, columns, residualModels);
-  widen(covariance.covariance, coordinates.length, sensorErrors(context.twin, misfit), prior);
+  const { data = record.data, residualModels: models = residualModels } = told ?? {};
+  const clean = { ...record, data };
+  const misfit = misfitOf(context, { ...problem, data }, clean, best, columns, models);
+  const lasting = [...shownErrors(context.twin, misfit), ...statedParts(told?.effect)];
+  widen(covariance.covariance, coordinates.length, lasting, prior);
   const integration = polish
     ? await integrationShift(context, problem, record, best, columns, covariance)
     : undefined;
@@ -299,6 +305,7 @@ export async function fitRecordFrom(
     secondModes,
     beyondBounds,
     misfit,
+    ...(told === undefined ? {} : { stated: told.effect }),
     ...(integration === undefined ? {} : { integration }),
   };
 }
@@ -357,19 +364,27 @@ function misfitOf(
   );
 }
 
-/** What sensors that read wrong add to the bands: stated doubts, and an error that shows. */
-export function sensorErrors(
-  twin: Twin,
-  misfit: LackOfFit,
-): { shift: Float64Array; variance: number }[] {
-  const shown = likeliestError(misfit);
-  return misfit.sensors.map((error) => {
-    const stated = twin.definition.measured[error.channel]!.offsetStd;
-    const variance =
-      error === shown && isCertain(error) && stated === undefined
-        ? error.size ** 2
-        : errorVariance(error, stated ?? 0);
-    return { shift: error.shift, variance };
+/** What errors that the definition states do to a fit. */
+async function statedOf(
+  context: FitContext,
+  problem: LeastSquaresProblem,
+  record: FitRecord,
+  { u, noiseStd, prediction }: LeastSquaresResult,
+  columns: readonly Float64Array[],
+  residualModelsOf: (data: Float64Array) => readonly ResidualModel[],
+  { white }: FitCovariance,
+): Promise<Told | undefined> {
+  const { coordinates } = problem;
+  const n = coordinates.length;
+  const equations = normalEquations(problem, columns, noiseStd, prediction);
+  addPrior(equations, priorOf(coordinates), u);
+  const rest = u.map((_, j) =>
+    equations.gradient.reduce((sum, g, k) => sum + white[j * n + k]! * g, 0),
+  );
+  const soFar = { record, prediction, columns, noiseStd, residualModelsOf, white, rest };
+  return statedEffect(context.twin, soFar, async (other) => {
+    const [run] = await fitProblem(context, coordinates, other).simulate([u]);
+    return run;
   });
 }
 

@@ -1,9 +1,9 @@
 import { Z95 } from '../../kalman/index.js';
-import { predictionStd } from './estimates.js';
 import { type Fit, type FitContext, fitProblem, rangeOf, residualsOf } from './fit.js';
 import { withPulled } from './pulled.js';
 import type { FitRecord } from './record.js';
 import { sensitivities } from './sensitivities.js';
+import { type DirectEffects, readingEffects, varianceWithStated } from './stated-outputs.js';
 import type { HeldOut } from './types.js';
 
 /** The free run of a fit along a record, with its sensitivities. */
@@ -11,6 +11,8 @@ export interface FreeRun {
   /** Samples × channels. */
   prediction: Float64Array;
   columns: readonly Float64Array[];
+  /** What stated errors do to it at once, against what the sensors read. */
+  direct: DirectEffects;
 }
 
 /** Runs a fit along a record, which may be longer than the one that it was made of. */
@@ -23,7 +25,23 @@ export async function freeRunOf(
   const [prediction] = await problem.simulate([fit.u]);
   if (!(prediction instanceof Float64Array)) throw prediction;
   const { columns } = await sensitivities(problem, fit.u, prediction);
-  return { prediction, columns };
+  const direct = await readingEffects(fit, record, prediction, async (other) => {
+    const [run] = await fitProblem(context, fit.coordinates, other).simulate([fit.u]);
+    return run;
+  });
+  return { prediction, columns, direct };
+}
+
+/** Standard deviation of a free run against readings: parameters, start, residuals and stated errors together. */
+export function predictionStd(
+  fit: Fit,
+  { prediction, columns, direct }: FreeRun,
+  channels: number,
+): Float64Array {
+  return prediction.map((_, i) => {
+    const { white, ou } = fit.residualModels[i % channels]!;
+    return Math.sqrt(white ** 2 + ou.std ** 2 + varianceWithStated(fit, columns, direct, i));
+  });
 }
 
 /** The free run of a fit of a record's head over all of it, judged on the rest. */
@@ -33,8 +51,8 @@ export async function testOn(
   record: FitRecord,
   fromSample: number,
 ): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
-  const { prediction, columns } = await freeRunOf(context, fit, record);
-  const std = predictionStd(withPulled(fit), columns, record.channels);
+  const { prediction, columns, direct } = await freeRunOf(context, fit, record);
+  const std = predictionStd(withPulled(fit), { prediction, columns, direct }, record.channels);
   const names = context.twin.definition.measured.map((c) => c.variable);
   const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
   const errors = rmseOf(names, record, prediction, fromSample, dead);

@@ -1,10 +1,10 @@
 import { modelSensors } from '../../config/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate } from '../types.js';
-import { varianceAlong } from './estimates.js';
 import { type Fit, type FitContext, fitPointAt, fitProblem, rangeOf } from './fit.js';
 import { type FitRecord, sliceOf } from './record.js';
 import { sensitivities } from './sensitivities.js';
+import { directEffects, varianceWithStated } from './stated-outputs.js';
 
 /** The virtual sensors of a fitted twin with their bands. */
 export interface HiddenOutputs {
@@ -31,7 +31,7 @@ const DIFFERENCE = 5e-3;
 
 /**
  * Hidden outputs along a fitted free run. Their bands hold what is unknown of all
- * unknowns together; of a moving machine also as large a share of their range as the disturbance of the
+ * unknowns together, and what stated errors of inputs do to them at once; of a moving machine also as large a share of their range as the disturbance of the
  * worst measured variable is of its own: what the model lacks there, it lacks inside, too.
  *
  * @param central differences to both sides; otherwise to one, at half the runs
@@ -48,15 +48,16 @@ export async function hiddenBands(
   const count = all.timesS.length;
   const moving = twin.definition.simulation.mode !== 'steady-state';
   const record = moving ? all : sliceOf(all, count - 1, count);
+  const along = async (of: FitRecord, points: readonly Float64Array[]) => {
+    context.signal?.throwIfAborted();
+    const at = points.map((u) => fitPointAt(fit.coordinates, u, of.timesS));
+    const runs = await model.run(at, of, { keepSensors: true });
+    context.passes += points.length;
+    return runs.map((run) => (run instanceof Error ? run : (run.sensors ?? new Float64Array())));
+  };
   const problem = {
     ...fitProblem(context, fit.coordinates, record),
-    async simulate(points: readonly Float64Array[]) {
-      context.signal?.throwIfAborted();
-      const at = points.map((u) => fitPointAt(fit.coordinates, u, record.timesS));
-      const runs = await model.run(at, record, { keepSensors: true });
-      context.passes += points.length;
-      return runs.map((run) => (run instanceof Error ? run : (run.sensors ?? new Float64Array())));
-    },
+    simulate: (points: readonly Float64Array[]) => along(record, points),
   };
   const [values] = await problem.simulate([fit.u]);
   if (!(values instanceof Float64Array)) throw values;
@@ -67,8 +68,14 @@ export async function hiddenBands(
     const course = values.filter((__, i) => i % names.length === s);
     return lacking * (Math.max(...course) - Math.min(...course));
   });
+  const direct = await directEffects(
+    fit.stated,
+    record,
+    values,
+    async (other) => (await along(other, [fit.u]))[0],
+  );
   const std = values.map((_, i) =>
-    Math.sqrt(varianceAlong(fit, columns, i) + doubts[i % names.length]! ** 2),
+    Math.sqrt(varianceWithStated(fit, columns, direct, i) + doubts[i % names.length]! ** 2),
   );
   return { record, names, values, std, columns };
 }

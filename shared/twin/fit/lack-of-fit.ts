@@ -327,6 +327,8 @@ function regressors(
     { name: 'the square of the output', x: output.map((v) => v * v - 1) },
   ];
   inputs.forEach((u, a) => {
+    // Of an input that stays nothing is known but a constant.
+    if (u.every((v) => v === 0)) return;
     terms.push({ name: names[a]!, x: u });
     terms.push({ name: `the square of ${names[a]}`, x: u.map((v) => v * v - 1) });
     if (inputs.length > MOST_PRODUCTS) return;
@@ -388,9 +390,4 @@ export const isCertain = ({ size, std, explains }: SensorError): boolean =>
 export function likeliestError({ sensors }: LackOfFit): SensorError | undefined {
   const score = ({ size, std }: SensorError) => Math.abs(size) / std;
   return sensors.toSorted((a, b) => score(b) - score(a))[0];
-}
-
-/** The variance that is left of a sensor's error when the data have spoken. */
-export function errorVariance(error: SensorError, statedStd: number): number {
-  return statedStd > 0 ? 1 / (1 / statedStd ** 2 + 1 / error.std ** 2) : 0;
 }

@@ -4,8 +4,8 @@ import { limitsOf } from '../report/limits.js';
 import { timeUnitOf } from '../report/time-axis.js';
 import type { Estimate, Twin } from '../types.js';
 import type { Commission } from './commission.js';
-import { predictionStd } from './estimates.js';
 import { type Fit, residualsOf } from './fit.js';
+import { predictionStd } from './held-out.js';
 import type { FitRecord } from './record.js';
 
 /** Virtual sensors that are drawn at most. */
@@ -51,7 +51,7 @@ function axisFrom({ timesS }: FitRecord, from: number): Axis {
 function runPanel(twin: Twin, fit: Fit, test: Commission['test'], c: number, axis: Axis): Panel {
   const { record } = fit;
   const { x, from } = axis;
-  const std = test?.std ?? predictionStd(fit, fit.columns, record.channels);
+  const std = test?.std ?? predictionStd(fit, { ...fit, direct: [] }, record.channels);
   const prediction = test?.prediction ?? fit.prediction;
   const split = test?.fromSample ?? record.timesS.length;
   const at = (values: Float64Array) => x.map((_, i) => values[(from + i) * record.channels + c]!);

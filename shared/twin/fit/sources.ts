@@ -1,12 +1,14 @@
 import { type BandSources, sharesOf } from '../report/band-sources.js';
-import { type Fit, type FitContext, sensorErrors } from './fit.js';
+import { shownErrors } from './bands.js';
+import type { Fit, FitContext } from './fit.js';
 import { priorOf } from './prior.js';
+import { statedVariance } from './stated-errors.js';
 
 /**
  * Where the bands of a fit's parameters come from, as shares of their variance:
  *
- * - `sensors`: white noise, A⁻¹ (Σ GᵀG·white²/σ⁴) A⁻¹, and errors of sensors that are stated or show;
- * - `inputs`: their stated noise;
+ * - `sensors`: white noise, A⁻¹ (Σ GᵀG·white²/σ⁴) A⁻¹, and errors of sensors that are stated or show, offsets and scales;
+ * - `inputs`: their noise, stated or found, and stated errors of their scales and zeros;
  * - `shortness`: what the priors alone hold, A⁻², and what Student's factor adds for few samples;
  * - `model`: residuals that follow each other, the integration's steps, bounds, a posterior that bends;
  * - `trend`: where parameters wear, what the hypotheses of their courses leave open.
@@ -30,7 +32,7 @@ export function fitSources(
     ),
   );
   const { precision } = priorOf(coordinates);
-  const errors = sensorErrors(twin, fit.misfit);
+  const errors = shownErrors(twin, fit.misfit);
   return Object.fromEntries(
     coordinates.flatMap((c, j) => {
       if (c.kind !== 'parameter') return [];
@@ -39,13 +41,15 @@ export function fitSources(
       const white = quadratic(noise, row);
       const told = sandwich[j * n + j]!;
       const student = (tFactor ** 2 - 1) * told;
-      const offsets = errors.reduce((sum, e) => sum + e.variance * e.shift[j]! ** 2, 0);
+      const shown = errors.reduce((sum, e) => sum + e.variance * e.shift[j]! ** 2, 0);
+      const lasting = shown + statedVariance(fit.stated, 'sensors', j);
+      const lastingInputs = statedVariance(fit.stated, 'inputs', j);
       const inputs = fit.inputNoise?.variance[j] ?? 0;
-      const rest = covariance.covariance[j * n + j]! - told - student - offsets;
+      const rest = covariance.covariance[j * n + j]! - told - student - lasting - lastingInputs;
       const worn = fit.wear !== undefined && fit.wear.gain > 0;
       const shares = sharesOf({
-        sensors: white + offsets,
-        inputs,
+        sensors: white + lasting,
+        inputs: inputs + lastingInputs,
         model: told - white - prior - inputs + (worn ? 0 : Math.max(0, rest)),
         trend: worn ? Math.max(0, rest) : 0,
         shortness: prior + student,

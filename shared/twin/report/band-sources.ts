@@ -8,8 +8,8 @@ export type BandSources = Record<Source, number>;
 
 /** What a source means, for whoever reads a report. */
 const SOURCE_TEXTS: Readonly<Record<Source, string>> = {
-  sensors: 'noise and stated offsets of sensors',
-  inputs: 'noise of inputs',
+  sensors: 'noise and stated errors of sensors',
+  inputs: 'noise and stated errors of inputs',
   model: 'what the model lacks, and how it bends',
   trend: 'wear since it was seen',
   shortness: 'too few samples, or none that tell',

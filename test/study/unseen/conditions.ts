@@ -23,6 +23,10 @@ export interface Condition {
   inputNoise?: number;
   /** The definition states it. */
   inputNoiseStated?: true;
+  /** Standard deviation of each input's and each sensor's scale, drawn for the record, as a share. */
+  scaleError?: number;
+  /** The definition states it. */
+  scaleErrorStated?: true;
   /** What adds up in the states per sample, as a share of their sizes. */
   stateNoise?: number;
   /** Share of the missing term that the machine has. */
@@ -67,6 +71,8 @@ export const CONDITIONS: readonly Condition[] = [
   { name: 'term missing', group: 'structural', missing: 1 },
   { name: 'sensor biased 5σ', group: 'structural', offset: () => 5 },
   { name: 'sensor drifts 10σ', group: 'structural', offset: (s) => 10 * s },
+  { name: 'scales 2 % off', group: 'structural', scaleError: 0.02 },
+  { name: 'scale errors stated', group: 'disturbed', scaleError: 0.02, scaleErrorStated: true },
 ];
 
 /** A record with the truth behind each sample. */
@@ -141,6 +147,11 @@ export function simulateMachine(
     }
   };
   if (!m.neverRests) for (let k = 0; k < REST_PERIODS; k++) run(inputsAt(0), m.periodS);
+  // Of its own numbers: all else is as without.
+  const scales = createRng(seed + 31);
+  const scale = () => 1 + (c.scaleError ?? 0) * scales.normal();
+  const inputScales = m.inputs.map(scale);
+  const sensorScales = m.measured.map(scale);
   let timeS = 0;
   for (let row = 0; row < rows; row++) {
     const share = row / (rows - 1);
@@ -156,13 +167,15 @@ export function simulateMachine(
     const u = inputsAt(row);
     m.truth(x, u, p, new Float64Array(x.length), y);
     const measured = Float64Array.from(m.measured, ([, std], i) => {
-      let v = y[i]! + std * rng.normal();
+      let v = sensorScales[i]! * y[i]! + std * rng.normal();
       if (i === 0) v += std * (c.offset?.(share) ?? 0);
       if (rng.uniform() < (c.outliers ?? 0)) v += std * 20 * (rng.uniform() < 0.5 ? -1 : 1);
       if (c.quantised !== undefined) v = Math.round(v / (c.quantised * std)) * c.quantised * std;
       return rng.uniform() < (c.blanks ?? 0) ? Number.NaN : v;
     });
-    const read = u.map((v, i) => v + inputNoiseStd(m.inputs[i]!, c) * rng.normal());
+    const read = u.map(
+      (v, i) => inputScales[i]! * v + inputNoiseStd(m.inputs[i]!, c) * rng.normal(),
+    );
     record.samples.push({ timeS, row, inputs: read, measured });
     record.parameters.push(p.slice());
     record.hidden.push(y.slice(m.measured.length));

@@ -71,17 +71,20 @@ const IN_A_ROW = 5;
 /** The twin of a machine as a user would define it: stated noise, priors that are drawn. */
 export function twinOf(m: Machine, c: Condition, seed: number, rows: number): Twin {
   const rng = createRng(seed + 7919);
+  const scaleStd = c.scaleErrorStated ? { scaleStd: c.scaleError } : {};
   const definition = twinSchema.parse({
     name: m.name,
     fmu: `./${m.name}.fmu`,
     inputs: m.inputs.map((input) => ({
       variable: input[0],
       ...(c.inputNoiseStated ? { noiseStd: inputNoiseStd(input, c) } : {}),
+      ...scaleStd,
     })),
     measured: m.measured.map(([variable, noiseStd]) => ({
       variable,
       alias: `/m/${variable}`,
       ...(c.noiseUnknown ? {} : { noiseStd }),
+      ...scaleStd,
     })),
     parameters: m.parameters.map(([variable, truth]) => ({
       variable,

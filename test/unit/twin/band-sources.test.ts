@@ -103,7 +103,7 @@ describe('sources of bands', () => {
   it('are drawn as bars that name each part', async () => {
     const { bands } = await run(twinOf({ inputNoise: 0.05 }));
     const svg = sourcesFigure(bands!.sources);
-    expect(svg).toContain('<title>p: noise of inputs');
+    expect(svg).toContain('<title>p: noise and stated errors of inputs');
     // Three quantities, and a legend of the sources that can be seen.
     const there = new Set(
       Object.values(bands!.sources).flatMap((of) =>

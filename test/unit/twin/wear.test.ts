@@ -4,6 +4,7 @@ import { createRng } from '../../../shared/core/index.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import {
   createCalibrator,
+  type Estimate,
   type Sample,
   type StateEvaluation,
   type Twin,
@@ -219,4 +220,50 @@ describe('a parameter that steps', () => {
       expect(parameters.k!.upper95).toBeGreaterThan(1.4 * K);
     }
   });
+});
+
+describe('a stated error of an input’s scale', () => {
+  const STD = 0.04;
+  const statedAs = (scaleStd: number, dynamics: 'trend' | 'constant'): Twin => {
+    const of = twinOf({ dynamics });
+    const inputs = [{ ...of.definition.inputs[0]!, scaleStd }];
+    return { ...of, definition: { ...of.definition, inputs } };
+  };
+  const misread = (leak: (share: number) => number, seed: number): Sample[] => {
+    const share = 1 + STD * createRng(900 + seed).normal();
+    return samplesOf(leak, seed).map((s) => ({ ...s, inputs: s.inputs.map((u) => share * u) }));
+  };
+  const holds = ({ lower95, upper95 }: Estimate, k: number) => lower95 <= k && k <= upper95;
+
+  it('is in the bands of what wears', async () => {
+    const leak = (share: number) => K * (1 + 0.6 * share);
+    let inside = 0;
+    const seeds = 20;
+    for (let seed = 1; seed <= seeds; seed++) {
+      const { output } = await commission(statedAs(STD, 'trend'), fitModel, misread(leak, seed));
+      if (holds(output.parameters.k!, leak(1))) inside++;
+    }
+    expect(inside / seeds).toBeGreaterThanOrEqual(0.85);
+  }, 60_000);
+
+  it('is in what calibrate publishes, from its first fit on', async () => {
+    const inside = { open: 0, stated: 0 };
+    let counted = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      const samples = misread(() => K, seed);
+      const runs = {
+        open: await calibrated(samples, statedAs(0, 'constant')),
+        stated: await calibrated(samples, statedAs(STD, 'constant')),
+      };
+      const first = runs.stated.refits[0]!.timeS + 1;
+      counted += ROWS - first;
+      for (const name of ['open', 'stated'] as const) {
+        for (const { parameters } of runs[name].steps.slice(first)) {
+          if (holds(parameters.k!, K)) inside[name]++;
+        }
+      }
+    }
+    expect(inside.open / counted).toBeLessThan(0.5);
+    expect(inside.stated / counted).toBeGreaterThanOrEqual(0.85);
+  }, 60_000);
 });

@@ -1,0 +1,81 @@
+import { TwinError } from '../../core/index.js';
+import { varianceAlong } from './estimates.js';
+import type { Fit } from './fit.js';
+import type { FitRecord } from './record.js';
+import {
+  inputErrorDirection,
+  type StatedEffect,
+  type StatedError,
+  sensorErrorDirection,
+} from './stated-errors.js';
+
+/** What a stated deviation of each error adds to outputs of a run at once; errors that add nothing have none. */
+export type DirectEffects = readonly (Float64Array | undefined)[];
+
+/**
+ * What stated errors of inputs add to outputs of a run, the unknowns as they are.
+ *
+ * @param ofSensor what an error of a sensor adds, where the outputs are readings
+ * @param values the outputs of the run along the record
+ * @param run the same along another record
+ * @throws TwinError `NUMERIC` where the model fails to both sides of an error
+ */
+export async function directEffects(
+  stated: StatedEffect | undefined,
+  record: FitRecord,
+  values: Float64Array,
+  run: (record: FitRecord) => Promise<Float64Array | Error | undefined>,
+  ofSensor: (error: StatedError) => Float64Array | undefined = () => undefined,
+): Promise<DirectEffects> {
+  const direct: (Float64Array | undefined)[] = [];
+  for (const error of stated?.errors ?? []) {
+    const found =
+      error.of === 'inputs'
+        ? await inputErrorDirection(run, record, error, values)
+        : ofSensor(error);
+    if (found instanceof Error) throw new TwinError('NUMERIC', found.message, { cause: found });
+    direct.push(found);
+  }
+  return direct;
+}
+
+/** The same of a run's prediction against what sensors will read: one that reads too much makes it fall short. */
+export const readingEffects = (
+  { stated, record: fitted }: Fit,
+  record: FitRecord,
+  prediction: Float64Array,
+  run: (record: FitRecord) => Promise<Float64Array | Error | undefined>,
+): Promise<DirectEffects> =>
+  directEffects(stated, record, prediction, run, (error) =>
+    sensorErrorDirection(error, prediction, record.timesS, fitted).map((v) => -v),
+  );
+
+/**
+ * Variance of one value of a run, stated errors of inputs included. An input that reads too much moves an
+ * output at once and through the unknowns that made up for it, mostly against each other: with S e what the
+ * unknowns have made of the errors e, and d e what these add at once, the value is off by (d + H S) e.
+ *
+ * @param columns sensitivities H of the run, a column per unknown
+ */
+export function varianceWithStated(
+  fit: Fit,
+  columns: readonly Float64Array[],
+  direct: DirectEffects,
+  i: number,
+): number {
+  const { covariance, sandwich } = fit.covariance;
+  const own = varianceAlong(covariance, columns, i);
+  if (fit.stated === undefined || direct.every((d) => d === undefined)) return own;
+  const { shift, moment } = fit.stated;
+  const k = shift.length;
+  const through = shift.map((s) => s.reduce((sum, v, j) => sum + v * columns[j]![i]!, 0));
+  let more = 0;
+  for (let a = 0; a < k; a++) {
+    const d = direct[a]?.[i] ?? 0;
+    for (let b = 0; b < k; b++) {
+      more += moment[a * k + b]! * d * ((direct[b]?.[i] ?? 0) + 2 * through[b]!);
+    }
+  }
+  // Where priors have cut the covariance, less of the errors is in it than is taken off.
+  return Math.max(own + more, varianceAlong(sandwich, columns, i));
+}
