@@ -1,8 +1,14 @@
+import type { TwinDefinition } from '../config/index.js';
 import { type WatchedSample, watchSensors } from './faulty-sensors.js';
-import { type PersistentError, persistentError } from './filter/persistent-error.js';
+import {
+  inputsAlongParameters,
+  type PersistentError,
+  persistentError,
+} from './filter/persistent-error.js';
 import { updateReadings } from './filter/readings.js';
 import type { FilterSettings } from './filter/settings.js';
 import { updateSources } from './filter/sources.js';
+import { misreadInputs, statedErrorStd } from './filter/stated-inputs.js';
 import { structuralVariance } from './report/redundancy.js';
 import type { FilterState } from './state/filter-state.js';
 
@@ -11,27 +17,37 @@ import type { FilterState } from './state/filter-state.js';
  * do to the parameters, and where their uncertainty comes from.
  *
  * @param before the state before the sample, `after` with its belief
- * @param offsetStd stated offset per channel, in its unit; 0 where there is none
+ * @param inputs of the sample, all of the definition's
  */
 export function afterRest(
   before: FilterState,
   after: FilterState,
   sample: WatchedSample,
   settings: FilterSettings,
-  offsetStd: Float64Array,
+  { measured, inputs: inputDefinitions }: TwinDefinition,
+  inputs: Float64Array,
 ): { state: FilterState; persistent: PersistentError | undefined } {
   const { filtered, prior } = sample;
   const { noiseStd } = after;
   const n = settings.range.length;
   const sensors = watchSensors(after, sample, settings);
   const { redundancy } = sensors;
+  const lin = filtered.linearisation;
+  const misread = misreadInputs(inputDefinitions).map((i) =>
+    statedErrorStd(inputDefinitions[i]!, inputs[i]!),
+  );
+  const inputSlope = after.inputSlopes?.slope ?? new Float64Array();
   const persistent = persistentError(
-    filtered.linearisation,
+    lin,
     filtered.active.filter((o) => !filtered.gated.includes(o)),
     noiseStd,
     settings.range,
     redundancy === undefined ? 0 : structuralVariance(redundancy, noiseStd.length),
-    offsetStd,
+    Float64Array.from(measured, (channel, o) => statedErrorStd(channel, lin.mean[o]!)),
+    // An input at 0 is off by no share of itself.
+    inputSlope.map((v, e) =>
+      misread[e % misread.length] === 0 ? 0 : v * misread[e % misread.length]!,
+    ),
   );
   const diagonal = (P: Float64Array) => Array.from({ length: n }, (_, i) => P[i * n + i]!);
   const state: FilterState = {
@@ -40,7 +56,11 @@ export function afterRest(
     readings: updateReadings(before.readings, sample, noiseStd, settings),
     sources: updateSources(before.sources, before, prior, filtered, noiseStd, n),
     ...(persistent && {
-      persistent: Float64Array.of(...diagonal(persistent.model), ...diagonal(persistent.offsets)),
+      persistent: Float64Array.of(
+        ...diagonal(persistent.model),
+        ...diagonal(persistent.offsets),
+        ...(persistent.inputs === undefined ? [] : inputsAlongParameters(persistent.inputs, n)),
+      ),
     }),
   };
   return { state, persistent };

@@ -1,5 +1,6 @@
 import type { Gaussian } from './filter/gaussian-update.js';
 import type { InputNoise } from './filter/input-noise.js';
+import type { InputSlopes } from './filter/stated-inputs.js';
 import type { FilterMemory, FilterStep } from './filter/step.js';
 import type { TransientMemory } from './state/filter-state.js';
 import type { CalibratorState, Sample } from './types.js';
@@ -25,4 +26,6 @@ export type Assimilate = (input: {
   transient?: TransientMemory;
   /** What is known of the noise of inputs; absent where it is stated, and of moving machines. */
   inputNoise?: InputNoise;
+  /** How outputs follow inputs whose error is stated; absent where none is, and of moving machines. */
+  inputSlopes?: InputSlopes;
 }>;

@@ -8,6 +8,7 @@ import { ownVariances } from './filter/linearise.js';
 import { adaptNoise } from './filter/noise.js';
 import { predict } from './filter/predict.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from './filter/settings.js';
+import type { InputSlopes } from './filter/stated-inputs.js';
 import type { FilterStep } from './filter/step.js';
 import { type HeardChannels, hearChannels } from './heard-channels.js';
 import { initialCalibratorState } from './initial-state.js';
@@ -99,6 +100,7 @@ interface Found {
   filtered: FilterStep;
   transient: TransientMemory | undefined;
   inputNoise: InputNoise | undefined;
+  inputSlopes: InputSlopes | undefined;
   /** The belief without a change, while the change is not confirmed. */
   beforeChange: FilterState['beforeChange'];
   channels: HeardChannels;
@@ -190,7 +192,7 @@ function stateAfter(
   sample: Sample,
   found: Found,
 ): CalibratorState {
-  const { filtered, transient, inputNoise, beforeChange, channels } = found;
+  const { filtered, transient, inputNoise, inputSlopes, beforeChange, channels } = found;
   const { repeats, heldInputs, faults, measured } = channels;
   const a = before.filter;
   const m = definition.measured.length;
@@ -202,6 +204,7 @@ function stateAfter(
     filter: {
       ...(transient === undefined ? {} : { transient }),
       ...(inputNoise === undefined ? {} : { inputNoise }),
+      ...(inputSlopes === undefined ? {} : { inputSlopes }),
       ...(a.refit === undefined ? {} : { refit: a.refit }),
       inputs: sample.inputs.slice(),
       x: filtered.posterior.x,
@@ -252,7 +255,6 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
   const { twin, model } = options;
   const { definition } = twin;
   const settings = filterSettings(twin);
-  const offsetStd = Float64Array.from(definition.measured, (c) => c.offsetStd ?? 0);
   const steady = steadyAssimilation(model, settings, definition);
   const assimilate =
     definition.simulation.mode === 'steady-state'
@@ -287,6 +289,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       transient,
       prior,
       inputNoise,
+      inputSlopes,
     } = await assimilate({
       state,
       sample,
@@ -299,7 +302,14 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
     const filtered = isConfirmed(a, prior, channels.measured, assimilated)
       ? { ...assimilated, regimeChange: true }
       : assimilated;
-    const found: Found = { filtered, transient, inputNoise, beforeChange, channels };
+    const found: Found = {
+      filtered,
+      transient,
+      inputNoise,
+      inputSlopes,
+      beforeChange,
+      channels,
+    };
     if (filtered.active.length === 0) {
       const next = stateUnmeasured(state, sample, found);
       const skipped = 'no-usable-channel';
@@ -336,7 +346,8 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
           taken.filter,
           { prior, filtered, measured: channels.heard, timeS: sample.timeS, dtS },
           settings,
-          offsetStd,
+          definition,
+          sample.inputs,
         );
     const next = atRest === undefined ? taken : { ...taken, filter: atRest.state };
     return {

@@ -6,6 +6,7 @@ import { initialInputNoise, unstatedInputs, updateInputNoise } from './filter/in
 import type { ModeSet } from './filter/modes.js';
 import { predict } from './filter/predict.js';
 import type { FilterSettings } from './filter/settings.js';
+import { misreadInputs, statedErrorStd, updateInputSlopes } from './filter/stated-inputs.js';
 import type { TwinModel } from './types.js';
 
 /** A state's bank, if it is one of these modes: a definition may have changed since. */
@@ -17,9 +18,11 @@ function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {
 export function steadyAssimilation(
   model: TwinModel,
   settings: FilterSettings,
-  { inputs: definitions }: TwinDefinition,
+  { inputs: definitions, simulation }: TwinDefinition,
 ): Assimilate {
   const unstated = unstatedInputs(definitions);
+  // Of a machine that moves in between, fits hold what is stated.
+  const misread = simulation.mode === 'steady-state' ? misreadInputs(definitions) : [];
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.filter;
     const m = a.noiseStd.length;
@@ -55,7 +58,32 @@ export function steadyAssimilation(
       },
       lines: settings.reuse ? { lines: a.lines, inputs: sample.inputs } : undefined,
     });
-    if (unstated.length === 0) return { prior, filtered };
+    /** The model at the point of linearisation, one input moved. */
+    const moved = async (input: number, by: number) => {
+      const inputs = sample.inputs.slice();
+      inputs[input]! += by;
+      const { centre } = filtered.linearisation;
+      return (await model.evaluate([centre], inputs, signal))[0]!;
+    };
+    const asked = misread.length > 0 && !filtered.rejected && filtered.active.length > 0;
+    const followed = asked
+      ? await updateInputSlopes(
+          a.inputSlopes,
+          sample.inputs,
+          misread.map((i) => statedErrorStd(definitions[i]!, sample.inputs[i]!)),
+          filtered.linearisation.mean.length,
+          (k, by) => moved(misread[k]!, by),
+        )
+      : undefined;
+    const more = followed?.modelRuns ?? 0;
+    const inputSlopes = followed && { inputSlopes: followed.slopes };
+    if (unstated.length === 0) {
+      return {
+        prior,
+        filtered: more === 0 ? filtered : { ...filtered, modelRuns: filtered.modelRuns + more },
+        ...inputSlopes,
+      };
+    }
     const before = a.inputs;
     const { noise, modelRuns } = await updateInputNoise(account, {
       prior,
@@ -64,20 +92,20 @@ export function steadyAssimilation(
       inputs: unstated.map((i) => sample.inputs[i]!),
       before: before === undefined ? [] : unstated.map((i) => before[i]!),
       noiseStd: a.firstNoise ?? a.noiseStd,
-      async evaluate(k, by) {
-        const inputs = sample.inputs.slice();
-        inputs[unstated[k]!]! += by;
-        const { centre } = filtered.linearisation;
-        return (await model.evaluate([centre], inputs, signal))[0]!;
-      },
+      evaluate: (k, by) => moved(unstated[k]!, by),
     });
     const { lines, ...rest } = filtered;
     // Lines hold what the noise of inputs does: where that changes they are none to go on from.
     const holds = lines !== undefined && noise.used.every((v, i) => v === account.used[i]);
     return {
       prior,
-      filtered: { ...rest, ...(holds && { lines }), modelRuns: filtered.modelRuns + modelRuns },
+      filtered: {
+        ...rest,
+        ...(holds && { lines }),
+        modelRuns: filtered.modelRuns + modelRuns + more,
+      },
       inputNoise: noise,
+      ...inputSlopes,
     };
   };
 }

@@ -5,8 +5,48 @@ import type { Linearisation } from './linearise.js';
 export interface PersistentError {
   /** Of what the model lacks, by what the sensors contradict each other. */
   model: Float64Array;
-  /** Of the sensors' offsets as they are stated. */
+  /** Of the sensors' offsets and scales as they are stated. */
   offsets: Float64Array;
+  /** Of the inputs' zeros and scales as they are stated; absent where none is. */
+  inputs?: PersistentInputs;
+}
+
+/** What stated errors of inputs do, k of them, per deviation. */
+export interface PersistentInputs {
+  /** To the parameters, n × k. */
+  shift: Float64Array;
+  /** To the outputs at once, outputs × k. */
+  drive: Float64Array;
+  /** Those whose effect is not known, as the model fails with them: both are 0. */
+  unknown: readonly number[];
+}
+
+/**
+ * Variance that stated errors of inputs give an output: what they do at once, and through the parameters that
+ * made up for it.
+ */
+export function inputsAlongOutput(
+  { slope }: Pick<Linearisation, 'slope'>,
+  { shift, drive }: PersistentInputs,
+  output: number,
+  n: number,
+): number {
+  const k = shift.length / n;
+  let variance = 0;
+  for (let c = 0; c < k; c++) {
+    let off = drive[output * k + c]!;
+    for (let i = 0; i < n; i++) off += slope[output * n + i]! * shift[i * k + c]!;
+    variance += off * off;
+  }
+  return variance;
+}
+
+/** Variance that they give each parameter. */
+export function inputsAlongParameters({ shift }: PersistentInputs, n: number): Float64Array {
+  const k = shift.length / n;
+  return Float64Array.from({ length: n }, (_, i) =>
+    shift.subarray(i * k, (i + 1) * k).reduce((sum, v) => sum + v * v, 0),
+  );
 }
 
 /**
@@ -43,7 +83,8 @@ export function offsetGain(
  *
  * @param used channels that counted
  * @param modelVariance of each output's structural error, in its noise squared
- * @param offsetStd per channel, in its unit; 0 where there is none
+ * @param sensorStd of each channel's stated error, in its unit; 0 where there is none
+ * @param inputDrive what a deviation of each input's stated error does to the outputs, outputs × k; empty where none is
  */
 export function persistentError(
   lin: Linearisation,
@@ -51,9 +92,11 @@ export function persistentError(
   noiseStd: Float64Array,
   range: Float64Array,
   modelVariance: number,
-  offsetStd: Float64Array,
+  sensorStd: Float64Array,
+  inputDrive: Float64Array,
 ): PersistentError | undefined {
-  if (!(modelVariance > 0) && used.every((o) => offsetStd[o] === 0)) return undefined;
+  const isNone = !(modelVariance > 0) && used.every((o) => sensorStd[o] === 0);
+  if (isNone && inputDrive.length === 0) return undefined;
   const n = range.length;
   const k = used.length;
   const gain = offsetGain(lin, used, noiseStd, range);
@@ -70,6 +113,35 @@ export function persistentError(
   };
   return {
     model: spread(() => modelVariance),
-    offsets: spread((o) => (offsetStd[o]! / noiseStd[o]!) ** 2),
+    offsets: spread((o) => (sensorStd[o]! / noiseStd[o]!) ** 2),
+    ...(inputDrive.length > 0 && {
+      inputs: ofInputs(gain, inputDrive, used, noiseStd, lin.mean.length),
+    }),
   };
+}
+
+/** What an input reads too much, the readings have too little: the parameters follow with the sign turned. */
+function ofInputs(
+  gain: Float64Array,
+  inputDrive: Float64Array,
+  used: readonly number[],
+  noiseStd: Float64Array,
+  outputs: number,
+): PersistentInputs {
+  const count = inputDrive.length / outputs;
+  const n = used.length === 0 ? 0 : gain.length / used.length;
+  const unknown = Array.from({ length: count }, (_, c) => c).filter((c) =>
+    Array.from({ length: outputs }, (_, o) => inputDrive[o * count + c]!).some(Number.isNaN),
+  );
+  const drive = inputDrive.map((v, e) => (unknown.includes(e % count) ? 0 : v));
+  const shift = new Float64Array(n * count);
+  for (let i = 0; i < n; i++) {
+    used.forEach((o, u) => {
+      for (let c = 0; c < count; c++) {
+        shift[i * count + c]! -=
+          (gain[i * used.length + u]! * drive[o * count + c]!) / noiseStd[o]!;
+      }
+    });
+  }
+  return { shift, drive, unknown };
 }

@@ -1,3 +1,4 @@
+import { inputsAlongOutput } from '../filter/persistent-error.js';
 import { SOURCES, type Source } from '../filter/sources.js';
 import type { CalibratorState, SensorSlopes, Twin } from '../types.js';
 import { escapeHtml } from './html.js';
@@ -47,6 +48,7 @@ export function bandSources(
     const variances = of((P) => P[i * n + i]!);
     variances.model += persistent?.[i] ?? 0;
     variances.sensors += persistent?.[n + i] ?? 0;
+    variances.inputs += persistent?.[2 * n + i] ?? 0;
     const shares = sharesOf(variances);
     if (shares !== undefined) found[variable] = shares;
   });
@@ -59,6 +61,9 @@ export function bandSources(
     if (lasting !== undefined) {
       variances.model += alongOutput(slopes, lasting.model, output, n);
       variances.sensors += alongOutput(slopes, lasting.offsets, output, n);
+      if (lasting.inputs !== undefined) {
+        variances.inputs += inputsAlongOutput(slopes, lasting.inputs, output, n);
+      }
     }
     const shares = sharesOf(variances);
     if (shares !== undefined) found[variable] = shares;

@@ -2,6 +2,7 @@ import { guessedNoise } from '../filter/first-values.js';
 import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
+import { misreadInputs } from '../filter/stated-inputs.js';
 import { isFitted } from '../transient/watch.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
 import { loneFindings } from './lone-channels.js';
@@ -126,7 +127,7 @@ export function crossCheck(
       about: moved.map(({ name }) => name),
     });
   }
-  findings.push(...inputNoiseFindings(twin, state));
+  findings.push(...inputNoiseFindings(twin, state), ...unknownInputErrors(twin, slopes));
   const lacking = names.filter((_, q) => {
     const lasting = slopes.persistent?.model;
     if (lasting === undefined || !(stds[q]! > 0)) return false;
@@ -158,6 +159,16 @@ function inputNoiseFindings(twin: Twin, { filter: { inputNoise } }: CalibratorSt
       },
     ];
   });
+}
+
+/** Inputs whose stated errors are not in the bands. */
+function unknownInputErrors(twin: Twin, { persistent }: SensorSlopes): Finding[] {
+  const { inputs } = twin.definition;
+  const misread = misreadInputs(inputs);
+  return (persistent?.inputs?.unknown ?? []).map((k) => ({
+    grade: 'care',
+    reason: `what the stated error of ${inputs[misread[k]!]!.variable} does is not in the bands: the model fails with the input that much off`,
+  }));
 }
 
 /** Parameters that make up a virtual sensor's band. */

@@ -2,7 +2,7 @@ import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../disturbances/i
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { type Linearisation, predictOutputs } from '../filter/linearise.js';
 import { mixtureEstimate } from '../filter/mixture.js';
-import type { PersistentError } from '../filter/persistent-error.js';
+import { inputsAlongOutput, type PersistentError } from '../filter/persistent-error.js';
 import type { FilterStep } from '../filter/step.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import { trustedNoise } from '../transient/noise-watch.js';
@@ -31,7 +31,8 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
     parameters.map((p, i) => {
       const { x, S, bank, persistent } = state.filter;
       const n = parameters.length;
-      const lasting = (persistent?.[i] ?? 0) + (persistent?.[n + i] ?? 0);
+      const lasting =
+        (persistent?.[i] ?? 0) + (persistent?.[n + i] ?? 0) + (persistent?.[2 * n + i] ?? 0);
       const std = (of: Gaussian) => Math.sqrt(rowNorm(of.S, i * N, N) ** 2 + lasting);
       if (bank === undefined) {
         return [p.variable, truncatedEstimate(x[i]!, std({ x, S }), p.lower, p.upper)];
@@ -110,6 +111,9 @@ function outputsOf(
     if (persistent !== undefined) {
       for (const P of [persistent.model, persistent.offsets]) {
         variance += alongOutput(lin, P, o, n);
+      }
+      if (persistent.inputs !== undefined) {
+        variance += inputsAlongOutput(lin, persistent.inputs, o, n);
       }
     }
     return Math.sqrt(variance);

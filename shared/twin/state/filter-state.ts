@@ -7,6 +7,7 @@ import type { LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
 import type { Readings } from '../filter/readings.js';
 import { SOURCES } from '../filter/sources.js';
+import type { InputSlopes } from '../filter/stated-inputs.js';
 import type { EventMemory } from '../transient/events.js';
 import type { HeldStates } from '../transient/held-states.js';
 import {
@@ -14,11 +15,13 @@ import {
   decodeBeforeChange,
   decodeFirstValues,
   decodeInputNoise,
+  decodeInputSlopes,
   decodeLeftOut,
   decodeLines,
   decodeReadings,
   encodeFirstValues,
   encodeInputNoise,
+  encodeInputSlopes,
   encodeLeftOut,
   LINES,
   lowerTriangle,
@@ -94,12 +97,14 @@ export interface FilterState {
   readonly redundancy?: Float64Array | undefined;
   /** Where the parameters' uncertainty comes from, see filter/sources.ts; absent before the first sample of rest. */
   readonly sources?: Float64Array | undefined;
-  /** Variance of each parameter by what the model lacks, then by stated offsets, 2n; absent where there is none. */
+  /** Variance of each parameter by what the model lacks, by stated errors of sensors, then of inputs: 2n, or 3n where some of inputs are; absent where there is none. */
   readonly persistent?: Float64Array | undefined;
   /** Channels that are left out as faulty; absent where none can be told, and before the first sample of rest. */
   readonly leftOut?: LeftOut | undefined;
   /** What is known of the noise of inputs that is not stated; absent where all is, and before the first sample of rest. */
   readonly inputNoise?: InputNoise | undefined;
+  /** How outputs follow inputs whose error is stated; absent where none is, and before the first sample of rest. */
+  readonly inputSlopes?: InputSlopes | undefined;
   /** What integration by steps misses, m, and its tolerance: measured once by a worker, see model/integration-error.ts. */
   readonly integration?: Float64Array | undefined;
   /** What samples of rest said of each parameter; absent before the first, and of moving machines. */
@@ -206,6 +211,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (state.persistent !== undefined) arrays.persistent = state.persistent;
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (state.inputNoise !== undefined) encodeInputNoise(state.inputNoise, arrays);
+  if (state.inputSlopes !== undefined) encodeInputSlopes(state.inputSlopes, arrays);
   if (state.readings !== undefined) {
     for (const name of READINGS) arrays[`readings.${name}`] = state.readings[name];
   }
@@ -321,7 +327,10 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...decodeBeforeChange(arrays, n),
     ...decodeLines(arrays, n),
     ...(arrays.sources?.length === SOURCES.length * n * n ? { sources: arrays.sources } : {}),
-    ...(arrays.persistent?.length === 2 * n ? { persistent: arrays.persistent } : {}),
+    ...([2 * n, 3 * n].includes(arrays.persistent?.length ?? -1) && {
+      persistent: arrays.persistent,
+    }),
+    ...decodeInputSlopes(arrays),
     ...decodeReadings(arrays, n),
     ...decodeLeftOut(arrays, n, m),
     ...decodeInputNoise(arrays, m),

@@ -6,6 +6,7 @@ import type { InputNoise } from '../filter/input-noise.js';
 import type { Anchor, LeftOut } from '../filter/left-out.js';
 import type { Lines } from '../filter/lines.js';
 import type { Readings } from '../filter/readings.js';
+import type { InputSlopes } from '../filter/stated-inputs.js';
 import type { FilterState, StoredArrays } from './filter-state.js';
 
 const ANCHORS = ['anchor', 'next'] as const;
@@ -60,6 +61,20 @@ const INPUT_NOISE = [
   'information',
   'used',
 ] as const satisfies readonly (keyof InputNoise)[];
+
+/** How outputs follow inputs whose error is stated. */
+export function encodeInputSlopes(of: InputSlopes, arrays: Record<string, Float64Array>): void {
+  arrays['inputSlopes.age'] = Float64Array.of(of.age);
+  arrays['inputSlopes.inputs'] = of.inputs;
+  arrays['inputSlopes.slope'] = of.slope;
+}
+
+/** The same from its arrays; of another number of inputs the filter finds it anew. */
+export function decodeInputSlopes(arrays: StoredArrays): Pick<FilterState, 'inputSlopes'> {
+  const [age, inputs, slope] = ['age', 'inputs', 'slope'].map((of) => arrays[`inputSlopes.${of}`]);
+  if (age?.[0] === undefined || inputs === undefined || slope === undefined) return {};
+  return { inputSlopes: { age: age[0], inputs, slope } };
+}
 
 export function encodeInputNoise(of: InputNoise, arrays: Record<string, Float64Array>): void {
   for (const name of INPUT_NOISE) arrays[`inputNoise.${name}`] = of[name];
