@@ -90,7 +90,7 @@ export async function backtest(
   const whole = fitRecord(twin, samples);
   const dead = deadChannels(twin, whole);
   const record = withoutChannels(whole, dead);
-  const recording = options.recording ?? recordingOf(twin, samples, whole, dead);
+  const recording = recordingOf(twin, samples, whole, dead, options.recording);
   // Dead channels are among the test's own findings already.
   const ofRecording = recordingFindings(
     { ...recording, deadChannels: [] },

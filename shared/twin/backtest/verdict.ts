@@ -75,7 +75,7 @@ export function backtestVerdicts(
 ): { verdict: Verdict; quantities: Record<string, Verdict> } {
   const { measured, parameters } = twin.definition;
   if (unusable !== undefined) {
-    const verdict = verdictOf([{ grade: 'unusable', reason: unusable.reason }]);
+    const verdict = verdictOf([{ grade: 'unusable', reason: unusable.reason }, ...ofFit]);
     const names = [...parameters, ...measured].map((q) => q.variable);
     return { verdict, quantities: Object.fromEntries(names.map((name) => [name, verdict])) };
   }

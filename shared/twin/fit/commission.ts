@@ -87,14 +87,7 @@ export async function commission(
     ...(signal === undefined ? {} : { signal }),
     ...(onPass === undefined ? {} : { onPass }),
   };
-  const recording: RecordingSummary =
-    options.recording === undefined
-      ? recordingOf(twin, samples, read, dead)
-      : {
-          ...options.recording,
-          used: read.timesS.length,
-          skipped: { ...options.recording.skipped, ...read.skipped },
-        };
+  const recording = recordingOf(twin, samples, read, dead, options.recording);
   const account = { context, samples: samples.length, read, dead, recording, startedMs };
   const findings: Finding[] = deadFindings(twin, dead);
   const withoutFit = (reason: string): Commission => {
@@ -245,13 +238,18 @@ export const priorsOf = (twin: Twin): Coordinate[] =>
 const priorEstimates = (twin: Twin): Record<string, Estimate> =>
   Object.fromEntries(priorsOf(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));
 
-/** What a record was read from, where no reader has told. */
+/** What a record was read from and what a fit leaves out of it; by itself where no reader has told. */
 export function recordingOf(
   twin: Twin,
   samples: readonly Sample[],
   record: FitRecord,
   dead: ReadonlySet<number>,
+  told?: RecordingSummary,
 ): RecordingSummary {
+  if (told !== undefined) {
+    const skipped = { ...told.skipped, ...record.skipped };
+    return { ...told, used: record.timesS.length, skipped };
+  }
   return {
     rows: samples.length,
     used: record.timesS.length,

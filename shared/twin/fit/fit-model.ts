@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { modelSensors } from '../../config/index.js';
-import { type Logger, messageOf, secondsText, TwinError } from '../../core/index.js';
+import { durationText, type Logger, messageOf, secondsText, TwinError } from '../../core/index.js';
 import { findScalar, inputsAlong, type ModelDescription, stateAccess } from '../../fmi/index.js';
 import { disturbedValue } from '../disturbances/index.js';
 import type { TwinRuns } from '../model/definition-units.js';
@@ -89,11 +89,21 @@ export async function createFitModel(
 
 type Options = { lanes?: number; logger?: Logger; signal?: AbortSignal };
 
-const finiteOr = (values: Float64Array): Float64Array | Error => {
+/** The values of a run, a row for each of its times, or which of them is no number. */
+const finiteOr = (
+  values: Float64Array,
+  names: readonly string[],
+  timesS: Float64Array,
+): Float64Array | Error => {
   const bad = values.findIndex((v) => !Number.isFinite(v));
-  return bad < 0
-    ? values
-    : new TwinError('NUMERIC', `The model gave ${values[bad]} as output ${bad} of its run.`);
+  if (bad < 0) return values;
+  const row = Math.floor(bad / names.length);
+  const name = names[bad - row * names.length]!;
+  const at = durationText(timesS[row]! - timesS[0]!);
+  return new TwinError(
+    'NUMERIC',
+    `The model gave ${values[bad]} as ${name}${row === 0 ? ' at the start of its run' : `, ${at} into its run`}.`,
+  );
 };
 
 /** Some columns of a row-major table. */
@@ -243,6 +253,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
           columns.map((_, i) => interpolations[i] ?? 'hold'),
         );
       };
+      const told = keepSensors ? [...outputs, ...hidden] : outputs;
       return Promise.all(
         points.map(async (point) => {
           try {
@@ -253,7 +264,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
                 ? {}
                 : { states: point.states }),
               inputs: driving(point),
-              outputs: keepSensors ? [...outputs, ...hidden] : outputs,
+              outputs: told,
               timesS,
               stepSizeS: simulation.stepSizeS * share,
               relativeTolerance: solverTolerance(twin) * share,
@@ -261,7 +272,7 @@ async function movingFitModel(twin: Twin, options: Options): Promise<FitModel> {
               keepStates: keepStates && states.length > 0,
               ...(signal === undefined ? {} : { signal }),
             });
-            const values = finiteOr(result.values);
+            const values = finiteOr(result.values, told, timesS);
             if (values instanceof Error) return values;
             const of = (from: number, to: number) =>
               columnsOf(values, outputs.length + hidden.length, from, to);

@@ -156,9 +156,6 @@ export function learntParts(
       ...offerText(offered),
       ...(unusable ? [] : scaleNotes(twin, fit)),
       ...inputScales,
-      ...(hidden?.unknown === undefined
-        ? []
-        : [`The virtual sensors are not told: ${hidden.unknown}`]),
     ],
   };
 }

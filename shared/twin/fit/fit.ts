@@ -234,6 +234,15 @@ export async function fitRecordFrom(
           nats: worth * (end.objective - best!.objective),
           passes: end.passes,
           converged: end.converged,
+          ...(end.refused === undefined
+            ? {}
+            : {
+                refused: {
+                  at: named(coordinates, end.refused.u),
+                  nats: worth * end.refused.promised,
+                  error: messageOf(end.refused.error),
+                },
+              }),
         }),
   }));
   if (best === undefined) {

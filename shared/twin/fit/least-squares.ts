@@ -17,6 +17,16 @@ export interface LeastSquaresResult {
   passes: number;
   iterations: number;
   converged: boolean;
+  /** Where it wanted to go on and the model failed; left out of a search that no failure stopped. */
+  refused?: Refused;
+}
+
+/** A point that a search was kept from. */
+export interface Refused {
+  u: Float64Array;
+  error: Error;
+  /** What the step there promised, in units of the objective. */
+  promised: number;
 }
 
 const MAX_ITERATIONS = 30;
@@ -64,6 +74,7 @@ export async function leastSquares(
   let mayReuse = false;
   let converged = false;
   let iterations = 0;
+  let hasFailed = false;
   const disturbed = isDisturbed(coordinates);
   const most = disturbed ? MAX_ITERATIONS_DISTURBED : MAX_ITERATIONS;
   for (; iterations < most && !converged; iterations++) {
@@ -78,23 +89,13 @@ export async function leastSquares(
       fresh = !look.includes(false);
       wantsAll = false;
     }
-    const { information, gradient } = normalEquations(problem, columns, noiseStd, prediction);
-    addPrior({ information, gradient }, priorOf(coordinates), u);
-    // A coordinate that stands at its bound and wants beyond stays there.
-    const held = coordinates.map(
-      (c, j) => (u[j]! >= c.upper && gradient[j]! > 0) || (u[j]! <= c.lower && gradient[j]! < 0),
-    );
+    const steps = stepsFrom(problem, { u, prediction, noiseStd }, columns);
     let accepted = false;
     const negligible = polish
       ? POLISHED_GAIN
       : NEGLIGIBLE_GAIN / sampleWorth(problem, prediction, noiseStd);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const step = dampedStep(information, gradient, damping, held, coordinates);
-      const next = u.map((v, j) => {
-        const c = coordinates[j]!;
-        return Math.min(c.upper, Math.max(c.lower, v + step[j]!));
-      });
-      const promised = promisedGain(information, gradient, difference(next, u));
+      const { next, promised } = steps(damping);
       if (promised < negligible) {
         converged = fresh && damping <= 1;
         break;
@@ -106,6 +107,7 @@ export async function leastSquares(
         disturbed ? { columns, noiseStd, short } : undefined,
       );
       passes += trial.passes;
+      hasFailed ||= trial.error !== undefined;
       if (trial.objective < objective) {
         const gain = objective - trial.objective;
         const from = prediction;
@@ -135,7 +137,50 @@ export async function leastSquares(
       wantsAll = true;
     }
   }
-  return { u, objective, prediction, noiseStd, passes, iterations, converged };
+  const refused =
+    hasFailed && !converged
+      ? await refusedFrom(problem, stepsFrom(problem, { u, prediction, noiseStd }, columns))
+      : undefined;
+  return {
+    ...{ u, objective, prediction, noiseStd, passes, iterations, converged },
+    ...(refused === undefined ? {} : { refused }),
+  };
+}
+
+/** A point of a search. */
+type Place = Pick<LeastSquaresResult, 'u' | 'prediction' | 'noiseStd'>;
+
+/** Where steps lead from a point, by their damping, and what they promise to gain. */
+function stepsFrom(
+  problem: LeastSquaresProblem,
+  { u, prediction, noiseStd }: Place,
+  columns: readonly Float64Array[],
+): (damping: number) => { next: Float64Array; promised: number } {
+  const { coordinates } = problem;
+  const { information, gradient } = normalEquations(problem, columns, noiseStd, prediction);
+  addPrior({ information, gradient }, priorOf(coordinates), u);
+  // A coordinate that stands at its bound and wants beyond stays there.
+  const held = coordinates.map(
+    (c, j) => (u[j]! >= c.upper && gradient[j]! > 0) || (u[j]! <= c.lower && gradient[j]! < 0),
+  );
+  return (damping) => {
+    const step = dampedStep(information, gradient, damping, held, coordinates);
+    const next = u.map((v, j) => {
+      const c = coordinates[j]!;
+      return Math.min(c.upper, Math.max(c.lower, v + step[j]!));
+    });
+    return { next, promised: promisedGain(information, gradient, difference(next, u)) };
+  };
+}
+
+/** Where a search that has not converged would go by whole steps, if the model fails there. */
+async function refusedFrom(
+  problem: LeastSquaresProblem,
+  steps: ReturnType<typeof stepsFrom>,
+): Promise<Refused | undefined> {
+  const { next: u, promised } = steps(0);
+  const [end] = await problem.simulate([u]);
+  return end instanceof Error ? { u, error: end, promised } : undefined;
 }
 
 /** A point that was run, and what it is worth. */
@@ -144,6 +189,8 @@ interface Trial {
   prediction: Float64Array;
   /** Infinite where the model failed. */
   objective: number;
+  /** Why it failed. */
+  error?: Error;
   noiseStd: Float64Array;
   passes: number;
   /** Sensitivities, those to disturbances brought along; left out where they are as they were. */
@@ -165,7 +212,7 @@ async function tried(
     const [prediction] = await problem.simulate([u]);
     return prediction instanceof Float64Array
       ? { u, prediction, ...assess(problem, u, prediction), passes: 1 }
-      : { u, prediction: none, objective: Infinity, noiseStd: none, passes: 1 };
+      : { u, prediction: none, objective: Infinity, noiseStd: none, passes: 1, error: prediction! };
   };
   let best = await run(point);
   if (anew === undefined) return best;

@@ -17,6 +17,8 @@ export interface FitStart {
   converged: boolean;
   /** Why it failed. */
   error?: string;
+  /** Where it wanted to go on and the model failed, for how many nats, and why; left out where none stopped it. */
+  refused?: { at: Record<string, number>; nats: number; error: string };
 }
 
 /** How the free run does on rows that the fit had not seen. */

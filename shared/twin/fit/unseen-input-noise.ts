@@ -75,7 +75,11 @@ export async function seenHidden(
   } catch (error) {
     context.signal?.throwIfAborted();
     if (!(error instanceof TwinError) || error.code === 'CANCELLED') throw error;
-    return { bands: { unknown: messageOf(error) }, findings: [] };
+    const unknown = messageOf(error);
+    if (!asked) return { bands: { unknown }, findings: [] };
+    const about = modelSensors(context.twin.definition).map((s) => s.variable);
+    const reason = `the virtual sensors are not told: ${unknown.replace(/\.$/, '')}`;
+    return { bands: { unknown }, findings: [{ grade: 'care', reason, about }] };
   }
 }
 

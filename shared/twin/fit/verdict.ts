@@ -246,8 +246,17 @@ function searchFindings(fit: Fit): Finding[] {
     const at = Object.entries(mode).map(([name, v]) => `${name} ${v.toPrecision(3)}`);
     findings.push({ grade: 'care', reason: `a second fit is as good: ${at.join(', ')}` });
   }
-  if (!ended.some((s) => s.converged && s.nats! <= SAME_OPTIMUM)) {
-    findings.push({ grade: 'care', reason: 'no search has converged' });
+  const best = ended.filter((s) => s.nats! <= SAME_OPTIMUM);
+  if (!best.some((s) => s.converged)) {
+    const kept = best.map((s) => s.refused).find((r) => r !== undefined && r.nats > SAME_OPTIMUM);
+    if (kept === undefined) findings.push({ grade: 'care', reason: 'no search has converged' });
+    else {
+      const at = Object.entries(kept.at).map(([name, v]) => `${name} ${v.toPrecision(3)}`);
+      findings.push({
+        grade: 'unusable',
+        reason: `the search ended where the model begins to fail, and the data want it beyond: at ${at.join(', ')} the model gave no answer (${kept.error.replace(/\.$/, '')}); the bands know nothing of what lies there: mend the model, or state bounds within which it runs`,
+      });
+    }
   }
   return findings;
 }

@@ -57,10 +57,11 @@ export function createTransientModel(
   ): Promise<StateEvaluation> => {
     try {
       const result = await run();
-      if (![...result.states, ...result.outputs].every(Number.isFinite)) {
-        return new TwinError('NUMERIC', 'The model gave a value that is not a finite number.');
-      }
-      return result;
+      const told = [...result.states, ...result.outputs];
+      const bad = told.findIndex((v) => !Number.isFinite(v));
+      if (bad < 0) return result;
+      const name = [...stateNames, ...outputs][bad] ?? 'a value';
+      return new TwinError('NUMERIC', `The model gave ${told[bad]} as ${name}.`);
     } catch (error) {
       if (signal?.aborted) throw error;
       return error instanceof Error ? error : new Error(String(error));

@@ -4,6 +4,7 @@ import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import type { Sample, StepResult, Twin } from '../types.js';
 import { channelFaults } from './channel-faults.js';
+import { missingInputs } from './missing-inputs.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
 import { withoutWildValues } from './wild-values.js';
 
@@ -50,6 +51,10 @@ function unreadableOf(account: RecordingAccount): RecordingSummary['unreadable']
   );
 }
 
+/** Cells of a column that say in words that there is no good value. */
+const badCells = ({ columns }: RecordingAccount, name: string): number =>
+  Object.values(columns[name]?.quality ?? {}).reduce((sum, count) => sum + count, 0);
+
 /** Readings of a recording in long form. */
 function readingsOf(account: RecordingAccount): NonNullable<RecordingSummary['readings']> {
   const reasons = Object.entries(account.withoutTime).map(([why, { count }]) => [why, count]);
@@ -94,6 +99,11 @@ export function summarizeRecording(
     ...channelFaults(twin, samples),
     ...clockChangeOf(account),
     slopingSwitches: slopingSwitches(twin, samples, held),
+    missingInputs: missingInputs(
+      twin.definition,
+      samples,
+      twin.definition.inputs.map((i) => badCells(account, i.column ?? i.variable)),
+    ),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,
     periodS: account.periodS,

@@ -28,6 +28,8 @@ export interface RunSteps {
   contradictions: readonly PastAlarm[];
   /** How far the estimate of each parameter was pulled one way. */
   pulled: readonly PulledParameter[];
+  /** What was said of the first sample at which the model failed. */
+  firstFailure: string | undefined;
 }
 
 const NONE: StepResult['alarms'] = [];
@@ -60,6 +62,7 @@ export class StepKeeper implements RunSteps {
   readonly traces: StepTrace[] = [];
   last: StepResult | undefined;
   lastUsed: StepResult | undefined;
+  firstFailure: string | undefined;
   readonly #contradictions = new ContradictionCount();
   readonly #pulls = new PullCount();
   readonly #traceOf: (step: StepResult) => StepTrace;
@@ -81,6 +84,7 @@ export class StepKeeper implements RunSteps {
   take(step: StepResult): void {
     this.traces.push(this.#traceOf(step));
     this.last = step;
+    this.firstFailure ??= step.alarms.find((a) => a.code === 'model-failed')?.message;
     if (step.skipped !== undefined) return;
     this.lastUsed = step;
     this.#contradictions.take(step);

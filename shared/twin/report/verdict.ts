@@ -5,6 +5,7 @@ import { ALARM_MEANINGS } from './alarms.js';
 import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
 import { lastingEvents } from './lasting-events.js';
+import { type MissingInput, missingInputText } from './missing-inputs.js';
 import { pastContradictions } from './past-alarms.js';
 import type { CalibrationOutput } from './results.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
@@ -57,6 +58,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   clockChange?: 'autumn' | 'spring';
   /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
+  /** Inputs without a value in some rows; left out of streams. */
+  missingInputs?: MissingInput[];
   /** Columns that `new --yes` took by a weak guess; left out where there are none. */
   guessedColumns?: GuessedColumn[];
   /** Inputs that `new` holds at the FMU's start values; left out where there are none. */
@@ -216,6 +219,8 @@ export function recordingFindings(
       `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
     );
   }
+  // An input moves all.
+  for (const found of recording.missingInputs ?? []) add('care', missingInputText(found));
   const { guessedColumns = [] } = recording;
   if (guessedColumns.length > 0) {
     const about = guessedColumns.map((g) => g.variable);
@@ -268,14 +273,23 @@ export function isOfRecording(
   );
 }
 
+/** Samples at which the model failed: each is set aside, and the first is told with the FMU's words. */
+function failedSamples(twin: Twin, { traces, firstFailure }: RunSteps): Alarm[] {
+  const failed = traces.filter((s) => s.skipped === 'model-failed').length;
+  if (failed === 0 || firstFailure === undefined) return [];
+  const message =
+    failed === 1
+      ? firstFailure
+      : `${firstFailure.replace(/\.$/, '')}. So it did at ${failed - 1} more of ${traces.length} samples.`;
+  return [{ code: 'model-failed', subject: twin.definition.name, message }];
+}
+
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
-export function runAlarms(
-  twin: Twin,
-  { traces, lastUsed: last, contradictions }: RunSteps,
-): Alarm[] {
+export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
+  const { traces, lastUsed: last, contradictions } = run;
   const used = traces.filter((s) => s.skipped === undefined);
-  if (last === undefined) return [];
-  const alarms: Alarm[] = [];
+  const alarms = failedSamples(twin, run);
+  if (last === undefined) return alarms;
   const { parameters } = twin.definition;
   for (const { variable, prior } of parameters) {
     const std = last.parameters[variable]?.std ?? Number.POSITIVE_INFINITY;

@@ -31,6 +31,13 @@ const CASES: Case[] = [
     says: /no measured/,
   },
   {
+    title: 'inputs that have no value',
+    samples: async () =>
+      (await lagSamples()).map((s) => ({ ...s, inputs: Float64Array.of(Number.NaN) })),
+    grade: ['unusable'],
+    says: /none of \d+ samples was used: \d+ input-missing/,
+  },
+  {
     title: 'a parameter that does nothing',
     twin: lagTwin(['gain', 'tau', 'idle']),
     samples: () => lagSamples(),

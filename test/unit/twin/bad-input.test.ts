@@ -9,6 +9,7 @@ import {
   encodeCheckpoint,
   runSamples,
   type Sample,
+  summarize,
   type TwinModel,
 } from '../../../shared/twin/index.js';
 import { linearModel, sample, smallTwin } from './fixtures.js';
@@ -250,6 +251,27 @@ describe('one sample at which the model fails', () => {
       ],
     });
     expect(Math.abs(run.steps.at(-1)!.parameters.p!.mean - 0.1)).toBeLessThan(0.03);
+    const { alarms, verdict } = summarize(smallTwin(), run.steps, 1).summary;
+    expect(alarms.filter((a) => a.code === 'model-failed')).toHaveLength(1);
+    expect(verdict.grade).toBe('care');
+    expect(verdict.reasons.join()).toMatch(/failed at row 17, 17 s.*fmi2DoStep returned Error/);
+  });
+
+  it('is told with how many more there are, from the first on', async () => {
+    const calibrator = createCalibrator({ twin: smallTwin(), model: linearModel() });
+    const samples = healthy(40).map((s, row) => ({ ...s, row }));
+    const watched: typeof calibrator = {
+      ...calibrator,
+      step: async (state, at, signal) => {
+        if (at.row! >= 5 && at.row! < 8)
+          throw new TwinError('FMI_CALL_FAILED', 'The FMU said: no.');
+        return calibrator.step(state, at, signal);
+      },
+    };
+    const { steps } = await runSamples(watched, calibrator.initialState(), samples);
+    expect(summarize(smallTwin(), steps, 1).summary.verdict.reasons).toContain(
+      'The model failed at row 5, 5 s, which is left out: The FMU said: no. So it did at 2 more of 40 samples',
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/core/index.js';
+import { createRng, TwinError } from '../../../shared/core/index.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import { fitLines } from '../../../shared/twin/fit/lines.js';
 import { fitPlot } from '../../../shared/twin/fit/plot.js';
@@ -231,6 +231,38 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     expect(output.verdict.grade).toBe('care');
     expect(output.verdict.reasons.join()).toMatch(/failed from \d of 4 starts: fmi2DoStep/);
     expect(output.parameters.gain!.lower95).toBeLessThan(3);
+  });
+
+  it('a model that fails where the data want it, by where that is', async () => {
+    const twin = lagTwin();
+    const model = lagModel(twin, { failsWhere: ({ gain = 0 }) => gain < 3.3 });
+    const { output } = await commission(twin, model, await lagSamples());
+    expect(output.verdict.grade).toBe('unusable');
+    expect(output.verdict.reasons[0]).toMatch(
+      /ended where the model begins to fail.*at gain (2\.9|3\.0).*fmi2DoStep returned Error/,
+    );
+    expect(output.parameters.gain!.lower95).toBeLessThan(3);
+    expect(output.starts.some((s) => (s.refused?.nats ?? 0) > 2)).toBe(true);
+  });
+
+  it('a model whose hidden outputs are no numbers, by the virtual sensors', async () => {
+    const virtualSensors = [{ variable: 'z', alias: '/l/z' }];
+    const twin = lagTwin(['gain', 'tau'], { virtualSensors });
+    const model = lagModel(twin);
+    const fails = {
+      ...model,
+      run: async (...[points, record, options]: Parameters<typeof model.run>) =>
+        options?.keepSensors === true
+          ? points.map(() => new TwinError('NUMERIC', 'The model gave NaN as z.'))
+          : model.run(points, record, options),
+    };
+    const { output } = await commission(twin, fails, await lagSamples(), { hidden: true });
+    expect(output.verdict).toEqual({
+      grade: 'care',
+      reasons: ['the virtual sensors are not told: The model gave NaN as z'],
+    });
+    expect(output.summary.quantities.z!.grade).toBe('care');
+    expect(output.summary.quantities.gain!.grade).toBe('good');
   });
 
   it('a model that fails everywhere, or gives NaN', async () => {
