@@ -22,6 +22,10 @@ export const misreadInputs = (inputs: TwinDefinition['inputs']): number[] =>
     scaleStd > 0 || offsetStd > 0 ? [i] : [],
   );
 
+/** Whether a definition states an error of any signal that stays. */
+export const hasStatedErrors = ({ measured, inputs }: TwinDefinition): boolean =>
+  [...measured, ...inputs].some(({ scaleStd = 0, offsetStd = 0 }) => scaleStd > 0 || offsetStd > 0);
+
 /** Deviation of a signal's stated errors at a value, in its unit. */
 export const statedErrorStd = (
   {

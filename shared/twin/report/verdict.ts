@@ -1,4 +1,5 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
+import { hasStatedErrors } from '../filter/stated-inputs.js';
 import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
@@ -314,7 +315,9 @@ export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
     states.channels === 0
       ? ''
       : ` Of the states alone, constants held at their fits, it is ${ofStates.toPrecision(3)}: ${saysOfNoise()}.`;
-  if (channels >= FEWEST_VALUES && isNisOff(nis, channels)) {
+  // Errors that stay are in the bands of constants, and not in innovations: readings to come are as wrong.
+  const isNarrow = nis < 1 && hasStatedErrors(twin.definition);
+  if (channels >= FEWEST_VALUES && isNisOff(nis, channels) && !isNarrow) {
     alarms.push({
       code: 'inconsistent',
       subject: twin.definition.name,
