@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { type CommandIo, printJson, printLine, TwinError } from '../shared/core/index.js';
-import { openStore } from '../shared/store/index.js';
+import { isFolder, openStore } from '../shared/store/index.js';
 import { loadAssetTwin, twinOfAsset } from '../shared/twin/definition/asset-twin.js';
 import { loadTwin, versionOf } from '../shared/twin/definition/twin.js';
 import { instantText } from '../shared/twin/report/time-axis.js';
@@ -22,8 +23,15 @@ const stateList: Command = {
   examples: ['twinloop state list twin.json --state states'],
   async run(args, io) {
     const { twin, asset } = await loadAssetTwin(args);
+    const location = String(args.state);
+    if (isFolder(location) && !existsSync(location)) {
+      throw new TwinError(
+        'FILE_NOT_FOUND',
+        `No folder of states at ${location}: check the path of --state, or run \`twinloop calibrate\` with it first.`,
+      );
+    }
     const entries = await listStates(
-      openStore(String(args.state)),
+      openStore(location),
       twin,
       asset,
       args.fleet as string | undefined,
@@ -36,7 +44,12 @@ const stateList: Command = {
         : { watermark: new Date(Number(state.timeNs / 1_000_000n)).toISOString() }),
     }));
     if (args.json === true) printJson(io.stdout, described);
-    else if (described.length === 0) printLine(io.stdout, `No states of "${asset}" are kept.`);
+    else if (described.length === 0) {
+      printLine(
+        io.stdout,
+        `No states of "${asset}" are kept in ${location}; a state of another asset is named with --asset.`,
+      );
+    }
     for (const e of args.json === true ? [] : described) {
       const when =
         e.problem ??

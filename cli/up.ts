@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig, parseConfig, type StackConfig, stackSchema } from '../shared/config/index.js';
 import {
@@ -244,7 +244,8 @@ function dataFolder(
 /**
  * A data folder belongs to one machine: another twin or recording would mix with its values.
  *
- * @returns gives the folder back, where it was claimed just now, after a start that failed
+ * @returns gives the folder back, where it was claimed just now, after a start that failed: what was not
+ *   there before is not there afterwards
  */
 async function claimData(
   config: StackConfig & { twin: string },
@@ -263,8 +264,21 @@ async function claimData(
     }
     return async () => {};
   }
+  const made = missingFolders(config.data);
   await writeFileAtomic(path, `${JSON.stringify(machine, null, 2)}\n`);
-  return () => rm(path, { force: true });
+  return async () => {
+    await rm(path, { force: true });
+    const [data, ...above] = made;
+    if (data === undefined) return;
+    // Nothing but this start has written into it.
+    await rm(data, { recursive: true, force: true });
+    for (const folder of above) if ((await readdir(folder)).length === 0) await rmdir(folder);
+  };
+}
+
+/** A folder and those above it that are not there, the innermost first. */
+function missingFolders(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...missingFolders(dirname(folder))];
 }
 
 function announce(stack: Stack, config: StackConfig, say: (text: string) => void): void {

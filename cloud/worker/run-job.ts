@@ -7,6 +7,7 @@ import {
   TwinError,
 } from '../../shared/core/index.js';
 import {
+  type AssetDescription,
   createSiteWiseReader,
   createSiteWiseWriter,
   describeAssetByAlias,
@@ -70,6 +71,21 @@ function printReport(report: RunReport, io: CommandIo): void {
   for (const line of verdictLines(report.summary.verdict)) printLine(io.stdout, line);
 }
 
+/** That a single twin was to be calibrated for an asset that SiteWise does not have. */
+function otherAsset(
+  assetId: string,
+  alias: string,
+  { name, externalId }: Pick<AssetDescription, 'name' | 'externalId'>,
+  cause: TwinError,
+): TwinError {
+  const has = externalId === undefined ? 'no external id' : `the external id ${externalId}`;
+  return new TwinError(
+    'NOT_FOUND',
+    `SiteWise has no asset with the external id ${assetId}, which --asset names; the twin's stream ${alias} is of the asset "${name}" with ${has}. Name that one, or leave --asset out for the asset of the definition's own aliases.`,
+    { cause },
+  );
+}
+
 /**
  * One pass over a share of the fleet, from options and environment to the printed report.
  *
@@ -120,7 +136,10 @@ export async function runWorkerJob(
           } catch (error) {
             if (!(error instanceof TwinError) || error.code !== 'NOT_FOUND') throw error;
             // The asset may have been made by other means, without the external id.
-            await describeAssetByAlias(client, alias);
+            const found = await describeAssetByAlias(client, alias);
+            if (args.twin !== undefined && args.asset !== undefined) {
+              throw otherAsset(assetId, alias, found, error);
+            }
           }
         },
         clock: systemClock,

@@ -223,6 +223,8 @@ describe('twinloop up', () => {
       expect(error.code).toBe(code);
       expect(error.message).toMatch(message);
       expect(exitCode).toBe(2);
+      // A start that failed leaves nothing behind.
+      expect(existsSync(data)).toBe(false);
     },
     60_000,
   );

@@ -17,6 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/** Rollers of the web line whose speed is measured. */
+const ROLLERS = [1, 2, 3, 4, 5, 7, 8, 9, 10];
+
 const run = (name: string, args: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) =>
   runCommand(name, { lanes: 1, ...args }, env);
 
@@ -84,7 +87,6 @@ describe('sensors', () => {
 });
 
 describe('calibrate', () => {
-  const ROLLERS = [1, 2, 3, 4, 5, 7, 8, 9, 10];
   /** Rows of a healthy line, by time and roller. */
   const rows = (count: number) => {
     const rng = createRng(4);
@@ -239,5 +241,56 @@ describe('calibrate', () => {
       await siteWise.close();
       vi.unstubAllEnvs();
     }
+  });
+});
+
+describe('worker run', () => {
+  it('refuses an asset that SiteWise does not have, and names the one of the twin’s streams', async () => {
+    const twin = await webLine(1e-4);
+    const siteWise = await startSiteWise({ activationMs: 5 });
+    vi.stubEnv('AWS_ACCESS_KEY_ID', siteWise.credentials.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', siteWise.credentials.secretAccessKey);
+    const { endpoint, region, credentials } = siteWise;
+    const client = createSiteWiseClient({ endpoint, region, credentials });
+    try {
+      await ensureAsset(client, {
+        model: { externalId: 'line', name: 'Line' },
+        asset: { externalId: 'line1', name: 'Line 1' },
+        streams: ROLLERS.map((r) => ({
+          alias: `/line1/roller${r}/w`,
+          name: `w${r}`,
+          unit: 'rad/s',
+        })),
+        pollMs: 2,
+      });
+      const args = { twin, store: join(dir, 'worker-store'), endpoint, json: true };
+      const env = { AWS_REGION: region };
+      const refused = await run('worker run', { ...args, asset: ['nosuch'] }, env);
+      expect(refused.code).toBe(2);
+      expect(JSON.parse(refused.text).assets[0].error).toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringMatching(
+          /external id nosuch.*asset "Line 1" with the external id line1/,
+        ),
+      });
+      for (const asset of [['line1'], undefined]) {
+        const { text } = await run('worker run', { ...args, asset }, env);
+        expect(JSON.parse(text).assets[0].error).toBeUndefined();
+      }
+    } finally {
+      client.destroy();
+      await siteWise.close();
+      vi.unstubAllEnvs();
+    }
+  });
+});
+
+describe('state list', () => {
+  it('says where no folder of states is', async () => {
+    const state = join(dir, 'no-states');
+    await expect(run('state list', { twin: await webLine(1e-4), state })).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+      message: expect.stringContaining(`No folder of states at ${state}`),
+    });
   });
 });
