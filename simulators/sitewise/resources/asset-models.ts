@@ -24,7 +24,7 @@ import {
 import { requireInterfacesKept, requireMappedKept, requireNotApplied } from './interfaces.js';
 import { saveTags } from './tags.js';
 
-/** Properties and hierarchies in one model: the service's quotas. */
+/** All that is told of a model. */
 function describe(account: Account, model: AssetModelRecord): sdk.DescribeAssetModelResponse {
   return {
     assetModelId: model.id,
