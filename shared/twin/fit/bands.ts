@@ -3,7 +3,7 @@ import type { Twin } from '../types.js';
 import type { FitCovariance } from './covariance.js';
 import { isCertain, type LackOfFit, likeliestError } from './lack-of-fit.js';
 import type { LeastSquaresResult } from './least-squares.js';
-import { addAlong, capAtPrior } from './loewner.js';
+import { addAlong, widened } from './loewner.js';
 import { type LeastSquaresProblem, normalEquations } from './objective.js';
 import { addPrior, type Prior, priorOf } from './prior.js';
 import type { Absorbed } from './residual-model.js';
@@ -17,15 +17,17 @@ export function axesOf(C: Float64Array, n: number): { axis: Float64Array; std: n
   }));
 }
 
-/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, no variance above the prior's. */
+/** Adds what moves all unknowns together to a covariance: Σ v s sᵀ, as {@link widened} does. */
 export function widen(
   C: Float64Array,
   n: number,
   parts: readonly { shift: Float64Array; variance: number }[],
   prior: Pick<Prior, 'variance'>,
 ): void {
-  for (const { shift, variance } of parts) addAlong(C, n, shift, variance);
-  capAtPrior(C, n, prior);
+  if (parts.every(({ variance }) => variance === 0)) return;
+  const more = new Float64Array(n * n);
+  for (const { shift, variance } of parts) addAlong(more, n, shift, variance);
+  C.set(widened(C, more, n, prior));
 }
 
 /** What a sensor that shows to read wrong adds to the bands, where nothing is stated of it. */

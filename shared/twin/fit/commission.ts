@@ -21,7 +21,7 @@ import { type FitRecord, fitRecord } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { statedErrorFindings } from './stated-errors.js';
 import { timeUnitFindings } from './time-unit.js';
-import { mistimed, mistimedFindings } from './timing.js';
+import { mistimed, mistimedFindings, withWrongTimes } from './timing.js';
 import type { FitOutput, OfferedWear } from './types.js';
 import { disturbanceFindings } from './undisturbed.js';
 import { seenHidden } from './unseen-input-noise.js';
@@ -99,9 +99,9 @@ export async function commission(
   if (tooFew !== undefined) return withoutFit(tooFew);
   try {
     const chain = await fitChain(context, record, { starts, holdOut, changeS });
-    const { fit, tested, train } = chain;
+    const { tested, train } = chain;
     const told = await tell(context, chain, options, findings);
-    const { hidden, disturbed } = told;
+    const { fit, hidden, disturbed } = told;
     const parts = learntParts(account, record, chain, told);
     const output = fitOutput(account, findings, parts, fitHangsOn(twin, fit), disturbed.alarms);
     return {
@@ -156,7 +156,9 @@ async function tell(
   const offered = offer ? await offeredDisturbances(context, fit) : [];
   const wear = offer ? await offeredWear(context, worn, offered) : [];
   if (offer) findings.push(...(await timeUnitFindings(context, fit)));
-  findings.push(...mistimedFindings(context, fit, await mistimed(context, fit, offer)));
+  const late = await mistimed(context, fit);
+  findings.push(...mistimedFindings(context, fit, late));
+  const held = withWrongTimes(fit, late);
   findings.push(...offeredWearFindings(wear), ...guessedWearFindings(guessedWear ?? []));
   findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
   findings.push(...inputNoiseFindings(twin, fit), ...statedErrorFindings(twin, fit.stated));
@@ -164,15 +166,15 @@ async function tell(
   if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
   const disturbed = disturbanceOutput(twin, fit);
   const unusable = verdictOf(findings).grade === 'unusable';
-  const seen = unusable ? undefined : await seenHidden(context, fit, options.hidden === true);
+  const seen = unusable ? undefined : await seenHidden(context, held, options.hidden === true);
   findings.push(...(seen?.findings ?? []));
   const hidden =
     options.hidden !== true || seen?.bands === undefined
       ? undefined
-      : hiddenOutputs(fit, seen.bands);
+      : hiddenOutputs(held, seen.bands);
   const inputScales = offer && !unusable ? await inputScaleNotes(context, fit) : [];
   const found = { offered, offeredWear: wear, guessedWear, inputScales };
-  return { ridges, disturbed, unusable, hidden, ...found };
+  return { fit: held, ridges, disturbed, unusable, hidden, ...found };
 }
 
 /** What a fit leaves unknown although its parameters together are known. */

@@ -10,7 +10,7 @@ import {
 import type { Alarm, Estimate, Twin } from '../types.js';
 import type { DisturbanceOutput } from './disturbances.js';
 import { estimateOf, estimatesOf } from './estimates.js';
-import type { FitContext } from './fit.js';
+import type { Fit, FitContext } from './fit.js';
 import type { FitChain } from './fit-chain.js';
 import { foundInputNoise } from './found-input-noise.js';
 import { rmseOf } from './held-out.js';
@@ -97,6 +97,8 @@ export function fitOutput(
 
 /** What is told of a chain of fits beside its numbers. */
 export interface Told {
+  /** The chain's last fit, its bands widened by what was found of it. */
+  fit: Fit;
   ridges: Ridge[];
   disturbed: DisturbanceOutput;
   /** Whether the fit is not to be used. */
@@ -113,8 +115,18 @@ export interface Told {
 export function learntParts(
   { context, dead }: Pick<FitAccount, 'context' | 'dead'>,
   record: FitRecord,
-  { first, fit, tested }: FitChain,
-  { ridges, disturbed, unusable, hidden, offered, offeredWear, guessedWear, inputScales }: Told,
+  { first, tested }: FitChain,
+  {
+    fit,
+    ridges,
+    disturbed,
+    unusable,
+    hidden,
+    offered,
+    offeredWear,
+    guessedWear,
+    inputScales,
+  }: Told,
 ): Parts {
   const { twin } = context;
   const names = twin.definition.measured.map((c) => c.variable);

@@ -60,6 +60,8 @@ export interface Fit {
   inputNoise?: FitInputNoise;
   /** How parameters wear along the record, where that was looked for. */
   wear?: Wear;
+  /** Variance that wrong times add to each unknown, where residuals are as if there were some. */
+  wrongTimes?: Float64Array;
 }
 
 /** How far the error of integration by steps moves the unknowns, in their units; or why that is unknown. */

@@ -10,7 +10,8 @@ import { statedVariance } from './stated-errors.js';
  * - `sensors`: white noise, A⁻¹ (Σ GᵀG·white²/σ⁴) A⁻¹, and errors of sensors that are stated or show, offsets and scales;
  * - `inputs`: their noise, stated or found, and stated errors of their scales and zeros;
  * - `shortness`: what the priors alone hold, A⁻², and what Student's factor adds for few samples;
- * - `model`: residuals that follow each other, the integration's steps, bounds, a posterior that bends;
+ * - `model`: residuals that follow each other, the integration's steps, bounds, a posterior that bends, wrong
+ *   times;
  * - `trend`: where parameters wear, what the hypotheses of their courses leave open.
  *
  * A band that is cut to its prior keeps its shares.
@@ -45,12 +46,14 @@ export function fitSources(
       const lasting = shown + statedVariance(fit.stated, 'sensors', j);
       const lastingInputs = statedVariance(fit.stated, 'inputs', j);
       const inputs = fit.inputNoise?.variance[j] ?? 0;
-      const rest = covariance.covariance[j * n + j]! - told - student - lasting - lastingInputs;
+      const times = fit.wrongTimes?.[j] ?? 0;
+      const beside = student + lasting + lastingInputs + times;
+      const rest = covariance.covariance[j * n + j]! - told - beside;
       const worn = fit.wear !== undefined && fit.wear.gain > 0;
       const shares = sharesOf({
         sensors: white + lasting,
         inputs: inputs + lastingInputs,
-        model: told - white - prior - inputs + (worn ? 0 : Math.max(0, rest)),
+        model: told - white - prior - inputs + times + (worn ? 0 : Math.max(0, rest)),
         trend: worn ? Math.max(0, rest) : 0,
         shortness: prior + student,
       });

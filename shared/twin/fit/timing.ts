@@ -2,10 +2,12 @@ import { durationText, partitionPoint, upperMedian } from '../../core/index.js';
 import { inputInterpolations } from '../definition/input-interpolation.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
+import { widen } from './bands.js';
 import { type Fit, type FitContext, fitProblem } from './fit.js';
 import { sensorNoise } from './hangs-on.js';
 import { type InputCourse, inputCourse } from './input-course.js';
 import { CERTAIN, misfitScore } from './lack-of-fit.js';
+import { priorOf } from './prior.js';
 import type { FitRecord } from './record.js';
 import { scoreTest } from './score-test.js';
 
@@ -17,7 +19,7 @@ export interface Mistimed {
   lateS: number;
   /** Share of what is too much in the residuals that it explains. */
   explains: number;
-  /** How far it moves each unknown, in deviations of its band. */
+  /** How far the fit's unknowns lie off for it, in deviations of their bands. */
   moves: Float64Array;
 }
 
@@ -103,14 +105,9 @@ function excessOf(twin: Twin, fit: Fit, residuals: Float64Array): number {
  * it, beside what the unknowns do. Inputs cost runs of the model, and are asked only where residuals show that
  * something is amiss.
  *
- * @param askInputs whether inputs may be asked
  * @returns what explains most first, and what explains nearly as much; none where chance or other causes do
  */
-export async function mistimed(
-  context: FitContext,
-  fit: Fit,
-  askInputs: boolean,
-): Promise<Mistimed[]> {
+export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[]> {
   const { record, misfit, prediction } = fit;
   const { timesS, channels, inputs } = record;
   if (timesS.length < LEAST_ROWS) return [];
@@ -137,7 +134,7 @@ export async function mistimed(
   const course = inputCourse(record);
   const interpolations = inputInterpolations(context.twin.definition);
   const moving = inputs.flatMap((values, i) => (values.some((v) => v !== values[0]) ? [i] : []));
-  for (const input of askInputs && amiss ? moving.slice(0, MOST_INPUTS) : []) {
+  for (const input of amiss ? moving.slice(0, MOST_INPUTS) : []) {
     const held = interpolations[input] === 'hold';
     // What is held cannot be moved by less than a row.
     for (const lateS of lags.filter((t) => !held || Math.abs(t) >= periodS)) {
@@ -157,6 +154,31 @@ export async function mistimed(
     .filter((a, k, all) => all.findIndex(isSame(a)) === k);
   const most = likely[0]?.explains ?? 0;
   return most < EXPLAINS ? [] : likely.filter(({ explains }) => explains > most - AS_WELL);
+}
+
+/**
+ * A fit whose bands hold what wrong times may have done to it: each of the explanations is as likely, and one of
+ * them is right.
+ */
+export function withWrongTimes(fit: Fit, found: readonly Mistimed[]): Fit {
+  if (found.length === 0) return fit;
+  const { coordinates, covariance } = fit;
+  const n = coordinates.length;
+  const before = covariance.covariance;
+  const parts = found.map(({ moves }) => ({
+    shift: moves.map((v, j) => v * Math.sqrt(before[j * (n + 1)]!)),
+    variance: 1 / found.length,
+  }));
+  const wide = before.slice();
+  widen(wide, n, parts, priorOf(coordinates));
+  return {
+    ...fit,
+    covariance: { ...covariance, covariance: wide },
+    wrongTimes: Float64Array.from(
+      { length: n },
+      (_, j) => wide[j * (n + 1)]! - before[j * (n + 1)]!,
+    ),
+  };
 }
 
 /** Names readings that are another time's, and what they move. */
@@ -185,7 +207,7 @@ export function mistimedFindings(
   const moves =
     moved.length === 0
       ? ''
-      : `; that moves ${moved[0]!.name} by ${moved[0]!.by.toPrecision(2)} deviations`;
+      : `; that moves ${moved[0]!.name} by ${moved[0]!.by.toPrecision(2)} deviations, which bands are widened by`;
   return [
     {
       grade: 'care',

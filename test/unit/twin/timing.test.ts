@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commission } from '../../../shared/twin/fit/index.js';
+import { commission, type FitOutput } from '../../../shared/twin/fit/index.js';
 import type { FitRecord } from '../../../shared/twin/fit/record.js';
 import { withInputLate } from '../../../shared/twin/fit/timing.js';
 import type { Sample } from '../../../shared/twin/index.js';
@@ -11,7 +11,7 @@ const measured = ['y', 'z'].map((variable) => ({ variable, alias: `/l/${variable
 async function reasonsOf(
   change: (samples: readonly Sample[], k: number) => Partial<Sample>,
   seed = 1,
-): Promise<{ said: string; runs: number }> {
+): Promise<{ said: string; runs: number; output: FitOutput }> {
   const twin = lagTwin(['gain', 'tau'], { measured });
   const [one, other] = await Promise.all(
     [seed, seed + 50].map((s) => lagSamples({ seed: s, n: 240, noise: 0.03 })),
@@ -29,7 +29,7 @@ async function reasonsOf(
   const samples = both.map((s, k) => ({ ...s, ...change(both, k) }));
   const model = lagModel(twin);
   const { output } = await commission(twin, alike(model, 2), samples, { offer: true });
-  return { said: output.verdict.reasons.join('\n'), runs: model.runs };
+  return { said: output.verdict.reasons.join('\n'), runs: model.runs, output };
 }
 
 const asOf = (of: readonly Sample[], k: number, rows: number) =>
@@ -53,6 +53,21 @@ describe('readings of other times than their rows’', () => {
     const { said } = await reasonsOf((of, k) => ({ inputs: asOf(of, k, -2).inputs }));
     expect(said).toMatch(/times were wrong: .*u acting \d.* s after its times.* moves tau by/);
   });
+
+  it.each([-2, 2])(
+    'are held by bands, which are wide for that: inputs by %d rows',
+    async (rows) => {
+      const [right, wrong] = await Promise.all(
+        [0, rows].map((by) => reasonsOf((of, k) => ({ inputs: asOf(of, k, by).inputs }))),
+      );
+      const tau = ({ output }: { output: FitOutput }) => output.summary.parameters.tau!;
+      expect(tau(wrong!).lower95).toBeLessThan(8);
+      expect(tau(wrong!).upper95).toBeGreaterThan(8);
+      expect(tau(wrong!).std).toBeGreaterThan(3 * tau(right!).std);
+      expect(tau(wrong!).std).toBeLessThan(6.55);
+      expect(wrong!.output.bands!.sources.tau!.model).toBeGreaterThan(0.8);
+    },
+  );
 
   it('are not asked for where nothing is amiss, nor named where a term is missing', async () => {
     const exact = await Promise.all([1, 2, 3].map((seed) => reasonsOf(() => ({}), seed)));
