@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
+import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import {
   createCalibrator,
+  type Estimate,
   runSamples,
+  type Sample,
   summarize,
   type TwinModel,
 } from '../../../shared/twin/index.js';
@@ -50,24 +53,21 @@ const twinOf = ({ input = {}, fixed = {}, sensor = {} }: Stated) =>
     parameters: wearingParameters(1e6),
   });
 
-async function run(
-  stated: Stated,
+interface Wrong {
+  input?: (u: number) => number;
+  by?: number;
+  sensors?: readonly number[];
+}
+
+const holds = ({ lower95, upper95 }: Estimate, truth: number) =>
+  Number(lower95 <= truth && truth <= upper95);
+
+function samplesOf(
   seed: number,
-  {
-    input = (u: number) => u,
-    by = 1,
-    sensors = [1, 1],
-    of = model,
-  }: {
-    input?: (u: number) => number;
-    by?: number;
-    sensors?: readonly number[];
-    of?: TwinModel;
-  } = {},
-) {
-  const twin = twinOf(stated);
+  { input = (u: number) => u, by = 1, sensors = [1, 1] }: Wrong = {},
+): Sample[] {
   const rng = createRng(seed);
-  const samples = Array.from({ length: 40 }, (_, k) => {
+  return Array.from({ length: 40 }, (_, k) => {
     const u = 1 + 0.2 * Math.sin(k / 3);
     const y = outputs(P, Q, u, by);
     return {
@@ -76,6 +76,15 @@ async function run(
       measured: Float64Array.from(sensors, (scale, c) => scale * y[c]! + NOISE * rng.normal()),
     };
   });
+}
+
+async function run(
+  stated: Stated,
+  seed: number,
+  { of = model, ...wrong }: Wrong & { of?: TwinModel } = {},
+) {
+  const twin = twinOf(stated);
+  const samples = samplesOf(seed, wrong);
   const calibrator = createCalibrator({ twin, model: of });
   const done = await runSamples(calibrator, calibrator.initialState(), samples);
   const { summary } = summarize(twin, done.steps, 0, done.slopes, done.state);
@@ -85,7 +94,7 @@ async function run(
 const drawn = (seed: number, k = 0) => SCALE * createRng(10_000 * (k + 1) + seed).normal();
 
 describe('stated errors of scales and zeros at rest', () => {
-  const cases: [string, Stated, (seed: number) => Parameters<typeof run>[2]][] = [
+  const cases: [string, Stated, (seed: number) => Wrong][] = [
     [
       'the scale of an input',
       { input: { scaleStd: SCALE } },
@@ -115,10 +124,8 @@ describe('stated errors of scales and zeros at rest', () => {
         ];
         for (const p of names) {
           const truth = p === 'p' ? P : Q;
-          const holds = ({ lower95, upper95 }: { lower95: number; upper95: number }) =>
-            Number(lower95 <= truth && truth <= upper95);
-          inside.open += holds(open.parameters[p]!);
-          inside.stated += holds(held.parameters[p]!);
+          inside.open += holds(open.parameters[p]!, truth);
+          inside.stated += holds(held.parameters[p]!, truth);
         }
       }
       const of = SEEDS.length * names.length;
@@ -182,5 +189,37 @@ describe('stated errors of scales and zeros at rest', () => {
     const { verdict } = await run({ input: { scaleStd: SCALE } }, 3, { of });
     expect(verdict.grade).toBe('care');
     expect(verdict.reasons.join()).toContain('what the stated error of u does is not in the bands');
+  });
+
+  it('are in fits of states of rest, and in what nobody measures at the last of them', async () => {
+    const fitModel: FitModel = {
+      states: [],
+      run: async (points, { timesS, inputs: [us, bys] }, { keepSensors = false } = {}) =>
+        points.map(({ parameters: [p = 0, q = 0] }) => {
+          const rows = Array.from(timesS, (_, k) => outputs(p, q, us![k]!, bys![k]!));
+          return {
+            outputs: Float64Array.from(rows.flatMap((row) => [...row.subarray(0, 2)])),
+            ...(keepSensors && {
+              sensors: Float64Array.from(rows.flatMap((row) => [...row.subarray(2)])),
+            }),
+          };
+        }),
+      startStates: async () => new Float64Array(),
+      close: async () => {},
+    };
+    let inside = 0;
+    for (const seed of SEEDS) {
+      const samples = samplesOf(seed, { input: (u) => u * (1 + drawn(seed)) });
+      const twin = twinOf({ input: { scaleStd: SCALE } });
+      const { output } = await commission(twin, fitModel, samples, { hidden: true });
+      const { p, q } = output.parameters;
+      inside += holds(p!, P) + holds(q!, Q);
+      const { twice, supply } = output.virtualSensors;
+      // Not nothing: how far priors pulled is in the band as well.
+      expect(twice!.std / twice!.mean).toBeLessThan(0.5 * SCALE);
+      expect(supply!.std / supply!.mean).toBeCloseTo(SCALE, 3);
+      expect(output.bands!.sources.p!.inputs).toBeGreaterThan(0.8);
+    }
+    expect(inside / (2 * SEEDS.length)).toBeGreaterThanOrEqual(0.85);
   });
 });
