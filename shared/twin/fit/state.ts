@@ -7,6 +7,7 @@ import { type Fit, fitPointAt, noiseFloor, rangeOf } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { foundInputStd } from './found-input-noise.js';
 import type { FitRecord } from './record.js';
+import { statedStdOfHidden } from './stated-outputs.js';
 import { rateAt } from './wear-course.js';
 
 /** Difference step for the states at the record's end, on the coordinates' scale. */
@@ -89,6 +90,7 @@ export async function stateAfterFit(
     x[n + j] = 0;
     for (let k = 0; k < q; k++) x[n + j]! += B[(n + j) * q + k]! * u[k]!;
   }
+  const statedStd = moving ? await statedStdOfHidden(twin, fitModel, fit) : undefined;
   const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
   const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
   const scale = model.transient?.nominal.map((nominal, s) =>
@@ -128,6 +130,7 @@ export async function stateAfterFit(
                 (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
               window: new Float64Array(),
               ...(inputStd === undefined ? {} : { inputStd }),
+              ...(statedStd === undefined ? {} : { statedStd }),
             },
           }),
     },

@@ -1,12 +1,17 @@
-import { TwinError } from '../../core/index.js';
+import { modelSensors } from '../../config/index.js';
+import { messageOf, TwinError } from '../../core/index.js';
+import type { Twin } from '../types.js';
+import { clampU } from './coordinates.js';
 import { varianceAlong } from './estimates.js';
-import type { Fit } from './fit.js';
+import { type Fit, fitPointAt } from './fit.js';
+import type { FitModel } from './fit-model.js';
 import type { FitRecord } from './record.js';
 import {
   inputErrorDirection,
   type StatedEffect,
   type StatedError,
   sensorErrorDirection,
+  withStatedError,
 } from './stated-errors.js';
 
 /** What a stated deviation of each error adds to outputs of a run at once; errors that add nothing have none. */
@@ -78,4 +83,52 @@ export function varianceWithStated(
   }
   // Where priors have cut the covariance, less of the errors is in it than is taken off.
   return Math.max(own + more, varianceAlong(sandwich, columns, i));
+}
+
+/**
+ * How far stated errors move each virtual sensor, root mean square along a fitted record: two runs for each
+ * error, with what the unknowns make of it, to both sides. Disturbances have 0: they are unknowns of the fit.
+ *
+ * @returns per virtual sensor, in its unit; undefined where no error is stated, or nothing is hidden
+ * @throws TwinError `NUMERIC` where the model fails to both sides of an error
+ */
+export async function statedStdOfHidden(
+  { definition }: Twin,
+  model: FitModel,
+  { stated, record, coordinates, u }: Fit,
+): Promise<Float64Array | undefined> {
+  const count = modelSensors(definition).length;
+  if (stated === undefined || stated.errors.length === 0 || count === 0) return undefined;
+  const runOf = async (error: StatedError, shift: Float64Array, side: number) => {
+    const at = u.map((v, j) => clampU(coordinates[j]!, v + side * shift[j]!));
+    const along = error.of === 'inputs' ? withStatedError(record, error, side) : record;
+    const point = fitPointAt(coordinates, at, record.timesS);
+    const [run] = await model.run([point], along, { keepSensors: true });
+    return run instanceof Error ? run : run?.sensors;
+  };
+  const moved: Float64Array[] = [];
+  for (const [a, error] of stated.errors.entries()) {
+    const shift = stated.shift[a]!;
+    const [up, down] = await Promise.all([runOf(error, shift, 1), runOf(error, shift, -1)]);
+    if (!(up instanceof Float64Array) || !(down instanceof Float64Array)) {
+      throw new TwinError(
+        'NUMERIC',
+        `The model fails a stated error away from its fit: ${messageOf(up instanceof Error ? up : down)}`,
+      );
+    }
+    moved.push(up.map((v, i) => (v - down[i]!) / 2));
+  }
+  const k = moved.length;
+  const squares = new Float64Array(count);
+  for (let i = 0; i < moved[0]!.length; i++) {
+    for (let a = 0; a < k; a++) {
+      for (let b = 0; b < k; b++) {
+        squares[i % count]! += stated.moment[a * k + b]! * moved[a]![i]! * moved[b]![i]!;
+      }
+    }
+  }
+  const rows = record.timesS.length;
+  return Float64Array.from(definition.virtualSensors, (_, s) =>
+    s < count ? Math.sqrt(Math.max(0, squares[s]!) / rows) : 0,
+  );
 }

@@ -51,11 +51,20 @@ function rowNorm(S: Float64Array, from: number, N: number): number {
   return Math.sqrt(sum);
 }
 
-function outputEstimates(twin: Twin, filtered: FilterStep): Estimate[] {
+/** @param statedStd of each virtual sensor of a moving machine, by errors that are stated */
+function outputEstimates(
+  twin: Twin,
+  filtered: FilterStep,
+  statedStd: Float64Array | undefined,
+): Estimate[] {
   const { linearisation: lin, posterior, persistent } = filtered;
   const known = filtered.outputs;
   if (known !== undefined) {
-    return Array.from(known.mean, (value, o) => truncatedEstimate(value, known.std[o]!));
+    const first = twin.definition.measured.length;
+    return Array.from(known.mean, (value, o) =>
+      // Errors that stay are not in the states' filter: what sensors and inputs have in common follows them.
+      truncatedEstimate(value, Math.hypot(known.std[o]!, statedStd?.[o - first] ?? 0)),
+    );
   }
   const n = twin.definition.parameters.length;
   const { bank } = filtered;
@@ -186,7 +195,10 @@ export function reportStep(input: {
   const names = definition.measured.map((c) => c.variable);
   const parameters = parameterEstimates(twin, state);
   const noiseStd = trustedNoise(definition, state.filter);
-  const outputs = filtered === undefined ? [] : outputEstimates(twin, filtered);
+  const outputs =
+    filtered === undefined
+      ? []
+      : outputEstimates(twin, filtered, state.filter.transient?.statedStd);
   const measured = Object.fromEntries(outputs.slice(0, names.length).map((e, i) => [names[i]!, e]));
   const virtualSensors = Object.fromEntries(
     outputs.slice(names.length).map((e, i) => [definition.virtualSensors[i]!.variable, e]),

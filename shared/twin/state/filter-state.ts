@@ -27,6 +27,7 @@ import {
   lowerTriangle,
   READINGS,
 } from './rest-memory.js';
+import { decodeTransient, encodeTransient } from './transient-memory.js';
 
 /** What transient mode remembers between samples. */
 export interface TransientMemory {
@@ -59,6 +60,8 @@ export interface TransientMemory {
   readonly speedNoise?: number | undefined;
   /** Noise of inputs that the newest fit found and nobody stated, in their units; 0 where it found none. */
   readonly inputStd?: Float64Array | undefined;
+  /** Deviation of each virtual sensor by errors that the definition states, as the newest fit has it; absent where none is. */
+  readonly statedStd?: Float64Array | undefined;
   /** How fast the model moved each state before the last sample, per second; empty where that adds nothing. */
   readonly speed?: Float64Array | undefined;
   /** What innovations are divided by before the search for events: the fit's window showed as large ones. */
@@ -163,32 +166,6 @@ const VECTORS = [
   'rejected',
 ] as const satisfies readonly (keyof FilterState)[];
 const COUNTERS = ['unexplained', 'oneSided'] as const satisfies readonly (keyof FilterState)[];
-const TRANSIENT_VECTORS = [
-  'stateMean',
-  'stateFactor',
-  'stateScale',
-  'lastInnovation',
-  'lastInputs',
-  'window',
-] as const satisfies readonly (keyof TransientMemory)[];
-const TRANSIENT_NUMBERS = [
-  'stateNoiseLog',
-  'fmuTimeS',
-  'settlingTimeS',
-  'eventScale',
-  'speedNoise',
-  'intervalS',
-] as const satisfies readonly (keyof TransientMemory)[];
-
-const EVENT_VECTORS = [
-  'sums',
-  'onsetS',
-  'calmStd',
-  'boost',
-  'past',
-] as const satisfies readonly (keyof EventMemory)[];
-const EVENT_NUMBERS = ['quiet', 'sinceS'] as const satisfies readonly (keyof EventMemory)[];
-
 /** A filter's state as named arrays. {@link decodeFilterState} gives the same bits. */
 export function encodeFilterState(state: FilterState): StoredArrays {
   const arrays: Record<string, Float64Array> = {};
@@ -234,46 +211,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
         : [refit.grade === undefined ? -1 : FIT_GRADES.indexOf(refit.grade)]),
       ...(refit.trendScale === undefined ? [] : [refit.changeS ?? Number.NaN, ...refit.trendScale]),
     );
-  if (transient === undefined) return arrays;
-  for (const name of TRANSIENT_VECTORS) arrays[name] = transient[name];
-  for (const name of TRANSIENT_NUMBERS) {
-    const value = transient[name];
-    arrays[name] = value === undefined ? new Float64Array() : Float64Array.of(value);
-  }
-  if (transient.modelMemory !== undefined) arrays.modelMemory = packed(transient.modelMemory);
-  const { events, held, noiseWatch, speed, inputStd } = transient;
-  if (inputStd !== undefined) arrays.inputStd = inputStd;
-  if (speed !== undefined) arrays.speed = speed;
-  if (noiseWatch !== undefined) arrays.noiseWatch = noiseWatch;
-  if (held !== undefined) {
-    arrays['held.x'] = held.x;
-    arrays['held.S'] = held.S;
-    if (held.lead !== undefined) arrays['held.lead'] = held.lead;
-    if (held.error !== undefined) {
-      arrays['held.error.x'] = held.error.x;
-      arrays['held.error.S'] = held.error.S;
-    }
-  }
-  if (events === undefined) return arrays;
-  for (const name of EVENT_VECTORS) arrays[`events.${name}`] = events[name];
-  for (const name of EVENT_NUMBERS) arrays[`events.${name}`] = Float64Array.of(events[name]);
+  if (transient !== undefined) encodeTransient(transient, arrays);
   return arrays;
-}
-
-/** Bytes as doubles: their number, then four in each, as a whole number: no bit patterns of NaN. */
-function packed(bytes: Uint8Array): Float64Array {
-  const doubles = new Float64Array(1 + Math.ceil(bytes.length / 4));
-  doubles[0] = bytes.length;
-  bytes.forEach((byte, i) => {
-    doubles[1 + (i >> 2)]! += byte * 256 ** (i & 3);
-  });
-  return doubles;
-}
-
-function unpacked(doubles: Float64Array): Uint8Array {
-  return Uint8Array.from({ length: doubles[0]! }, (_, i) =>
-    Math.floor(doubles[1 + (i >> 2)]! / 256 ** (i & 3)),
-  );
 }
 
 /** What a twin definition makes of a state's lengths. */
@@ -359,45 +298,5 @@ function decodeWear([changeS, ...trendScale]: Float64Array): Partial<RefitMark> 
   return {
     trendScale: Float64Array.from(trendScale),
     ...(Number.isFinite(changeS) ? { changeS } : {}),
-  };
-}
-
-function decodeTransient(arrays: StoredArrays): TransientMemory {
-  const [x, S, errorX, errorS] = ['x', 'S', 'error.x', 'error.S'].map((k) => arrays[`held.${k}`]);
-  const error =
-    errorX === undefined || errorS === undefined ? {} : { error: { x: errorX, S: errorS } };
-  const vectors = Object.fromEntries(
-    TRANSIENT_VECTORS.map((name) => [name, arrays[name] ?? new Float64Array()]),
-  );
-  return {
-    ...(vectors as Pick<TransientMemory, (typeof TRANSIENT_VECTORS)[number]>),
-    stateNoiseLog: arrays.stateNoiseLog?.[0] ?? 0,
-    fmuTimeS: arrays.fmuTimeS?.[0],
-    settlingTimeS: arrays.settlingTimeS?.[0],
-    ...(arrays.eventScale?.length === 1 ? { eventScale: arrays.eventScale[0] } : {}),
-    ...(arrays.speedNoise?.length === 1 ? { speedNoise: arrays.speedNoise[0] } : {}),
-    ...(arrays.intervalS?.length === 1 ? { intervalS: arrays.intervalS[0] } : {}),
-    ...(arrays.inputStd === undefined ? {} : { inputStd: arrays.inputStd }),
-    ...(arrays.speed === undefined ? {} : { speed: arrays.speed }),
-    ...(arrays.noiseWatch === undefined ? {} : { noiseWatch: arrays.noiseWatch }),
-    ...(arrays.modelMemory !== undefined && { modelMemory: unpacked(arrays.modelMemory) }),
-    ...(x === undefined || S?.length !== x.length ** 2
-      ? {}
-      : { held: { x, S, lead: arrays['held.lead'], ...error } }),
-    ...(arrays['events.sums'] === undefined ? {} : { events: decodeEvents(arrays) }),
-  };
-}
-
-function decodeEvents(arrays: StoredArrays): EventMemory {
-  const of = (name: (typeof EVENT_VECTORS)[number]) =>
-    arrays[`events.${name}`] ?? new Float64Array();
-  return {
-    sums: of('sums'),
-    onsetS: of('onsetS'),
-    calmStd: of('calmStd'),
-    boost: of('boost'),
-    past: of('past'),
-    quiet: arrays['events.quiet']?.[0] ?? 0,
-    sinceS: arrays['events.sinceS']?.[0] ?? Number.NaN,
   };
 }

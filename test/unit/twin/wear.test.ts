@@ -13,6 +13,7 @@ import {
 } from '../../../shared/twin/index.js';
 import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
 import { eventsOf } from '../../../shared/twin/report/machine-events.js';
+import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 
 /** A tank that fills by an input and leaks: x' = u − k x, solved exactly while both are held. */
 const after = (x: number, u: number, k: number, dtS: number) =>
@@ -104,9 +105,9 @@ function twinOf(k: Partial<Twin['definition']['parameters'][number]>): Twin {
   };
 }
 
-async function calibrated(samples: readonly Sample[], of = twin) {
-  const calibrator = createCalibrator({ twin: of, model });
-  const refitter = createRefitter(calibrator, fitModel, model)!;
+async function calibrated(samples: readonly Sample[], of = twin, parts = { fitModel, model }) {
+  const calibrator = createCalibrator({ twin: of, model: parts.model });
+  const refitter = createRefitter(calibrator, parts.fitModel, parts.model)!;
   return runWithRefits(calibrator, refitter, calibrator.initialState(samples), samples);
 }
 
@@ -265,6 +266,71 @@ describe('a stated error of an input’s scale', () => {
         for (const { parameters } of runs[name].steps.slice(first)) {
           if (holds(parameters.k!, K)) inside[name]++;
         }
+      }
+    }
+    expect(inside.open / counted).toBeLessThan(0.5);
+    expect(inside.stated / counted).toBeGreaterThanOrEqual(0.85);
+  }, 60_000);
+
+  it('of a sensor is in what calibrate publishes of what nobody measures', async () => {
+    const wide = (r: StateEvaluation): StateEvaluation =>
+      r instanceof Error ? r : { ...r, outputs: Float64Array.of(r.outputs[0]!, 2 * r.outputs[0]!) };
+    const { settle, propagate } = model.transient!;
+    const parts = {
+      fitModel: {
+        ...fitModel,
+        run: async (...of: Parameters<FitModel['run']>) =>
+          (await fitModel.run(...of)).map((r) =>
+            r instanceof Error ? r : { ...r, sensors: r.outputs.map((x) => 2 * x) },
+          ),
+      },
+      model: {
+        ...model,
+        outputs: ['y', 'twice'],
+        transient: {
+          ...model.transient!,
+          settle: async (...of: Parameters<typeof settle>) => (await settle(...of)).map(wide),
+          propagate: async (...of: Parameters<typeof propagate>) =>
+            (await propagate(...of)).map(wide),
+        },
+      },
+    };
+    const inside = { open: 0, stated: 0 };
+    let counted = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      const share = 1 + STD * createRng(900 + seed).normal();
+      const right = samplesOf(() => K, seed);
+      const samples = right.map((s) => ({ ...s, measured: s.measured.map((y) => share * y) }));
+      let x = 1 / K;
+      const truth = right.map((_, row) => {
+        if (row > 0) x = after(x, right[row - 1]!.inputs[0]!, K, 1);
+        return 2 * x;
+      });
+      for (const name of ['open', 'stated'] as const) {
+        const { definition, ...rest } = twinOf({ dynamics: 'constant' });
+        const scaleStd = name === 'open' ? 0 : STD;
+        const of: Twin = {
+          ...rest,
+          definition: {
+            ...definition,
+            measured: [{ ...definition.measured[0]!, scaleStd }],
+            virtualSensors: [{ variable: 'twice', alias: '/twice', unit: '' }],
+          },
+        };
+        const { steps, refits, state } = await calibrated(samples, of, parts);
+        const first = refits[0]!.timeS + 1;
+        if (name === 'stated') counted += ROWS - first;
+        steps.slice(first).forEach(({ virtualSensors }, k) => {
+          if (holds(virtualSensors.twice!, truth[first + k]!)) inside[name]++;
+        });
+        const kept = decodeFilterState(encodeFilterState(state.filter), {
+          parameters: 1,
+          measured: 1,
+          virtualSensors: 1,
+          health: state.filter.health.length,
+        });
+        expect(kept.transient?.statedStd).toEqual(state.filter.transient?.statedStd);
+        expect(kept.transient?.statedStd?.length).toBe(name === 'open' ? undefined : 1);
       }
     }
     expect(inside.open / counted).toBeLessThan(0.5);
