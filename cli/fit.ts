@@ -24,7 +24,8 @@ import { fitLines } from '../shared/twin/fit/lines.js';
 import { fitPlot } from '../shared/twin/fit/plot.js';
 import { fitReport } from '../shared/twin/fit/report.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
-import { verdictExitCode } from '../shared/twin/report/verdict.js';
+import { markOfVerdict } from '../shared/twin/report/fit-alarms.js';
+import { type Verdict, verdictExitCode } from '../shared/twin/report/verdict.js';
 import { conflictError, loadState, saveState } from '../shared/twin/state/state-store.js';
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
@@ -140,6 +141,16 @@ function tellFit({ output }: Commission, args: Record<string, unknown>, io: Comm
   return verdictExitCode(output.verdict, args.strict === true);
 }
 
+/** A state that says of its constants what spoke against their fit, until the next. */
+function withVerdict(state: CalibratorState, verdict: Verdict): CalibratorState {
+  const { refit } = state.filter;
+  if (refit === undefined) return state;
+  return {
+    ...state,
+    filter: { ...state.filter, refit: { ...refit, ...markOfVerdict(verdict) } },
+  };
+}
+
 /** Goes on from a fit: saves the state that the calibrator begins with, and looks ahead for the page. */
 async function goOn(
   twin: Twin,
@@ -167,7 +178,10 @@ async function goOn(
   }
   try {
     const initial = createCalibrator({ twin, model }).initialState(samples.slice(-NOISE_SAMPLES));
-    const state = await stateAfterFit(twin, fitModel, found, samples, initial, model);
+    const state = withVerdict(
+      await stateAfterFit(twin, fitModel, found, samples, initial, model),
+      output.verdict,
+    );
     if (typeof args.state === 'string') await keepState(twin, state, args.state);
     return args.report !== undefined && looksAhead(twin)
       ? await forecastAfterFit(twin, model, state, found.record, io.signal)

@@ -113,6 +113,7 @@ export function toAssetReport(
     check,
     nisSum,
     nisCount,
+    counted,
     watermarkNs,
     stopped: _stopped,
     stepS,
@@ -186,6 +187,7 @@ export function toAssetReport(
       integration,
       lookBack,
       waitsFor,
+      counted,
     }),
   };
 }

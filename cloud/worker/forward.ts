@@ -7,6 +7,7 @@ import {
   type CalibratorState,
   type ChannelWatch,
   channelAlarms,
+  countedNis,
   crossCheck,
   type ErrorCode,
   errorOfKept,
@@ -224,6 +225,10 @@ async function assimilate(
         if (Number.isFinite(result.nis)) {
           progress.nisSum += result.nis;
           progress.nisCount++;
+          if (result.beforeFit !== true) {
+            progress.counted.nis += countedNis(result.nis, result.channels);
+            progress.counted.channels += result.channels;
+          }
         }
         const alarms = [
           ...withChannelAlarms(

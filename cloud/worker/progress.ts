@@ -41,6 +41,8 @@ export type Progress = Pick<
 > & {
   nisSum: number;
   nisCount: number;
+  /** NIS of samples since a first fit, each up to a limit, and of how many channels. */
+  counted: { nis: number; channels: number };
   last: StepResult | undefined;
   /** What speaks against the run's fit of the constants, where one was made. */
   fit: Verdict | undefined;
@@ -101,6 +103,7 @@ export function newProgress(): Progress {
     startValues: [],
     nisSum: 0,
     nisCount: 0,
+    counted: { nis: 0, channels: 0 },
     last: undefined,
     fit: undefined,
     fitQuantities: {},

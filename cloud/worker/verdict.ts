@@ -8,6 +8,7 @@ import {
   findingsOf,
   instantText,
   integrationErrorReasons,
+  isNisOff,
   isOfFit,
   isOfRecording,
   quantityVerdicts,
@@ -130,6 +131,19 @@ const waitFinding = ({ variable, timeS, value }: NonNullable<Progress['waitsFor'
   about: [variable],
 });
 
+/** Channels whose innovations a run is judged by at least. */
+const FEWEST_VALUES = 20;
+
+/** That a run's readings were farther from their predictions than the bands say; alarms say it first. */
+function nisFindings(alarms: readonly Alarm[], { nis, channels }: Progress['counted']): Finding[] {
+  const told = alarms.some((a) => a.code === 'inconsistent' || a.code === 'state-noise');
+  const mean = nis / channels;
+  // Bands may hold what innovations do not show: that these are small is no contradiction.
+  if (told || channels < FEWEST_VALUES || mean < 1 || !isNisOff(mean, channels)) return [];
+  const reason = `in this run readings were ${Math.sqrt(mean).toPrecision(2)} times as far from what was predicted as the bands say (mean NIS per channel ${mean.toPrecision(3)}, 0.8 to 1.25 where they are right)`;
+  return [{ grade: 'care', reason }];
+}
+
 /** The grade of one asset's run, and where it has a twin to judge by that of each quantity. */
 export function assetVerdicts(
   report: Omit<AssetReport, 'verdict' | 'quantities'>,
@@ -141,11 +155,16 @@ export function assetVerdicts(
     integration,
     lookBack,
     waitsFor,
-  }: Pick<Progress, 'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookBack' | 'waitsFor'>,
+    counted,
+  }: Pick<
+    Progress,
+    'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookBack' | 'waitsFor' | 'counted'
+  >,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
     ...assetFindings(report, everCalibrated, fitQuantities, lookBack),
     ...(waitsFor === undefined ? [] : [waitFinding(waitsFor)]),
+    ...nisFindings(report.alarms, counted),
     ...(check?.findings ?? []),
     ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({
       grade: 'care' as const,

@@ -120,6 +120,7 @@ export {
   stateKey,
 } from './state/state-store.js';
 export * from './state/versions.js';
+export { countedNis, isNisOff } from './transient/noise-watch.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export type { IntegrationError } from './types.js';

@@ -31,7 +31,7 @@ export interface FittedWindow {
   window: readonly Sample[];
   /** The same as the fit saw them: without what was measured during events. */
   seen: readonly Sample[];
-  mark: Pick<RefitMark, 'timeS' | 'samples' | 'grade'>;
+  mark: Pick<RefitMark, 'timeS' | 'samples' | 'grade' | 'reason'>;
   /** Since when the fit let parameters have stepped, seconds. */
   changeS: number | undefined;
   /** What is remembered of events from now on. */

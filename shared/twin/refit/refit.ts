@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/index.js';
 import { type Commission, commission, type FitModel } from '../fit/index.js';
+import { markOfVerdict } from '../report/fit-alarms.js';
 import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import {
@@ -159,7 +160,11 @@ export function createRefitter(
       const fitted: FittedWindow = {
         window,
         seen,
-        mark: { timeS: state.timeS, samples: window.length, grade },
+        mark: {
+          timeS: state.timeS,
+          samples: window.length,
+          ...markOfVerdict(result.output.verdict),
+        },
         changeS,
         events: lasts || outgrown ? endedByFit(found!, state.timeS) : found,
       };

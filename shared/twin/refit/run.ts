@@ -18,6 +18,8 @@ const LOOK_EVERY = 10;
 const LOOK_CLOSELY = 1;
 /** Share of a window that may be newer than the newest fit at a run's end. */
 const MOST_UNFITTED = 0.1;
+/** … unless the window has less than this share of the samples of the fit before. */
+const LEAST_OF_LAST = 0.5;
 
 /**
  * Takes samples through a calibrator, refitting the constants as the schedule has it, and once more at
@@ -61,7 +63,9 @@ export async function runWithRefits(
   const last = run.state.filter.refit;
   const window = windowOf(samples.length);
   const newer = window.filter((s) => s.timeS > (last?.timeS ?? Number.NEGATIVE_INFINITY)).length;
-  if (Number.isFinite(run.state.timeS) && newer > MOST_UNFITTED * window.length) {
+  // A window of a few rows would unlearn what a fit of many has told.
+  const few = last?.fitted === true && window.length < LEAST_OF_LAST * last.samples;
+  if (!few && Number.isFinite(run.state.timeS) && newer > MOST_UNFITTED * window.length) {
     await refit(samples.length);
   }
   return run;

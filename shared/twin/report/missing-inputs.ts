@@ -28,12 +28,13 @@ const UNUSUAL = 10;
  * Inputs without a value in some rows, after their first: what the machine was driven by there is not known.
  * A column that tells a value only when it has changed has blanks as well, which say that it has not.
  *
- * @param bad cells that say in words that there is no good value, per input
+ * @param cells of each input's column: how many say in words that there is no good value, and hold one; where
+ *   rows are readings of one tag each, samples do not tell
  */
 export function missingInputs(
   { inputs, simulation }: TwinDefinition,
   samples: readonly Pick<Sample, 'timeS' | 'inputs'>[],
-  bad: readonly number[] = [],
+  cells: readonly { bad: number; good: number; isLong?: boolean }[] = [],
 ): MissingInput[] {
   const steady = simulation.mode === 'steady-state';
   return inputs.flatMap(({ variable, value }, i) => {
@@ -60,14 +61,14 @@ export function missingInputs(
       runs.at(-1)!.forS = at.timeS - runs.at(-1)!.sinceS;
     }
     const of = samples.length - first;
-    const words = bad[i] ?? 0;
-    if (blanks === 0) {
-      // Rows that are one reading each tell no gaps: the value before goes on.
-      return words > LEAST_SHARE * (of + words)
-        ? [{ variable, missing: words, of: of + words }]
-        : [];
+    const { bad = 0, good = 0, isLong = false } = cells[i] ?? {};
+    // Rows that are one reading each tell no gaps: the value before goes on.
+    if (isLong) {
+      const all = bad + good;
+      return bad > LEAST_SHARE * all ? [{ variable, missing: bad, of: all }] : [];
     }
-    const tellsAll = steady || words > 0 || repeats > TELLS_REPEATS * pairs;
+    if (blanks === 0) return [];
+    const tellsAll = steady || bad > 0 || repeats > TELLS_REPEATS * pairs;
     const usual = upperMedian(runs.map(({ rows }) => rows));
     const unusual = runs.filter(({ rows }) => tellsAll || rows > UNUSUAL * usual);
     const missing = unusual.reduce((sum, { rows }) => sum + rows, 0);

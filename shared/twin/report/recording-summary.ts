@@ -51,9 +51,14 @@ function unreadableOf(account: RecordingAccount): RecordingSummary['unreadable']
   );
 }
 
-/** Cells of a column that say in words that there is no good value. */
-const badCells = ({ columns }: RecordingAccount, name: string): number =>
-  Object.values(columns[name]?.quality ?? {}).reduce((sum, count) => sum + count, 0);
+/** Cells of a column that say in words that there is no good value, and those that hold one. */
+function cellsOf({ columns }: RecordingAccount, name: string, isLong: boolean) {
+  const { quality = {}, numbers = 0, truths = 0, texts = 0 } = columns[name] ?? {};
+  return { bad: total(quality), good: numbers + truths + texts, isLong };
+}
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 /** Readings of a recording in long form. */
 function readingsOf(account: RecordingAccount): NonNullable<RecordingSummary['readings']> {
@@ -102,7 +107,7 @@ export function summarizeRecording(
     missingInputs: missingInputs(
       twin.definition,
       samples,
-      twin.definition.inputs.map((i) => badCells(account, i.column ?? i.variable)),
+      twin.definition.inputs.map((i) => cellsOf(account, i.column ?? i.variable, table.long)),
     ),
     ...(table.long ? { readings: readingsOf(account) } : {}),
     spanS: account.spanS,

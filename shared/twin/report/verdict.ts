@@ -1,6 +1,6 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { hasStatedErrors } from '../filter/stated-inputs.js';
-import { BAND_OF_NIS, isNisOff } from '../transient/noise-watch.js';
+import { BAND_OF_NIS, countedNis, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
@@ -324,9 +324,24 @@ export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
       message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
+  const lasting = lastingEvents(twin, used);
+  const whole = wholeNis(used);
+  if (
+    ![...alarms, ...lasting].some((a) => a.code === 'inconsistent') &&
+    whole.channels >= FEWEST_VALUES &&
+    // Bands may hold what innovations do not show.
+    whole.counted > 1 &&
+    isNisOff(whole.counted, whole.channels)
+  ) {
+    alarms.push({
+      code: 'inconsistent',
+      subject: twin.definition.name,
+      message: `Over the whole run the mean NIS per channel is ${whole.nis.toPrecision(3)}, near 1 where bands are right${channels === 0 ? '' : `: ${nis.toPrecision(3)} without its changes and events`}. In these the readings were far from what the bands held, and the states followed them: look whether it was the machine or its sensors.`,
+    });
+  }
   alarms.push(
     ...ofNoise,
-    ...lastingEvents(twin, used),
+    ...lasting,
     ...pastContradictions(twin, used, contradictions, last.alarms),
   );
   return alarms;
@@ -346,6 +361,19 @@ export function judgedNis(used: readonly StepTrace[]): {
   );
   const channels = expected.reduce((sum, s) => sum + s.channels, 0);
   return { expected, channels, nis: expected.reduce((sum, s) => sum + s.nis, 0) / channels };
+}
+
+/** Mean NIS per channel of all samples since the first fit, and the same with each counted up to a limit. */
+function wholeNis(used: readonly StepTrace[]): { channels: number; nis: number; counted: number } {
+  const steps = used.filter((s) => s.channels > 0 && !s.beforeFit && Number.isFinite(s.nis));
+  const sum = (of: (s: StepTrace) => number) => steps.reduce((total, s) => total + of(s), 0);
+  const channels = sum((s) => s.channels);
+  return {
+    channels,
+    nis: sum((s) => s.nis) / channels,
+    // One sample of a change is no noise.
+    counted: sum((s) => countedNis(s.nis, s.channels)) / channels,
+  };
 }
 
 /** Alarms that speak against a result; limits and what is good to know do not. */

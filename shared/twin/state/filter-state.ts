@@ -141,6 +141,8 @@ export interface RefitMark {
   readonly fitted: boolean;
   /** What the newest fit's verdict was; absent before the first, and in states of before 0.1. */
   readonly grade?: 'good' | 'care' | 'unusable' | undefined;
+  /** The gravest that spoke against it, and how many more; left out where nothing did. */
+  readonly reason?: string | undefined;
   /** When a parameter last stepped, seconds. */
   readonly changeS?: number | undefined;
   /** Per parameter: factor on its trend's noise until the next, where wear was looked for. */
@@ -211,6 +213,8 @@ export function encodeFilterState(state: FilterState): StoredArrays {
         : [refit.grade === undefined ? -1 : FIT_GRADES.indexOf(refit.grade)]),
       ...(refit.trendScale === undefined ? [] : [refit.changeS ?? Number.NaN, ...refit.trendScale]),
     );
+  if (refit?.reason !== undefined)
+    arrays.refitReason = Float64Array.from(refit.reason.split(''), (c) => c.charCodeAt(0));
   if (transient !== undefined) encodeTransient(transient, arrays);
   return arrays;
 }
@@ -287,6 +291,9 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
             ...(FIT_GRADES[arrays.refit[3]!] === undefined
               ? {}
               : { grade: FIT_GRADES[arrays.refit[3]!] }),
+            ...(arrays.refitReason === undefined
+              ? {}
+              : { reason: String.fromCharCode(...arrays.refitReason) }),
             ...(arrays.refit.length === 5 + n ? decodeWear(arrays.refit.slice(4)) : {}),
           },
         }),

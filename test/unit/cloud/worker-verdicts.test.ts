@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { exitCodeOf, jobExitCodeOf, stateKey } from '../../../cloud/index.js';
+import { type AssetReport, exitCodeOf, jobExitCodeOf, stateKey } from '../../../cloud/index.js';
+import { assetVerdicts } from '../../../cloud/worker/verdict.js';
 import type { Twin } from '../../../shared/twin/index.js';
 import { memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
 import {
@@ -200,5 +201,36 @@ describe('what a worker that lacks something says', () => {
     };
     await world.store.put(stateKey('f', 'a1'), new TextEncoder().encode(JSON.stringify(old)));
     expect(await run(world, T0)).toMatchObject({ outcome: 'calibrated', steps: 99, late: 0 });
+  });
+});
+
+describe('readings far from what was predicted', () => {
+  const none = { twin: undefined, check: undefined, fitQuantities: {}, integration: undefined };
+  const verdictAt = (nis: number, channels: number, alarms: AssetReport['alarms'] = []) =>
+    assetVerdicts({ ...reportOf(), alarms }, true, {
+      ...{ ...none, lookBack: undefined, waitsFor: undefined },
+      counted: { nis, channels },
+    }).verdict;
+  const reportOf = () =>
+    ({
+      ...{ outcome: 'calibrated', ledgerFaults: [], quarantined: 0, startValues: [] },
+      ...{ valuesRejected: 0, alarms: [], missing: [] },
+      recording: {
+        ...{ rows: 100, used: 100, skipped: {}, unreadable: {}, deadChannels: [] },
+        ...{ spanS: 99, periodS: 1, ageS: null },
+      },
+    }) as unknown as AssetReport;
+
+  test('are a finding of the run, unless an alarm says so', () => {
+    expect(verdictAt(100, 100).grade).toBe('good');
+    expect(verdictAt(900, 100).reasons).toEqual([
+      'in this run readings were 3.0 times as far from what was predicted as the bands say (mean NIS per channel 9.00, 0.8 to 1.25 where they are right)',
+    ]);
+    expect(verdictAt(4, 400).grade).toBe('good');
+    // Ten values, and what chance makes of a hundred, say nothing.
+    expect(verdictAt(90, 10).grade).toBe('good');
+    expect(verdictAt(150, 100).grade).toBe('good');
+    const told = { code: 'state-noise' as const, subject: 'p', message: 'The noise is not right.' };
+    expect(verdictAt(900, 100, [told]).reasons).toEqual(['The noise is not right']);
   });
 });

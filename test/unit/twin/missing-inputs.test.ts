@@ -30,7 +30,9 @@ describe('an input without a value in some rows', () => {
     const onChange = blankAt(levels, (k) => k > 0 && levels[k] === levels[k - 1]);
     expect(missingInputs(definition, onChange)).toEqual([]);
     // Cells that say in words that there is no good value say no such thing.
-    expect(missingInputs(definition, onChange, [175])).toMatchObject([{ missing: 175, of: 200 }]);
+    expect(missingInputs(definition, onChange, [{ bad: 175, good: 25 }])).toMatchObject([
+      { missing: 175, of: 200 },
+    ]);
     // Nor does a silence that is far longer than all others.
     const silent = blankAt(levels, (k) => (k > 0 && levels[k] === levels[k - 1]) || k > 90);
     expect(missingInputs(definition, silent)).toMatchObject([{ longest: { sinceS: 88 * 60 } }]);
@@ -59,7 +61,9 @@ describe('an input without a value in some rows', () => {
   });
 
   it('is told of readings of its tag where rows are one reading each', () => {
-    const [found] = missingInputs(definition, samplesOf(levels), [40]);
+    const tag = (bad: number) => [{ bad, good: 200, isLong: true }];
+    expect(missingInputs(definition, samplesOf(levels), tag(2))).toEqual([]);
+    const [found] = missingInputs(definition, samplesOf(levels), tag(40));
     expect(missingInputText(found!)).toBe(
       '40 of 240 readings of u are no good value: fits take it as it was before, which is a guess',
     );

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createCalibrator } from '../../../shared/twin/index.js';
 import { runWithRefits } from '../../../shared/twin/refit/index.js';
 import type { Refitter } from '../../../shared/twin/refit/refit.js';
-import { fitAlarms } from '../../../shared/twin/report/fit-alarms.js';
+import { fitAlarms, markOfVerdict } from '../../../shared/twin/report/fit-alarms.js';
 import { alarmFindings } from '../../../shared/twin/report/verdict.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import type { Calibrator, CalibratorState, Sample } from '../../../shared/twin/types.js';
@@ -19,6 +19,13 @@ describe('the verdict of the newest fit', () => {
     const care = fitAlarms(twin, { ...mark, grade: 'care' });
     expect(care[0]).toMatchObject({ code: 'fit-care', subject: 'lag' });
     expect(alarmFindings(care)[0]!.grade).toBe('care');
+    expect(care[0]!.message).toMatch(/used with care\.$/);
+    const why = markOfVerdict({ grade: 'care', reasons: ['u is late', 'gain rests on u'] });
+    expect(fitAlarms(twin, { ...mark, ...why })[0]!.message).toMatch(
+      /used with care: u is late \(and 1 more\)\.$/,
+    );
+    expect(markOfVerdict({ grade: 'good', reasons: [] })).toEqual({ grade: 'good' });
+    expect(markOfVerdict({ grade: 'care', reasons: ['x'.repeat(900)] }).reason).toHaveLength(300);
     const bad = fitAlarms(twin, { ...mark, grade: 'unusable', fitted: false });
     expect(bad[0]!.message).toContain('their priors');
     expect(alarmFindings(bad)[0]!.grade).toBe('unusable');
@@ -31,7 +38,8 @@ describe('the grade of a fit in a state', () => {
     const model = { outputs: ['y'], evaluate: async () => [], close: async () => {} };
     const { filter } = createCalibrator({ twin, model }).initialState();
     const mark = { timeS: 100, samples: 60, fitted: true };
-    for (const refit of [mark, { ...mark, grade: 'care' as const }]) {
+    const care = { ...mark, grade: 'care' as const };
+    for (const refit of [mark, care, { ...care, reason: 'offset of y: 5 °C, “seen” — late' }]) {
       const arrays = encodeFilterState({ ...filter, refit });
       expect(arrays.refit).toHaveLength('grade' in refit ? 4 : 3);
       const shape = { parameters: 2, measured: 1, virtualSensors: 0, health: filter.health.length };
@@ -82,4 +90,37 @@ describe('refits along a long record', () => {
     expect(fitted).toEqual([50, 50, 50, 50, 50]);
     expect(looked).toBeLessThan(10 * n);
   });
+
+  it.each([
+    [60, []],
+    [120, [120]],
+  ])(
+    'end with one of the %i rows at hand only where the fit before had not far more',
+    async (n, made) => {
+      const fitted: number[] = [];
+      const calibrator = {
+        step: async (state: CalibratorState, sample: Sample) => ({
+          state: { ...state, timeS: sample.timeS },
+          result: { timeS: sample.timeS, alarms: [] },
+        }),
+      } as unknown as Calibrator;
+      const refitter = {
+        begin: (state: CalibratorState) => state,
+        window: (some: readonly Sample[], _: unknown, seen: number) => some.slice(0, seen),
+        isDue: () => false,
+        refit: async (state: CalibratorState, window: readonly Sample[]) => {
+          fitted.push(window.length);
+          return { state, result: {} };
+        },
+      } as unknown as Refitter;
+      const refit = { timeS: -1, samples: 200, fitted: true };
+      const start = { timeS: -1, filter: { refit } } as unknown as CalibratorState;
+      const samples = Array.from(
+        { length: n },
+        (_, k): Sample => ({ timeS: k, inputs: new Float64Array(), measured: Float64Array.of(k) }),
+      );
+      await runWithRefits(calibrator, refitter, start, samples);
+      expect(fitted).toEqual(made);
+    },
+  );
 });

@@ -121,3 +121,29 @@ describe('the NIS of the states alone', () => {
     );
   });
 });
+
+describe('the NIS of a whole run', () => {
+  const twin = boxTwin();
+  const inconsistent = (steps: StepResult[]) =>
+    runAlarms(twin, runStepsOf(steps)).filter((a) => a.code === 'inconsistent');
+  const calm = (from: number) =>
+    Array.from({ length: 200 }, (_, k) => step(1, { timeS: from + k, diagnostics: same }));
+  const same = { regimeChange: false } as StepResult['diagnostics'];
+  const changed = { regimeChange: true } as StepResult['diagnostics'];
+
+  it('is told where it is off by samples that count for changes, as no other alarm says it', () => {
+    const lost = Array.from({ length: 30 }, (_, k) =>
+      step(900, { timeS: 200 + k, diagnostics: changed }),
+    );
+    const [found, ...more] = inconsistent([...calm(0), ...lost, ...calm(300)]);
+    expect(more).toEqual([]);
+    expect(found!.message).toMatch(
+      /^Over the whole run the mean NIS per channel is 63\.7.*: 1\.00 without/,
+    );
+  });
+
+  it('is not off by one sample of a change, however far', () => {
+    const jump = step(90_000, { timeS: 200, diagnostics: changed });
+    expect(inconsistent([...calm(0), jump, ...calm(300)])).toEqual([]);
+  });
+});
