@@ -23,7 +23,7 @@ export type DirectEffects = readonly (Float64Array | undefined)[];
  * @param ofSensor what an error of a sensor adds, where the outputs are readings
  * @param values the outputs of the run along the record
  * @param run the same along another record
- * @throws TwinError `NUMERIC` where the model fails to both sides of an error
+ * @throws TwinError `NUMERIC` where the model fails to both sides of an error, near the fit as well
  */
 export async function directEffects(
   stated: StatedEffect | undefined,
@@ -85,12 +85,15 @@ export function varianceWithStated(
   return Math.max(own + more, varianceAlong(sandwich, columns, i));
 }
 
+/** Deviations of an error that the model is run at, the next where it fails with the one before. */
+const STEPS = [1, 0.1];
+
 /**
  * How far stated errors move each virtual sensor, root mean square along a fitted record: two runs for each
  * error, with what the unknowns make of it, to both sides. Disturbances have 0: they are unknowns of the fit.
  *
  * @returns per virtual sensor, in its unit; undefined where no error is stated, or nothing is hidden
- * @throws TwinError `NUMERIC` where the model fails to both sides of an error
+ * @throws TwinError `NUMERIC` where the model fails to both sides of an error, near the fit as well
  */
 export async function statedStdOfHidden(
   { definition }: Twin,
@@ -99,24 +102,32 @@ export async function statedStdOfHidden(
 ): Promise<Float64Array | undefined> {
   const count = modelSensors(definition).length;
   if (stated === undefined || stated.errors.length === 0 || count === 0) return undefined;
-  const runOf = async (error: StatedError, shift: Float64Array, side: number) => {
-    const at = u.map((v, j) => clampU(coordinates[j]!, v + side * shift[j]!));
-    const along = error.of === 'inputs' ? withStatedError(record, error, side) : record;
+  const runAt = async (error: StatedError, shift: Float64Array, by: number) => {
+    const at = u.map((v, j) => clampU(coordinates[j]!, v + by * shift[j]!));
+    const along = error.of === 'inputs' ? withStatedError(record, error, by) : record;
     const point = fitPointAt(coordinates, at, record.timesS);
     const [run] = await model.run([point], along, { keepSensors: true });
     return run instanceof Error ? run : run?.sensors;
   };
+  const movedBy = async (error: StatedError, shift: Float64Array): Promise<Float64Array> => {
+    let why: unknown;
+    for (const by of STEPS) {
+      const [up, down] = await Promise.all([runAt(error, shift, by), runAt(error, shift, -by)]);
+      // Where the model fails on one side, the other tells.
+      const sides = up instanceof Float64Array && down instanceof Float64Array ? 2 : 1;
+      const middle = sides === 2 ? undefined : await runAt(error, shift, 0);
+      const from = down instanceof Float64Array ? down : middle;
+      const to = up instanceof Float64Array ? up : middle;
+      if (from instanceof Float64Array && to instanceof Float64Array && from !== to) {
+        return to.map((v, i) => (v - from[i]!) / (sides * by));
+      }
+      why = up;
+    }
+    throw new TwinError('NUMERIC', `The model fails beside its fit: ${messageOf(why)}`);
+  };
   const moved: Float64Array[] = [];
   for (const [a, error] of stated.errors.entries()) {
-    const shift = stated.shift[a]!;
-    const [up, down] = await Promise.all([runOf(error, shift, 1), runOf(error, shift, -1)]);
-    if (!(up instanceof Float64Array) || !(down instanceof Float64Array)) {
-      throw new TwinError(
-        'NUMERIC',
-        `The model fails a stated error away from its fit: ${messageOf(up instanceof Error ? up : down)}`,
-      );
-    }
-    moved.push(up.map((v, i) => (v - down[i]!) / 2));
+    moved.push(await movedBy(error, stated.shift[a]!));
   }
   const k = moved.length;
   const squares = new Float64Array(count);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { createRng } from '../../../shared/core/index.js';
+import { valueAt } from '../../../shared/twin/fit/coordinates.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
+import { statedStdOfHidden } from '../../../shared/twin/fit/stated-outputs.js';
 import type { Estimate, Sample, Twin } from '../../../shared/twin/index.js';
-import { alike, lagModel, lagTwin } from './fit-fixtures.js';
+import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const NOISE = 0.05;
 const SCALE = 0.02;
@@ -267,5 +269,38 @@ describe('errors that no residual shows, as they are stated', () => {
     // Of what is stated in part the rest is asked.
     const zero = await fitted({ input: { offsetStd: 0 } }, record, offer);
     expect(said(zero)).toMatch(/Rests on the scale of u: .* as inputs\[\]\.scaleStd, 0 where/);
+  });
+});
+
+describe('what stated errors do to virtual sensors', () => {
+  const twin = lagTwin(['gain', 'tau'], {
+    measured: [{ variable: 'y', alias: '/l/y', scaleStd: 0.05 }],
+    virtualSensors: [{ variable: 'twice', alias: '/l/twice' }],
+  });
+
+  it.each([
+    ['to neither side', () => false],
+    ['to one side', (gain: number, at: number) => gain > 1.01 * at],
+    [
+      'to both sides, but for near the fit',
+      (gain: number, at: number) => Math.abs(gain / at - 1) > 0.02,
+    ],
+  ] as const)('is told where the model fails %s', async (_, fails) => {
+    const { fit } = await commission(twin, lagModel(twin), await lagSamples({ noise: 0.02 }));
+    const at = valueAt(fit!.coordinates[0]!, fit!.u[0]!);
+    const beside = lagModel(twin, { failsWhere: (p) => fails(p.gain!, at) });
+    const [std] = (await statedStdOfHidden(twin, beside, fit!))!;
+    const reading = Math.sqrt(
+      fit!.prediction.reduce((sum, v) => sum + (2 * v) ** 2, 0) / fit!.prediction.length,
+    );
+    expect(std! / (0.05 * reading)).toBeGreaterThan(0.9);
+    expect(std! / (0.05 * reading)).toBeLessThan(1.1);
+  });
+
+  it('is an error of the model that fails wherever it is not the fit', async () => {
+    const { fit } = await commission(twin, lagModel(twin), await lagSamples({ noise: 0.02 }));
+    const at = valueAt(fit!.coordinates[0]!, fit!.u[0]!);
+    const beside = lagModel(twin, { failsWhere: (p) => p.gain !== at });
+    await expect(statedStdOfHidden(twin, beside, fit!)).rejects.toThrow(/fails beside its fit/);
   });
 });
