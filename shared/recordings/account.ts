@@ -1,4 +1,5 @@
 import { durationText } from '../core/index.js';
+import type { BesideColumns } from './beside.js';
 import type { CellCounts, Unreadable } from './column-builder.js';
 import type { TimeFormat } from './options.js';
 import type { OrderAccount } from './order.js';
@@ -51,6 +52,8 @@ export interface RecordingAccount {
   columns: Record<string, CellCounts & { min: number; max: number; unit?: string }>;
   /** Columns that nobody asked for. */
   unused: string[];
+  /** What such columns say of those that were; absent where they say nothing. */
+  beside?: BesideColumns;
   /** What somebody should look at: each a sentence. */
   notes: string[];
 }

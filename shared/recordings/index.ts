@@ -5,6 +5,7 @@ export {
   type RecordingAccount,
   timeText,
 } from './account.js';
+export { type BesideColumns, besideTexts } from './beside.js';
 export type { CellCounts, Unreadable } from './column-builder.js';
 export { type ColumnName, columnName, findColumn } from './names.js';
 export { type LongForm, type ReadOptions, TIME_FORMATS, type TimeFormat } from './options.js';

@@ -4,6 +4,15 @@ import { ColumnBuilder } from './column-builder.js';
 const GOOD =
   /^(good\b|ok$|valid$|true$|normal$|g$|raw$|interpolated$|(gut|gültig|bon|bonne|valide|buen[oa]|buon[oa]|v[aá]lid[oa]|bo[ma]|goed|geldig|god|giltig)$)/i;
 
+/** Words of bad or doubtful quality, likewise. */
+const BAD =
+  /^(bad\b|uncertain\b|questionable$|invalid$|false$|substituted$|nok$|(schlecht|ungültig|unsicher|mauvais|mauvaise|incertain|invalide|mal[oa]?|inv[aá]lid[oa]|incert[oa]|slecht|ongeldig|ogiltig)$)/i;
+
+/** Whether a word says that a value is good. */
+export const isGoodWord = (word: string): boolean => GOOD.test(word);
+/** Whether a word says that a value is none, or doubtful. */
+export const isBadWord = (word: string): boolean => BAD.test(word);
+
 /**
  * Whether the quality that stands beside a value is good: words of SiteWise, historians and OPC; the
  * numbers of OPC DA (192 and more is good) where any is that large, else those of OPC UA (0 is good).
@@ -14,7 +23,7 @@ function isGoodQuality(text: string, opcDa: boolean): boolean {
   if (text === '') return true;
   const number = Number(text);
   if (Number.isFinite(number)) return opcDa ? number >= 192 && number < 256 : number === 0;
-  return GOOD.test(text);
+  return isGoodWord(text);
 }
 
 /** Words and numbers of qualities that are known by their text, at most. */

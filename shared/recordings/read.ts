@@ -7,6 +7,7 @@ import {
   rhythm,
   springGap,
 } from './account.js';
+import { type BesideColumns, besideColumns, qualitiesAmong } from './beside.js';
 import { type CellCounts, ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
@@ -129,6 +130,8 @@ interface Reading {
   long: LongPlaces | undefined;
   zoneName: string | undefined;
   unused: string[];
+  /** Of rows that are instants: what unused columns say of others, once all is read. */
+  beside?: () => BesideColumns | undefined;
   wideColumns: { index: number; builder: ColumnBuilder }[];
 }
 
@@ -181,10 +184,13 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
     };
   });
   const used = new Set([...indices, ...others]);
+  const unused = [...shape.columns.keys()].filter((i) => !used.has(i));
+  const counted = qualitiesAmong(shape.columns, unused);
   return {
     ...common,
-    sink: new WideSink(times, place, wideColumns, width),
-    unused: shape.columns.flatMap((c, i) => (used.has(i) ? [] : [c.name])),
+    sink: new WideSink(times, place, wideColumns, counted, width),
+    unused: unused.map((i) => shape.columns[i]!.name),
+    beside: () => besideColumns(shape.columns, indices, unused, counted),
     wideColumns,
   };
 }
@@ -243,6 +249,7 @@ function finish(
     originS === 0 && ns.every((v) => v === 0) ? s : s.map((v, i) => v - originS + ns[i]! * 1e-9);
   const zoneless = place.calendar && (times.zones.without > 0 || times.format === 'excel');
   const springS = zoneless ? springGap(s, pace.periodS) : undefined;
+  const beside = reading.beside?.();
   const account: RecordingAccount = {
     source: path,
     format: shape.format,
@@ -278,6 +285,7 @@ function finish(
       ]),
     ),
     unused: reading.unused,
+    ...(beside === undefined ? {} : { beside }),
     notes: place.note === undefined ? [] : [place.note],
   };
   account.notes.push(...plausibilityNotes(account));

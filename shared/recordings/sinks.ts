@@ -1,3 +1,4 @@
+import { type CountedColumn, countWord } from './beside.js';
 import { ColumnBuilder } from './column-builder.js';
 import type { LongPlaces, TimePlace } from './layout.js';
 import type { ColumnName } from './names.js';
@@ -77,6 +78,7 @@ export class WideSink implements RecordSink {
     readonly times: TimeColumnBuilder,
     readonly place: TimePlace,
     readonly taken: readonly Taken[],
+    readonly counted: readonly CountedColumn[],
     readonly width: number,
   ) {}
 
@@ -92,6 +94,7 @@ export class WideSink implements RecordSink {
       const told = quality === undefined ? '' : (cells[quality] ?? '').trim();
       if (told === '' || this.qualities.admits(builder, told)) builder.cell(cells[index]);
     }
+    for (const column of this.counted) countWord(column, cells[column.index]);
   }
 }
 

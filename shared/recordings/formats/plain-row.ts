@@ -1,3 +1,4 @@
+import { countWord } from '../beside.js';
 import { numberAt, sameBytes } from '../cell-bytes.js';
 import type { ColumnBuilder } from '../column-builder.js';
 import type { Qualities } from '../qualities.js';
@@ -43,6 +44,7 @@ export class PlainRow {
   private quoted = false;
   private readonly scratch = new Uint8Array(LONGEST_TIME);
   private readonly words: readonly Repeated[];
+  private readonly counted: readonly Repeated[];
   private turn: Turn | undefined;
   private readonly turns = new Map<string, Turn>();
 
@@ -55,7 +57,9 @@ export class PlainRow {
     this.starts = new Int32Array(sink.width);
     this.ends = new Int32Array(sink.width);
     const columns = sink instanceof WideSink ? sink.taken.length : 1;
-    this.words = Array.from({ length: columns }, () => new Repeated(textOf));
+    const repeated = (length: number) => Array.from({ length }, () => new Repeated(textOf));
+    this.words = repeated(columns);
+    this.counted = repeated(sink instanceof WideSink ? sink.counted.length : 0);
   }
 
   /**
@@ -146,6 +150,10 @@ export class PlainRow {
       const { index, quality, builder } = sink.taken[i]!;
       if (quality === undefined || this.admits(bytes, quality, words[i]!, sink.qualities, builder))
         this.cell(bytes, starts[index]!, ends[index]!, builder);
+    }
+    for (let i = 0; i < sink.counted.length; i++) {
+      const { index } = sink.counted[i]!;
+      countWord(sink.counted[i]!, this.counted[i]!.at(bytes, starts[index]!, ends[index]!));
     }
   }
 

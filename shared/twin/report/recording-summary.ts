@@ -103,6 +103,7 @@ export function summarizeRecording(
     deadChannels: [...deadChannels(twin, samples), ...deadInputs],
     ...channelFaults(twin, samples),
     ...clockChangeOf(account),
+    ...(account.beside === undefined ? {} : { besideColumns: account.beside }),
     slopingSwitches: slopingSwitches(twin, samples, held),
     missingInputs: missingInputs(
       twin.definition,

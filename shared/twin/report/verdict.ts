@@ -1,4 +1,5 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
+import { type BesideColumns, besideTexts } from '../../recordings/index.js';
 import { hasStatedErrors } from '../filter/stated-inputs.js';
 import { BAND_OF_NIS, countedNis, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
@@ -59,6 +60,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   clockChange?: 'autumn' | 'spring';
   /** Inputs that are held and then step, but are run as straight lines between samples. */
   slopingSwitches?: string[];
+  /** What columns that are not read say of those that are; left out where they say nothing. */
+  besideColumns?: BesideColumns;
   /** Inputs without a value in some rows; left out of streams. */
   missingInputs?: MissingInput[];
   /** Columns that `new --yes` took by a weak guess; left out where there are none. */
@@ -219,6 +222,9 @@ export function recordingFindings(
       'care',
       `${name} switches, yet is run as a straight line from sample to sample: set its interpolation to hold, or to linear where it really ramps`,
     );
+  }
+  if (recording.besideColumns !== undefined) {
+    for (const text of besideTexts(recording.besideColumns)) add('care', text);
   }
   // An input moves all.
   for (const found of recording.missingInputs ?? []) add('care', missingInputText(found));
