@@ -28,6 +28,8 @@ export interface Sample {
   measured: Float64Array;
   /** The row in the file it came from, 0-based, where there is one. */
   row?: number;
+  /** Seconds by which readings are older than the sample, per measured variable; left out where all are of its moment. */
+  agesS?: Float64Array;
   /** What inputs were since the sample before, in order, where that is known. */
   between?: readonly InputsAt[];
 }

@@ -167,13 +167,16 @@ export function groupStreams(options: AlignOptions): Grouping {
     const measured = new Float64Array(channels).fill(Number.NaN);
     const counts = definition.measured.map(() => ({ usable: 0, unusable: 0 }));
     const heard = new Set<number>();
+    const readAtNs: bigint[] = definition.measured.map(() => startNs);
     let timeNs = startNs;
     for (; i < readings.length && readings[i]!.timeNs <= endNs; i++) {
       const { timeNs: readNs, channel, value } = readings[i]!;
       heard.add(channel);
       timeNs = readNs;
       counts[channel]![Number.isNaN(value) ? 'unusable' : 'usable']++;
-      if (!Number.isNaN(value)) measured[channel] = value;
+      if (Number.isNaN(value)) continue;
+      measured[channel] = value;
+      readAtNs[channel] = readNs;
     }
     const newest = i === readings.length;
     const mayGrow = (heard.size < channels || options.whole === true) && endNs >= untilNs;
@@ -190,6 +193,11 @@ export function groupStreams(options: AlignOptions): Grouping {
     const { inputs, between, held } = inputsAt(timeNs);
     const sample: AlignedSample = { timeNs, timeS, inputs, measured };
     if (between.length > 0) sample.between = between;
+    const isAged = (at: bigint, c: number) =>
+      !Number.isNaN(measured[c]!) && timeNs - at > toleranceNs;
+    if (readAtNs.some(isAged)) {
+      sample.agesS = Float64Array.from(readAtNs, (at) => timeS - toMachineTimeS(timeMap, at));
+    }
     groups.push({ timeNs, endNs, readings: counts, sample, held });
   }
   return { groups, ignored, duplicates, pending, windowNs, gaps: inferred.gaps };

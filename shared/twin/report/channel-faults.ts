@@ -1,4 +1,5 @@
 import type { Alarm, Sample, Twin } from '../types.js';
+import { type AgedChannel, agedChannels } from './aged-channels.js';
 import {
   type FrozenChannel,
   frozenIn,
@@ -19,17 +20,21 @@ export interface ChannelFaults {
   heldChannels?: HeldChannel[];
   /** Readings that were set aside, far from all others. */
   wildValues?: WildValues[];
+  /** Whose readings count at later times than their own. */
+  agedChannels?: AgedChannel[];
 }
 
 /** Channels of a recording that stood still, hold values, were copied from others, or have wild values. */
 export function channelFaults({ definition }: Twin, samples: readonly Sample[]): ChannelFaults {
   const watch = newChannelWatch(definition);
   for (const sample of samples) watchSample(watch, sample);
+  const aged = agedChannels(definition, samples);
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
     heldChannels: [...heldIn(watch.changes!, definition), ...heldInputsIn(definition, samples)],
     wildValues: wildValues(definition, samples),
+    ...(aged.length === 0 ? {} : { agedChannels: aged }),
   };
 }
 

@@ -3,6 +3,7 @@ import { type BesideColumns, besideTexts } from '../../recordings/index.js';
 import { hasStatedErrors } from '../filter/stated-inputs.js';
 import { BAND_OF_NIS, countedNis, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
+import { agedText } from './aged-channels.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
@@ -251,6 +252,7 @@ export function recordingFindings(
     // An input moves all.
     add('care', heldText(found), found.input ? undefined : [found.variable]);
   }
+  for (const found of recording.agedChannels ?? []) add('care', agedText(found));
   for (const found of recording.wildValues ?? []) {
     // An input moves all.
     add('care', wildText(found), measured.includes(found.variable) ? [found.variable] : undefined);
