@@ -1,9 +1,9 @@
-import { cholesky, choleskySolve, symmetricEigen } from '../../kalman/index.js';
+import { symmetricEigen } from '../../kalman/index.js';
 import { parameterCount } from './coordinates.js';
-import { type LeastSquaresProblem, normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import type { LeastSquaresProblem } from './objective.js';
 import type { FitRecord } from './record.js';
-import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
+import type { ResidualModel } from './residual-model.js';
+import { type ResidualScores, residualScores } from './residual-scores.js';
 import { likeliestVarying, type Varying } from './varying.js';
 
 /** A sensor that would read wrong by a constant, by what grows with time, or by a share of what it reads. */
@@ -55,10 +55,6 @@ const LAGS = 10;
 const LEAST_SHARE = 1e-8;
 /** Inputs whose products are looked at; of more, squares only. */
 const MOST_PRODUCTS = 4;
-/** Noise from which a lone residual is an outlier, … */
-const OUTLIER = 5;
-/** … where they are no more than this share. */
-const FEW = 0.05;
 /** Share of what is too much in the residuals from which an error explains all of it. */
 const NEARLY_ALL = 0.9;
 /** Parts of a record in each of which an unknown may be another. */
@@ -103,70 +99,9 @@ export function lackOfFit(
   inputs: readonly string[],
   outputs: readonly string[],
 ): LackOfFit {
-  const { channels, data } = problem;
-  const p = columns.length;
+  const tested = residualScores(problem, record, fit, columns, residualModels, stated);
+  const { channels } = problem;
   const rows = record.timesS.length;
-  const noise = fit.noiseStd.map((s, c) =>
-    Number.isNaN(stated[c]!) ? s : Math.hypot(stated[c]!, record.resolution[c]! / Math.sqrt(12)),
-  );
-  const withPriors = (std: Float64Array, of: Float64Array = data) => {
-    const equations = normalEquations({ ...problem, data: of }, columns, std, fit.prediction);
-    addPrior(equations, priorOf(problem.coordinates), fit.u);
-    return { L: cholesky(equations.information, p), gradient: equations.gradient };
-  };
-  // A search ends a little before its optimum; scores are those of the optimum.
-  const own = withPriors(fit.noiseStd);
-  const rest = choleskySolve(own.L, own.gradient, p);
-  const { L } = withPriors(noise);
-  const residualsAfter = (step: Float64Array, of: Float64Array) =>
-    of.map((v, i) => {
-      let residual = v - fit.prediction[i]!;
-      for (let j = 0; j < p; j++) residual -= columns[j]![i]! * step[j]!;
-      return residual / noise[i % channels]!;
-    });
-  const e: Float64Array = residualsAfter(rest, data);
-  const outliers = Array.from({ length: channels }, (_, c) => withoutOutliers(e, c, channels));
-  /** Scores of columns that live on one channel, and what each does to the unknowns. */
-  const scores = (c: number, xs: readonly Float64Array[]) => {
-    const k = xs.length;
-    const xe = new Float64Array(k);
-    const xg = new Float64Array(p * k);
-    const S = new Float64Array(k * k);
-    for (let row = 0; row < rows; row++) {
-      const i = row * channels + c;
-      if (Number.isNaN(e[i]!)) continue;
-      for (let a = 0; a < k; a++) {
-        const x = xs[a]![row]!;
-        xe[a]! += x * e[i]!;
-        for (let j = 0; j < p; j++) xg[j * k + a]! += (x * columns[j]![i]!) / noise[c]!;
-        for (let b = 0; b <= a; b++) S[a * k + b]! += x * xs[b]![row]!;
-      }
-    }
-    const moved = choleskySolve(L, xg, p, k);
-    for (let a = 0; a < k; a++) {
-      for (let b = 0; b <= a; b++) {
-        for (let j = 0; j < p; j++) S[a * k + b]! -= xg[j * k + a]! * moved[j * k + b]!;
-        S[b * k + a] = S[a * k + b]!;
-      }
-    }
-    return { xe, S, moved };
-  };
-  /** (MX)ᵀΓ(MX): the variance of a score where residuals follow each other. */
-  const correlated = (c: number, x: Float64Array, moved: Float64Array) => {
-    let sum = 0;
-    for (let d = 0; d < channels; d++) {
-      const use = (row: number) => !Number.isNaN(e[row * channels + d]!);
-      const left = Float64Array.from({ length: rows }, (_, row) => {
-        if (!use(row)) return 0;
-        let v = d === c ? x[row]! : 0;
-        for (let j = 0; j < p; j++) v -= (columns[j]![row * channels + d]! / noise[d]!) * moved[j]!;
-        return v;
-      });
-      const seen = timesResidualCovariance(residualModels[d]!, record.timesS, use, left);
-      for (let row = 0; row < rows; row++) sum += (left[row]! * seen[row]!) / noise[d]! ** 2;
-    }
-    return sum;
-  };
   const times = standardised(record.timesS);
   const standard = record.inputs.map(standardised);
   const outputOf = (c: number) =>
@@ -177,28 +112,21 @@ export function lackOfFit(
   const gains: LackOfFit['gains'] = [];
   const found: LackOfFit['channels'] = [];
   for (let c = 0; c < channels; c++) {
-    const residuals = Float64Array.from({ length: rows }, (_, row) => e[row * channels + c]!);
-    const used = residuals.filter((v) => !Number.isNaN(v));
+    const used = tested.usedOf(c);
     if (used.length < LEAST_SAMPLES) {
-      found.push({
-        size: Number.NaN,
-        memory: 0,
-        pattern: 0,
-        follows: '',
-        outliers: outliers[c]!,
-        carried: new Float64Array(p),
-      });
+      found.push(untested(tested.outliers[c]!, columns.length));
       continue;
     }
     const squares = used.reduce((sum, v) => sum + v * v, 0);
-    const dof = Math.max(1, used.length - p / channels);
+    const dof = Math.max(1, used.length - columns.length / channels);
+    const isStated = !Number.isNaN(stated[c]!);
     const terms = regressors(standard, inputs, outputOf(c));
     const channel = {
-      size: Number.isNaN(stated[c]!) ? Number.NaN : chiSquareScore(squares, dof),
+      size: isStated ? chiSquareScore(squares, dof) : Number.NaN,
       memory: memoryScore(used, squares),
-      outliers: outliers[c]!,
+      outliers: tested.outliers[c]!,
       ...patternScore(
-        scores(
+        tested.scores(
           c,
           terms.map((t) => t.x),
         ),
@@ -209,52 +137,29 @@ export function lackOfFit(
       const parts = inParts(
         Float64Array.from({ length: rows }, (_, row) => g[row * channels + c]!),
       );
-      return parts.length === 0 ? 0 : patternScore(scores(c, parts), parts.map(String)).pattern;
+      if (parts.length === 0) return 0;
+      return patternScore(tested.scores(c, parts), parts.map(String)).pattern;
     };
     found.push({
       ...channel,
       carried: Float64Array.from(columns, (g) => (misfitScore(channel) < CERTAIN ? 0 : carried(g))),
     });
-    const excess = Math.max(Number.isNaN(stated[c]!) ? squares : squares - dof, 1e-9);
-    const constant = new Float64Array(rows).fill(1);
+    const excess = Math.max(isStated ? squares - dof : squares, 1e-9);
     const reading = fit.prediction.filter((_, i) => i % channels === c);
     const most = reading.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-    for (const [kind, x] of [
-      ['offset', constant],
-      ['drift', times],
-      ...(most > 0 ? [['gain', reading.map((v) => v / most)] as const] : []),
-    ] as const) {
-      const { xe, S, moved } = scores(c, [x]);
-      const information = S[0]!;
-      if (!(information > 1e-12 * rows)) continue;
-      const explains = Math.min(1, xe[0]! ** 2 / information / excess);
-      // Memory that the error itself makes is no reason to doubt it.
-      const spread = explains >= NEARLY_ALL ? 0 : correlated(c, x, moved);
-      const std = Math.sqrt(Math.max(information, spread)) / information;
+    sensors.push(
+      ...errorOf(tested, c, 'offset', new Float64Array(rows).fill(1), excess),
       // From the first sample to the last.
-      const scale = noise[c]! * (kind === 'drift' ? times.at(-1)! - times[0]! : 1);
-      const error: SensorError = {
-        channel: c,
-        kind,
-        size: (scale * xe[0]!) / information,
-        std: scale * std,
-        explains,
-        shift: moved.map((v) => -v / scale),
-      };
-      if (kind === 'gain') gains.push({ ...error, most });
-      else sensors.push(error);
+      ...errorOf(tested, c, 'drift', times, excess, times.at(-1)! - times[0]!),
+    );
+    if (most > 0) {
+      const shares = reading.map((v) => v / most);
+      const errors = errorOf(tested, c, 'gain', shares, excess);
+      gains.push(...errors.map((error) => ({ ...error, most })));
     }
   }
-  // Outliers have pulled the unknowns: those of all else are looked at.
-  const kept = data.map((v, i) => (Number.isNaN(e[i]!) ? Number.NaN : v));
-  const others = withPriors(noise, kept);
   const varying = likeliestVarying(
-    {
-      residuals: residualsAfter(choleskySolve(others.L, others.gradient, p), kept),
-      columns: columns.map((g) => g.map((v, i) => v / noise[i % channels]!)),
-      L: others.L,
-      channels,
-    },
+    { ...tested.withoutOutliers(), columns: tested.inNoise, channels },
     parameterCount(problem.coordinates),
     whatVaries(
       times,
@@ -265,6 +170,50 @@ export function lackOfFit(
     ),
   );
   return { channels: found, sensors, gains, ...(varying === undefined ? {} : { varying }) };
+}
+
+/** What is said of a channel that holds too little to be tested. */
+const untested = (outliers: number, unknowns: number): LackOfFit['channels'][number] => ({
+  size: Number.NaN,
+  memory: 0,
+  pattern: 0,
+  follows: '',
+  outliers,
+  carried: new Float64Array(unknowns),
+});
+
+/**
+ * The error of a sensor that would show as a column; none where the unknowns take all of it.
+ *
+ * @param excess what is too much in the squares of the channel's residuals
+ * @param unit of its size, in the column's
+ */
+function errorOf(
+  { scores, correlated, noise, rows }: ResidualScores,
+  channel: number,
+  kind: SensorError['kind'],
+  x: Float64Array,
+  excess: number,
+  unit = 1,
+): SensorError[] {
+  const { xe, S, moved } = scores(channel, [x]);
+  const information = S[0]!;
+  if (!(information > 1e-12 * rows)) return [];
+  const explains = Math.min(1, xe[0]! ** 2 / information / excess);
+  // Memory that the error itself makes is no reason to doubt it.
+  const spread = explains >= NEARLY_ALL ? 0 : correlated(channel, x, moved);
+  const std = Math.sqrt(Math.max(information, spread)) / information;
+  const scale = noise[channel]! * unit;
+  return [
+    {
+      channel,
+      kind,
+      size: (scale * xe[0]!) / information,
+      std: scale * std,
+      explains,
+      shift: moved.map((v) => -v / scale),
+    },
+  ];
 }
 
 /** What a parameter may vary with: time, inputs, their size, and what the model makes of the outputs. */
@@ -302,19 +251,6 @@ export const misfitScore = ({
   pattern,
 }: Pick<LackOfFit['channels'][number], 'size' | 'memory' | 'pattern'>): number =>
   Math.max(Number.isNaN(size) ? 0 : size, memory, pattern);
-
-/** Makes the few residuals that are far beyond the others missing. @returns how many */
-function withoutOutliers(e: Float64Array, c: number, channels: number): number {
-  const of = (v: number, i: number) => i % channels === c && !Number.isNaN(v);
-  const sizes = e.filter(of).map(Math.abs).sort();
-  const least = OUTLIER * Math.max(1, (sizes[sizes.length >> 1] ?? 0) / 0.6745);
-  const many = sizes.filter((v) => v > least).length;
-  if (many === 0 || many > FEW * sizes.length) return 0;
-  e.forEach((v, i) => {
-    if (of(v, i) && Math.abs(v) > least) e[i] = Number.NaN;
-  });
-  return many;
-}
 
 /** What residuals of a channel may follow. */
 function regressors(
