@@ -159,6 +159,12 @@ describe.skipIf(chromiumPath === undefined)(
           'line speed 0.8 m/s for 1 d, then change R9 <b> (4 h), then line speed 1.2 m/s.',
         );
         expect(await violationsOf(page)).toEqual([]);
+        // Drawn anew, the page keeps what it was asked.
+        const drawn = await page.locator('#plan').elementHandle();
+        await page.emulateMedia({ colorScheme: colorScheme === 'dark' ? 'light' : 'dark' });
+        await page.waitForFunction((element) => element?.isConnected === false, drawn);
+        await sentence.waitFor();
+        await page.emulateMedia({ colorScheme });
         await page.getByRole('button', { name: 'Try it in' }).click();
         await page.locator('#what-if td.tried').first().filter({ hasText: '(' }).waitFor();
         expect(await page.locator('#what-if output').first().textContent()).toMatch(/^0\.80* m\/s/);

@@ -23,10 +23,10 @@ export function createPlanView(
     state,
     body,
   );
-  ask.addEventListener('click', async () => {
+  const show = async (asked: NonNullable<Store['plan']>) => {
     ask.disabled = true;
     setText(state, 'The twin tries settings and repairs; this takes it some seconds …');
-    const answer = await fetchPlan(asset);
+    const answer = await asked;
     ask.disabled = false;
     if (typeof answer === 'string') {
       setText(state, answer);
@@ -39,7 +39,13 @@ export function createPlanView(
       `${objective.sense === 'maximise' ? 'Most' : 'Least'} ${objective.label} in ${aheadText(horizonS)}, with at most ${chanceText(risk)} risk of passing a limit. From the last calibration.`,
     );
     body.replaceChildren(...contentOf(answer, machine, propose));
+  };
+  ask.addEventListener('click', () => {
+    store.plan = fetchPlan(asset);
+    void show(store.plan);
   });
+  // The view before this one may have asked: a page that turns dark is drawn anew.
+  if (store.plan !== undefined) void show(store.plan);
   return {
     element,
     update() {

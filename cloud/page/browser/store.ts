@@ -5,6 +5,7 @@ import type {
   Machine,
   Outlook,
   PageEvent,
+  PlanAnswer,
   Row,
   Snapshot,
   Status,
@@ -36,6 +37,8 @@ export class Store {
   tried: Outlook | undefined;
   /** Rises with every change of the two. */
   outlookRevision = 0;
+  /** The plan that was asked for last, or why there is none; undefined before one was. */
+  plan: Promise<PlanAnswer | string> | undefined;
   /** What was read closely of the span shown; absent where nothing was, or it could not be. */
   detail: Detail | undefined;
   /** Rises with every change of it. */
