@@ -3,8 +3,9 @@ import { boundLines } from '../shared/twin/report/bound-text.js';
 import { eventLines, gapLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
+import { judgedNis } from '../shared/twin/report/run-alarms.js';
 import type { StepTrace } from '../shared/twin/report/step-trace.js';
-import { isOfRecording, judgedNis, verdictLines } from '../shared/twin/report/verdict.js';
+import { isOfRecording, verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 

@@ -8,7 +8,7 @@ import {
   findingsOf,
   instantText,
   integrationErrorReasons,
-  isNisOff,
+  isNisTooHigh,
   isOfFit,
   isOfRecording,
   quantityVerdicts,
@@ -131,15 +131,11 @@ const waitFinding = ({ variable, timeS, value }: NonNullable<Progress['waitsFor'
   about: [variable],
 });
 
-/** Channels whose innovations a run is judged by at least. */
-const FEWEST_VALUES = 20;
-
 /** That a run's readings were farther from their predictions than the bands say; alarms say it first. */
 function nisFindings(alarms: readonly Alarm[], { nis, channels }: Progress['counted']): Finding[] {
   const told = alarms.some((a) => a.code === 'inconsistent' || a.code === 'state-noise');
   const mean = nis / channels;
-  // Bands may hold what innovations do not show: that these are small is no contradiction.
-  if (told || channels < FEWEST_VALUES || mean < 1 || !isNisOff(mean, channels)) return [];
+  if (told || !isNisTooHigh(mean, channels)) return [];
   const reason = `in this run readings were ${Math.sqrt(mean).toPrecision(2)} times as far from what was predicted as the bands say (mean NIS per channel ${mean.toPrecision(3)}, 0.8 to 1.25 where they are right)`;
   return [{ grade: 'care', reason }];
 }

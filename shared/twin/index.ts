@@ -75,6 +75,7 @@ export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, summarize } from './report/results.js';
+export { runAlarms } from './report/run-alarms.js';
 export { type RunSteps, runStepsOf, type StepTrace } from './report/step-trace.js';
 export { instantText } from './report/time-axis.js';
 export {
@@ -87,7 +88,6 @@ export {
   isOfRecording,
   type RecordingSummary,
   recordingFindings,
-  runAlarms,
   type Verdict,
   verdictExitCode,
   verdictLines,
@@ -120,7 +120,7 @@ export {
   stateKey,
 } from './state/state-store.js';
 export * from './state/versions.js';
-export { countedNis, isNisOff } from './transient/noise-watch.js';
+export { countedNis, isNisTooHigh } from './transient/noise-watch.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export type { IntegrationError } from './types.js';

@@ -70,15 +70,29 @@ export async function inputErrorDirection(
   error: StatedError,
   base: Float64Array,
 ): Promise<Float64Array | Error> {
-  const [up, down] = await Promise.all([1, -1].map((t) => run(withStatedError(record, error, t))));
-  const ahead = up instanceof Float64Array ? up : undefined;
-  const behind = down instanceof Float64Array ? down : undefined;
-  // Where the model fails on one side, the other tells.
-  if (ahead === undefined && behind === undefined) {
-    return up instanceof Error ? up : new Error('The model gave no run.');
+  return twoSided(
+    (side) => run(withStatedError(record, error, side)),
+    () => base,
+  );
+}
+
+/** What a run of the model may come to. */
+type RunEnd = Float64Array | Error | undefined;
+
+/** What a step to one side adds to a run, by runs to both; where the model fails on one, the other tells. */
+export async function twoSided(
+  runAt: (side: number) => Promise<RunEnd>,
+  middle: () => RunEnd | Promise<RunEnd>,
+): Promise<Float64Array | Error> {
+  const [up, down] = await Promise.all([runAt(1), runAt(-1)]);
+  const isRun = (end: RunEnd) => end instanceof Float64Array;
+  if (isRun(up) && isRun(down)) return up.map((v, i) => (v - down[i]!) / 2);
+  const one = isRun(up) ? up : down;
+  const from = isRun(one) ? await middle() : undefined;
+  if (!isRun(one) || !isRun(from)) {
+    return [up, down].find((end) => end instanceof Error) ?? new Error('The model gave no run.');
   }
-  const width = ahead !== undefined && behind !== undefined ? 2 : 1;
-  return base.map((_, i) => ((ahead ?? base)[i]! - (behind ?? base)[i]!) / width);
+  return one.map((v, i) => (one === up ? 1 : -1) * (v - from[i]!));
 }
 
 /** A fit as far as it is known before its stated errors are. */

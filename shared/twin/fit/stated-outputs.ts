@@ -11,6 +11,7 @@ import {
   type StatedEffect,
   type StatedError,
   sensorErrorDirection,
+  twoSided,
   withStatedError,
 } from './stated-errors.js';
 
@@ -112,16 +113,12 @@ export async function statedStdOfHidden(
   const movedBy = async (error: StatedError, shift: Float64Array): Promise<Float64Array> => {
     let why: unknown;
     for (const by of STEPS) {
-      const [up, down] = await Promise.all([runAt(error, shift, by), runAt(error, shift, -by)]);
-      // Where the model fails on one side, the other tells.
-      const sides = up instanceof Float64Array && down instanceof Float64Array ? 2 : 1;
-      const middle = sides === 2 ? undefined : await runAt(error, shift, 0);
-      const from = down instanceof Float64Array ? down : middle;
-      const to = up instanceof Float64Array ? up : middle;
-      if (from instanceof Float64Array && to instanceof Float64Array && from !== to) {
-        return to.map((v, i) => (v - from[i]!) / (sides * by));
-      }
-      why = up;
+      const found = await twoSided(
+        (side) => runAt(error, shift, side * by),
+        () => runAt(error, shift, 0),
+      );
+      if (found instanceof Float64Array) return found.map((v) => v / by);
+      why = found;
     }
     throw new TwinError('NUMERIC', `The model fails beside its fit: ${messageOf(why)}`);
   };

@@ -14,13 +14,13 @@ import { crossCheckOf } from './cross-check.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
 import { pulledFindings } from './pulled-constants.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
+import { runAlarms } from './run-alarms.js';
 import { statesNis } from './state-noise-alarm.js';
 import { type RunSteps, runStepsOf, type StepTrace } from './step-trace.js';
 import {
   calibrationFindings,
   type Finding,
   type RecordingSummary,
-  runAlarms,
   skippedSteps,
   type Verdict,
   verdictOf,

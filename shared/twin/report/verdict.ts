@@ -1,18 +1,12 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { type BesideColumns, besideTexts } from '../../recordings/index.js';
-import { hasStatedErrors } from '../filter/stated-inputs.js';
-import { BAND_OF_NIS, countedNis, isNisOff } from '../transient/noise-watch.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { agedText } from './aged-channels.js';
 import { ALARM_MEANINGS } from './alarms.js';
 import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
-import { lastingEvents } from './lasting-events.js';
 import { type MissingInput, missingInputText } from './missing-inputs.js';
-import { pastContradictions } from './past-alarms.js';
 import type { CalibrationOutput } from './results.js';
-import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
-import type { RunSteps, StepTrace } from './step-trace.js';
 import { wildText } from './wild-values.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
@@ -161,11 +155,6 @@ const TELLS_NOTHING = new Set(['model-mismatch', 'unreadable time']);
 export const OVERWRITTEN = 'of a time that was there already, with other values';
 /** Share of a recording above which such rows are more than the yearly hour. */
 const MANY_OVERWRITTEN = 0.01;
-/** Posterior deviation, as a share of the prior's, above which the data told nothing. */
-const NOTHING_LEARNT = 0.98;
-/** Values from which a run says something of its bands. */
-const FEWEST_VALUES = 20;
-
 /** What a recording alone says against whatever is made of it. */
 export function recordingFindings(
   recording: RecordingSummary,
@@ -280,108 +269,6 @@ export function isOfRecording(
     code === 'sensor-frozen' &&
     (deadChannels.includes(subject) || frozenChannels.some((f) => f.variable === subject))
   );
-}
-
-/** Samples at which the model failed: each is set aside, and the first is told with the FMU's words. */
-function failedSamples(twin: Twin, { traces, firstFailure }: RunSteps): Alarm[] {
-  const failed = traces.filter((s) => s.skipped === 'model-failed').length;
-  if (failed === 0 || firstFailure === undefined) return [];
-  const message =
-    failed === 1
-      ? firstFailure
-      : `${firstFailure.replace(/\.$/, '')}. So it did at ${failed - 1} more of ${traces.length} samples.`;
-  return [{ code: 'model-failed', subject: twin.definition.name, message }];
-}
-
-/** What a run's steps say against its result, as alarms that hold for the run as a whole. */
-export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
-  const { traces, lastUsed: last, contradictions } = run;
-  const used = traces.filter((s) => s.skipped === undefined);
-  const alarms = failedSamples(twin, run);
-  if (last === undefined) return alarms;
-  const { parameters } = twin.definition;
-  for (const { variable, prior } of parameters) {
-    const std = last.parameters[variable]?.std ?? Number.POSITIVE_INFINITY;
-    if (std < NOTHING_LEARNT * prior.std) continue;
-    alarms.push({
-      code: 'prior-only',
-      subject: variable,
-      message: `${variable} is known no better than before the data: ± ${std.toPrecision(3)}, its prior ± ${prior.std.toPrecision(3)}.`,
-    });
-  }
-  const { expected, channels, nis } = judgedNis(used);
-  const ofNoise = stateNoiseOfRun(twin, used);
-  const states = statesNis(used);
-  const ofStates = states.nis / states.channels;
-  const saysOfNoise = () => {
-    if (ofNoise.length > 0) return 'the noise is not right either';
-    return ofStates < BAND_OF_NIS[0] || ofStates > BAND_OF_NIS[1]
-      ? `of ${states.channels} values, too few to tell whether the noise is right`
-      : 'the noise is right, and what is off is the doubt about constants';
-  };
-  const noise =
-    states.channels === 0
-      ? ''
-      : ` Of the states alone, constants held at their fits, it is ${ofStates.toPrecision(3)}: ${saysOfNoise()}.`;
-  // Errors that stay are in the bands of constants, and not in innovations: readings to come are as wrong.
-  const isNarrow = nis < 1 && hasStatedErrors(twin.definition);
-  if (channels >= FEWEST_VALUES && isNisOff(nis, channels) && !isNarrow) {
-    alarms.push({
-      code: 'inconsistent',
-      subject: twin.definition.name,
-      message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
-    });
-  }
-  const lasting = lastingEvents(twin, used);
-  const whole = wholeNis(used);
-  if (
-    ![...alarms, ...lasting].some((a) => a.code === 'inconsistent') &&
-    whole.channels >= FEWEST_VALUES &&
-    // Bands may hold what innovations do not show.
-    whole.counted > 1 &&
-    isNisOff(whole.counted, whole.channels)
-  ) {
-    alarms.push({
-      code: 'inconsistent',
-      subject: twin.definition.name,
-      message: `Over the whole run the mean NIS per channel is ${whole.nis.toPrecision(3)}, near 1 where bands are right${channels === 0 ? '' : `: ${nis.toPrecision(3)} without its changes and events`}. In these the readings were far from what the bands held, and the states followed them: look whether it was the machine or its sensors.`,
-    });
-  }
-  alarms.push(
-    ...ofNoise,
-    ...lasting,
-    ...pastContradictions(twin, used, contradictions, last.alarms),
-  );
-  return alarms;
-}
-
-/**
- * The steps whose NIS can be judged, and its mean per channel: what was said to be a change, or an
- * event, was not expected; priors promise nothing yet.
- */
-export function judgedNis(used: readonly StepTrace[]): {
-  expected: StepTrace[];
-  channels: number;
-  nis: number;
-} {
-  const expected = countedSteps(used).filter(
-    (s) => !s.diagnostics?.regimeChange && Number.isFinite(s.nis),
-  );
-  const channels = expected.reduce((sum, s) => sum + s.channels, 0);
-  return { expected, channels, nis: expected.reduce((sum, s) => sum + s.nis, 0) / channels };
-}
-
-/** Mean NIS per channel of all samples since the first fit, and the same with each counted up to a limit. */
-function wholeNis(used: readonly StepTrace[]): { channels: number; nis: number; counted: number } {
-  const steps = used.filter((s) => s.channels > 0 && !s.beforeFit && Number.isFinite(s.nis));
-  const sum = (of: (s: StepTrace) => number) => steps.reduce((total, s) => total + of(s), 0);
-  const channels = sum((s) => s.channels);
-  return {
-    channels,
-    nis: sum((s) => s.nis) / channels,
-    // One sample of a change is no noise.
-    counted: sum((s) => countedNis(s.nis, s.channels)) / channels,
-  };
 }
 
 /** Alarms that speak against a result; limits and what is good to know do not. */

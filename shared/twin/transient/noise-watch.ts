@@ -65,6 +65,18 @@ export const isNisOff = (mean: number, channels: number): boolean => {
   return mean < BAND_OF_NIS[0] - chance || mean > BAND_OF_NIS[1] + chance;
 };
 
+/** Values from which a run says something of its bands. */
+export const FEWEST_VALUES = 20;
+
+/**
+ * Whether readings of a run were farther from their predictions than the bands say. That they were nearer is no
+ * contradiction: bands may hold what innovations do not show.
+ *
+ * @param mean NIS per channel, each sample's up to a limit: see {@link countedNis}
+ */
+export const isNisTooHigh = (mean: number, channels: number): boolean =>
+  channels >= FEWEST_VALUES && mean > 1 && isNisOff(mean, channels);
+
 /** What there is to say of noise that is not right. */
 export interface NoiseFinding {
   /** The sample at which it was found, s. */
