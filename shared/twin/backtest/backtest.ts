@@ -7,17 +7,13 @@ import {
   withoutChannels,
 } from '../fit/commission.js';
 import { parameterCount, startPoints, valueAt } from '../fit/coordinates.js';
-import {
-  type Fit,
-  type FitContext,
-  fitCoordinates,
-  fitRecordFrom,
-  residualsOf,
-} from '../fit/fit.js';
+import { type Fit, fitRecordFrom } from '../fit/fit.js';
+import { fitCoordinates } from '../fit/fit-coordinates.js';
 import type { FitModel } from '../fit/fit-model.js';
+import type { FitContext } from '../fit/fit-problem.js';
 import { freeRunOf, predictionStd } from '../fit/held-out.js';
 import { withPulled } from '../fit/pulled.js';
-import { type FitRecord, fitRecord, headOf, sliceOf } from '../fit/record.js';
+import { type FitRecord, fitRecord, headOf, residualsOf, sliceOf } from '../fit/record.js';
 import { searchedOn, searchFrom } from '../fit/search.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';

@@ -1,7 +1,6 @@
 import type { Fit } from '../fit/fit.js';
-import { residualsOf } from '../fit/fit.js';
 import type { FreeRun } from '../fit/held-out.js';
-import type { FitRecord } from '../fit/record.js';
+import { type FitRecord, residualsOf } from '../fit/record.js';
 import { quadratic } from '../fit/sources.js';
 import { varianceWithStated } from '../fit/stated-outputs.js';
 

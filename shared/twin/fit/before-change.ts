@@ -1,4 +1,5 @@
-import { type Fit, type FitContext, fitProblem, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import type { StraightFit } from './likeliest-change.js';
 import { headOf } from './record.js';
 import { sensitivities } from './sensitivities.js';

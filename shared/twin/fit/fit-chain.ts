@@ -1,5 +1,7 @@
 import { startPoints } from './coordinates.js';
-import { type Fit, type FitContext, fitCoordinates } from './fit.js';
+import type { Fit } from './fit.js';
+import { fitCoordinates } from './fit-coordinates.js';
+import type { FitContext } from './fit-problem.js';
 import { findInputNoise } from './found-input-noise.js';
 import { testOn } from './held-out.js';
 import { withInputNoise } from './input-noise.js';

@@ -10,8 +10,9 @@ import {
 import type { Alarm, Estimate, Twin } from '../types.js';
 import type { DisturbanceOutput } from './disturbances.js';
 import { estimateOf, estimatesOf } from './estimates.js';
-import type { Fit, FitContext } from './fit.js';
+import type { Fit } from './fit.js';
 import type { FitChain } from './fit-chain.js';
+import type { FitContext } from './fit-problem.js';
 import { foundInputNoise } from './found-input-noise.js';
 import { rmseOf } from './held-out.js';
 import type { HiddenOutputs } from './hidden-outputs.js';

@@ -1,26 +1,14 @@
 import { messageOf, TwinError } from '../../core/index.js';
-import { forcesOf } from '../disturbances/index.js';
-import type { Twin } from '../types.js';
 import { absorbedBy, shownErrors, widen, widenAtBounds } from './bands.js';
-import {
-  type Coordinate,
-  coursesAt,
-  forceCoordinates,
-  forcesAlong,
-  parameterCoordinate,
-  parameterCount,
-  startPoints,
-  startStateCoordinate,
-  valueAt,
-} from './coordinates.js';
+import { type Coordinate, parameterCount, valueAt } from './coordinates.js';
 import { type FitCovariance, fitCovariance } from './covariance.js';
-import type { FitModel, FitPoint } from './fit-model.js';
+import { type FitContext, fitPointAt, fitProblem } from './fit-problem.js';
 import type { FitInputNoise } from './input-noise.js';
 import { type LackOfFit, lackOfFit } from './lack-of-fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
 import { type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
 import { addPrior, priorOf } from './prior.js';
-import type { FitRecord } from './record.js';
+import { type FitRecord, residualsOf } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { sensitivities } from './sensitivities.js';
 import { type StatedEffect, statedEffect, statedParts, type Told } from './stated-errors.js';
@@ -66,133 +54,6 @@ export interface Fit {
 
 /** How far the error of integration by steps moves the unknowns, in their units; or why that is unknown. */
 export type IntegrationShift = { shift: Float64Array } | { unknown: string };
-
-/** What every fit of one twin needs. */
-export interface FitContext {
-  twin: Twin;
-  model: FitModel;
-  signal?: AbortSignal;
-  /** Called with the number of model runs so far. */
-  onPass?: (passes: number) => void;
-  passes: number;
-}
-
-/** The unknowns of a fit: the definition's parameters, then the states at the record's start. */
-export async function fitCoordinates(
-  context: FitContext,
-  record: FitRecord,
-): Promise<readonly Coordinate[]> {
-  const { twin, model } = context;
-  const parameters = twin.definition.parameters.map(parameterCoordinate);
-  const { timesS } = record;
-  const forces = forceCoordinates(forcesOf(twin.definition), timesS[0] ?? 0, timesS.at(-1) ?? 0);
-  if (model.states.length === 0) return [...parameters, ...forces];
-  let problem: unknown;
-  for (const start of startPoints(parameters, 4)) {
-    const point = Float64Array.from(parameters, (c, j) => valueAt(c, start[j]!));
-    try {
-      const states = await model.startStates(point, record);
-      const [run] = await model.run([{ parameters: point, states }], record, { keepStates: true });
-      context.passes++;
-      if (run instanceof Error || run?.states === undefined) {
-        problem = run;
-        continue;
-      }
-      const moving = run.states;
-      return [
-        ...parameters,
-        ...model.states.map((name, s) => {
-          let low = Number.POSITIVE_INFINITY;
-          let high = Number.NEGATIVE_INFINITY;
-          for (let i = s; i < moving.length; i += states.length) {
-            low = Math.min(low, moving[i]!);
-            high = Math.max(high, moving[i]!);
-          }
-          const share = twin.definition.transient.initialStateStd;
-          return startStateCoordinate(
-            name,
-            states[s]!,
-            Math.max(high - low, share * Math.abs(states[s]!)),
-          );
-        }),
-        ...forces,
-      ];
-    } catch (error) {
-      context.signal?.throwIfAborted();
-      problem = error;
-    }
-  }
-  throw new TwinError(
-    'NUMERIC',
-    `The model runs along the record from none of four points about the priors: ${messageOf(problem)}`,
-    { cause: problem },
-  );
-}
-
-/** What the model is run with at a point of a fit. */
-export function fitPointAt(
-  coordinates: readonly Coordinate[],
-  u: Float64Array,
-  timesS: Float64Array,
-): FitPoint {
-  const of = (kind: Coordinate['kind']) =>
-    Float64Array.from(coordinates.flatMap((c, j) => (c.kind === kind ? [valueAt(c, u[j]!)] : [])));
-  const states = of('start-state');
-  const courses = coursesAt(coordinates, u, timesS);
-  const forces = forcesAlong(coordinates, u, timesS);
-  return {
-    parameters: of('parameter'),
-    ...(states.length === 0 ? {} : { states }),
-    ...(courses.length === 0 ? {} : { courses }),
-    ...(forces.length === 0 ? {} : { forces }),
-  };
-}
-
-/** The least noise of each channel: what is stated, what its resolution makes, the model's own digits. */
-export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
-  return Float64Array.from(twin.definition.measured, (channel, c) => {
-    const range = rangeOf(record, c) || 0;
-    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
-  });
-}
-
-/** A record as a problem of least squares. */
-export function fitProblem(
-  context: FitContext,
-  coordinates: readonly Coordinate[],
-  record: FitRecord,
-): LeastSquaresProblem {
-  const { twin, model } = context;
-  return {
-    coordinates,
-    data: record.data,
-    channels: record.channels,
-    noiseFloor: noiseFloor(twin, record),
-    async simulate(points) {
-      context.signal?.throwIfAborted();
-      const runs = await model.run(
-        points.map((u) => fitPointAt(coordinates, u, record.timesS)),
-        record,
-      );
-      context.passes += points.length;
-      context.onPass?.(context.passes);
-      return runs.map((run) => (run instanceof Error ? run : run.outputs));
-    },
-  };
-}
-
-/** Range of a channel's values. */
-export function rangeOf(record: FitRecord, channel: number): number {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = channel; i < record.data.length; i += record.channels) {
-    const v = record.data[i]!;
-    if (Number.isNaN(v)) continue;
-    low = Math.min(low, v);
-    high = Math.max(high, v);
-  }
-  return high >= low ? high - low : Number.NaN;
-}
 
 const named = (coordinates: readonly Coordinate[], u: Float64Array): Record<string, number> =>
   Object.fromEntries(
@@ -404,16 +265,4 @@ export function informationOf({ covariance, coordinates }: Fit): Float64Array {
   const information = covariance.information.slice();
   addPrior({ information }, priorOf(coordinates));
   return information;
-}
-
-/** Data less prediction of one channel. */
-export function residualsOf(
-  record: FitRecord,
-  prediction: Float64Array,
-  channel: number,
-): Float64Array {
-  return record.timesS.map(
-    (_, row) =>
-      record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
-  );
 }

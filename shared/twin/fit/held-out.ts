@@ -1,7 +1,8 @@
 import { Z95 } from '../../kalman/index.js';
-import { type Fit, type FitContext, fitProblem, rangeOf, residualsOf } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { withPulled } from './pulled.js';
-import type { FitRecord } from './record.js';
+import { type FitRecord, rangeOf, residualsOf } from './record.js';
 import { sensitivities } from './sensitivities.js';
 import { type DirectEffects, readingEffects, varianceWithStated } from './stated-outputs.js';
 import type { HeldOut } from './types.js';

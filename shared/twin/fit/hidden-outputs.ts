@@ -1,8 +1,9 @@
 import { modelSensors } from '../../config/index.js';
 import { truncatedEstimate } from '../filter/truncated.js';
 import type { Estimate } from '../types.js';
-import { type Fit, type FitContext, fitPointAt, fitProblem, rangeOf } from './fit.js';
-import { type FitRecord, sliceOf } from './record.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitPointAt, fitProblem } from './fit-problem.js';
+import { type FitRecord, rangeOf, sliceOf } from './record.js';
 import { sensitivities } from './sensitivities.js';
 import { directEffects, varianceWithStated } from './stated-outputs.js';
 

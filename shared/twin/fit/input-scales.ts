@@ -1,5 +1,6 @@
 import { MOVED } from '../report/cross-check.js';
-import { type Fit, type FitContext, fitProblem } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { withInputOff } from './input-error.js';
 import { CERTAIN } from './lack-of-fit.js';
 import { scoreTest } from './score-test.js';

@@ -1,4 +1,5 @@
-import { type Fit, type FitContext, fitProblem } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { priorOf } from './prior.js';
 import { freeCoordinates, STEP_KIND, type WearPrior } from './wear-course.js';
 import { straightLikelihood, straightPosterior } from './wear-evidence.js';

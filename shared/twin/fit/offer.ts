@@ -1,6 +1,8 @@
 import { forceBasis } from '../disturbances/index.js';
-import { type Fit, type FitContext, fitPointAt, residualsOf } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitPointAt } from './fit-problem.js';
 import { nelderMead } from './nelder-mead.js';
+import { residualsOf } from './record.js';
 import { integratedOut, throughFilter } from './residual-model.js';
 import type { OfferedDisturbance } from './types.js';
 

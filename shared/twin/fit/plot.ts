@@ -4,9 +4,9 @@ import { limitsOf } from '../report/limits.js';
 import { timeUnitOf } from '../report/time-axis.js';
 import type { Estimate, Twin } from '../types.js';
 import type { Commission } from './commission.js';
-import { type Fit, residualsOf } from './fit.js';
+import type { Fit } from './fit.js';
 import { predictionStd } from './held-out.js';
-import type { FitRecord } from './record.js';
+import { type FitRecord, residualsOf } from './record.js';
 
 /** Virtual sensors that are drawn at most. */
 const MOST_HIDDEN = 8;

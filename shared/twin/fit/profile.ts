@@ -1,7 +1,8 @@
 import { Z95 } from '../../kalman/index.js';
 import { axesOf, block } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
-import { type Fit, type FitContext, fitProblem } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
 import { addAlong, capAtPrior } from './loewner.js';
 import { priorOf } from './prior.js';

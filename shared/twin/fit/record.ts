@@ -222,3 +222,28 @@ function detectedRail(values: Float64Array, side: 'lower' | 'upper'): number | u
     distinct >= RAIL_DISTINCT;
   return rail ? end : undefined;
 }
+
+/** Range of a channel's values. */
+export function rangeOf(record: FitRecord, channel: number): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = channel; i < record.data.length; i += record.channels) {
+    const v = record.data[i]!;
+    if (Number.isNaN(v)) continue;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  return high >= low ? high - low : Number.NaN;
+}
+
+/** Data less prediction of one channel. */
+export function residualsOf(
+  record: FitRecord,
+  prediction: Float64Array,
+  channel: number,
+): Float64Array {
+  return record.timesS.map(
+    (_, row) =>
+      record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
+  );
+}

@@ -1,6 +1,7 @@
 import { createRng, TwinError } from '../../core/index.js';
 import { type Coordinate, clampU, isDisturbed, uOf } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
+import { type Fit, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { sampleWorth } from './objective.js';
 import { type FitRecord, headOf } from './record.js';
 

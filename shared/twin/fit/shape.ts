@@ -1,13 +1,7 @@
 import { axesOf } from './bands.js';
 import { clampU, parameterCount } from './coordinates.js';
-import {
-  type Fit,
-  type FitContext,
-  fitProblem,
-  fitRecordFrom,
-  informationOf,
-  SAME_OPTIMUM,
-} from './fit.js';
+import { type Fit, fitRecordFrom, informationOf, SAME_OPTIMUM } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { addAlong, capAtPrior } from './loewner.js';
 import { type LeastSquaresProblem, sampleWorth } from './objective.js';
 import { priorOf, priorSquare } from './prior.js';

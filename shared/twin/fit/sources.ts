@@ -1,6 +1,7 @@
 import { type BandSources, sharesOf } from '../report/band-sources.js';
 import { shownErrors } from './bands.js';
-import type { Fit, FitContext } from './fit.js';
+import type { Fit } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { priorOf } from './prior.js';
 import { statedVariance } from './stated-errors.js';
 

@@ -3,10 +3,11 @@ import { filterSettings } from '../filter/settings.js';
 import { refitSchedule } from '../refit/schedule.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { forcesAlong, valueAt } from './coordinates.js';
-import { type Fit, fitPointAt, noiseFloor, rangeOf } from './fit.js';
+import type { Fit } from './fit.js';
 import type { FitModel } from './fit-model.js';
+import { fitPointAt, noiseFloor } from './fit-problem.js';
 import { foundInputStd } from './found-input-noise.js';
-import type { FitRecord } from './record.js';
+import { type FitRecord, rangeOf } from './record.js';
 import { statedStdOfHidden } from './stated-outputs.js';
 import { rateAt } from './wear-course.js';
 

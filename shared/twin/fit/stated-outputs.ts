@@ -3,8 +3,9 @@ import { messageOf, TwinError } from '../../core/index.js';
 import type { Twin } from '../types.js';
 import { clampU } from './coordinates.js';
 import { varianceAlong } from './estimates.js';
-import { type Fit, fitPointAt } from './fit.js';
+import type { Fit } from './fit.js';
 import type { FitModel } from './fit-model.js';
+import { fitPointAt } from './fit-problem.js';
 import type { FitRecord } from './record.js';
 import {
   inputErrorDirection,

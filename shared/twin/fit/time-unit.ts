@@ -1,7 +1,8 @@
 import { TwinError } from '../../core/index.js';
 import type { Finding } from '../report/verdict.js';
 import { type Coordinate, parameterCount } from './coordinates.js';
-import { type Fit, type FitContext, fitProblem, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { CERTAIN, misfitScore } from './lack-of-fit.js';
 import { assess } from './objective.js';
 import { fromPrior, priorOf } from './prior.js';

@@ -1,7 +1,8 @@
 import { Z95 } from '../../kalman/index.js';
 import type { Finding } from '../report/verdict.js';
 import { type Coordinate, isDisturbed, valueAt } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import type { FitRecord } from './record.js';
 
 /** Starts of a fit with disturbances: each costs a model run per shape of their courses, again and again. */

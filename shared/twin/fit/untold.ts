@@ -1,7 +1,8 @@
 import { cholesky, invertFromCholesky, symmetricEigen } from '../../kalman/index.js';
 import { block } from './bands.js';
 import { type Coordinate, parameterCount, valueAt, withDoubt } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { fromPrior, priorOf } from './prior.js';
 
 /**

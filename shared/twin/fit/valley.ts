@@ -1,6 +1,7 @@
 import { axesOf, block } from './bands.js';
 import { clampU, isDisturbed, parameterCount } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { sampleWorth } from './objective.js';
 
 /** Deviations along the axis from which searches set out. */

@@ -2,8 +2,10 @@ import { TwinError } from '../../core/index.js';
 import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { absorbedBy } from './bands.js';
 import type { Coordinate } from './coordinates.js';
-import { type Fit, type FitContext, fitProblem, residualsOf } from './fit.js';
+import type { Fit } from './fit.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import { independentPrior } from './prior.js';
+import { residualsOf } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { quadratic } from './sources.js';
 import {

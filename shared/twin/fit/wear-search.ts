@@ -1,5 +1,6 @@
 import { valueAt } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { widenBy } from './loewner.js';
 import { priorOf } from './prior.js';
 import type { ResidualModel } from './residual-model.js';

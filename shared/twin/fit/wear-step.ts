@@ -1,5 +1,6 @@
 import { fitBefore } from './before-change.js';
-import type { Fit, FitContext } from './fit.js';
+import type { Fit } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import { likeliestChange, likeliestChangeWithin, type StraightFit } from './likeliest-change.js';
 import { STEP_KIND, type WearPrior } from './wear-course.js';
 import { frameOf, isExplained, MOST_LASTING, searched } from './wear-search.js';

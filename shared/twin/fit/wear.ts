@@ -1,7 +1,8 @@
 import { TwinError } from '../../core/index.js';
 import type { Twin } from '../types.js';
 import { coursesAt } from './coordinates.js';
-import { type Fit, type FitContext, fitRecordFrom } from './fit.js';
+import { type Fit, fitRecordFrom } from './fit.js';
+import type { FitContext } from './fit-problem.js';
 import type { FitRecord } from './record.js';
 import type { WearCourse } from './types.js';
 import { moves, rateAt, WEAR_KINDS } from './wear-course.js';

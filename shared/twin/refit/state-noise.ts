@@ -7,8 +7,9 @@ import {
 } from '../../kalman/index.js';
 import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
 import { clampU, uOf } from '../fit/coordinates.js';
-import { type Fit, fitPointAt, noiseFloor } from '../fit/fit.js';
+import type { Fit } from '../fit/fit.js';
 import type { FitModel } from '../fit/fit-model.js';
+import { fitPointAt, noiseFloor } from '../fit/fit-problem.js';
 import { foundInputStd } from '../fit/found-input-noise.js';
 import { inputsAfter } from '../fit/input-course.js';
 import { nelderMead } from '../fit/nelder-mead.js';
