@@ -1,11 +1,10 @@
 import { symmetricEigen } from '../../kalman/index.js';
 import type { Twin } from '../types.js';
-import type { FitCovariance } from './covariance.js';
+import type { Coordinate } from './coordinates.js';
 import { isCertain, type LackOfFit, likeliestError } from './lack-of-fit.js';
-import type { LeastSquaresResult } from './least-squares.js';
 import { addAlong, widened } from './loewner.js';
-import { type LeastSquaresProblem, normalEquations } from './objective.js';
-import { addPrior, type Prior, priorOf } from './prior.js';
+import { type LeastSquaresProblem, posteriorEquations, type SearchPoint } from './objective.js';
+import { type Prior, priorOf } from './prior.js';
 import type { Absorbed } from './residual-model.js';
 
 /** Unit vectors and standard deviations of a covariance. */
@@ -45,14 +44,13 @@ export function shownErrors(
 export function absorbedBy(
   problem: LeastSquaresProblem,
   columns: readonly Float64Array[],
-  { u, noiseStd, prediction }: LeastSquaresResult,
+  best: SearchPoint,
   channel: number,
   prior: Prior = priorOf(problem.coordinates),
 ): Absorbed {
   const { data, channels } = problem;
   const others = data.map((v, i) => (i % channels === channel ? Number.NaN : v));
-  const rest = normalEquations({ ...problem, data: others }, columns, noiseStd, prediction);
-  addPrior(rest, prior, u);
+  const rest = posteriorEquations({ ...problem, data: others }, columns, best, prior);
   return {
     columns: columns.map((g) =>
       Float64Array.from(
@@ -69,32 +67,23 @@ export function absorbedBy(
  * Where a bound keeps the search from its optimum, all parameters are pulled aside: the covariance
  * grows by the square of the step that the bound forbids.
  *
+ * @param free the whole step to the optimum that is there without bounds
+ * @param C covariance, n × n, which is widened
  * @returns the forbidden step per parameter at a bound, in prior deviations
  */
 export function widenAtBounds(
-  problem: LeastSquaresProblem,
-  best: LeastSquaresResult,
-  columns: readonly Float64Array[],
-  covariance: FitCovariance,
+  coordinates: readonly Coordinate[],
+  u: Float64Array,
+  free: Float64Array,
+  C: Float64Array,
 ): Record<string, number> {
-  const { coordinates } = problem;
-  const n = coordinates.length;
-  const prior = priorOf(coordinates);
-  const equations = normalEquations(problem, columns, best.noiseStd, best.prediction);
-  addPrior(equations, prior, best.u);
-  const { gradient } = equations;
-  const free = new Float64Array(n);
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < n; k++) free[j]! += covariance.white[j * n + k]! * gradient[k]!;
-  }
   const beyond: Record<string, number> = {};
   coordinates.forEach((c, j) => {
-    const at = best.u[j]! >= c.upper ? 1 : best.u[j]! <= c.lower ? -1 : 0;
+    const at = u[j]! >= c.upper ? 1 : u[j]! <= c.lower ? -1 : 0;
     if (at !== 0 && at * free[j]! > 1e-6) beyond[c.name] = at * free[j]!;
   });
   if (Object.keys(beyond).length === 0) return beyond;
-  const C = covariance.covariance;
-  widen(C, n, [{ shift: free, variance: 1 }], prior);
+  widen(C, coordinates.length, [{ shift: free, variance: 1 }], priorOf(coordinates));
   return beyond;
 }
 

@@ -71,8 +71,7 @@ export function fitCovariance(
       }
     }
   }
-  const A = information.slice();
-  addPrior({ information: A }, prior);
+  const A = precisionOf(information, prior);
   addPrior({ information: middle }, prior);
   const white = invertFromCholesky(cholesky(A, n), n);
   const sandwich = larger(white, sandwichOf(white, middle, n, n), n);
@@ -82,4 +81,11 @@ export function fitCovariance(
   capAtPrior(covariance, n, prior);
   capAtPrior(sandwich, n, prior);
   return { covariance, sandwich, white, information, nEff, tFactor };
+}
+
+/** The precision of unknowns under white residuals: what the data tell of them and what is known before. */
+export function precisionOf(information: Float64Array, prior: Prior): Float64Array {
+  const precision = information.slice();
+  addPrior({ information: precision }, prior);
+  return precision;
 }

@@ -1,17 +1,19 @@
 import { messageOf, TwinError } from '../../core/index.js';
+import { matVec } from '../../kalman/index.js';
 import { absorbedBy, shownErrors, widen, widenAtBounds } from './bands.js';
 import { type Coordinate, parameterCount, valueAt } from './coordinates.js';
 import { type FitCovariance, fitCovariance } from './covariance.js';
-import { type FitContext, fitPointAt, fitProblem } from './fit-problem.js';
+import { type FitContext, fitProblem } from './fit-problem.js';
 import type { FitInputNoise } from './input-noise.js';
+import { type IntegrationShift, integrationShift } from './integration-shift.js';
 import { type LackOfFit, lackOfFit } from './lack-of-fit.js';
 import { type LeastSquaresResult, leastSquares } from './least-squares.js';
-import { type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import { type LeastSquaresProblem, posteriorEquations, sampleWorth } from './objective.js';
+import { priorOf } from './prior.js';
 import { type FitRecord, residualsOf } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { sensitivities } from './sensitivities.js';
-import { type StatedEffect, statedEffect, statedParts, type Told } from './stated-errors.js';
+import { type StatedEffect, statedEffect, statedParts } from './stated-errors.js';
 import type { FitStart } from './types.js';
 import type { Wear } from './wear.js';
 
@@ -52,9 +54,6 @@ export interface Fit {
   wrongTimes?: Float64Array;
 }
 
-/** How far the error of integration by steps moves the unknowns, in their units; or why that is unknown. */
-export type IntegrationShift = { shift: Float64Array } | { unknown: string };
-
 const named = (coordinates: readonly Coordinate[], u: Float64Array): Record<string, number> =>
   Object.fromEntries(
     coordinates.flatMap((c, j) => (c.kind === 'parameter' ? [[c.name, valueAt(c, u[j]!)]] : [])),
@@ -87,33 +86,14 @@ export async function fitRecordFrom(
   );
   const found = ended.filter((e): e is LeastSquaresResult => !(e instanceof Error));
   const best = found.toSorted((a, b) => a.objective - b.objective)[0];
-  const worth = best === undefined ? 1 : sampleWorth(problem, best.prediction, best.noiseStd);
-  const starts: FitStart[] = ended.map((end, k) => ({
-    from: named(coordinates, from[k]!),
-    ...(end instanceof Error
-      ? { passes: 0, converged: false, error: messageOf(end) }
-      : {
-          to: named(coordinates, end.u),
-          nats: worth * (end.objective - best!.objective),
-          passes: end.passes,
-          converged: end.converged,
-          ...(end.refused === undefined
-            ? {}
-            : {
-                refused: {
-                  at: named(coordinates, end.refused.u),
-                  nats: worth * end.refused.promised,
-                  error: messageOf(end.refused.error),
-                },
-              }),
-        }),
-  }));
   if (best === undefined) {
+    const why = ended[0] === undefined ? 'none was given' : messageOf(ended[0]);
     throw new TwinError(
       'NUMERIC',
-      `The model fails from every one of ${from.length} starts: ${starts[0]?.error ?? 'none was given'}`,
+      `The model fails from every one of ${from.length} starts: ${why}`,
     );
   }
+  const worth = sampleWorth(problem, best.prediction, best.noiseStd);
   const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
   const residualModelsOf = (data: Float64Array) =>
     Array.from({ length: record.channels }, (_, c) =>
@@ -137,32 +117,31 @@ export async function fitRecordFrom(
       parameterCount(coordinates),
     );
   const plain = covarianceOf(residualModels);
-  const told = await statedOf(context, problem, record, best, columns, residualModelsOf, plain);
+  const n = coordinates.length;
+  // A search ends a little before its optimum, and at a bound.
+  const left = matVec(plain.white, posteriorEquations(problem, columns, best).gradient, n, n);
+  const told = await statedEffect(
+    context.twin,
+    { ...best, record, columns, residualModelsOf, white: plain.white, rest: left },
+    async (other) => {
+      const [run] = await fitProblem(context, coordinates, other).simulate([best.u]);
+      return run;
+    },
+  );
   const covariance = told === undefined ? plain : covarianceOf(told.residualModels);
-  const beyondBounds = widenAtBounds(problem, best, columns, covariance);
+  const beyondBounds = widenAtBounds(coordinates, best.u, left, covariance.covariance);
   const { data = record.data, residualModels: models = residualModels } = told ?? {};
   const clean = { ...record, data };
   const misfit = misfitOf(context, { ...problem, data }, clean, best, columns, models);
   const lasting = [...shownErrors(context.twin, misfit), ...statedParts(told?.effect)];
-  widen(covariance.covariance, coordinates.length, lasting, prior);
+  widen(covariance.covariance, n, lasting, prior);
   const integration = polish
-    ? await integrationShift(context, problem, record, best, columns, covariance)
+    ? await integrationShift(context, coordinates, { ...best, record, columns, covariance })
     : undefined;
   if (integration !== undefined && 'shift' in integration) {
     const parts = [{ shift: integration.shift, variance: 1 }];
-    widen(covariance.covariance, coordinates.length, parts, prior);
+    widen(covariance.covariance, n, parts, prior);
   }
-  const secondModes = found
-    .filter(
-      (end) =>
-        worth * (end.objective - best.objective) < SAME_OPTIMUM &&
-        end.u.some(
-          (v, j) =>
-            coordinates[j]!.kind === 'parameter' &&
-            Math.abs(v - best.u[j]!) > 3 * Math.sqrt(covariance.covariance[j * end.u.length + j]!),
-        ),
-    )
-    .map((end) => named(coordinates, end.u));
   return {
     record,
     coordinates,
@@ -173,45 +152,13 @@ export async function fitRecordFrom(
     residualModels,
     covariance,
     objective: best.objective,
-    starts,
-    secondModes,
+    starts: ended.map((end, k) => startOf(coordinates, from[k]!, end, best, worth)),
+    secondModes: secondModesOf(coordinates, found, best, worth, covariance),
     beyondBounds,
     misfit,
     ...(told === undefined ? {} : { stated: told.effect }),
     ...(integration === undefined ? {} : { integration }),
   };
-}
-
-/** An error of first order is so many times what half the step changes. */
-const OF_HALF = 2;
-
-/**
- * How far the unknowns move with what the model misses because it is integrated by steps: the run at the
- * fit against one at half the step and tolerance. It is the same error in every such run, so that no
- * number of samples averages it away.
- */
-async function integrationShift(
-  context: FitContext,
-  problem: LeastSquaresProblem,
-  record: FitRecord,
-  { u, noiseStd, prediction }: LeastSquaresResult,
-  columns: readonly Float64Array[],
-  { white }: FitCovariance,
-): Promise<IntegrationShift | undefined> {
-  const { model } = context;
-  if (model.refinable !== true) return undefined;
-  const { coordinates } = problem;
-  const point = fitPointAt(coordinates, u, record.timesS);
-  const [finer] = await model.run([point], record, { finer: true });
-  context.passes++;
-  if (finer === undefined || finer instanceof Error) return { unknown: messageOf(finer) };
-  const data = problem.data.map((v, i) => (Number.isNaN(v) ? v : finer.outputs[i]!));
-  const { gradient } = normalEquations({ ...problem, data }, columns, noiseStd, prediction);
-  const n = coordinates.length;
-  const shift = gradient.map((_, j) =>
-    gradient.reduce((sum, g, k) => sum + OF_HALF * white[j * n + k]! * g, 0),
-  );
-  return { shift };
 }
 
 /** What the residuals say against the model. */
@@ -236,33 +183,59 @@ function misfitOf(
   );
 }
 
-/** What errors that the definition states do to a fit. */
-async function statedOf(
-  context: FitContext,
-  problem: LeastSquaresProblem,
-  record: FitRecord,
-  { u, noiseStd, prediction }: LeastSquaresResult,
-  columns: readonly Float64Array[],
-  residualModelsOf: (data: Float64Array) => readonly ResidualModel[],
-  { white }: FitCovariance,
-): Promise<Told | undefined> {
-  const { coordinates } = problem;
-  const n = coordinates.length;
-  const equations = normalEquations(problem, columns, noiseStd, prediction);
-  addPrior(equations, priorOf(coordinates), u);
-  const rest = u.map((_, j) =>
-    equations.gradient.reduce((sum, g, k) => sum + white[j * n + k]! * g, 0),
-  );
-  const soFar = { record, prediction, columns, noiseStd, residualModelsOf, white, rest };
-  return statedEffect(context.twin, soFar, async (other) => {
-    const [run] = await fitProblem(context, coordinates, other).simulate([u]);
-    return run;
-  });
+/** How a search went, beside the best. */
+function startOf(
+  coordinates: readonly Coordinate[],
+  from: Float64Array,
+  end: LeastSquaresResult | Error,
+  best: LeastSquaresResult,
+  worth: number,
+): FitStart {
+  if (end instanceof Error) {
+    return {
+      from: named(coordinates, from),
+      passes: 0,
+      converged: false,
+      error: messageOf(end),
+    };
+  }
+  const { u, objective, passes, converged, refused } = end;
+  return {
+    from: named(coordinates, from),
+    to: named(coordinates, u),
+    nats: worth * (objective - best.objective),
+    passes,
+    converged,
+    ...(refused === undefined
+      ? {}
+      : {
+          refused: {
+            at: named(coordinates, refused.u),
+            nats: worth * refused.promised,
+            error: messageOf(refused.error),
+          },
+        }),
+  };
 }
 
-/** The precision of a fit's unknowns under white residuals, priors included, n × n. */
-export function informationOf({ covariance, coordinates }: Fit): Float64Array {
-  const information = covariance.information.slice();
-  addPrior({ information }, priorOf(coordinates));
-  return information;
+/** Ends of searches as probable as the best one, but outside its bands. */
+function secondModesOf(
+  coordinates: readonly Coordinate[],
+  found: readonly LeastSquaresResult[],
+  best: LeastSquaresResult,
+  worth: number,
+  { covariance }: FitCovariance,
+): Record<string, number>[] {
+  const n = coordinates.length;
+  const isElsewhere = (u: Float64Array) =>
+    coordinates.some(
+      ({ kind }, j) =>
+        kind === 'parameter' &&
+        Math.abs(u[j]! - best.u[j]!) > 3 * Math.sqrt(covariance[j * n + j]!),
+    );
+  return found
+    .filter(
+      ({ u, objective }) => worth * (objective - best.objective) < SAME_OPTIMUM && isElsewhere(u),
+    )
+    .map(({ u }) => named(coordinates, u));
 }

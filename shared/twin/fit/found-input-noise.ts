@@ -1,15 +1,13 @@
 import { createRng } from '../../core/index.js';
-import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { unstatedInputs } from '../filter/input-noise.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import type { Fit } from './fit.js';
 import { type FitContext, fitProblem } from './fit-problem.js';
 import { isCertain, likeliestError } from './lack-of-fit.js';
-import { normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
 import { residualsOf } from './record.js';
 import { residualSpectra } from './residual-spectra.js';
+import { gaussNewtonStep, residualsAfter } from './steps.js';
 import type { FitOutput } from './types.js';
 import { type Frequency, varianceComponents } from './variance-components.js';
 
@@ -198,9 +196,8 @@ function startSizes(frequencies: readonly Frequency[]): Float64Array {
  * one step of a search that does not see them.
  */
 function withoutOutliers(fit: Fit): Float64Array[] {
-  const { record, coordinates, u, prediction, columns, noiseStd } = fit;
+  const { record, coordinates, prediction, columns } = fit;
   const { channels, data } = record;
-  const n = coordinates.length;
   const kept = data.slice();
   for (let c = 0; c < channels; c++) {
     const residuals = residualsOf(record, prediction, c);
@@ -213,12 +210,8 @@ function withoutOutliers(fit: Fit): Float64Array[] {
       if (Math.abs(v) > most) kept[row * channels + c] = Number.NaN;
     });
   }
-  const equations = normalEquations({ data: kept, channels }, columns, noiseStd, prediction);
-  addPrior(equations, priorOf(coordinates), u);
-  const step = choleskySolve(cholesky(equations.information, n), equations.gradient, n);
-  const e = kept.map((v, i) =>
-    columns.reduce((left, g, j) => left - g[i]! * step[j]!, v - prediction[i]!),
-  );
+  const { step } = gaussNewtonStep({ coordinates, data: kept, channels }, columns, fit);
+  const e = residualsAfter(step, kept, prediction, columns);
   return Array.from({ length: channels }, (_, c) => e.filter((_, i) => i % channels === c));
 }
 

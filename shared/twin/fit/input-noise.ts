@@ -7,7 +7,7 @@ import type { Fit } from './fit.js';
 import { type FitContext, fitProblem } from './fit-problem.js';
 import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
 import { addAlong, larger, widened } from './loewner.js';
-import { normalEquations } from './objective.js';
+import { movedBy } from './moved-by.js';
 import { priorOf } from './prior.js';
 import { whiteInformation } from './sources.js';
 
@@ -132,28 +132,6 @@ export async function withInputNoise(
     },
     inputNoise: { found, variance, runs, failed },
   };
-}
-
-/**
- * What the unknowns of a fit make of outputs that its machine would have and its model has not.
- *
- * @param outputs samples × channels; the free run is taken off
- * @param from,to rows that count
- */
-export function movedBy(
-  { record, columns, noiseStd, prediction, covariance: { white } }: Fit,
-  outputs: Float64Array,
-  from = 0,
-  to = record.timesS.length,
-): Float64Array {
-  const { channels } = record;
-  const data = record.data.map((v, k) => {
-    const row = Math.floor(k / channels);
-    return Number.isNaN(v) || row < from || row >= to ? Number.NaN : outputs[k]!;
-  });
-  const { gradient } = normalEquations({ data, channels }, columns, noiseStd, prediction);
-  const n = gradient.length;
-  return gradient.map((_, j) => gradient.reduce((sum, g, k) => sum + white[j * n + k]! * g, 0));
 }
 
 /** Names noise of inputs that nobody stated, and says where it is not in the bands, or known by few runs. */

@@ -1,18 +1,21 @@
 import { cholesky, choleskySolve } from '../../kalman/index.js';
 import { isDisturbed } from './coordinates.js';
-import { assess, type LeastSquaresProblem, normalEquations, sampleWorth } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import {
+  assess,
+  type LeastSquaresProblem,
+  normalEquations,
+  posteriorEquations,
+  type SearchPoint,
+  sampleWorth,
+} from './objective.js';
+import { priorOf } from './prior.js';
 import { secantUpdate, sensitivities } from './sensitivities.js';
 import { dampedStep, promisedGain } from './steps.js';
 
 /** Where a search ended. */
-export interface LeastSquaresResult {
-  u: Float64Array;
+export interface LeastSquaresResult extends SearchPoint {
   /** Minus the logarithm of the posterior density, noise concentrated out, up to a constant. */
   objective: number;
-  prediction: Float64Array;
-  /** Per channel. */
-  noiseStd: Float64Array;
   /** Model runs along the record. */
   passes: number;
   iterations: number;
@@ -147,18 +150,15 @@ export async function leastSquares(
   };
 }
 
-/** A point of a search. */
-type Place = Pick<LeastSquaresResult, 'u' | 'prediction' | 'noiseStd'>;
-
 /** Where steps lead from a point, by their damping, and what they promise to gain. */
 function stepsFrom(
   problem: LeastSquaresProblem,
-  { u, prediction, noiseStd }: Place,
+  point: SearchPoint,
   columns: readonly Float64Array[],
 ): (damping: number) => { next: Float64Array; promised: number } {
   const { coordinates } = problem;
-  const { information, gradient } = normalEquations(problem, columns, noiseStd, prediction);
-  addPrior({ information, gradient }, priorOf(coordinates), u);
+  const { u } = point;
+  const { information, gradient } = posteriorEquations(problem, columns, point);
   // A coordinate that stands at its bound and wants beyond stays there.
   const held = coordinates.map(
     (c, j) => (u[j]! >= c.upper && gradient[j]! > 0) || (u[j]! <= c.lower && gradient[j]! < 0),

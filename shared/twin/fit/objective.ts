@@ -1,5 +1,5 @@
 import type { Coordinate } from './coordinates.js';
-import { priorOf, priorSquare } from './prior.js';
+import { addPrior, type Prior, priorOf, priorSquare } from './prior.js';
 
 /** A fit of a model's free run to data. Residuals run over samples × channels, row-major. */
 export interface LeastSquaresProblem {
@@ -11,6 +11,15 @@ export interface LeastSquaresProblem {
   noiseFloor: Float64Array;
   /** The model's free runs at points u: samples × channels, or why one failed. */
   simulate(points: readonly Float64Array[]): Promise<readonly (Float64Array | Error)[]>;
+}
+
+/** A point of a search, and what the model makes of it. */
+export interface SearchPoint {
+  u: Float64Array;
+  /** The free run, samples × channels. */
+  prediction: Float64Array;
+  /** Per channel. */
+  noiseStd: Float64Array;
 }
 
 /** Noise and objective at residuals. @internal */
@@ -90,4 +99,16 @@ export function normalEquations(
   for (let j = 0; j < n; j++)
     for (let k = 0; k < j; k++) information[k * n + j] = information[j * n + k]!;
   return { information, gradient };
+}
+
+/** The same of data and prior together: JᵀJ/σ² + Λ, and Jᵀe/σ² − Λu. */
+export function posteriorEquations(
+  problem: Pick<LeastSquaresProblem, 'coordinates' | 'data' | 'channels'>,
+  columns: readonly Float64Array[],
+  { u, prediction, noiseStd }: SearchPoint,
+  prior: Prior = priorOf(problem.coordinates),
+): { information: Float64Array; gradient: Float64Array } {
+  const equations = normalEquations(problem, columns, noiseStd, prediction);
+  addPrior(equations, prior, u);
+  return equations;
 }

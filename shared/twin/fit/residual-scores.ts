@@ -1,13 +1,14 @@
-import { cholesky, choleskySolve } from '../../kalman/index.js';
-import { type LeastSquaresProblem, normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import { choleskySolve } from '../../kalman/index.js';
+import type { LeastSquaresProblem, SearchPoint } from './objective.js';
 import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
+import { gaussNewtonStep, residualsAfter } from './steps.js';
 
 /** Noise from which a lone residual is an outlier, … */
 const OUTLIER = 5;
 /** … where they are no more than this share. */
 const FEW = 0.05;
+
 /** Residuals of a fit at its optimum in the sensors' noise, and scores of what they may follow beside the unknowns. */
 export interface ResidualScores {
   rows: number;
@@ -37,7 +38,7 @@ export interface ResidualScores {
 export function residualScores(
   problem: LeastSquaresProblem,
   record: FitRecord,
-  fit: { u: Float64Array; prediction: Float64Array; noiseStd: Float64Array },
+  fit: SearchPoint,
   columns: readonly Float64Array[],
   residualModels: readonly ResidualModel[],
   stated: Float64Array,
@@ -48,22 +49,13 @@ export function residualScores(
   const noise = fit.noiseStd.map((s, c) =>
     Number.isNaN(stated[c]!) ? s : Math.hypot(stated[c]!, record.resolution[c]! / Math.sqrt(12)),
   );
-  const withPriors = (std: Float64Array, of: Float64Array = data) => {
-    const equations = normalEquations({ ...problem, data: of }, columns, std, fit.prediction);
-    addPrior(equations, priorOf(problem.coordinates), fit.u);
-    return { L: cholesky(equations.information, p), gradient: equations.gradient };
-  };
-  // A search ends a little before its optimum; scores are those of the optimum.
-  const own = withPriors(fit.noiseStd);
-  const rest = choleskySolve(own.L, own.gradient, p);
-  const { L } = withPriors(noise);
-  const residualsAfter = (step: Float64Array, of: Float64Array) =>
-    of.map((v, i) => {
-      let residual = v - fit.prediction[i]!;
-      for (let j = 0; j < p; j++) residual -= columns[j]![i]! * step[j]!;
-      return residual / noise[i % channels]!;
-    });
-  const e: Float64Array = residualsAfter(rest, data);
+  const inNoise = (values: Float64Array) => values.map((v, i) => v / noise[i % channels]!);
+  const residualsOf = (step: Float64Array, of: Float64Array) =>
+    inNoise(residualsAfter(step, of, fit.prediction, columns));
+  const atNoise = { ...fit, noiseStd: noise };
+  // Scores are those of the optimum, by the noise that the search itself has found.
+  const e: Float64Array = residualsOf(gaussNewtonStep(problem, columns, fit).step, data);
+  const { L } = gaussNewtonStep(problem, columns, atNoise);
   const outliers = Array.from({ length: channels }, (_, c) => withoutOutliers(e, c, channels));
   const scores = (c: number, xs: readonly Float64Array[]) => {
     const k = xs.length;
@@ -107,16 +99,15 @@ export function residualScores(
   return {
     rows,
     noise,
-    inNoise: columns.map((g) => g.map((v, i) => v / noise[i % channels]!)),
+    inNoise: columns.map(inNoise),
     outliers,
     usedOf: (c) => e.filter((v, i) => i % channels === c && !Number.isNaN(v)),
     scores,
     correlated,
     withoutOutliers: () => {
       const kept = data.map((v, i) => (Number.isNaN(e[i]!) ? Number.NaN : v));
-      const others = withPriors(noise, kept);
-      const step = choleskySolve(others.L, others.gradient, p);
-      return { residuals: residualsAfter(step, kept), L: others.L };
+      const others = gaussNewtonStep({ ...problem, data: kept }, columns, atNoise);
+      return { residuals: residualsOf(others.step, kept), L: others.L };
     },
   };
 }

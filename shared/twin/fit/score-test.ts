@@ -1,7 +1,6 @@
-import { cholesky, choleskySolve } from '../../kalman/index.js';
+import { choleskySolve } from '../../kalman/index.js';
 import type { Fit } from './fit.js';
-import { normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import { gaussNewtonStep, residualsAfter } from './steps.js';
 
 /** What residuals and unknowns make of a direction in the outputs. */
 export interface Scored {
@@ -26,17 +25,11 @@ export function scoreTest(fit: Fit): {
   residuals: Float64Array;
   ask: (direction: Float64Array) => Scored;
 } {
-  const { record, prediction, noiseStd, columns, coordinates, u, covariance } = fit;
+  const { record, prediction, noiseStd, columns, coordinates, covariance } = fit;
   const { channels, data } = record;
   const n = coordinates.length;
-  const { information, gradient } = normalEquations(record, columns, noiseStd, prediction);
-  addPrior({ information, gradient }, priorOf(coordinates), u);
-  const L = cholesky(information, n);
-  // A search ends a little before its optimum.
-  const rest = choleskySolve(L, gradient, n);
-  const residuals = data.map((v, i) =>
-    columns.reduce((left, g, j) => left - g[i]! * rest[j]!, v - prediction[i]!),
-  );
+  const { step, L } = gaussNewtonStep({ coordinates, data, channels }, columns, fit);
+  const residuals = residualsAfter(step, data, prediction, columns);
   const std = (j: number) => Math.sqrt(covariance.covariance[j * (n + 1)]!);
   const ask = (direction: Float64Array): Scored => {
     let [dot, square] = [0, 0];

@@ -1,6 +1,7 @@
 import { axesOf } from './bands.js';
 import { clampU, parameterCount } from './coordinates.js';
-import { type Fit, fitRecordFrom, informationOf, SAME_OPTIMUM } from './fit.js';
+import { precisionOf } from './covariance.js';
+import { type Fit, fitRecordFrom, SAME_OPTIMUM } from './fit.js';
 import { type FitContext, fitProblem } from './fit-problem.js';
 import { addAlong, capAtPrior } from './loewner.js';
 import { type LeastSquaresProblem, sampleWorth } from './objective.js';
@@ -139,7 +140,7 @@ async function widenFlat(context: FitContext, fit: Fit): Promise<number> {
   const { coordinates, record, noiseStd, covariance } = fit;
   const n = coordinates.length;
   const problem = fitProblem(context, coordinates, record);
-  const A = informationOf(fit);
+  const A = precisionOf(covariance.information, priorOf(coordinates));
   const base = squaresAt(problem, noiseStd, fit.u, fit.prediction);
   const parabola = (step: Float64Array) => {
     let sum = 0;

@@ -1,5 +1,6 @@
 import { cholesky, choleskySolve } from '../../kalman/index.js';
 import type { Coordinate } from './coordinates.js';
+import { type LeastSquaresProblem, posteriorEquations, type SearchPoint } from './objective.js';
 
 /** Longest step of a search: a factor of e^1.5 of a logarithmic parameter, or so many deviations. */
 const LONGEST_STEP = 1.5;
@@ -39,6 +40,34 @@ export function dampedStep(
     share = Math.min(share, longest / Math.max(Math.abs(step[j]!), 1e-300));
   });
   return step.map((d) => share * d);
+}
+
+/**
+ * The whole step to where a straight model has its optimum, which a search ends a little before.
+ *
+ * @returns the step, and the factor of the matrix that it solves
+ */
+export function gaussNewtonStep(
+  problem: Pick<LeastSquaresProblem, 'coordinates' | 'data' | 'channels'>,
+  columns: readonly Float64Array[],
+  point: SearchPoint,
+): { step: Float64Array; L: Float64Array } {
+  const n = columns.length;
+  const { information, gradient } = posteriorEquations(problem, columns, point);
+  const L = cholesky(information, n);
+  return { step: choleskySolve(L, gradient, n), L };
+}
+
+/** Residuals as a straight model leaves them after a step, samples × channels. */
+export function residualsAfter(
+  step: Float64Array,
+  data: Float64Array,
+  prediction: Float64Array,
+  columns: readonly Float64Array[],
+): Float64Array {
+  return data.map((v, i) =>
+    columns.reduce((left, g, j) => left - g[i]! * step[j]!, v - prediction[i]!),
+  );
 }
 
 /** What a step would gain if the model were straight, nats. */

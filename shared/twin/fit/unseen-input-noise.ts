@@ -8,7 +8,7 @@ import type { Fit } from './fit.js';
 import { type FitContext, fitPointAt } from './fit-problem.js';
 import { sensorNoise } from './hangs-on.js';
 import { type HiddenBands, hiddenBands } from './hidden-outputs.js';
-import { movedBy } from './input-noise.js';
+import { movedBy } from './moved-by.js';
 import { roughNoise } from './record.js';
 
 /** Share of an input's range that its noise may be without being odd. */

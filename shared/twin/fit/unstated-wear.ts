@@ -6,8 +6,12 @@ import { coursesAt, valueAt } from './coordinates.js';
 import type { Fit } from './fit.js';
 import { type FitContext, fitProblem } from './fit-problem.js';
 import { CERTAIN, misfitScore } from './lack-of-fit.js';
-import { assess, type LeastSquaresProblem, normalEquations } from './objective.js';
-import { addPrior, priorOf } from './prior.js';
+import {
+  assess,
+  type LeastSquaresProblem,
+  normalEquations,
+  posteriorEquations,
+} from './objective.js';
 import type { OfferedDisturbance, OfferedWear } from './types.js';
 import { isVarying } from './varying.js';
 import { wearPrior } from './wear-course.js';
@@ -213,13 +217,11 @@ function sensorObjective(context: FitContext, fit: Fit): number {
 /** The objective where a column is free beside the unknowns. */
 function objectiveWith(problem: LeastSquaresProblem, fit: Fit, column: Float64Array): number {
   const n = fit.u.length;
-  const prior = priorOf(fit.coordinates);
   const columns = [...fit.columns, column];
   let { u, prediction, noiseStd, objective } = fit;
   for (let round = 0; round < ROUNDS; round++) {
     const all = normalEquations(problem, columns, noiseStd, prediction);
-    const own = normalEquations(problem, fit.columns, noiseStd, prediction);
-    addPrior(own, prior, u);
+    const own = posteriorEquations(problem, fit.columns, { u, prediction, noiseStd });
     for (let j = 0; j < n; j++) {
       all.gradient[j] = own.gradient[j]!;
       for (let k = 0; k < n; k++) all.information[j * (n + 1) + k] = own.information[j * n + k]!;
