@@ -1,7 +1,7 @@
 import { defaultInterface, inputsAlong, settableStates } from '../../fmi/index.js';
 import type { Sample, StateEvaluation, TransientModel, Twin } from '../types.js';
 import { offersMemory } from './model-memory.js';
-import { solverTolerance, type TwinFmu } from './twin-fmu.js';
+import { namedParameters, solverTolerance, type TwinFmu } from './twin-fmu.js';
 
 /** How many samples are looked at for modes that are lost between them. */
 const LOOKED_AT = 200;
@@ -28,7 +28,7 @@ export async function lostModes({
 }): Promise<{ share: number; text: string } | undefined> {
   const { fmu, runs, interpolations } = opened;
   const md = fmu.modelDescription;
-  const { inputs, measured, parameters, simulation } = twin.definition;
+  const { inputs, measured, simulation } = twin.definition;
   const rising: Sample[] = [];
   for (const sample of samples) {
     const later = rising.length === 0 || sample.timeS > rising.at(-1)!.timeS;
@@ -44,7 +44,7 @@ export async function lostModes({
   }));
   const whole = await runs.trajectory({
     interface: simulation.interface,
-    startValues: Object.fromEntries(parameters.map((p, i) => [p.variable, point[i]!])),
+    startValues: namedParameters(twin, point),
     inputs: inputsAlong(timesS, columns, interpolations),
     outputs,
     timesS,

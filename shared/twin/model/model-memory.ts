@@ -1,6 +1,11 @@
 import { type Logger, messageOf } from '../../core/index.js';
-import type { InterfaceType, ModelDescription } from '../../fmi/index.js';
-import type { StateEvaluation, TransientModel } from '../types.js';
+import {
+  defaultInterface,
+  type Fmu,
+  type InterfaceType,
+  type ModelDescription,
+} from '../../fmi/index.js';
+import type { StateEvaluation, TransientModel, Twin } from '../types.js';
 
 type Propagate = TransientModel['propagate'];
 type Span = Parameters<Propagate>[1];
@@ -11,7 +16,7 @@ const MOVED = 0.01;
 const SAME = 0.02;
 
 /** Whether a model says that it may remember more than its continuous states. */
-export function mayHaveModes(md: ModelDescription): boolean {
+function mayHaveModes(md: ModelDescription): boolean {
   return (
     md.numberOfEventIndicators > 0 ||
     md.variables.some(
@@ -33,7 +38,7 @@ export function offersMemory(md: ModelDescription, type: InterfaceType): boolean
  *
  * @param moved parameters a little away from the usual ones
  */
-export async function memoryCanBeWritten(
+async function memoryCanBeWritten(
   propagate: Propagate,
   point: { parameters: Float64Array },
   moved: Float64Array,
@@ -78,4 +83,44 @@ export async function memoryCanBeWritten(
     logger?.info('Modes are not carried', { why: messageOf(error) });
     return false;
   }
+}
+
+/** Modes that a model may keep beside its continuous states. */
+export interface CarriedModes {
+  /** Whether there may be some. */
+  readonly mayBe: boolean;
+  /** Whether they are carried from sample to sample; tried once, about a point and along a span. */
+  areCarried(point: { parameters: Float64Array }, span: Span): Promise<boolean>;
+  /** What was found when it was tried; false where it was not. */
+  wereCarried(): Promise<boolean>;
+}
+
+/** Whether a twin's FMU may have modes, and whether they can be carried in what it remembers. */
+export function carriedModes(
+  { definition: { parameters, simulation } }: Twin,
+  fmu: Fmu,
+  propagate: Propagate,
+  logger?: Logger,
+): CarriedModes {
+  const md = fmu.modelDescription;
+  const mayBe = mayHaveModes(md);
+  const offered = mayBe && offersMemory(md, simulation.interface ?? defaultInterface(fmu));
+  let tried: Promise<boolean> | undefined;
+  return {
+    mayBe,
+    areCarried(point, span) {
+      if (!offered) return Promise.resolve(false);
+      const moved = point.parameters.map((p, i) => {
+        const { lower = -Infinity, upper = Infinity, prior } = parameters[i]!;
+        const by = 0.1 * prior.std;
+        return p + by <= upper || p - by < lower ? p + by : p - by;
+      });
+      // Where the FMU's time begins, so that a run that goes on from a checkpoint finds the same.
+      const fromS = md.defaultExperiment.startTime ?? 0;
+      const first = { ...span, fromS, toS: fromS + span.toS - span.fromS };
+      tried ??= memoryCanBeWritten(propagate, point, moved, first, logger);
+      return tried;
+    },
+    wereCarried: () => tried ?? Promise.resolve(false),
+  };
 }

@@ -170,3 +170,10 @@ function checkMovable(scalar: Scalar): void {
     `${name} is a ${variable.variability} ${variable.causality} of type ${variable.type}, which nothing can be added to while the model runs: expected an input or a tunable parameter of type Float64.`,
   );
 }
+
+/** Values of parameters by the names of the FMU's variables. */
+export const namedParameters = (
+  { definition }: Twin,
+  point: ArrayLike<number>,
+): Record<string, number> =>
+  Object.fromEntries(definition.parameters.map((p, i) => [p.variable, point[i]!]));

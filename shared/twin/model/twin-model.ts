@@ -1,10 +1,11 @@
-import { setMaxListeners } from 'node:events';
 import { modelSensors } from '../../config/index.js';
 import { type Logger, secondsText, TwinError } from '../../core/index.js';
 import { forcesOf, withForces } from '../disturbances/index.js';
 import type { Evaluation, Twin, TwinModel } from '../types.js';
 import { createTransientModel } from './dynamic-model.js';
 import { integrationError } from './integration-error.js';
+import { orError, restRuns } from './rest-runs.js';
+import { listenFreely } from './state-runs.js';
 import { openTwinFmu } from './twin-fmu.js';
 
 /**
@@ -22,32 +23,14 @@ export async function createTwinModel(
   const { simulation } = definition;
   const outputs = [...definition.measured, ...modelSensors(definition)].map((o) => o.variable);
   const opened = await openTwinFmu(twin, options);
-  const { runs } = opened;
-  // Warm runs all start from the prior's steady state: the same result whatever ran before.
-  const referenceParameters = Object.fromEntries(
-    definition.parameters.map((p) => [p.variable, p.prior.mean]),
-  );
-
-  const evaluateOne = async (
+  const toRest = restRuns(twin, opened, outputs);
+  const evaluateOne = (
     point: Float64Array,
-    inputValues: Record<string, number>,
+    inputs: Float64Array,
     signal?: AbortSignal,
-  ): Promise<Evaluation> => {
-    try {
-      const result = await runs.settle({
-        startValues: Object.fromEntries(
-          definition.parameters.map((p, i) => [p.variable, point[i]!]),
-        ),
-        inputs: inputValues,
-        outputs,
-        interface: simulation.interface,
-        stepSizeS: simulation.stepSizeS,
-        maxTimeS: simulation.maxTimeS,
-        relativeTolerance: simulation.relativeTolerance,
-        ...(simulation.tolerance !== undefined && { tolerance: simulation.tolerance }),
-        reference: { startValues: referenceParameters, inputs: inputValues },
-        ...(signal === undefined ? {} : { signal }),
-      });
+  ): Promise<Evaluation> =>
+    orError(async () => {
+      const result = await toRest(point, inputs, signal);
       if (!result.settled) {
         return new TwinError(
           'NUMERIC',
@@ -58,11 +41,7 @@ export async function createTwinModel(
         return new TwinError('NUMERIC', 'The model gave an output that is not a finite number.');
       }
       return result.values;
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      return error instanceof Error ? error : new Error(String(error));
-    }
-  };
+    }, signal);
 
   let transient: Pick<TwinModel, 'transient'> = {};
   if (simulation.mode !== 'steady-state') {
@@ -78,12 +57,8 @@ export async function createTwinModel(
     outputs: [...outputs, ...forcesOf(definition).map((f) => f.name)],
     ...transient,
     evaluate(points, inputs, signal) {
-      // Each run of a step listens until it ends: more at a time than Node warns of.
-      if (signal !== undefined) setMaxListeners(0, signal);
-      const inputValues = Object.fromEntries(
-        definition.inputs.map((input, i) => [input.variable, inputs[i]!]),
-      );
-      return Promise.all(points.map((point) => evaluateOne(point, inputValues, signal)));
+      listenFreely(signal);
+      return Promise.all(points.map((point) => evaluateOne(point, inputs, signal)));
     },
     integrationError: (samples, signal) => integrationError(twin, opened, samples, signal),
     close: () => opened.close(),
