@@ -1,6 +1,7 @@
 /** Commissioning: constants, the start and the noise of a twin from a recording, by batch. */
 export { type Commission, type CommissionOptions, commission } from './commission.js';
-export { createFitModel, type FitModel, type FitPoint, type FreeRun } from './fit-model.js';
+export { createFitModel } from './create-fit-model.js';
+export type { FitModel, FitPoint, FreeRun } from './fit-model.js';
 export { stateAfterFit } from './state.js';
 export type { FitOutput, FitStart, HeldOut, OfferedWear } from './types.js';
 export { withWearing } from './unstated-wear.js';
