@@ -20,7 +20,7 @@ import { inputScaleNotes } from './input-scales.js';
 import { offeredDisturbances } from './offer.js';
 import { type FitRecord, fitRecord, rangeOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
-import { statedErrorFindings } from './stated-errors.js';
+import { statedErrorFindings } from './stated-effect.js';
 import { timeUnitFindings } from './time-unit.js';
 import { mistimed, mistimedFindings, withWrongTimes } from './timing.js';
 import type { FitOutput, OfferedWear } from './types.js';

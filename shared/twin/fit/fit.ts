@@ -13,7 +13,7 @@ import { priorOf } from './prior.js';
 import { type FitRecord, residualsOf } from './record.js';
 import { fitResidualModel, type ResidualModel } from './residual-model.js';
 import { sensitivities } from './sensitivities.js';
-import { type StatedEffect, statedEffect, statedParts } from './stated-errors.js';
+import { type StatedEffect, statedEffect, statedParts } from './stated-effect.js';
 import type { FitStart } from './types.js';
 import type { Wear } from './wear.js';
 

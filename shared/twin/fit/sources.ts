@@ -3,7 +3,7 @@ import { shownErrors } from './bands.js';
 import type { Fit } from './fit.js';
 import type { FitContext } from './fit-problem.js';
 import { priorOf } from './prior.js';
-import { statedVariance } from './stated-errors.js';
+import { statedVariance } from './stated-effect.js';
 
 /**
  * Where the bands of a fit's parameters come from, as shares of their variance:

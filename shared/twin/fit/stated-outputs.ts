@@ -7,14 +7,14 @@ import type { Fit } from './fit.js';
 import type { FitModel } from './fit-model.js';
 import { fitPointAt } from './fit-problem.js';
 import type { FitRecord } from './record.js';
+import type { StatedEffect } from './stated-effect.js';
 import {
   inputErrorDirection,
-  type StatedEffect,
   type StatedError,
   sensorErrorDirection,
-  twoSided,
   withStatedError,
 } from './stated-errors.js';
+import { type RunEnd, twoSided } from './two-sided.js';
 
 /** What a stated deviation of each error adds to outputs of a run at once; errors that add nothing have none. */
 export type DirectEffects = readonly (Float64Array | undefined)[];
@@ -31,7 +31,7 @@ export async function directEffects(
   stated: StatedEffect | undefined,
   record: FitRecord,
   values: Float64Array,
-  run: (record: FitRecord) => Promise<Float64Array | Error | undefined>,
+  run: (record: FitRecord) => Promise<RunEnd>,
   ofSensor: (error: StatedError) => Float64Array | undefined = () => undefined,
 ): Promise<DirectEffects> {
   const direct: (Float64Array | undefined)[] = [];
@@ -51,7 +51,7 @@ export const readingEffects = (
   { stated, record: fitted }: Fit,
   record: FitRecord,
   prediction: Float64Array,
-  run: (record: FitRecord) => Promise<Float64Array | Error | undefined>,
+  run: (record: FitRecord) => Promise<RunEnd>,
 ): Promise<DirectEffects> =>
   directEffects(stated, record, prediction, run, (error) =>
     sensorErrorDirection(error, prediction, record.timesS, fitted).map((v) => -v),
