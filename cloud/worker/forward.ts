@@ -1,13 +1,13 @@
 import { nsToSeconds } from '../../shared/core/index.js';
 import {
   type AlignedGroup,
+  addNis,
   addSample,
   beginRefits,
   type Calibrator,
   type CalibratorState,
   type ChannelWatch,
   channelAlarms,
-  countedNis,
   crossCheck,
   type ErrorCode,
   errorOfKept,
@@ -225,11 +225,8 @@ async function assimilate(
         if (Number.isFinite(result.nis)) {
           progress.nisSum += result.nis;
           progress.nisCount++;
-          if (result.beforeFit !== true) {
-            progress.counted.nis += countedNis(result.nis, result.channels);
-            progress.counted.channels += result.channels;
-          }
         }
+        addNis(progress.counted, result);
         const alarms = [
           ...withChannelAlarms(
             result.alarms,

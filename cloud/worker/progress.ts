@@ -3,6 +3,7 @@ import type {
   ChannelFaults,
   CrossCheck,
   IntegrationError,
+  NisSum,
   StepResult,
   Twin,
   Verdict,
@@ -41,8 +42,8 @@ export type Progress = Pick<
 > & {
   nisSum: number;
   nisCount: number;
-  /** NIS of samples since a first fit, each up to a limit, and of how many channels. */
-  counted: { nis: number; channels: number };
+  /** What tells whether bands held in this run. */
+  counted: NisSum;
   last: StepResult | undefined;
   /** What speaks against the run's fit of the constants, where one was made. */
   fit: Verdict | undefined;

@@ -2,6 +2,7 @@ import { durationText } from '../../shared/core/index.js';
 import {
   type Alarm,
   alarmFindings,
+  BAND_OF_NIS,
   countsText,
   type Finding,
   FOLLOWS_WITHIN,
@@ -136,7 +137,7 @@ function nisFindings(alarms: readonly Alarm[], { nis, channels }: Progress['coun
   const told = alarms.some((a) => a.code === 'inconsistent' || a.code === 'state-noise');
   const mean = nis / channels;
   if (told || !isNisTooHigh(mean, channels)) return [];
-  const reason = `in this run readings were ${Math.sqrt(mean).toPrecision(2)} times as far from what was predicted as the bands say (mean NIS per channel ${mean.toPrecision(3)}, 0.8 to 1.25 where they are right)`;
+  const reason = `in this run readings were ${Math.sqrt(mean).toPrecision(2)} times as far from what was predicted as the bands say (mean NIS per channel ${mean.toPrecision(3)}, ${BAND_OF_NIS.join(' to ')} where they are right)`;
   return [{ grade: 'care', reason }];
 }
 

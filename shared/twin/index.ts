@@ -12,6 +12,7 @@ export {
 } from './data/recording.js';
 export { type AssumedInput, assumeInputs, startValuesOf } from './definition/assumed-inputs.js';
 export * from './definition/twin.js';
+export { addNis, BAND_OF_NIS, isNisTooHigh, type NisSum } from './filter/nis.js';
 export { truncatedEstimate } from './filter/truncated.js';
 export { createFitModel } from './fit/index.js';
 export type { LimitDriver } from './forecast/drivers.js';
@@ -120,7 +121,6 @@ export {
   stateKey,
 } from './state/state-store.js';
 export * from './state/versions.js';
-export { countedNis, isNisTooHigh } from './transient/noise-watch.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
 export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export type { IntegrationError } from './types.js';

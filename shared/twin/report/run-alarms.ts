@@ -1,11 +1,12 @@
-import { hasStatedErrors } from '../filter/stated-inputs.js';
 import {
+  addNis,
   BAND_OF_NIS,
-  countedNis,
   FEWEST_VALUES,
   isNisOff,
   isNisTooHigh,
-} from '../transient/noise-watch.js';
+  isPromised,
+} from '../filter/nis.js';
+import { hasStatedErrors } from '../filter/stated-inputs.js';
 import type { Alarm, Twin } from '../types.js';
 import { lastingEvents } from './lasting-events.js';
 import { pastContradictions } from './past-alarms.js';
@@ -103,13 +104,9 @@ export function judgedNis(used: readonly StepTrace[]): {
 
 /** Mean NIS per channel of all samples since the first fit, and the same with each counted up to a limit. */
 function wholeNis(used: readonly StepTrace[]): { channels: number; nis: number; counted: number } {
-  const steps = used.filter((s) => s.channels > 0 && !s.beforeFit && Number.isFinite(s.nis));
-  const sum = (of: (s: StepTrace) => number) => steps.reduce((total, s) => total + of(s), 0);
-  const channels = sum((s) => s.channels);
-  return {
-    channels,
-    nis: sum((s) => s.nis) / channels,
-    // One sample of a change is no noise.
-    counted: sum((s) => countedNis(s.nis, s.channels)) / channels,
-  };
+  const counted = { nis: 0, channels: 0 };
+  for (const step of used) addNis(counted, step);
+  const { channels } = counted;
+  const whole = used.filter(isPromised).reduce((sum, s) => sum + s.nis, 0);
+  return { channels, nis: whole / channels, counted: counted.nis / channels };
 }

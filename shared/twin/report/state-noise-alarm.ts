@@ -1,11 +1,9 @@
-import { BAND_OF_NIS, countedNis, isNisOff, type NoiseFinding } from '../transient/noise-watch.js';
+import { addNis, BAND_OF_NIS, FEWEST_VALUES, isNisOff, type NisSum } from '../filter/nis.js';
+import type { NoiseFinding } from '../transient/noise-watch.js';
 import type { Alarm, Twin } from '../types.js';
 import { eventsOf } from './machine-events.js';
 import type { StepTrace } from './step-trace.js';
 import { instantText } from './time-axis.js';
-
-/** Values from which a run says something of its noise. */
-const FEWEST = 20;
 
 const [LEAST, MOST] = BAND_OF_NIS;
 
@@ -38,7 +36,7 @@ export const stateNoiseAlarms = (twin: Twin, finding: NoiseFinding | undefined):
 export function stateNoiseOfRun(twin: Twin, steps: readonly StepTrace[]): Alarm[] {
   const counted = countedSteps(steps);
   const whole = nisOf(counted);
-  if (whole.channels >= FEWEST && isNisOff(whole.nis / whole.channels, whole.channels)) {
+  if (whole.channels >= FEWEST_VALUES && isNisOff(whole.nis / whole.channels, whole.channels)) {
     const nis = whole.nis / whole.channels;
     return [alarmOf(twin, { sinceS: counted[0]!.timeS, nis }, counted.at(-1)!.timeS)];
   }
@@ -66,17 +64,13 @@ export function countedSteps(steps: readonly StepTrace[]): StepTrace[] {
   return steps.filter((s) => s.channels > 0 && !s.beforeFit && !inEvent(s));
 }
 
-function nisOf(counted: readonly StepTrace[]): { nis: number; channels: number } {
-  let nis = 0;
-  let channels = 0;
-  for (const step of counted) {
-    if (step.statesNis === undefined) continue;
-    nis += countedNis(step.statesNis, step.channels);
-    channels += step.channels;
+function nisOf(counted: readonly StepTrace[]): NisSum {
+  const sum = { nis: 0, channels: 0 };
+  for (const { statesNis: nis, channels } of counted) {
+    if (nis !== undefined) addNis(sum, { nis, channels });
   }
-  return { nis, channels };
+  return sum;
 }
 
 /** Innovations of a moving machine's states, constants held at their fits, outside of events. */
-export const statesNis = (steps: readonly StepTrace[]): { nis: number; channels: number } =>
-  nisOf(countedSteps(steps));
+export const statesNis = (steps: readonly StepTrace[]): NisSum => nisOf(countedSteps(steps));

@@ -5,9 +5,9 @@ import {
   srKfPredict,
   srKfUpdate,
 } from '../../kalman/index.js';
+import { BAND_OF_NIS } from '../filter/nis.js';
 import { beside, drivenOf, first } from './input-drive.js';
 import type { LinearRun } from './linearise.js';
-import { BAND_OF_NIS } from './noise-watch.js';
 
 /** The states as they are if the parameters are exactly the newest fit's: mean and lower factor. */
 export interface HeldStates {

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { BAND_OF_NIS, countedNis, isNisOff } from '../filter/nis.js';
 import type { FilterState } from '../state/filter-state.js';
 import type { EventMemory } from './events.js';
 import { isEvent, isSumCalm } from './events.js';
@@ -24,20 +25,10 @@ const SPAN = 500;
 const FORGET = 1 - 1 / SPAN;
 /** Samples that a word about the noise needs. */
 const FEWEST = 100;
-/** Mean NIS per channel of noise that is right. */
-export const BAND_OF_NIS = [0.8, 1.25] as const;
-/** Standard deviations beyond the band that are not chance. */
-export const NOT_CHANCE = 4;
-/** A channel counts with at most so much: one outlier is no noise. */
-const MOST_OF_CHANNEL = 25;
 /** Noise returns to what the fit found with this share of the speed at which it follows the innovations. */
 const RETURN = 0.1;
 /** Noise is at most so many times what the fit found, or as little. */
 const MOST = 3;
-
-/** The NIS of a sample as it counts for the noise. */
-export const countedNis = (nis: number, channels: number): number =>
-  Math.min(nis, MOST_OF_CHANNEL * channels);
 
 /** Before any sample, and after a fit that found the noise. */
 export function newNoiseWatch(): NoiseWatch {
@@ -58,24 +49,6 @@ export function trustedNoise(
   const trust = trustOf(transient?.noiseWatch);
   return noiseStd.map((s, i) => (measured[i]!.noiseStd === undefined ? s * trust : s));
 }
-
-/** Whether a mean NIS per channel is beyond its band and beyond chance. */
-export const isNisOff = (mean: number, channels: number): boolean => {
-  const chance = NOT_CHANCE * Math.sqrt(2 / channels);
-  return mean < BAND_OF_NIS[0] - chance || mean > BAND_OF_NIS[1] + chance;
-};
-
-/** Values from which a run says something of its bands. */
-export const FEWEST_VALUES = 20;
-
-/**
- * Whether readings of a run were farther from their predictions than the bands say. That they were nearer is no
- * contradiction: bands may hold what innovations do not show.
- *
- * @param mean NIS per channel, each sample's up to a limit: see {@link countedNis}
- */
-export const isNisTooHigh = (mean: number, channels: number): boolean =>
-  channels >= FEWEST_VALUES && mean > 1 && isNisOff(mean, channels);
 
 /** What there is to say of noise that is not right. */
 export interface NoiseFinding {
