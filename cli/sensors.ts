@@ -5,11 +5,9 @@ import {
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
-import { openFmu } from '../shared/fmi/index.js';
 import { renderBarChart } from '../shared/plot/index.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { assumedLines, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
-import { initialNoise } from '../shared/twin/filter/noise.js';
 import {
   type OperatingPoint,
   operatingInputs,
@@ -18,6 +16,13 @@ import {
   slopesAt,
   wornPoints,
 } from '../shared/twin/identifiability/operating-points.js';
+import {
+  ASSUMED_NOISE,
+  candidatesOf,
+  sensorOptions,
+  thatRest,
+  withSensors,
+} from '../shared/twin/identifiability/sensor-candidates.js';
 import {
   type RankedSensor,
   rankSensors,
@@ -33,14 +38,11 @@ import {
   verdictLines,
   verdictOf,
 } from '../shared/twin/report/verdict.js';
-import type { CalibratorState, Twin } from '../shared/twin/types.js';
+import type { CalibratorState, Twin, TwinModel } from '../shared/twin/types.js';
 import { askOptions, loadTwinAndState, ofState } from './asked-twin.js';
 import type { Command } from './command.js';
 import { lanesOf, parseInputs, stateOption, twinArgument } from './options.js';
 import { progressBar } from './progress.js';
-
-/** Noise that is assumed for an output without a stated one: this share of its largest size. */
-const ASSUMED_NOISE = 1e-3;
 
 function parseCandidates(texts: unknown): SensorOption[] {
   return (Array.isArray(texts) ? (texts as string[]) : []).map((text) => {
@@ -63,109 +65,11 @@ function parseCandidates(texts: unknown): SensorOption[] {
   });
 }
 
-/** Candidates that are named; all other outputs of the FMU where none is. */
-async function namedCandidates(
-  twin: Twin,
-  flags: readonly SensorOption[],
-): Promise<{
-  named: SensorOption[];
-  assumed: string[];
-}> {
-  const { definition } = twin;
-  const measured = new Set(definition.measured.map((m) => m.variable));
-  const given = definition.candidates.map(({ variable, noiseStd, cost }) => ({
-    variable,
-    existing: false,
-    noiseStd,
-    ...(cost === undefined ? {} : { cost }),
-  }));
-  const byName = new Map([...given, ...flags].map((c) => [c.variable, c]));
-  const twice = [...byName.keys()].filter((name) => measured.has(name));
-  if (twice.length > 0) {
-    throw new TwinError(
-      'CONFIG_INVALID',
-      `${twice.join(', ')} is measured already: a candidate is a sensor that is not there yet.`,
-    );
-  }
-  if (byName.size > 0) return { named: [...byName.values()], assumed: [] };
-  const { modelDescription } = await openFmu(twin.fmuPath);
-  const assumed = modelDescription.variables
-    .filter((v) => v.causality === 'output' && /^(Float|Real)/.test(v.type))
-    .filter((v) => v.dimensions.length === 0 && !measured.has(v.name))
-    .map((v) => v.name);
-  return { named: [], assumed };
-}
-
-/** Nominal values of variables that have one. */
-async function nominalValues(
-  twin: Twin,
-  variables: readonly string[],
-): Promise<Record<string, number>> {
-  const { modelDescription } = await openFmu(twin.fmuPath);
-  return Object.fromEntries(
-    modelDescription.variables.flatMap((v) =>
-      variables.includes(v.name) && v.nominal !== undefined ? [[v.name, v.nominal]] : [],
-    ),
-  );
-}
-
-/**
- * Parts the outputs that nobody named into those that come to rest and those that do not, as an angle
- * that turns: one of these would keep all others from an answer. Looked for only where there are any.
- */
-async function thatRest(
-  twin: Twin,
-  assumed: readonly string[],
-  inputs: Float64Array,
-  io: CommandIo,
-  options: { lanes?: number },
-): Promise<{ rests: string[]; restless: string[] }> {
-  const prior = priorPoint(twin).parameters;
-  const rest = async (variables: readonly string[]): Promise<boolean> => {
-    const { definition } = twin;
-    const added = variables
-      .filter((v) => !definition.virtualSensors.some((s) => s.variable === v))
-      .map((variable) => ({ variable, alias: `candidate:${variable}`, unit: '' }));
-    const model = await createTwinModel(
-      {
-        ...twin,
-        definition: {
-          ...definition,
-          virtualSensors: [...definition.virtualSensors, ...added],
-        },
-      },
-      { logger: io.logger, ...options },
-    );
-    try {
-      const [found] = await model.evaluate([prior], inputs, io.signal);
-      return found instanceof Float64Array;
-    } finally {
-      await model.close();
-    }
-  };
-  const restless: string[] = [];
-  const part = async (variables: readonly string[]): Promise<string[]> => {
-    if (variables.length === 0 || (await rest(variables))) return [...variables];
-    const half = variables.length >> 1;
-    if (half === 0) {
-      restless.push(...variables);
-      return [];
-    }
-    return [...(await part(variables.slice(0, half))), ...(await part(variables.slice(half)))];
-  };
-  // Where the sensors themselves do not rest, that is what has to be said.
-  if (assumed.length === 0 || !(await rest([]))) return { rests: [...assumed], restless };
-  return { rests: await part(assumed), restless };
-}
-
 function pointsOf(twin: Twin, state: CalibratorState | undefined): OperatingPoint[] {
   if (state === undefined) return [priorPoint(twin), ...wornPoints(twin)];
   const n = twin.definition.parameters.length;
   return [{ name: 'calibrated state', parameters: state.filter.x.slice(0, n) }];
 }
-
-/** A size below this share of a variable's nominal value is rounding. */
-const ROUNDING = 1e-9;
 
 const largestStd = (std: Record<string, number>) => {
   const [name, value] = Object.entries(std).reduce((a, b) => (b[1] > a[1] ? b : a));
@@ -205,6 +109,88 @@ function printRanking(ranking: SensorRanking, assumed: boolean, io: CommandIo): 
   }
 }
 
+/** Slopes at the operating points, and where the model does not run. */
+async function probe(
+  twin: Twin,
+  model: TwinModel,
+  points: readonly OperatingPoint[],
+  inputs: Float64Array,
+  io: CommandIo,
+): Promise<{ slopes: Slopes[]; failed: { point: string; error: string }[] }> {
+  const bar = progressBar(io, 'Probing', 'operating points');
+  const slopes: Slopes[] = [];
+  const failed: { point: string; error: string }[] = [];
+  try {
+    bar.start(points.length);
+    for (const point of points) {
+      const found = await slopesAt(twin, model, point, inputs, io.signal);
+      if ('error' in found) failed.push({ point: point.name, error: found.error });
+      else slopes.push(found);
+      bar.update(slopes.length + failed.length);
+    }
+  } finally {
+    bar.stop();
+  }
+  return { slopes, failed };
+}
+
+function meritOf(by: unknown, options: readonly SensorOption[]): 'gain' | 'gain-per-cost' {
+  if (by !== 'gain-per-cost') return 'gain';
+  const costless = options.filter((o) => o.cost === undefined).map((o) => o.variable);
+  if (costless.length > 0) {
+    throw new TwinError(
+      'USAGE',
+      `--by gain-per-cost needs the cost of every sensor: ${costless.join(', ')} have none. Give each a \`cost\` in the definition, or by --candidate NAME:NOISE:COST.`,
+    );
+  }
+  return by;
+}
+
+const barsOf = (ranking: SensorRanking): Promise<string> =>
+  renderBarChart({
+    title: `${ranking.twin}: what each sensor adds, in greedy order`,
+    valueLabel: 'gain in log det of the Fisher information',
+    groups: ['there', 'candidate'],
+    bars: ranking.ranking.map((s) => ({
+      name: s.variable,
+      value: s.gain,
+      group: s.existing ? 0 : 1,
+    })),
+  });
+
+/** What the ranking does not say, or takes for granted. */
+function rankingFindings(
+  { definition }: Twin,
+  found: {
+    failed: readonly { point: string }[];
+    restless: readonly string[];
+    still: readonly string[];
+    assumed: readonly string[];
+  },
+): Finding[] {
+  const reasons = [
+    ...found.failed.map((f) => `the model does not run at ${f.point}, which is left out`),
+    ...(definition.simulation.mode === 'transient'
+      ? [
+          'the ranking is for states of rest; what moves tells more, as `twinloop twin check` says for a course',
+        ]
+      : []),
+    ...found.restless.map(
+      (variable) => `${variable} never rests, so nothing is said about it as a sensor`,
+    ),
+    ...found.still.map(
+      (variable) =>
+        `${variable} is 0 at the operating points, so no noise could be assumed, and is left out: give inputs by --input at which it is not`,
+    ),
+    ...(found.assumed.length === 0
+      ? []
+      : [
+          `the candidates' noise is assumed, ${ASSUMED_NOISE} of their size: name candidates with their noise`,
+        ]),
+  ];
+  return reasons.map((reason) => ({ grade: 'care', reason }));
+}
+
 /** `sensors`: which sensors are worth having. */
 export const sensorsCommand: Command = {
   name: 'sensors',
@@ -236,110 +222,39 @@ export const sensorsCommand: Command = {
   async run(args, io) {
     const stored = typeof args.state === 'string' ? await loadTwinAndState(args) : undefined;
     const { twin } = stored ?? (await loadAssetTwin(args));
-    const { definition } = twin;
     const { inputs: values, assumed: assumedInputs } = await assumeInputs(
       twin,
       parseInputs(args.input),
       stored?.state,
     );
     const inputs = operatingInputs(twin, values);
-    const candidates = await namedCandidates(twin, parseCandidates(args.candidate));
+    const runs = { logger: io.logger, signal: io.signal, ...lanesOf(args) };
+    const candidates = await candidatesOf(twin, parseCandidates(args.candidate));
     const { named } = candidates;
-    const { rests: assumed, restless } = await thatRest(
-      twin,
-      candidates.assumed,
-      inputs,
-      io,
-      lanesOf(args),
-    );
+    const { rests: assumed, restless } = await thatRest(twin, candidates.assumed, inputs, runs);
+    const extra = [...named.map((c) => c.variable), ...assumed];
+    const model = await createTwinModel(withSensors(twin, extra), runs);
     const points = pointsOf(twin, stored?.state);
-    const extra = [...named.map((c) => c.variable), ...assumed].filter(
-      (v) => !definition.virtualSensors.some((s) => s.variable === v),
+    const { slopes, failed } = await probe(twin, model, points, inputs, io).finally(() =>
+      model.close(),
     );
-    const model = await createTwinModel(
-      {
-        ...twin,
-        definition: {
-          ...definition,
-          virtualSensors: [
-            ...definition.virtualSensors,
-            ...extra.map((variable) => ({ variable, alias: `candidate:${variable}`, unit: '' })),
-          ],
-        },
-      },
-      { logger: io.logger, ...lanesOf(args) },
-    );
-    const bar = progressBar(io, 'Probing', 'operating points');
-    const slopes: Slopes[] = [];
-    const failed: { point: string; error: string }[] = [];
-    try {
-      bar.start(points.length);
-      for (const point of points) {
-        const found = await slopesAt(twin, model, point, inputs, io.signal);
-        if ('error' in found) failed.push({ point: point.name, error: found.error });
-        else slopes.push(found);
-        bar.update(slopes.length + failed.length);
-      }
-    } finally {
-      bar.stop();
-      await model.close();
-    }
-    const [first] = slopes;
-    if (first === undefined) {
+    if (slopes.length === 0) {
       throw new TwinError('NUMERIC', `The model runs at no operating point: ${failed[0]!.error}`);
     }
-    const measured = first.outputs.slice(0, definition.measured.length);
-    const noise = initialNoise(definition, [{ timeS: 0, inputs, measured }]);
-    const size = (variable: string) => {
-      const o = model.outputs.indexOf(variable);
-      return Math.max(...slopes.map((s) => Math.abs(s.outputs[o]!)));
-    };
-    const nominal = await nominalValues(twin, assumed);
-    const isThere = (variable: string) => size(variable) > ROUNDING * (nominal[variable] ?? 1);
-    const still = assumed.filter((variable) => !isThere(variable));
-    const options: SensorOption[] = [
-      ...definition.measured.map(({ variable, cost }, i) => ({
-        variable,
-        existing: true,
-        noiseStd: noise[i]!,
-        ...(cost === undefined ? {} : { cost }),
-      })),
-      ...named,
-      ...assumed.filter(isThere).map((variable) => ({
-        variable,
-        existing: false,
-        noiseStd: ASSUMED_NOISE * size(variable),
-      })),
-    ];
-    const costless = options.filter((o) => o.cost === undefined).map((o) => o.variable);
-    if (args.by === 'gain-per-cost' && costless.length > 0) {
-      throw new TwinError(
-        'USAGE',
-        `--by gain-per-cost needs the cost of every sensor: ${costless.join(', ')} have none. Give each a \`cost\` in the definition, or by --candidate NAME:NOISE:COST.`,
-      );
-    }
-    const by = args.by === 'gain-per-cost' ? 'gain-per-cost' : 'gain';
+    const { options, still } = await sensorOptions(
+      twin,
+      { named, assumed },
+      inputs,
+      model.outputs,
+      slopes,
+    );
     const ranking: SensorRanking = {
-      ...rankSensors(twin, slopes, model.outputs, options, by),
+      ...rankSensors(twin, slopes, model.outputs, options, meritOf(args.by, options)),
       failed,
     };
-    if (typeof args.plot === 'string') {
-      await writeUserFile(
-        args.plot,
-        await renderBarChart({
-          title: `${ranking.twin}: what each sensor adds, in greedy order`,
-          valueLabel: 'gain in log det of the Fisher information',
-          groups: ['there', 'candidate'],
-          bars: ranking.ranking.map((s) => ({
-            name: s.variable,
-            value: s.gain,
-            group: s.existing ? 0 : 1,
-          })),
-        }),
-      );
-    }
+    if (typeof args.plot === 'string') await writeUserFile(args.plot, await barsOf(ranking));
     const recording = stored === undefined ? undefined : ofState(stored.state);
-    const findings: Finding[] = [
+    const verdict = verdictOf([
       ...(recording === undefined ? [] : recordingFindings(recording, [])),
       ...assumptionFindings(twin, {
         startValues: assumedInputs
@@ -347,37 +262,8 @@ export const sensorsCommand: Command = {
           .map((a) => a.variable),
         wear: false,
       }),
-      ...failed.map((f) => ({
-        grade: 'care' as const,
-        reason: `the model does not run at ${f.point}, which is left out`,
-      })),
-      ...(definition.simulation.mode === 'transient'
-        ? [
-            {
-              grade: 'care' as const,
-              reason:
-                'the ranking is for states of rest; what moves tells more, as `twinloop twin check` says for a course',
-            },
-          ]
-        : []),
-      ...restless.map((variable) => ({
-        grade: 'care' as const,
-        reason: `${variable} never rests, so nothing is said about it as a sensor`,
-      })),
-      ...still.map((variable) => ({
-        grade: 'care' as const,
-        reason: `${variable} is 0 at the operating points, so no noise could be assumed, and is left out: give inputs by --input at which it is not`,
-      })),
-      ...(assumed.length === 0
-        ? []
-        : [
-            {
-              grade: 'care' as const,
-              reason: `the candidates' noise is assumed, ${ASSUMED_NOISE} of their size: name candidates with their noise`,
-            },
-          ]),
-    ];
-    const verdict = verdictOf(findings);
+      ...rankingFindings(twin, { failed, restless, still, assumed }),
+    ]);
     if (args.json === true) {
       printJson(io.stdout, {
         ...ranking,
