@@ -1,8 +1,8 @@
 import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/core/index.js';
+import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/calibrator/tune.js';
 import { withIntegrationError } from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
-import { withoutWild } from '../shared/twin/report/wild-values.js';
-import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/tune.js';
+import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import type { Twin } from '../shared/twin/types.js';
 import { errorOfIntegration, readData } from './calibration-data.js';
 import { lanesOf } from './options.js';

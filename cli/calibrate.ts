@@ -6,7 +6,8 @@ import {
   TwinError,
 } from '../shared/core/index.js';
 import { type ObjectStore, openStore } from '../shared/store/index.js';
-import { createCalibrator } from '../shared/twin/calibrator.js';
+import { createCalibrator } from '../shared/twin/calibrator/calibrator.js';
+import { type CalibrationRun, runSamples, type TakeStep } from '../shared/twin/calibrator/run.js';
 import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
 import { type Commission, createFitModel } from '../shared/twin/fit/index.js';
@@ -15,11 +16,12 @@ import {
   withIntegrationError,
 } from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { channelAlarms, withChannelAlarms } from '../shared/twin/readings/channel-faults.js';
+import { levelFindings } from '../shared/twin/readings/levels.js';
+import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
-import { channelAlarms, withChannelAlarms } from '../shared/twin/report/channel-faults.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
-import { levelFindings } from '../shared/twin/report/levels.js';
 import { pulledFindings } from '../shared/twin/report/pulled-constants.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
@@ -31,8 +33,6 @@ import {
   findingsOf,
   verdictExitCode,
 } from '../shared/twin/report/verdict.js';
-import { withoutWild } from '../shared/twin/report/wild-values.js';
-import { type CalibrationRun, runSamples, type TakeStep } from '../shared/twin/run.js';
 import {
   conflictError,
   loadState,

@@ -7,7 +7,7 @@ import {
   writeUserFile,
 } from '../shared/core/index.js';
 import { openStore } from '../shared/store/index.js';
-import { createCalibrator } from '../shared/twin/calibrator.js';
+import { createCalibrator } from '../shared/twin/calibrator/calibrator.js';
 import type { TwinRecording } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/ahead.js';

@@ -1,6 +1,8 @@
 /** The twin model = FMU + twin definition, and its calibration against measurements. */
 
-export { createCalibrator } from './calibrator.js';
+export { createCalibrator } from './calibrator/calibrator.js';
+export { type CalibrationRun, runSamples } from './calibrator/run.js';
+export { type Trial, type TuneResult, tuneEstimator } from './calibrator/tune.js';
 export * from './data/align.js';
 export { lacksInputs, scanToleranceNs } from './data/input-readings.js';
 export {
@@ -45,18 +47,10 @@ export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';
 export { type Plan, type PlannedWay, plan, type Spread } from './plan/plan.js';
 export {
-  beginRefits,
-  createRefitter,
-  MOST_SAMPLES,
-  mayRefitBeDue,
-  type Refitter,
-} from './refit/index.js';
-export * from './report/alarms.js';
-export {
   type ChannelFaults,
   channelAlarms,
   withChannelAlarms,
-} from './report/channel-faults.js';
+} from './readings/channel-faults.js';
 export {
   type ChannelWatch,
   frozenIn,
@@ -64,14 +58,32 @@ export {
   newChannelWatch,
   sameIn,
   watchSample,
-} from './report/channel-watch.js';
+} from './readings/channel-watch.js';
+export { type ErrorCode, errorCodesWithin, withoutCodes } from './readings/error-codes.js';
+export { heldIn } from './readings/held-values.js';
+export { levelFindings } from './readings/levels.js';
+export { codesIn } from './readings/no-readings.js';
+export {
+  type InputRanges,
+  type JudgedInputs,
+  judgeInputs,
+  noInputRanges,
+  wildInputsOf,
+  withSample,
+} from './readings/wild-inputs.js';
+export { FOLLOWS_WITHIN, withoutWild } from './readings/wild-values.js';
+export { wildWithin } from './readings/wild-watch.js';
+export {
+  beginRefits,
+  createRefitter,
+  MOST_SAMPLES,
+  mayRefitBeDue,
+  type Refitter,
+} from './refit/index.js';
+export * from './report/alarms.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
-export { type ErrorCode, errorCodesWithin, withoutCodes } from './report/error-codes.js';
 export { isOfFit } from './report/fit-alarms.js';
-export { heldIn } from './report/held-values.js';
-export { levelFindings } from './report/levels.js';
 export { gapsOf, type MachineGap } from './report/machine-events.js';
-export { codesIn } from './report/no-readings.js';
 export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
@@ -94,17 +106,6 @@ export {
   verdictLines,
   verdictOf,
 } from './report/verdict.js';
-export {
-  type InputRanges,
-  type JudgedInputs,
-  judgeInputs,
-  noInputRanges,
-  wildInputsOf,
-  withSample,
-} from './report/wild-inputs.js';
-export { FOLLOWS_WITHIN, withoutWild } from './report/wild-values.js';
-export { wildWithin } from './report/wild-watch.js';
-export { type CalibrationRun, runSamples } from './run.js';
 export * from './state/asset-state.js';
 export * from './state/checkpoint.js';
 export * from './state/ledger.js';
@@ -122,6 +123,5 @@ export {
 } from './state/state-store.js';
 export * from './state/versions.js';
 export { type Steadiness, type SteadinessWindow, steadiness } from './transient/steadiness.js';
-export { type Trial, type TuneResult, tuneEstimator } from './tune.js';
 export type { IntegrationError } from './types.js';
 export * from './types.js';

@@ -1,7 +1,7 @@
+import { runSamples } from '../../shared/twin/calibrator/run.js';
 import { createFitModel } from '../../shared/twin/fit/index.js';
 import { createCalibrator, createTwinModel, type StepResult } from '../../shared/twin/index.js';
 import { createRefitter, runWithRefits } from '../../shared/twin/refit/index.js';
-import { runSamples } from '../../shared/twin/run.js';
 import { hasCompiler } from '../unit/fmi/fixture-fmus.js';
 import { checkWords, chosen, count, toggle, words } from './common/options.js';
 import { defineStudy, type Job } from './common/study.js';

@@ -1,5 +1,5 @@
 import { silentLogger } from '../../shared/core/index.js';
-import { createCalibrator } from '../../shared/twin/calibrator.js';
+import { createCalibrator } from '../../shared/twin/calibrator/calibrator.js';
 import { createFitModel } from '../../shared/twin/fit/index.js';
 import type { Sample, Twin } from '../../shared/twin/index.js';
 import { createTwinModel } from '../../shared/twin/model/twin-model.js';

@@ -1,5 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
-import { withoutWild } from '../report/wild-values.js';
+import { withoutWild } from '../readings/wild-values.js';
 import type { InputsAt, Sample } from '../types.js';
 
 /**

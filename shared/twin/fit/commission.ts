@@ -1,5 +1,5 @@
 import { messageOf, TwinError } from '../../core/index.js';
-import { channelFaults } from '../report/channel-faults.js';
+import { channelFaults } from '../readings/channel-faults.js';
 import { movingHangsOn } from '../report/cross-check.js';
 import { paceOf } from '../report/recording-summary.js';
 import { type Finding, type RecordingSummary, verdictOf } from '../report/verdict.js';

@@ -1,5 +1,5 @@
 import { versionOf } from '../definition/twin.js';
-import { channelAlarms } from '../report/channel-faults.js';
+import { channelAlarms } from '../readings/channel-faults.js';
 import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
 import {
   type Finding,

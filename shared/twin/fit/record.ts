@@ -1,5 +1,5 @@
 import { upperMedian } from '../../core/index.js';
-import { withoutWild } from '../report/wild-values.js';
+import { withoutWild } from '../readings/wild-values.js';
 import type { Sample, Twin } from '../types.js';
 
 /** A recording as a fit sees it. */

@@ -1,8 +1,8 @@
 import { TwinError, unknownNames } from '../../core/index.js';
 import { squareRootOfStack } from '../../kalman/index.js';
+import { INITIAL_TREND } from '../calibrator/initial-state.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import { filterSettings } from '../filter/settings.js';
-import { INITIAL_TREND } from '../initial-state.js';
 import type { Twin } from '../types.js';
 
 /**

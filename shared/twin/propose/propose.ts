@@ -7,7 +7,7 @@ import {
 } from '../../fmi/index.js';
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
-import { withoutWildValues } from '../report/wild-values.js';
+import { withoutWildValues } from '../readings/wild-values.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
 import type { Noiseless } from './noise.js';

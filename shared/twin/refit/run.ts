@@ -1,5 +1,5 @@
+import { type CalibrationRun, runSamples, type TakeStep } from '../calibrator/run.js';
 import type { Commission } from '../fit/index.js';
-import { type CalibrationRun, runSamples, type TakeStep } from '../run.js';
 import { isEvent } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample } from '../types.js';
 import type { Refitter } from './refit.js';

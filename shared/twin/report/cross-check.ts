@@ -3,11 +3,11 @@ import { unstatedInputs } from '../filter/input-noise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
 import { misreadInputs } from '../filter/stated-inputs.js';
+import { redundancyShares, wouldShow } from '../sensors/redundancy.js';
 import { isFitted } from '../transient/watch.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
 import { loneFindings } from './lone-channels.js';
 import type { HangsOn } from './quantities.js';
-import { redundancyShares, wouldShow } from './redundancy.js';
 import { alongOutput } from './report.js';
 import type { Finding } from './verdict.js';
 

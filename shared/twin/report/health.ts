@@ -2,10 +2,10 @@ import { isLeftOut } from '../filter/left-out.js';
 import type { FilterStep } from '../filter/step.js';
 import { identifiabilityOf } from '../identifiability/identifiability.js';
 import { noiseNeededText } from '../identifiability/text.js';
+import { type FaultySensor, faultySensor } from '../sensors/faulty-sensor.js';
+import { alikeOf, redundancyFinding } from '../sensors/redundancy.js';
 import { noiseFinding } from '../transient/noise-watch.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
-import { type FaultySensor, faultySensor } from './faulty-sensor.js';
-import { alikeOf, redundancyFinding } from './redundancy.js';
 import { stateNoiseAlarms } from './state-noise-alarm.js';
 import { instantText } from './time-axis.js';
 

@@ -2,11 +2,11 @@ import { upperMedian } from '../../core/index.js';
 import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
+import { channelFaults } from '../readings/channel-faults.js';
+import { missingInputs } from '../readings/missing-inputs.js';
+import { withoutWildValues } from '../readings/wild-values.js';
 import type { Sample, StepResult, Twin } from '../types.js';
-import { channelFaults } from './channel-faults.js';
-import { missingInputs } from './missing-inputs.js';
 import { type RecordingSummary, skippedSteps } from './verdict.js';
-import { withoutWildValues } from './wild-values.js';
 
 /** Samples from which a channel that never moves is conspicuous. */
 const SAMPLES_TO_JUDGE = 20;

@@ -1,13 +1,19 @@
 import { DEFAULT_WEAR_HORIZON_S } from '../../config/index.js';
 import { type BesideColumns, besideTexts } from '../../recordings/index.js';
+import { agedText } from '../readings/aged-channels.js';
+import {
+  type ChannelFaults,
+  deadText,
+  frozenText,
+  heldText,
+  sameText,
+} from '../readings/channel-faults.js';
+import { type MissingInput, missingInputText } from '../readings/missing-inputs.js';
+import { wildText } from '../readings/wild-values.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
-import { agedText } from './aged-channels.js';
 import { ALARM_MEANINGS } from './alarms.js';
-import { type ChannelFaults, deadText, frozenText, heldText, sameText } from './channel-faults.js';
 import { isOfFit } from './fit-alarms.js';
-import { type MissingInput, missingInputText } from './missing-inputs.js';
 import type { CalibrationOutput } from './results.js';
-import { wildText } from './wild-values.js';
 
 /** Whether a result may be acted on: as it is, with care, or not at all. */
 export type Grade = 'good' | 'care' | 'unusable';

@@ -1,7 +1,7 @@
 import { messageOf, TwinError } from '../../core/index.js';
 import { keySegment } from '../../store/index.js';
-import type { ChannelWatch } from '../report/channel-watch.js';
-import type { InputRanges } from '../report/wild-inputs.js';
+import type { ChannelWatch } from '../readings/channel-watch.js';
+import type { InputRanges } from '../readings/wild-inputs.js';
 import { addReadings, emptyLedger, type Ledger } from './ledger.js';
 import { packed, unpacked } from './packed-bytes.js';
 

@@ -1,9 +1,9 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { parseUnit } from '../../fmi/index.js';
 import { squareRootOfStack } from '../../kalman/index.js';
+import { INITIAL_TREND, initialCalibratorState } from '../calibrator/initial-state.js';
 import { ENOUGH, type FirstValues } from '../filter/first-values.js';
 import { filterSettings } from '../filter/settings.js';
-import { INITIAL_TREND, initialCalibratorState } from '../initial-state.js';
 import type { CalibratorState, Twin } from '../types.js';
 import { type AssetState, type Mark, noArrivals } from './asset-state.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';

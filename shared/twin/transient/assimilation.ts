@@ -1,5 +1,5 @@
 import { TwinError } from '../../core/index.js';
-import type { Assimilate } from '../assimilate.js';
+import type { Assimilate } from '../calibrator/assimilate.js';
 import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { TransientMemory } from '../state/filter-state.js';

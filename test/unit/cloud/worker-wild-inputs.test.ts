@@ -10,8 +10,12 @@ import {
   wildInputsOf,
   withoutCodes,
 } from '../../../shared/twin/index.js';
-import { isSentinel } from '../../../shared/twin/report/no-readings.js';
-import { judgeInputs, noInputRanges, withSample } from '../../../shared/twin/report/wild-inputs.js';
+import { isSentinel } from '../../../shared/twin/readings/no-readings.js';
+import {
+  judgeInputs,
+  noInputRanges,
+  withSample,
+} from '../../../shared/twin/readings/wild-inputs.js';
 import { simulateBox } from '../../study/real-box.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { memoryStore, Streams } from '../../support/worker-fakes.js';

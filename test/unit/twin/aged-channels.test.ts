@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import type { Tqv } from '../../../shared/core/index.js';
 import { alignStreams } from '../../../shared/twin/data/align.js';
-import { agedChannels, agedText } from '../../../shared/twin/report/aged-channels.js';
+import { agedChannels, agedText } from '../../../shared/twin/readings/aged-channels.js';
 
 const definitionOf = (mode: 'transient' | 'steady-state') =>
   twinSchema.parse({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
+import { runSamples } from '../../../shared/twin/calibrator/run.js';
 import { createCalibrator, type Twin, type TwinModel } from '../../../shared/twin/index.js';
 import { sourcesFigure } from '../../../shared/twin/report/band-sources.js';
 import { summarize } from '../../../shared/twin/report/results.js';
-import { runSamples } from '../../../shared/twin/run.js';
 import { SIX_SENSORS, sample, smallTwin, wearingParameters } from './fixtures.js';
 
 const M = 6;

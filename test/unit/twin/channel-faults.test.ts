@@ -3,13 +3,13 @@ import { createRng } from '../../../shared/core/index.js';
 import { backtest } from '../../../shared/twin/backtest/index.js';
 import { commission } from '../../../shared/twin/fit/index.js';
 import type { Sample } from '../../../shared/twin/index.js';
-import { channelFaults } from '../../../shared/twin/report/channel-faults.js';
+import { channelFaults } from '../../../shared/twin/readings/channel-faults.js';
 import {
   type ChannelWatch,
   frozenIn,
   newChannelWatch,
   watchSample,
-} from '../../../shared/twin/report/channel-watch.js';
+} from '../../../shared/twin/readings/channel-watch.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 /** A record whose sensor shows another value. */

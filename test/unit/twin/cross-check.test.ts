@@ -8,7 +8,7 @@ import {
   summarize,
   type TwinModel,
 } from '../../../shared/twin/index.js';
-import { redundancyShares, wouldShow } from '../../../shared/twin/report/redundancy.js';
+import { redundancyShares, wouldShow } from '../../../shared/twin/sensors/redundancy.js';
 import { sample, smallTwin } from './fixtures.js';
 
 const NOISE = 0.01;

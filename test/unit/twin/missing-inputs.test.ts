@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { recordingFindings, summarizeStreams } from '../../../shared/twin/index.js';
-import { missingInputs, missingInputText } from '../../../shared/twin/report/missing-inputs.js';
+import { missingInputs, missingInputText } from '../../../shared/twin/readings/missing-inputs.js';
 import { lagTwin } from './fit-fixtures.js';
 
 const { definition } = lagTwin();

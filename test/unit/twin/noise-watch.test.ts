@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
+import { initialCalibratorState } from '../../../shared/twin/calibrator/initial-state.js';
 import type { StepResult } from '../../../shared/twin/index.js';
 import { runAlarms, runStepsOf } from '../../../shared/twin/index.js';
-import { initialCalibratorState } from '../../../shared/twin/initial-state.js';
 import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
 import { alarmFindings, verdictOf } from '../../../shared/twin/report/verdict.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';

@@ -9,7 +9,7 @@ import {
   wildPlaces,
   wildValues,
   withoutWild,
-} from '../../../shared/twin/report/wild-values.js';
+} from '../../../shared/twin/readings/wild-values.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const twin = lagTwin();

@@ -1,16 +1,16 @@
-import type { TwinDefinition } from '../config/index.js';
-import { type WatchedSample, watchSensors } from './faulty-sensors.js';
+import type { TwinDefinition } from '../../config/index.js';
 import {
   inputsAlongParameters,
   type PersistentError,
   persistentError,
-} from './filter/persistent-error.js';
-import { updateReadings } from './filter/readings.js';
-import type { FilterSettings } from './filter/settings.js';
-import { updateSources } from './filter/sources.js';
-import { misreadInputs, statedErrorStd } from './filter/stated-inputs.js';
-import { structuralVariance } from './report/redundancy.js';
-import type { FilterState } from './state/filter-state.js';
+} from '../filter/persistent-error.js';
+import { updateReadings } from '../filter/readings.js';
+import type { FilterSettings } from '../filter/settings.js';
+import { updateSources } from '../filter/sources.js';
+import { misreadInputs, statedErrorStd } from '../filter/stated-inputs.js';
+import { structuralVariance } from '../sensors/redundancy.js';
+import { type WatchedSample, watchSensors } from '../sensors/sensor-watch.js';
+import type { FilterState } from '../state/filter-state.js';
 
 /**
  * What a sample of rest leaves beside the belief: which sensors are left out, what errors that last

@@ -1,20 +1,20 @@
-import { noCompanions, updateCompanions } from './filter/companions.js';
-import type { Gaussian } from './filter/gaussian-update.js';
-import { keepAnchor, type LeftOut, nothingLeftOut } from './filter/left-out.js';
-import { predict } from './filter/predict.js';
-import { readingsUntil } from './filter/readings.js';
-import type { FilterSettings } from './filter/settings.js';
-import type { FilterStep } from './filter/step.js';
-import { faultySensor } from './report/faulty-sensor.js';
-import { initialHealth } from './report/health.js';
+import { noCompanions, updateCompanions } from '../filter/companions.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import { keepAnchor, type LeftOut, nothingLeftOut } from '../filter/left-out.js';
+import { predict } from '../filter/predict.js';
+import { readingsUntil } from '../filter/readings.js';
+import type { FilterSettings } from '../filter/settings.js';
+import type { FilterStep } from '../filter/step.js';
+import { initialHealth } from '../report/health.js';
+import type { FilterState } from '../state/filter-state.js';
+import { faultySensor } from './faulty-sensor.js';
 import {
   agreesAgain,
   initialRedundancy,
   largestDeviation,
   updateRedundancy,
   WATCH,
-} from './report/redundancy.js';
-import type { FilterState } from './state/filter-state.js';
+} from './redundancy.js';
 
 /**
  * Leaves a sensor out from the next sample on where those before it show that it is off, and takes the

@@ -1,3 +1,4 @@
+import { instantText } from '../report/time-axis.js';
 import type { Alarm, Sample, Twin } from '../types.js';
 import { type AgedChannel, agedChannels } from './aged-channels.js';
 import {
@@ -8,7 +9,6 @@ import {
   watchSample,
 } from './channel-watch.js';
 import { type HeldChannel, heldIn, heldInputsIn } from './held-values.js';
-import { instantText } from './time-axis.js';
 import { type WildValues, wildValues } from './wild-values.js';
 
 /** What is wrong with channels of a recording, whatever the model says. */

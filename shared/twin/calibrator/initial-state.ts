@@ -1,7 +1,7 @@
-import { cautiousNoise, firstValues } from './filter/first-values.js';
-import { filterSettings } from './filter/settings.js';
-import { initialHealth } from './report/health.js';
-import type { CalibratorState, Sample, Twin } from './types.js';
+import { cautiousNoise, firstValues } from '../filter/first-values.js';
+import { filterSettings } from '../filter/settings.js';
+import { initialHealth } from '../report/health.js';
+import type { CalibratorState, Sample, Twin } from '../types.js';
 
 /**
  * Standard deviation of the first trend, as a share of the range per wear horizon: 1e-5 a sample on

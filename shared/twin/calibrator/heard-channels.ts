@@ -1,6 +1,6 @@
-import { isLeftOut } from './filter/left-out.js';
-import type { FilterState } from './state/filter-state.js';
-import type { Sample } from './types.js';
+import { isLeftOut } from '../filter/left-out.js';
+import type { FilterState } from '../state/filter-state.js';
+import type { Sample } from '../types.js';
 
 /** A channel that repeats its value this many times while most others move is left out as frozen. */
 const FROZEN_REPEATS = 20;

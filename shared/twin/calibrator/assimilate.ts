@@ -1,9 +1,9 @@
-import type { Gaussian } from './filter/gaussian-update.js';
-import type { InputNoise } from './filter/input-noise.js';
-import type { InputSlopes } from './filter/stated-inputs.js';
-import type { FilterMemory, FilterStep } from './filter/step.js';
-import type { TransientMemory } from './state/filter-state.js';
-import type { CalibratorState, Sample } from './types.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
+import type { InputNoise } from '../filter/input-noise.js';
+import type { InputSlopes } from '../filter/stated-inputs.js';
+import type { FilterMemory, FilterStep } from '../filter/step.js';
+import type { TransientMemory } from '../state/filter-state.js';
+import type { CalibratorState, Sample } from '../types.js';
 
 /** One sample's way into the estimate, after it was checked. */
 export type Assimilate = (input: {

@@ -1,6 +1,6 @@
 import { upperMedian } from '../../core/index.js';
+import type { Finding } from '../report/verdict.js';
 import type { Sample, Twin, TwinModel } from '../types.js';
-import type { Finding } from './verdict.js';
 
 /** Kelvin at 0 °C. */
 const ZERO_CELSIUS_K = 273.15;

@@ -1,13 +1,13 @@
-import type { TwinDefinition } from '../config/index.js';
+import type { TwinDefinition } from '../../config/index.js';
+import { type Bank, newBank, predictBank } from '../filter/bank.js';
+import { filterUpdate } from '../filter/filter.js';
+import { initialInputNoise, unstatedInputs, updateInputNoise } from '../filter/input-noise.js';
+import type { ModeSet } from '../filter/modes.js';
+import { predict } from '../filter/predict.js';
+import type { FilterSettings } from '../filter/settings.js';
+import { misreadInputs, statedErrorStd, updateInputSlopes } from '../filter/stated-inputs.js';
+import type { TwinModel } from '../types.js';
 import type { Assimilate } from './assimilate.js';
-import { type Bank, newBank, predictBank } from './filter/bank.js';
-import { filterUpdate } from './filter/filter.js';
-import { initialInputNoise, unstatedInputs, updateInputNoise } from './filter/input-noise.js';
-import type { ModeSet } from './filter/modes.js';
-import { predict } from './filter/predict.js';
-import type { FilterSettings } from './filter/settings.js';
-import { misreadInputs, statedErrorStd, updateInputSlopes } from './filter/stated-inputs.js';
-import type { TwinModel } from './types.js';
 
 /** A state's bank, if it is one of these modes: a definition may have changed since. */
 function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {

@@ -1,7 +1,7 @@
-import { TwinError } from '../core/index.js';
-import { reportStep } from './report/report.js';
-import { instantText } from './report/time-axis.js';
-import type { Calibrator, CalibratorState, Sample, SensorSlopes, StepResult } from './types.js';
+import { TwinError } from '../../core/index.js';
+import { reportStep } from '../report/report.js';
+import { instantText } from '../report/time-axis.js';
+import type { Calibrator, CalibratorState, Sample, SensorSlopes, StepResult } from '../types.js';
 
 /** A run of samples through a calibrator. */
 export interface CalibrationRun {

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../config/index.js';
+import { instantText } from '../report/time-axis.js';
 import type { InputsAt, Sample } from '../types.js';
 import {
   codesIn,
@@ -10,7 +11,6 @@ import {
   sentinelsIn,
   type Wild,
 } from './no-readings.js';
-import { instantText } from './time-axis.js';
 
 /** Readings so far from all others of their sensor or input that they are faults of the reading, not noise. */
 export interface WildValues {

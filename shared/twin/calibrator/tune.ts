@@ -1,7 +1,7 @@
+import { initialNoise } from '../filter/noise.js';
+import type { Sample, Twin, TwinModel } from '../types.js';
 import { createCalibrator } from './calibrator.js';
-import { initialNoise } from './filter/noise.js';
 import { runSamples } from './run.js';
-import type { Sample, Twin, TwinModel } from './types.js';
 
 /** A value that was tried. */
 export interface Trial {

@@ -1,7 +1,7 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { durationText, upperMedian } from '../../core/index.js';
+import { instantText } from '../report/time-axis.js';
 import type { Sample } from '../types.js';
-import { instantText } from './time-axis.js';
 
 /** An input that has no value for a part of a record. */
 export interface MissingInput {
