@@ -74,36 +74,25 @@ export async function runWorker(
   const runId = randomUUID();
   const assets = chooseAssets(config, deps);
   let secondsToFirstEvaluation: number | undefined;
-  const models = new Map<string, Promise<TwinModel>>();
-  const modelOf = (name: string, twin: Twin) => {
-    let model = models.get(name);
-    if (model === undefined) {
-      model = deps.engine.createModel(twin, { logger }).then((opened) => ({
-        ...opened,
-        evaluate: async (...args) => {
-          const answers = await opened.evaluate(...args);
-          secondsToFirstEvaluation ??= deps.uptimeS();
-          return answers;
-        },
-      }));
-      models.set(name, model);
-    }
-    return model;
-  };
-  const versions = new Map<string, Promise<void>>();
+  const models = onceByName(async (_, twin: Twin): Promise<TwinModel> => {
+    const opened = await deps.engine.createModel(twin, { logger });
+    return {
+      ...opened,
+      evaluate: async (...args) => {
+        const answers = await opened.evaluate(...args);
+        secondsToFirstEvaluation ??= deps.uptimeS();
+        return answers;
+      },
+    };
+  });
   // Without it a changed twin's states can't be migrated; that must not keep them from going on today.
-  const kept = (name: string, twin: Twin) => {
-    let done = versions.get(name);
-    if (done === undefined) {
-      done = keepVersion(deps.store, twin).then(
-        () => undefined,
-        (error: unknown) =>
-          logger.warn('A version of a twin is not kept', { twin: name, reason: messageOf(error) }),
-      );
-      versions.set(name, done);
-    }
-    return done;
-  };
+  const versions = onceByName((name, twin: Twin) =>
+    keepVersion(deps.store, twin).then(
+      () => undefined,
+      (error: unknown) =>
+        logger.warn('A version of a twin is not kept', { twin: name, reason: messageOf(error) }),
+    ),
+  );
   const overtime = () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS;
   const assetDeps: AssetDeps = {
     ...deps,
@@ -123,14 +112,14 @@ export async function runWorker(
       }
       const twin = await deps.source.twin(asset.twin);
       progress.twinVersion = versionOf(twin.hash);
-      await kept(asset.twin, twin);
+      await versions.get(asset.twin, twin);
       await runAsset(
         {
           fleet: fleet.name,
           assetId: asset.id,
           twinName: asset.twin,
           twin: twinOfAsset(twin, asset),
-          model: () => modelOf(asset.twin, twin),
+          model: () => models.get(asset.twin, twin),
           options: {
             ...fleet.calibration,
             ...(config.settleS === undefined ? {} : { settleS: config.settleS }),
@@ -151,9 +140,7 @@ export async function runWorker(
   };
 
   const reports: AssetReport[] = [];
-  // Each run begins elsewhere, so that it is not always the same assets that time is out for.
-  const first = Number.parseInt(runId.slice(0, 8), 16) % Math.max(1, assets.length);
-  const turn = [...assets.slice(first), ...assets.slice(0, first)];
+  const turn = turnOf(assets, runId);
   let next = 0;
   const lane = async () => {
     for (let asset = turn[next++]; asset !== undefined; asset = turn[next++]) {
@@ -169,11 +156,10 @@ export async function runWorker(
   try {
     await Promise.all(Array.from({ length: fleet.calibration.parallelAssets }, lane));
   } finally {
-    for (const model of models.values()) await model.then((m) => m.close()).catch(() => undefined);
+    for (const model of models.all()) await model.then((m) => m.close()).catch(() => undefined);
   }
   const order = new Map(assets.map((a, i) => [a.id, i]));
   reports.sort((a, b) => (order.get(a.asset) ?? 0) - (order.get(b.asset) ?? 0));
-  const sum = (of: (r: AssetReport) => number) => reports.reduce((total, r) => total + of(r), 0);
   const report: RunReport = {
     runId,
     fleet: fleet.name,
@@ -183,14 +169,7 @@ export async function runWorker(
     ...(secondsToFirstEvaluation === undefined ? {} : { secondsToFirstEvaluation }),
     assets: reports,
     summary: { verdict: runVerdict(reports), recording: runRecording(reports) },
-    totals: {
-      assets: reports.length,
-      calibrated: sum((r) => (r.steps > 0 && r.outcome !== 'failed' ? 1 : 0)),
-      failed: sum((r) => (r.outcome === 'failed' ? 1 : 0)),
-      steps: sum((r) => r.steps),
-      valuesRead: sum((r) => r.valuesRead),
-      valuesWritten: sum((r) => r.valuesWritten),
-    },
+    totals: totalsOf(reports),
   };
   if (reports.some((r) => r.outcome !== 'idle' && r.outcome !== 'waiting')) {
     try {
@@ -200,6 +179,39 @@ export async function runWorker(
     }
   }
   return report;
+}
+
+/** What is made for a name when it is first asked for, and kept. */
+function onceByName<A, T>(
+  make: (name: string, of: A) => Promise<T>,
+): { get(name: string, of: A): Promise<T>; all(): Iterable<Promise<T>> } {
+  const made = new Map<string, Promise<T>>();
+  return {
+    get(name, of) {
+      const found = made.get(name) ?? make(name, of);
+      made.set(name, found);
+      return found;
+    },
+    all: () => made.values(),
+  };
+}
+
+/** Each run begins elsewhere, so that it is not always the same assets that time is out for. */
+function turnOf(assets: readonly FleetAsset[], runId: string): readonly FleetAsset[] {
+  const first = Number.parseInt(runId.slice(0, 8), 16) % Math.max(1, assets.length);
+  return [...assets.slice(first), ...assets.slice(0, first)];
+}
+
+function totalsOf(reports: readonly AssetReport[]): RunReport['totals'] {
+  const sum = (of: (r: AssetReport) => number) => reports.reduce((total, r) => total + of(r), 0);
+  return {
+    assets: reports.length,
+    calibrated: sum((r) => (r.steps > 0 && r.outcome !== 'failed' ? 1 : 0)),
+    failed: sum((r) => (r.outcome === 'failed' ? 1 : 0)),
+    steps: sum((r) => r.steps),
+    valuesRead: sum((r) => r.valuesRead),
+    valuesWritten: sum((r) => r.valuesWritten),
+  };
 }
 
 function chooseAssets(config: WorkerConfig, deps: WorkerDeps): readonly FleetAsset[] {
