@@ -18,14 +18,16 @@ const FOLDERS = [
   'test',
   'recipes',
 ];
+/** All files, as paths from the root. */
+const files = [...FOLDERS, 'scripts'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => !/node_modules|\.vitepress/.test(file))
+    .map((file) => join(folder, file)),
+);
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
-  ...FOLDERS.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.md') && !/node_modules|\.vitepress/.test(file))
-      .map((file) => join(folder, file)),
-  ),
+  ...files.filter((file) => file.endsWith('.md') && !file.startsWith('scripts')),
 ];
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
@@ -54,6 +56,15 @@ function faultOfLink(page: string, target: string): string | undefined {
   return anchorsOf(readFileSync(path, 'utf8')).has(anchor)
     ? undefined
     : `${target}: ${relative(root, path)} has no such heading`;
+}
+
+/** A source file that prose names and that is not there; undefined of other words. */
+function faultOfSource(page: string, word: string): string | undefined {
+  if (!/^(?:\.{0,2}\/)?\w[\w./-]*\.(ts|mjs|c|sh)$/.test(word)) return undefined;
+  const beside = join(dirname(page), word);
+  return files.some((file) => file === beside || `/${file}`.endsWith(`/${word}`))
+    ? undefined
+    : `${word}: there is no such file`;
 }
 
 /** The options of a study or a bench; undefined of other scripts. */
@@ -141,7 +152,10 @@ describe('docs', async () => {
     expect(faultOf('twinloop calibrate twin.json --data')).toMatch(/lacks its value/);
   });
 
-  it('knows a wrong link and a wrong script', async () => {
+  it('knows a wrong link, a wrong source file and a wrong script', async () => {
+    expect(faultOfSource('shared/twin/README.md', 'filter/filters.ts')).toMatch(/no such file/);
+    expect(faultOfSource('shared/twin/README.md', 'filter/filter.ts')).toBeUndefined();
+    expect(faultOfSource('docs/architecture.md', 'shared/core/tqv.ts')).toBeUndefined();
     expect(faultOfLink('README.md', 'docs/nowhere.md')).toMatch(/not there/);
     expect(faultOfLink('README.md', 'docs/architecture.md#nowhere')).toMatch(/no such heading/);
     expect(faultOfLink('README.md', 'docs/architecture.md#parts-and-borders')).toBeUndefined();
@@ -159,6 +173,10 @@ describe('docs', async () => {
     });
     for (const [, target = ''] of proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       const fault = faultOfLink(page, target);
+      if (fault !== undefined) faults.push(fault);
+    }
+    for (const [, word = ''] of proseOf(text).matchAll(/`([^`\n]+)`/g)) {
+      const fault = faultOfSource(page, word);
       if (fault !== undefined) faults.push(fault);
     }
     for (const [call, script = '', words = ''] of text.matchAll(
