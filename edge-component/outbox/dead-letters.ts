@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Clock,
+  csvLine,
   type Logger,
   messageOf,
   nsToDate,
@@ -17,10 +18,6 @@ const FILE_BYTES = 8 * 1024 * 1024;
 const OUR_FILE = /^\d{4}-\d\d-\d\d-\d+\.(csv|reasons\.txt)$/;
 /** Files that the limit has room for: they are deleted whole. */
 const FILES_AT_LEAST = 4;
-
-function csvCell(value: string): string {
-  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-}
 
 /**
  * Values that will not be sent any more, in files that SiteWise can import in bulk: a folder per
@@ -107,16 +104,16 @@ export class DeadLetters {
     const path = join(folder, await this.#currentFile(folder));
     const lines = entries.map(({ entry: { sample } }) => {
       const time = toTimeInNanos(sample.timeNs);
-      return [
-        csvCell(sample.alias),
+      return csvLine([
+        sample.alias,
         sample.dataType,
         time.timeInSeconds,
         time.offsetInNanos,
         sample.quality,
-        sample.value === null ? '' : csvCell(String(sample.value)),
-      ].join(',');
+        sample.value === null ? '' : String(sample.value),
+      ]);
     });
-    await appendDurably(path, `${lines.join('\n')}\n`);
+    await appendDurably(path, lines.join(''));
     const said = this.#messages.get(path) ?? new Set<string>();
     this.#messages.set(path, said);
     const news = [...new Set(entries.map((e) => e.message))].filter((m) => !said.has(m));

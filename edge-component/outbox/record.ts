@@ -1,7 +1,7 @@
 import { QUALITIES, type Quality, type StreamTqv, type TqvValue } from '../../shared/core/index.js';
 
 /** Types of SiteWise properties that the component sends. */
-export const DATA_TYPES = ['DOUBLE', 'INTEGER', 'BOOLEAN', 'STRING'] as const;
+const DATA_TYPES = ['DOUBLE', 'INTEGER', 'BOOLEAN', 'STRING'] as const;
 export type DataType = (typeof DATA_TYPES)[number];
 
 /** A sample on its way out: with the type of its SiteWise property. */

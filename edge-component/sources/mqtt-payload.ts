@@ -4,7 +4,7 @@ import type { RawSample } from '../pipeline/signal-pipeline.js';
 export type MqttSignal = MqttSourceConfig['signals'][number];
 
 /** Steps of a path such as `values[0].v`. */
-export function parseJsonPath(path: string): (string | number)[] {
+function parseJsonPath(path: string): (string | number)[] {
   const steps: (string | number)[] = [];
   for (const [, name, index] of path.replace(/^\$\.?/, '').matchAll(/([^.[\]]+)|\[(\d+)\]/g)) {
     if (index !== undefined) steps.push(Number(index));

@@ -6,7 +6,7 @@ const range = z
   .refine(([low, high]) => low !== high, { message: 'expected two different numbers' });
 
 /** What parts of any machine may be drawn as. */
-export const PART_KINDS = [
+const PART_KINDS = [
   'box',
   'tank',
   'pump',

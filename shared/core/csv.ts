@@ -117,7 +117,8 @@ export function formatCsv(
   return csvLine(columns) + Array.from(rows, csvLine).join('');
 }
 
-function csvCell(value: number | string | undefined): string {
+/** A cell of CSV, quoted where it must be. */
+export function csvCell(value: number | string | undefined): string {
   if (value === undefined) return '';
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

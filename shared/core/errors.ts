@@ -1,5 +1,5 @@
 /** Codes of faults that the person at the keyboard can mend: wrong input, wrong use. Exit code 2. */
-export const USER_ERROR_CODES = [
+const USER_ERROR_CODES = [
   'CONFIG_INVALID', // a config file or option does not fit its schema
   'FILE_NOT_FOUND', // a file that the user named is not there
   'FILE_INVALID', // a file is there but its content is not what it should be
@@ -17,7 +17,7 @@ export const USER_ERROR_CODES = [
 ] as const;
 
 /** Codes of faults of the world around us: networks, processes, native code. Exit code 1. */
-export const SYSTEM_ERROR_CODES = [
+const SYSTEM_ERROR_CODES = [
   'FMI_CALL_FAILED', // an FMI function returned an error status
   'FMU_CRASHED', // the process that ran an FMU ended unexpectedly
   'FMU_TIMEOUT', // an FMU did not answer before its deadline

@@ -141,7 +141,7 @@ const pathError = (code: string, path: string) =>
  * Makes a folder and those above it that are missing. Node's own recursive `mkdir` never returns where
  * a file system says of a folder that is there that it is not, as /proc does.
  */
-export async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string): Promise<void> {
   const missing: string[] = [];
   let place = resolve(path);
   while ((await statOf(place)) === undefined) {

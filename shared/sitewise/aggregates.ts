@@ -6,8 +6,8 @@ import { type Quality, secondsToNs } from '../core/index.js';
 import { toTwinError } from './errors.js';
 
 /** Entries in one batch request for aggregates, and aggregates in one page: SiteWise's limits. */
-export const MAX_ENTRIES_PER_AGGREGATES = 16;
-export const MAX_AGGREGATES_PER_PAGE = 4000;
+const MAX_ENTRIES_PER_AGGREGATES = 16;
+const MAX_AGGREGATES_PER_PAGE = 4000;
 
 /** The widths that SiteWise aggregates over, seconds, the finest first. */
 export const RESOLUTION_S = { '1m': 60, '15m': 900, '1h': 3600, '1d': 86_400 } as const;

@@ -9,10 +9,10 @@ import { toTwinError } from './errors.js';
 import { fromAssetPropertyValue } from './values.js';
 
 /** Entries in one batch request for histories, and for latest values: SiteWise's limits. */
-export const MAX_ENTRIES_PER_HISTORY = 16;
-export const MAX_ENTRIES_PER_LATEST = 128;
+const MAX_ENTRIES_PER_HISTORY = 16;
+const MAX_ENTRIES_PER_LATEST = 128;
 /** Values in one page of a history. */
-export const MAX_VALUES_PER_PAGE = 20_000;
+const MAX_VALUES_PER_PAGE = 20_000;
 const NS_PER_MS = 1_000_000n;
 
 /** Which values to read. */

@@ -19,7 +19,7 @@ import { faultName } from './errors.js';
 import { type StreamDataType, toAssetPropertyValue } from './values.js';
 
 /** Entries in a BatchPutAssetPropertyValue request, and values in an entry: SiteWise's limits. */
-export const MAX_ENTRIES_PER_PUT = 10;
+const MAX_ENTRIES_PER_PUT = 10;
 export const MAX_VALUES_PER_ENTRY = 10;
 
 /** A sample that SiteWise did not take, and why. */

@@ -63,7 +63,7 @@ const SETTLE_S = 2;
 const LOCAL_FLEET = 'local';
 
 /** External id of the local asset; SiteWise wants two characters at least. */
-export function assetExternalId(twinName: string): string {
+function assetExternalId(twinName: string): string {
   return `${twinName}-1`;
 }
 

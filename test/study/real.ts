@@ -1,5 +1,5 @@
 import { backtest } from '../../shared/twin/backtest/index.js';
-import { whiteBandsOf } from '../../shared/twin/fit/estimates.js';
+import { estimatesOf } from '../../shared/twin/fit/estimates.js';
 import type { Fit } from '../../shared/twin/fit/fit.js';
 import { commission, createFitModel, type FitModel } from '../../shared/twin/fit/index.js';
 import type { Twin } from '../../shared/twin/index.js';
@@ -29,6 +29,14 @@ async function withModel<T>(twin: Twin, use: (model: FitModel) => Promise<T>): P
     await model.close();
   }
 }
+
+/** The parameters with the bands that white residuals would give, to compare. */
+const whiteBandsOf = (fit: Fit) =>
+  estimatesOf(
+    { ...fit, covariance: { ...fit.covariance, covariance: fit.covariance.white } },
+    'parameter',
+  );
+
 const samplesOf = (recording: Recording, rows: number) => recording.samples().slice(0, rows);
 
 /** The fit of all rows, and how wide its bands would be if residuals were white. */

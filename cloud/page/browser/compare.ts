@@ -18,7 +18,7 @@ export interface EarlierSpan {
 const DAY_S = 86_400;
 
 /** @returns undefined where nothing is compared, or the span shown has no beginning */
-export function earlierSpan(store: Store): EarlierSpan | undefined {
+function earlierSpan(store: Store): EarlierSpan | undefined {
   const { comparison, fromX } = store;
   const toX = Math.min(store.toX, store.newestX);
   if (comparison === undefined || !Number.isFinite(fromX) || toX <= fromX) return undefined;

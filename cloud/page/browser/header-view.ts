@@ -7,7 +7,7 @@ import type { Store } from './store.js';
 export type Connection = 'connecting' | 'open' | 'lost';
 
 /** The one line that says whether all is well. */
-export function verdictOf(store: Store, connection: Connection): { mood: Mood; text: string } {
+function verdictOf(store: Store, connection: Connection): { mood: Mood; text: string } {
   const { status } = store;
   if (connection === 'lost') {
     return { mood: 'bad', text: 'Connection lost – trying again; what you see is old' };

@@ -1,5 +1,5 @@
 /** Distance between neighbouring doubles at a time, seconds. */
-export function resolutionAt(timeS: number): number {
+function resolutionAt(timeS: number): number {
   return Math.abs(timeS) * Number.EPSILON;
 }
 

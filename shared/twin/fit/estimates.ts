@@ -16,13 +16,6 @@ export function estimatesOf(fit: Fit, kind: Coordinate['kind']): Record<string, 
   );
 }
 
-/** The parameters with the bands that white residuals would give, to compare. */
-export function whiteBandsOf(fit: Fit): Record<string, Estimate> {
-  const { covariance } = fit;
-  const white = { ...covariance, covariance: covariance.white };
-  return estimatesOf({ ...fit, covariance: white }, 'parameter');
-}
-
 /**
  * A value with its band, bounds applied.
  *

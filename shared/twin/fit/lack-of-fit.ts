@@ -67,7 +67,7 @@ const LEAST_SAMPLES = 20;
  *
  * @see Wilson & Hilferty, Proc. Natl. Acad. Sci. 17 (1931)
  */
-export const chiSquareScore = (x: number, dof: number): number =>
+const chiSquareScore = (x: number, dof: number): number =>
   (Math.cbrt(x / dof) - (1 - 2 / (9 * dof))) / Math.sqrt(2 / (9 * dof));
 
 /** Zero mean and unit variance; all zero of a constant. */

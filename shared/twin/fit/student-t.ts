@@ -31,7 +31,7 @@ function incompleteBeta(x: number, a: number, b: number): number {
 }
 
 /** P(T ≤ t) of Student's t. @param dof above 0, need not be whole */
-export function studentTCdf(t: number, dof: number): number {
+function studentTCdf(t: number, dof: number): number {
   const tail = 0.5 * incompleteBeta(dof / (dof + t * t), dof / 2, 0.5);
   return t > 0 ? 1 - tail : tail;
 }

@@ -13,7 +13,7 @@ import {
 } from './ways.js';
 
 /** Values of each decided input that are tried. */
-export const GRID = 13;
+const GRID = 13;
 /** Times at which a repair may begin. */
 const REPAIR_TIMES = 7;
 

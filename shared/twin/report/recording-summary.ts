@@ -12,7 +12,7 @@ import { type RecordingSummary, skippedSteps } from './verdict.js';
 const SAMPLES_TO_JUDGE = 20;
 
 /** Measured variables whose samples hold less than two different values. */
-export function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
+function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {
   if (samples.length < SAMPLES_TO_JUDGE) return [];
   return twin.definition.measured.flatMap(({ variable }, i) => {
     const first = samples.find((s) => Number.isFinite(s.measured[i]!))?.measured[i];

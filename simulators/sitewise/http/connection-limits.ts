@@ -29,7 +29,7 @@ export const CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
 };
 
 /** Longest body of a request, bytes. */
-export const MAX_BODY_BYTES = 12 * 1024 * 1024;
+const MAX_BODY_BYTES = 12 * 1024 * 1024;
 
 /** The limits as options of an HTTP server. */
 export function serverOptions(limits: ConnectionLimits) {

@@ -63,7 +63,7 @@ export function parseRules(value: unknown): FaultRule[] {
 }
 
 /** A rule from the `x-twinloop-fault` header, e.g. `error=ThrottlingException, latencyMs=50`. */
-export function parseHeaderRule(text: string): FaultRule {
+function parseHeaderRule(text: string): FaultRule {
   const rule: Record<string, unknown> = {};
   for (const part of text.split(',')) {
     const [key = '', value = ''] = part.split('=').map((s) => s.trim());

@@ -74,7 +74,7 @@ export function requireUniqueProperties(model: AssetModelRecord): void {
   for (const composite of model.compositeModels) checkProperties(composite.properties);
 }
 
-export function checkProperties(properties: readonly ModelProperty[]): void {
+function checkProperties(properties: readonly ModelProperty[]): void {
   if (properties.length > MAX_PROPERTIES) {
     throw invalidRequest(`A model has at most ${MAX_PROPERTIES} properties.`);
   }
@@ -92,7 +92,7 @@ export function checkProperties(properties: readonly ModelProperty[]): void {
   );
 }
 
-export function requireUnique(what: string, values: readonly (string | undefined)[]): void {
+function requireUnique(what: string, values: readonly (string | undefined)[]): void {
   const seen = new Set<string>();
   for (const value of values) {
     if (value === undefined) continue;

@@ -24,7 +24,7 @@ interface Named {
  * What a request names, each as the resources by which policies may allow it: an asset, or the time
  * series behind an alias. Nothing named is every resource.
  */
-export function resourcesOf(account: Account, input: object): NamedResource[][] {
+function resourcesOf(account: Account, input: object): NamedResource[][] {
   const { entries, ...own } = input as Named;
   const tagged = (arn: string): NamedResource => ({
     arn,

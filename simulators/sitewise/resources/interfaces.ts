@@ -17,7 +17,7 @@ import {
 } from './asset-model-records.js';
 
 /** Models that an interface is applied to. */
-export function appliedTo(account: Account, interfaceId: string): AssetModelRecord[] {
+function appliedTo(account: Account, interfaceId: string): AssetModelRecord[] {
   return account
     .allModels()
     .filter((m) => m.interfaces?.some((i) => i.interfaceId === interfaceId));

@@ -11,7 +11,7 @@ const SWEEP_MS = 60_000;
 type Storage = sdk.PutStorageConfigurationRequest;
 
 /** The storage settings as they are; the service's defaults where nothing was set. */
-export function storageSettings(account: Account): Storage & { updatedAtMs?: number } {
+function storageSettings(account: Account): Storage & { updatedAtMs?: number } {
   return {
     storageType: 'SITEWISE_DEFAULT_STORAGE',
     disassociatedDataStorage: 'ENABLED',
@@ -23,7 +23,7 @@ export function storageSettings(account: Account): Storage & { updatedAtMs?: num
  * Values before this are to be forgotten, epoch seconds; undefined where all are kept. With a warm
  * tier, what leaves the hot one can still be read: until its own period is over.
  */
-export function retentionCutoffS(account: Account): number | undefined {
+function retentionCutoffS(account: Account): number | undefined {
   const { warmTier, warmTierRetentionPeriod, retentionPeriod } = storageSettings(account);
   const period = warmTier === 'ENABLED' ? warmTierRetentionPeriod : retentionPeriod;
   const days = period?.numberOfDays;
@@ -32,7 +32,7 @@ export function retentionCutoffS(account: Account): number | undefined {
 }
 
 /** Removes values that are older than the retention period. @returns blocks removed */
-export function applyRetention(account: Account): number {
+function applyRetention(account: Account): number {
   const cutoff = retentionCutoffS(account);
   if (cutoff === undefined) return 0;
   let removed = 0;

@@ -2,17 +2,13 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, TwinError } from '../../../shared/core/index.js';
+import { csvCell, messageOf, TwinError } from '../../../shared/core/index.js';
 import type { Account, SeriesRecord } from '../resources/account.js';
 import { type Block, KIND, QUALITY_NAMES } from '../store/block.js';
 import { END_OF_TIME, type StoredTime } from '../store/value-store.js';
 import { withAccount } from './open-account.js';
 
 const BEGINNING: StoredTime = { seconds: 0, nanos: 0 };
-
-/** Quotes a cell where it must be. */
-export const csvCell = (text: string) =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 function cellOf(block: Block, row: number): string {
   const number = block.numbers[row] ?? 0;

@@ -5,7 +5,7 @@ import { type ComponentTypeRecord, keyOf, shownDates, type TwinMakerAccount } fr
 import { PAGE_SIZE } from './workspaces.js';
 
 /** The component type through which TwinMaker reads SiteWise. */
-export const SITEWISE_CONNECTOR = 'com.amazon.iotsitewise.connector';
+const SITEWISE_CONNECTOR = 'com.amazon.iotsitewise.connector';
 /** Names of the properties by which the connector finds its asset. */
 export const ASSET_ID = 'sitewiseAssetId';
 export const MODEL_ID = 'sitewiseAssetModelId';

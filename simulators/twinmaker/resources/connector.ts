@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, Type>> = {
 };
 
 /** A value as TwinMaker has it. */
-export function toDataValue(value: Variant | undefined) {
+function toDataValue(value: Variant | undefined) {
   const { doubleValue, integerValue, booleanValue, stringValue } = value ?? {};
   return { doubleValue, integerValue, booleanValue, stringValue };
 }

@@ -26,7 +26,7 @@ export interface ComputedProperty {
 }
 
 /** A tumbling window's length and offset, seconds. @throws ApiFault `InvalidRequestException` */
-export function parseWindow(window: sdk.MetricWindow | undefined): {
+function parseWindow(window: sdk.MetricWindow | undefined): {
   intervalS: number;
   offsetS: number;
 } {

@@ -59,7 +59,7 @@ const WINDOW_FUNCTIONS: Readonly<Record<string, readonly [min: number, max: numb
 };
 
 /** Names of all functions that there are. */
-export const FUNCTION_NAMES: readonly string[] = [
+const FUNCTION_NAMES: readonly string[] = [
   ...Object.keys(SCALARS),
   ...Object.keys(SPECIALS),
   ...Object.keys(WINDOW_FUNCTIONS),
