@@ -82,14 +82,14 @@ const input = z.strictObject({
       'Standard deviation of the noise with which its stream is measured, from sample to sample, in its unit: what it does to the outputs counts in the bands of fits, of samples at rest and of moving machines. 0 where it is exact. Left out, it is looked for, at rest and in fits, counts once it is found, and is named in the verdict.',
     ),
   scaleStd: scaleStd.describe(
-    'How far its scale may be off: standard deviation of a constant relative error, as a share of the value, e.g. 0.005 of a transducer of class 0.5; 0 where it is known to be right. Of a fixed `value`, too. Bands of fits, and those at rest, are widened by it. Left out, a fit says where an error of 1 % would pass unseen.',
+    'How far its scale may be off: standard deviation of a constant relative error, as a share of the value, e.g. 0.005 of a transducer of class 0.5; 0 where it is known to be right. Of a fixed `value`, too. Bands are widened by it. Left out, a fit says where an error of 1 % would pass unseen.',
   ),
   offsetStd: z
     .number()
     .nonnegative()
     .optional()
     .describe(
-      'How far its zero may be off: standard deviation of a constant offset, in its unit; 0 where it is known to be right. Of a fixed `value`: how well that is known, e.g. 2000 Pa of an ambient pressure of 1e5. Bands of fits, and those at rest, are widened by it.',
+      'How far its zero may be off: standard deviation of a constant offset, in its unit; 0 where it is known to be right. Of a fixed `value`: how well that is known, e.g. 2000 Pa of an ambient pressure of 1e5. Bands are widened by it.',
     ),
   whenMissing: z
     .enum(['skip', 'start-value'])
@@ -122,10 +122,10 @@ const measured = z.strictObject({
     .nonnegative()
     .optional()
     .describe(
-      'How far the sensor may read wrong: standard deviation of a constant offset, and in fits of what it drifts along the record, in its unit, e.g. half of the accuracy on its data sheet; 0 where it is known to be right. Bands of fits, and those at rest, are widened by it. Left out, a fit says where an offset or a drift would pass unseen.',
+      'How far the sensor may read wrong: standard deviation of a constant offset, and in fits of what it drifts along the record, in its unit, e.g. half of the accuracy on its data sheet; 0 where it is known to be right. Bands are widened by it. Left out, a fit says where an offset or a drift would pass unseen.',
     ),
   scaleStd: scaleStd.describe(
-    'How far its scale may be off: standard deviation of a constant relative error, as a share of the reading, e.g. 0.005 of a transducer of class 0.5; 0 where it is known to be right. Bands of fits, and those at rest, are widened by it. Left out, a fit says where an error of 1 % would pass unseen.',
+    'How far its scale may be off: standard deviation of a constant relative error, as a share of the reading, e.g. 0.005 of a transducer of class 0.5; 0 where it is known to be right. Bands are widened by it. Left out, a fit says where an error of 1 % would pass unseen.',
   ),
   rail: z
     .strictObject({

@@ -215,6 +215,8 @@ export interface StepResult {
     nonlinearity: number;
     /** Assumed noise standard deviation per channel after adaptation. */
     noiseStd: Record<string, number>;
+    /** What errors that stay add to each parameter's deviation; left out where there are none. */
+    lastingStd?: Record<string, number>;
   };
 }
 
@@ -246,6 +248,8 @@ export interface SensorSlopes {
   own?: { inputs: Float64Array; model: Float64Array };
   /** What errors that last do to the parameters, where there are any. */
   persistent?: PersistentError | undefined;
+  /** Inputs of a moving machine whose stated errors are not in the bands, as the model fails with them. */
+  statedUnknown?: readonly number[] | undefined;
 }
 
 /** A calibrator: pure steps from state to state. */

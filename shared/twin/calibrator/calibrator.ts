@@ -123,6 +123,7 @@ function stateUnmeasured(
       faults,
       heldInputs,
       ...(transient && { transient }),
+      ...(filtered.stated && { persistent: filtered.stated.parameters }),
     },
   };
 }
@@ -139,6 +140,7 @@ function stateWithout(
     filter: {
       ...a,
       ...(transient === undefined ? {} : { transient }),
+      ...(filtered.stated && { persistent: filtered.stated.parameters }),
       x: filtered.posterior.x,
       S: filtered.posterior.S,
       bank: undefined,
@@ -203,6 +205,7 @@ function stateAfter(
     sampleCount: before.sampleCount + 1,
     filter: {
       ...(transient === undefined ? {} : { transient }),
+      ...(filtered.stated && { persistent: filtered.stated.parameters }),
       ...(inputNoise === undefined ? {} : { inputNoise }),
       ...(inputSlopes === undefined ? {} : { inputSlopes }),
       ...(a.refit === undefined ? {} : { refit: a.refit }),
@@ -364,6 +367,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         active: filtered.active,
         own: ownVariances(filtered.linearisation),
         persistent: atRest?.persistent,
+        statedUnknown: filtered.stated?.unknown,
       },
     };
   };

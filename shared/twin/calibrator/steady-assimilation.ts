@@ -18,11 +18,10 @@ function bankOf(bank: Bank | undefined, { modes }: ModeSet): Bank | undefined {
 export function steadyAssimilation(
   model: TwinModel,
   settings: FilterSettings,
-  { inputs: definitions, simulation }: TwinDefinition,
+  { inputs: definitions }: TwinDefinition,
 ): Assimilate {
   const unstated = unstatedInputs(definitions);
-  // Of a machine that moves in between, fits hold what is stated.
-  const misread = simulation.mode === 'steady-state' ? misreadInputs(definitions) : [];
+  const misread = misreadInputs(definitions);
   return async ({ state, sample, measured, dtS, withinBounds, memory, signal }) => {
     const a = state.filter;
     const m = a.noiseStd.length;

@@ -99,6 +99,28 @@ export function predict(
   return { x, S: squareRootOfStack(stack, rows, N) };
 }
 
+/**
+ * What errors of parameters and trends come to over a time, as {@link predict} carries them.
+ *
+ * @param error rows × k: parameters, trends, and whatever stays as it is behind them
+ */
+export function predictError(
+  error: Float64Array,
+  k: number,
+  dtS: number,
+  settings: FilterSettings,
+): Float64Array {
+  const n = settings.range.length;
+  const after = error.slice();
+  for (let i = 0; i < n; i++) {
+    const { kept, tau } = stepOf(settings, i, dtS, 1);
+    for (let e = 0; e < k; e++) {
+      after[i * k + e] = kept * error[i * k + e]! + tau * error[(n + i) * k + e]!;
+    }
+  }
+  return after;
+}
+
 /** {@link predict} of a mean and covariance, in place. */
 export function predictMoments(
   { x, P }: Moments,

@@ -5,6 +5,16 @@ import type { Linearisation } from './linearise.js';
 import type { Lines } from './lines.js';
 import type { PersistentError } from './persistent-error.js';
 
+/** What errors that a definition states do to the estimate of a moving machine whose parameters are filtered. */
+export interface StatedStep {
+  /** Variance of each parameter by what the model lacks, by errors of sensors, by those of inputs: 3n. */
+  parameters: Float64Array;
+  /** Deviation of each output; left out of a sample of rest, where `persistent` has it. */
+  outputStd?: Float64Array;
+  /** Inputs whose errors are not in it, as the model fails with them. */
+  unknown: readonly number[];
+}
+
 /** The outcome of one filter step. */
 export interface FilterStep {
   posterior: Gaussian;
@@ -59,6 +69,8 @@ export interface FilterStep {
   mode?: StepMode;
   /** What errors that last do to the parameters, where there are any. */
   persistent?: PersistentError;
+  /** What stated errors do to a moving machine; left out where none is stated, and where fits hold them. */
+  stated?: StatedStep;
   /** Every output's estimate, where it is known otherwise than from the linearisation. */
   outputs?: { mean: Float64Array; std: Float64Array };
 }

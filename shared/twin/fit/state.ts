@@ -1,6 +1,7 @@
 import { forcesOf } from '../disturbances/index.js';
 import { filterSettings } from '../filter/settings.js';
 import { refitSchedule } from '../refit/schedule.js';
+import { lastingErrors } from '../transient/stated-lead.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import { forcesAlong, valueAt } from './coordinates.js';
 import type { Fit } from './fit.js';
@@ -8,7 +9,9 @@ import type { FitModel } from './fit-model.js';
 import { fitPointAt, noiseFloor } from './fit-problem.js';
 import { foundInputStd } from './found-input-noise.js';
 import { type FitRecord, rangeOf } from './record.js';
+import { withStatedError } from './stated-errors.js';
 import { statedStdOfHidden } from './stated-outputs.js';
+import { twoSided } from './two-sided.js';
 import { rateAt } from './wear-course.js';
 
 /** Difference step for the states at the record's end, on the coordinates' scale. */
@@ -91,7 +94,10 @@ export async function stateAfterFit(
     x[n + j] = 0;
     for (let k = 0; k < q; k++) x[n + j]! += B[(n + j) * q + k]! * u[k]!;
   }
-  const statedStd = moving ? await statedStdOfHidden(twin, fitModel, fit) : undefined;
+  const refits = moving && refitSchedule(twin.definition, q) !== undefined;
+  // A filter that learns the parameters follows stated errors from here on; else the next fit tells them anew.
+  const statedLead = moving && !refits ? await ledBy(twin, fitModel, fit, B, N) : undefined;
+  const statedStd = refits ? await statedStdOfHidden(twin, fitModel, fit) : undefined;
   const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
   const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
   const scale = model.transient?.nominal.map((nominal, s) =>
@@ -107,7 +113,7 @@ export async function stateAfterFit(
       x,
       S,
       noiseStd: sensorNoise(twin, fit, record),
-      ...(moving && refitSchedule(twin.definition, q) !== undefined
+      ...(refits
         ? {
             refit: {
               timeS: record.timesS.at(-1)!,
@@ -132,10 +138,53 @@ export async function stateAfterFit(
               window: new Float64Array(),
               ...(inputStd === undefined ? {} : { inputStd }),
               ...(statedStd === undefined ? {} : { statedStd }),
+              ...(statedLead === undefined ? {} : { statedLead }),
             },
           }),
     },
   };
+}
+
+/**
+ * How far a deviation of each stated error has led parameters, trends and states off, N × errors: what the unknowns
+ * have made of it, and of an input what it did to the states along the record.
+ *
+ * @param B how parameters, trends and states follow the fit's unknowns, N × unknowns
+ */
+async function ledBy(
+  { definition }: Twin,
+  model: FitModel,
+  { stated, coordinates, record, u }: Fit,
+  B: Float64Array,
+  N: number,
+): Promise<Float64Array | undefined> {
+  const errors = lastingErrors(definition);
+  if (errors.length === 0) return undefined;
+  const q = coordinates.length;
+  const k = errors.length;
+  const ns = model.states.length;
+  const first = 2 * definition.parameters.length;
+  const point = fitPointAt(coordinates, u, record.timesS);
+  const lead = new Float64Array(N * k);
+  for (const [e, { of, index, kind }] of errors.entries()) {
+    const at = stated?.errors.findIndex((s) => s.of === of && s.index === index && s.kind === kind);
+    // One whose effect the fit does not know is one of the samples to come, too: they name it.
+    const shift = at === undefined ? undefined : stated?.shift[at];
+    if (shift === undefined) continue;
+    for (let i = 0; i < N; i++) {
+      for (let a = 0; a < q; a++) lead[i * k + e]! += B[i * q + a]! * shift[a]!;
+    }
+    if (of === 'sensors') continue;
+    const endAt = async (side: number) => {
+      const along = side === 0 ? record : withStatedError(record, errors[e]!, side);
+      const [run] = await model.run([point], along, { keepStates: true });
+      return run instanceof Error ? run : run?.states?.slice(-ns);
+    };
+    const found = await twoSided(endAt, () => endAt(0));
+    if (found instanceof Error) continue;
+    for (let i = 0; i < ns; i++) lead[(first + i) * k + e]! += found[i]!;
+  }
+  return lead;
 }
 
 /** States at the record's end with their sensitivities, and what else makes them unsure. */

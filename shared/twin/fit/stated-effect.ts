@@ -1,16 +1,12 @@
 import { messageOf } from '../../core/index.js';
 import { cholesky, choleskySolve, invertFromCholesky } from '../../kalman/index.js';
+import { type StatedError, statedErrors } from '../definition/stated-errors.js';
 import type { Finding } from '../report/verdict.js';
 import type { Twin } from '../types.js';
 import { larger, safeCholesky } from './loewner.js';
 import type { FitRecord } from './record.js';
 import { type ResidualModel, timesResidualCovariance } from './residual-model.js';
-import {
-  inputErrorDirection,
-  type StatedError,
-  sensorErrorDirection,
-  statedErrors,
-} from './stated-errors.js';
+import { inputErrorDirection, sensorErrorDirection } from './stated-errors.js';
 import type { RunEnd } from './two-sided.js';
 
 /** What stated errors do to a fit. They count in their stated deviations. */
@@ -71,7 +67,7 @@ export async function statedEffect(
   fit: FitSoFar,
   run: (record: FitRecord) => Promise<RunEnd>,
 ): Promise<Told | undefined> {
-  const stated = statedErrors(twin);
+  const stated = statedErrors(twin.definition);
   if (stated.length === 0) return undefined;
   const { record, prediction } = fit;
   const errors: StatedError[] = [];

@@ -1,42 +1,7 @@
-import type { Twin } from '../types.js';
+import type { StatedError } from '../definition/stated-errors.js';
 import { withInputOff } from './input-error.js';
 import type { FitRecord } from './record.js';
 import { type RunEnd, twoSided } from './two-sided.js';
-
-/** An error that lasts along a record, and that the definition says may be there. */
-export interface StatedError {
-  of: 'sensors' | 'inputs';
-  /** Place among the definition's measured variables, or its inputs. */
-  index: number;
-  kind: 'zero' | 'drift' | 'scale';
-  /** Its standard deviation: of a scale a share, otherwise in the signal's unit, of a drift from first sample to last. */
-  std: number;
-}
-
-/** All that a definition states, errors of size 0 left out. */
-export function statedErrors({ definition }: Pick<Twin, 'definition'>): StatedError[] {
-  const { measured, inputs } = definition;
-  const all: StatedError[] = [
-    ...measured.flatMap(({ offsetStd = 0, scaleStd = 0 }, index) =>
-      (
-        [
-          ['zero', offsetStd],
-          ['drift', offsetStd],
-          ['scale', scaleStd],
-        ] as const
-      ).map(([kind, std]) => ({ of: 'sensors' as const, index, kind, std })),
-    ),
-    ...inputs.flatMap(({ offsetStd = 0, scaleStd = 0 }, index) =>
-      (
-        [
-          ['zero', offsetStd],
-          ['scale', scaleStd],
-        ] as const
-      ).map(([kind, std]) => ({ of: 'inputs' as const, index, kind, std })),
-    ),
-  ];
-  return all.filter(({ std }) => std > 0);
-}
 
 /** A record whose input reads wrong by so many of its stated deviations. */
 export const withStatedError = (

@@ -1,5 +1,6 @@
 import { modelSensors } from '../../config/index.js';
 import { messageOf, TwinError } from '../../core/index.js';
+import type { StatedError } from '../definition/stated-errors.js';
 import type { Twin } from '../types.js';
 import { clampU } from './coordinates.js';
 import { varianceAlong } from './estimates.js';
@@ -8,12 +9,7 @@ import type { FitModel } from './fit-model.js';
 import { fitPointAt } from './fit-problem.js';
 import type { FitRecord } from './record.js';
 import type { StatedEffect } from './stated-effect.js';
-import {
-  inputErrorDirection,
-  type StatedError,
-  sensorErrorDirection,
-  withStatedError,
-} from './stated-errors.js';
+import { inputErrorDirection, sensorErrorDirection, withStatedError } from './stated-errors.js';
 import { type RunEnd, twoSided } from './two-sided.js';
 
 /** What a stated deviation of each error adds to outputs of a run at once; errors that add nothing have none. */

@@ -4,6 +4,7 @@ import { offsetGain } from '../filter/persistent-error.js';
 import { filterSettings } from '../filter/settings.js';
 import { misreadInputs } from '../filter/stated-inputs.js';
 import { redundancyShares, wouldShow } from '../sensors/redundancy.js';
+import { lastingErrors } from '../transient/stated-lead.js';
 import { isFitted } from '../transient/watch.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
 import { loneFindings } from './lone-channels.js';
@@ -75,7 +76,12 @@ export function crossCheck(
   },
 ): CrossCheck {
   const { measured, parameters, virtualSensors } = twin.definition;
-  const lone = [...loneFindings(twin, slopes, alarms), ...guessedNoiseFindings(twin, state)];
+  const lone = [
+    ...loneFindings(twin, slopes, alarms),
+    ...guessedNoiseFindings(twin, state),
+    ...notFollowedFindings(twin, state),
+    ...(slopes.statedUnknown ?? []).map((i) => notInBands(twin, i)),
+  ];
   if (diagnostics.mode === 'transient') return { findings: lone, hangsOn: movingHangsOn(twin) };
   const n = parameters.length;
   const m = measured.length;
@@ -163,12 +169,29 @@ function inputNoiseFindings(twin: Twin, { filter: { inputNoise } }: CalibratorSt
 
 /** Inputs whose stated errors are not in the bands. */
 function unknownInputErrors(twin: Twin, { persistent }: SensorSlopes): Finding[] {
-  const { inputs } = twin.definition;
-  const misread = misreadInputs(inputs);
-  return (persistent?.inputs?.unknown ?? []).map((k) => ({
-    grade: 'care',
-    reason: `what the stated error of ${inputs[misread[k]!]!.variable} does is not in the bands: the model fails with the input that much off`,
-  }));
+  const misread = misreadInputs(twin.definition.inputs);
+  return (persistent?.inputs?.unknown ?? []).map((k) => notInBands(twin, misread[k]!));
+}
+
+const notInBands = ({ definition }: Twin, input: number): Finding => ({
+  grade: 'care',
+  reason: `what the stated error of ${definition.inputs[input]!.variable} does is not in the bands: the model fails with the input that much off`,
+});
+
+/** Stated errors of a moving machine whose parameters were learnt before anybody followed what errors make of them. */
+function notFollowedFindings({ definition }: Twin, { filter }: CalibratorState): Finding[] {
+  const moves = definition.simulation.mode !== 'steady-state';
+  if (!moves || filter.refit !== undefined || filter.transient?.statedLead !== undefined) return [];
+  const names = lastingErrors(definition).map(
+    ({ of, index }) => definition[of === 'sensors' ? 'measured' : 'inputs'][index]!.variable,
+  );
+  if (names.length === 0) return [];
+  return [
+    {
+      grade: 'care',
+      reason: `what the stated errors of ${listed([...new Set(names)])} do is not in the bands: the estimate began before they were followed; begin it anew, from another state`,
+    },
+  ];
 }
 
 /** Parameters that make up a virtual sensor's band. */

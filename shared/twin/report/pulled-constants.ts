@@ -33,22 +33,28 @@ interface Sums {
  */
 export class PullCount {
   readonly #sums = new Map<string, Sums>();
-  #before: StepResult['parameters'] | undefined;
+  #before: Record<string, { mean: number; variance: number }> | undefined;
   /** Constants that are fitted move by refits, which judge them by themselves. */
   #fitted = false;
 
   /** Takes the next step that was assimilated. */
-  take({ parameters, statesNis, beforeFit, eventSinceS, gapS }: StepResult): void {
+  take({ parameters, statesNis, beforeFit, eventSinceS, gapS, diagnostics }: StepResult): void {
     if (statesNis !== undefined || beforeFit) this.#fitted = true;
     const before = this.#before;
-    this.#before = parameters;
+    // Of errors that stay no step takes anything.
+    const now = Object.fromEntries(
+      Object.entries(parameters).map(([name, { mean, std }]) => {
+        const lasting = diagnostics.lastingStd?.[name] ?? 0;
+        return [name, { mean, variance: std ** 2 - lasting ** 2 }];
+      }),
+    );
+    this.#before = now;
     if (this.#fitted || before === undefined) return;
     if (eventSinceS !== undefined || gapS !== undefined) return;
-    for (const [name, { mean, std }] of Object.entries(parameters)) {
+    for (const [name, { mean, variance }] of Object.entries(now)) {
       const was = before[name];
-      const variance = std ** 2;
-      const told = was === undefined ? 0 : was.std ** 2 - variance;
-      if (was === undefined || !(told > LEAST_SHARE * variance)) continue;
+      const told = was === undefined ? 0 : was.variance - variance;
+      if (was === undefined || !(variance > 0 && told > LEAST_SHARE * variance)) continue;
       const sums = this.#sums.get(name) ?? { moved: 0, variance: 0, squares: 0, steps: 0 };
       const step = mean - was.mean;
       sums.moved += step / variance;

@@ -30,9 +30,7 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
   return Object.fromEntries(
     parameters.map((p, i) => {
       const { x, S, bank, persistent } = state.filter;
-      const n = parameters.length;
-      const lasting =
-        (persistent?.[i] ?? 0) + (persistent?.[n + i] ?? 0) + (persistent?.[2 * n + i] ?? 0);
+      const lasting = lastingVariance(persistent, i, parameters.length);
       const std = (of: Gaussian) => Math.sqrt(rowNorm(of.S, i * N, N) ** 2 + lasting);
       if (bank === undefined) {
         return [p.variable, truncatedEstimate(x[i]!, std({ x, S }), p.lower, p.upper)];
@@ -43,6 +41,17 @@ export function parameterEstimates(twin: Twin, state: CalibratorState): Record<s
     }),
   );
 }
+
+/**
+ * Variance of a parameter by errors that stay.
+ *
+ * @param persistent of a state of n parameters
+ */
+export const lastingVariance = (
+  persistent: Float64Array | undefined,
+  i: number,
+  n: number,
+): number => (persistent?.[i] ?? 0) + (persistent?.[n + i] ?? 0) + (persistent?.[2 * n + i] ?? 0);
 
 /** Length of a row; in no way near overflow. */
 function rowNorm(S: Float64Array, from: number, N: number): number {
@@ -57,13 +66,16 @@ function outputEstimates(
   filtered: FilterStep,
   statedStd: Float64Array | undefined,
 ): Estimate[] {
-  const { linearisation: lin, posterior, persistent } = filtered;
+  const { linearisation: lin, posterior, persistent, stated } = filtered;
   const known = filtered.outputs;
   if (known !== undefined) {
     const first = twin.definition.measured.length;
     return Array.from(known.mean, (value, o) =>
       // Errors that stay are not in the states' filter: what sensors and inputs have in common follows them.
-      truncatedEstimate(value, Math.hypot(known.std[o]!, statedStd?.[o - first] ?? 0)),
+      truncatedEstimate(
+        value,
+        Math.hypot(known.std[o]!, statedStd?.[o - first] ?? 0, stated?.outputStd?.[o] ?? 0),
+      ),
     );
   }
   const n = twin.definition.parameters.length;
@@ -241,6 +253,14 @@ export function reportStep(input: {
       regimeChange: filtered?.regimeChange ?? false,
       nonlinearity: filtered?.nonlinearity ?? 0,
       noiseStd: Object.fromEntries(names.map((name, i) => [name, noiseStd[i]!])),
+      ...(state.filter.persistent && {
+        lastingStd: Object.fromEntries(
+          definition.parameters.map(({ variable }, i, { length }) => [
+            variable,
+            Math.sqrt(lastingVariance(state.filter.persistent, i, length)),
+          ]),
+        ),
+      }),
     },
   };
 }

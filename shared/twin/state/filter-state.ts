@@ -62,6 +62,8 @@ export interface TransientMemory {
   readonly inputStd?: Float64Array | undefined;
   /** Deviation of each virtual sensor by errors that the definition states, as the newest fit has it; absent where none is. */
   readonly statedStd?: Float64Array | undefined;
+  /** How far a deviation of each stated error has led parameters, trends and states off, see transient/stated-lead.ts; absent where fits hold them, and where samples came before they were followed. */
+  readonly statedLead?: Float64Array | undefined;
   /** How fast the model moved each state before the last sample, per second; empty where that adds nothing. */
   readonly speed?: Float64Array | undefined;
   /** What innovations are divided by before the search for events: the fit's window showed as large ones. */

@@ -12,6 +12,7 @@ const TRANSIENT_VECTORS = [
 const OPTIONAL_VECTORS = [
   'inputStd',
   'statedStd',
+  'statedLead',
   'speed',
   'noiseWatch',
 ] as const satisfies readonly (keyof TransientMemory)[];

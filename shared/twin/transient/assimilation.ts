@@ -12,6 +12,7 @@ import { leading } from './joint.js';
 import type { LinearRun, PropagatePoints } from './linearise.js';
 import { trustedNoise, trustOf } from './noise-watch.js';
 import { restIn } from './rest-mode.js';
+import { lastingErrors, leadAtRest, leadBefore, leadOfRest, statedDrive } from './stated-lead.js';
 import { eventsBefore, isFitted, watchSample } from './watch.js';
 
 /** How fast the states' noise follows the correlation of innovations, per sample. */
@@ -59,16 +60,37 @@ export function transientAssimilation(
   const n = definition.parameters.length;
   const ns = dynamics.states.length;
   const { forces = [] } = dynamics;
+  const stated = lastingErrors(definition);
 
   return async (input) => {
     const { state, sample, measured, dtS, signal } = input;
     const a = state.filter;
     let memory = a.transient ?? NOTHING;
+    // Where parameters come from fits, these hold what is stated.
+    const errors = a.refit === undefined ? stated : [];
+    const isFirst = state.sampleCount === 0 && a.transient === undefined;
+    const leadOf = (known: boolean) =>
+      errors.length === 0
+        ? undefined
+        : leadBefore(memory.statedLead, { n, states: ns, errors: errors.length }, isFirst, known);
     if (simulation.mode === 'auto') {
       const found = await restIn(twin, dynamics, memory, a, input, signal);
       memory = found.memory;
       if (found.isRest) {
-        const { prior, filtered } = await steady(input);
+        const { prior, filtered, inputSlopes } = await steady(input);
+        const before = leadOf(false);
+        const followed =
+          before &&
+          leadOfRest(
+            before,
+            errors,
+            definition,
+            {
+              ...{ dtS, inputs: sample.inputs, noiseStd: a.noiseStd, prior, filtered },
+              slopes: inputSlopes ?? a.inputSlopes,
+            },
+            settings,
+          );
         const transient: TransientMemory = {
           ...memory,
           stateMean: NONE,
@@ -76,8 +98,16 @@ export function transientAssimilation(
           lastInnovation: NONE,
           lastInputs: sample.inputs.slice(),
           modelMemory: undefined,
+          ...(followed && { statedLead: followed.lead, statedStd: undefined }),
         };
-        return { prior, filtered, transient };
+        return {
+          prior,
+          filtered: followed
+            ? { ...filtered, stated: followed.stated, persistent: followed.persistent }
+            : filtered,
+          transient,
+          ...(inputSlopes && { inputSlopes }),
+        };
       }
     }
 
@@ -106,6 +136,19 @@ export function transientAssimilation(
     const run: PropagatePoints = (points, aroundFirst) =>
       dynamics.propagate(points, { ...span, aroundFirst }, signal);
     const noiseStd = trustedNoise(definition, a);
+    const lead = leadOf(known);
+    const unknown =
+      lead !== undefined && beginning.rests
+        ? await leadAtRest(
+            lead,
+            errors,
+            dynamics,
+            beginning.last.x.slice(0, n),
+            beginning.inputsBefore,
+            settings,
+            signal,
+          )
+        : [];
     const { events, during } = eventsBefore(a, memory, ns);
     const boost = during ? events.boost : undefined;
     const stateStd = stateNoise(memory, beginning, options.stateNoise, forces, boost);
@@ -130,6 +173,10 @@ export function transientAssimilation(
         elapsedS > 0
           ? inputDrive(withFoundNoise(definition, memory.inputStd), dynamics, span, signal)
           : undefined,
+      followed: lead && {
+        ...{ errors, lead, unknown },
+        driveOf: statedDrive(errors, dynamics, span, signal),
+      },
     });
     const watched = watchSample(a, memory, step, {
       timeS: sample.timeS,
@@ -170,6 +217,7 @@ export function transientAssimilation(
         ...(memory.speedNoise ? { speed: speedOf(step.line, n, ns, elapsedS) } : {}),
         ...watched.remembered,
         modelMemory: step.memory,
+        ...(step.lead && { statedLead: step.lead, statedStd: undefined }),
       },
     };
   };

@@ -34,6 +34,8 @@ export interface Beginning {
   fmuTimeS: number;
   /** Whether the states are those of the last sample. */
   known: boolean;
+  /** Whether the states were begun at rest. */
+  rests: boolean;
   /** Whether so long nothing was heard of the machine that its states are unknown. */
   gap: boolean;
   modelRuns: number;
@@ -64,6 +66,7 @@ export async function beginningOf(
       inputsBefore: memory.lastInputs,
       fmuTimeS: memory.fmuTimeS ?? dynamics.startTimeS,
       known: true,
+      rests: false,
       gap,
       modelRuns: 0,
     };
@@ -80,6 +83,7 @@ export async function beginningOf(
     inputsBefore,
     fmuTimeS: dynamics.startTimeS,
     known: false,
+    rests: begun.rests,
     gap,
     modelRuns: begun.modelRuns,
   };

@@ -1,4 +1,5 @@
 import { updateConsidering, updateFactored } from '../../kalman/index.js';
+import type { StatedError } from '../definition/stated-errors.js';
 import { RELINEARISE_FROM } from '../filter/filter.js';
 import { gateChannels, isRegimeChange, regateChannels } from '../filter/gate.js';
 import type { Gaussian, UpdateResult } from '../filter/gaussian-update.js';
@@ -10,6 +11,7 @@ import type { FilterStep } from '../filter/step.js';
 import type { DriveOf } from './input-drive.js';
 import { type Carried, carried, compact, leading, ofParameters, widenStates } from './joint.js';
 import { type LinearRun, lineariseRun, type PropagatePoints } from './linearise.js';
+import { leadAfter, type StatedDriveOf, statedOfMoving } from './stated-lead.js';
 
 /** The outcome of one step of the joint filter. */
 export interface TransientStep {
@@ -28,6 +30,18 @@ export interface TransientStep {
   line: LinearRun;
   /** What the FMU remembers at the sample's time, where it tells. */
   memory: Uint8Array | undefined;
+  /** How far stated errors have led parameters, trends and states off by then; where they are followed. */
+  lead: Float64Array | undefined;
+}
+
+/** Stated errors that a filter follows beside its estimate. */
+export interface FollowedErrors {
+  errors: readonly StatedError[];
+  /** How far they have led parameters, trends and states off at the last sample. */
+  lead: Float64Array;
+  driveOf: StatedDriveOf;
+  /** Inputs whose effect on the states' beginning is not known. */
+  unknown: readonly number[];
 }
 
 /** Least noise of a state, as a share of its scale, so that no direction vanishes. */
@@ -50,6 +64,7 @@ const LEAST_STATE_STD = 1e-9;
  *   where a search for events decides that
  * @param driveOf what noise of the inputs does, looked for once a step
  * @param trendScale per parameter: factor on its trend's noise
+ * @param followed stated errors, where the filter learns the parameters
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
  * @throws TwinError as the model does at the estimate; `NUMERIC`
@@ -70,6 +85,7 @@ export async function transientUpdate(input: {
   mayChange: boolean;
   trendScale?: Float64Array | undefined;
   driveOf?: DriveOf | undefined;
+  followed?: FollowedErrors | undefined;
 }): Promise<TransientStep> {
   const { measured, settings, stateScale, suspicion } = input;
   const n = settings.range.length;
@@ -134,6 +150,20 @@ export async function transientUpdate(input: {
   }
   const prior = compact(first.all, first.columns, N);
   const joint = rejected ? prior : leading(update, N);
+  const led =
+    input.followed &&
+    (await follow(
+      input.followed,
+      run,
+      { n, states: ns, dtS: input.dtS, settings, active, readings: first.all.x.slice(N) },
+      rejected
+        ? undefined
+        : (off, innovation) => measure.moved(start, run, variance, off, innovation),
+    ));
+  // Errors that stay are in all innovations alike, as those of constants are.
+  const lasting = input.constants
+    ? Float64Array.from(active, (o) => lastingShare(first, o, n, nominal))
+    : led && shareOf(led.innovation, first, active, nominal);
   return {
     prior,
     joint,
@@ -142,6 +172,7 @@ export async function transientUpdate(input: {
     stateSlope: stateSlopes(line, measured.length, n, ns),
     line,
     memory: run.memory,
+    lead: led?.lead,
     filtered: {
       posterior: leading(joint, 2 * n),
       linearisation: ofParameters(run, n, ns),
@@ -151,13 +182,12 @@ export async function transientUpdate(input: {
       active,
       z: firstZ,
       noiseShare,
-      ...(input.constants && {
-        lastingShare: Float64Array.from(active, (o) => lastingShare(first, o, n, nominal)),
-      }),
+      ...(lasting && { lastingShare: lasting }),
+      ...(led && { stated: led.stated }),
       gated,
       regimeChange: regimeChange && !rejected,
       nonlinearity,
-      modelRuns: count.modelRuns,
+      modelRuns: count.modelRuns + (led?.modelRuns ?? 0),
       mismatch,
       rejected,
       outOfReach: false,
@@ -197,6 +227,37 @@ function lineariser(
     return { ...run, drive };
   };
   return { lineariseAt, count };
+}
+
+/** What a sample makes of stated errors, with the runs of the model that tell it. */
+async function follow(
+  { errors, lead, driveOf, unknown }: FollowedErrors,
+  run: LinearRun,
+  sample: Parameters<typeof leadAfter>[4],
+  update: Parameters<typeof leadAfter>[5],
+) {
+  const found = await driveOf(run);
+  const step = leadAfter(lead, errors, run, found.drive, sample, update);
+  const { n, states } = sample;
+  return {
+    lead: step.lead.slice(0, (2 * n + states) * errors.length),
+    innovation: step.innovation,
+    stated: statedOfMoving(step, errors, n, states, [...unknown, ...found.unknown]),
+    modelRuns: found.modelRuns,
+  };
+}
+
+/** Variances of active channels' innovations as shares of what is predicted of them. */
+function shareOf(
+  variance: Float64Array,
+  { all, columns, from }: Carried,
+  active: readonly number[],
+  noise: Float64Array,
+): Float64Array {
+  return variance.map((v, i) => {
+    const row = all.S.subarray((from + active[i]!) * columns, (from + active[i]! + 1) * columns);
+    return v / (Math.hypot(...row) ** 2 + noise[active[i]!]!);
+  });
 }
 
 /** Share of a channel's predicted variance that is the parameters' own. */
@@ -259,13 +320,17 @@ function measurement(
     return root;
   };
   /** `g` with the values, of which `all` and its `columns` tell what they were expected to be. */
-  const conditioned = (g: Gaussian, { all, columns, from }: Carried, variance: Float64Array) => {
+  const conditioned = (
+    g: Gaussian,
+    { all, columns, from }: Carried,
+    variance: Float64Array,
+    innovation: Float64Array = Float64Array.from(active, (o) => measured[o]! - all.x[from + o]!),
+  ) => {
     const hs = new Float64Array(active.length * columns);
     active.forEach((o, r) => {
       const row = from + o;
       hs.set(all.S.subarray(row * columns, (row + 1) * columns), r * columns);
     });
-    const innovation = Float64Array.from(active, (o) => measured[o]! - all.x[from + o]!);
     return constants
       ? updateConsidering(g, hs, innovation, noiseRoot(variance), 2 * n)
       : updateFactored(g, hs, innovation, noiseRoot(variance));
@@ -275,6 +340,17 @@ function measurement(
     update: (start: Gaussian, run: LinearRun, variance: Float64Array): UpdateResult => {
       const ahead = carried(start, run, n);
       return conditioned(ahead.all, ahead, variance);
+    },
+    /** What the values make of an error of all these, with what it adds to the innovations. */
+    moved: (
+      start: Gaussian,
+      run: LinearRun,
+      variance: Float64Array,
+      off: Float64Array,
+      innovation: Float64Array,
+    ): Float64Array => {
+      const ahead = carried(start, run, n);
+      return conditioned({ x: off, S: ahead.all.S }, ahead, variance, innovation).x;
     },
     /** Parameters, trends and states at the start with them. */
     startSeen: (start: Gaussian, run: LinearRun, variance: Float64Array): Gaussian => {

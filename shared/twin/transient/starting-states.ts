@@ -12,6 +12,8 @@ export interface Start {
   joint: Gaussian;
   /** What a state is small or large against. */
   scale: Float64Array;
+  /** Whether its states are those of rest. */
+  rests: boolean;
   modelRuns: number;
 }
 
@@ -89,6 +91,7 @@ export async function atRest(
   return {
     joint: widenStates(joint, n, startStd(model, scale, stdShare)),
     scale,
+    rests: true,
     modelRuns: lin.modelRuns,
   };
 }
@@ -119,5 +122,10 @@ export async function atStart(
     stateMean: found.states,
     stateFactor: new Float64Array(found.states.length * (2 * n + found.states.length)),
   });
-  return { joint: widenStates(joint, n, startStd(model, scale, stdShare)), scale, modelRuns: 1 };
+  return {
+    joint: widenStates(joint, n, startStd(model, scale, stdShare)),
+    scale,
+    rests: false,
+    modelRuns: 1,
+  };
 }

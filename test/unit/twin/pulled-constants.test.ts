@@ -4,20 +4,26 @@ import { createCalibrator, runStepsOf, summarize } from '../../../shared/twin/in
 import { StepKeeper } from '../../../shared/twin/report/step-trace.js';
 import { linearModel, sample, smallTwin } from './fixtures.js';
 
-const twin = smallTwin({
-  parameters: ['p', 'q'].map((variable) => ({
-    variable,
-    alias: `/s/${variable}`,
-    lower: 0,
-    upper: 1,
-    prior: { mean: 0.3, std: 0.1 },
-    dynamics: 'constant',
-  })),
-});
+const twinOf = (offsetStd?: number) =>
+  smallTwin({
+    measured: ['y1', 'y2', 'y3'].map((variable) => ({
+      ...{ variable, alias: `/s/${variable}`, noiseStd: 0.01 },
+      ...(offsetStd === undefined ? {} : { offsetStd }),
+    })),
+    parameters: ['p', 'q'].map((variable) => ({
+      variable,
+      alias: `/s/${variable}`,
+      lower: 0,
+      upper: 1,
+      prior: { mean: 0.3, std: 0.1 },
+      dynamics: 'constant',
+    })),
+  });
+const twin = twinOf();
 
 /** A run of a machine whose p goes up by so much along it, noise one percent of a sensor's reading. */
-async function run(wear: number, seed: number, rows = 400) {
-  const calibrator = createCalibrator({ twin, model: linearModel() });
+async function run(wear: number, seed: number, rows = 400, of = twin) {
+  const calibrator = createCalibrator({ twin: of, model: linearModel() });
   const rng = createRng(seed);
   let state = calibrator.initialState();
   const steps = [];
@@ -46,6 +52,16 @@ describe('a constant that is pulled one way along a run', () => {
     const keeper = new StepKeeper();
     for (const step of steps) keeper.take(step);
     expect(keeper.pulled).toEqual(runStepsOf(steps).pulled);
+  });
+
+  it('is told by what the samples say, whatever error that stays widens its band', async () => {
+    const exact = runStepsOf(await run(0.008, 1)).pulled;
+    const stated = runStepsOf(await run(0.008, 1, 400, twinOf(0.05))).pulled;
+    expect(stated).toHaveLength(exact.length);
+    for (const [i, { name, score }] of stated.entries()) {
+      expect(name).toBe(exact[i]!.name);
+      expect(Math.abs(score - exact[i]!.score)).toBeLessThan(0.15);
+    }
   });
 
   it('is none where nothing wears', async () => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { createRng } from '../../../shared/core/index.js';
+import { initialCalibratorState } from '../../../shared/twin/calibrator/initial-state.js';
 import { valueAt } from '../../../shared/twin/fit/coordinates.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
+import { stateAfterFit } from '../../../shared/twin/fit/state.js';
 import { statedStdOfHidden } from '../../../shared/twin/fit/stated-outputs.js';
-import type { Estimate, Sample, Twin } from '../../../shared/twin/index.js';
+import type { Estimate, Sample, Twin, TwinModel } from '../../../shared/twin/index.js';
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const NOISE = 0.05;
@@ -302,5 +304,44 @@ describe('what stated errors do to virtual sensors', () => {
     const at = valueAt(fit!.coordinates[0]!, fit!.u[0]!);
     const beside = lagModel(twin, { failsWhere: (p) => p.gain !== at });
     await expect(statedStdOfHidden(twin, beside, fit!)).rejects.toThrow(/fails beside its fit/);
+  });
+
+  it('are gone on with by a filter that learns what was fitted, and told anew by the next fit elsewhere', async () => {
+    const samples = lagRecord(5);
+    const of = async (calibration: Record<string, unknown>) => {
+      const { twin: lag, model } = lagOf({
+        input: { scaleStd: SCALE },
+        sensor: { offsetStd: 0.1 },
+      });
+      const definition = { ...lag.definition, calibration } as Twin['definition'];
+      const twin = { ...lag, definition };
+      const { fit } = await commission(twin, model, samples);
+      const moving: TwinModel = {
+        outputs: ['y0', 'twice', 'supply'],
+        evaluate: async () => [],
+        transient: {
+          states: ['x'],
+          nominal: Float64Array.of(1),
+          startTimeS: 0,
+          settle: async () => [],
+          propagate: async () => [],
+        },
+        close: async () => {},
+      };
+      const initial = initialCalibratorState(twin, samples);
+      const state = await stateAfterFit(twin, model, fit!, samples, initial, moving);
+      return state.filter.transient!;
+    };
+    const filtered = await of({ refit: false });
+    expect(filtered.statedStd).toBeUndefined();
+    // Gain, tau, their trends and the state; of the sensor's zero, then of the input's scale.
+    const lead = filtered.statedLead!;
+    expect(lead).toHaveLength(10);
+    expect(lead[1]! / (-SCALE * GAIN)).toBeCloseTo(1, 1);
+    expect(Math.abs(lead[9]!)).toBeLessThan(0.1 * SCALE * GAIN);
+    expect(lead[8]!).toBeCloseTo(0.1, 1);
+    const fitted = await of({ refit: {} });
+    expect(fitted.statedLead).toBeUndefined();
+    expect(fitted.statedStd).toHaveLength(2);
   });
 });
