@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readings } from '../filter/readings.js';
 import type { FilterSettings } from '../filter/settings.js';
+import { lastingVariance } from '../report/report.js';
 import type { CalibratorState, Twin } from '../types.js';
 import { renewed } from './renewed.js';
 import type { ParameterReadings } from './wear-evidence.js';
@@ -20,6 +21,8 @@ export interface CourseBelief {
   /** Parameters and trends. */
   x: Float64Array;
   S: Float64Array;
+  /** Deviation of each parameter by errors that stay, n: the same along a course; left out where there are none. */
+  lasting?: Float64Array;
   /** Per parameter; undefined where it goes on by the filter's model alone. */
   courses?: readonly (WearCourses | undefined)[];
 }
@@ -80,7 +83,26 @@ export function courseBelief(
   const goesBy = Object.fromEntries(
     twin.definition.parameters.map((p, i) => [p.variable, all[i]!.source]),
   );
-  return { ...now, courses: all.map((c) => c.courses), goesBy };
+  const lasting = lastingStd(twin, state, fresh);
+  return {
+    ...now,
+    ...(lasting === undefined ? {} : { lasting }),
+    courses: all.map((c) => c.courses),
+    goesBy,
+  };
+}
+
+/** Deviation of each parameter by errors that stay, as published bands have it; none of parts that are new. */
+function lastingStd(
+  { definition }: Twin,
+  { filter: { persistent } }: CalibratorState,
+  fresh: readonly string[],
+): Float64Array | undefined {
+  if (persistent === undefined) return undefined;
+  const n = definition.parameters.length;
+  return Float64Array.from(definition.parameters, ({ variable }, i) =>
+    fresh.includes(variable) ? 0 : Math.sqrt(lastingVariance(persistent, i, n)),
+  );
 }
 
 /** Noise of the trend, in that of the filter's model, from which on a course follows no law. */

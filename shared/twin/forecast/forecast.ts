@@ -1,9 +1,8 @@
-import type { Gaussian } from '../filter/gaussian-update.js';
 import type { Bounds } from '../filter/linearise.js';
 import { type FilterSettings, filterSettings, keepsWithinBounds } from '../filter/settings.js';
 import { operatingInputs } from '../identifiability/operating-points.js';
 import type { CalibratorState, Estimate, Twin, TwinModel } from '../types.js';
-import { type CourseSource, courseBelief } from './course-belief.js';
+import { type CourseBelief, type CourseSource, courseBelief } from './course-belief.js';
 import { driversOf, type LimitDriver } from './drivers.js';
 import {
   firstPassages,
@@ -125,13 +124,15 @@ function within(
 function responseBounds(
   twin: Twin,
   state: CalibratorState,
-  { x, S }: Gaussian,
+  { x, S, lasting }: CourseBelief,
   settings: FilterSettings,
 ): Bounds {
   const { bounds, range } = settings;
   if (keepsWithinBounds(twin, state)) return bounds;
   const N = 2 * range.length;
-  const reach = range.map((_, i) => NOW_REACH * Math.hypot(...S.subarray(i * N, i * N + N)));
+  const reach = range.map(
+    (_, i) => NOW_REACH * Math.hypot(lasting?.[i] ?? 0, ...S.subarray(i * N, i * N + N)),
+  );
   return {
     lower: bounds.lower.map((b, i) => Math.min(b, x[i]! - reach[i]!)),
     upper: bounds.upper.map((b, i) => Math.max(b, x[i]! + reach[i]!)),

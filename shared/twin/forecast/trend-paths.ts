@@ -18,7 +18,8 @@ export interface TrendPaths {
  * forecasts under different assumptions differ by those alone; paths come in antithetic pairs.
  *
  * A parameter whose readings tell of its wear goes on by a law that they bear, drawn once for the
- * path; all others by the filter's own trend model.
+ * path; all others by the filter's own trend model. What an error that stays has made of a parameter is
+ * drawn once for the path, too.
  *
  * @param belief parameters and trends, and how they go on
  * @param count even
@@ -40,6 +41,7 @@ export function drawTrendPaths(
     (c, i) => c && new LawPaths(c, i, belief, settings, pairs, seed),
   );
   const values: Float64Array[] = [];
+  const off = lastingOf(belief, pairs, n, seed);
   let before = 0;
   aheadS.forEach((ahead, k) => {
     // What moves is linear, so that the step's mean and noise follow from the filter's prediction.
@@ -73,9 +75,32 @@ export function drawTrendPaths(
     }
     const b = new Float64Array(2 * pairs * n);
     for (let p = 0; p < 2 * pairs; p++) b.set(x.subarray(p * N, p * N + n), p * n);
+    off?.forEach((v, at) => {
+      b[at]! += v;
+    });
     values.push(b);
   });
   return { aheadS, count: 2 * pairs, values };
+}
+
+/** How far errors that stay have each path's parameters off, paths × n. */
+function lastingOf(
+  { lasting }: CourseBelief,
+  pairs: number,
+  n: number,
+  seed: number,
+): Float64Array | undefined {
+  if (lasting === undefined || lasting.every((v) => v === 0)) return undefined;
+  // Numbers of its own: courses without such errors stay what they are.
+  const rng = createRng(7919 * seed + 1);
+  const off = new Float64Array(2 * pairs * n);
+  for (let pair = 0; pair < pairs; pair++) {
+    for (let i = 0; i < n; i++) {
+      off[2 * pair * n + i] = lasting[i]! * rng.normal();
+      off[(2 * pair + 1) * n + i] = -off[2 * pair * n + i]!;
+    }
+  }
+  return off;
 }
 
 /** How a parameter and its trend move over a time, and the factor of their noise. */

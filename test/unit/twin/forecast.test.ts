@@ -56,6 +56,48 @@ describe('forecast', () => {
     ).rejects.toMatchObject({ code: 'VARIABLE_UNKNOWN' });
   });
 
+  it('begins as wide as the estimate is published, with what stated errors do to it', async () => {
+    const model = linearModel();
+    const of = async (offsetStd: number, renewed: string[] = []) => {
+      const twin = smallTwin({
+        measured: ['y1', 'y2', 'y3'].map((variable) => ({
+          ...{ variable, alias: `/s/${variable}`, noiseStd: 0.01, offsetStd },
+        })),
+      });
+      const calibrator = createCalibrator({ twin, model });
+      const rng = createRng(3);
+      let state = calibrator.initialState();
+      let published = 0;
+      for (let k = 0; k <= 200; k++) {
+        const y = [0.4, 0.1, 0.5].map((v) => v + 0.01 * rng.normal());
+        const step = await calibrator.step(state, sample(k, y));
+        state = step.state;
+        published = step.result.parameters.p!.std;
+      }
+      const { parameters, virtualSensors } = await forecast({
+        ...{ twin, model, state, renewed, horizonS: 100, points: 4 },
+      });
+      const [now] = parameters.p!.estimates;
+      return {
+        ...{ published, now: now!.std, passed: parameters.p!.passedLimit!.at(-1)! },
+        end: parameters.p!.estimates.at(-1)!.std,
+        hidden: virtualSensors.v!.estimates[0]!.std,
+      };
+    };
+    const [exact, stated] = [await of(0), await of(0.08)];
+    // Laws of wear know it better than the filter, but no better than its sensors are right.
+    expect(exact.now).toBeLessThan(exact.published);
+    expect(stated.published).toBeGreaterThan(4 * exact.published);
+    expect(stated.now / stated.published).toBeCloseTo(1, 1);
+    expect(stated.end).toBeGreaterThan(stated.now);
+    expect(stated.hidden).toBeGreaterThan(4 * exact.hidden);
+    // It may be near its limit of 0.5 without anybody seeing it.
+    expect(stated.passed).toBeGreaterThan(exact.passed + 0.02);
+    // Of a part that is new nothing was read.
+    const [a, b] = [await of(0, ['p']), await of(0.08, ['p'])];
+    expect(b.now).toBe(a.now);
+  });
+
   it('obeys the reflection principle for a random walk', async () => {
     const twin = smallTwin({
       parameters: ['p', 'q'].map((variable) => ({
