@@ -8,7 +8,7 @@ import {
   wildInputsOf,
   wildWithin,
 } from '../../shared/twin/index.js';
-import type { Forward } from './forward.js';
+import type { Forward } from './forward-run.js';
 
 /** Channels that are copies or hold values, and those that were frozen or wild at some time of a span. */
 export function faultsWithin(

@@ -14,7 +14,7 @@ import {
   toMachineTimeS,
 } from '../../shared/core/index.js';
 import type { Forecast, ForecastEstimate } from '../../shared/twin/index.js';
-import type { Forward } from './forward.js';
+import type { Forward } from './forward-run.js';
 
 /**
  * A forecast's times lie on a grid, so that a newer forecast of a time takes the place of the older one;
