@@ -86,37 +86,8 @@ export async function hypotheses(
   const K = freeValues(frame);
   const parameters = context.twin.definition.parameters.length;
   const base = baseOf(fit.coordinates).length;
-  const knots = priors.flatMap(({ parameter }) => freeCoordinates(parameter, frame));
-  const problem = fitProblem(context, [...fit.coordinates, ...knots], record);
-  const own = fit.coordinates.length;
-  const steps = knots.map((c) => {
-    const of = fit.coordinates[c.course!.parameter]!;
-    return DIFFERENCE * of.span;
-  });
-  const runs = await problem.simulate(
-    steps.map((h, k) => {
-      const u = new Float64Array(own + knots.length);
-      u.set(fit.u);
-      u[own + k] = h;
-      return u;
-    }),
-  );
-  const columns = [
-    ...fit.columns.slice(0, base),
-    ...runs.map((run, k) => {
-      if (run instanceof Error) throw new TwinError('NUMERIC', run.message, { cause: run });
-      return run.map((v, i) => (v - fit.prediction[i]!) / steps[k]!);
-    }),
-  ];
-  // Where the fit stands: its unknowns, and its courses at the knots.
-  const at = new Float64Array(base + knots.length);
-  at.set(fit.u.subarray(0, base));
-  fit.coordinates.forEach(({ course }, j) => {
-    const i = course === undefined ? -1 : priors.findIndex((p) => p.parameter === course.parameter);
-    if (i < 0) return;
-    for (let k = 0; k < K; k++) at[base + i * K + k]! += fit.u[j]! * course!.free[k]!;
-  });
-  const roots = (kind: WearKind, i: number) => courseRoot(priors[i]!, kind, frame);
+  const columns = await columnsAtKnots(context, fit, frame);
+  const at = placeAtKnots(fit, frame);
   const design = (kinds: readonly WearKind[]) => designOf(fit.coordinates, frame, kinds);
   const wide = frame.changeS === undefined ? WIDE : { ...WIDE, step: STEP_KIND.step! };
   const noises = noiseModels(context, fit, columns, design(priors.map(() => wide)));
@@ -135,23 +106,7 @@ export async function hypotheses(
   const best = settled
     ? all.find((h) => isSame(h.kinds, present))!
     : narrowest(all, weights, parameters);
-  const scaleSquare = new Float64Array(priors.length);
-  const rates = priors.map((): Part[] => []);
-  all.forEach((h, k) => {
-    const weight = weights[k]!;
-    let column = base;
-    h.kinds.forEach((kind, i) => {
-      scaleSquare[i]! += weight * kind.scale ** 2;
-      const { rateStd } = roots(kind, i);
-      const std = Math.sqrt(h.covariance[column * h.mean.length + column]!);
-      rates[i]!.push(
-        moves(kind)
-          ? { weight, mean: rateStd * h.mean[column]!, std: rateStd * std }
-          : { weight, mean: 0, std: 0 },
-      );
-      column += termsOf(frame, kind);
-    });
-  });
+  const rates = ratesOf(all, weights, frame, base);
   return {
     kinds: [...best.kinds],
     gain: best.score - all[0]!.score,
@@ -168,11 +123,80 @@ export async function hypotheses(
     rateVariance: Float64Array.from(rates, (parts) =>
       parts.reduce((sum, { weight, mean, std }) => sum + weight * (std ** 2 + mean ** 2), 0),
     ),
-    scaleSquare,
+    scaleSquare: Float64Array.from(priors, (_, i) =>
+      all.reduce((sum, h, k) => sum + weights[k]! * h.kinds[i]!.scale ** 2, 0),
+    ),
     taken: Float64Array.from(priors, (_, i) =>
       takenBy(fit, [...columns.slice(0, base), ...columns.slice(base + i * K, base + (i + 1) * K)]),
     ),
   };
+}
+
+/** Sensitivities of the unknowns but wear, then by the values at the knots of each course, by forward differences. */
+async function columnsAtKnots(
+  context: FitContext,
+  fit: Fit,
+  frame: Frame,
+): Promise<readonly Float64Array[]> {
+  const knots = frame.priors.flatMap(({ parameter }) => freeCoordinates(parameter, frame));
+  const problem = fitProblem(context, [...fit.coordinates, ...knots], fit.record);
+  const own = fit.coordinates.length;
+  const steps = knots.map((c) => DIFFERENCE * fit.coordinates[c.course!.parameter]!.span);
+  const runs = await problem.simulate(
+    steps.map((h, k) => {
+      const u = new Float64Array(own + knots.length);
+      u.set(fit.u);
+      u[own + k] = h;
+      return u;
+    }),
+  );
+  return [
+    ...fit.columns.slice(0, baseOf(fit.coordinates).length),
+    ...runs.map((run, k) => {
+      if (run instanceof Error) throw new TwinError('NUMERIC', run.message, { cause: run });
+      return run.map((v, i) => (v - fit.prediction[i]!) / steps[k]!);
+    }),
+  ];
+}
+
+/** Where a fit stands: its unknowns but wear, then its courses at the knots. */
+function placeAtKnots({ coordinates, u }: Fit, frame: Frame): Float64Array {
+  const K = freeValues(frame);
+  const base = baseOf(coordinates).length;
+  const at = new Float64Array(base + frame.priors.length * K);
+  at.set(u.subarray(0, base));
+  coordinates.forEach(({ course }, j) => {
+    const i =
+      course === undefined ? -1 : frame.priors.findIndex((p) => p.parameter === course.parameter);
+    if (i < 0) return;
+    for (let k = 0; k < K; k++) at[base + i * K + k]! += u[j]! * course!.free[k]!;
+  });
+  return at;
+}
+
+/** Per wearing parameter: its rate under each hypothesis. */
+function ratesOf(
+  all: readonly (StraightPosterior & { kinds: readonly WearKind[] })[],
+  weights: ArrayLike<number>,
+  frame: Frame,
+  base: number,
+): Part[][] {
+  const rates = frame.priors.map((): Part[] => []);
+  all.forEach(({ kinds, mean, covariance }, h) => {
+    const weight = weights[h]!;
+    let column = base;
+    kinds.forEach((kind, i) => {
+      const { rateStd } = courseRoot(frame.priors[i]!, kind, frame);
+      const std = Math.sqrt(covariance[column * mean.length + column]!);
+      rates[i]!.push(
+        moves(kind)
+          ? { weight, mean: rateStd * mean[column]!, std: rateStd * std }
+          : { weight, mean: 0, std: 0 },
+      );
+      column += termsOf(frame, kind);
+    });
+  });
+  return rates;
 }
 
 /** Parameters that may wear at once: each pair is weighed of so many that are likeliest to wear alone. */
@@ -308,13 +332,12 @@ function noiseModels(
   const base = baseOf(fit.coordinates).length;
   u.set(fit.u.subarray(0, base));
   const problem = fitProblem(context, fit.coordinates, record);
-  const result = { ...fit, u, noiseStd, passes: 0, iterations: 0, converged: true };
   const wide = Array.from({ length: record.channels }, (_, c) =>
     fitResidualModel(
       residualsOf(record, prediction, c),
       record.timesS,
       problem.noiseFloor[c]!,
-      absorbedBy(problem, free, result, c, independentPrior(width)),
+      absorbedBy(problem, free, { u, prediction, noiseStd }, c, independentPrior(width)),
     ),
   );
   return [fit.residualModels, wide];
