@@ -1,5 +1,5 @@
 import { messageOf, TwinError } from '../../core/index.js';
-import { solveLowerTransposed, squareRootOfStack } from '../../kalman/index.js';
+import { solveLowerTransposed, squareRootOfStack, transpose } from '../../kalman/index.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
 import type { Bounds } from '../filter/linearise.js';
 import type { StateEvaluation } from '../types.js';
@@ -41,6 +41,120 @@ const NEAR = 0.01;
 /** Shorter arms, as a share of the spread, say nothing. */
 const SHORTEST_ARM = 0.02;
 
+/** A point of the start away from the centre: along a column of its factor, by a share of it. */
+interface Arm {
+  column: number;
+  arm: number;
+  /** Where the run from there ended; left out where the model refused it. */
+  value?: Float64Array;
+}
+
+/** The start of a run without trends, and the points about it that the model may be run from. */
+function pointsAbout(start: Gaussian, n: number, bounds: Bounds, withinBounds: boolean) {
+  const N = start.x.length;
+  const p = N - n;
+  const rowOf = (j: number) => (j < n ? j : j + n);
+  const stack = new Float64Array(N * p);
+  for (let k = 0; k < N; k++) {
+    for (let j = 0; j < p; j++) stack[k * p + j] = start.S[rowOf(j) * N + k]!;
+  }
+  const factor = squareRootOfStack(stack, N, p);
+  /** Also against rounding: a root of −1e-18 is no number. */
+  const inside = (value: number, j: number) =>
+    withinBounds && j < n ? Math.min(bounds.upper[j]!, Math.max(bounds.lower[j]!, value)) : value;
+  const centre = Float64Array.from({ length: p }, (_, j) => inside(start.x[rowOf(j)]!, j));
+  return {
+    factor,
+    centre,
+    at: ({ column: i, arm }: Arm) => centre.map((c, j) => inside(c + arm * factor[j * p + i]!, j)),
+    /** As much of an arm as the bounds leave room for. */
+    room(i: number, arm: number): number {
+      let share = 1;
+      for (let j = 0; withinBounds && j < n; j++) {
+        const step = arm * factor[j * p + i]!;
+        const limit = (step > 0 ? bounds.upper[j]! : bounds.lower[j]!) - centre[j]!;
+        if (step !== 0 && limit / step < share) share = Math.max(0, limit / step);
+      }
+      return share * arm;
+    },
+    /** Arm along a column that moves no parameter by more than {@link NEAR} of itself. */
+    nearness(i: number): number {
+      let most = 0;
+      for (let j = 0; j < n; j++) {
+        most = Math.max(most, Math.abs(factor[j * p + i]!) / (Math.abs(centre[j]!) || 1));
+      }
+      return most > 0 ? NEAR / most : Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+/** Runs from points to their ends, states before outputs, and what was seen on the way. */
+function runsFrom(run: PropagatePoints, n: number, bounds: Bounds) {
+  const seen: Pick<LinearRun, 'modelRuns' | 'refusedBeyond' | 'memory'> = {
+    modelRuns: 0,
+    refusedBeyond: false,
+    memory: undefined,
+  };
+  const endsOf = async (points: readonly Float64Array[]) => {
+    const first = seen.modelRuns === 0;
+    seen.modelRuns += points.length;
+    const found = await run(
+      points.map((x, k) => ({
+        parameters: x.slice(0, n),
+        states: x.slice(n),
+        // The modes of the run from the middle stand for all.
+        keepMemory: first && k === 0,
+      })),
+      first,
+    );
+    if (first && !(found[0] instanceof Error)) seen.memory = found[0]?.memory;
+    return found.map((value, k) => {
+      if (!(value instanceof Error)) return Float64Array.of(...value.states, ...value.outputs);
+      const beyond = (v: number, j: number) => v < bounds.lower[j]! || v > bounds.upper[j]!;
+      seen.refusedBeyond ||= points[k]!.subarray(0, n).some(beyond);
+      return value;
+    });
+  };
+  return { endsOf, seen };
+}
+
+/**
+ * Second-order divided differences of arms of unequal length.
+ *
+ * @param straight whether what bends along a column is left out
+ * @returns `gradient` along the columns, columns × ends; the mean with its shift; the bends, ends × columns
+ */
+function differences(
+  middle: Float64Array,
+  arms: readonly Arm[],
+  columns: number,
+  straight: (column: number) => boolean,
+): { gradient: Float64Array; mean: Float64Array; bend: Float64Array } {
+  const ends = middle.length;
+  const gradient = new Float64Array(columns * ends);
+  const bend = new Float64Array(ends * columns);
+  const mean = middle.slice();
+  for (let i = 0; i < columns; i++) {
+    const [a, b] = arms.filter((arm) => arm.column === i && arm.value !== undefined);
+    if (a === undefined) continue;
+    for (let o = 0; o < ends; o++) {
+      const da = a.value![o]! - middle[o]!;
+      if (b === undefined) {
+        gradient[i * ends + o] = da / a.arm;
+        continue;
+      }
+      // The parabola through the three points; its half second derivative is the mean's shift.
+      const db = b.value![o]! - middle[o]!;
+      const shift = (da / a.arm - db / b.arm) / (a.arm - b.arm);
+      gradient[i * ends + o] = da / a.arm - shift * a.arm;
+      if (straight(i)) continue;
+      mean[o]! += shift;
+      bend[o * columns + i] = Math.SQRT2 * shift;
+    }
+  }
+  return { gradient, mean, bend };
+}
+
 /**
  * Statistical linearisation of a run over the Gaussian of its start: second-order divided
  * differences along the columns of a factor, with arms of unequal length where the model or the
@@ -66,81 +180,29 @@ export async function lineariseRun(
   withinBounds: boolean,
   constants: boolean,
 ): Promise<LinearRun> {
-  const N = start.x.length;
-  const p = N - n;
-  const rowOf = (j: number) => (j < n ? j : j + n);
-  const stack = new Float64Array(N * p);
-  for (let k = 0; k < N; k++) {
-    for (let j = 0; j < p; j++) stack[k * p + j] = start.S[rowOf(j) * N + k]!;
-  }
-  const factor = squareRootOfStack(stack, N, p);
-  /** Also against rounding: a root of −1e-18 is no number. */
-  const inside = (value: number, j: number) =>
-    withinBounds && j < n ? Math.min(bounds.upper[j]!, Math.max(bounds.lower[j]!, value)) : value;
-  const centre = Float64Array.from({ length: p }, (_, j) => inside(start.x[rowOf(j)]!, j));
-  const at = (i: number, arm: number) =>
-    centre.map((c, j) => inside(c + arm * (i < 0 ? 0 : factor[j * p + i]!), j));
-  const room = (i: number, arm: number): number => {
-    let share = 1;
-    for (let j = 0; withinBounds && j < n; j++) {
-      const step = arm * factor[j * p + i]!;
-      const limit = (step > 0 ? bounds.upper[j]! : bounds.lower[j]!) - centre[j]!;
-      if (step !== 0 && limit / step < share) share = Math.max(0, limit / step);
-    }
-    return share * arm;
-  };
-  /** Arm along a column that moves no parameter by more than {@link NEAR} of itself. */
-  const nearness = (i: number) => {
-    let most = 0;
-    for (let j = 0; j < n; j++) {
-      most = Math.max(most, Math.abs(factor[j * p + i]!) / (Math.abs(centre[j]!) || 1));
-    }
-    return most > 0 ? NEAR / most : Number.POSITIVE_INFINITY;
-  };
-  let modelRuns = 0;
-  let refusedBeyond = false;
-  let memory: Uint8Array | undefined;
-  const evaluate = async (points: readonly Float64Array[]) => {
-    const first = modelRuns === 0;
-    modelRuns += points.length;
-    const found = await run(
-      points.map((x, k) => ({
-        parameters: x.slice(0, n),
-        states: x.slice(n),
-        // The modes of the run from the middle stand for all.
-        keepMemory: first && k === 0,
-      })),
-      first,
-    );
-    if (first && !(found[0] instanceof Error)) memory = found[0]?.memory;
-    return found.map((value, k) => {
-      if (!(value instanceof Error)) return Float64Array.of(...value.states, ...value.outputs);
-      const beyond = (v: number, j: number) => v < bounds.lower[j]! || v > bounds.upper[j]!;
-      refusedBeyond ||= points[k]!.subarray(0, n).some(beyond);
-      return value;
-    });
-  };
-
-  const arms: { i: number; arm: number; value?: Float64Array }[] = [];
+  const { factor, centre, at, room, nearness } = pointsAbout(start, n, bounds, withinBounds);
+  const p = centre.length;
+  const { endsOf, seen } = runsFrom(run, n, bounds);
+  const arms: Arm[] = [];
   for (let i = 0; i < p; i++) {
     const reach = constants && i < n ? Math.min(spread, nearness(i)) : spread;
     for (const sign of [1, -1]) {
       const arm = room(i, sign * reach);
-      if (Math.abs(arm) >= SHORTEST_ARM * reach) arms.push({ i, arm });
+      if (Math.abs(arm) >= SHORTEST_ARM * reach) arms.push({ column: i, arm });
     }
   }
-  const [h0, ...values] = await evaluate([centre, ...arms.map(({ i, arm }) => at(i, arm))]);
-  if (!(h0 instanceof Float64Array)) {
-    if (h0 instanceof TwinError) throw h0;
+  const [middle, ...values] = await endsOf([centre, ...arms.map(at)]);
+  if (!(middle instanceof Float64Array)) {
+    if (middle instanceof TwinError) throw middle;
     throw new TwinError(
       'NUMERIC',
-      `The model failed at the present estimate: ${messageOf(h0)}. The last good state is kept.`,
-      { cause: h0 },
+      `The model failed at the present estimate: ${messageOf(middle)}. The last good state is kept.`,
+      { cause: middle },
     );
   }
   const isAbsurd = (end: Float64Array) =>
-    stateScale.some((s, i) => Math.abs(end[i]! - h0[i]!) > ABSURD * (s + Math.abs(h0[i]!)));
-  const keep = (chosen: typeof arms, found: readonly (Float64Array | Error)[]) =>
+    stateScale.some((s, i) => Math.abs(end[i]! - middle[i]!) > ABSURD * (s + Math.abs(middle[i]!)));
+  const keep = (chosen: readonly Arm[], found: readonly (Float64Array | Error)[]) =>
     chosen.forEach((arm, k) => {
       const value = found[k];
       if (value instanceof Float64Array && !isAbsurd(value)) arm.value = value;
@@ -149,34 +211,11 @@ export async function lineariseRun(
   const refused = arms.filter((arm) => arm.value === undefined);
   if (refused.length > 0) {
     for (const arm of refused) arm.arm *= SECOND_TRY;
-    keep(refused, await evaluate(refused.map(({ i, arm }) => at(i, arm))));
+    keep(refused, await endsOf(refused.map(at)));
   }
-
-  const ends = h0.length;
-  const gradient = new Float64Array(p * ends); // transposed: starts × ends
-  const bend = new Float64Array(ends * p);
-  const mean = h0.slice();
-  for (let i = 0; i < p; i++) {
-    const [a, b] = arms.filter((arm) => arm.i === i && arm.value !== undefined);
-    if (a === undefined) continue;
-    for (let o = 0; o < ends; o++) {
-      const da = a.value![o]! - h0[o]!;
-      if (b === undefined) {
-        gradient[i * ends + o] = da / a.arm;
-        continue;
-      }
-      // The parabola through the three points; its half second derivative is the mean's shift.
-      const db = b.value![o]! - h0[o]!;
-      const shift = (da / a.arm - db / b.arm) / (a.arm - b.arm);
-      gradient[i * ends + o] = da / a.arm - shift * a.arm;
-      if (constants && i < n) continue;
-      mean[o]! += shift;
-      bend[o * p + i] = Math.SQRT2 * shift;
-    }
-  }
-  const solved = solveLowerTransposed(factor, gradient, p, ends);
-  const slope = new Float64Array(ends * p);
-  for (let i = 0; i < p; i++)
-    for (let o = 0; o < ends; o++) slope[o * p + i] = solved[i * ends + o]!;
-  return { centre, middle: h0, mean, slope, bend, modelRuns, refusedBeyond, memory };
+  const ends = middle.length;
+  const straight = (column: number) => constants && column < n;
+  const { gradient, mean, bend } = differences(middle, arms, p, straight);
+  const slope = transpose(solveLowerTransposed(factor, gradient, p, ends), p, ends);
+  return { centre, middle, mean, slope, bend, ...seen };
 }
