@@ -1,6 +1,6 @@
 import { cautiousNoise, firstValues } from '../filter/first-values.js';
+import { initialHealth } from '../filter/innovation-tests.js';
 import { filterSettings } from '../filter/settings.js';
-import { initialHealth } from '../report/health.js';
 import type { CalibratorState, Sample, Twin } from '../types.js';
 
 /**

@@ -1,10 +1,10 @@
 import { withFirstValues } from '../filter/first-values.js';
+import { updateHealth } from '../filter/innovation-tests.js';
 import type { InputNoise } from '../filter/input-noise.js';
 import { adaptNoise } from '../filter/noise.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { InputSlopes } from '../filter/stated-inputs.js';
 import type { FilterStep } from '../filter/step.js';
-import { updateHealth } from '../report/health.js';
 import { initialRedundancy, updateRedundancy } from '../sensors/redundancy.js';
 import type { FilterState, TransientMemory } from '../state/filter-state.js';
 import { isFitted } from '../transient/watch.js';

@@ -1,11 +1,11 @@
 import { noCompanions, updateCompanions } from '../filter/companions.js';
 import type { Gaussian } from '../filter/gaussian-update.js';
+import { initialHealth } from '../filter/innovation-tests.js';
 import { keepAnchor, type LeftOut, nothingLeftOut } from '../filter/left-out.js';
 import { predict } from '../filter/predict.js';
 import { readingsUntil } from '../filter/readings.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { FilterStep } from '../filter/step.js';
-import { initialHealth } from '../report/health.js';
 import type { FilterState } from '../state/filter-state.js';
 import { faultySensor } from './faulty-sensor.js';
 import {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TwinError } from '../../core/index.js';
-import { initialHealth } from '../report/health.js';
+import { initialHealth } from '../filter/innovation-tests.js';
 import type { CalibratorState, Twin } from '../types.js';
 import { decodeFilterState, encodeFilterState, type StateShape } from './filter-state.js';
 

@@ -96,7 +96,7 @@ export interface FilterState {
   readonly faults: Float64Array;
   /** How many samples running each parameter and virtual sensor was beyond its limit, n + v. */
   readonly limitRuns: Float64Array;
-  /** Memory of the tests on innovations, see report/health.ts. */
+  /** Memory of the tests on innovations, see filter/innovation-tests.ts. */
   readonly health: Float64Array;
   /** What sensors say of each other, see report/redundancy.ts; absent before the first sample of rest. */
   readonly redundancy?: Float64Array | undefined;
