@@ -1,5 +1,5 @@
 import type { ModelDescription } from './model-description.js';
-import type { Report } from './validate.js';
+import type { Report } from './xml-attributes.js';
 import { quote } from './xml-attributes.js';
 
 /** Checks the model's structure: outputs, derivatives, initial unknowns, dependencies. */

@@ -1,5 +1,5 @@
 import type { ModelDescription } from './model-description.js';
-import type { Report } from './validate.js';
+import type { Report } from './xml-attributes.js';
 import { quote } from './xml-attributes.js';
 
 /** One part of a structured name: an identifier or a quoted text, and its index. */

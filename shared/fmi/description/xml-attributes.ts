@@ -17,6 +17,9 @@ export interface DescriptionProblem {
   clause?: string;
 }
 
+/** Notes a problem, of a check. */
+export type Report = (line: number, text: string, severity?: ProblemSeverity) => void;
+
 /** Whether a problem breaks the standard. */
 export function isError(problem: DescriptionProblem): boolean {
   return problem.severity !== 'warning';
