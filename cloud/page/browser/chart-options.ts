@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { ChartContent } from './chart.js';
+import type { ChartContent } from './chart-content.js';
 import { drawEarlier, earlierExtent } from './compare.js';
 import { drawFans, endOfView, fanExtent } from './fan.js';
 import { formatNumber, formatUnit } from './format.js';

@@ -1,12 +1,9 @@
 import type uPlot from 'uplot';
-import type { ChartContent } from './chart.js';
+import type { ChartContent } from './chart-content.js';
 import { formatNumber, formatUnit, formatWhen } from './format.js';
 import type { Machine, Quantity, Row } from './protocol.js';
 import type { Store } from './store.js';
 import { palette } from './theme.js';
-
-/** What the span shown is compared with: the one before it, or the one that the last event ended. */
-export type Comparison = 'before' | 'event';
 
 /** A span of the same length, and how far it is moved to lie over the one shown. */
 export interface EarlierSpan {

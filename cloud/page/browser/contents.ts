@@ -1,4 +1,4 @@
-import type { ChartContent } from './chart.js';
+import type { ChartContent } from './chart-content.js';
 import type { Machine, Quantity } from './protocol.js';
 import type { Store } from './store.js';
 import { isOnWall } from './wall-mode.js';

@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { ChartContent } from './chart.js';
+import type { ChartContent } from './chart-content.js';
 import type { Outlook, OutlookSeries } from './protocol.js';
 import type { Store } from './store.js';
 import { palette } from './theme.js';

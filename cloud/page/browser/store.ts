@@ -1,5 +1,4 @@
 import { carriedTo } from './carried.js';
-import type { Comparison } from './compare.js';
 import type {
   Detail,
   Machine,
@@ -12,6 +11,9 @@ import type {
   Update,
   Verdicts,
 } from './protocol.js';
+
+/** What the span shown is compared with: the one before it, or the one that the last event ended. */
+export type Comparison = 'before' | 'event';
 
 /** Most rows a page keeps per channel; past it, every second one of the older half goes. */
 const MAX_ROWS = 2400;

@@ -1,5 +1,4 @@
-import type { Comparison } from './compare.js';
-import type { Store } from './store.js';
+import type { Comparison, Store } from './store.js';
 import { isOnWall } from './wall-mode.js';
 
 /**
