@@ -106,6 +106,8 @@ export function toAssetReport(
 ): AssetReport {
   const {
     last,
+    kept: _kept,
+    past,
     fit,
     fitQuantities,
     integration,
@@ -188,6 +190,7 @@ export function toAssetReport(
       lookBack,
       waitsFor,
       counted,
+      past,
     }),
   };
 }

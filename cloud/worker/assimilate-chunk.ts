@@ -13,6 +13,7 @@ import {
   type InputRanges,
   identifiabilityOf,
   keptError,
+  pastFindings,
   type Sample,
   type SensorSlopes,
   type StepResult,
@@ -108,6 +109,7 @@ export async function assimilate(
       progress.stepS += nsToSeconds(deps.clock.nowNs() - begunNs);
       const { result } = step;
       progress.gaps.push(...gapsOf([result]));
+      progress.kept.take(result);
       done.fates.push(noteResult(run, sample, result, done.ranges));
       done.groups.push(group);
     } catch (error) {
@@ -127,6 +129,9 @@ export async function assimilate(
   const { newestS } = run.channels;
   if (progress.fromS !== undefined && newestS !== null) {
     progress.channelFaults = faultsWithin(run, done.ranges, progress.fromS, newestS);
+  }
+  if (run.calibratorState !== undefined && progress.steps > 0) {
+    progress.past = pastFindings(job.twin, progress.kept, run.calibratorState);
   }
   if (slopes !== undefined) {
     const { slope, noiseStd, active } = slopes;

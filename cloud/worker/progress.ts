@@ -1,12 +1,14 @@
-import type {
-  AssetState,
-  ChannelFaults,
-  CrossCheck,
-  IntegrationError,
-  NisSum,
-  StepResult,
-  Twin,
-  Verdict,
+import {
+  type AssetState,
+  type ChannelFaults,
+  type CrossCheck,
+  type Finding,
+  type IntegrationError,
+  type NisSum,
+  StepKeeper,
+  type StepResult,
+  type Twin,
+  type Verdict,
 } from '../../shared/twin/index.js';
 import type { GatewayBacklog } from './gateway-backlog.js';
 import type { AssetReport } from './report.js';
@@ -45,6 +47,10 @@ export type Progress = Pick<
   /** What tells whether bands held in this run. */
   counted: NisSum;
   last: StepResult | undefined;
+  /** The run's steps as what they say together needs them, … */
+  kept: StepKeeper;
+  /** … and what that is. */
+  past: Finding[];
   /** What speaks against the run's fit of the constants, where one was made. */
   fit: Verdict | undefined;
   /** The same by quantity. */
@@ -106,6 +112,8 @@ export function newProgress(): Progress {
     nisCount: 0,
     counted: { nis: 0, channels: 0 },
     last: undefined,
+    kept: new StepKeeper(),
+    past: [],
     fit: undefined,
     fitQuantities: {},
     twin: undefined,

@@ -153,15 +153,24 @@ export function assetVerdicts(
     lookBack,
     waitsFor,
     counted,
+    past,
   }: Pick<
     Progress,
-    'check' | 'fitQuantities' | 'twin' | 'integration' | 'lookBack' | 'waitsFor' | 'counted'
+    | 'check'
+    | 'fitQuantities'
+    | 'twin'
+    | 'integration'
+    | 'lookBack'
+    | 'waitsFor'
+    | 'counted'
+    | 'past'
   >,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
     ...assetFindings(report, everCalibrated, fitQuantities, lookBack),
     ...(waitsFor === undefined ? [] : [waitFinding(waitsFor)]),
     ...nisFindings(report.alarms, counted),
+    ...past,
     ...(check?.findings ?? []),
     ...(twin === undefined ? [] : integrationErrorReasons(twin, integration)).map((reason) => ({
       grade: 'care' as const,

@@ -88,8 +88,8 @@ export { quantityVerdicts } from './report/quantities.js';
 export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, summarize } from './report/results.js';
-export { runAlarms } from './report/run-alarms.js';
-export { type RunSteps, runStepsOf, type StepTrace } from './report/step-trace.js';
+export { pastFindings, runAlarms } from './report/run-alarms.js';
+export { type RunSteps, runStepsOf, StepKeeper, type StepTrace } from './report/step-trace.js';
 export { instantText } from './report/time-axis.js';
 export {
   alarmFindings,

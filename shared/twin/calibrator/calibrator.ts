@@ -4,6 +4,7 @@ import { noiseOfFirstValue } from '../filter/first-values.js';
 import { ownVariances } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings, keepsWithinBounds } from '../filter/settings.js';
+import { withContradictions } from '../report/past-alarms.js';
 import { reportStep } from '../report/report.js';
 import { instantText } from '../report/time-axis.js';
 import { withoutFaulty } from '../sensors/sensor-watch.js';
@@ -181,14 +182,15 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
           sample.inputs,
         );
     const next = atRest === undefined ? taken : { ...taken, filter: atRest.state };
-    return {
+    const result = reportStep({
+      twin,
       state: next,
-      result: reportStep({
-        twin,
-        state: next,
-        sample,
-        filtered: atRest?.persistent ? { ...filtered, persistent: atRest.persistent } : filtered,
-      }),
+      sample,
+      filtered: atRest?.persistent ? { ...filtered, persistent: atRest.persistent } : filtered,
+    });
+    return {
+      state: withContradictions(twin, next, result),
+      result,
       slopes: {
         slope: filtered.linearisation.slope,
         noiseStd: taken.filter.noiseStd,

@@ -154,6 +154,7 @@ export function stateAfter(
           : a.noiseStd.slice(),
       ),
       ...(a.integration === undefined ? {} : { integration: a.integration }),
+      ...(a.contradictions === undefined ? {} : { contradictions: a.contradictions }),
       suspicion: a.suspicion.map((s, i) => (filtered.gated.includes(i) ? s + 1 : 0)),
       lastValue: sample.measured.map((v, i) => (Number.isFinite(v) ? v : a.lastValue[i]!)),
       repeats,

@@ -10,6 +10,15 @@ const MUCH = 1 / 3;
 /** Samples from which a run says something of its events. */
 const FEWEST = 20;
 
+/** How many samples came since a time, those of before the run reckoned by how often its own come. */
+function samplesSince(sinceS: number, used: readonly StepTrace[]): number {
+  const [first, last] = [used[0]!.timeS, used.at(-1)!.timeS];
+  const own = used.filter(({ timeS }) => timeS > sinceS).length;
+  return sinceS >= first || used.length < 2
+    ? own
+    : own + Math.floor((first - sinceS) / ((last - first) / (used.length - 1)));
+}
+
 /**
  * That a run's parameters and bands are of another machine than it ended with: an event still stands
  * at its end, or events took much of it. Fits leave events out, and so say nothing of them.
@@ -21,9 +30,7 @@ export function lastingEvents({ definition }: Twin, used: readonly StepTrace[]):
   ).length;
   const last = events.at(-1);
   const open =
-    last === undefined || last.untilS !== undefined
-      ? 0
-      : used.filter(({ timeS }) => timeS > last.sinceS).length;
+    last === undefined || last.untilS !== undefined ? 0 : samplesSince(last.sinceS, used);
   const isMuch = used.length >= FEWEST && inEvent > MUCH * used.length;
   if (open < LASTS && !isMuch) return [];
   const what = [

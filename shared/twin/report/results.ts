@@ -12,6 +12,7 @@ import type {
 import { type BandSources, bandSources } from './band-sources.js';
 import { crossCheckOf } from './cross-check.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
+import { learntContradictions, learntFindings, pastContradictions } from './past-alarms.js';
 import { pulledFindings } from './pulled-constants.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
 import { runAlarms } from './run-alarms.js';
@@ -130,10 +131,23 @@ export function summarize(
   const findings = [
     ...calibrationFindings(twin, output),
     ...pulledFindings(twin, steps.pulled),
+    ...learntFindings(learntBefore(twin, steps, state)),
     ...check.findings,
   ];
   judgeBy(twin, output, findings, check.hangsOn);
   return output;
+}
+
+/** Contradictions that the constants of a state learnt from in runs before this one. */
+function learntBefore(
+  twin: Twin,
+  { traces, lastUsed, contradictions }: RunSteps,
+  state: CalibratorState | undefined,
+): Alarm[] {
+  const used = traces.filter((s) => s.skipped === undefined);
+  if (state === undefined || lastUsed === undefined || state.sampleCount <= used.length) return [];
+  const told = pastContradictions(twin, used, contradictions, lastUsed.alarms);
+  return learntContradictions(twin, state, [...lastUsed.alarms, ...told]);
 }
 
 /** The last sample's alarms and those of the run, which say more where both speak of the same. */

@@ -7,11 +7,13 @@ import {
   isPromised,
 } from '../filter/nis.js';
 import { hasStatedErrors } from '../filter/stated-inputs.js';
-import type { Alarm, Twin } from '../types.js';
+import type { Alarm, CalibratorState, Twin } from '../types.js';
 import { lastingEvents } from './lasting-events.js';
-import { pastContradictions } from './past-alarms.js';
+import { learntContradictions, learntFindings, pastContradictions } from './past-alarms.js';
+import { pulledFindings } from './pulled-constants.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
 import type { RunSteps, StepTrace } from './step-trace.js';
+import { alarmFindings, type Finding } from './verdict.js';
 
 /** Posterior deviation, as a share of the prior's, above which the data told nothing. */
 const NOTHING_LEARNT = 0.98;
@@ -84,6 +86,26 @@ export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
     ...pastContradictions(twin, used, contradictions, last.alarms),
   );
   return alarms;
+}
+
+/**
+ * What a worker's run says that its newest sample does not: contradictions from which constants have learnt since the
+ * state began, constants that were pulled one way, events that lasted.
+ *
+ * @param state after the run
+ */
+export function pastFindings(
+  twin: Twin,
+  { traces, lastUsed: last, pulled }: RunSteps,
+  state: CalibratorState,
+): Finding[] {
+  if (last === undefined) return [];
+  const used = traces.filter((s) => s.skipped === undefined);
+  return [
+    ...alarmFindings(lastingEvents(twin, used)),
+    ...learntFindings(learntContradictions(twin, state, last.alarms)),
+    ...pulledFindings(twin, pulled),
+  ];
 }
 
 /**

@@ -104,6 +104,8 @@ export interface FilterState {
   readonly sources?: Float64Array | undefined;
   /** Variance of each parameter by what the model lacks, by stated errors of sensors, then of inputs: 2n, or 3n where some of inputs are; absent where there is none. */
   readonly persistent?: Float64Array | undefined;
+  /** Contradictions of the samples since it began, where it learns constants, see report/past-alarms.ts; absent before the first. */
+  readonly contradictions?: Float64Array | undefined;
   /** Channels that are left out as faulty; absent where none can be told, and before the first sample of rest. */
   readonly leftOut?: LeftOut | undefined;
   /** What is known of the noise of inputs that is not stated; absent where all is, and before the first sample of rest. */
@@ -190,6 +192,7 @@ export function encodeFilterState(state: FilterState): StoredArrays {
   if (redundancy !== undefined) arrays.redundancy = redundancy;
   if (state.sources !== undefined) arrays.sources = state.sources;
   if (state.persistent !== undefined) arrays.persistent = state.persistent;
+  if (state.contradictions !== undefined) arrays.contradictions = state.contradictions;
   if (state.leftOut !== undefined) encodeLeftOut(state.leftOut, arrays);
   if (state.inputNoise !== undefined) encodeInputNoise(state.inputNoise, arrays);
   if (state.inputSlopes !== undefined) encodeInputSlopes(state.inputSlopes, arrays);
@@ -272,6 +275,7 @@ export function decodeFilterState(arrays: StoredArrays, shape: StateShape): Filt
     ...decodeBeforeChange(arrays, n),
     ...decodeLines(arrays, n),
     ...(arrays.sources?.length === SOURCES.length * n * n ? { sources: arrays.sources } : {}),
+    ...(arrays.contradictions !== undefined && { contradictions: arrays.contradictions }),
     ...([2 * n, 3 * n].includes(arrays.persistent?.length ?? -1) && {
       persistent: arrays.persistent,
     }),

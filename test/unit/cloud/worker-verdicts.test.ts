@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type AssetReport, exitCodeOf, jobExitCodeOf, stateKey } from '../../../cloud/index.js';
 import { assetVerdicts } from '../../../cloud/worker/verdict.js';
-import type { Twin } from '../../../shared/twin/index.js';
-import { memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
+import type { StepResult, Twin } from '../../../shared/twin/index.js';
+import { countingEngine, memoryStore, Streams, twinOf } from '../../support/worker-fakes.js';
 import {
   minutes,
   newWorld,
@@ -209,7 +209,7 @@ describe('readings far from what was predicted', () => {
   const verdictAt = (nis: number, channels: number, alarms: AssetReport['alarms'] = []) =>
     assetVerdicts({ ...reportOf(), alarms }, true, {
       ...{ ...none, lookBack: undefined, waitsFor: undefined },
-      counted: { nis, channels },
+      ...{ counted: { nis, channels }, past: [] },
     }).verdict;
   const reportOf = () =>
     ({
@@ -232,5 +232,93 @@ describe('readings far from what was predicted', () => {
     expect(verdictAt(150, 100).grade).toBe('good');
     const told = { code: 'state-noise' as const, subject: 'p', message: 'The noise is not right.' };
     expect(verdictAt(900, 100, [told]).reasons).toEqual(['The noise is not right']);
+  });
+});
+
+describe('what had passed by the end of a run', () => {
+  const { definition, ...rest } = twinOf();
+  const twin: Twin = {
+    ...rest,
+    definition: {
+      ...definition,
+      parameters: definition.parameters.map((p) => ({ ...p, dynamics: 'constant' as const })),
+    },
+  };
+  /** A worker whose steps come with more, as is said of their place. */
+  const worldOf = (more: (k: number) => Partial<StepResult>) =>
+    newWorld({
+      twin,
+      engine: {
+        ...countingEngine,
+        createCalibrator: (options) => {
+          const calibrator = countingEngine.createCalibrator(options);
+          let k = 0;
+          return {
+            ...calibrator,
+            step: async (...args) => {
+              const made = await calibrator.step(...args);
+              return { ...made, result: { ...made.result, ...more(k++) } };
+            },
+          };
+        },
+      },
+    });
+  const verdictWith = async (more: (k: number) => Partial<StepResult>) => {
+    const world = worldOf(more);
+    minutes(world, T0 - 1000, T0);
+    const { verdict, quantities } = await run(world, T0);
+    return { verdict, quantities };
+  };
+
+  test('what constants learnt while a sensor contradicted the others counts in each run to come', async () => {
+    const kept = Float64Array.of(0, 0, 30, T0 - 5000, T0 - 4700);
+    const world = newWorld({
+      twin,
+      engine: {
+        ...countingEngine,
+        createCalibrator: (options) => {
+          const calibrator = countingEngine.createCalibrator(options);
+          return {
+            ...calibrator,
+            step: async (...args) => {
+              const made = await calibrator.step(...args);
+              const filter = { ...made.state.filter, contradictions: kept };
+              return { ...made, state: { ...made.state, filter } };
+            },
+          };
+        },
+      },
+    });
+    for (const nowS of [T0, T0 + 100]) {
+      minutes(world, nowS === T0 ? T0 - 1000 : T0, nowS);
+      const { verdict, quantities } = await run(world, nowS);
+      expect(verdict.grade).toBe('care');
+      expect(verdict.reasons).toEqual([
+        `flow contradicted the other channels in 30 of ${nowS === T0 ? 100 : 110} samples, ${isoOf(T0 - 5000)} to ${isoOf(T0 - 4700)}: k is a constant and keeps what was learnt meanwhile; begin the estimate anew, or go back to before it (twinloop state restore)`,
+      ]);
+      expect(quantities!.k!.grade).toBe('care');
+    }
+  });
+
+  test('so does an event that stands for long, though it began in a run before, and a pulled constant', async () => {
+    const event = (sinceS: number) => (k: number) =>
+      k < 90 ? {} : { eventSinceS: sinceS, statesNis: 1 };
+    expect((await verdictWith(event(T0 - 130))).verdict.grade).toBe('good');
+    const before = worldOf(event(T0 - 130));
+    minutes(before, T0 - 1000, T0);
+    await run(before, T0);
+    minutes(before, T0, T0 + 100);
+    const { verdict } = await run(before, T0 + 100);
+    expect(verdict.reasons).toEqual([]);
+    const standing = worldOf(() => ({ eventSinceS: T0 - 400, statesNis: 1 }));
+    minutes(standing, T0 - 100, T0);
+    expect((await run(standing, T0)).verdict.reasons.join()).toMatch(
+      /^An event has stood since .*, for 40 samples/,
+    );
+    const pulled = await verdictWith((k) => {
+      const std = 0.1 / Math.sqrt(1 + k);
+      return { parameters: { k: { mean: 0.004 * k, std, lower95: 0, upper95: 1 } } };
+    });
+    expect(pulled.verdict.reasons.join()).toMatch(/^k, taken for constant, was pulled one way/);
   });
 });
