@@ -27,7 +27,7 @@ import {
   wholeNumber,
 } from './options.js';
 import { progressBar } from './progress.js';
-import { recordingOptions } from './recording-options.js';
+import { dataOption, recordingOptions } from './recording-options.js';
 
 const parseHorizons = (text: string) =>
   [...new Set(numbersIn('--horizons', { whole: true, from: 1 })(text))].sort((a, b) => a - b);
@@ -80,11 +80,7 @@ export const backtestCommand: Command = {
   summary: 'Test a twin’s predictions and bands on a recording of your own',
   arguments: [twinArgument],
   options: [
-    {
-      flags: '--data <file>',
-      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
-      required: true,
-    },
+    { ...dataOption, required: true },
     ...recordingOptions,
     {
       flags: '--horizons <list>',

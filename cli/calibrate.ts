@@ -55,7 +55,7 @@ import {
   wholeNumber,
 } from './options.js';
 import { progressBar } from './progress.js';
-import { RECORDING_FLAGS, recordingOptions } from './recording-options.js';
+import { dataOption, RECORDING_FLAGS, recordingOptions } from './recording-options.js';
 
 /** Samples that sensor noise is first estimated from. */
 const NOISE_SAMPLES = 200;
@@ -260,7 +260,7 @@ export const calibrateCommand: Command = {
   summary: 'Calibrate a twin against a recording, or against what SiteWise has of an asset',
   arguments: [twinArgument],
   options: [
-    { flags: '--data <file>', description: 'a recording: CSV of any dialect, .xlsx, Parquet' },
+    dataOption,
     ...recordingOptions,
     {
       flags: '--asset <alias>',

@@ -43,7 +43,7 @@ import {
   wholeNumber,
 } from './options.js';
 import { progressBar } from './progress.js';
-import { recordingOptions } from './recording-options.js';
+import { dataOption, recordingOptions } from './recording-options.js';
 
 /** Samples that the calibrator's own first state is made from. */
 const NOISE_SAMPLES = 200;
@@ -209,11 +209,7 @@ export const fitCommand: Command = {
   summary: 'Fit a twin’s constants, its start and its noise to a recording, and test the fit',
   arguments: [twinArgument],
   options: [
-    {
-      flags: '--data <file>',
-      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
-      required: true,
-    },
+    { ...dataOption, required: true },
     ...recordingOptions,
     {
       flags: '--starts <n>',

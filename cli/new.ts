@@ -43,7 +43,12 @@ import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
 import { ask, canAsk, inputsLeft, parseMap, settleColumns } from './new-columns.js';
 import { lanesOf, lanesOption, strictOption } from './options.js';
-import { printAccount, readingOptions, recordingOptionsOf } from './recording-options.js';
+import {
+  dataOption,
+  printAccount,
+  readingOptions,
+  recordingOptionsOf,
+} from './recording-options.js';
 
 /** Rows that a first calibration takes: more come by `calibrate` itself. */
 const FIRST_ROWS = 2000;
@@ -308,11 +313,7 @@ export const newCommand: Command = {
   summary: 'Make a first twin definition from an FMU and a recording, and try it',
   arguments: [{ name: '<fmu>', description: 'the FMU' }],
   options: [
-    {
-      flags: '--data <file>',
-      description: 'a recording: CSV of any dialect, .xlsx, Parquet',
-      required: true,
-    },
+    { ...dataOption, required: true },
     {
       flags: '--output <file>',
       writes: 'file',

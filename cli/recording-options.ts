@@ -22,6 +22,12 @@ function parseLong(text: string): boolean | LongForm {
   return { tag, value, ...(quality ? { quality } : {}) };
 }
 
+/** The recording that a command works on. */
+export const dataOption = {
+  flags: '--data <file>',
+  description: 'a recording: CSV of any dialect, .xlsx, Parquet',
+};
+
 /** How a recording is written, where that is not to be found out. */
 export const readingOptions: readonly CommandOption[] = [
   {
