@@ -17,13 +17,7 @@ import {
 } from '../../shared/sitewise/index.js';
 import { openStore } from '../../shared/store/index.js';
 import { type CalibratorState, newestState, type Twin } from '../../shared/twin/index.js';
-import {
-  createSimulatedMachine,
-  defaultScenario,
-  openRecording,
-  type Plant,
-  startPlant,
-} from '../plant/index.js';
+import type { Plant } from '../plant/index.js';
 import { type JobDefinition, type Scheduler, startScheduler } from '../scheduler/index.js';
 import { type SiteWiseEdge, startSiteWiseEdge } from '../sitewise-edge/index.js';
 import { openAccess } from './access.js';
@@ -31,6 +25,7 @@ import { CalibrationLog } from './calibration-log.js';
 import { deployedCloud, localCloud, type WorkerPlace } from './cloud.js';
 import { localEdgeConfig } from './edge-config.js';
 import { type EdgeDeployment, type EdgeProcess, startEdgeProcess } from './edge-process.js';
+import { startMachine } from './machine.js';
 import { openMachineTime } from './machine-time.js';
 
 /** What the stack starts but does not contain, as Greengrass and Batch start it. */
@@ -83,15 +78,6 @@ export interface StackOptions {
   logger: Logger;
 }
 
-/** The recording that stands for the machine, read as the config says. */
-function openReplay(
-  twin: Twin['definition'],
-  { csv, columns, ...reading }: NonNullable<StackConfig['replay']>,
-): ReturnType<typeof openRecording> {
-  const given = Object.fromEntries(Object.entries(reading).filter(([, v]) => v !== undefined));
-  return openRecording({ twin, csv, columns, reading: given });
-}
-
 /** The running stack. */
 export interface Stack extends Closeable {
   twin: Twin;
@@ -117,9 +103,6 @@ export interface Stack extends Closeable {
   /** What the roles of a deployment were refused; undefined where there is none. */
   denied(): string[] | undefined;
 }
-
-/** How often the machine's time is written down, wall milliseconds. */
-const REACHED_EVERY_MS = 1000;
 
 /**
  * Starts the whole loop: SiteWise, its gateway, the machine, the edge component under a nucleus, the
@@ -174,42 +157,7 @@ async function open(options: StackOptions, opened: Closeable[]): Promise<Stack> 
     }),
   );
 
-  const machine =
-    config.replay === undefined
-      ? await createSimulatedMachine({
-          twin: definition,
-          fmuPath: twin.fmuPath,
-          scenario: defaultScenario(definition),
-          seed: config.seed,
-          intervalS: config.publishIntervalS * config.timeScale,
-          logger,
-        })
-      : await openReplay(definition, config.replay);
-  const plant = keep(
-    await startPlant({
-      machine,
-      twin: definition,
-      port: config.ports.opcua,
-      dataDir,
-      timeScale: config.timeScale,
-      startS: machineTime.startS,
-      begin: (wallNs) => machineTime.begin(wallNs, config.timeScale),
-      logger,
-    }),
-  );
-  const reached = () =>
-    machineTime.reached(plant.machineS()).catch((error: unknown) => {
-      logger.warn('The machine time could not be kept', { reason: messageOf(error) });
-    });
-  const timer = setInterval(() => void reached(), REACHED_EVERY_MS);
-  keep({
-    close: async () => {
-      clearInterval(timer);
-      await plant.halt();
-      await reached();
-    },
-  });
-
+  const { machine, plant } = await startMachine(config, twin, machineTime, logger, keep);
   const edgeConfig = localEdgeConfig({
     twin: definition,
     sensors: machine.sensors,
