@@ -1,24 +1,19 @@
+import type { TwinDefinition } from '../../config/index.js';
 import { TwinError } from '../../core/index.js';
 import type { Assimilate } from '../calibrator/assimilate.js';
-import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
 import type { FilterSettings } from '../filter/settings.js';
 import type { TransientMemory } from '../state/filter-state.js';
 import type { Sample, Twin, TwinModel } from '../types.js';
-import { type Beginning, beginningOf, usualInterval } from './beginning.js';
+import { beginningOf, usualInterval } from './beginning.js';
 import { transientUpdate } from './filter.js';
-import { stateNoiseStd } from './held-states.js';
 import { inputDrive, withFoundNoise } from './input-drive.js';
 import { leading } from './joint.js';
-import type { LinearRun, PropagatePoints } from './linearise.js';
-import { trustedNoise, trustOf } from './noise-watch.js';
+import type { PropagatePoints } from './linearise.js';
+import { trustedNoise } from './noise-watch.js';
 import { restIn } from './rest-mode.js';
+import { adaptedLog, speedOf, stateNoise } from './state-noise.js';
 import { lastingErrors, leadAtRest, leadBefore, leadOfRest, statedDrive } from './stated-lead.js';
 import { eventsBefore, isFitted, watchSample } from './watch.js';
-
-/** How fast the states' noise follows the correlation of innovations, per sample. */
-const STATE_NOISE_GAIN = 0.05;
-/** Bounds of the factor that it may come to, as a logarithm. */
-const STATE_NOISE_LOG = [-7, 14] as const;
 
 /** Samples running that may be left out because no parameters explain them. */
 const MISMATCH_MOST = 2;
@@ -77,37 +72,7 @@ export function transientAssimilation(
       const found = await restIn(twin, dynamics, memory, a, input, signal);
       memory = found.memory;
       if (found.isRest) {
-        const { prior, filtered, inputSlopes } = await steady(input);
-        const before = leadOf(false);
-        const followed =
-          before &&
-          leadOfRest(
-            before,
-            errors,
-            definition,
-            {
-              ...{ dtS, inputs: sample.inputs, noiseStd: a.noiseStd, prior, filtered },
-              slopes: inputSlopes ?? a.inputSlopes,
-            },
-            settings,
-          );
-        const transient: TransientMemory = {
-          ...memory,
-          stateMean: NONE,
-          stateFactor: NONE,
-          lastInnovation: NONE,
-          lastInputs: sample.inputs.slice(),
-          modelMemory: undefined,
-          ...(followed && { statedLead: followed.lead, statedStd: undefined }),
-        };
-        return {
-          prior,
-          filtered: followed
-            ? { ...filtered, stated: followed.stated, persistent: followed.persistent }
-            : filtered,
-          transient,
-          ...(inputSlopes && { inputSlopes }),
-        };
+        return takenAtRest(definition, settings, steady, input, memory, errors, leadOf(false));
       }
     }
 
@@ -224,30 +189,50 @@ export function transientAssimilation(
 }
 
 /**
- * What the time to a sample adds to the states' deviations.
+ * Takes a sample as a state of rest: of the states nothing is known from there on.
  *
- * @param share the definition's: of a state's scale, per √s
- * @param boost factor per state during an event
+ * @param errors that are stated and last, `lead` what they have led off so far
  */
-function stateNoise(
+async function takenAtRest(
+  definition: TwinDefinition,
+  settings: FilterSettings,
+  steady: Assimilate,
+  input: Parameters<Assimilate>[0],
   memory: TransientMemory,
-  { scale, elapsedS, known }: Beginning,
-  share: number,
-  forces: readonly Force[],
-  boost: Float64Array | undefined,
-): Float64Array {
-  const ns = scale.length;
-  const trust = trustOf(memory.noiseWatch);
-  const noise = {
-    share: trust * share * Math.exp(memory.stateNoiseLog),
-    speedNoise: trust * (memory.speedNoise ?? 0),
+  errors: ReturnType<typeof lastingErrors>,
+  lead: ReturnType<typeof leadBefore> | undefined,
+): ReturnType<Assimilate> {
+  const { state, sample, dtS } = input;
+  const { noiseStd, inputSlopes: before } = state.filter;
+  const { prior, filtered, inputSlopes } = await steady(input);
+  const followed =
+    lead &&
+    leadOfRest(
+      lead,
+      errors,
+      definition,
+      {
+        ...{ dtS, inputs: sample.inputs, noiseStd, prior, filtered },
+        slopes: inputSlopes ?? before,
+      },
+      settings,
+    );
+  return {
+    prior,
+    filtered: followed
+      ? { ...filtered, stated: followed.stated, persistent: followed.persistent }
+      : filtered,
+    transient: {
+      ...memory,
+      stateMean: NONE,
+      stateFactor: NONE,
+      lastInnovation: NONE,
+      lastInputs: sample.inputs.slice(),
+      modelMemory: undefined,
+      ...(followed && { statedLead: followed.lead, statedStd: undefined }),
+    },
+    ...(inputSlopes && { inputSlopes }),
   };
-  const speed = known && memory.speed?.length === ns ? memory.speed : new Float64Array(ns);
-  return scale.map((s, i) => {
-    const force = forceOfState(forces, ns, i);
-    if (force !== undefined) return noiseBefore(force, elapsedS);
-    return stateNoiseStd(s, speed[i]!, noise, Math.max(0, elapsedS)) * (boost?.[i] ?? 1);
-  });
 }
 
 /** What inputs were in the last seconds before a sample, counted from their beginning. */
@@ -256,32 +241,4 @@ function betweenOf({ timeS, between }: Sample, elapsedS: number): Sample['betwee
   return between
     ?.filter((at) => at.timeS > beganS)
     .map((at) => ({ timeS: at.timeS - beganS, inputs: at.inputs }));
-}
-
-/** How fast the model moves each state, per second, whatever the sample says. */
-function speedOf(line: LinearRun, n: number, ns: number, elapsedS: number): Float64Array {
-  return Float64Array.from({ length: ns }, (_, i) =>
-    elapsedS > 0 ? (line.mean[i]! - line.centre[n + i]!) / elapsedS : 0,
-  );
-}
-
-/**
- * The states' noise after a sample: innovations that follow each other say that the states were
- * trusted too much, such that turn round each time that they were trusted too little.
- *
- * @see Mehra, On the identification of variances and adaptive Kalman filtering (1970)
- */
-function adaptedLog(memory: TransientMemory, innovation: Float64Array): number {
-  let sum = 0;
-  let count = 0;
-  innovation.forEach((value, i) => {
-    const product = value * memory.lastInnovation[i]!;
-    if (!Number.isFinite(product)) return;
-    sum += Math.max(-4, Math.min(4, product));
-    count++;
-  });
-  const before = memory.stateNoiseLog;
-  if (count === 0) return before;
-  const [least, most] = STATE_NOISE_LOG;
-  return Math.min(most, Math.max(least, before + (STATE_NOISE_GAIN * sum) / count));
 }
