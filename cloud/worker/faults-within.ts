@@ -5,6 +5,7 @@ import {
   heldIn,
   type InputRanges,
   sameIn,
+  stillIn,
   wildInputsOf,
   wildWithin,
 } from '../../shared/twin/index.js';
@@ -19,12 +20,16 @@ export function faultsWithin(
 ): ChannelFaults {
   const { definition } = job.twin;
   const isNewest = toS === channels.newestS;
+  const still = stillIn(channels.inputs, definition).filter(
+    (f) => f.untilS >= fromS && f.sinceS <= toS,
+  );
   return {
     frozenChannels: frozenIn(channels, definition).filter(
       (f) => f.untilS >= fromS && f.sinceS <= toS,
     ),
     // What is known of copies and held values is of the newest sample: a replay's are older.
     sameChannels: isNewest ? sameIn(channels, definition) : [],
+    ...(still.length === 0 ? {} : { stillInputs: still }),
     heldChannels: isNewest && channels.changes ? heldIn(channels.changes, definition) : [],
     wildValues: [
       ...(channels.wild ? wildWithin(channels.wild, definition, fromS, toS) : []),

@@ -237,6 +237,7 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
         `${a.asset} ${q}`,
       ]),
     ),
+    ...namedStill(assets),
     wildValues: assets.flatMap((a) =>
       (a.recording.wildValues ?? []).map((w) => ({
         ...w,
@@ -253,6 +254,14 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
     periodS: periods[(periods.length - 1) >> 1] ?? null,
     ageS: ages.length === 0 ? null : ages.reduce((most, a) => Math.max(most, a)),
   };
+}
+
+/** Inputs that stood still, by asset. */
+function namedStill(assets: readonly AssetReport[]): Pick<RecordingSummary, 'stillInputs'> {
+  const still = assets.flatMap((a) =>
+    (a.recording.stillInputs ?? []).map((f) => ({ ...f, variable: `${a.asset} ${f.variable}` })),
+  );
+  return still.length === 0 ? {} : { stillInputs: still };
 }
 
 /** Faults of a model that need not come again, e.g. where memory ran out. */

@@ -63,6 +63,7 @@ export { type ErrorCode, errorCodesWithin, withoutCodes } from './readings/error
 export { heldIn } from './readings/held-values.js';
 export { levelFindings } from './readings/levels.js';
 export { codesIn } from './readings/no-readings.js';
+export { stillIn, stillText } from './readings/still-inputs.js';
 export {
   type InputRanges,
   type JudgedInputs,

@@ -9,6 +9,7 @@ import {
   watchSample,
 } from './channel-watch.js';
 import { type HeldChannel, heldIn, heldInputsIn } from './held-values.js';
+import { type StillInput, stillIn, stillText } from './still-inputs.js';
 import { type WildValues, wildValues } from './wild-values.js';
 
 /** What is wrong with channels of a recording, whatever the model says. */
@@ -18,6 +19,8 @@ export interface ChannelFaults {
   sameChannels: [string, string][];
   /** Whose rows repeat values, or are blank, until a new one comes. */
   heldChannels?: HeldChannel[];
+  /** Inputs that changed with nearly each sample, then kept one value; left out where there are none. */
+  stillInputs?: StillInput[];
   /** Readings that were set aside, far from all others. */
   wildValues?: WildValues[];
   /** Whose readings count at later times than their own. */
@@ -29,12 +32,14 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
   const watch = newChannelWatch(definition);
   for (const sample of samples) watchSample(watch, sample);
   const aged = agedChannels(definition, samples);
+  const still = stillIn(watch.inputs, definition);
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
     heldChannels: [...heldIn(watch.changes!, definition), ...heldInputsIn(definition, samples)],
     wildValues: wildValues(definition, samples),
     ...(aged.length === 0 ? {} : { agedChannels: aged }),
+    ...(still.length === 0 ? {} : { stillInputs: still }),
   };
 }
 
@@ -58,10 +63,15 @@ export const heldText = ({ variable, share, deadband, blank, input }: HeldChanne
 export const sameText = (pair: readonly string[]): string =>
   `${pair.join(' and ')} are the same, digit by digit: is one column or signal read for both?`;
 
-/** Channels that never moved, were frozen or copied, or hold values, as alarms. */
+/** Channels that never moved, stood still, were copied, or hold values, as alarms. */
 export const channelAlarms = (
   dead: readonly string[],
-  { frozenChannels = [], sameChannels = [], heldChannels = [] }: Partial<ChannelFaults>,
+  {
+    frozenChannels = [],
+    sameChannels = [],
+    heldChannels = [],
+    stillInputs = [],
+  }: Partial<ChannelFaults>,
 ): Alarm[] => [
   ...dead.map((subject) => ({
     code: 'sensor-frozen' as const,
@@ -72,6 +82,11 @@ export const channelAlarms = (
     code: 'sensor-frozen' as const,
     subject: found.variable,
     message: frozenText(found),
+  })),
+  ...stillInputs.map((found) => ({
+    code: 'sensor-frozen' as const,
+    subject: found.variable,
+    message: stillText(found),
   })),
   ...sameChannels.map((pair) => ({
     code: 'sensor-copied' as const,

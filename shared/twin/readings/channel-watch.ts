@@ -1,5 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
+import { followedInput, type WatchedInput } from './still-inputs.js';
 import { noChanges, noteChanges, type ValueChanges } from './value-changes.js';
 import { noteWild, noWild, type WildWatch } from './wild-watch.js';
 
@@ -73,6 +74,8 @@ export interface ChannelWatch {
   changes?: ValueChanges;
   /** What tells wild values; absent likewise. */
   wild?: WildWatch;
+  /** What tells inputs that stand still; absent likewise. */
+  inputs?: (WatchedInput | null)[];
 }
 
 /** Equal values in a row before a sensor may be frozen … */
@@ -109,6 +112,9 @@ export function watchSample(
   watch.newestS = timeS;
   watch.changes ??= noChanges(measured.length);
   watch.wild ??= noWild(measured.length);
+  watch.inputs = Array.from(inputs, (value, i) =>
+    followedInput(watch.inputs?.[i], value, timeS, halfLife),
+  );
   const driven = noteChanges(watch.changes, { measured, inputs }, halfLife);
   noteWild(watch.wild, { timeS, measured }, driven);
   const { channels, pairs } = watch;

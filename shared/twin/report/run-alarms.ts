@@ -29,6 +29,22 @@ function failedSamples(twin: Twin, { traces, firstFailure }: RunSteps): Alarm[] 
   return [{ code: 'model-failed', subject: twin.definition.name, message }];
 }
 
+/** Sudden changes from which a run has too many, and the share of its samples. */
+const CHANGES = { fewest: 10, share: 0.1 } as const;
+
+/** That a run found sudden changes again and again: a machine has few of them. */
+function frequentChanges({ definition }: Twin, used: readonly StepTrace[]): Alarm[] {
+  const changes = used.filter((s) => s.diagnostics?.regimeChange).length;
+  if (changes < CHANGES.fewest || changes <= CHANGES.share * used.length) return [];
+  return [
+    {
+      code: 'inconsistent',
+      subject: definition.name,
+      message: `The machine changed suddenly at ${changes} of ${used.length} samples, if bands were right: they are too narrow, or readings are not what they are taken for (rows that repeat, times that are wrong, a noiseStd that is too small).`,
+    },
+  ];
+}
+
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
 export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
   const { traces, lastUsed: last, contradictions } = run;
@@ -68,7 +84,7 @@ export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
       message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
-  const lasting = lastingEvents(twin, used);
+  const lasting = [...lastingEvents(twin, used), ...frequentChanges(twin, used)];
   const whole = wholeNis(used);
   if (
     ![...alarms, ...lasting].some((a) => a.code === 'inconsistent') &&
@@ -102,7 +118,7 @@ export function pastFindings(
   if (last === undefined) return [];
   const used = traces.filter((s) => s.skipped === undefined);
   return [
-    ...alarmFindings(lastingEvents(twin, used)),
+    ...alarmFindings([...lastingEvents(twin, used), ...frequentChanges(twin, used)]),
     ...learntFindings(learntContradictions(twin, state, last.alarms)),
     ...pulledFindings(twin, pulled),
   ];

@@ -9,6 +9,7 @@ import {
   sameText,
 } from '../readings/channel-faults.js';
 import { type MissingInput, missingInputText } from '../readings/missing-inputs.js';
+import { stillText } from '../readings/still-inputs.js';
 import { wildText } from '../readings/wild-values.js';
 import type { Alarm, StepResult, Twin } from '../types.js';
 import { ALARM_MEANINGS } from './alarms.js';
@@ -247,6 +248,8 @@ export function recordingFindings(
     // An input moves all.
     add('care', heldText(found), found.input ? undefined : [found.variable]);
   }
+  // An input moves all.
+  for (const found of recording.stillInputs ?? []) add('care', stillText(found));
   for (const found of recording.agedChannels ?? []) add('care', agedText(found));
   for (const found of recording.wildValues ?? []) {
     // An input moves all.
@@ -267,13 +270,20 @@ export function recordingFindings(
 /** Whether an alarm is of a channel that the findings of its recording name, with since when. */
 export function isOfRecording(
   { code, subject }: Alarm,
-  { deadChannels, frozenChannels = [], sameChannels = [], heldChannels = [] }: RecordingSummary,
+  {
+    deadChannels,
+    frozenChannels = [],
+    sameChannels = [],
+    heldChannels = [],
+    stillInputs = [],
+  }: RecordingSummary,
 ): boolean {
   if (code === 'sensor-copied') return sameChannels.some(([a]) => a === subject);
   if (code === 'sensor-held') return heldChannels.some((h) => h.variable === subject);
   return (
     code === 'sensor-frozen' &&
-    (deadChannels.includes(subject) || frozenChannels.some((f) => f.variable === subject))
+    (deadChannels.includes(subject) ||
+      [...frozenChannels, ...stillInputs].some((f) => f.variable === subject))
   );
 }
 

@@ -164,3 +164,27 @@ test('a reading far from all others is named, and so is each of an error code, b
   expect(gone.recording.wildValues![0]!.values).toMatchObject([{ value: 1105 }]);
   expect((await to(110, 120, [])).recording.wildValues).toEqual([]);
 });
+
+test('an input whose stream is silent, though it changed with each sample, is named while it is', async () => {
+  const world = newWorld();
+  let t = T0;
+  const next = async (silent: boolean) => {
+    for (const from = t; t < from + 300; t += 10) {
+      const k = (t - T0) / 10;
+      if (!silent) world.streams.add('/p/speed', t, 1 + moving(k));
+      world.streams.add('/p/flow', t, moving(k));
+      world.streams.add('/p/heat', t, moving(k + 0.3));
+    }
+    return run(world, t);
+  };
+  for (let i = 0; i < 3; i++) expect((await next(false)).verdict.grade).toBe('good');
+  const quiet = await next(true);
+  expect(quiet.verdict.grade).toBe('care');
+  expect(quiet.verdict.reasons.join('\n')).toMatch(
+    /^speed changes with nearly each sample, yet kept one value for 3\d \(.*\): was its stream silent/,
+  );
+  expect(onPage(world)).toEqual(['warning sensor-frozen speed']);
+  const back = await next(false);
+  expect(back.alarms).toEqual([]);
+  expect(back.verdict).toEqual({ grade: 'good', reasons: [] });
+});
