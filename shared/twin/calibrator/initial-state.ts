@@ -10,6 +10,12 @@ import type { CalibratorState, Sample, Twin } from '../types.js';
 export const INITIAL_TREND = 0.0155;
 
 /**
+ * The same of a machine that moves, where one filter follows wear and no modes of faster wear wait beside it: it wore
+ * before its first sample, too, and two deviations go through the range within the horizon, as the definition allows.
+ */
+const INITIAL_TREND_MOVING = 0.5;
+
+/**
  * What is known of a machine before any data: the priors.
  *
  * @param samples the first samples to come, if at hand: sensor noise that the definition leaves out is
@@ -23,13 +29,15 @@ export function initialCalibratorState(
   const settings = filterSettings(twin);
   const n = definition.parameters.length;
   const m = definition.measured.length;
+  const trendStd =
+    definition.simulation.mode === 'steady-state' ? INITIAL_TREND : INITIAL_TREND_MOVING;
   const x = new Float64Array(2 * n);
   const S = new Float64Array(4 * n * n);
   definition.parameters.forEach((p, i) => {
     x[i] = p.prior.mean;
     S[i * 2 * n + i] = p.prior.std;
     const j = n + i;
-    S[j * 2 * n + j] = settings.trend[i] ? INITIAL_TREND * settings.range[i]! : 0;
+    S[j * 2 * n + j] = settings.trend[i] ? trendStd * settings.range[i]! : 0;
   });
   const noiseStd = cautiousNoise(definition, samples);
   const first = firstValues(definition, samples);
