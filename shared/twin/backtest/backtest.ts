@@ -11,9 +11,17 @@ import { type Fit, fitRecordFrom } from '../fit/fit.js';
 import { fitCoordinates } from '../fit/fit-coordinates.js';
 import type { FitModel } from '../fit/fit-model.js';
 import type { FitContext } from '../fit/fit-problem.js';
+import { gapFindings, runnable } from '../fit/gaps.js';
 import { freeRunOf, predictionStd } from '../fit/held-out.js';
 import { withPulled } from '../fit/pulled.js';
-import { type FitRecord, fitRecord, headOf, residualsOf, sliceOf } from '../fit/record.js';
+import {
+  type FitRecord,
+  fitRecord,
+  headOf,
+  heardRows,
+  residualsOf,
+  sliceOf,
+} from '../fit/record.js';
 import { searchedOn, searchFrom } from '../fit/search.js';
 import { freeUntold } from '../fit/untold.js';
 import { ownFindings } from '../fit/verdict.js';
@@ -85,7 +93,7 @@ export async function backtest(
   };
   const whole = fitRecord(twin, samples);
   const dead = deadChannels(twin, whole);
-  const record = withoutChannels(whole, dead);
+  const record = withoutChannels(runnable(whole, model), dead);
   const recording = recordingOf(twin, samples, whole, dead, options.recording);
   // Dead channels are among the test's own findings already.
   const ofRecording = recordingFindings(
@@ -104,6 +112,7 @@ export async function backtest(
         ...(parts.fit === undefined || model.startDoubt === undefined
           ? []
           : [{ grade: 'care' as const, reason: model.startDoubt }]),
+        ...gapFindings(whole, record),
         ...(parts.horizons === undefined ? [] : untestedFindings(parts.horizons, record, options)),
         ...ofRecording,
       ],
@@ -121,7 +130,7 @@ export async function backtest(
       verdict,
       summary: {
         samples: samples.length,
-        used: whole.timesS.length,
+        used: heardRows(whole),
         modelRuns: context.passes,
         wallS: (performance.now() - startedMs) / 1000,
         verdict,
@@ -130,7 +139,8 @@ export async function backtest(
     };
   };
   const usable = record.data.filter((v) => !Number.isNaN(v)).length;
-  const unknowns = twin.definition.parameters.length + model.states.length;
+  const unknowns =
+    twin.definition.parameters.length + model.states.length * record.beginnings.length;
   if (dead.size === record.channels) {
     return done({}, { reason: 'no measured variable has values that move' });
   }

@@ -1,4 +1,5 @@
 import type { Fit } from '../fit/fit.js';
+import { beginningOf } from '../fit/gaps.js';
 import type { FreeRun } from '../fit/held-out.js';
 import { type FitRecord, residualsOf } from '../fit/record.js';
 import { quadratic } from '../fit/sources.js';
@@ -9,7 +10,7 @@ export interface Prediction {
   row: number;
   mean: number;
   std: number;
-  /** Data less mean; `NaN` where the datum is missing. */
+  /** Data less mean; `NaN` where the datum is missing, or no prediction could be made. */
   error: number;
 }
 
@@ -80,7 +81,11 @@ export function predictions(
     if (origin < 0) variance += varianceWithStated(fit, run.columns, run.direct, i);
     else variance += quadratic(C, moved);
     const mean = run.prediction[i]! + (origin < 0 ? 0 : a * known.mean[origin]!);
-    found.push({ row, mean, std: Math.sqrt(variance), error: data[i]! - mean });
+    // Across a gap nothing is predicted, and after one that the fit has not seen nothing is known.
+    const from = beginningOf(record, row);
+    const isKnown = from < Math.max(1, fromRow) && (origin < 0 || origin >= from);
+    const error = isKnown ? data[i]! - mean : Number.NaN;
+    found.push({ row, mean, std: Math.sqrt(variance), error });
   }
   return found;
 }

@@ -13,12 +13,13 @@ import { type FitChain, fitChain } from './fit-chain.js';
 import type { FitModel } from './fit-model.js';
 import { fitOutput, learntParts, type Told } from './fit-output.js';
 import type { FitContext } from './fit-problem.js';
+import { gapFindings, runnable } from './gaps.js';
 import { fitHangsOn } from './hangs-on.js';
 import { type HiddenOutputs, hiddenOutputs } from './hidden-outputs.js';
 import { inputNoiseFindings } from './input-noise.js';
 import { inputScaleNotes } from './input-scales.js';
 import { offeredDisturbances } from './offer.js';
-import { type FitRecord, fitRecord, rangeOf } from './record.js';
+import { type FitRecord, fitRecord, heardRows, rangeOf } from './record.js';
 import { findRidges, type Ridge } from './ridges.js';
 import { statedErrorFindings } from './stated-effect.js';
 import { timeUnitFindings } from './time-unit.js';
@@ -80,7 +81,7 @@ export async function commission(
   const { starts = 4, holdOut = 0.25, changeS, signal, onPass } = options;
   const read = fitRecord(twin, samples);
   const dead = deadChannels(twin, read);
-  const record = withoutChannels(read, dead);
+  const record = withoutChannels(runnable(read, model), dead);
   const context: FitContext = {
     twin,
     model,
@@ -89,8 +90,8 @@ export async function commission(
     ...(onPass === undefined ? {} : { onPass }),
   };
   const recording = recordingOf(twin, samples, read, dead, options.recording);
-  const account = { context, samples: samples.length, read, dead, recording, startedMs };
-  const findings: Finding[] = deadFindings(twin, dead);
+  const account = { context, samples: samples.length, read, record, dead, recording, startedMs };
+  const findings: Finding[] = [...deadFindings(twin, dead), ...gapFindings(read, record)];
   const withoutFit = (reason: string): Commission => {
     findings.push({ grade: 'unusable', reason });
     const parameters = priorEstimates(twin);
@@ -132,8 +133,10 @@ function tooFewToFit(twin: Twin, model: FitModel, record: FitRecord): string | u
   const { parameters, simulation } = twin.definition;
   const p = parameters.length;
   const usable = record.data.filter((v) => !Number.isNaN(v)).length;
-  if (usable <= p + model.states.length) {
-    return `${usable} usable values cannot tell ${p} parameters${model.states.length > 0 ? ` and ${model.states.length} states at the start` : ''}: the parameters are their priors`;
+  const starts = model.states.length * record.beginnings.length;
+  if (usable <= p + starts) {
+    const at = record.beginnings.length > 1 ? 'at the start and after gaps' : 'at the start';
+    return `${usable} usable values cannot tell ${p} parameters${starts > 0 ? ` and ${starts} states ${at}` : ''}: the parameters are their priors`;
   }
   const fullest = fullestChannel(record);
   if (simulation.mode !== 'transient' || fullest >= LEAST_TO_FIT) return undefined;
@@ -251,11 +254,11 @@ export function recordingOf(
 ): RecordingSummary {
   if (told !== undefined) {
     const skipped = { ...told.skipped, ...record.skipped };
-    return { ...told, used: record.timesS.length, skipped };
+    return { ...told, used: heardRows(record), skipped };
   }
   return {
     rows: samples.length,
-    used: record.timesS.length,
+    used: heardRows(record),
     skipped: { ...record.skipped },
     unreadable: {},
     deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),

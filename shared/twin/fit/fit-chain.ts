@@ -3,6 +3,7 @@ import type { Fit } from './fit.js';
 import { fitCoordinates } from './fit-coordinates.js';
 import type { FitContext } from './fit-problem.js';
 import { findInputNoise } from './found-input-noise.js';
+import { beginningOf, endOf } from './gaps.js';
 import { testOn } from './held-out.js';
 import { withInputNoise } from './input-noise.js';
 import { type FitRecord, headOf } from './record.js';
@@ -27,6 +28,25 @@ export interface FitChain {
   train: number;
 }
 
+/** Fewer rows test nothing. */
+const LEAST_HELD_OUT = 10;
+
+/**
+ * How many rows a fit is made of that is tested on the next. A run begins anew after a gap, where the fit would
+ * have to see what it is tested on: where one lies just after them, fewer rows are fitted.
+ *
+ * @param held rows to hold out
+ */
+function trainedRows(record: FitRecord, held: number): number {
+  const train = record.timesS.length - held;
+  const end = endOf(record, train - 1);
+  if (end - train >= Math.min(held, LEAST_HELD_OUT)) return train;
+  const begin = beginningOf(record, train - 1);
+  // Half of a part tells its states, the other tests them.
+  const fewer = Math.max(end - held, Math.ceil((begin + end) / 2));
+  return end - fewer >= LEAST_HELD_OUT ? fewer : record.timesS.length;
+}
+
 /** Fewer samples hold nothing out. */
 const LEAST_TO_HOLD_OUT = 40;
 
@@ -44,7 +64,8 @@ export async function fitChain(
   const n = record.timesS.length;
   // A change late in the record would test the fit of what was before it.
   const testable = n >= LEAST_TO_HOLD_OUT && changeS === undefined;
-  const train = testable && holdOut > 0 ? Math.round(n * (1 - holdOut)) : n;
+  const train =
+    testable && holdOut > 0 ? trainedRows(record, n - Math.round(n * (1 - holdOut))) : n;
   const head = headOf(record, train);
   const coordinates = await fitCoordinates(context, record);
   const from = startPoints(coordinates, starts);

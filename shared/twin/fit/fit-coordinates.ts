@@ -1,4 +1,4 @@
-import { messageOf, TwinError } from '../../core/index.js';
+import { durationText, messageOf, TwinError } from '../../core/index.js';
 import { forcesOf } from '../disturbances/index.js';
 import {
   type Coordinate,
@@ -11,7 +11,10 @@ import {
 import type { FitContext } from './fit-problem.js';
 import type { FitRecord } from './record.js';
 
-/** The unknowns of a fit: the definition's parameters, then the states at the record's start. */
+/**
+ * The unknowns of a fit: the definition's parameters, then the states at the record's start and after each of
+ * its gaps. The search for the latter begins where a run through the gap leads.
+ */
 export async function fitCoordinates(
   context: FitContext,
   record: FitRecord,
@@ -33,24 +36,29 @@ export async function fitCoordinates(
         continue;
       }
       const moving = run.states;
-      return [
-        ...parameters,
-        ...model.states.map((name, s) => {
-          let low = Number.POSITIVE_INFINITY;
-          let high = Number.NEGATIVE_INFINITY;
-          for (let i = s; i < moving.length; i += states.length) {
-            low = Math.min(low, moving[i]!);
-            high = Math.max(high, moving[i]!);
-          }
-          const share = twin.definition.transient.initialStateStd;
-          return startStateCoordinate(
-            name,
-            states[s]!,
-            Math.max(high - low, share * Math.abs(states[s]!)),
-          );
-        }),
-        ...forces,
-      ];
+      const begun = model.states.map((name, s) => {
+        let low = Number.POSITIVE_INFINITY;
+        let high = Number.NEGATIVE_INFINITY;
+        for (let i = s; i < moving.length; i += states.length) {
+          low = Math.min(low, moving[i]!);
+          high = Math.max(high, moving[i]!);
+        }
+        const share = twin.definition.transient.initialStateStd;
+        const range = Math.max(high - low, share * Math.abs(states[s]!));
+        return { name, range, value: states[s]! };
+      });
+      const starts = record.beginnings.flatMap((row) =>
+        begun.map(({ name, range, value }, s) =>
+          row === 0
+            ? startStateCoordinate(name, value, range)
+            : startStateCoordinate(
+                `${name} after ${durationText(timesS[row]! - timesS[0]!)}`,
+                moving[row * states.length + s]!,
+                range,
+              ),
+        ),
+      );
+      return [...parameters, ...starts, ...forces];
     } catch (error) {
       context.signal?.throwIfAborted();
       problem = error;

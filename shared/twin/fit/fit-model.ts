@@ -4,7 +4,10 @@ import type { FitRecord } from './record.js';
 /** Values of parameters and, where the model takes them, of the states at the record's start. */
 export interface FitPoint {
   parameters: Float64Array;
-  /** Left out: what the model starts with. */
+  /**
+   * One after the other for each of the record's beginnings; for its start alone: the run goes through its
+   * gaps. Left out: what the model starts with.
+   */
   states?: Float64Array;
   /** Parameters that move along the record: a value per sample each, held to the next. */
   courses?: readonly { parameter: number; values: Float64Array }[];
@@ -46,7 +49,7 @@ export interface FitModel {
   /** Why the start is not searched for, or the search begins where nothing says that the machine was. */
   readonly startDoubt?: string | undefined;
   /**
-   * Runs from the record's start along all its samples; a point that fails does not throw.
+   * Runs from the record's start along all its samples, and anew after each gap; a point that fails does not throw.
    *
    * @param record whose inputs drive the run
    */

@@ -1,5 +1,6 @@
 import { versionOf } from '../definition/twin.js';
 import { channelAlarms } from '../readings/channel-faults.js';
+import { gapLines } from '../report/event-text.js';
 import { type HangsOn, quantityVerdicts } from '../report/quantities.js';
 import {
   type Finding,
@@ -14,10 +15,11 @@ import type { Fit } from './fit.js';
 import type { FitChain } from './fit-chain.js';
 import type { FitContext } from './fit-problem.js';
 import { foundInputNoise } from './found-input-noise.js';
+import { gapsIn } from './gaps.js';
 import { rmseOf } from './held-out.js';
 import type { HiddenOutputs } from './hidden-outputs.js';
 import { offerText } from './offer.js';
-import type { FitRecord } from './record.js';
+import { type FitRecord, heardRows } from './record.js';
 import type { Ridge } from './ridges.js';
 import { fitSources } from './sources.js';
 import type { FitOutput, OfferedDisturbance, OfferedWear } from './types.js';
@@ -30,6 +32,8 @@ export interface FitAccount {
   /** Samples that it was given. */
   samples: number;
   read: FitRecord;
+  /** The same as the model runs along it, without channels that are dead. */
+  record: FitRecord;
   /** Channels that hold no value, or one value only. */
   dead: ReadonlySet<number>;
   recording: RecordingSummary;
@@ -41,7 +45,7 @@ type Parts = Partial<FitOutput> & { parameters: Record<string, Estimate> };
 
 /** The output of a fit: what was found, what was read, and how far it can be believed. */
 export function fitOutput(
-  { context, samples, read, dead, recording, startedMs }: FitAccount,
+  { context, samples, read, record, dead, recording, startedMs }: FitAccount,
   findings: readonly Finding[],
   parts: Parts,
   hangsOn: HangsOn,
@@ -53,7 +57,7 @@ export function fitOutput(
   const all = [...findings, ...recordingFindings({ ...recording, deadChannels: [] }, names)];
   const verdict = verdictOf(all);
   const quantities = quantityVerdicts(twin, all, hangsOn);
-  const used = read.timesS.length;
+  const used = heardRows(read);
   return {
     twin: twin.definition.name,
     twinVersion: versionOf(twin.hash),
@@ -76,6 +80,7 @@ export function fitOutput(
       verdict,
       quantities,
       recording,
+      gaps: gapsIn(record),
     },
     virtualSensors: {},
     startStates: {},
@@ -164,6 +169,7 @@ export function learntParts(
     ...(offeredWear.length === 0 ? {} : { offeredWear }),
     ...(guessedWear === undefined ? {} : { guessedWear }),
     notes: [
+      ...gapLines(gapsIn(record), record.timesS[0] ?? 0).map((text) => text.trim()),
       ...wearNotes(twin),
       ...disturbed.notes,
       ...offerText(offered),

@@ -1,6 +1,7 @@
 import { Z95 } from '../../kalman/index.js';
 import type { Fit } from './fit.js';
 import { type FitContext, fitProblem } from './fit-problem.js';
+import { endOf } from './gaps.js';
 import { withPulled } from './pulled.js';
 import { type FitRecord, rangeOf, residualsOf } from './record.js';
 import { sensitivities } from './sensitivities.js';
@@ -45,7 +46,10 @@ export function predictionStd(
   });
 }
 
-/** The free run of a fit of a record's head over all of it, judged on the rest. */
+/**
+ * The free run of a fit of a record's head over all of it, judged on the rest. After a gap that the fit has
+ * not seen nothing is known of the states: there is no prediction, `NaN`.
+ */
 export async function testOn(
   context: FitContext,
   fit: Fit,
@@ -54,6 +58,8 @@ export async function testOn(
 ): Promise<{ fit: Fit; heldOut: HeldOut; prediction: Float64Array; std: Float64Array }> {
   const { prediction, columns, direct } = await freeRunOf(context, fit, record);
   const std = predictionStd(withPulled(fit), { prediction, columns, direct }, record.channels);
+  const toSample = endOf(record, fromSample - 1);
+  prediction.fill(Number.NaN, toSample * record.channels);
   const names = context.twin.definition.measured.map((c) => c.variable);
   const dead = new Set(names.flatMap((_, c) => (Number.isNaN(rangeOf(record, c)) ? [c] : [])));
   const errors = rmseOf(names, record, prediction, fromSample, dead);
@@ -65,7 +71,7 @@ export async function testOn(
     let squares = 0;
     let inside = 0;
     let count = 0;
-    for (let row = fromSample; row < record.timesS.length; row++) {
+    for (let row = fromSample; row < toSample; row++) {
       const i = row * record.channels + c;
       const y = record.data[i]!;
       if (Number.isNaN(y)) continue;
@@ -80,7 +86,7 @@ export async function testOn(
       std: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)),
     };
   });
-  const held = { fromSample, samples: record.timesS.length - fromSample, channels };
+  const held = { fromSample, samples: toSample - fromSample, channels };
   return { fit, heldOut: held, prediction, std };
 }
 

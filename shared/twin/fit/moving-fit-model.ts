@@ -6,7 +6,8 @@ import { toleranceOf } from '../model/integration-error.js';
 import { orError } from '../model/rest-runs.js';
 import { isMovable, namedParameters, openTwinFmu, solverTolerance } from '../model/twin-fmu.js';
 import type { Twin } from '../types.js';
-import type { FitModel, FitPoint, FreeRun, ModelOptions } from './fit-model.js';
+import type { FitModel, FitPoint, FreeRun, FreeRunOptions, ModelOptions } from './fit-model.js';
+import { alongParts } from './parts.js';
 import type { FitRecord } from './record.js';
 import { runInputs } from './run-inputs.js';
 
@@ -32,6 +33,43 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     access.obstacle === undefined
       ? undefined
       : `the start is not fitted but is what the FMU makes of its parameters, as ${access.obstacle}: where the machine began elsewhere, the parameters make up for it`;
+  /** Runs along a record without gaps; `t0S`: its time at the FMU's own start. */
+  const runPart = (
+    points: readonly FitPoint[],
+    record: FitRecord,
+    t0S: number,
+    { keepStates = false, keepSensors = false, finer = false }: FreeRunOptions = {},
+  ): Promise<(FreeRun | Error)[]> => {
+    const share = finer ? 0.5 : 1;
+    const tolerance = finer ? 0.5 * toleranceOf(twin, opened) : simulation.tolerance;
+    const timesS = record.timesS.map((t) => originS + (t - t0S));
+    const inputsOf = runInputs(twin, opened, record, originS, t0S);
+    const told = keepSensors ? [...outputs, ...hidden] : outputs;
+    const freeRun = async (point: FitPoint): Promise<FreeRun | Error> => {
+      const result = await runs.trajectory({
+        interface: simulation.interface,
+        startValues: namedParameters(twin, point.parameters),
+        ...(point.states === undefined || states.length === 0 ? {} : { states: point.states }),
+        inputs: inputsOf(point),
+        outputs: told,
+        timesS,
+        stepSizeS: simulation.stepSizeS * share,
+        relativeTolerance: solverTolerance(twin) * share,
+        ...(tolerance !== undefined && { tolerance }),
+        keepStates: keepStates && states.length > 0,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const values = finiteOr(result.values, told, timesS);
+      if (values instanceof Error) return values;
+      const width = outputs.length + hidden.length;
+      return {
+        outputs: keepSensors ? columnsOf(values, width, 0, outputs.length) : values,
+        ...(keepSensors ? { sensors: columnsOf(values, width, outputs.length, width) } : {}),
+        ...(result.states === undefined ? {} : { states: result.states }),
+      };
+    };
+    return Promise.all(points.map((point) => orError(() => freeRun(point), signal)));
+  };
   return {
     states,
     wearable,
@@ -40,37 +78,11 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     get startDoubt() {
       return startDoubt;
     },
-    run(points, record, { keepStates = false, keepSensors = false, finer = false } = {}) {
-      const share = finer ? 0.5 : 1;
-      const tolerance = finer ? 0.5 * toleranceOf(twin, opened) : simulation.tolerance;
-      const t0 = record.timesS[0] ?? 0;
-      const timesS = record.timesS.map((t) => originS + (t - t0));
-      const inputsOf = runInputs(twin, opened, record, originS);
-      const told = keepSensors ? [...outputs, ...hidden] : outputs;
-      const freeRun = async (point: FitPoint): Promise<FreeRun | Error> => {
-        const result = await runs.trajectory({
-          interface: simulation.interface,
-          startValues: namedParameters(twin, point.parameters),
-          ...(point.states === undefined || states.length === 0 ? {} : { states: point.states }),
-          inputs: inputsOf(point),
-          outputs: told,
-          timesS,
-          stepSizeS: simulation.stepSizeS * share,
-          relativeTolerance: solverTolerance(twin) * share,
-          ...(tolerance !== undefined && { tolerance }),
-          keepStates: keepStates && states.length > 0,
-          ...(signal === undefined ? {} : { signal }),
-        });
-        const values = finiteOr(result.values, told, timesS);
-        if (values instanceof Error) return values;
-        const width = outputs.length + hidden.length;
-        return {
-          outputs: keepSensors ? columnsOf(values, width, 0, outputs.length) : values,
-          ...(keepSensors ? { sensors: columnsOf(values, width, outputs.length, width) } : {}),
-          ...(result.states === undefined ? {} : { states: result.states }),
-        };
-      };
-      return Promise.all(points.map((point) => orError(() => freeRun(point), signal)));
+    run(points, record, options) {
+      const t0S = record.timesS[0] ?? 0;
+      return alongParts(points, record, states.length, (mine, part) =>
+        runPart(mine, part, t0S, options),
+      );
     },
     startStates: (parameters, record) =>
       startStates(twin, runs, states, namedParameters(twin, parameters), record, signal, (why) => {

@@ -1,6 +1,8 @@
 import { upperMedian } from '../../core/index.js';
+import { undrivenRows } from '../readings/missing-inputs.js';
 import { withoutWild } from '../readings/wild-values.js';
-import type { Sample, Twin } from '../types.js';
+import type { Sample, SkipReason, Twin } from '../types.js';
+import { beginningsOf } from './gaps.js';
 
 /** A recording as a fit sees it. */
 export interface FitRecord {
@@ -10,12 +12,14 @@ export interface FitRecord {
   inputs: readonly Float64Array[];
   /** What inputs were between samples, in order, where that is known. */
   between: readonly InputsAfter[];
+  /** Rows at which the run of a moving machine begins anew: the first, and those after a gap. */
+  beginnings: readonly number[];
   /** Samples × measured variables, row-major; `NaN` where a value is missing or censored. */
   data: Float64Array;
   channels: number;
   /** The file's rows, 0-based, where samples come from one. */
   rows: readonly (number | undefined)[];
-  /** Samples left out, by reason. */
+  /** Samples left out, by reason; those without any reading still tell what drove the machine. */
   skipped: Readonly<Record<string, number>>;
   /** Per channel: the step between values that the sensor can show, 0 where none shows. */
   resolution: Float64Array;
@@ -52,9 +56,10 @@ const RAIL_SHARE = 0.5;
 const RAIL_DISTINCT = 10;
 
 /**
- * Arranges samples for a fit. Inputs that are missing keep their last value (of states of rest, the
- * sample is left out); samples whose time does not rise are left out and counted; samples at a rail
- * become missing values, with a margin of three times the noise, as do lone ones far from all others.
+ * Arranges samples for a fit. Inputs that are missing keep their last value, but for long (of states of rest,
+ * at once) the samples are left out; samples whose time does not rise are left out and counted; samples at a rail
+ * become missing values, with a margin of three times the noise, as do lone ones far from all others. Where
+ * rows or inputs are missing for long, what drives a moving machine is not known: its run begins anew after them.
  */
 export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const { definition } = twin;
@@ -66,16 +71,23 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const kept: { sample: Sample; inputs: Float64Array }[] = [];
   let lastS = Number.NEGATIVE_INFINITY;
   const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
-  for (const sample of withoutWild(definition, samples)) {
+  /** Rows before which some were left out that nobody knows the inputs of, or something happened. */
+  const begun = new Set<number>();
+  const undriven = steady ? new Set<number>() : undrivenRows(definition, samples);
+  for (const [at, sample] of withoutWild(definition, samples).entries()) {
     if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
     else if (sample.timeS <= lastS) skip('time-not-rising');
     else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
-    else {
+    else if (undriven.has(at)) {
+      skip('input-missing');
+      begun.add(kept.length);
+    } else {
       sample.inputs.forEach((v, i) => {
         if (Number.isFinite(v)) carried[i] = v;
       });
       if (carried.some(Number.isNaN)) skip('input-missing');
       else {
+        if (sample.begunAnew) begun.add(kept.length);
         kept.push({ sample, inputs: carried.slice() });
         lastS = sample.timeS;
       }
@@ -133,10 +145,23 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
       });
     }
   });
+  const silent = kept.filter(({ sample }) => !sample.measured.some(Number.isFinite)).length;
+  if (silent > 0) skipped[SILENT] = silent;
+  const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
+  const isDriven = definition.inputs.some((input) => input.value === undefined);
+  const known = new Set(between.map(({ row }) => row));
   return {
-    timesS: Float64Array.from(kept, (k) => k.sample.timeS),
+    timesS,
     inputs: columns,
     between,
+    beginnings: steady
+      ? [0]
+      : beginningsOf(
+          timesS,
+          begun,
+          (row) => !isDriven || known.has(row),
+          definition.transient.maxGapS,
+        ),
     data,
     channels,
     rows: kept.map((k) => k.sample.row),
@@ -145,6 +170,13 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
     rails,
   };
 }
+
+/** Why a sample counts as left out that no sensor says anything at. */
+const SILENT: SkipReason = 'no-usable-channel';
+
+/** The samples of a whole record at which any sensor says something. */
+export const heardRows = ({ timesS, skipped }: FitRecord): number =>
+  timesS.length - (skipped[SILENT] ?? 0);
 
 /** The first rows of a record. */
 export function headOf(record: FitRecord, rows: number): FitRecord {
@@ -160,6 +192,10 @@ export function sliceOf(record: FitRecord, from: number, to: number): FitRecord 
     between: record.between
       .filter(({ row }) => row >= from && row < to - 1)
       .map((after) => ({ ...after, row: after.row - from })),
+    beginnings: [
+      0,
+      ...record.beginnings.filter((row) => row > from && row < to).map((row) => row - from),
+    ],
     data: record.data.slice(from * record.channels, to * record.channels),
     rows: record.rows.slice(from, to),
   };

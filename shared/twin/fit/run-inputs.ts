@@ -10,20 +10,20 @@ import type { FitRecord } from './record.js';
  * What drives a free run along a record: its inputs, and of a point whose parameters wear, or that is
  * disturbed, also these.
  *
- * @param originS where the FMU's time begins
+ * @param originS the FMU's time at a time of the record, `t0S`
  */
 export function runInputs(
   twin: Twin,
   { interpolations, forces: targets, targetsOf }: TwinFmu,
   record: FitRecord,
   originS: number,
+  t0S: number,
 ): (point: FitPoint) => InputTable {
   const { inputs, parameters } = twin.definition;
   const rows = record.timesS.length;
-  const t0 = record.timesS[0] ?? 0;
   const given = inputs.map((input, i) => ({ name: input.variable, values: record.inputs[i]! }));
   const course = inputCourse(record);
-  const courseS = course.timesS.map((t) => originS + (t - t0));
+  const courseS = course.timesS.map((t) => originS + (t - t0S));
   /** A table of columns that are given at the samples, the inputs' first. */
   const along = (columns: typeof given, how: Parameters<typeof inputsAlong>[2]) =>
     inputsAlong(

@@ -1,4 +1,5 @@
 import type { BandSources } from '../report/band-sources.js';
+import type { MachineGap } from '../report/machine-events.js';
 import type { RecordingSummary, Verdict } from '../report/verdict.js';
 import type { Alarm, Estimate } from '../types.js';
 import type { Rail } from './record.js';
@@ -114,13 +115,15 @@ export interface FitOutput {
     /** The same for each parameter, virtual sensor and measured variable. */
     quantities: Record<string, Verdict>;
     recording: RecordingSummary;
+    /** Times without rows, after which the run began anew. */
+    gaps: MachineGap[];
   };
   parameters: Record<string, Estimate>;
   /** At the record's end; of what is not to be used, and where nobody asked for them, none. */
   virtualSensors: Record<string, Estimate>;
   /** Where the parameters' bands come from, as shares of their variance; of what may be used. */
   bands?: { sources: Record<string, BandSources> };
-  /** States at the record's start, where the FMU lets them be chosen. */
+  /** States at the record's start and after its gaps, where the FMU lets them be chosen. */
   startStates: Record<string, Estimate>;
   /** Parameters that move along the record; `parameters` holds what they are at its end. */
   wear: Record<string, WearCourse>;

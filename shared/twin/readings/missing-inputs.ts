@@ -11,8 +11,8 @@ export interface MissingInput {
   of: number;
   /** The longest time without one, and from when, seconds; left out where the rows do not tell. */
   longest?: { forS: number; sinceS: number };
-  /** Samples of rest, which are left out there. */
-  leftOut?: true;
+  /** That samples are left out there: of rest each, of a moving machine those of long times without one. */
+  leftOut?: boolean;
 }
 
 /** Share of an input's rows without a value from which that is told … */
@@ -24,6 +24,72 @@ const TELLS_REPEATS = 0.05;
 /** A run of blanks so many times as long as usual is none of a column that tells changes only. */
 const UNUSUAL = 10;
 
+/** Rows in a row in which an input has no value. */
+interface Blank {
+  /** The first of them. */
+  row: number;
+  rows: number;
+  /** From the last value on, and when that was, seconds. */
+  forS: number;
+  sinceS: number;
+}
+
+/** An input's values, as far as they tell what its blanks mean. */
+interface Blanks {
+  /** Its first row with a value; -1 where there is none. */
+  first: number;
+  /** After it. */
+  blanks: Blank[];
+  /** Neighbours that both have a value, and how many of them have the same. */
+  pairs: number;
+  repeats: number;
+}
+
+type InputSamples = readonly Pick<Sample, 'timeS' | 'inputs'>[];
+
+function blanksOf(samples: InputSamples, i: number): Blanks {
+  const first = samples.findIndex((s) => Number.isFinite(s.inputs[i]!));
+  const found: Blanks = { first, blanks: [], pairs: 0, repeats: 0 };
+  if (first < 0) return found;
+  const { blanks } = found;
+  for (let k = first + 1; k < samples.length; k++) {
+    const [before, at] = [samples[k - 1]!, samples[k]!];
+    const hadValue = Number.isFinite(before.inputs[i]!);
+    if (Number.isFinite(at.inputs[i]!)) {
+      if (hadValue) {
+        found.pairs++;
+        if (at.inputs[i] === before.inputs[i]) found.repeats++;
+      } else blanks.at(-1)!.forS = at.timeS - blanks.at(-1)!.sinceS;
+      continue;
+    }
+    if (hadValue) blanks.push({ row: k, rows: 1, forS: 0, sinceS: before.timeS });
+    else blanks.at(-1)!.rows++;
+    blanks.at(-1)!.forS = at.timeS - blanks.at(-1)!.sinceS;
+  }
+  return found;
+}
+
+/** Whether a column has a value in each row where it is known, and not only where it has changed. */
+const tellsEachRow = ({ repeats, pairs }: Blanks) => repeats > TELLS_REPEATS * pairs;
+
+/**
+ * Samples at which for long nothing is known of a followed input: what drives the machine there is anyone's guess.
+ *
+ * @param samples rising in time
+ */
+export function undrivenRows({ inputs }: TwinDefinition, samples: InputSamples): Set<number> {
+  const rows = new Set<number>();
+  inputs.forEach(({ value }, i) => {
+    if (value !== undefined) return;
+    const found = blanksOf(samples, i);
+    for (const { row, rows: count } of tellsEachRow(found) ? found.blanks : []) {
+      if (count < LEAST_RUN) continue;
+      for (let k = 0; k < count; k++) rows.add(row + k);
+    }
+  });
+  return rows;
+}
+
 /**
  * Inputs without a value in some rows, after their first: what the machine was driven by there is not known.
  * A column that tells a value only when it has changed has blanks as well, which say that it has not.
@@ -33,33 +99,16 @@ const UNUSUAL = 10;
  */
 export function missingInputs(
   { inputs, simulation }: TwinDefinition,
-  samples: readonly Pick<Sample, 'timeS' | 'inputs'>[],
+  samples: InputSamples,
   cells: readonly { bad: number; good: number; isLong?: boolean }[] = [],
 ): MissingInput[] {
   const steady = simulation.mode === 'steady-state';
   return inputs.flatMap(({ variable, value }, i) => {
     if (value !== undefined) return [];
-    const first = samples.findIndex((s) => Number.isFinite(s.inputs[i]!));
+    const found = blanksOf(samples, i);
+    const { first, blanks } = found;
     // All of its samples are left out, which the verdict says.
     if (first < 0) return [];
-    const runs: { rows: number; forS: number; sinceS: number }[] = [];
-    let pairs = 0;
-    let repeats = 0;
-    let blanks = 0;
-    for (let k = first + 1; k < samples.length; k++) {
-      const [before, at] = [samples[k - 1]!, samples[k]!];
-      if (Number.isFinite(at.inputs[i]!)) {
-        if (Number.isFinite(before.inputs[i]!)) {
-          pairs++;
-          if (at.inputs[i] === before.inputs[i]) repeats++;
-        } else runs.at(-1)!.forS = at.timeS - runs.at(-1)!.sinceS;
-        continue;
-      }
-      blanks++;
-      if (Number.isFinite(before.inputs[i]!)) runs.push({ rows: 1, forS: 0, sinceS: before.timeS });
-      else runs.at(-1)!.rows++;
-      runs.at(-1)!.forS = at.timeS - runs.at(-1)!.sinceS;
-    }
     const of = samples.length - first;
     const { bad = 0, good = 0, isLong = false } = cells[i] ?? {};
     // Rows that are one reading each tell no gaps: the value before goes on.
@@ -67,16 +116,17 @@ export function missingInputs(
       const all = bad + good;
       return bad > LEAST_SHARE * all ? [{ variable, missing: bad, of: all }] : [];
     }
-    if (blanks === 0) return [];
-    const tellsAll = steady || bad > 0 || repeats > TELLS_REPEATS * pairs;
-    const usual = upperMedian(runs.map(({ rows }) => rows));
-    const unusual = runs.filter(({ rows }) => tellsAll || rows > UNUSUAL * usual);
+    if (blanks.length === 0) return [];
+    const usual = upperMedian(blanks.map(({ rows }) => rows));
+    const tellsAll = steady || bad > 0 || tellsEachRow(found);
+    const unusual = blanks.filter(({ rows }) => tellsAll || rows > UNUSUAL * usual);
     const missing = unusual.reduce((sum, { rows }) => sum + rows, 0);
     const longest = unusual.toSorted((a, b) => b.rows - a.rows)[0];
     if (longest === undefined) return [];
     if (missing <= LEAST_SHARE * of && longest.rows < LEAST_RUN) return [];
     const { forS, sinceS } = longest;
-    return [{ variable, missing, of, longest: { forS, sinceS }, ...(steady && { leftOut: true }) }];
+    const leftOut = steady || (tellsEachRow(found) && longest.rows >= LEAST_RUN);
+    return [{ variable, missing, of, longest: { forS, sinceS }, ...(leftOut && { leftOut }) }];
   });
 }
 

@@ -225,6 +225,8 @@ async function stepsAlong(
   const t0 = record.timesS[0]!;
   const steps: Step[] = [];
   for (let k = n - 1 - count; k < n - 1; k++) {
+    // No step leads through a gap.
+    if (record.beginnings.includes(k + 1)) continue;
     const states = Float64Array.of(
       ...free.states.slice(k * own, (k + 1) * own),
       ...(point.forces ?? []).map((values) => values[k]!),

@@ -104,6 +104,7 @@ export function summarizeRecording(
     ...channelFaults(twin, samples),
     ...clockChangeOf(account),
     ...(account.beside === undefined ? {} : { besideColumns: account.beside }),
+    ...(account.longRows === 0 ? {} : { longRows: account.longRows }),
     slopingSwitches: slopingSwitches(twin, samples, held),
     missingInputs: missingInputs(
       twin.definition,

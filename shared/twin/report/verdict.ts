@@ -64,6 +64,8 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
   slopingSwitches?: string[];
   /** What columns that are not read say of those that are; left out where they say nothing. */
   besideColumns?: BesideColumns;
+  /** Rows with more cells than the header has names; left out where there are none. */
+  longRows?: number;
   /** Inputs without a value in some rows; left out of streams. */
   missingInputs?: MissingInput[];
   /** Columns that `new --yes` took by a weak guess; left out where there are none. */
@@ -156,19 +158,50 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
 
 /** Share of a recording above which a fault is one of the recording, not of a row. */
 const MOST = 0.5;
+/** Of any other reason. */
+const MOSTLY = { share: MOST, fewest: 1, text: '' };
 /** Why a recording whose rows are left out for the most tells nothing: what is left is not the machine's. */
 const TELLS_NOTHING = new Set(['model-mismatch', 'unreadable time']);
 /** Why a row is left out that another one of the same time contradicts. */
 export const OVERWRITTEN = 'of a time that was there already, with other values';
-/** Share of a recording above which such rows are more than the yearly hour. */
-const MANY_OVERWRITTEN = 0.01;
+/** What more is to be said of rows that are left out for a reason, from a share of the recording on. */
+const TOLD_EARLIER: ReadonlyMap<string, { share: number; fewest: number; text: string }> = new Map([
+  [
+    OVERWRITTEN,
+    // Fewer are those of the yearly hour.
+    {
+      share: 0.01,
+      fewest: 1,
+      text: '; of such rows the later in the file counts: was a clock set back, or are two recordings mixed?',
+    },
+  ],
+  ['unreadable time', { share: 0.01, fewest: 1, text: '' }],
+  [
+    'time in a daylight-saving gap',
+    { share: 0.01, fewest: 1, text: ': no clock of that zone shows it; is it the right zone?' },
+  ],
+  [
+    'input-missing',
+    { share: 0.01, fewest: 1, text: ': an input had no value there, nor before, or none for long' },
+  ],
+  [
+    'model-mismatch',
+    {
+      share: 0.1,
+      fewest: 10,
+      text: ': no parameter values explain what they read; does the machine stand still there, or does the model lack what happens?',
+    },
+  ],
+]);
+/** Share of a recording above which rows with more cells than names are none of chance. */
+const MANY_LONG = 0.01;
 /** What a recording alone says against whatever is made of it. */
 export function recordingFindings(
   recording: RecordingSummary,
   measured: readonly string[],
 ): Finding[] {
   const { rows, used, skipped, unreadable, deadChannels, readings } = recording;
-  const { slopingSwitches = [] } = recording;
+  const { slopingSwitches = [], missingInputs = [], longRows = 0 } = recording;
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string, about?: string[]) =>
     void findings.push({ grade, reason, ...(about && { about }) });
@@ -181,16 +214,18 @@ export function recordingFindings(
     );
   } else {
     for (const [reason, count] of Object.entries(skipped)) {
-      if (reason === OVERWRITTEN && count > MANY_OVERWRITTEN * rows) {
-        add(
-          'care',
-          `${count} of ${rows} samples were left out: ${reason}; of such rows the later in the file counts: was a clock set back, or are two recordings mixed?`,
-        );
-        continue;
-      }
-      if (count <= MOST * rows) continue;
-      const text = `${count} of ${rows} samples were left out: ${reason}`;
-      add(TELLS_NOTHING.has(reason) ? 'unusable' : 'care', text);
+      // What is missing is named below, with its variable.
+      if (reason === 'input-missing' && missingInputs.some((found) => found.leftOut)) continue;
+      const { share, fewest, text } = TOLD_EARLIER.get(reason) ?? MOSTLY;
+      if (count <= share * rows || count < fewest) continue;
+      const grade = count > MOST * rows && TELLS_NOTHING.has(reason) ? 'unusable' : 'care';
+      add(grade, `${count} of ${rows} samples were left out: ${reason}${text}`);
+    }
+    if (longRows > MANY_LONG * rows) {
+      add(
+        'care',
+        `${longRows} of ${rows} rows have more cells than the header has names, and what is beyond was left out: if a decimal comma or a delimiter within a text parts a cell, all that follow stand in wrong columns; name them by --delimiter and --decimal`,
+      );
     }
   }
   for (const [reason, count] of Object.entries(readings?.leftOut ?? {})) {
@@ -224,7 +259,7 @@ export function recordingFindings(
     for (const text of besideTexts(recording.besideColumns)) add('care', text);
   }
   // An input moves all.
-  for (const found of recording.missingInputs ?? []) add('care', missingInputText(found));
+  for (const found of missingInputs) add('care', missingInputText(found));
   const { guessedColumns = [] } = recording;
   if (guessedColumns.length > 0) {
     const about = guessedColumns.map((g) => g.variable);

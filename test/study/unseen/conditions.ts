@@ -17,6 +17,8 @@ export interface Condition {
   blanks?: number;
   outliers?: number;
   irregular?: true;
+  /** What is missing in two times of a twentieth of the record each: whole rows, or their inputs. */
+  gaps?: 'rows' | 'inputs';
   /** Resolution of the sensors, in their noise. */
   quantised?: number;
   /** Noise of the recorded inputs, as a share of their largest value. */
@@ -54,6 +56,8 @@ export const CONDITIONS: readonly Condition[] = [
   { name: 'outliers', group: 'exact', outliers: 0.02 },
   { name: 'irregular', group: 'exact', irregular: true },
   { name: 'quantised', group: 'exact', quantised: 2 },
+  { name: 'rows missing', group: 'exact', gaps: 'rows' },
+  { name: 'inputs missing', group: 'exact', gaps: 'inputs' },
   wear(2),
   wear(4),
   wear(8),
@@ -83,6 +87,12 @@ export interface MachineRecord {
   /** Per sample, in the order of its hidden outputs. */
   hidden: Float64Array[];
 }
+
+/** Where something is missing, as shares of the record: one in the part that fits are tested on. */
+const GAPS = [
+  [0.4, 0.45],
+  [0.85, 0.9],
+] as const;
 
 const SUBSTEPS = 20;
 /** Periods that a machine is given to come to rest before its record begins. */
@@ -176,6 +186,10 @@ export function simulateMachine(
     const read = u.map(
       (v, i) => inputScales[i]! * v + inputNoiseStd(m.inputs[i]!, c) * rng.normal(),
     );
+    const isMissing =
+      c.gaps !== undefined && GAPS.some(([from, to]) => share >= from && share < to);
+    if (isMissing && c.gaps === 'rows') continue;
+    if (isMissing) read.fill(Number.NaN);
     record.samples.push({ timeS, row, inputs: read, measured });
     record.parameters.push(p.slice());
     record.hidden.push(y.slice(m.measured.length));

@@ -166,6 +166,8 @@ async function calibrated(
     const nis = { sum: 0, of: 0 };
     run.steps.forEach((step, row) => {
       if (row < SETTLING * samples.length) return;
+      // Nothing is told of a sample whose inputs nobody knows.
+      if (step.skipped === 'input-missing') return;
       count(
         parameters,
         m.parameters.map(([n]) => n),

@@ -16,6 +16,7 @@ const recordOf = (inputs: readonly (readonly number[])[]): FitRecord => ({
   timesS: Float64Array.from(inputs[0]!, (_, k) => 10 * k),
   inputs: inputs.map((column) => Float64Array.from(column)),
   between: [],
+  beginnings: [0],
   data: new Float64Array(inputs[0]!.length),
   channels: 1,
   rows: [],

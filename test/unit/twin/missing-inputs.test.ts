@@ -19,10 +19,24 @@ describe('an input without a value in some rows', () => {
       blankAt(levels, (k) => k >= 50 && k < 70),
     );
     expect(found).toEqual([
-      { variable: 'u', missing: 20, of: 200, longest: { forS: 1260, sinceS: 49 * 60 } },
+      {
+        variable: 'u',
+        missing: 20,
+        of: 200,
+        longest: { forS: 1260, sinceS: 49 * 60 },
+        leftOut: true,
+      },
     ]);
     expect(missingInputText(found[0]!)).toBe(
-      'u has no value in 20 of 200 rows, at the longest for 21.0 min since 2940 s: fits take it as it was before, which is a guess, and calibrations leave these rows out',
+      'u has no value in 20 of 200 rows, at the longest for 21.0 min since 2940 s: they are left out',
+    );
+    // A few cells at a time are carried by fits.
+    const [few] = missingInputs(
+      definition,
+      blankAt(levels, (k) => k % 40 > 36),
+    );
+    expect(missingInputText(few!)).toBe(
+      'u has no value in 15 of 200 rows, at the longest for 4.0 min since 2160 s: fits take it as it was before, which is a guess, and calibrations leave these rows out',
     );
   });
 

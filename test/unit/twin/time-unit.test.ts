@@ -37,6 +37,7 @@ describe('a model that counts time in another unit than seconds', () => {
     const by = Float64Array.of(1);
     const record = {
       timesS: Float64Array.of(600, 1200, 1800),
+      beginnings: [0],
       between: [
         { row: 0, timeS: 900, by },
         { row: 1, timeS: 1320, by },

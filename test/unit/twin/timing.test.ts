@@ -84,6 +84,7 @@ describe('readings of other times than their rows’', () => {
     const record = {
       timesS: Float64Array.of(0, 10, 20, 30),
       inputs: [Float64Array.of(0, 2, 4, 6)],
+      beginnings: [0],
       between: [{ row: 1, timeS: 15, by }],
     } as unknown as FitRecord;
     const held = withInputLate(record, 0, 5, true);

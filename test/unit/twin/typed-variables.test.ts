@@ -104,6 +104,7 @@ describe.skipIf(!hasCompiler).each(['cs', 'me'] as const)('a twin by %s', (type)
           column((t) => 0.001 * t),
           column(() => 16.85),
         ],
+        beginnings: [0],
         between: [],
       } as unknown as FitRecord;
       const [run] = await fit.run([{ parameters: Float64Array.of(4, 0.01) }], record);

@@ -38,11 +38,41 @@ describe('the verdict', () => {
 
   it('is "do not use" where the model does not fit most of the recording', () => {
     expect(verdict({ used: 40, skipped: { 'model-mismatch': 60 } }).grade).toBe('unusable');
-    expect(verdict({ used: 60, skipped: { 'model-mismatch': 40 } }).grade).toBe('good');
+    expect(verdict({ used: 60, skipped: { 'model-mismatch': 40 } })).toEqual({
+      grade: 'care',
+      reasons: [
+        '40 of 100 samples were left out: model-mismatch: no parameter values explain what they read; does the machine stand still there, or does the model lack what happens?',
+      ],
+    });
+    expect(verdict({ used: 90, skipped: { 'model-mismatch': 10 } }).grade).toBe('good');
+    // A few of a short pass may be a moment's trouble.
+    expect(verdict({ rows: 12, used: 9, skipped: { 'model-mismatch': 3 } }).grade).toBe('good');
     expect(verdict({ used: 40, skipped: { 'no-usable-channel': 60 } }).grade).toBe('care');
     // Dates that stand in each day's first row only: two rows of 400 are no recording of the machine.
     expect(verdict({ used: 40, skipped: { 'unreadable time': 60 } }).grade).toBe('unusable');
-    expect(verdict({ used: 60, skipped: { 'unreadable time': 40 } }).grade).toBe('good');
+    expect(verdict({ used: 60, skipped: { 'unreadable time': 40 } }).grade).toBe('care');
+    expect(verdict({ used: 99, skipped: { 'unreadable time': 1 } }).grade).toBe('good');
+  });
+
+  it('names rows without inputs, once', () => {
+    const skipped = { 'input-missing': 30 };
+    expect(verdict({ used: 70, skipped }).reasons).toEqual([
+      '30 of 100 samples were left out: input-missing: an input had no value there, nor before, or none for long',
+    ]);
+    const longest = { forS: 600, sinceS: 0 };
+    const missingInputs = [{ variable: 'u', missing: 30, of: 100, longest, leftOut: true }];
+    expect(verdict({ used: 70, skipped, missingInputs }).reasons).toEqual([
+      'u has no value in 30 of 100 rows, at the longest for 10.0 min since 0 s: they are left out',
+    ]);
+  });
+
+  it('names rows with more cells than names, and times that no clock of the zone shows', () => {
+    expect(verdict({ longRows: 1 }).grade).toBe('good');
+    expect(verdict({ longRows: 100 }).reasons[0]).toMatch(
+      /^100 of 100 rows have more cells than the header has names.*--delimiter and --decimal$/,
+    );
+    const skipped = { 'time in a daylight-saving gap': 4 };
+    expect(verdict({ used: 96, skipped }).reasons[0]).toMatch(/is it the right zone\?$/);
   });
 
   it('names dead channels and cells without a value', () => {
