@@ -72,6 +72,8 @@ const STARTS = [Math.log(0.03), Math.log(1e-4)] as const;
 
 interface Step {
   dtS: number;
+  /** That the free run began anew before it: what the states were off is over. */
+  anew: boolean;
   /** Square: states at the end by those at the start, and what noise of the inputs adds beside them. */
   F: Float64Array;
   /** A row each output at the end, by the same. */
@@ -227,6 +229,7 @@ async function stepsAlong(
   for (let k = n - 1 - count; k < n - 1; k++) {
     // No step leads through a gap.
     if (record.beginnings.includes(k + 1)) continue;
+    const anew = record.beginnings.includes(k);
     const states = Float64Array.of(
       ...free.states.slice(k * own, (k + 1) * own),
       ...(point.forces ?? []).map((values) => values[k]!),
@@ -271,6 +274,7 @@ async function stepsAlong(
     const dtS = record.timesS[k + 1]! - record.timesS[k]!;
     steps.push({
       dtS,
+      anew,
       ...slopesOfStep(A, C, driven?.drive ?? new Float64Array()),
       speed: centre.states.map((v, i) => (v - states[i]!) / dtS),
       residual: Float64Array.from({ length: m }, (_, c) => {
@@ -325,17 +329,18 @@ function filterAlong(
   const rootR = diagonal(noiseStd);
   // What noise of the inputs adds comes anew with each step: it is not carried on.
   const rootQ = new Float64Array(width * width);
-  let state: SquareRootGaussian = {
+  const begun: SquareRootGaussian = {
     x: new Float64Array(ns),
     S: diagonal(scale.map((s, i) => forceOf[i]?.std ?? START_STD * s)),
   };
+  let state = begun;
   let logLikelihood = 0;
   let nis = 0;
   let channels = 0;
   const innovations: Float64Array[] = [];
-  for (const { dtS, F, H, residual, speed } of steps) {
+  for (const { dtS, anew, F, H, residual, speed } of steps) {
     const { innovation, ...seen } = srKfUpdate(
-      beside(state, driven),
+      beside(anew ? begun : state, driven),
       { H, rootR, z: residual },
       workspace,
     );
