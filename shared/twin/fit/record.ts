@@ -1,5 +1,5 @@
 import { upperMedian } from '../../core/index.js';
-import { undrivenRows } from '../readings/missing-inputs.js';
+import { undrivenRows } from '../readings/undriven-rows.js';
 import { withoutWild } from '../readings/wild-values.js';
 import type { Sample, SkipReason, Twin } from '../types.js';
 import { beginningsOf } from './gaps.js';
@@ -73,8 +73,9 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
   /** Rows before which some were left out that nobody knows the inputs of, or something happened. */
   const begun = new Set<number>();
-  const undriven = steady ? new Set<number>() : undrivenRows(definition, samples);
-  for (const [at, sample] of withoutWild(definition, samples).entries()) {
+  const readable = withoutWild(definition, samples);
+  const undriven = steady ? new Set<number>() : undrivenRows(definition, readable);
+  for (const [at, sample] of readable.entries()) {
     if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
     else if (sample.timeS <= lastS) skip('time-not-rising');
     else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');

@@ -72,22 +72,10 @@ function blanksOf(samples: InputSamples, i: number): Blanks {
 /** Whether a column has a value in each row where it is known, and not only where it has changed. */
 const tellsEachRow = ({ repeats, pairs }: Blanks) => repeats > TELLS_REPEATS * pairs;
 
-/**
- * Samples at which for long nothing is known of a followed input: what drives the machine there is anyone's guess.
- *
- * @param samples rising in time
- */
-export function undrivenRows({ inputs }: TwinDefinition, samples: InputSamples): Set<number> {
-  const rows = new Set<number>();
-  inputs.forEach(({ value }, i) => {
-    if (value !== undefined) return;
-    const found = blanksOf(samples, i);
-    for (const { row, rows: count } of tellsEachRow(found) ? found.blanks : []) {
-      if (count < LEAST_RUN) continue;
-      for (let k = 0; k < count; k++) rows.add(row + k);
-    }
-  });
-  return rows;
+/** Long times without a value of an input that otherwise has one in each row, as rows. */
+export function longBlanks(samples: InputSamples, input: number): { row: number; rows: number }[] {
+  const found = blanksOf(samples, input);
+  return tellsEachRow(found) ? found.blanks.filter(({ rows }) => rows >= LEAST_RUN) : [];
 }
 
 /**

@@ -201,7 +201,7 @@ export function recordingFindings(
   measured: readonly string[],
 ): Finding[] {
   const { rows, used, skipped, unreadable, deadChannels, readings } = recording;
-  const { slopingSwitches = [], missingInputs = [], longRows = 0 } = recording;
+  const { slopingSwitches = [], missingInputs = [], stillInputs = [], longRows = 0 } = recording;
   const findings: Finding[] = [];
   const add = (grade: Finding['grade'], reason: string, about?: string[]) =>
     void findings.push({ grade, reason, ...(about && { about }) });
@@ -215,7 +215,8 @@ export function recordingFindings(
   } else {
     for (const [reason, count] of Object.entries(skipped)) {
       // What is missing is named below, with its variable.
-      if (reason === 'input-missing' && missingInputs.some((found) => found.leftOut)) continue;
+      const isNamed = missingInputs.some((found) => found.leftOut) || stillInputs.length > 0;
+      if (reason === 'input-missing' && isNamed) continue;
       const { share, fewest, text } = TOLD_EARLIER.get(reason) ?? MOSTLY;
       if (count <= share * rows || count < fewest) continue;
       const grade = count > MOST * rows && TELLS_NOTHING.has(reason) ? 'unusable' : 'care';
@@ -284,7 +285,7 @@ export function recordingFindings(
     add('care', heldText(found), found.input ? undefined : [found.variable]);
   }
   // An input moves all.
-  for (const found of recording.stillInputs ?? []) add('care', stillText(found));
+  for (const found of stillInputs) add('care', stillText(found));
   for (const found of recording.agedChannels ?? []) add('care', agedText(found));
   for (const found of recording.wildValues ?? []) {
     // An input moves all.

@@ -88,6 +88,21 @@ describe('where a run begins anew', () => {
     expect(long.beginnings).toEqual([0, 100]);
     expect(long.skipped).toEqual({ 'input-missing': 30 });
     expect(long.timesS).toHaveLength(270);
+    const changing = samples.map((s, row) => ({ ...s, inputs: Float64Array.of(Math.sin(row)) }));
+    // So are those at which one stands still that otherwise changes with each sample, but for the first.
+    const still = changing.map((s, row) =>
+      row < 100 || row >= 130 ? s : { ...s, inputs: changing[100]!.inputs },
+    );
+    expect(fitRecord(lagTwin(), changing).beginnings).toEqual([0]);
+    expect(fitRecord(lagTwin(), still)).toMatchObject({
+      beginnings: [0, 101],
+      skipped: { 'input-missing': 29 },
+    });
+    // And what a device sends for no value is none.
+    const coded = samples.map((s, row) =>
+      row < 100 || row >= 130 ? s : { ...s, inputs: Float64Array.of(-9999) },
+    );
+    expect(fitRecord(lagTwin(), coded).skipped).toEqual({ 'input-missing': 30 });
     const short = fitRecord(lagTwin(), undriven(samples, 100, 104));
     expect(short.beginnings).toEqual([0]);
     expect(short.skipped).toEqual({});
