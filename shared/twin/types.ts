@@ -32,8 +32,6 @@ export interface Sample {
   agesS?: Float64Array;
   /** What inputs were since the sample before, in order, where that is known. */
   between?: readonly InputsAt[];
-  /** That a moving machine's states do not follow from those of before: what happened between, the model lacks. */
-  begunAnew?: true;
 }
 
 /** What inputs were at an instant at which nothing measured is taken. */

@@ -26,7 +26,7 @@ function longS(apart: Float64Array): number {
  * What drove the machine meanwhile no one has written down, so that no run can be led through them.
  *
  * @param timesS rising, seconds
- * @param begun rows that are known not to follow from those before
+ * @param begun rows before which samples without inputs were left out
  * @param isKnown whether inputs are known between a row and the next
  * @param maxGapS the longest time that is no gap, where it is stated
  * @returns rising, 0 the first; of no row none
@@ -61,14 +61,9 @@ export const beginningOf = ({ beginnings }: Begun, row: number): number =>
 export const endOf = ({ timesS, beginnings }: Begun, row: number): number =>
   beginnings.find((b) => b > row) ?? timesS.length;
 
-/** The times of a record of which nothing is known: not where a run begins anew for another reason. */
-export function gapsIn({ timesS, beginnings }: Begun): MachineGap[] {
-  const usualS = upperMedian(intervals(timesS));
-  return beginnings
-    .slice(1)
-    .map((row) => ({ sinceS: timesS[row - 1]!, untilS: timesS[row]! }))
-    .filter(({ sinceS, untilS }) => untilS - sinceS > BEYOND_USUAL * usualS);
-}
+/** The times of a record of which nothing is known. */
+export const gapsIn = ({ timesS, beginnings }: Begun): MachineGap[] =>
+  beginnings.slice(1).map((row) => ({ sinceS: timesS[row - 1]!, untilS: timesS[row]! }));
 
 /** A record as a model can run along it: one whose states cannot be set goes through the gaps. */
 export const runnable = (

@@ -71,7 +71,7 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const kept: { sample: Sample; inputs: Float64Array }[] = [];
   let lastS = Number.NEGATIVE_INFINITY;
   const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
-  /** Rows before which some were left out that nobody knows the inputs of, or something happened. */
+  /** Rows before which some were left out that nobody knows the inputs of. */
   const begun = new Set<number>();
   const readable = withoutWild(definition, samples);
   const undriven = steady ? new Set<number>() : undrivenRows(definition, readable);
@@ -88,7 +88,6 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
       });
       if (carried.some(Number.isNaN)) skip('input-missing');
       else {
-        if (sample.begunAnew) begun.add(kept.length);
         kept.push({ sample, inputs: carried.slice() });
         lastS = sample.timeS;
       }
@@ -149,20 +148,15 @@ export function fitRecord(twin: Twin, samples: readonly Sample[]): FitRecord {
   const silent = kept.filter(({ sample }) => !sample.measured.some(Number.isFinite)).length;
   if (silent > 0) skipped[SILENT] = silent;
   const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
-  const isDriven = definition.inputs.some((input) => input.value === undefined);
+  const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
   const known = new Set(between.map(({ row }) => row));
   return {
     timesS,
     inputs: columns,
     between,
-    beginnings: steady
-      ? [0]
-      : beginningsOf(
-          timesS,
-          begun,
-          (row) => !isDriven || known.has(row),
-          definition.transient.maxGapS,
-        ),
+    beginnings: isDriven
+      ? beginningsOf(timesS, begun, (row) => known.has(row), definition.transient.maxGapS)
+      : [0],
     data,
     channels,
     rows: kept.map((k) => k.sample.row),

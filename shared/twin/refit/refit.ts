@@ -65,10 +65,7 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
 const usableValues = (samples: readonly Sample[]): number =>
   samples.reduce((sum, s) => sum + s.measured.filter(Number.isFinite).length, 0);
 
-/**
- * The same samples, with what was measured during events as missing: it is not the model's. Nor are the states
- * that an event leaves behind.
- */
+/** The same samples, with what was measured during events as missing: it is not the model's. */
 function withoutEvents(
   window: readonly Sample[],
   spans: readonly { sinceS: number; untilS: number }[],
@@ -76,10 +73,9 @@ function withoutEvents(
   const isIn = (timeS: number) =>
     spans.some(({ sinceS, untilS }) => timeS > sinceS && timeS <= untilS);
   if (!window.some(({ timeS }) => isIn(timeS))) return window;
-  return window.map((sample, k) => {
-    if (isIn(sample.timeS)) return { ...sample, measured: sample.measured.map(() => Number.NaN) };
-    return k > 0 && isIn(window[k - 1]!.timeS) ? { ...sample, begunAnew: true } : sample;
-  });
+  return window.map((sample) =>
+    isIn(sample.timeS) ? { ...sample, measured: sample.measured.map(() => Number.NaN) } : sample,
+  );
 }
 
 /**
