@@ -9,8 +9,8 @@ const GAP_INTERVALS = 3.5;
 /** … and so many times as all but few of them are: rows that come when something changes have no gaps. */
 const BEYOND_USUAL = 2;
 const USUAL = 0.95;
-/** Each gap adds unknowns: of more the longest count. */
-const MOST_GAPS = 20;
+/** Each gap adds unknowns: of more a run begins anew after the longest. */
+const MOST_GAPS = 100;
 
 const intervals = (timesS: Float64Array) => timesS.subarray(1).map((t, i) => t - timesS[i]!);
 
@@ -40,14 +40,9 @@ export function beginningsOf(
   if (timesS.length === 0) return [];
   const apart = intervals(timesS);
   const gapS = maxGapS ?? longS(apart);
-  const after = [...apart.keys()]
-    .filter((row) => begun.has(row + 1) || (apart[row]! > gapS && !isKnown(row)))
-    .toSorted(
-      (a, b) => Number(begun.has(b + 1)) - Number(begun.has(a + 1)) || apart[b]! - apart[a]!,
-    )
-    .slice(0, MOST_GAPS)
-    .map((row) => row + 1)
-    .toSorted((a, b) => a - b);
+  const after = [...apart.keys()].flatMap((row) =>
+    begun.has(row + 1) || (apart[row]! > gapS && !isKnown(row)) ? [row + 1] : [],
+  );
   return [0, ...after];
 }
 
@@ -65,23 +60,39 @@ export const endOf = ({ timesS, beginnings }: Begun, row: number): number =>
 export const gapsIn = ({ timesS, beginnings }: Begun): MachineGap[] =>
   beginnings.slice(1).map((row) => ({ sinceS: timesS[row - 1]!, untilS: timesS[row]! }));
 
-/** A record as a model can run along it: one whose states cannot be set goes through the gaps. */
-export const runnable = (
+/**
+ * A record as a model can run along it: one whose states cannot be set goes through the gaps, and any through
+ * the shortest of very many.
+ */
+export function runnable(
   record: FitRecord,
   model: { readonly states: readonly string[] },
-): FitRecord => (model.states.length > 0 ? record : { ...record, beginnings: [0] });
+): FitRecord {
+  const [first = 0, ...others] = record.beginnings;
+  const most = model.states.length > 0 ? MOST_GAPS : 0;
+  if (others.length <= most) return record;
+  const longest = others.toSorted((a, b) => gapBefore(record, b) - gapBefore(record, a));
+  const beginnings = [first, ...longest.slice(0, most).toSorted((a, b) => a - b)];
+  return { ...record, beginnings };
+}
+
+const gapBefore = ({ timesS }: Begun, row: number): number => timesS[row]! - timesS[row - 1]!;
 
 /** What it means for a fit that its model's run goes through gaps. */
 export function gapFindings(read: FitRecord, run: FitRecord): Finding[] {
-  const gaps = run.beginnings.length > 1 ? [] : gapsIn(read);
-  const longest = gaps.toSorted((a, b) => b.untilS - b.sinceS - (a.untilS - a.sinceS))[0];
+  const through = read.beginnings.slice(1).filter((row) => !run.beginnings.includes(row));
+  const longest = through.toSorted((a, b) => gapBefore(read, b) - gapBefore(read, a))[0];
   if (longest === undefined) return [];
-  const { sinceS, untilS } = longest;
-  const more = gaps.length > 1 ? `, the longest of ${gaps.length} gaps,` : '';
+  const gap = durationText(gapBefore(read, longest));
+  const more = through.length > 1 ? `, the longest of ${through.length} gaps,` : '';
+  const why =
+    run.beginnings.length > 1
+      ? `a run begins anew after the ${MOST_GAPS} longest alone, so that it goes through these`
+      : 'the FMU offers no states to begin anew from, so that its run goes through';
   return [
     {
       grade: 'care',
-      reason: `there are no rows for ${durationText(untilS - sinceS)} from ${instantText(sinceS)} on${more} and nothing tells what drove the machine meanwhile; the FMU offers no states to begin anew from, so that its run goes through with its inputs as straight lines, or held: fit the parts by themselves, by --from and --to`,
+      reason: `there are no rows for ${gap} from ${instantText(read.timesS[longest - 1]!)} on${more} and nothing tells what drove the machine meanwhile; ${why} with its inputs as straight lines, or held: fit the parts by themselves, by --from and --to`,
     },
   ];
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../shared/core/index.js';
 import { predictions } from '../../../shared/twin/backtest/predict.js';
 import type { Fit } from '../../../shared/twin/fit/fit.js';
-import { beginningsOf } from '../../../shared/twin/fit/gaps.js';
+import { beginningsOf, gapFindings, runnable } from '../../../shared/twin/fit/gaps.js';
 import { commission, createFitModel, type FitModel } from '../../../shared/twin/fit/index.js';
 import { alongParts } from '../../../shared/twin/fit/parts.js';
 import { fitRecord, headOf, sliceOf } from '../../../shared/twin/fit/record.js';
@@ -153,6 +153,28 @@ describe('a fit of a record with gaps', () => {
       /there are no rows for 31 s from 99 s on, the longest of 2 gaps,.*--from and --to/,
     );
     expect(output.summary.gaps).toEqual([]);
+  });
+
+  it('begins anew after very many, and says so where a run goes through the shortest', async () => {
+    const twin = lagTwin();
+    const all = await lagSamples({ n: 3000 });
+    // Of each 25 rows the last three are missing, of the first 50 the last four.
+    const nightly = (gaps: number) =>
+      all.filter((_, row) => row % 25 < 21 || row >= 25 * gaps || (row >= 50 && row % 25 === 24));
+    const some = await commission(twin, brokenLagModel(twin), nightly(60));
+    expect(some.output.summary.gaps).toHaveLength(60);
+    expect(some.output.verdict).toEqual({ grade: 'good', reasons: [] });
+    expect(some.output.parameters.tau!.lower95).toBeLessThan(8);
+    expect(some.output.parameters.tau!.upper95).toBeGreaterThan(8);
+    const many = fitRecord(twin, nightly(110));
+    const run = runnable(many, { states: ['x'] });
+    expect([many.beginnings.length, run.beginnings.length]).toEqual([111, 101]);
+    // The two longest are among them.
+    expect(run.beginnings.slice(0, 3)).toEqual(many.beginnings.slice(0, 3));
+    expect(gapFindings(many, run)).toEqual([
+      { grade: 'care', reason: expect.stringMatching(/of 10 gaps,.*100 longest alone/) },
+    ]);
+    expect(gapFindings(many, many)).toEqual([]);
   });
 
   it('is tested on rows that it can predict: none of after a gap that it has not seen', async () => {
