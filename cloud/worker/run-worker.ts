@@ -156,6 +156,7 @@ export async function runWorker(
   try {
     await Promise.all(Array.from({ length: fleet.calibration.parallelAssets }, lane));
   } finally {
+    // One that did not open is told by its asset; the processes of one that does not close end with this one.
     for (const model of models.all()) await model.then((m) => m.close()).catch(() => undefined);
   }
   const order = new Map(assets.map((a, i) => [a.id, i]));

@@ -219,50 +219,37 @@ export function runRecording(assets: readonly AssetReport[]): RecordingSummary {
   const all = assets.map((a) => a.recording);
   const periods = all.flatMap((r) => r.periodS ?? []).sort((a, b) => a - b);
   const ages = all.flatMap((r) => r.ageS ?? []);
+  const stillInputs = namedByAsset(assets, (r) => r.stillInputs);
   return {
     rows: all.reduce((n, r) => n + r.rows, 0),
     used: all.reduce((n, r) => n + r.used, 0),
     skipped,
     unreadable: {},
     deadChannels: assets.flatMap((a) => a.recording.deadChannels.map((c) => `${a.asset} ${c}`)),
-    frozenChannels: assets.flatMap((a) =>
-      (a.recording.frozenChannels ?? []).map((f) => ({
-        ...f,
-        variable: `${a.asset} ${f.variable}`,
-      })),
-    ),
+    frozenChannels: namedByAsset(assets, (r) => r.frozenChannels),
     sameChannels: assets.flatMap((a) =>
       (a.recording.sameChannels ?? []).map(([p, q]): [string, string] => [
         `${a.asset} ${p}`,
         `${a.asset} ${q}`,
       ]),
     ),
-    ...namedStill(assets),
-    wildValues: assets.flatMap((a) =>
-      (a.recording.wildValues ?? []).map((w) => ({
-        ...w,
-        variable: `${a.asset} ${w.variable}`,
-      })),
-    ),
-    heldChannels: assets.flatMap((a) =>
-      (a.recording.heldChannels ?? []).map((h) => ({
-        ...h,
-        variable: `${a.asset} ${h.variable}`,
-      })),
-    ),
+    ...(stillInputs.length === 0 ? {} : { stillInputs }),
+    wildValues: namedByAsset(assets, (r) => r.wildValues),
+    heldChannels: namedByAsset(assets, (r) => r.heldChannels),
     spanS: all.reduce((most, r) => Math.max(most, r.spanS), 0),
     periodS: periods[(periods.length - 1) >> 1] ?? null,
     ageS: ages.length === 0 ? null : ages.reduce((most, a) => Math.max(most, a)),
   };
 }
 
-/** Inputs that stood still, by asset. */
-function namedStill(assets: readonly AssetReport[]): Pick<RecordingSummary, 'stillInputs'> {
-  const still = assets.flatMap((a) =>
-    (a.recording.stillInputs ?? []).map((f) => ({ ...f, variable: `${a.asset} ${f.variable}` })),
+/** What was found of channels, their names with those of their assets. */
+const namedByAsset = <T extends { variable: string }>(
+  assets: readonly AssetReport[],
+  of: (recording: RecordingSummary) => readonly T[] | undefined,
+): T[] =>
+  assets.flatMap(({ asset, recording }) =>
+    (of(recording) ?? []).map((found) => ({ ...found, variable: `${asset} ${found.variable}` })),
   );
-  return still.length === 0 ? {} : { stillInputs: still };
-}
 
 /** Faults of a model that need not come again, e.g. where memory ran out. */
 const PERHAPS_ONCE: ReadonlySet<string> = new Set(['FMU_CRASHED', 'FMU_TIMEOUT']);

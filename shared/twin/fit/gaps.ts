@@ -71,17 +71,21 @@ export function runnable(
   const [first = 0, ...others] = record.beginnings;
   const most = model.states.length > 0 ? MOST_GAPS : 0;
   if (others.length <= most) return record;
-  const longest = others.toSorted((a, b) => gapBefore(record, b) - gapBefore(record, a));
-  const beginnings = [first, ...longest.slice(0, most).toSorted((a, b) => a - b)];
+  const longest = longestFirst(record, others).slice(0, most);
+  const beginnings = [first, ...longest.toSorted((a, b) => a - b)];
   return { ...record, beginnings };
 }
 
 const gapBefore = ({ timesS }: Begun, row: number): number => timesS[row]! - timesS[row - 1]!;
 
+/** Rows that gaps end at, that of the longest first. */
+const longestFirst = (record: Begun, rows: readonly number[]): number[] =>
+  rows.toSorted((a, b) => gapBefore(record, b) - gapBefore(record, a));
+
 /** What it means for a fit that its model's run goes through gaps. */
 export function gapFindings(read: FitRecord, run: FitRecord): Finding[] {
   const through = read.beginnings.slice(1).filter((row) => !run.beginnings.includes(row));
-  const longest = through.toSorted((a, b) => gapBefore(read, b) - gapBefore(read, a))[0];
+  const [longest] = longestFirst(read, through);
   if (longest === undefined) return [];
   const gap = durationText(gapBefore(read, longest));
   const more = through.length > 1 ? `, the longest of ${through.length} gaps,` : '';

@@ -24,12 +24,8 @@ export async function alongParts(
   const count = beginnings.length;
   const partly = (p: FitPoint) => own > 0 && count > 1 && p.states?.length === own * count;
   if (!points.some(partly)) {
-    return [
-      ...(await run(
-        points.map((p) => withStates(p, p.states?.subarray(0, own))),
-        record,
-      )),
-    ];
+    const begun = points.map((p) => (p.states ? { ...p, states: p.states.subarray(0, own) } : p));
+    return [...(await run(begun, record))];
   }
   const parts = await Promise.all(
     beginnings.map(async (from, k) => {
@@ -49,9 +45,6 @@ export async function alongParts(
   );
   return points.map((_, i) => joined(parts.map((runs) => runs[i]!)));
 }
-
-const withStates = (point: FitPoint, states: Float64Array | undefined): FitPoint =>
-  states === undefined ? point : { ...point, states };
 
 /** What a point is for some rows. */
 function pointIn(point: FitPoint, from: number, to: number, state: number, own: number): FitPoint {

@@ -45,6 +45,12 @@ function frequentChanges({ definition }: Twin, used: readonly StepTrace[]): Alar
   ];
 }
 
+/** What happened for long along a run, or again and again. */
+const lastingAlarms = (twin: Twin, used: readonly StepTrace[]): Alarm[] => [
+  ...lastingEvents(twin, used),
+  ...frequentChanges(twin, used),
+];
+
 /** What a run's steps say against its result, as alarms that hold for the run as a whole. */
 export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
   const { traces, lastUsed: last, contradictions } = run;
@@ -84,7 +90,7 @@ export function runAlarms(twin: Twin, run: RunSteps): Alarm[] {
       message: `Over the whole run${expected.length < used.length ? `, without its changes and events and what came before the first fit,` : ''} the innovations are ${Math.sqrt(nis).toPrecision(2)} times as large as the bands say (mean NIS per channel ${nis.toPrecision(3)}, near 1 where they are right).${noise}`,
     });
   }
-  const lasting = [...lastingEvents(twin, used), ...frequentChanges(twin, used)];
+  const lasting = lastingAlarms(twin, used);
   const whole = wholeNis(used);
   if (
     ![...alarms, ...lasting].some((a) => a.code === 'inconsistent') &&
@@ -118,7 +124,7 @@ export function pastFindings(
   if (last === undefined) return [];
   const used = traces.filter((s) => s.skipped === undefined);
   return [
-    ...alarmFindings([...lastingEvents(twin, used), ...frequentChanges(twin, used)]),
+    ...alarmFindings(lastingAlarms(twin, used)),
     ...learntFindings(learntContradictions(twin, state, last.alarms)),
     ...pulledFindings(twin, pulled),
   ];

@@ -89,9 +89,9 @@ export const statedDrive =
     return { drive, unknown, modelRuns };
   };
 
-/** What one deviation of a sensor's error adds to its reading. */
-const readingOff = ({ kind, std }: StatedError, reading: number): number =>
-  kind === 'scale' ? std * reading : std;
+/** What one deviation of an error adds to a value of its signal. */
+const offBy = ({ kind, std }: StatedError, value: number): number =>
+  kind === 'scale' ? std * value : std;
 
 /**
  * How far one deviation of each error has led an estimate off before a sample, (2n + states) × errors: what is
@@ -224,7 +224,7 @@ export function leadAfter(
       off[2 * n + o] = sum;
     }
     const innovation = Float64Array.from(active, (o) => {
-      const d = error.of === 'sensors' && error.index === o ? readingOff(error, readings[o]!) : 0;
+      const d = error.of === 'sensors' && error.index === o ? offBy(error, readings[o]!) : 0;
       return d - off[2 * n + states + o]!;
     });
     innovation.forEach((v, i) => {
@@ -313,7 +313,7 @@ export function leadOfRest(
   const drive = new Float64Array(outputs * k);
   for (const [e, error] of errors.entries()) {
     if (error.of === 'sensors') continue;
-    const by = error.kind === 'scale' ? error.std * inputs[error.index]! : error.std;
+    const by = offBy(error, inputs[error.index]!);
     const at = misread.indexOf(error.index);
     for (let o = 0; o < outputs; o++) {
       // An input at 0 is off by no share of itself, and is not asked.
@@ -341,7 +341,7 @@ export function leadOfRest(
     const innovation = Float64Array.from(used, (o) => {
       let seen = drive[o * k + e]!;
       for (let j = 0; j < n; j++) seen += lin.slope[o * n + j]! * off[j]!;
-      const d = error.of === 'sensors' && error.index === o ? readingOff(error, lin.mean[o]!) : 0;
+      const d = error.of === 'sensors' && error.index === o ? offBy(error, lin.mean[o]!) : 0;
       return d - seen;
     });
     const { x } =
