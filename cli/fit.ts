@@ -10,7 +10,7 @@ import { openStore } from '../shared/store/index.js';
 import { createCalibrator } from '../shared/twin/calibrator/calibrator.js';
 import type { TwinRecording } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
-import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/ahead.js';
+import { type Ahead, forecastAfterFit, looksAhead } from '../shared/twin/fit/handover/ahead.js';
 import {
   type Commission,
   commission,
@@ -20,9 +20,9 @@ import {
   stateAfterFit,
   withWearing,
 } from '../shared/twin/fit/index.js';
-import { fitLines } from '../shared/twin/fit/lines.js';
-import { fitPlot } from '../shared/twin/fit/plot.js';
-import { fitReport } from '../shared/twin/fit/report.js';
+import { fitLines } from '../shared/twin/fit/views/lines.js';
+import { fitPlot } from '../shared/twin/fit/views/plot.js';
+import { fitReport } from '../shared/twin/fit/views/report.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { markOfVerdict } from '../shared/twin/report/fit-alarms.js';
 import { type Verdict, verdictExitCode } from '../shared/twin/report/verdict.js';

@@ -1,6 +1,6 @@
 import { backtest } from '../../shared/twin/backtest/index.js';
-import { estimatesOf } from '../../shared/twin/fit/estimates.js';
-import type { Fit } from '../../shared/twin/fit/fit.js';
+import { estimatesOf } from '../../shared/twin/fit/fitting/estimates.js';
+import type { Fit } from '../../shared/twin/fit/fitting/fit.js';
 import { commission, createFitModel, type FitModel } from '../../shared/twin/fit/index.js';
 import type { Twin } from '../../shared/twin/index.js';
 import { boxTwin } from '../support/real-machines.js';

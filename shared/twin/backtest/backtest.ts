@@ -5,15 +5,12 @@ import {
   recordingOf,
   ridgesOf,
   withoutChannels,
-} from '../fit/commission.js';
-import { parameterCount, startPoints, valueAt } from '../fit/coordinates.js';
-import { type Fit, fitRecordFrom } from '../fit/fit.js';
-import { fitCoordinates } from '../fit/fit-coordinates.js';
-import type { FitModel } from '../fit/fit-model.js';
-import type { FitContext } from '../fit/fit-problem.js';
-import { gapFindings, runnable } from '../fit/gaps.js';
-import { freeRunOf, predictionStd } from '../fit/held-out.js';
-import { withPulled } from '../fit/pulled.js';
+} from '../fit/commission/commission.js';
+import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
+import type { FitContext } from '../fit/least-squares/fit-problem.js';
+import type { FitModel } from '../fit/model/fit-model.js';
+import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
+import { gapFindings, runnable } from '../fit/record/gaps.js';
 import {
   type FitRecord,
   fitRecord,
@@ -21,10 +18,13 @@ import {
   heardRows,
   residualsOf,
   sliceOf,
-} from '../fit/record.js';
-import { searchedOn, searchFrom } from '../fit/search.js';
-import { freeUntold } from '../fit/untold.js';
-import { ownFindings } from '../fit/verdict.js';
+} from '../fit/record/record.js';
+import { searchedOn, searchFrom } from '../fit/search/search.js';
+import { freeUntold } from '../fit/search/untold.js';
+import { withPulled } from '../fit/shape/pulled.js';
+import { parameterCount, startPoints, valueAt } from '../fit/unknowns/coordinates.js';
+import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
+import { ownFindings } from '../fit/verdict/verdict.js';
 import { type Finding, type RecordingSummary, recordingFindings } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { predictions } from './predict.js';

@@ -1,9 +1,9 @@
-import type { Fit } from '../fit/fit.js';
-import { beginningOf } from '../fit/gaps.js';
-import type { FreeRun } from '../fit/held-out.js';
-import { type FitRecord, residualsOf } from '../fit/record.js';
-import { quadratic } from '../fit/sources.js';
-import { varianceWithStated } from '../fit/stated-outputs.js';
+import type { Fit } from '../fit/fitting/fit.js';
+import { quadratic } from '../fit/fitting/sources.js';
+import type { FreeRun } from '../fit/outputs/held-out.js';
+import { varianceWithStated } from '../fit/outputs/stated-outputs.js';
+import { beginningOf } from '../fit/record/gaps.js';
+import { type FitRecord, residualsOf } from '../fit/record/record.js';
 
 /** A prediction of one sample, made some samples before it. */
 export interface Prediction {

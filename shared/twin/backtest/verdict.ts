@@ -1,5 +1,5 @@
 import { chiSquareCdf, Z95 } from '../../kalman/index.js';
-import type { FitRecord } from '../fit/record.js';
+import type { FitRecord } from '../fit/record/record.js';
 import type { Finding, Verdict } from '../report/verdict.js';
 import { verdictOf } from '../report/verdict.js';
 import type { Twin } from '../types.js';

@@ -2,7 +2,7 @@ import type { Logger } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings } from '../filter/settings.js';
-import type { Fit } from '../fit/fit.js';
+import type { Fit } from '../fit/fitting/fit.js';
 import { type Commission, type FitModel, stateAfterFit, UNSEEN_SCALE } from '../fit/index.js';
 import type { FilterState, RefitMark } from '../state/filter-state.js';
 import type { EventMemory } from '../transient/events.js';

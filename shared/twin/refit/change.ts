@@ -1,4 +1,4 @@
-import type { Fit } from '../fit/fit.js';
+import type { Fit } from '../fit/fitting/fit.js';
 import { isExplained, MOST_LASTING, MOST_LASTING_OF_STEP, STEP_KIND } from '../fit/index.js';
 import type { FilterState } from '../state/filter-state.js';
 

@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { partitionPoint } from '../../core/index.js';
-import { CALM_TREND } from '../fit/wear-course.js';
+import { CALM_TREND } from '../fit/wear/wear-course.js';
 import type { FilterState, RefitMark, TransientMemory } from '../state/filter-state.js';
 import { isEvent } from '../transient/events.js';
 import type { CalibratorState, Sample } from '../types.js';

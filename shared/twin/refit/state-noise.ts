@@ -6,13 +6,13 @@ import {
   srKfUpdate,
 } from '../../kalman/index.js';
 import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
-import { clampU, uOf } from '../fit/coordinates.js';
-import type { Fit } from '../fit/fit.js';
-import type { FitModel } from '../fit/fit-model.js';
-import { fitPointAt, noiseFloor } from '../fit/fit-problem.js';
-import { foundInputStd } from '../fit/found-input-noise.js';
-import { inputsAfter } from '../fit/input-course.js';
-import { nelderMead } from '../fit/nelder-mead.js';
+import type { Fit } from '../fit/fitting/fit.js';
+import { foundInputStd } from '../fit/input-noise/found-input-noise.js';
+import { fitPointAt, noiseFloor } from '../fit/least-squares/fit-problem.js';
+import type { FitModel } from '../fit/model/fit-model.js';
+import { inputsAfter } from '../fit/record/input-course.js';
+import { nelderMead } from '../fit/residuals/nelder-mead.js';
+import { clampU, uOf } from '../fit/unknowns/coordinates.js';
 import { eventScaleOf } from '../transient/events.js';
 import { stateNoiseStd } from '../transient/held-states.js';
 import {

@@ -8,7 +8,7 @@ import {
 import { predictOutputs } from '../filter/linearise.js';
 import { offsetGain } from '../filter/persistent-error.js';
 import type { FilterStep } from '../filter/step.js';
-import { studentTQuantile } from '../fit/student-t.js';
+import { studentTQuantile } from '../fit/bands/student-t.js';
 import type { CalibratorState, SensorSlopes } from '../types.js';
 
 /** How much of the past counts from sample to sample: about the last 50. */

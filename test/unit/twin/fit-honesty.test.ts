@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { parameterCoordinate } from '../../../shared/twin/fit/coordinates.js';
-import type { Fit } from '../../../shared/twin/fit/fit.js';
-import { movesOf } from '../../../shared/twin/fit/hangs-on.js';
+import type { Fit } from '../../../shared/twin/fit/fitting/fit.js';
 import { commission } from '../../../shared/twin/fit/index.js';
-import { lackOfFit } from '../../../shared/twin/fit/lack-of-fit.js';
+import { lackOfFit } from '../../../shared/twin/fit/residuals/lack-of-fit.js';
+import { parameterCoordinate } from '../../../shared/twin/fit/unknowns/coordinates.js';
+import { movesOf } from '../../../shared/twin/fit/unseen/hangs-on.js';
 import type { Sample } from '../../../shared/twin/index.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 

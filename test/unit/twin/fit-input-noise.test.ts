@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng, silentLogger } from '../../../shared/core/index.js';
+import { widened } from '../../../shared/twin/fit/bands/loewner.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
-import { widened } from '../../../shared/twin/fit/loewner.js';
-import { independentPrior } from '../../../shared/twin/fit/prior.js';
+import { independentPrior } from '../../../shared/twin/fit/unknowns/prior.js';
 import type { Sample } from '../../../shared/twin/index.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES } from '../../study/unseen/machines.js';

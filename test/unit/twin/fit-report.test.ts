@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { packageFile } from '../../../shared/core/index.js';
-import { looksAhead } from '../../../shared/twin/fit/ahead.js';
+import { looksAhead } from '../../../shared/twin/fit/handover/ahead.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
-import { fitLines } from '../../../shared/twin/fit/lines.js';
-import type { FitRecord } from '../../../shared/twin/fit/record.js';
-import { fitReport } from '../../../shared/twin/fit/report.js';
+import type { FitRecord } from '../../../shared/twin/fit/record/record.js';
+import { fitLines } from '../../../shared/twin/fit/views/lines.js';
+import { fitReport } from '../../../shared/twin/fit/views/report.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 const HIDDEN = {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createRng, TwinError } from '../../../shared/core/index.js';
+import { studentTQuantile } from '../../../shared/twin/fit/bands/student-t.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
-import { fitLines } from '../../../shared/twin/fit/lines.js';
-import { fitPlot } from '../../../shared/twin/fit/plot.js';
-import { fitReport } from '../../../shared/twin/fit/report.js';
 import {
   fitResidualModel,
   timesResidualCovariance,
-} from '../../../shared/twin/fit/residual-model.js';
-import { studentTQuantile } from '../../../shared/twin/fit/student-t.js';
+} from '../../../shared/twin/fit/residuals/residual-model.js';
+import { fitLines } from '../../../shared/twin/fit/views/lines.js';
+import { fitPlot } from '../../../shared/twin/fit/views/plot.js';
+import { fitReport } from '../../../shared/twin/fit/views/report.js';
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a fit of an exact model', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
-import { residualSpectra } from '../../../shared/twin/fit/residual-spectra.js';
-import { varianceComponents } from '../../../shared/twin/fit/variance-components.js';
+import { residualSpectra } from '../../../shared/twin/fit/input-noise/residual-spectra.js';
+import { varianceComponents } from '../../../shared/twin/fit/input-noise/variance-components.js';
 import type { Sample, Twin } from '../../../shared/twin/index.js';
 import { withFoundNoise } from '../../../shared/twin/transient/input-drive.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';

@@ -7,8 +7,8 @@ import {
   safeCholesky,
   widenBy,
   widened,
-} from '../../../shared/twin/fit/loewner.js';
-import { independentPrior } from '../../../shared/twin/fit/prior.js';
+} from '../../../shared/twin/fit/bands/loewner.js';
+import { independentPrior } from '../../../shared/twin/fit/unknowns/prior.js';
 
 /** Two unknowns: along their difference data tell 0.01, along their sum `sum` only. */
 function ridge(sum: number): Float64Array {

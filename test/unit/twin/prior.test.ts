@@ -2,14 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { createRng } from '../../../shared/core/index.js';
 import { cholesky, invertFromCholesky } from '../../../shared/kalman/index.js';
-import { parameterCoordinate, valueAt } from '../../../shared/twin/fit/coordinates.js';
-import { addPrior, fromPrior, priorOf, priorSquare } from '../../../shared/twin/fit/prior.js';
+import { parameterCoordinate, valueAt } from '../../../shared/twin/fit/unknowns/coordinates.js';
+import {
+  addPrior,
+  fromPrior,
+  priorOf,
+  priorSquare,
+} from '../../../shared/twin/fit/unknowns/prior.js';
 import {
   courseFrame,
   WEAR_KINDS,
   wearCoordinates,
   wearPrior,
-} from '../../../shared/twin/fit/wear-course.js';
+} from '../../../shared/twin/fit/wear/wear-course.js';
 
 const ROWS = 61;
 const HORIZON_S = 600;

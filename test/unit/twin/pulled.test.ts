@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Coordinate } from '../../../shared/twin/fit/coordinates.js';
-import type { Fit } from '../../../shared/twin/fit/fit.js';
-import { widenPulled } from '../../../shared/twin/fit/pulled.js';
+import type { Fit } from '../../../shared/twin/fit/fitting/fit.js';
+import { widenPulled } from '../../../shared/twin/fit/shape/pulled.js';
+import type { Coordinate } from '../../../shared/twin/fit/unknowns/coordinates.js';
 
 const coordinate = (name: string, kind: Coordinate['kind']): Coordinate => ({
   name,

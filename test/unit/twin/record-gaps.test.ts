@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../shared/core/index.js';
 import { predictions } from '../../../shared/twin/backtest/predict.js';
-import type { Fit } from '../../../shared/twin/fit/fit.js';
-import { beginningsOf, gapFindings, runnable } from '../../../shared/twin/fit/gaps.js';
+import type { Fit } from '../../../shared/twin/fit/fitting/fit.js';
 import { commission, createFitModel, type FitModel } from '../../../shared/twin/fit/index.js';
-import { alongParts } from '../../../shared/twin/fit/parts.js';
-import { fitRecord, headOf, sliceOf } from '../../../shared/twin/fit/record.js';
+import { alongParts } from '../../../shared/twin/fit/model/parts.js';
+import { beginningsOf, gapFindings, runnable } from '../../../shared/twin/fit/record/gaps.js';
+import { fitRecord, headOf, sliceOf } from '../../../shared/twin/fit/record/record.js';
 import type { Sample } from '../../../shared/twin/index.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES } from '../../study/unseen/machines.js';

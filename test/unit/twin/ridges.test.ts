@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Coordinate, parameterCoordinate } from '../../../shared/twin/fit/coordinates.js';
-import { findRidges, ridgeTexts } from '../../../shared/twin/fit/ridges.js';
+import { findRidges, ridgeTexts } from '../../../shared/twin/fit/shape/ridges.js';
+import {
+  type Coordinate,
+  parameterCoordinate,
+} from '../../../shared/twin/fit/unknowns/coordinates.js';
 
 /** Parameters that are fitted as logarithms, with a deviation of 1. */
 const named = (...names: string[]): Coordinate[] =>

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { createRng } from '../../../shared/core/index.js';
 import { initialCalibratorState } from '../../../shared/twin/calibrator/initial-state.js';
-import { valueAt } from '../../../shared/twin/fit/coordinates.js';
+import { stateAfterFit } from '../../../shared/twin/fit/handover/state.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
-import { stateAfterFit } from '../../../shared/twin/fit/state.js';
-import { statedStdOfHidden } from '../../../shared/twin/fit/stated-outputs.js';
+import { statedStdOfHidden } from '../../../shared/twin/fit/outputs/stated-outputs.js';
+import { valueAt } from '../../../shared/twin/fit/unknowns/coordinates.js';
 import type { Estimate, Sample, Twin, TwinModel } from '../../../shared/twin/index.js';
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { commission } from '../../../shared/twin/fit/index.js';
-import { inputCourse } from '../../../shared/twin/fit/input-course.js';
-import type { FitRecord } from '../../../shared/twin/fit/record.js';
-import { inUnit } from '../../../shared/twin/fit/time-unit.js';
+import { inputCourse } from '../../../shared/twin/fit/record/input-course.js';
+import type { FitRecord } from '../../../shared/twin/fit/record/record.js';
+import { inUnit } from '../../../shared/twin/fit/verdict/time-unit.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 /** A record whose times are counted in another unit than the model's seconds. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { commission, type FitOutput } from '../../../shared/twin/fit/index.js';
-import type { FitRecord } from '../../../shared/twin/fit/record.js';
-import { withInputLate } from '../../../shared/twin/fit/timing.js';
+import type { FitRecord } from '../../../shared/twin/fit/record/record.js';
+import { withInputLate } from '../../../shared/twin/fit/verdict/timing.js';
 import type { Sample } from '../../../shared/twin/index.js';
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 

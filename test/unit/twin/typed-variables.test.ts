@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { twinSchema } from '../../../shared/config/index.js';
 import { openFmu } from '../../../shared/fmi/index.js';
-import { createFitModel } from '../../../shared/twin/fit/create-fit-model.js';
-import type { FitRecord } from '../../../shared/twin/fit/record.js';
+import { createFitModel } from '../../../shared/twin/fit/model/create-fit-model.js';
+import type { FitRecord } from '../../../shared/twin/fit/record/record.js';
 import { startValuesOf } from '../../../shared/twin/index.js';
 import { checkedUnits } from '../../../shared/twin/model/twin-fmu.js';
 import { createTwinModel } from '../../../shared/twin/model/twin-model.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../shared/core/index.js';
-import { uOf } from '../../../shared/twin/fit/coordinates.js';
-import { fitRecordFrom } from '../../../shared/twin/fit/fit.js';
+import { fitRecordFrom } from '../../../shared/twin/fit/fitting/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
-import { sampleWorth } from '../../../shared/twin/fit/objective.js';
-import { fitRecord } from '../../../shared/twin/fit/record.js';
+import { sampleWorth } from '../../../shared/twin/fit/least-squares/objective.js';
+import { fitRecord } from '../../../shared/twin/fit/record/record.js';
+import { uOf } from '../../../shared/twin/fit/unknowns/coordinates.js';
 import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES, type Machine } from '../../study/unseen/machines.js';

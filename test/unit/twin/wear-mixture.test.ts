@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { WEAR_KINDS } from '../../../shared/twin/fit/wear-course.js';
+import { WEAR_KINDS } from '../../../shared/twin/fit/wear/wear-course.js';
 import {
   narrowest,
   partsOf,
   probabilities,
   type Weighed,
   widerAbout,
-} from '../../../shared/twin/fit/wear-mixture.js';
+} from '../../../shared/twin/fit/wear/wear-mixture.js';
 
 /** One parameter that moves in a way or not, with its mean and deviation at the record's end. */
 const says = (name: string, probability: number, mean: number, std: number): Weighed => ({

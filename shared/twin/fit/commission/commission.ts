@@ -1,0 +1,269 @@
+import { messageOf, TwinError } from '../../../core/index.js';
+import { channelFaults } from '../../readings/channel-faults.js';
+import { movingHangsOn } from '../../report/cross-check.js';
+import { paceOf } from '../../report/recording-summary.js';
+import { type Finding, type RecordingSummary, verdictOf } from '../../report/verdict.js';
+import type { Estimate, Sample, Twin } from '../../types.js';
+import { block } from '../bands/bands.js';
+import { disturbanceOutput } from '../disturbances/disturbances.js';
+import { offeredDisturbances } from '../disturbances/offer.js';
+import { disturbanceFindings } from '../disturbances/undisturbed.js';
+import { estimateOf } from '../fitting/estimates.js';
+import type { Fit } from '../fitting/fit.js';
+import { inputNoiseFindings } from '../input-noise/input-noise.js';
+import type { FitContext } from '../least-squares/fit-problem.js';
+import type { FitModel } from '../model/fit-model.js';
+import { type HiddenOutputs, hiddenOutputs } from '../outputs/hidden-outputs.js';
+import { gapFindings, runnable } from '../record/gaps.js';
+import { type FitRecord, fitRecord, heardRows, rangeOf } from '../record/record.js';
+import { findRidges, type Ridge } from '../shape/ridges.js';
+import { statedErrorFindings } from '../stated/stated-effect.js';
+import { type Coordinate, parameterCoordinate } from '../unknowns/coordinates.js';
+import { fitHangsOn } from '../unseen/hangs-on.js';
+import { inputScaleNotes } from '../unseen/input-scales.js';
+import { seenHidden } from '../unseen/unseen-input-noise.js';
+import { timeUnitFindings } from '../verdict/time-unit.js';
+import { mistimed, mistimedFindings, withWrongTimes } from '../verdict/timing.js';
+import { fitFindings } from '../verdict/verdict.js';
+import { guessedWearFindings, offeredWear, offeredWearFindings } from '../wear/unstated-wear.js';
+import { type FitChain, fitChain } from './fit-chain.js';
+import { fitOutput, learntParts, type Told } from './fit-output.js';
+import type { FitOutput, OfferedWear } from './types.js';
+
+/** How a twin is commissioned. */
+export interface CommissionOptions {
+  /** Points that the search begins from; default 4. */
+  starts?: number;
+  /** Share of the record that is held out to test the fit; default 0.25. */
+  holdOut?: number;
+  /** Look for a disturbance that would explain the residuals: some tens of model runs. */
+  offer?: boolean;
+  /** Tell the virtual sensors, too: two model runs for each unknown, and one. */
+  hidden?: boolean;
+  /** When something changed, s: a parameter may have stepped there. */
+  changeS?: number;
+  /** Parameters that were taken to wear by a guess, as an earlier fit of the record offered it. */
+  guessedWear?: readonly OfferedWear[];
+  /** What was read of the recording, where a reader knows. */
+  recording?: RecordingSummary;
+  signal?: AbortSignal;
+  onPass?: (passes: number) => void;
+}
+
+/** A commissioned twin: what is written, and what plots and states are made of. */
+export interface Commission {
+  output: FitOutput;
+  /** The fit of the whole record; left out where nothing could be fitted. */
+  fit?: Fit;
+  /** The virtual sensors along the record, where they were asked for and the fit may be used. */
+  hidden?: HiddenOutputs;
+  /** The free run that was tested on rows held out, with its 95 % half-widths. */
+  test?: { fit: Fit; prediction: Float64Array; std: Float64Array; fromSample: number };
+}
+
+/** Fewer samples of a moving machine tell neither its noise nor what its model lacks. */
+const LEAST_TO_FIT = 8;
+
+/**
+ * Commissions a twin from a recording: fits its parameters, the start and the noise by output error,
+ * tests the fit on rows held out, and says how far the result can be believed. A record that cannot
+ * carry a fit ends in a verdict `unusable` with the priors as parameters, not in an error.
+ *
+ * @throws TwinError `CANCELLED`, and what the model throws that no data can mend
+ */
+export async function commission(
+  twin: Twin,
+  model: FitModel,
+  samples: readonly Sample[],
+  options: CommissionOptions = {},
+): Promise<Commission> {
+  const startedMs = performance.now();
+  const { starts = 4, holdOut = 0.25, changeS, signal, onPass } = options;
+  const read = fitRecord(twin, samples);
+  const dead = deadChannels(twin, read);
+  const record = withoutChannels(runnable(read, model), dead);
+  const context: FitContext = {
+    twin,
+    model,
+    passes: 0,
+    ...(signal === undefined ? {} : { signal }),
+    ...(onPass === undefined ? {} : { onPass }),
+  };
+  const recording = recordingOf(twin, samples, read, dead, options.recording);
+  const account = { context, samples: samples.length, read, record, dead, recording, startedMs };
+  const findings: Finding[] = [...deadFindings(twin, dead), ...gapFindings(read, record)];
+  const withoutFit = (reason: string): Commission => {
+    findings.push({ grade: 'unusable', reason });
+    const parameters = priorEstimates(twin);
+    return { output: fitOutput(account, findings, { parameters }, movingHangsOn(twin)) };
+  };
+  const tooFew = tooFewToFit(twin, model, record);
+  if (tooFew !== undefined) return withoutFit(tooFew);
+  try {
+    const chain = await fitChain(context, record, { starts, holdOut, changeS });
+    const { tested, train } = chain;
+    const told = await tell(context, chain, options, findings);
+    const { fit, hidden, disturbed } = told;
+    const parts = learntParts(account, record, chain, told);
+    const output = fitOutput(account, findings, parts, fitHangsOn(twin, fit), disturbed.alarms);
+    return {
+      output,
+      fit,
+      ...(hidden === undefined ? {} : { hidden }),
+      ...(tested === undefined
+        ? {}
+        : {
+            test: {
+              fit: tested.fit,
+              prediction: tested.prediction,
+              std: tested.std,
+              fromSample: train,
+            },
+          }),
+    };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof TwinError) || error.code !== 'NUMERIC') throw error;
+    return withoutFit(messageOf(error).replace(/\.$/, ''));
+  }
+}
+
+/** Why a record cannot carry a fit; undefined where it may. */
+function tooFewToFit(twin: Twin, model: FitModel, record: FitRecord): string | undefined {
+  const { parameters, simulation } = twin.definition;
+  const p = parameters.length;
+  const usable = record.data.filter((v) => !Number.isNaN(v)).length;
+  const starts = model.states.length * record.beginnings.length;
+  if (usable <= p + starts) {
+    const at = record.beginnings.length > 1 ? 'at the start and after gaps' : 'at the start';
+    return `${usable} usable values cannot tell ${p} parameters${starts > 0 ? ` and ${starts} states ${at}` : ''}: the parameters are their priors`;
+  }
+  const fullest = fullestChannel(record);
+  if (simulation.mode !== 'transient' || fullest >= LEAST_TO_FIT) return undefined;
+  return `${fullest} samples of a moving machine tell neither its noise nor what its model lacks: at least ${LEAST_TO_FIT} are needed, and the parameters are their priors`;
+}
+
+/**
+ * Asks what would explain the residuals, how far the fit can be believed, and what hidden outputs are.
+ *
+ * @param findings those of before, to which what is found is added
+ */
+async function tell(
+  context: FitContext,
+  { worn, fit, shape, tested }: FitChain,
+  options: CommissionOptions,
+  findings: Finding[],
+): Promise<Told> {
+  const { twin, model } = context;
+  const { offer = false, guessedWear } = options;
+  const ridges = ridgesOf(fit);
+  const offered = offer ? await offeredDisturbances(context, fit) : [];
+  const wear = offer ? await offeredWear(context, worn, offered) : [];
+  if (offer) findings.push(...(await timeUnitFindings(context, fit)));
+  const late = await mistimed(context, fit);
+  findings.push(...mistimedFindings(context, fit, late));
+  const held = withWrongTimes(fit, late);
+  findings.push(...offeredWearFindings(wear), ...guessedWearFindings(guessedWear ?? []));
+  findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
+  findings.push(...inputNoiseFindings(twin, fit), ...statedErrorFindings(twin, fit.stated));
+  findings.push(...(await disturbanceFindings(context, fit)));
+  if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
+  const disturbed = disturbanceOutput(twin, fit);
+  const unusable = verdictOf(findings).grade === 'unusable';
+  const seen = unusable ? undefined : await seenHidden(context, held, options.hidden === true);
+  findings.push(...(seen?.findings ?? []));
+  const hidden =
+    options.hidden !== true || seen?.bands === undefined
+      ? undefined
+      : hiddenOutputs(held, seen.bands);
+  const inputScales = offer && !unusable ? await inputScaleNotes(context, fit) : [];
+  const found = { offered, offeredWear: wear, guessedWear, inputScales };
+  return { fit: held, ridges, disturbed, unusable, hidden, ...found };
+}
+
+/** What a fit leaves unknown although its parameters together are known. */
+export function ridgesOf(fit: Fit): Ridge[] {
+  const n = fit.coordinates.length;
+  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
+  return findRidges(
+    parameters,
+    block(fit.covariance.covariance, n, parameters.length),
+    block(fit.covariance.information, n, parameters.length),
+  );
+}
+
+/** Channels that hold no value, or one value only. */
+export function deadChannels(twin: Twin, record: FitRecord): Set<number> {
+  return new Set(
+    twin.definition.measured.flatMap((_, c) => {
+      const range = rangeOf(record, c);
+      const many = record.timesS.length > 2;
+      return Number.isNaN(range) || (range === 0 && many) ? [c] : [];
+    }),
+  );
+}
+
+/** Usable values of the channel that has most of them. */
+function fullestChannel({ data, channels }: FitRecord): number {
+  const counts = new Float64Array(channels);
+  data.forEach((v, i) => {
+    if (!Number.isNaN(v)) counts[i % channels]!++;
+  });
+  return Math.max(0, ...counts);
+}
+
+function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
+  const { measured } = twin.definition;
+  const names = [...dead].map((c) => measured[c]!.variable);
+  if (dead.size === measured.length) {
+    return [
+      {
+        grade: 'unusable',
+        reason: `no measured variable has values that move: ${names.join(', ')}`,
+      },
+    ];
+  }
+  return names.map((name) => ({
+    grade: 'care',
+    reason: `${name} holds no value, or one value throughout, and was left out: is the sensor connected?`,
+    about: [name],
+  }));
+}
+
+/** The record with some channels' values missing. */
+export function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): FitRecord {
+  if (dead.size === 0) return record;
+  const data = record.data.map((v, i) => (dead.has(i % record.channels) ? Number.NaN : v));
+  return { ...record, data };
+}
+
+/** The coordinates of the parameters. */
+export const priorsOf = (twin: Twin): Coordinate[] =>
+  twin.definition.parameters.map(parameterCoordinate);
+
+const priorEstimates = (twin: Twin): Record<string, Estimate> =>
+  Object.fromEntries(priorsOf(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));
+
+/** What a record was read from and what a fit leaves out of it; by itself where no reader has told. */
+export function recordingOf(
+  twin: Twin,
+  samples: readonly Sample[],
+  record: FitRecord,
+  dead: ReadonlySet<number>,
+  told?: RecordingSummary,
+): RecordingSummary {
+  if (told !== undefined) {
+    const skipped = { ...told.skipped, ...record.skipped };
+    return { ...told, used: heardRows(record), skipped };
+  }
+  return {
+    rows: samples.length,
+    used: heardRows(record),
+    skipped: { ...record.skipped },
+    unreadable: {},
+    deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
+    ...channelFaults(twin, samples),
+    ...paceOf(record.timesS),
+    ageS: null,
+  };
+}

@@ -1,0 +1,67 @@
+import type { Twin } from '../../types.js';
+import type { FitModel, FitPoint } from '../model/fit-model.js';
+import { type FitRecord, rangeOf } from '../record/record.js';
+import { type Coordinate, coursesAt, forcesAlong, valueAt } from '../unknowns/coordinates.js';
+import type { LeastSquaresProblem } from './objective.js';
+
+/** What every fit of one twin needs. */
+export interface FitContext {
+  twin: Twin;
+  model: FitModel;
+  signal?: AbortSignal;
+  /** Called with the number of model runs so far. */
+  onPass?: (passes: number) => void;
+  passes: number;
+}
+
+/** What the model is run with at a point of a fit. */
+export function fitPointAt(
+  coordinates: readonly Coordinate[],
+  u: Float64Array,
+  timesS: Float64Array,
+): FitPoint {
+  const of = (kind: Coordinate['kind']) =>
+    Float64Array.from(coordinates.flatMap((c, j) => (c.kind === kind ? [valueAt(c, u[j]!)] : [])));
+  const states = of('start-state');
+  const courses = coursesAt(coordinates, u, timesS);
+  const forces = forcesAlong(coordinates, u, timesS);
+  return {
+    parameters: of('parameter'),
+    ...(states.length === 0 ? {} : { states }),
+    ...(courses.length === 0 ? {} : { courses }),
+    ...(forces.length === 0 ? {} : { forces }),
+  };
+}
+
+/** The least noise of each channel: what is stated, what its resolution makes, the model's own digits. */
+export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
+  return Float64Array.from(twin.definition.measured, (channel, c) => {
+    const range = rangeOf(record, c) || 0;
+    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
+  });
+}
+
+/** A record as a problem of least squares. */
+export function fitProblem(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+): LeastSquaresProblem {
+  const { twin, model } = context;
+  return {
+    coordinates,
+    data: record.data,
+    channels: record.channels,
+    noiseFloor: noiseFloor(twin, record),
+    async simulate(points) {
+      context.signal?.throwIfAborted();
+      const runs = await model.run(
+        points.map((u) => fitPointAt(coordinates, u, record.timesS)),
+        record,
+      );
+      context.passes += points.length;
+      context.onPass?.(context.passes);
+      return runs.map((run) => (run instanceof Error ? run : run.outputs));
+    },
+  };
+}
