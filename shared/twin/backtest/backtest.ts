@@ -7,7 +7,8 @@ import {
   withoutChannels,
 } from '../fit/commission/commission.js';
 import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
-import type { FitContext } from '../fit/least-squares/fit-problem.js';
+import type { FitContext } from '../fit/model/fit-context.js';
+
 import type { FitModel } from '../fit/model/fit-model.js';
 import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
 import { gapFindings, runnable } from '../fit/record/gaps.js';

@@ -1,5 +1,6 @@
 import { messageOf } from '../../../core/index.js';
-import { type FitContext, fitPointAt } from '../least-squares/fit-problem.js';
+import { fitPointAt } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 import { movedBy, type StraightFit } from './moved-by.js';
 

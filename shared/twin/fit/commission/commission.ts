@@ -11,7 +11,7 @@ import { disturbanceFindings } from '../disturbances/undisturbed.js';
 import { estimateOf } from '../fitting/estimates.js';
 import type { Fit } from '../fitting/fit.js';
 import { inputNoiseFindings } from '../input-noise/input-noise.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import type { FitModel } from '../model/fit-model.js';
 import { type HiddenOutputs, hiddenOutputs } from '../outputs/hidden-outputs.js';
 import { gapFindings, runnable } from '../record/gaps.js';
@@ -25,10 +25,14 @@ import { seenHidden } from '../unseen/unseen-input-noise.js';
 import { timeUnitFindings } from '../verdict/time-unit.js';
 import { mistimed, mistimedFindings, withWrongTimes } from '../verdict/timing.js';
 import { fitFindings } from '../verdict/verdict.js';
-import { guessedWearFindings, offeredWear, offeredWearFindings } from '../wear/unstated-wear.js';
+import {
+  guessedWearFindings,
+  type OfferedWear,
+  offeredWear,
+  offeredWearFindings,
+} from '../wear/unstated-wear.js';
 import { type FitChain, fitChain } from './fit-chain.js';
-import { fitOutput, learntParts, type Told } from './fit-output.js';
-import type { FitOutput, OfferedWear } from './types.js';
+import { type FitOutput, fitOutput, learntParts, type Told } from './fit-output.js';
 
 /** How a twin is commissioned. */
 export interface CommissionOptions {

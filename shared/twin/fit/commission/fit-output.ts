@@ -1,30 +1,95 @@
 import { versionOf } from '../../definition/twin.js';
 import { channelAlarms } from '../../readings/channel-faults.js';
+import type { BandSources } from '../../report/band-sources.js';
 import { gapLines } from '../../report/event-text.js';
+import type { MachineGap } from '../../report/machine-events.js';
 import { type HangsOn, quantityVerdicts } from '../../report/quantities.js';
 import {
   type Finding,
   type RecordingSummary,
   recordingFindings,
+  type Verdict,
   verdictOf,
 } from '../../report/verdict.js';
 import type { Alarm, Estimate, Twin } from '../../types.js';
-import type { DisturbanceOutput } from '../disturbances/disturbances.js';
-import { offerText } from '../disturbances/offer.js';
+import type { DisturbanceCourse, DisturbanceOutput } from '../disturbances/disturbances.js';
+import { type OfferedDisturbance, offerText } from '../disturbances/offer.js';
 import { estimateOf, estimatesOf } from '../fitting/estimates.js';
-import type { Fit } from '../fitting/fit.js';
+import type { Fit, FitStart } from '../fitting/fit.js';
 import { fitSources } from '../fitting/sources.js';
-import { foundInputNoise } from '../input-noise/found-input-noise.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
-import { rmseOf } from '../outputs/held-out.js';
+import { type FoundInputNoise, foundInputNoise } from '../input-noise/found-input-noise.js';
+import type { FitContext } from '../model/fit-context.js';
+import { type HeldOut, rmseOf } from '../outputs/held-out.js';
 import type { HiddenOutputs } from '../outputs/hidden-outputs.js';
 import { gapsIn } from '../record/gaps.js';
-import { type FitRecord, heardRows } from '../record/record.js';
+import { type FitRecord, heardRows, type Rail } from '../record/record.js';
+import type { ResidualModel } from '../residuals/residual-model.js';
 import type { Ridge } from '../shape/ridges.js';
 import { scaleNotes } from '../unseen/unseen-sensor-errors.js';
-import { wearOutput } from '../wear/wear.js';
+import type { OfferedWear } from '../wear/unstated-wear.js';
+import { type WearCourse, wearOutput } from '../wear/wear.js';
 import type { FitChain } from './fit-chain.js';
-import type { FitOutput, OfferedDisturbance, OfferedWear } from './types.js';
+
+/** What a fit gives out. */
+export interface FitOutput {
+  twin: string;
+  /** Its version, as saved states have it. */
+  twinVersion: string;
+  summary: {
+    samples: number;
+    used: number;
+    /** The same under the names that `calibrate` gives them. */
+    assimilated: number;
+    skipped: number;
+    /** Model runs along the record. */
+    modelRuns: number;
+    wallS: number;
+    parameters: Record<string, Estimate>;
+    /** As below. */
+    virtualSensors: Record<string, Estimate>;
+    /** Channels that never move. */
+    alarms: Alarm[];
+    verdict: Verdict;
+    /** The same for each parameter, virtual sensor and measured variable. */
+    quantities: Record<string, Verdict>;
+    recording: RecordingSummary;
+    /** Times without rows, after which the run began anew. */
+    gaps: MachineGap[];
+  };
+  parameters: Record<string, Estimate>;
+  /** At the record's end; of what is not to be used, and where nobody asked for them, none. */
+  virtualSensors: Record<string, Estimate>;
+  /** Where the parameters' bands come from, as shares of their variance; of what may be used. */
+  bands?: { sources: Record<string, BandSources> };
+  /** States at the record's start and after its gaps, where the FMU lets them be chosen. */
+  startStates: Record<string, Estimate>;
+  /** Parameters that move along the record; `parameters` holds what they are at its end. */
+  wear: Record<string, WearCourse>;
+  /** Unknown heats, flows or forces, by the name they are published under. */
+  disturbances: Record<string, DisturbanceCourse>;
+  /** Noise of inputs that nobody stated and the residuals show, by variable; left out where there is none. */
+  inputNoise?: Record<string, FoundInputNoise>;
+  /** Those that would explain the residuals, each by itself, the best first; `fit` looks for them. */
+  offered?: OfferedDisturbance[];
+  /** Constants whose wear would explain the residuals, the likeliest first; `fit` looks for them. */
+  offeredWear?: OfferedWear[];
+  /** Parameters that `new --yes` lets wear, as its first fit offered it. */
+  guessedWear?: readonly OfferedWear[];
+  nEff: number;
+  tFactor: number;
+  /** Of the channel with the fewest independent samples; all under `channels`. */
+  residuals: Omit<ResidualModel, 'nEff' | 'samples'> & { channels: Record<string, ResidualModel> };
+  /** Weights of noise structures; output error alone has weight 1. */
+  structures: Record<string, { weight: number; parameters?: Record<string, Estimate> }>;
+  ridges: Ridge[];
+  rails: readonly Rail[];
+  starts: FitStart[];
+  freeRun: { channels: Record<string, { rmse: number }> };
+  heldOut?: HeldOut;
+  notes: string[];
+  verdict: Verdict;
+  quantities: Record<string, Verdict>;
+}
 
 /** What a fit has to account for, whatever came of it. */
 export interface FitAccount {

@@ -2,8 +2,20 @@ import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../../disturbance
 import { truncatedEstimate } from '../../filter/truncated.js';
 import { instantText } from '../../report/time-axis.js';
 import type { Alarm, Estimate, Twin } from '../../types.js';
-import type { DisturbanceCourse } from '../commission/types.js';
+
 import type { Fit } from '../fitting/fit.js';
+
+/** What a disturbance was along a record. */
+export interface DisturbanceCourse {
+  /** The variable that it adds to. */
+  on: string;
+  /** As the definition has it. */
+  std: number;
+  timeConstantS: number;
+  course: ({ timeS: number } & Estimate)[];
+  /** At the record's end. */
+  atEnd: Estimate;
+}
 
 /** Times at which a course is told. */
 const TOLD = 25;

@@ -1,10 +1,19 @@
 import { forceBasis } from '../../disturbances/index.js';
-import type { OfferedDisturbance } from '../commission/types.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitPointAt } from '../least-squares/fit-problem.js';
+import { fitPointAt } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import { residualsOf } from '../record/record.js';
 import { nelderMead } from '../residuals/nelder-mead.js';
 import { integratedOut, throughFilter } from '../residuals/residual-model.js';
+
+/** A disturbance that would explain a fit's residuals. */
+export interface OfferedDisturbance {
+  on: string;
+  std: number;
+  timeConstantS: number;
+  /** Nats by which it explains them better than a disturbance of the sensors does. */
+  gain: number;
+}
 
 /** Variables that are tried at most. */
 const MOST_TRIED = 5;

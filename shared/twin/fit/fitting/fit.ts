@@ -3,9 +3,7 @@ import { matVec } from '../../../kalman/index.js';
 import { absorbedBy, shownErrors, widen, widenAtBounds } from '../bands/bands.js';
 import { type FitCovariance, fitCovariance } from '../bands/covariance.js';
 import { type IntegrationShift, integrationShift } from '../bands/integration-shift.js';
-import type { FitStart } from '../commission/types.js';
-import type { FitInputNoise } from '../input-noise/input-noise.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import { type LeastSquaresResult, leastSquares } from '../least-squares/least-squares.js';
 import {
   type LeastSquaresProblem,
@@ -13,13 +11,30 @@ import {
   sampleWorth,
 } from '../least-squares/objective.js';
 import { sensitivities } from '../least-squares/sensitivities.js';
+import type { FitContext } from '../model/fit-context.js';
 import { type FitRecord, residualsOf } from '../record/record.js';
 import { type LackOfFit, lackOfFit } from '../residuals/lack-of-fit.js';
 import { fitResidualModel, type ResidualModel } from '../residuals/residual-model.js';
 import { type StatedEffect, statedEffect, statedParts } from '../stated/stated-effect.js';
 import { type Coordinate, parameterCount, valueAt } from '../unknowns/coordinates.js';
 import { priorOf } from '../unknowns/prior.js';
-import type { Wear } from '../wear/wear.js';
+import type { FitInputNoise, Wear } from './added.js';
+
+/** One search, from one start. */
+export interface FitStart {
+  /** Parameters where it began, by name. */
+  from: Record<string, number>;
+  /** Where it ended; left out where the model failed. */
+  to?: Record<string, number>;
+  /** Minus the log posterior above the best's, in nats of independent samples. */
+  nats?: number;
+  passes: number;
+  converged: boolean;
+  /** Why it failed. */
+  error?: string;
+  /** Where it wanted to go on and the model failed, for how many nats, and why; left out where none stopped it. */
+  refused?: { at: Record<string, number>; nats: number; error: string };
+}
 
 /** Difference step of the sensitivities that bands are made of: central, so it may be wide. */
 const BAND_DIFFERENCE = 5e-3;

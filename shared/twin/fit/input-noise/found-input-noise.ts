@@ -2,25 +2,22 @@ import { createRng } from '../../../core/index.js';
 import { unstatedInputs } from '../../filter/input-noise.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
-import type { FitOutput } from '../commission/types.js';
+import type { FoundInput } from '../fitting/added.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import { gaussNewtonStep, residualsAfter } from '../least-squares/steps.js';
+import type { FitContext } from '../model/fit-context.js';
 import { residualsOf } from '../record/record.js';
 import { isCertain, likeliestError } from '../residuals/lack-of-fit.js';
 import { residualSpectra } from './residual-spectra.js';
 import { type Frequency, varianceComponents } from './variance-components.js';
 
-/** The noise of an input that nobody stated, as a fit's residuals show it. */
-export interface FoundInput {
-  /** Index of the definition's inputs. */
-  input: number;
-  /** In the input's unit. */
+/** Noise of an input that nobody stated. */
+export interface FoundInputNoise {
+  /** Standard deviation, in the input's unit. */
   std: number;
-  /** As a share of the input's largest value. */
+  /** The same as a share of the input's largest value. */
   share: number;
-  /** Inputs whose noise would explain the residuals in its place. */
-  orElse: readonly number[];
 }
 
 /** Share of its size by which an input is disturbed to see what that does. */
@@ -228,7 +225,7 @@ export function foundInputStd(
 export function foundInputNoise(
   { inputs }: Twin['definition'],
   found: readonly FoundInput[] = [],
-): Pick<FitOutput, 'inputNoise'> {
+): { inputNoise?: Record<string, FoundInputNoise> } {
   if (found.length === 0) return {};
   return {
     inputNoise: Object.fromEntries(

@@ -5,24 +5,13 @@ import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
 import { addAlong, larger, widened } from '../bands/loewner.js';
 import { movedBy } from '../bands/moved-by.js';
+import type { FoundInput } from '../fitting/added.js';
 import type { Fit } from '../fitting/fit.js';
 import { whiteInformation } from '../fitting/sources.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import { priorOf } from '../unknowns/prior.js';
-import { type FoundInput, foundInputNoiseFindings } from './found-input-noise.js';
-
-/** What the noise of inputs does to a fit, stated or found. */
-export interface FitInputNoise {
-  /** Inputs whose noise nobody stated and the residuals show. */
-  found: readonly FoundInput[];
-  /** Variance that it gives each unknown, in the coordinates' units. */
-  variance: Float64Array;
-  /** Model runs that it was found by, and those of them that failed. */
-  runs: number;
-  failed: number;
-  /** Why it is not known, where no run with other inputs came to its end. */
-  unknown?: string;
-}
+import { foundInputNoiseFindings } from './found-input-noise.js';
 
 /** Records with other noise that a moving machine is run along: deviations are known within a seventh. */
 const DRAWS = 24;

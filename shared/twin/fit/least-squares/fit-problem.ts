@@ -1,18 +1,9 @@
 import type { Twin } from '../../types.js';
-import type { FitModel, FitPoint } from '../model/fit-model.js';
+import type { FitContext } from '../model/fit-context.js';
+import type { FitPoint } from '../model/fit-model.js';
 import { type FitRecord, rangeOf } from '../record/record.js';
 import { type Coordinate, coursesAt, forcesAlong, valueAt } from '../unknowns/coordinates.js';
 import type { LeastSquaresProblem } from './objective.js';
-
-/** What every fit of one twin needs. */
-export interface FitContext {
-  twin: Twin;
-  model: FitModel;
-  signal?: AbortSignal;
-  /** Called with the number of model runs so far. */
-  onPass?: (passes: number) => void;
-  passes: number;
-}
 
 /** What the model is run with at a point of a fit. */
 export function fitPointAt(

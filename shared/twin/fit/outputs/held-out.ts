@@ -1,12 +1,29 @@
 import { Z95 } from '../../../kalman/index.js';
-import type { HeldOut } from '../commission/types.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import { sensitivities } from '../least-squares/sensitivities.js';
+import type { FitContext } from '../model/fit-context.js';
 import { endOf } from '../record/gaps.js';
 import { type FitRecord, rangeOf, residualsOf } from '../record/record.js';
 import { withPulled } from '../shape/pulled.js';
 import { type DirectEffects, readingEffects, varianceWithStated } from './stated-outputs.js';
+
+/** How the free run does on rows that the fit had not seen. */
+export interface HeldOut {
+  /** The first row that was held out, counted in used samples. */
+  fromSample: number;
+  samples: number;
+  channels: Record<
+    string,
+    {
+      rmse: number;
+      /** Share of samples inside the 95 % band. */
+      coverage95: number;
+      /** Of the data about their mean: what a constant would miss by. */
+      std: number;
+    }
+  >;
+}
 
 /** The free run of a fit along a record, with its sensitivities. */
 export interface FreeRun {

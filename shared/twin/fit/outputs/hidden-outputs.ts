@@ -2,8 +2,9 @@ import { modelSensors } from '../../../config/index.js';
 import { truncatedEstimate } from '../../filter/truncated.js';
 import type { Estimate } from '../../types.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitPointAt, fitProblem } from '../least-squares/fit-problem.js';
+import { fitPointAt, fitProblem } from '../least-squares/fit-problem.js';
 import { sensitivities } from '../least-squares/sensitivities.js';
+import type { FitContext } from '../model/fit-context.js';
 import { type FitRecord, rangeOf, sliceOf } from '../record/record.js';
 import { directEffects, varianceWithStated } from './stated-outputs.js';
 

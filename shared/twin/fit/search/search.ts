@@ -1,7 +1,7 @@
 import { createRng, TwinError } from '../../../core/index.js';
 import { type Fit, fitRecordFrom, SAME_OPTIMUM } from '../fitting/fit.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
 import { sampleWorth } from '../least-squares/objective.js';
+import type { FitContext } from '../model/fit-context.js';
 import { type FitRecord, headOf } from '../record/record.js';
 import { type Coordinate, clampU, isDisturbed, uOf } from '../unknowns/coordinates.js';
 

@@ -1,7 +1,8 @@
 import { cholesky, invertFromCholesky, symmetricEigen } from '../../../kalman/index.js';
 import { block } from '../bands/bands.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
+
 import { type Coordinate, parameterCount, valueAt, withDoubt } from '../unknowns/coordinates.js';
 import { fromPrior, priorOf } from '../unknowns/prior.js';
 

@@ -1,7 +1,7 @@
 import { axesOf, block } from '../bands/bands.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
 import { sampleWorth } from '../least-squares/objective.js';
+import type { FitContext } from '../model/fit-context.js';
 import { clampU, isDisturbed, parameterCount } from '../unknowns/coordinates.js';
 
 /** Deviations along the axis from which searches set out. */

@@ -1,6 +1,7 @@
 import { durationText, messageOf, TwinError } from '../../../core/index.js';
 import { forcesOf } from '../../disturbances/index.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
+
 import type { FitRecord } from '../record/record.js';
 import {
   type Coordinate,

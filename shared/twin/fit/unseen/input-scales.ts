@@ -1,6 +1,7 @@
 import { MOVED } from '../../report/cross-check.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import { CERTAIN } from '../residuals/lack-of-fit.js';
 import { withInputOff } from '../stated/input-error.js';
 import { scoreTest } from './score-test.js';

@@ -1,8 +1,9 @@
 import { TwinError } from '../../../core/index.js';
 import type { Finding } from '../../report/verdict.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import { assess } from '../least-squares/objective.js';
+import type { FitContext } from '../model/fit-context.js';
 import type { FitRecord } from '../record/record.js';
 import { CERTAIN, misfitScore } from '../residuals/lack-of-fit.js';
 import { type Coordinate, parameterCount } from '../unknowns/coordinates.js';

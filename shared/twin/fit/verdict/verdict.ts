@@ -1,8 +1,8 @@
 import { durationText } from '../../../core/index.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
-import type { HeldOut } from '../commission/types.js';
 import { type Fit, SAME_OPTIMUM } from '../fitting/fit.js';
+import type { HeldOut } from '../outputs/held-out.js';
 import { roughNoise } from '../record/record.js';
 import { CERTAIN, isCertain, likeliestError, misfitScore } from '../residuals/lack-of-fit.js';
 import { varyingFindings } from '../residuals/varying.js';

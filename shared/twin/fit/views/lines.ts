@@ -3,7 +3,7 @@ import { digits } from '../../report/digits.js';
 import { gradeMark } from '../../report/quantities.js';
 import { verdictLines } from '../../report/verdict.js';
 import type { Estimate } from '../../types.js';
-import type { FitOutput } from '../commission/types.js';
+import type { FitOutput } from '../commission/fit-output.js';
 
 /** A fit as lines for a terminal. */
 export function fitLines(output: FitOutput): string[] {

@@ -1,6 +1,7 @@
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import { sensitivities } from '../least-squares/sensitivities.js';
+import type { FitContext } from '../model/fit-context.js';
 import { headOf } from '../record/record.js';
 import type { StraightFit } from './likeliest-change.js';
 

@@ -1,5 +1,6 @@
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
 import { priorOf } from '../unknowns/prior.js';
 import { freeCoordinates, STEP_KIND, type WearPrior } from './wear-course.js';
 import { straightLikelihood, straightPosterior } from './wear-evidence.js';

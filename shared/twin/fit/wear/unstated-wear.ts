@@ -2,21 +2,36 @@ import { TwinError } from '../../../core/index.js';
 import { cholesky, choleskySolve } from '../../../kalman/index.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
-import type { OfferedDisturbance, OfferedWear } from '../commission/types.js';
+import type { OfferedDisturbance } from '../disturbances/offer.js';
 import type { Fit } from '../fitting/fit.js';
-import { type FitContext, fitProblem } from '../least-squares/fit-problem.js';
+import { fitProblem } from '../least-squares/fit-problem.js';
 import {
   assess,
   type LeastSquaresProblem,
   normalEquations,
   posteriorEquations,
 } from '../least-squares/objective.js';
+import type { FitContext } from '../model/fit-context.js';
 import { CERTAIN, misfitScore } from '../residuals/lack-of-fit.js';
 import { isVarying } from '../residuals/varying.js';
 import { coursesAt, valueAt } from '../unknowns/coordinates.js';
 import { wearPrior } from './wear-course.js';
 import { type Frame, hypotheses } from './wear-hypotheses.js';
 import { frameOf, isExplained, searched } from './wear-search.js';
+
+/** Wear of a parameter declared constant that would explain a fit's residuals. */
+export interface OfferedWear {
+  variable: string;
+  /** What it would have been at the record's start, and at its end. */
+  from: number;
+  to: number;
+  /** Seconds in which it would wear through its whole range at that speed: what to state of it. */
+  wearHorizonS: number;
+  /** Nats by which it explains them better than lasting errors of the sensors do, the model made straight. */
+  gain: number;
+  /** Whether it explains all of them, and nothing else nearly as much: no other constant, disturbance or sensor. */
+  certain: boolean;
+}
 
 /** Wear along a record at the slowest, one deviation, as a share of the prior's; the hypotheses go to 64 times. */
 const SLOWEST = 0.1;

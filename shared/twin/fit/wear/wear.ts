@@ -1,8 +1,8 @@
 import { TwinError } from '../../../core/index.js';
 import type { Twin } from '../../types.js';
-import type { WearCourse } from '../commission/types.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
-import type { FitContext } from '../least-squares/fit-problem.js';
+import type { FitContext } from '../model/fit-context.js';
+
 import type { FitRecord } from '../record/record.js';
 import { coursesAt } from '../unknowns/coordinates.js';
 import { moves, rateAt, WEAR_KINDS } from './wear-course.js';
@@ -10,18 +10,14 @@ import { baseOf, type Frame } from './wear-hypotheses.js';
 import { frameOf, isExplained, searched, wearOf } from './wear-search.js';
 import { steppedAbout, steppedSomewhere, timed } from './wear-step.js';
 
-/** How parameters wear along a record, in the definition's order; 0 where they do not. */
-export interface Wear {
-  /** The hypothesis that each is fitted under. */
-  kinds: readonly string[];
-  /** Rate at the record's end that the fit itself does not carry: its standard deviation, per second. */
-  rateStd: Float64Array;
-  /** Factor on the noise of each trend that goes on as it went along the record. */
-  trendScale: Float64Array;
-  /** Nats that the fitted hypotheses gain over parameters that stay. */
-  gain: number;
-  /** When a step was looked at, s: a time that was given, or found. */
-  changeS?: number;
+/** How a parameter moved along a record. */
+export interface WearCourse {
+  /** The hypothesis it was fitted under: times the speed of its wear horizon, or `jump`. */
+  kind: string;
+  /** What it was, at times of the record. */
+  course: { timeS: number; value: number }[];
+  /** Its rate at the record's end, per second. */
+  ratePerS: { mean: number; std: number };
 }
 
 /**
