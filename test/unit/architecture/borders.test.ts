@@ -30,8 +30,31 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['shared/*', 'edge-component', 'cloud', 'simulators'],
 };
 
-/** The rooms of the importer, each of which uses only those before it. */
-const FMI_ROOMS = ['description', 'binding', 'solving', 'running', 'lanes'] as const;
+/** Folders with rooms, each of which uses only those before it. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'shared/fmi': ['description', 'binding', 'solving', 'running', 'lanes'],
+  'shared/twin/fit': [
+    'record',
+    'model',
+    'unknowns',
+    'least-squares',
+    'residuals',
+    'bands',
+    'stated',
+    'fitting',
+    'search',
+    'shape',
+    'outputs',
+    'disturbances',
+    'wear',
+    'input-noise',
+    'unseen',
+    'verdict',
+    'commission',
+    'handover',
+    'views',
+  ],
+};
 
 function sourcesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -81,9 +104,10 @@ describe('borders between the parts', () => {
     expect(crossings).toEqual([]);
   });
 
-  it('hold inside the importer: description, binding, solving, running, lanes', () => {
-    const room = (path: string) => FMI_ROOMS.findIndex((r) => path.startsWith(`shared/fmi/${r}/`));
-    const against = sources
+  it.each(Object.entries(ROOMS))('hold between the rooms of %s', (folder, rooms) => {
+    const room = (path: string) => rooms.findIndex((r) => path.startsWith(`${folder}/${r}/`));
+    const inside = sources.filter((source) => source.startsWith(`${folder}/`));
+    const against = inside
       .filter((source) => room(source) >= 0)
       .flatMap((source) =>
         importsOf(source)
@@ -91,5 +115,14 @@ describe('borders between the parts', () => {
           .map((target) => `${source} imports ${target}`),
       );
     expect(against).toEqual([]);
+    for (const r of rooms) expect(inside.some((s) => s.startsWith(`${folder}/${r}/`))).toBe(true);
+  });
+
+  it('leave no file of a fit outside its rooms', () => {
+    const folder = 'shared/twin/fit';
+    const outside = sources.filter(
+      (s) => s.startsWith(`${folder}/`) && !ROOMS[folder]!.includes(s.split('/')[3]!),
+    );
+    expect(outside).toEqual([`${folder}/index.ts`]);
   });
 });
