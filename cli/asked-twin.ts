@@ -6,13 +6,11 @@ import { loadAssetTwin } from '../shared/twin/definition/asset-twin.js';
 import { type AssumedInput, assumeInputs } from '../shared/twin/definition/assumed-inputs.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { assumptionFindings } from '../shared/twin/report/assumption-findings.js';
+import { recordingFindings } from '../shared/twin/report/recording-findings.js';
+import type { RecordingSummary } from '../shared/twin/report/recording-summary.js';
 import { standingFindings } from '../shared/twin/report/standing.js';
-import {
-  assumptionFindings,
-  type Finding,
-  type RecordingSummary,
-  recordingFindings,
-} from '../shared/twin/report/verdict.js';
+import type { Finding } from '../shared/twin/report/verdict.js';
 import { requireState } from '../shared/twin/state/state-store.js';
 import type { CalibratorState, Twin, TwinModel } from '../shared/twin/types.js';
 import type { CommandOption } from './command.js';

@@ -1,12 +1,13 @@
 import { type CommandIo, nsToSeconds, systemClock } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { heldInputsOf } from '../shared/twin/definition/assumed-inputs.js';
-import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
 import type {
   GuessedColumn,
   GuessedInput,
   RecordingSummary,
-} from '../shared/twin/report/verdict.js';
+} from '../shared/twin/report/recording-summary.js';
+import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
+
 import type { Twin } from '../shared/twin/types.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 

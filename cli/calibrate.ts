@@ -20,6 +20,7 @@ import { channelAlarms, withChannelAlarms } from '../shared/twin/readings/channe
 import { levelFindings } from '../shared/twin/readings/levels.js';
 import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
+import { calibrationFindings } from '../shared/twin/report/calibration-findings.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
 import { pulledFindings } from '../shared/twin/report/pulled-constants.js';
@@ -27,12 +28,7 @@ import { summarizeRecording, summarizeStreams } from '../shared/twin/report/reco
 import { parameterEstimates } from '../shared/twin/report/report.js';
 import { type CalibrationOutput, judgeBy, summarize } from '../shared/twin/report/results.js';
 import type { RunSteps } from '../shared/twin/report/step-trace.js';
-import {
-  calibrationFindings,
-  type Finding,
-  findingsOf,
-  verdictExitCode,
-} from '../shared/twin/report/verdict.js';
+import { type Finding, findingsOf, verdictExitCode } from '../shared/twin/report/verdict.js';
 import {
   conflictError,
   loadState,

@@ -2,10 +2,11 @@ import { identifiabilityLines } from '../shared/twin/identifiability/text.js';
 import { boundLines } from '../shared/twin/report/bound-text.js';
 import { eventLines, gapLines } from '../shared/twin/report/event-text.js';
 import { gradeMark } from '../shared/twin/report/quantities.js';
+import { isOfRecording } from '../shared/twin/report/recording-findings.js';
 import type { CalibrationOutput } from '../shared/twin/report/results.js';
 import { judgedNis } from '../shared/twin/report/run-alarms.js';
 import type { StepTrace } from '../shared/twin/report/step-trace.js';
-import { isOfRecording, verdictLines } from '../shared/twin/report/verdict.js';
+import { verdictLines } from '../shared/twin/report/verdict.js';
 import type { Twin } from '../shared/twin/types.js';
 import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 

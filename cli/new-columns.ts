@@ -2,11 +2,8 @@ import { createInterface } from 'node:readline/promises';
 import { type CommandIo, printLine, TwinError } from '../shared/core/index.js';
 import type { RecordingTable } from '../shared/recordings/index.js';
 import type { Match, Proposal } from '../shared/twin/propose/index.js';
-import {
-  type GuessedColumn,
-  type GuessedInput,
-  guessedText,
-} from '../shared/twin/report/verdict.js';
+import { guessedText } from '../shared/twin/report/recording-findings.js';
+import type { GuessedColumn, GuessedInput } from '../shared/twin/report/recording-summary.js';
 
 /** Pairs as `--map` names them; an empty column says that a variable has none. */
 export function parseMap(texts: unknown): Record<string, string> {

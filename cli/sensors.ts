@@ -30,10 +30,10 @@ import {
   type SensorRanking,
 } from '../shared/twin/identifiability/sensor-ranking.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
+import { assumptionFindings } from '../shared/twin/report/assumption-findings.js';
+import { recordingFindings } from '../shared/twin/report/recording-findings.js';
 import {
-  assumptionFindings,
   type Finding,
-  recordingFindings,
   verdictExitCode,
   verdictLines,
   verdictOf,

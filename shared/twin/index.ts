@@ -82,26 +82,26 @@ export {
   type Refitter,
 } from './refit/index.js';
 export * from './report/alarms.js';
+export { alarmFindings, calibrationFindings } from './report/calibration-findings.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
 export { gapsOf, type MachineGap } from './report/machine-events.js';
 export { quantityVerdicts } from './report/quantities.js';
-export { summarizeRecording, summarizeStreams } from './report/recording-summary.js';
+export { countsText, isOfRecording, recordingFindings } from './report/recording-findings.js';
+export {
+  type RecordingSummary,
+  summarizeRecording,
+  summarizeStreams,
+} from './report/recording-summary.js';
 export { parameterEstimates } from './report/report.js';
 export { type CalibrationOutput, summarize } from './report/results.js';
 export { pastFindings, runAlarms } from './report/run-alarms.js';
 export { type RunSteps, runStepsOf, StepKeeper, type StepTrace } from './report/step-trace.js';
 export { instantText } from './report/time-axis.js';
 export {
-  alarmFindings,
-  calibrationFindings,
-  countsText,
   type Finding,
   findingsOf,
   type Grade,
-  isOfRecording,
-  type RecordingSummary,
-  recordingFindings,
   type Verdict,
   verdictExitCode,
   verdictLines,

@@ -8,7 +8,6 @@ import {
 } from '../fit/commission/commission.js';
 import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
 import type { FitContext } from '../fit/model/fit-context.js';
-
 import type { FitModel } from '../fit/model/fit-model.js';
 import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
 import { gapFindings, runnable } from '../fit/record/gaps.js';
@@ -26,7 +25,9 @@ import { withPulled } from '../fit/shape/pulled.js';
 import { parameterCount, startPoints, valueAt } from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
 import { ownFindings } from '../fit/verdict/verdict.js';
-import { type Finding, type RecordingSummary, recordingFindings } from '../report/verdict.js';
+import { recordingFindings } from '../report/recording-findings.js';
+import type { RecordingSummary } from '../report/recording-summary.js';
+import type { Finding } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { predictions } from './predict.js';
 import { RollingQuantile } from './rolling-quantile.js';

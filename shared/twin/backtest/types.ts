@@ -1,4 +1,5 @@
-import type { RecordingSummary, Verdict } from '../report/verdict.js';
+import type { RecordingSummary } from '../report/recording-summary.js';
+import type { Verdict } from '../report/verdict.js';
 
 /** How predictions at one horizon came true. */
 export interface HorizonScore {

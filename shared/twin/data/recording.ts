@@ -6,10 +6,12 @@ import {
   readTable,
   recordingColumn,
 } from '../../recordings/index.js';
-import { OVERWRITTEN } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { alignStreams } from './align.js';
 import { thinned } from './thin.js';
+
+/** Why a row is left out that another one of the same time contradicts. */
+export const OVERWRITTEN = 'of a time that was there already, with other values';
 
 /** How a recording is read, and which of its rows are taken. */
 export interface RecordingOptions extends Omit<ReadOptions, 'columns' | 'texts'> {

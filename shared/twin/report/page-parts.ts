@@ -6,13 +6,9 @@ import { type BandSources, sourcesFigure } from './band-sources.js';
 import { digits } from './digits.js';
 import { escapeHtml, htmlFigure, htmlTable } from './html.js';
 import { gradeText } from './quantities.js';
-import {
-  countsText,
-  type Grade,
-  type RecordingSummary,
-  type Verdict,
-  verdictLines,
-} from './verdict.js';
+import { countsText } from './recording-findings.js';
+import type { RecordingSummary } from './recording-summary.js';
+import { type Grade, type Verdict, verdictLines } from './verdict.js';
 
 /** The verdict as the head of a page, and what to do next. @param next by grade */
 export function verdictPart(verdict: Verdict, next: Readonly<Record<Grade, string>>): string[] {

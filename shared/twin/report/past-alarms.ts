@@ -1,7 +1,8 @@
 import type { Alarm, CalibratorState, StepResult, Twin } from '../types.js';
+import { alarmFindings } from './calibration-findings.js';
 import type { StepTrace } from './step-trace.js';
 import { instantText } from './time-axis.js';
-import { alarmFindings, type Finding } from './verdict.js';
+import type { Finding } from './verdict.js';
 
 /** How often an alarm was raised in a run, and when. */
 export interface PastAlarm {

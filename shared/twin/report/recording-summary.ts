@@ -1,12 +1,63 @@
 import { upperMedian } from '../../core/index.js';
-import { deadColumns, type RecordingAccount } from '../../recordings/index.js';
+import { type BesideColumns, deadColumns, type RecordingAccount } from '../../recordings/index.js';
 import type { TwinRecording } from '../data/recording.js';
 import { isSwitch } from '../definition/input-interpolation.js';
-import { channelFaults } from '../readings/channel-faults.js';
-import { missingInputs } from '../readings/missing-inputs.js';
+import { type ChannelFaults, channelFaults } from '../readings/channel-faults.js';
+import { type MissingInput, missingInputs } from '../readings/missing-inputs.js';
 import { withoutWildValues } from '../readings/wild-values.js';
 import type { Sample, StepResult, Twin } from '../types.js';
-import { type RecordingSummary, skippedSteps } from './verdict.js';
+
+/** A column that was taken for a variable's by a weak guess, and by what. */
+export interface GuessedColumn {
+  variable: string;
+  column: string;
+  because: string;
+}
+
+/** An input that `new` found no column for, while the recording has some that are of no variable. */
+export interface GuessedInput {
+  variable: string;
+  /** What it is held at: the FMU's start value. */
+  value: number;
+  /** Columns that might be its own. */
+  columns: string[];
+}
+
+/** What was read for a result, and what became of it. */
+export interface RecordingSummary extends Partial<ChannelFaults> {
+  /** Rows with data in the recording; of streams, the samples that they make. */
+  rows: number;
+  /** Rows that entered the result. */
+  used: number;
+  /** Rows that did not, by reason: `used` and these make `rows`. */
+  skipped: Record<string, number>;
+  /** Cells that hold something but no value, by column. */
+  unreadable: Record<string, { count: number; example: string }>;
+  /** Measured variables and followed inputs that never move. */
+  deadChannels: string[];
+  /** Where a clock without a zone changes by an hour within the record; left out where none does. */
+  clockChange?: 'autumn' | 'spring';
+  /** Inputs that are held and then step, but are run as straight lines between samples. */
+  slopingSwitches?: string[];
+  /** What columns that are not read say of those that are; left out where they say nothing. */
+  besideColumns?: BesideColumns;
+  /** Rows with more cells than the header has names; left out where there are none. */
+  longRows?: number;
+  /** Inputs without a value in some rows; left out of streams. */
+  missingInputs?: MissingInput[];
+  /** Columns that `new --yes` took by a weak guess; left out where there are none. */
+  guessedColumns?: GuessedColumn[];
+  /** Inputs that `new` holds at the FMU's start values; left out where there are none. */
+  guessedInputs?: GuessedInput[];
+  /** Of long form: rows of the file, each one reading, and those that gave none, by reason. */
+  readings?: { rows: number; leftOut: Record<string, number> };
+  /** Seconds from the first to the last row. */
+  spanS: number;
+  /** Median seconds between rows; null of fewer than two. */
+  periodS: number | null;
+  /** Seconds from the last row to now; null where times are not of a calendar. */
+  ageS: number | null;
+}
 
 /** Samples from which a channel that never moves is conspicuous. */
 const SAMPLES_TO_JUDGE = 20;
@@ -165,4 +216,15 @@ export function summarizeStreams(
     ...paceOf(samples.map((s) => s.timeS)),
     ageS: newest === undefined ? null : nowS - Number(newest) / 1e9,
   };
+}
+
+/** Steps that did not enter a result, by reason. */
+export function skippedSteps(
+  steps: readonly Pick<StepResult, 'skipped'>[],
+): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { skipped } of steps) {
+    if (skipped !== undefined) counts[skipped] = (counts[skipped] ?? 0) + 1;
+  }
+  return counts;
 }

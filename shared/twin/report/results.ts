@@ -10,22 +10,17 @@ import type {
   Twin,
 } from '../types.js';
 import { type BandSources, bandSources } from './band-sources.js';
+import { calibrationFindings } from './calibration-findings.js';
 import { crossCheckOf } from './cross-check.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
 import { learntContradictions, learntFindings, pastContradictions } from './past-alarms.js';
 import { pulledFindings } from './pulled-constants.js';
 import { type HangsOn, quantityVerdicts } from './quantities.js';
+import { type RecordingSummary, skippedSteps } from './recording-summary.js';
 import { runAlarms } from './run-alarms.js';
 import { statesNis } from './state-noise-alarm.js';
 import { type RunSteps, runStepsOf, type StepTrace } from './step-trace.js';
-import {
-  calibrationFindings,
-  type Finding,
-  type RecordingSummary,
-  skippedSteps,
-  type Verdict,
-  verdictOf,
-} from './verdict.js';
+import { type Finding, type Verdict, verdictOf } from './verdict.js';
 
 /** Mean NIS per channel of the states alone; left out where constants are not fitted. */
 function statesNisOf(steps: readonly StepTrace[]): { statesNisPerChannel?: number } {

@@ -8,12 +8,13 @@ import {
 } from '../filter/nis.js';
 import { hasStatedErrors } from '../filter/stated-inputs.js';
 import type { Alarm, CalibratorState, Twin } from '../types.js';
+import { alarmFindings } from './calibration-findings.js';
 import { lastingEvents } from './lasting-events.js';
 import { learntContradictions, learntFindings, pastContradictions } from './past-alarms.js';
 import { pulledFindings } from './pulled-constants.js';
 import { countedSteps, stateNoiseOfRun, statesNis } from './state-noise-alarm.js';
 import type { RunSteps, StepTrace } from './step-trace.js';
-import { alarmFindings, type Finding } from './verdict.js';
+import type { Finding } from './verdict.js';
 
 /** Posterior deviation, as a share of the prior's, above which the data told nothing. */
 const NOTHING_LEARNT = 0.98;

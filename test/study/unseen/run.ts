@@ -13,12 +13,8 @@ import {
   type Twin,
 } from '../../../shared/twin/index.js';
 import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
-import {
-  calibrationFindings,
-  type Finding,
-  type Grade,
-  verdictOf,
-} from '../../../shared/twin/report/verdict.js';
+import { calibrationFindings } from '../../../shared/twin/report/calibration-findings.js';
+import { type Finding, type Grade, verdictOf } from '../../../shared/twin/report/verdict.js';
 import {
   type Condition,
   inputNoiseStd,

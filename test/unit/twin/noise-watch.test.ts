@@ -3,8 +3,9 @@ import { createRng } from '../../../shared/core/index.js';
 import { initialCalibratorState } from '../../../shared/twin/calibrator/initial-state.js';
 import type { StepResult } from '../../../shared/twin/index.js';
 import { runAlarms, runStepsOf } from '../../../shared/twin/index.js';
+import { alarmFindings } from '../../../shared/twin/report/calibration-findings.js';
 import { statesNis } from '../../../shared/twin/report/state-noise-alarm.js';
-import { alarmFindings, verdictOf } from '../../../shared/twin/report/verdict.js';
+import { verdictOf } from '../../../shared/twin/report/verdict.js';
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import {
   type EventMemory,

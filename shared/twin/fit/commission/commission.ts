@@ -1,8 +1,9 @@
 import { messageOf, TwinError } from '../../../core/index.js';
 import { channelFaults } from '../../readings/channel-faults.js';
 import { movingHangsOn } from '../../report/cross-check.js';
+import type { RecordingSummary } from '../../report/recording-summary.js';
 import { paceOf } from '../../report/recording-summary.js';
-import { type Finding, type RecordingSummary, verdictOf } from '../../report/verdict.js';
+import { type Finding, verdictOf } from '../../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../../types.js';
 import { block } from '../bands/bands.js';
 import { disturbanceOutput } from '../disturbances/disturbances.js';

@@ -4,13 +4,9 @@ import type { BandSources } from '../../report/band-sources.js';
 import { gapLines } from '../../report/event-text.js';
 import type { MachineGap } from '../../report/machine-events.js';
 import { type HangsOn, quantityVerdicts } from '../../report/quantities.js';
-import {
-  type Finding,
-  type RecordingSummary,
-  recordingFindings,
-  type Verdict,
-  verdictOf,
-} from '../../report/verdict.js';
+import { recordingFindings } from '../../report/recording-findings.js';
+import type { RecordingSummary } from '../../report/recording-summary.js';
+import { type Finding, type Verdict, verdictOf } from '../../report/verdict.js';
 import type { Alarm, Estimate, Twin } from '../../types.js';
 import type { DisturbanceCourse, DisturbanceOutput } from '../disturbances/disturbances.js';
 import { type OfferedDisturbance, offerText } from '../disturbances/offer.js';
