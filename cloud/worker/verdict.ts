@@ -15,15 +15,13 @@ import {
   quantityVerdicts,
   type RecordingSummary,
   recordingFindings,
+  SAMPLES_TO_JUDGE,
   type Verdict,
   verdictOf,
 } from '../../shared/twin/index.js';
 import { total } from './counts.js';
 import type { LookBack, Progress } from './progress.js';
 import type { AssetReport, RunReport } from './report.js';
-
-/** Samples from which a channel that never moves is conspicuous. */
-const SAMPLES_TO_JUDGE = 20;
 
 /** What a run read of an asset, in the words of the other commands' summaries. */
 export function recordingOf(progress: Progress): RecordingSummary {

@@ -90,6 +90,7 @@ export { quantityVerdicts } from './report/quantities.js';
 export { countsText, isOfRecording, recordingFindings } from './report/recording-findings.js';
 export {
   type RecordingSummary,
+  SAMPLES_TO_JUDGE,
   summarizeRecording,
   summarizeStreams,
 } from './report/recording-summary.js';

@@ -7,7 +7,7 @@ import {
   withoutChannels,
 } from '../fit/commission/commission.js';
 import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
-import type { FitContext } from '../fit/model/fit-context.js';
+import { type FitContext, fitContext } from '../fit/model/fit-context.js';
 import type { FitModel } from '../fit/model/fit-model.js';
 import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
 import { gapFindings, runnable } from '../fit/record/gaps.js';
@@ -85,14 +85,8 @@ export async function backtest(
   options: BacktestOptions = {},
 ): Promise<BacktestOutput> {
   const startedMs = performance.now();
-  const { signal, onPass, seed = 1 } = options;
-  const context: FitContext = {
-    twin,
-    model,
-    passes: 0,
-    ...(signal === undefined ? {} : { signal }),
-    ...(onPass === undefined ? {} : { onPass }),
-  };
+  const { signal, seed = 1 } = options;
+  const context = fitContext(twin, model, options);
   const whole = fitRecord(twin, samples);
   const dead = deadChannels(twin, whole);
   const record = withoutChannels(runnable(whole, model), dead);

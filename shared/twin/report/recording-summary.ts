@@ -60,7 +60,7 @@ export interface RecordingSummary extends Partial<ChannelFaults> {
 }
 
 /** Samples from which a channel that never moves is conspicuous. */
-const SAMPLES_TO_JUDGE = 20;
+export const SAMPLES_TO_JUDGE = 20;
 
 /** Measured variables whose samples hold less than two different values. */
 function deadChannels(twin: Twin, samples: readonly Sample[]): string[] {

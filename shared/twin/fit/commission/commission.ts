@@ -12,7 +12,7 @@ import { disturbanceFindings } from '../disturbances/undisturbed.js';
 import { estimateOf } from '../fitting/estimates.js';
 import type { Fit } from '../fitting/fit.js';
 import { inputNoiseFindings } from '../input-noise/input-noise.js';
-import type { FitContext } from '../model/fit-context.js';
+import { type FitContext, fitContext } from '../model/fit-context.js';
 import type { FitModel } from '../model/fit-model.js';
 import { type HiddenOutputs, hiddenOutputs } from '../outputs/hidden-outputs.js';
 import { gapFindings, runnable } from '../record/gaps.js';
@@ -83,17 +83,11 @@ export async function commission(
   options: CommissionOptions = {},
 ): Promise<Commission> {
   const startedMs = performance.now();
-  const { starts = 4, holdOut = 0.25, changeS, signal, onPass } = options;
+  const { starts = 4, holdOut = 0.25, changeS, signal } = options;
   const read = fitRecord(twin, samples);
   const dead = deadChannels(twin, read);
   const record = withoutChannels(runnable(read, model), dead);
-  const context: FitContext = {
-    twin,
-    model,
-    passes: 0,
-    ...(signal === undefined ? {} : { signal }),
-    ...(onPass === undefined ? {} : { onPass }),
-  };
+  const context = fitContext(twin, model, options);
   const recording = recordingOf(twin, samples, read, dead, options.recording);
   const account = { context, samples: samples.length, read, record, dead, recording, startedMs };
   const findings: Finding[] = [...deadFindings(twin, dead), ...gapFindings(read, record)];
