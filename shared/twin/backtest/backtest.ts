@@ -1,15 +1,9 @@
 import { createRng, messageOf, TwinError } from '../../core/index.js';
-import {
-  deadChannels,
-  priorsOf,
-  recordingOf,
-  ridgesOf,
-  withoutChannels,
-} from '../fit/commission/commission.js';
 import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
 import { type FitContext, fitContext } from '../fit/model/fit-context.js';
 import type { FitModel } from '../fit/model/fit-model.js';
 import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
+import { deadChannels, withoutChannels } from '../fit/record/dead-channels.js';
 import { gapFindings, runnable } from '../fit/record/gaps.js';
 import {
   type FitRecord,
@@ -19,10 +13,17 @@ import {
   residualsOf,
   sliceOf,
 } from '../fit/record/record.js';
+import { recordingOf } from '../fit/record/recording-of.js';
 import { searchedOn, searchFrom } from '../fit/search/search.js';
 import { freeUntold } from '../fit/search/untold.js';
 import { withPulled } from '../fit/shape/pulled.js';
-import { parameterCount, startPoints, valueAt } from '../fit/unknowns/coordinates.js';
+import { ridgesOf } from '../fit/shape/ridges.js';
+import {
+  parameterCoordinates,
+  parameterCount,
+  startPoints,
+  valueAt,
+} from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
 import { ownFindings } from '../fit/verdict/verdict.js';
 import { recordingFindings } from '../report/recording-findings.js';
@@ -272,7 +273,7 @@ async function splitHalf(context: FitContext, record: FitRecord, whole: Fit): Pr
   }
   const parameters: SplitHalf['parameters'] = {};
   let agreeing = 0;
-  const names = priorsOf(context.twin);
+  const names = parameterCoordinates(context.twin);
   names.forEach((c, j) => {
     // In deviations of the priors as they were stated.
     const us = fits.map((fit) => fit.u[j]! * fit.coordinates[j]!.doubt);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { besideTexts } from '../../../shared/recordings/index.js';
 import { recordingFindings } from '../../../shared/twin/report/recording-findings.js';
-
 import { read } from './files.js';
 
 const rows = (...columns: ((k: number) => string | number)[]) =>

@@ -4,7 +4,6 @@ import { runWithRefits } from '../../../shared/twin/refit/index.js';
 import type { Refitter } from '../../../shared/twin/refit/refit.js';
 import { alarmFindings } from '../../../shared/twin/report/calibration-findings.js';
 import { fitAlarms, markOfVerdict } from '../../../shared/twin/report/fit-alarms.js';
-
 import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import type { Calibrator, CalibratorState, Sample } from '../../../shared/twin/types.js';
 import { lagTwin } from './fit-fixtures.js';

@@ -11,7 +11,6 @@ import { channelFaults } from '../../../shared/twin/readings/channel-faults.js';
 import { newChannelWatch, watchSample } from '../../../shared/twin/readings/channel-watch.js';
 import { stillIn } from '../../../shared/twin/readings/still-inputs.js';
 import { recordingFindings } from '../../../shared/twin/report/recording-findings.js';
-
 import { linearModel, sample, smallTwin } from './fixtures.js';
 
 const twin = smallTwin({

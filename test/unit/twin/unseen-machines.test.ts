@@ -3,6 +3,7 @@ import { silentLogger } from '../../../shared/core/index.js';
 import { fitRecordFrom } from '../../../shared/twin/fit/fitting/fit.js';
 import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import { sampleWorth } from '../../../shared/twin/fit/least-squares/objective.js';
+import { fitContext } from '../../../shared/twin/fit/model/fit-context.js';
 import { fitRecord } from '../../../shared/twin/fit/record/record.js';
 import { uOf } from '../../../shared/twin/fit/unknowns/coordinates.js';
 import { eventsOf } from '../../../shared/twin/report/machine-events.js';
@@ -99,7 +100,7 @@ describe.skipIf(!hasCompiler)('the machines of the study of unseen models', () =
           const value = truth.get(coordinates[j]!.name);
           return value === undefined ? v : uOf(coordinates[j]!, value);
         });
-        const context = { twin, model, passes: 0 };
+        const context = fitContext(twin, model);
         const ideal = await fitRecordFrom(context, coordinates, record, [from], true);
         const problem = { data: record.data, channels: record.channels };
         const worth = sampleWorth(problem, ideal.prediction, ideal.noiseStd);

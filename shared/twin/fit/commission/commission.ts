@@ -1,11 +1,8 @@
 import { messageOf, TwinError } from '../../../core/index.js';
-import { channelFaults } from '../../readings/channel-faults.js';
 import { movingHangsOn } from '../../report/cross-check.js';
 import type { RecordingSummary } from '../../report/recording-summary.js';
-import { paceOf } from '../../report/recording-summary.js';
 import { type Finding, verdictOf } from '../../report/verdict.js';
 import type { Estimate, Sample, Twin } from '../../types.js';
-import { block } from '../bands/bands.js';
 import { disturbanceOutput } from '../disturbances/disturbances.js';
 import { offeredDisturbances } from '../disturbances/offer.js';
 import { disturbanceFindings } from '../disturbances/undisturbed.js';
@@ -15,11 +12,13 @@ import { inputNoiseFindings } from '../input-noise/input-noise.js';
 import { type FitContext, fitContext } from '../model/fit-context.js';
 import type { FitModel } from '../model/fit-model.js';
 import { type HiddenOutputs, hiddenOutputs } from '../outputs/hidden-outputs.js';
+import { deadChannels, deadFindings, withoutChannels } from '../record/dead-channels.js';
 import { gapFindings, runnable } from '../record/gaps.js';
-import { type FitRecord, fitRecord, heardRows, rangeOf } from '../record/record.js';
-import { findRidges, type Ridge } from '../shape/ridges.js';
+import { type FitRecord, fitRecord } from '../record/record.js';
+import { recordingOf } from '../record/recording-of.js';
+import { ridgesOf } from '../shape/ridges.js';
 import { statedErrorFindings } from '../stated/stated-effect.js';
-import { type Coordinate, parameterCoordinate } from '../unknowns/coordinates.js';
+import { parameterCoordinates } from '../unknowns/coordinates.js';
 import { fitHangsOn } from '../unseen/hangs-on.js';
 import { inputScaleNotes } from '../unseen/input-scales.js';
 import { seenHidden } from '../unseen/unseen-input-noise.js';
@@ -180,28 +179,6 @@ async function tell(
   return { fit: held, ridges, disturbed, unusable, hidden, ...found };
 }
 
-/** What a fit leaves unknown although its parameters together are known. */
-export function ridgesOf(fit: Fit): Ridge[] {
-  const n = fit.coordinates.length;
-  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
-  return findRidges(
-    parameters,
-    block(fit.covariance.covariance, n, parameters.length),
-    block(fit.covariance.information, n, parameters.length),
-  );
-}
-
-/** Channels that hold no value, or one value only. */
-export function deadChannels(twin: Twin, record: FitRecord): Set<number> {
-  return new Set(
-    twin.definition.measured.flatMap((_, c) => {
-      const range = rangeOf(record, c);
-      const many = record.timesS.length > 2;
-      return Number.isNaN(range) || (range === 0 && many) ? [c] : [];
-    }),
-  );
-}
-
 /** Usable values of the channel that has most of them. */
 function fullestChannel({ data, channels }: FitRecord): number {
   const counts = new Float64Array(channels);
@@ -211,58 +188,5 @@ function fullestChannel({ data, channels }: FitRecord): number {
   return Math.max(0, ...counts);
 }
 
-function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
-  const { measured } = twin.definition;
-  const names = [...dead].map((c) => measured[c]!.variable);
-  if (dead.size === measured.length) {
-    return [
-      {
-        grade: 'unusable',
-        reason: `no measured variable has values that move: ${names.join(', ')}`,
-      },
-    ];
-  }
-  return names.map((name) => ({
-    grade: 'care',
-    reason: `${name} holds no value, or one value throughout, and was left out: is the sensor connected?`,
-    about: [name],
-  }));
-}
-
-/** The record with some channels' values missing. */
-export function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): FitRecord {
-  if (dead.size === 0) return record;
-  const data = record.data.map((v, i) => (dead.has(i % record.channels) ? Number.NaN : v));
-  return { ...record, data };
-}
-
-/** The coordinates of the parameters. */
-export const priorsOf = (twin: Twin): Coordinate[] =>
-  twin.definition.parameters.map(parameterCoordinate);
-
 const priorEstimates = (twin: Twin): Record<string, Estimate> =>
-  Object.fromEntries(priorsOf(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));
-
-/** What a record was read from and what a fit leaves out of it; by itself where no reader has told. */
-export function recordingOf(
-  twin: Twin,
-  samples: readonly Sample[],
-  record: FitRecord,
-  dead: ReadonlySet<number>,
-  told?: RecordingSummary,
-): RecordingSummary {
-  if (told !== undefined) {
-    const skipped = { ...told.skipped, ...record.skipped };
-    return { ...told, used: heardRows(record), skipped };
-  }
-  return {
-    rows: samples.length,
-    used: heardRows(record),
-    skipped: { ...record.skipped },
-    unreadable: {},
-    deadChannels: [...dead].map((c) => twin.definition.measured[c]!.variable),
-    ...channelFaults(twin, samples),
-    ...paceOf(record.timesS),
-    ageS: null,
-  };
-}
+  Object.fromEntries(parameterCoordinates(twin).map((c) => [c.name, estimateOf(c, 0, 1)]));

@@ -3,7 +3,6 @@ import type { Fit } from '../fitting/fit.js';
 import { findInputNoise } from '../input-noise/found-input-noise.js';
 import { withInputNoise } from '../input-noise/input-noise.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import { testOn } from '../outputs/held-out.js';
 import { beginningOf, endOf } from '../record/gaps.js';
 import { type FitRecord, headOf } from '../record/record.js';

@@ -2,7 +2,6 @@ import { DISTURBED_DEVIATIONS, DISTURBED_RUN, forcesOf } from '../../disturbance
 import { truncatedEstimate } from '../../filter/truncated.js';
 import { instantText } from '../../report/time-axis.js';
 import type { Alarm, Estimate, Twin } from '../../types.js';
-
 import type { Fit } from '../fitting/fit.js';
 
 /** What a disturbance was along a record. */

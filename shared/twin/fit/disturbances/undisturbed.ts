@@ -2,7 +2,6 @@ import { Z95 } from '../../../kalman/index.js';
 import type { Finding } from '../../report/verdict.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import type { FitRecord } from '../record/record.js';
 import { type Coordinate, isDisturbed, valueAt } from '../unknowns/coordinates.js';
 

@@ -1,7 +1,6 @@
 import { type BandSources, sharesOf } from '../../report/band-sources.js';
 import { shownErrors } from '../bands/bands.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import { statedVariance } from '../stated/stated-effect.js';
 import { priorOf } from '../unknowns/prior.js';
 import type { Fit } from './fit.js';

@@ -2,7 +2,6 @@ import { cholesky, invertFromCholesky, symmetricEigen } from '../../../kalman/in
 import { block } from '../bands/bands.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import { type Coordinate, parameterCount, valueAt, withDoubt } from '../unknowns/coordinates.js';
 import { fromPrior, priorOf } from '../unknowns/prior.js';
 

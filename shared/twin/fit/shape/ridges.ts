@@ -1,4 +1,6 @@
 import { symmetricEigen } from '../../../kalman/index.js';
+import { block } from '../bands/bands.js';
+import type { Fit } from '../fitting/fit.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 
 /** A direction in which the record says little, though the parameters in it say something together. */
@@ -92,4 +94,15 @@ function lawOf(members: readonly Member[]): string | undefined {
   if (rounded === 0 || Math.abs(rounded) > MOST_POWER) return undefined;
   const power = Math.abs(rounded) === 1 ? '' : `^${Math.abs(rounded)}`;
   return `${a.c.name}${rounded > 0 ? '·' : '/'}${b.c.name}${power}`;
+}
+
+/** What a fit leaves unknown although its parameters together are known. */
+export function ridgesOf(fit: Fit): Ridge[] {
+  const n = fit.coordinates.length;
+  const parameters = fit.coordinates.filter((c) => c.kind === 'parameter');
+  return findRidges(
+    parameters,
+    block(fit.covariance.covariance, n, parameters.length),
+    block(fit.covariance.information, n, parameters.length),
+  );
 }

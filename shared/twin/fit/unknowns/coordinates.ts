@@ -1,5 +1,6 @@
 import type { TwinParameter } from '../../../config/index.js';
 import { type Force, forceBasis } from '../../disturbances/index.js';
+import type { Twin } from '../../types.js';
 
 /**
  * One unknown of a fit, on the scale on which it is searched: u = (T(value) − centre) / scale, T the
@@ -74,6 +75,10 @@ export function parameterCoordinate(parameter: TwinParameter): Coordinate {
     upper: upper === undefined ? Number.POSITIVE_INFINITY : toU(upper),
   };
 }
+
+/** The coordinates of a twin's parameters, in the definition's order. */
+export const parameterCoordinates = ({ definition }: Pick<Twin, 'definition'>): Coordinate[] =>
+  definition.parameters.map(parameterCoordinate);
 
 /**
  * Nobody states where a hidden state was when the record began. What the model makes of the priors' means

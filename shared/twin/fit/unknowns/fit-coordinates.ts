@@ -1,12 +1,11 @@
 import { durationText, messageOf, TwinError } from '../../../core/index.js';
 import { forcesOf } from '../../disturbances/index.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import type { FitRecord } from '../record/record.js';
 import {
   type Coordinate,
   forceCoordinates,
-  parameterCoordinate,
+  parameterCoordinates,
   startPoints,
   startStateCoordinate,
   valueAt,
@@ -21,7 +20,7 @@ export async function fitCoordinates(
   record: FitRecord,
 ): Promise<readonly Coordinate[]> {
   const { twin, model } = context;
-  const parameters = twin.definition.parameters.map(parameterCoordinate);
+  const parameters = parameterCoordinates(twin);
   const { timesS } = record;
   const forces = forceCoordinates(forcesOf(twin.definition), timesS[0] ?? 0, timesS.at(-1) ?? 0);
   if (model.states.length === 0) return [...parameters, ...forces];

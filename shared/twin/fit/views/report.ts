@@ -14,7 +14,6 @@ import type { Grade } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
 import type { Commission } from '../commission/commission.js';
 import type { FitOutput } from '../commission/fit-output.js';
-
 import type { Ahead } from '../handover/ahead.js';
 import { ridgeTexts } from '../shape/ridges.js';
 import { fitHangsOn } from '../unseen/hangs-on.js';

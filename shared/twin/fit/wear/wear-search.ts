@@ -1,7 +1,6 @@
 import { widenBy } from '../bands/loewner.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import type { ResidualModel } from '../residuals/residual-model.js';
 import { valueAt } from '../unknowns/coordinates.js';
 import { priorOf } from '../unknowns/prior.js';

@@ -1,6 +1,5 @@
 import type { Fit } from '../fitting/fit.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import { fitBefore } from './before-change.js';
 import { likeliestChange, likeliestChangeWithin, type StraightFit } from './likeliest-change.js';
 import { STEP_KIND, type WearPrior } from './wear-course.js';

@@ -2,7 +2,6 @@ import { TwinError } from '../../../core/index.js';
 import type { Twin } from '../../types.js';
 import { type Fit, fitRecordFrom } from '../fitting/fit.js';
 import type { FitContext } from '../model/fit-context.js';
-
 import type { FitRecord } from '../record/record.js';
 import { coursesAt } from '../unknowns/coordinates.js';
 import { moves, rateAt, WEAR_KINDS } from './wear-course.js';
