@@ -44,7 +44,7 @@ export interface AssetReport {
   waiting: number;
   /** Instants that the sample period passed over. */
   thinned: number;
-  /** Times without samples after which a moving machine's states were begun anew, in its own seconds. */
+  /** Times without samples of which nothing is known, in the machine's own seconds: its states were widened, or begun anew. */
   gaps: MachineGap[];
   /** Readings that came behind the estimate and were taken in their place. */
   late: number;

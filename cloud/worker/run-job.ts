@@ -60,7 +60,9 @@ function printReport(report: RunReport, io: CommandIo): void {
         : `, up to ${new Date(Number(BigInt(a.watermarkNs) / 1_000_000n)).toISOString()}`;
     const nis = a.meanNis === undefined ? '' : `, mean NIS ${a.meanNis.toFixed(2)}`;
     const gaps =
-      a.gaps.length === 0 ? '' : `, states begun anew after ${a.gaps.length} gaps without samples`;
+      a.gaps.length === 0
+        ? ''
+        : `, ${a.gaps.length} gap${a.gaps.length === 1 ? '' : 's'} without samples: states widened, or begun anew`;
     printLine(io.stdout, `  ${a.asset}: ${a.outcome}, ${a.steps} steps${gaps}${watermark}${nis}`);
     if (a.error !== undefined) printLine(io.stdout, `    ${a.error.code}: ${a.error.message}`);
     if (a.rejection !== undefined) {

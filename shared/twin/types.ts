@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../config/index.js';
+import type { Interpolation } from '../fmi/index.js';
 import type { Force } from './disturbances/force.js';
 import type { PersistentError } from './filter/persistent-error.js';
 import type { AlarmCode } from './report/alarms.js';
@@ -99,6 +100,8 @@ export interface TransientModel {
   readonly forces?: readonly Force[];
   /** Where the FMU's own time begins, seconds. */
   readonly startTimeS: number;
+  /** How each input runs between samples, those that only jump as held; left out where it is as the definition says. */
+  readonly interpolations?: readonly Interpolation[];
   /**
    * Whether runs from sample to sample lose modes that the model keeps beside its continuous states,
    * found by comparing them with one run along all samples.
@@ -200,7 +203,7 @@ export interface StepResult {
   beforeFit?: true;
   /** When the event that lasts began, seconds; left out without one. */
   eventSinceS?: number;
-  /** After so long without samples nothing was known of a moving machine's states, s: they were begun anew. */
+  /** So long no sample came and nothing tells what drove a moving machine, s: its states were widened by what inputs may have done, or begun anew. */
   gapS?: number;
   /** How the step was done. */
   diagnostics: {

@@ -63,7 +63,7 @@ export interface FilterStep {
   refusedBeyond: boolean;
   /** When the event that lasts began, s: something that the model lacks. Left out without one. */
   eventSinceS?: number;
-  /** After so long without samples nothing was known of the states, s: they were begun anew. */
+  /** So long no sample came and nothing tells what drove the machine, s: its states were widened, or begun anew. */
   gapS?: number;
   /** Left out: steady-state. */
   mode?: StepMode;

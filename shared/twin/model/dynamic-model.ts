@@ -32,6 +32,7 @@ export function createTransientModel(
     states: names,
     nominal: Float64Array.from(states, (v) => v.nominal ?? Number.NaN),
     startTimeS: md.defaultExperiment.startTime ?? 0,
+    interpolations: opened.interpolations,
     settle(points, at, signal) {
       listenFreely(signal);
       const settled = async (point: Float64Array) => {

@@ -185,6 +185,7 @@ export async function afterFit(
         ...(events === undefined ? {} : { events }),
         lastInputs: state.filter.transient?.lastInputs ?? memory.lastInputs,
         intervalS: state.filter.transient?.intervalS,
+        inputHabits: state.filter.transient?.inputHabits,
       },
     },
   };

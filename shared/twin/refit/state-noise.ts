@@ -20,6 +20,7 @@ import {
   drivenColumns,
   first,
   inputDrive,
+  interpolationsOf,
   withDrive,
   withFoundNoise,
 } from '../transient/input-drive.js';
@@ -221,7 +222,7 @@ async function stepsAlong(
   const [free] = await fitModel.run([point], record, { keepStates: true });
   if (free === undefined || free instanceof Error || free.states === undefined) return [];
   const n = record.timesS.length;
-  const noisyEnds = drivenColumns(definition).length;
+  const noisyEnds = drivenColumns(definition, interpolationsOf(definition, model)).length;
   const count = Math.min(n - 1, MOST_SAMPLES, Math.floor(MOST_RUNS / (ns + 1 + noisyEnds)));
   const inputsAt = (k: number) => Float64Array.from(record.inputs, (column) => column[k]!);
   const t0 = record.timesS[0]!;

@@ -37,13 +37,13 @@ export function eventLines(events: readonly MachineEvent[], firstS: number): str
   ];
 }
 
-/** The times without samples after which a moving machine's states were begun anew, in a line. */
+/** The times without samples in which nothing tells what drove a moving machine, in a line. */
 export function gapLines(gaps: readonly MachineGap[], firstS: number): string[] {
   if (gaps.length === 0) return [];
   const at = (timeS: number) => elapsedText(timeS - firstS);
   const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} to ${at(g.untilS)}`);
   const more = gaps.length > MOST ? [`${gaps.length - MOST} more (summary.gaps)`] : [];
   return [
-    `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, after which nothing is known of the states and they begin anew; after the first sample: ${[...spans, ...more].join(', ')}`,
+    `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, in which nothing tells what drove the machine: its states are widened by what inputs may have done, or begin anew after long ones; after the first sample: ${[...spans, ...more].join(', ')}`,
   ];
 }

@@ -9,7 +9,7 @@ export interface MachineEvent {
   foundS: number;
 }
 
-/** A time without samples, seconds of the machine's time, after which nothing was known of its states. */
+/** A time without samples in which nothing tells what drove the machine, seconds of its time. */
 export interface MachineGap {
   /** The last sample before it. */
   sinceS: number;

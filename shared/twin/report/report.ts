@@ -197,7 +197,7 @@ export function reportStep(input: {
   sample: Sample;
   filtered?: FilterStep;
   skipped?: SkipReason;
-  /** Time without samples after which the states were begun anew, s. */
+  /** Time without samples of which nothing is known, s. */
   gapS?: number | undefined;
   /** Of a skipped sample. */
   alarms?: readonly Alarm[];

@@ -49,7 +49,7 @@ export interface CalibrationOutput {
     alarms: Alarm[];
     /** What happened to the machine that the model lacks; without `untilS` what still lasts. */
     events: MachineEvent[];
-    /** Times without samples after which a moving machine's states were begun anew. */
+    /** Times without samples of which nothing is known: a moving machine's states were widened, or begun anew. */
     gaps: MachineGap[];
     /** What was read, and what became of it. */
     recording: RecordingSummary;

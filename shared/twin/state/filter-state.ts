@@ -10,6 +10,7 @@ import { SOURCES } from '../filter/sources.js';
 import type { InputSlopes } from '../filter/stated-inputs.js';
 import type { EventMemory } from '../transient/events.js';
 import type { HeldStates } from '../transient/held-states.js';
+import type { InputHabits } from '../transient/input-habits.js';
 import {
   decodeBank,
   decodeBeforeChange,
@@ -46,6 +47,8 @@ export interface TransientMemory {
   readonly fmuTimeS?: number | undefined;
   /** Usual time between samples, seconds, gaps left out; absent before the second sample. */
   readonly intervalS?: number | undefined;
+  /** How inputs have moved lately, see transient/input-habits.ts; absent in states of before. */
+  readonly inputHabits?: InputHabits | undefined;
   /** In mode `auto`: the newest samples. */
   readonly window: Float64Array;
   /** In mode `auto`: how long the machine takes to settle, once that was measured. */

@@ -15,6 +15,7 @@ const OPTIONAL_VECTORS = [
   'statedLead',
   'speed',
   'noiseWatch',
+  'inputHabits',
 ] as const satisfies readonly (keyof TransientMemory)[];
 const TRANSIENT_NUMBERS = [
   'stateNoiseLog',

@@ -6,7 +6,8 @@ import type { TransientMemory } from '../state/filter-state.js';
 import type { Sample, Twin, TwinModel } from '../types.js';
 import { beginningOf, usualInterval } from './beginning.js';
 import { transientUpdate } from './filter.js';
-import { inputDrive, withFoundNoise } from './input-drive.js';
+import { inputDrive, interpolationsOf, withFoundNoise } from './input-drive.js';
+import { habitsAfter, strayingsOf } from './input-habits.js';
 import { leading } from './joint.js';
 import type { PropagatePoints } from './linearise.js';
 import { trustedNoise } from './noise-watch.js';
@@ -114,6 +115,9 @@ export function transientAssimilation(
             signal,
           )
         : [];
+    const strayings = known
+      ? strayingsOf(definition, interpolationsOf(definition, dynamics), memory, span)
+      : [];
     const { events, during } = eventsBefore(a, memory, ns);
     const boost = during ? events.boost : undefined;
     const stateStd = stateNoise(memory, beginning, options.stateNoise, forces, boost);
@@ -136,7 +140,13 @@ export function transientAssimilation(
       // Before the first sample nothing runs.
       driveOf:
         elapsedS > 0
-          ? inputDrive(withFoundNoise(definition, memory.inputStd), dynamics, span, signal)
+          ? inputDrive(
+              withFoundNoise(definition, memory.inputStd),
+              dynamics,
+              span,
+              signal,
+              strayings,
+            )
           : undefined,
       followed: lead && {
         ...{ errors, lead, unknown },
@@ -163,7 +173,7 @@ export function transientAssimilation(
         ...filtered,
         modelRuns: filtered.modelRuns + beginning.modelRuns,
         ...(eventSinceS === undefined ? {} : { eventSinceS }),
-        ...(gap ? { gapS: dtS } : {}),
+        ...(gap || strayings.length > 0 ? { gapS: dtS } : {}),
         ...(statesNis === undefined ? {} : { statesNis }),
       },
       transient: {
@@ -179,6 +189,7 @@ export function transientAssimilation(
         lastInputs: sample.inputs.slice(),
         fmuTimeS: span.toS,
         intervalS: usualInterval(memory.intervalS, gap ? 0 : dtS),
+        inputHabits: habitsAfter(memory, sample.inputs, gap ? 0 : dtS),
         ...(memory.speedNoise ? { speed: speedOf(step.line, n, ns, elapsedS) } : {}),
         ...watched.remembered,
         modelMemory: step.memory,
@@ -228,6 +239,7 @@ async function takenAtRest(
       stateFactor: NONE,
       lastInnovation: NONE,
       lastInputs: sample.inputs.slice(),
+      inputHabits: habitsAfter(memory, sample.inputs, dtS),
       modelMemory: undefined,
       ...(followed && { statedLead: followed.lead, statedStd: undefined }),
     },

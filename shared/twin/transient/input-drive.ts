@@ -1,7 +1,10 @@
 import { messageOf, TwinError } from '../../core/index.js';
+import type { Interpolation } from '../../fmi/index.js';
 import type { SquareRootGaussian } from '../../kalman/index.js';
+import { inputInterpolations } from '../definition/input-interpolation.js';
 import { statedInputs } from '../filter/input-noise.js';
 import type { TransientModel, Twin } from '../types.js';
+import type { Straying } from './input-habits.js';
 import type { LinearRun } from './linearise.js';
 
 /** What noise of the inputs adds to the ends of a run, looked for at its centre. */
@@ -31,19 +34,32 @@ export const drivenOf = ({ drive, mean }: Pick<LinearRun, 'drive' | 'mean'>): nu
 
 type Span = Parameters<TransientModel['propagate']>[1];
 
+/** How each input runs between samples. */
+export const interpolationsOf = (
+  definition: Twin['definition'],
+  model: Pick<TransientModel, 'interpolations'>,
+): readonly Interpolation[] => model.interpolations ?? inputInterpolations(definition);
+
 /** A column for each error of a noisy input: which ends of a span it moves, and how far. */
-export function drivenColumns({
-  inputs,
-  transient,
-}: Twin['definition']): { i: number; std: number; ends: ('inputs' | 'inputsTo')[] }[] {
+export function drivenColumns(
+  { inputs }: Twin['definition'],
+  interpolations: readonly Interpolation[],
+): { i: number; std: number; ends: ('inputs' | 'inputsTo')[] }[] {
   return statedInputs(inputs).flatMap((i) => {
-    const { noiseStd, interpolation } = inputs[i]!;
-    const held = (interpolation ?? transient.inputInterpolation) === 'hold';
-    const columns: ('inputs' | 'inputsTo')[][] = held
-      ? [['inputs'], ['inputsTo']]
-      : [['inputs', 'inputsTo']];
+    const { noiseStd } = inputs[i]!;
+    const columns: ('inputs' | 'inputsTo')[][] =
+      interpolations[i] === 'hold' ? [['inputs'], ['inputsTo']] : [['inputs', 'inputsTo']];
     return columns.map((ends) => ({ i, std: noiseStd!, ends }));
   });
+}
+
+/** A run with an input other than it was read, or assumed. */
+interface MovedSpan {
+  /** The input, as a message names it with how far it was moved. */
+  text: string;
+  span: Span;
+  /** What a deviation is of what it was moved by. */
+  share: number;
 }
 
 /**
@@ -54,51 +70,105 @@ export function drivenColumns({
  * one: two errors, two columns. One that runs straight between its readings acts by both at once, and
  * each reading in two spans: one column, so that a span's errors add up to what a reading does in all.
  *
- * @returns undefined where no noise of an input is stated: no model runs
+ * @param untold how far each input may have strayed from its readings meanwhile, where nothing tells; further columns
+ * @returns undefined where no noise of an input is stated and none strays: no model runs
  */
 export function inputDrive(
   definition: Twin['definition'],
   model: TransientModel,
   span: Span,
   signal?: AbortSignal,
+  untold: readonly (readonly Straying[])[] = [],
 ): DriveOf | undefined {
-  const columns = drivenColumns(definition);
-  if (columns.length === 0) return undefined;
+  const how = interpolationsOf(definition, model);
+  const moved = [
+    ...noisySpans(definition, how, span),
+    ...strayingSpans(definition, how, span, untold),
+  ];
+  if (moved.length === 0) return undefined;
   return async ({ centre, middle }) => {
     const n = centre.length - model.states.length;
     const point = { parameters: centre.slice(0, n), states: centre.slice(n) };
-    const drive = new Float64Array(middle.length * columns.length);
+    const drive = new Float64Array(middle.length * moved.length);
     await Promise.all(
-      columns.map(async ({ i, std, ends }, k) => {
-        const moved = { ...span };
-        for (const end of ends) {
-          const values = Float64Array.from(span[end]);
-          values[i]! += std;
-          moved[end] = values;
-        }
-        // Readings between two samples err with the first of them.
-        if (ends.includes('inputs')) {
-          moved.between = span.between?.map(({ timeS, inputs }) => ({
-            timeS,
-            inputs: inputs.map((v, input) => (input === i ? v + std : v)),
-          }));
-        }
-        const [found] = await model.propagate([point], moved, signal);
+      moved.map(async ({ text, span: other, share }, k) => {
+        const [found] = await model.propagate([point], other, signal);
         if (found === undefined || found instanceof Error) {
           throw new TwinError(
             'NUMERIC',
-            `The model failed with "${definition.inputs[i]!.variable}" one deviation (inputs[].noiseStd) from what was read: ${messageOf(found)}. The last good state is kept.`,
+            `The model failed with ${text}: ${messageOf(found)}. The last good state is kept.`,
             { cause: found },
           );
         }
         [...found.states, ...found.outputs].slice(0, middle.length).forEach((v, o) => {
-          drive[o * columns.length + k] = v - middle[o]!;
+          drive[o * moved.length + k] = share * (v - middle[o]!);
         });
       }),
     );
-    return { drive, modelRuns: columns.length };
+    return { drive, modelRuns: moved.length };
   };
 }
+
+/** Runs with each noisy input one deviation from what was read. */
+const noisySpans = (
+  definition: Twin['definition'],
+  how: readonly Interpolation[],
+  span: Span,
+): MovedSpan[] =>
+  drivenColumns(definition, how).map(({ i, std, ends }) => {
+    const moved = { ...span };
+    for (const end of ends) {
+      const values = Float64Array.from(span[end]);
+      values[i]! += std;
+      moved[end] = values;
+    }
+    // Readings between two samples err with the first of them.
+    if (ends.includes('inputs')) moved.between = shifted(span.between, i, std);
+    const text = `"${definition.inputs[i]!.variable}" one deviation (inputs[].noiseStd) from what was read`;
+    return { text, span: moved, share: 1 };
+  });
+
+/** Runs with each input astray in a part of a time of which nothing is known. */
+function strayingSpans(
+  definition: Twin['definition'],
+  how: readonly Interpolation[],
+  span: Span,
+  untold: readonly (readonly Straying[])[],
+): MovedSpan[] {
+  const lengthS = span.toS - span.fromS;
+  return untold.flatMap((parts, i) =>
+    parts.map(({ begin, end, std, step }) => {
+      const at = (share: number, by: number) => {
+        const inputs = Float64Array.from(span.inputs, (from, k) =>
+          how[k] === 'hold' ? from : from + share * (span.inputsTo[k]! - from),
+        );
+        inputs[i]! += by;
+        return { timeS: share * lengthS, inputs };
+      };
+      const edge = EDGE * (end - begin);
+      const between = [
+        at(begin + edge, 0),
+        at(begin + 2 * edge, step),
+        at(end - 2 * edge, step),
+        at(end - edge, 0),
+      ];
+      return {
+        text: `"${definition.inputs[i]!.variable}" ${step} from what it is taken to have been in a gap of the record`,
+        span: { ...span, between },
+        share: std / Math.abs(step),
+      };
+    }),
+  );
+}
+
+/** How soon an input has strayed, as a share of the part: as good as at once, and no jump for a solver. */
+const EDGE = 0.01;
+
+const shifted = (between: Span['between'], input: number, by: number): Span['between'] =>
+  between?.map(({ timeS, inputs }) => ({
+    timeS,
+    inputs: inputs.map((v, i) => (i === input ? v + by : v)),
+  }));
 
 /** A Gaussian with independent unknowns of one deviation behind it. */
 export function beside({ x, S }: SquareRootGaussian, count: number): SquareRootGaussian {

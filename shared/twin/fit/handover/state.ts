@@ -1,6 +1,7 @@
 import { forcesOf } from '../../disturbances/index.js';
 import { filterSettings } from '../../filter/settings.js';
 import { refitSchedule } from '../../refit/schedule.js';
+import { habitsAlong } from '../../transient/input-habits.js';
 import { lastingErrors } from '../../transient/stated-lead.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../../types.js';
 import type { Fit } from '../fitting/fit.js';
@@ -133,6 +134,7 @@ export async function stateAfterFit(
               stateNoiseLog: 0,
               lastInnovation: new Float64Array(),
               lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
+              ...habitsAlong(record),
               fmuTimeS:
                 (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
               window: new Float64Array(),
