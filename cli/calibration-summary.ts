@@ -41,7 +41,7 @@ export function summaryLines(
     ...boundLines(definition, summary.parameters).map((line) => `  ${line}`),
     `  ${horizonLine(wearHorizonsOf(definition))}`,
     ...eventLines(summary.events, traces[0]?.timeS ?? 0),
-    ...gapLines(summary.gaps, traces[0]?.timeS ?? 0),
+    ...gapLines(summary.gaps, traces[0]?.timeS ?? 0, 'filter'),
     // Channels that the recording has frozen or copied are named with the verdict.
     ...summary.alarms
       .filter((alarm) => !isOfRecording(alarm, summary.recording))

@@ -115,7 +115,7 @@ export async function calibrationReport(
             eventRows(summary.events, startS),
           ),
         ]),
-    ...gapLines(summary.gaps, startS).map((text) => `<p>${escapeHtml(text.trim())}.</p>`),
+    ...gapLines(summary.gaps, startS, 'filter').map((text) => `<p>${escapeHtml(text.trim())}.</p>`),
     ...(summary.assimilated < 2
       ? []
       : ['<h2>Fit and innovations</h2>', await fitFigure(twin, drawn, samples), figure]),

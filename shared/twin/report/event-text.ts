@@ -37,13 +37,23 @@ export function eventLines(events: readonly MachineEvent[], firstS: number): str
   ];
 }
 
+/** What becomes of a moving machine's states after a gap: a filter may keep something of them, a fit's run does not. */
+const AFTER_GAP = {
+  filter: 'states are widened by what inputs may have done, or begin anew after long ones',
+  fit: 'states begin anew',
+} as const;
+
 /** The times without samples in which nothing tells what drove a moving machine, in a line. */
-export function gapLines(gaps: readonly MachineGap[], firstS: number): string[] {
+export function gapLines(
+  gaps: readonly MachineGap[],
+  firstS: number,
+  by: keyof typeof AFTER_GAP,
+): string[] {
   if (gaps.length === 0) return [];
   const at = (timeS: number) => elapsedText(timeS - firstS);
   const spans = gaps.slice(0, MOST).map((g) => `${at(g.sinceS)} to ${at(g.untilS)}`);
   const more = gaps.length > MOST ? [`${gaps.length - MOST} more (summary.gaps)`] : [];
   return [
-    `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, in which nothing tells what drove the machine: its states are widened by what inputs may have done, or begin anew after long ones; after the first sample: ${[...spans, ...more].join(', ')}`,
+    `  ${gaps.length} gap${gaps.length === 1 ? '' : 's'} without samples, in which nothing tells what drove the machine: ${AFTER_GAP[by]}; after the first sample: ${[...spans, ...more].join(', ')}`,
   ];
 }

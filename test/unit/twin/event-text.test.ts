@@ -22,12 +22,12 @@ it('tells events of a run after its first sample, the first ten of many', () => 
 
 it('tells gaps without samples after the first sample, the first ten of many', () => {
   const gap = { sinceS: 1_700_000_600, untilS: 1_700_200_000 };
-  expect(gapLines([], 0)).toEqual([]);
-  expect(gapLines([gap], 1_700_000_000)).toEqual([
-    '  1 gap without samples, after which nothing is known of the states and they begin anew; after the first sample: 10.0 min (600 s) to 2.3 days (2.00e5 s)',
+  expect(gapLines([], 0, 'fit')).toEqual([]);
+  expect(gapLines([gap], 1_700_000_000, 'fit')).toEqual([
+    '  1 gap without samples, in which nothing tells what drove the machine: states begin anew; after the first sample: 10.0 min (600 s) to 2.3 days (2.00e5 s)',
   ]);
-  const [line = ''] = gapLines(Array(12).fill(gap), 1_700_000_000);
-  expect(line).toMatch(/^ {2}12 gaps .* 2 more \(summary\.gaps\)$/);
+  const [line = ''] = gapLines(Array(12).fill(gap), 1_700_000_000, 'filter');
+  expect(line).toMatch(/^ {2}12 gaps .* widened by .* 2 more \(summary\.gaps\)$/);
 });
 
 it('tells events of a machine whose whole record lasts for parts of a second', () => {

@@ -230,7 +230,7 @@ export function learntParts(
     ...(offeredWear.length === 0 ? {} : { offeredWear }),
     ...(guessedWear === undefined ? {} : { guessedWear }),
     notes: [
-      ...gapLines(gapsIn(record), record.timesS[0] ?? 0).map((text) => text.trim()),
+      ...gapLines(gapsIn(record), record.timesS[0] ?? 0, 'fit').map((text) => text.trim()),
       ...wearNotes(twin),
       ...disturbed.notes,
       ...offerText(offered),
