@@ -47,47 +47,63 @@ export interface FollowedErrors {
 /** Least noise of a state, as a share of its scale, so that no direction vanishes. */
 const LEAST_STATE_STD = 1e-9;
 
+/** What a step of the joint filter is made from. */
+export interface TransientInput {
+  /** Parameters, trends and states at the last sample. */
+  last: Gaussian;
+  /** Seconds since then. */
+  dtS: number;
+  /** Per state: what the time since then adds to its uncertainty. */
+  stateStd: Float64Array;
+  /** Per state: its typical magnitude. */
+  stateScale: Float64Array;
+  /** `NaN` for channels without a value. */
+  measured: Float64Array;
+  /** Per channel. */
+  noiseStd: Float64Array;
+  /** How many samples running each channel was gated before. */
+  suspicion: Float64Array;
+  run: PropagatePoints;
+  settings: FilterSettings;
+  /** Whether points have to stay inside the parameters’ bounds. */
+  withinBounds: boolean;
+  /** Whether a sample that no parameters explain may be left out. */
+  mayReject: boolean;
+  /** Whether parameters stay as they are: their uncertainty counts, the sample does not change them. */
+  constants: boolean;
+  /**
+   * Whether samples that contradict the model may open up states and parameters; not where a search for
+   * events decides that.
+   */
+  mayChange: boolean;
+  /** Per parameter: factor on its trend’s noise. */
+  trendScale?: Float64Array | undefined;
+  /** What noise of the inputs does, looked for once a step. */
+  driveOf?: DriveOf | undefined;
+  /** Stated errors, where the filter learns the parameters. */
+  followed?: FollowedErrors | undefined;
+}
+
+/** A sample taken in: from which start, along which line, against which variances of the noise. */
+interface Taken {
+  start: Gaussian;
+  run: LinearRun;
+  update: UpdateResult;
+  variance: Float64Array;
+}
+
 /**
  * One step of the filter over parameters, trends and continuous states: the model is run from
  * sigma points of the state at the last sample to this one, what disturbs the states acting at the
  * start; so outputs, states and parameters at the sample have one joint Gaussian, which the
  * measurement updates in square-root form.
  *
- * @param last parameters, trends and states at the last sample
- * @param stateStd per state: what the time since then adds to its uncertainty
- * @param stateScale per state: its typical magnitude
- * @param measured `NaN` for channels without a value
- * @param suspicion how many samples running each channel was gated before
- * @param constants whether parameters stay as they are: their uncertainty counts, the sample does not
- *   change them
- * @param mayChange whether samples that contradict the model may open up states and parameters; not
- *   where a search for events decides that
- * @param driveOf what noise of the inputs does, looked for once a step
- * @param trendScale per parameter: factor on its trend's noise
- * @param followed stated errors, where the filter learns the parameters
  * @see Särkkä, Bayesian Filtering and Smoothing (2013), 5.2; García-Fernández et al., Posterior
  *   linearization filter, IEEE Trans. Signal Process. 63 (2015)
  * @throws TwinError as the model does at the estimate; `NUMERIC`
  */
-export async function transientUpdate(input: {
-  last: Gaussian;
-  dtS: number;
-  stateStd: Float64Array;
-  stateScale: Float64Array;
-  measured: Float64Array;
-  noiseStd: Float64Array;
-  suspicion: Float64Array;
-  run: PropagatePoints;
-  settings: FilterSettings;
-  withinBounds: boolean;
-  mayReject: boolean;
-  constants: boolean;
-  mayChange: boolean;
-  trendScale?: Float64Array | undefined;
-  driveOf?: DriveOf | undefined;
-  followed?: FollowedErrors | undefined;
-}): Promise<TransientStep> {
-  const { measured, settings, stateScale, suspicion } = input;
+export async function transientUpdate(input: TransientInput): Promise<TransientStep> {
+  const { measured, settings, stateScale } = input;
   const n = settings.range.length;
   const N = input.last.x.length;
   const ns = N - 2 * n;
@@ -101,44 +117,25 @@ export async function transientUpdate(input: {
     trendScale: input.trendScale ?? 1,
     jump: 0,
   });
-  let start = widenStates(predicted, n, (i) =>
+  const begun = widenStates(predicted, n, (i) =>
     Math.max(input.stateStd[i]!, LEAST_STATE_STD * stateScale[i]!),
   );
   const nominal = input.noiseStd.map((s) => s * s);
-  let variance = nominal.slice();
-  let run = await lineariseAt(start);
-  const line = run;
-  const first = carried(start, run, n);
-  let update = measure.update(start, run, variance);
-  const firstZ = update.z;
-  const noiseShare = update.precision.map((p, i) => p * nominal[active[i]!]!);
+  const line = await lineariseAt(begun);
+  const first = carried(begun, line, n);
+  const straight = measure.update(begun, line, nominal.slice());
+  const noiseShare = straight.precision.map((p, i) => p * nominal[active[i]!]!);
   const own = new Float64Array(measured.length).fill(Number.NaN);
   active.forEach((o, i) => {
-    own[o] = update.own[i]!;
+    own[o] = straight.own[i]!;
   });
-  let gated: number[] = [];
-  let regimeChange = false;
-  let mismatch = false;
-  if (settings.gate && active.length > 0) {
-    ({ update, gated } = gateChannels(update, active, variance, (v) =>
-      measure.update(start, run, v),
-    ));
-    regimeChange = input.mayChange && isRegimeChange(update.nis, active, gated, suspicion);
-    if (regimeChange) {
-      start = widenStates(input.constants ? start : inflate(start, settings), n, (i, had) =>
-        Math.sqrt(Math.max(0, (REGIME_JUMP * stateScale[i]!) ** 2 - had)),
-      );
-      variance = nominal.slice();
-      gated = [];
-      run = await lineariseAt(start);
-      update = measure.update(start, run, variance);
-      const reach = Math.sqrt(n + ns) / REGIME_JUMP;
-      const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
-      mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
-      const again = (v: Float64Array) => measure.update(start, run, v);
-      ({ update, gated } = regateChannels(update, active, suspicion, variance, again));
-    }
-  }
+  const gate = await gatedSample(
+    input,
+    { start: begun, run: line, update: straight, variance: nominal.slice() },
+    { active, nominal, lineariseAt, measure },
+  );
+  const { start, variance, gated, regimeChange, mismatch } = gate;
+  let { run, update } = gate;
   const rejected = mismatch && input.mayReject;
   const data = { nis: update.nis, logLikelihood: update.logLikelihood };
 
@@ -180,7 +177,7 @@ export async function transientUpdate(input: {
       mode: 'transient',
       ...data,
       active,
-      z: firstZ,
+      z: straight.z,
       noiseShare,
       ...(lasting && { lastingShare: lasting }),
       ...(led && { stated: led.stated }),
@@ -196,10 +193,61 @@ export async function transientUpdate(input: {
   };
 }
 
+/**
+ * A sample without the channels that contradict the others; and where the machine has changed, from a start that
+ * is opened up for it.
+ *
+ * @param taken with all channels
+ */
+async function gatedSample(
+  input: Pick<TransientInput, 'settings' | 'stateScale' | 'suspicion' | 'mayChange' | 'constants'>,
+  taken: Taken,
+  {
+    active,
+    nominal,
+    lineariseAt,
+    measure,
+  }: {
+    active: readonly number[];
+    nominal: Float64Array;
+    lineariseAt: ReturnType<typeof lineariser>['lineariseAt'];
+    measure: ReturnType<typeof measurement>;
+  },
+): Promise<Taken & { gated: number[]; regimeChange: boolean; mismatch: boolean }> {
+  const { settings, stateScale, suspicion } = input;
+  if (!settings.gate || active.length === 0) {
+    return { ...taken, gated: [], regimeChange: false, mismatch: false };
+  }
+  const againFrom = (start: Gaussian, run: LinearRun) => (v: Float64Array) =>
+    measure.update(start, run, v);
+  const kept = gateChannels(
+    taken.update,
+    active,
+    taken.variance,
+    againFrom(taken.start, taken.run),
+  );
+  if (!input.mayChange || !isRegimeChange(kept.update.nis, active, kept.gated, suspicion)) {
+    return { ...taken, ...kept, regimeChange: false, mismatch: false };
+  }
+  const n = settings.range.length;
+  const opened = input.constants ? taken.start : inflate(taken.start, settings);
+  const start = widenStates(opened, n, (i, had) =>
+    Math.sqrt(Math.max(0, (REGIME_JUMP * stateScale[i]!) ** 2 - had)),
+  );
+  const variance = nominal.slice();
+  const run = await lineariseAt(start);
+  const update = measure.update(start, run, variance);
+  const reach = Math.sqrt(n + stateScale.length) / REGIME_JUMP;
+  const beyond = update.own.filter((v) => Math.abs(v) > reach).length;
+  const mismatch = active.length >= 3 && beyond >= MISMATCH_SHARE * active.length;
+  const again = regateChannels(update, active, suspicion, variance, againFrom(start, run));
+  return { start, run, variance, ...again, regimeChange: true, mismatch };
+}
+
 /** Runs of the model about a Gaussian, and what they came to. */
 function lineariser(
   input: Pick<
-    Parameters<typeof transientUpdate>[0],
+    TransientInput,
     'run' | 'settings' | 'stateScale' | 'withinBounds' | 'constants' | 'driveOf'
   >,
 ) {
