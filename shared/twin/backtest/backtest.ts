@@ -3,16 +3,10 @@ import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
 import { type FitContext, fitContext } from '../fit/model/fit-context.js';
 import type { FitModel } from '../fit/model/fit-model.js';
 import { freeRunOf, predictionStd } from '../fit/outputs/held-out.js';
+import { fitRecord } from '../fit/record/arrange.js';
 import { deadChannels, withoutChannels } from '../fit/record/dead-channels.js';
 import { gapFindings, runnable } from '../fit/record/gaps.js';
-import {
-  type FitRecord,
-  fitRecord,
-  headOf,
-  heardRows,
-  residualsOf,
-  sliceOf,
-} from '../fit/record/record.js';
+import { type FitRecord, headOf, heardRows, residualsOf, sliceOf } from '../fit/record/record.js';
 import { recordingOf } from '../fit/record/recording-of.js';
 import { searchedOn, searchFrom } from '../fit/search/search.js';
 import { freeUntold } from '../fit/search/untold.js';

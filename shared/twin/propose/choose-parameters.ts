@@ -1,6 +1,7 @@
 import { symmetricEigen } from '../../kalman/index.js';
 import { createFitModel, type FitPoint } from '../fit/index.js';
-import { fitRecord, headOf } from '../fit/record/record.js';
+import { fitRecord } from '../fit/record/arrange.js';
+import { headOf } from '../fit/record/record.js';
 import type { Sample, Twin } from '../types.js';
 
 /** What a recording can tell of a twin's parameters, before anything is fitted. */

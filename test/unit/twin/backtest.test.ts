@@ -10,7 +10,8 @@ import { RollingQuantile } from '../../../shared/twin/backtest/rolling-quantile.
 import { gaussianCrps, ScoreCard } from '../../../shared/twin/backtest/scores.js';
 import { backtestVerdicts } from '../../../shared/twin/backtest/verdict.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
-import { fitRecord } from '../../../shared/twin/fit/record/record.js';
+import { fitRecord } from '../../../shared/twin/fit/record/arrange.js';
+
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a backtest', () => {

@@ -1,6 +1,6 @@
-import { forcesOf } from '../../disturbances/index.js';
 import { filterSettings } from '../../filter/settings.js';
 import { refitSchedule } from '../../refit/schedule.js';
+import type { TransientMemory } from '../../state/filter-state.js';
 import { habitsAlong } from '../../transient/input-habits.js';
 import { lastingErrors } from '../../transient/stated-lead.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../../types.js';
@@ -9,14 +9,12 @@ import { foundInputStd } from '../input-noise/found-input-noise.js';
 import { fitPointAt, noiseFloor } from '../least-squares/fit-problem.js';
 import type { FitModel } from '../model/fit-model.js';
 import { statedStdOfHidden } from '../outputs/stated-outputs.js';
-import { type FitRecord, rangeOf } from '../record/record.js';
+import type { FitRecord } from '../record/record.js';
 import { withStatedError } from '../stated/stated-errors.js';
 import { twoSided } from '../stated/two-sided.js';
-import { forcesAlong, valueAt } from '../unknowns/coordinates.js';
+import { valueAt } from '../unknowns/coordinates.js';
 import { rateAt } from '../wear/wear-course.js';
-
-/** Difference step for the states at the record's end, on the coordinates' scale. */
-const DIFFERENCE = 5e-3;
+import { type EndStates, endStatesOf } from './end-states.js';
 
 /**
  * A calibrator's state at the end of a fitted record, so that a worker goes on from there: the
@@ -37,42 +35,71 @@ export async function stateAfterFit(
   initial: CalibratorState,
   model: TwinModel,
 ): Promise<CalibratorState> {
-  const { record, coordinates, u } = fit;
+  const { record, coordinates } = fit;
+  const moving = model.transient !== undefined && fitModel.states.length > 0;
+  const ends = moving ? await endStatesOf(twin, fitModel, fit) : undefined;
+  const belief = beliefAfter(twin, fit, ends, initial);
+  const refits = moving && refitSchedule(twin.definition, coordinates.length) !== undefined;
+  const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
+  return {
+    ...initial,
+    timeS: record.timesS.at(-1)!,
+    timeNs: last?.timeNs ?? 0n,
+    sampleCount: record.timesS.length,
+    filter: {
+      ...initial.filter,
+      x: belief.x,
+      S: belief.S,
+      noiseStd: sensorNoise(twin, fit, record),
+      ...(refits
+        ? {
+            refit: {
+              timeS: record.timesS.at(-1)!,
+              samples: record.timesS.length,
+              fitted: true,
+              ...(fit.wear === undefined ? {} : { trendScale: fit.wear.trendScale }),
+            },
+          }
+        : {}),
+      ...(ends === undefined || model.transient === undefined
+        ? {}
+        : {
+            transient: {
+              ...movingMemory(fit, ends, belief, model.transient),
+              ...(await whatErrorsDid(twin, fitModel, fit, belief, refits)),
+            },
+          }),
+    },
+  };
+}
+
+/** Parameters, trends and states together, as a filter has them. */
+interface Belief {
+  /** How they follow the fit's unknowns, N × unknowns. */
+  follow: Float64Array;
+  /** Parameters and trends, and the root of their covariance, 2n × 2n. */
+  x: Float64Array;
+  S: Float64Array;
+  /** Rows of the states in the root of all, states × N. */
+  stateFactor: Float64Array;
+  /** How many there are of all. */
+  N: number;
+}
+
+/** What a fit says of parameters, trends and states at its record's end. */
+function beliefAfter(
+  twin: Twin,
+  fit: Fit,
+  ends: EndStates | undefined,
+  initial: CalibratorState,
+): Belief {
+  const { coordinates, u } = fit;
   const n = twin.definition.parameters.length;
   const q = coordinates.length;
-  const moving = model.transient !== undefined && fitModel.states.length > 0;
-  const ends = moving ? withForcesAtEnd(twin, fit, await endStates(fitModel, fit)) : undefined;
-  const ns = ends?.mean.length ?? 0;
-  const N = 2 * n + ns;
-  // Rows of B: parameters, trends (as before any data), states; columns: the fit's coordinates.
-  const B = new Float64Array(N * q);
-  for (let j = 0; j < n; j++) {
-    const c = coordinates[j]!;
-    B[j * q + j] = c.scale * (c.transform === 'log' ? valueAt(c, u[j]!) : 1);
-  }
-  // Trends are kept per wear horizon.
+  const N = 2 * n + (ends?.mean.length ?? 0);
   const { horizonS, trend } = filterSettings(twin);
-  coordinates.forEach(({ course }, k) => {
-    if (course === undefined || !trend[course.parameter]) return;
-    const c = coordinates[course.parameter]!;
-    B[(n + course.parameter) * q + k] =
-      horizonS[course.parameter]! * rateAt(c, u[course.parameter]!, course.rate);
-  });
-  ends?.slope.forEach((v, i) => {
-    B[2 * n * q + i] = v;
-  });
-  const P = new Float64Array(N * N);
-  const C = fit.covariance.covariance;
-  for (let i = 0; i < N; i++) {
-    for (let k = 0; k < N; k++) {
-      let sum = 0;
-      for (let a = 0; a < q; a++) {
-        if (B[i * q + a] === 0) continue;
-        for (let b = 0; b < q; b++) sum += B[i * q + a]! * C[a * q + b]! * B[k * q + b]!;
-      }
-      P[i * N + k] = sum;
-    }
-  }
+  const B = followUnknowns(fit, n, N, { horizonS, trend }, ends);
+  const P = carriedCovariance(B, fit.covariance.covariance, N, q);
   for (let j = n; j < 2 * n; j++) {
     if (coordinates.some((c) => c.course?.parameter === j - n)) continue;
     const row = initial.filter.S.subarray(j * 2 * n, (j + 1) * 2 * n);
@@ -95,55 +122,90 @@ export async function stateAfterFit(
     x[n + j] = 0;
     for (let k = 0; k < q; k++) x[n + j]! += B[(n + j) * q + k]! * u[k]!;
   }
-  const refits = moving && refitSchedule(twin.definition, q) !== undefined;
-  // A filter that learns the parameters follows stated errors from here on; else the next fit tells them anew.
-  const statedLead = moving && !refits ? await ledBy(twin, fitModel, fit, B, N) : undefined;
-  const statedStd = refits ? await statedStdOfHidden(twin, fitModel, fit) : undefined;
-  const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
-  const last = samples.findLast((s) => s.timeS === record.timesS.at(-1));
-  const scale = model.transient?.nominal.map((nominal, s) =>
-    nominal > 0 ? nominal : Math.abs(ends?.mean[s] ?? 1) || 1,
-  );
+  return { follow: B, x, S, stateFactor: L.slice(2 * n * N), N };
+}
+
+/** How parameters, trends (as before any data) and states follow the fit's unknowns, N × unknowns. */
+function followUnknowns(
+  { coordinates, u }: Fit,
+  n: number,
+  N: number,
+  { horizonS, trend }: Pick<ReturnType<typeof filterSettings>, 'horizonS' | 'trend'>,
+  ends: EndStates | undefined,
+): Float64Array {
+  const q = coordinates.length;
+  const B = new Float64Array(N * q);
+  for (let j = 0; j < n; j++) {
+    const c = coordinates[j]!;
+    B[j * q + j] = c.scale * (c.transform === 'log' ? valueAt(c, u[j]!) : 1);
+  }
+  // Trends are kept per wear horizon.
+  coordinates.forEach(({ course }, k) => {
+    if (course === undefined || !trend[course.parameter]) return;
+    const c = coordinates[course.parameter]!;
+    B[(n + course.parameter) * q + k] =
+      horizonS[course.parameter]! * rateAt(c, u[course.parameter]!, course.rate);
+  });
+  ends?.slope.forEach((v, i) => {
+    B[2 * n * q + i] = v;
+  });
+  return B;
+}
+
+/** B C Bᵀ, N × N. */
+function carriedCovariance(B: Float64Array, C: Float64Array, N: number, q: number): Float64Array {
+  const P = new Float64Array(N * N);
+  for (let i = 0; i < N; i++) {
+    for (let k = 0; k < N; k++) {
+      let sum = 0;
+      for (let a = 0; a < q; a++) {
+        if (B[i * q + a] === 0) continue;
+        for (let b = 0; b < q; b++) sum += B[i * q + a]! * C[a * q + b]! * B[k * q + b]!;
+      }
+      P[i * N + k] = sum;
+    }
+  }
+  return P;
+}
+
+/** Where the states of a moving machine are, for the next sample to go on from. */
+function movingMemory(
+  { record }: Fit,
+  ends: EndStates,
+  { stateFactor }: Belief,
+  { nominal, startTimeS }: NonNullable<TwinModel['transient']>,
+): TransientMemory {
   return {
-    ...initial,
-    timeS: record.timesS.at(-1)!,
-    timeNs: last?.timeNs ?? 0n,
-    sampleCount: record.timesS.length,
-    filter: {
-      ...initial.filter,
-      x,
-      S,
-      noiseStd: sensorNoise(twin, fit, record),
-      ...(refits
-        ? {
-            refit: {
-              timeS: record.timesS.at(-1)!,
-              samples: record.timesS.length,
-              fitted: true,
-              ...(fit.wear === undefined ? {} : { trendScale: fit.wear.trendScale }),
-            },
-          }
-        : {}),
-      ...(ends === undefined || scale === undefined
-        ? {}
-        : {
-            transient: {
-              stateMean: ends.mean,
-              stateFactor: L.slice(2 * n * N),
-              stateScale: scale,
-              stateNoiseLog: 0,
-              lastInnovation: new Float64Array(),
-              lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
-              ...habitsAlong(record),
-              fmuTimeS:
-                (model.transient?.startTimeS ?? 0) + (record.timesS.at(-1)! - record.timesS[0]!),
-              window: new Float64Array(),
-              ...(inputStd === undefined ? {} : { inputStd }),
-              ...(statedStd === undefined ? {} : { statedStd }),
-              ...(statedLead === undefined ? {} : { statedLead }),
-            },
-          }),
-    },
+    stateMean: ends.mean,
+    stateFactor,
+    stateScale: nominal.map((v, s) => (v > 0 ? v : Math.abs(ends.mean[s] ?? 1) || 1)),
+    stateNoiseLog: 0,
+    lastInnovation: new Float64Array(),
+    lastInputs: Float64Array.from(record.inputs, (column) => column.at(-1)!),
+    ...habitsAlong(record),
+    fmuTimeS: startTimeS + (record.timesS.at(-1)! - record.timesS[0]!),
+    window: new Float64Array(),
+  };
+}
+
+/**
+ * What is known of the noise of inputs and of stated errors at the record's end. A filter that learns the parameters
+ * follows stated errors from there on; else the next fit tells them anew.
+ */
+async function whatErrorsDid(
+  twin: Twin,
+  model: FitModel,
+  fit: Fit,
+  { follow, N }: Belief,
+  refits: boolean,
+): Promise<Pick<TransientMemory, 'inputStd' | 'statedStd' | 'statedLead'>> {
+  const inputStd = foundInputStd(twin.definition, fit.inputNoise?.found);
+  const statedStd = refits ? await statedStdOfHidden(twin, model, fit) : undefined;
+  const statedLead = refits ? undefined : await ledBy(twin, model, fit, follow, N);
+  return {
+    ...(inputStd === undefined ? {} : { inputStd }),
+    ...(statedStd === undefined ? {} : { statedStd }),
+    ...(statedLead === undefined ? {} : { statedLead }),
   };
 }
 
@@ -187,76 +249,6 @@ async function ledBy(
     for (let i = 0; i < ns; i++) lead[(first + i) * k + e]! += found[i]!;
   }
   return lead;
-}
-
-/** States at the record's end with their sensitivities, and what else makes them unsure. */
-async function endStates(
-  model: FitModel,
-  fit: Fit,
-): Promise<{ mean: Float64Array; slope: Float64Array; extra: Float64Array }> {
-  const { record, coordinates, u } = fit;
-  const ns = model.states.length;
-  const pointAt = (at: Float64Array) => fitPointAt(coordinates, at, record.timesS);
-  const moved = (j: number, sign: number) => {
-    const at = u.slice();
-    const c = coordinates[j]!;
-    at[j]! += (sign * DIFFERENCE) / (c.transform === 'log' ? c.scale : 1);
-    return at;
-  };
-  const points = [u, ...coordinates.flatMap((_, j) => [moved(j, 1), moved(j, -1)])];
-  const runs = await model.run(points.map(pointAt), record, { keepStates: true });
-  const [middle] = runs;
-  if (middle === undefined || middle instanceof Error) throw middle;
-  const ended = (run: (typeof runs)[number] | undefined) =>
-    run === undefined || run instanceof Error ? undefined : run.states!.slice(-ns);
-  const mean = ended(middle)!;
-  const slope = new Float64Array(ns * coordinates.length);
-  for (let j = 0; j < coordinates.length; j++) {
-    const ahead = ended(runs[1 + 2 * j]) ?? mean;
-    const behind = ended(runs[2 + 2 * j]) ?? mean;
-    const h = points[1 + 2 * j]![j]! - points[2 + 2 * j]![j]!;
-    for (let s = 0; s < ns; s++) slope[s * coordinates.length + j] = (ahead[s]! - behind[s]!) / h;
-  }
-  // A disturbance that is as large against the outputs' range as against the states'.
-  let share = 0;
-  for (let c = 0; c < record.channels; c++) {
-    const range = rangeOf(record, c);
-    if (range > 0) share = Math.max(share, fit.residualModels[c]!.ou.std / range);
-  }
-  const extra = mean.map((_, s) => {
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (let i = s; i < middle.states!.length; i += ns) {
-      low = Math.min(low, middle.states![i]!);
-      high = Math.max(high, middle.states![i]!);
-    }
-    return share * (high - low);
-  });
-  return { mean, slope, extra };
-}
-
-type EndStates = { mean: Float64Array; slope: Float64Array; extra: Float64Array };
-
-/** The same with the disturbances as they are there, in the order of the moving model's states. */
-function withForcesAtEnd(twin: Twin, { record, coordinates, u }: Fit, ends: EndStates): EndStates {
-  const forces = forcesOf(twin.definition);
-  if (forces.length === 0) return ends;
-  const q = coordinates.length;
-  const atEnd = Float64Array.of(record.timesS.at(-1)!);
-  const mean = forcesAlong(coordinates, u, atEnd).map(([f]) => f!);
-  const slope = new Float64Array(forces.length * q);
-  const left = forces.map(({ std }) => std * std);
-  coordinates.forEach(({ force }, k) => {
-    if (force === undefined) return;
-    const value = force.at(atEnd[0]!);
-    slope[force.force * q + k] = value;
-    left[force.force]! -= value * value;
-  });
-  return {
-    mean: Float64Array.of(...ends.mean, ...mean),
-    slope: Float64Array.of(...ends.slope, ...slope),
-    extra: Float64Array.of(...ends.extra, ...left.map((v) => Math.sqrt(Math.max(0, v)))),
-  };
 }
 
 /** What is new in each sample: white noise, and what a disturbance does within a period. */

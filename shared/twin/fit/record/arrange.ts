@@ -1,0 +1,126 @@
+import type { TwinDefinition } from '../../../config/index.js';
+import { undrivenRows } from '../../readings/undriven-rows.js';
+import { withoutWild } from '../../readings/wild-values.js';
+import type { Sample, Twin } from '../../types.js';
+import { resolutionOf, roughNoise } from './channel-values.js';
+import { beginningsOf } from './gaps.js';
+import { railsOf } from './rails.js';
+import { type FitRecord, type InputsAfter, SILENT } from './record.js';
+
+/**
+ * Arranges samples for a fit. Inputs that are missing keep their last value, but for long (of states of rest,
+ * at once) the samples are left out; samples whose time does not rise are left out and counted; samples at a rail
+ * become missing values, with a margin of three times the noise, as do lone ones far from all others. Where
+ * rows or inputs are missing for long, what drives a moving machine is not known: its run begins anew after them.
+ */
+export function fitRecord(
+  { definition }: Pick<Twin, 'definition'>,
+  samples: readonly Sample[],
+): FitRecord {
+  const steady = definition.simulation.mode === 'steady-state';
+  const { kept, skipped, begun } = keptSamples(definition, samples);
+  const between = inputsBetween(kept);
+  const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
+  const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
+  const known = new Set(between.map(({ row }) => row));
+  return {
+    timesS,
+    inputs: definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!)),
+    between,
+    beginnings: isDriven
+      ? beginningsOf(timesS, begun, (row) => known.has(row), definition.transient.maxGapS)
+      : [0],
+    ...measuredValues(definition, kept),
+    rows: kept.map((k) => k.sample.row),
+    skipped,
+  };
+}
+
+/** A sample with its inputs, those that are missing as they were last. */
+interface Kept {
+  sample: Sample;
+  inputs: Float64Array;
+}
+
+/**
+ * The samples that a fit takes, and why it takes no others.
+ *
+ * @returns `begun`: rows before which some were left out that nobody knows the inputs of
+ */
+function keptSamples(
+  definition: TwinDefinition,
+  samples: readonly Sample[],
+): { kept: Kept[]; skipped: Record<string, number>; begun: ReadonlySet<number> } {
+  const steady = definition.simulation.mode === 'steady-state';
+  const skipped: Record<string, number> = {};
+  const skip = (reason: string) => {
+    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  };
+  const kept: Kept[] = [];
+  let lastS = Number.NEGATIVE_INFINITY;
+  const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
+  const begun = new Set<number>();
+  const readable = withoutWild(definition, samples);
+  const undriven = steady ? new Set<number>() : undrivenRows(definition, readable);
+  for (const [at, sample] of readable.entries()) {
+    if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
+    else if (sample.timeS <= lastS) skip('time-not-rising');
+    else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
+    else if (undriven.has(at)) {
+      skip('input-missing');
+      begun.add(kept.length);
+    } else {
+      sample.inputs.forEach((v, i) => {
+        if (Number.isFinite(v)) carried[i] = v;
+      });
+      if (carried.some(Number.isNaN)) skip('input-missing');
+      else {
+        kept.push({ sample, inputs: carried.slice() });
+        lastS = sample.timeS;
+      }
+    }
+  }
+  const silent = kept.filter(({ sample }) => !sample.measured.some(Number.isFinite)).length;
+  if (silent > 0) skipped[SILENT] = silent;
+  return { kept, skipped, begun };
+}
+
+/** What inputs were between samples, where these tell. */
+function inputsBetween(kept: readonly Kept[]): InputsAfter[] {
+  return kept.flatMap(({ sample }, k) => {
+    const before = kept[k - 1];
+    if (before === undefined) return [];
+    return (sample.between ?? [])
+      .filter(({ timeS }) => timeS > before.sample.timeS)
+      .map(({ timeS, inputs }) => ({
+        row: k - 1,
+        timeS,
+        by: inputs.map((v, i) => v - before.inputs[i]!),
+      }));
+  });
+}
+
+/** What sensors read, but at their rails, and how finely. */
+function measuredValues(
+  { measured, simulation }: TwinDefinition,
+  kept: readonly Kept[],
+): Pick<FitRecord, 'data' | 'channels' | 'resolution' | 'rails'> {
+  const channels = measured.length;
+  const data = new Float64Array(kept.length * channels);
+  const resolution = new Float64Array(channels);
+  const rails = measured.flatMap((channel, c) => {
+    const values = Float64Array.from(kept, ({ sample }) => {
+      const v = sample.measured[c]!;
+      return Number.isFinite(v) ? v : Number.NaN;
+    });
+    resolution[c] = resolutionOf(values);
+    const noise = channel.noiseStd ?? roughNoise(values);
+    const found = railsOf(channel, values, noise, simulation.mode !== 'steady-state');
+    for (const row of found.rows) values[row] = Number.NaN;
+    values.forEach((v, row) => {
+      data[row * channels + c] = v;
+    });
+    return found.rails;
+  });
+  return { data, channels, resolution, rails };
+}
