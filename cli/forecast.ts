@@ -6,7 +6,8 @@ import {
   writeUserFile,
 } from '../shared/core/index.js';
 import { assumedLines } from '../shared/twin/definition/assumed-inputs.js';
-import { type Forecast, type ForecastSeries, forecast } from '../shared/twin/forecast/forecast.js';
+import type { ForecastSeries } from '../shared/twin/forecast/fan.js';
+import { type Forecast, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
 import { courseFindings } from '../shared/twin/report/course-findings.js';
 import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';

@@ -18,10 +18,9 @@ export { addNis, BAND_OF_NIS, isNisTooHigh, type NisSum } from './filter/nis.js'
 export { truncatedEstimate } from './filter/truncated.js';
 export { createFitModel } from './fit/index.js';
 export type { LimitDriver } from './forecast/drivers.js';
+export type { ForecastEstimate, ForecastSeries } from './forecast/fan.js';
 export {
   type Forecast,
-  type ForecastEstimate,
-  type ForecastSeries,
   forecast,
 } from './forecast/forecast.js';
 export {

@@ -2,7 +2,8 @@ import { type Panel, renderPanelChart } from '../../plot/index.js';
 import { limitsOf } from '../report/limits.js';
 import { timeUnitOf } from '../report/time-axis.js';
 import type { Twin } from '../types.js';
-import type { Forecast, ForecastSeries } from './forecast.js';
+import type { ForecastSeries } from './fan.js';
+import type { Forecast } from './forecast.js';
 
 /** Fans that one picture shows without being asked. */
 const MOST = 4;
