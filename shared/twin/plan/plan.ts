@@ -84,40 +84,16 @@ export async function plan(options: {
   onProgress?: (share: number) => void;
   signal?: AbortSignal;
 }): Promise<Plan> {
-  const { twin, model, state, signal } = options;
+  const { twin, state, signal } = options;
   const decisions = decisionsOf(twin);
   const settings = filterSettings(twin);
-  const n = twin.definition.parameters.length;
   const courses = options.courses ?? { search: SEARCH_COURSES, judge: JUDGE_COURSES };
   const groundOf = groundMaker(twin, state, settings);
   const search = groundOf(courses.search, 11);
   const judge = groundOf(courses.judge, 101);
   const today = operatingInputs(twin, options.inputs);
-
-  // The response has to hold for every course, as worn as it may get and as new.
-  const values = valuesOf(
-    [search, judge].flatMap((g) => [...g.worn.values, ...g.fresh.values]),
-    n,
-  );
-  const { measured, virtualSensors } = twin.definition;
-  const limits = [...measured, ...virtualSensors].map(
-    (_, o) => search.limits.find((l) => l.output === o)?.limits,
-  );
-  const bounds = boundsOf(twin, state, settings);
-  let modelRuns = 0;
-  const responses = new Map<string, Setting>();
-  const settingOf = async (inputs: Float64Array): Promise<Setting> => {
-    const key = inputs.join();
-    const found = responses.get(key);
-    if (found !== undefined) return found;
-    const anchor = state.filter.x.slice(0, n);
-    const asked = { model, inputs, anchor, values, bounds, limits, signal };
-    const response = await modelResponse({ ...asked, effort: 'quick' });
-    modelRuns += response.modelRuns;
-    const setting = { inputs, response };
-    responses.set(key, setting);
-    return setting;
-  };
+  const count = { modelRuns: 0 };
+  const settingOf = settingMaker(options, settings, [search, judge], count);
 
   const asToday = await settingOf(today);
   const found = await searchWays({
@@ -129,30 +105,13 @@ export async function plan(options: {
   });
 
   const describe = judgeWith(twin, judge);
-  const ways: JudgedWay[] = [];
-  for (const candidate of found.slice(0, MOST_JUDGED)) {
-    ways.push(await describe(candidate));
-    // The rest is worse.
-    if (ways.at(-1)!.way.risk <= decisions.risk) break;
-  }
-  const kept = ways.find((w) => w.way.risk <= decisions.risk);
-  const leastRisky = [...found].sort((a, b) => a.risk - b.risk)[0]!;
-  const chosen = kept ?? (await describe(leastRisky));
+  const chosen = await chosenOf(found, describe, decisions.risk);
   const usual = await describe({ before: asToday, after: asToday, risk: 0, mean: 0 });
   const sign = decisions.objective.sense === 'maximise' ? 1 : -1;
-
   const riskCurves: Plan['riskCurves'] = {};
   for (const [d, input] of decisions.inputs.entries()) {
-    const points = [];
-    for (const value of gridOf(input)) {
-      const inputs = chosen.candidate.before.inputs.slice();
-      inputs[judge.places[d]!] = value;
-      const before = await settingOf(inputs);
-      const after = chosen.candidate.repair === undefined ? before : chosen.candidate.after;
-      const { way } = await describe({ ...chosen.candidate, before, after });
-      points.push({ value, risk: way.risk, objective: way.objective.mean });
-    }
-    riskCurves[input.variable] = points;
+    const at = { place: judge.places[d]!, values: gridOf(input) };
+    riskCurves[input.variable] = await riskCurve(at, chosen.candidate, settingOf, describe);
     options.onProgress?.(0.8 + (0.1 * (d + 1)) / decisions.inputs.length);
   }
   const front: Plan['front'] = [];
@@ -176,7 +135,7 @@ export async function plan(options: {
     goesBy: courseBelief(twin, state, settings).goesBy,
     assumptions: assumptionsOf(twin),
     courses: judge.worn.count,
-    modelRuns,
+    modelRuns: count.modelRuns,
   };
 }
 
@@ -225,6 +184,78 @@ function groundMaker(twin: Twin, state: CalibratorState, settings: FilterSetting
       m.resets.map((r) => placeOf(definition.parameters, r)),
     ),
   });
+}
+
+type SettingOf = (inputs: Float64Array) => Promise<Setting>;
+
+/**
+ * Makes settings of inputs: the model's response under them, asked for once each. It has to hold for every course,
+ * as worn as parts may get and as new.
+ *
+ * @param count adds up the model runs
+ */
+function settingMaker(
+  { twin, model, state, signal }: Parameters<typeof plan>[0],
+  settings: FilterSettings,
+  grounds: readonly Ground[],
+  count: { modelRuns: number },
+): SettingOf {
+  const n = twin.definition.parameters.length;
+  const values = valuesOf(
+    grounds.flatMap((g) => [...g.worn.values, ...g.fresh.values]),
+    n,
+  );
+  const { measured, virtualSensors } = twin.definition;
+  const limits = [...measured, ...virtualSensors].map(
+    (_, o) => grounds[0]!.limits.find((l) => l.output === o)?.limits,
+  );
+  const bounds = boundsOf(twin, state, settings);
+  const responses = new Map<string, Setting>();
+  return async (inputs) => {
+    const key = inputs.join();
+    const found = responses.get(key);
+    if (found !== undefined) return found;
+    const anchor = state.filter.x.slice(0, n);
+    const asked = { model, inputs, anchor, values, bounds, limits, signal };
+    const response = await modelResponse({ ...asked, effort: 'quick' });
+    count.modelRuns += response.modelRuns;
+    const setting = { inputs, response };
+    responses.set(key, setting);
+    return setting;
+  };
+}
+
+/** The best of the ways found that the judge lets stay within the risk; where none does, the least risky. */
+async function chosenOf(
+  found: readonly Candidate[],
+  describe: (candidate: Candidate) => Promise<JudgedWay>,
+  risk: number,
+): Promise<JudgedWay> {
+  for (const candidate of found.slice(0, MOST_JUDGED)) {
+    const judged = await describe(candidate);
+    // The rest is worse.
+    if (judged.way.risk <= risk) return judged;
+  }
+  return describe([...found].sort((a, b) => a.risk - b.risk)[0]!);
+}
+
+/** Risk and objective over the values of one decided input, all else as in a way. */
+async function riskCurve(
+  { place, values }: { place: number; values: readonly number[] },
+  chosen: Candidate,
+  settingOf: SettingOf,
+  describe: (candidate: Candidate) => Promise<JudgedWay>,
+): Promise<Plan['riskCurves'][string]> {
+  const points = [];
+  for (const value of values) {
+    const inputs = chosen.before.inputs.slice();
+    inputs[place] = value;
+    const before = await settingOf(inputs);
+    const after = chosen.repair === undefined ? before : chosen.after;
+    const { way } = await describe({ ...chosen, before, after });
+    points.push({ value, risk: way.risk, objective: way.objective.mean });
+  }
+  return points;
 }
 
 /** How far the response reaches: a little beyond the bounds where the model bears that. */
