@@ -1,9 +1,11 @@
 import { TwinError } from '../../core/index.js';
 import { isConfirmed } from '../filter/confirmed.js';
 import { noiseOfFirstValue } from '../filter/first-values.js';
+import type { Gaussian } from '../filter/gaussian-update.js';
 import { ownVariances } from '../filter/linearise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings, keepsWithinBounds } from '../filter/settings.js';
+import type { FilterStep } from '../filter/step.js';
 import { withContradictions } from '../report/past-alarms.js';
 import { reportStep } from '../report/report.js';
 import { instantText } from '../report/time-axis.js';
@@ -77,6 +79,31 @@ function hearingFirstValues(filter: FilterState, measured: Float64Array): Filter
   };
 }
 
+/** A sample that no parameters explain, with the alarm that says so. */
+function leftOut(
+  twin: Twin,
+  state: CalibratorState,
+  sample: Sample,
+  { nis, active, gapS }: FilterStep,
+): Awaited<ReturnType<Calibrator['step']>> {
+  const alarm = {
+    code: 'model-mismatch' as const,
+    subject: twin.definition.name,
+    message: `No parameter values explain this sample (NIS ${nis.toPrecision(4)} for ${active.length} channels): it is left out. Is the machine standing still?`,
+  };
+  const skipped = 'model-mismatch';
+  return { state, result: reportStep({ twin, state, sample, skipped, gapS, alarms: [alarm] }) };
+}
+
+/** @throws TwinError `NUMERIC` where an estimate is not of finite numbers */
+function requireFinite({ posterior }: FilterStep, sample: Sample): void {
+  if ([...posterior.x, ...posterior.S].every(Number.isFinite)) return;
+  throw new TwinError(
+    'NUMERIC',
+    `The estimate left the finite numbers at ${instantText(sample.timeS)}. The last good state is kept; check the model's outputs at this sample.`,
+  );
+}
+
 /**
  * Joins a twin and its model to a calibrator.
  *
@@ -96,19 +123,12 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
 
   const initialState = (samples?: readonly Sample[]) => initialCalibratorState(twin, samples);
 
-  const step = async (
-    given: CalibratorState,
+  /** What the filter makes of a sample, before it is decided what becomes of it. */
+  const look = async (
+    state: CalibratorState,
     sample: Sample,
-    signal?: AbortSignal,
-  ): ReturnType<Calibrator['step']> => {
-    const heard = hearingFirstValues(given.filter, sample.measured);
-    const filter = mayMove ? heard : withoutFaulty(heard, given.timeS, settings);
-    const state = filter === given.filter ? given : { ...given, filter };
-    checkStep(twin, state, sample);
-    const skipped = skipReason(state, sample, mayMove);
-    if (skipped !== undefined) {
-      return { state: given, result: reportStep({ twin, state: given, sample, skipped }) };
-    }
+    signal: AbortSignal | undefined,
+  ): Promise<Found & { prior: Gaussian; dtS: number }> => {
     const a = state.filter;
     const channels = hearChannels(a, sample);
     const dtS = Number.isFinite(state.timeS) ? sample.timeS - state.timeS : 0;
@@ -116,13 +136,7 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       a.beforeChange === undefined
         ? undefined
         : { ...predict(a.beforeChange, dtS, settings), left: a.beforeChange.left - 1 };
-    const {
-      filtered: assimilated,
-      transient,
-      prior,
-      inputNoise,
-      inputSlopes,
-    } = await assimilate({
+    const { filtered, transient, prior, inputNoise, inputSlopes } = await assimilate({
       state,
       sample,
       measured: channels.measured,
@@ -131,50 +145,31 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
       memory: { unexplained: a.unexplained, rejected: a.rejected, beforeChange },
       signal,
     });
-    const filtered = isConfirmed(a, prior, channels.measured, assimilated)
-      ? { ...assimilated, regimeChange: true }
-      : assimilated;
-    const found: Found = {
-      filtered,
+    const confirmed = isConfirmed(a, prior, channels.measured, filtered);
+    return {
+      filtered: confirmed ? { ...filtered, regimeChange: true } : filtered,
       transient,
       inputNoise,
       inputSlopes,
       beforeChange,
       channels,
+      prior,
+      dtS,
     };
-    if (filtered.active.length === 0) {
-      const next = stateUnmeasured(state, sample, found);
-      const skipped = 'no-usable-channel';
-      return { state: next, result: reportStep({ twin, state: next, sample, filtered, skipped }) };
-    }
-    if (filtered.rejected) {
-      const next = stateWithout(state, sample, found);
-      const alarm = {
-        code: 'model-mismatch' as const,
-        subject: definition.name,
-        message: `No parameter values explain this sample (NIS ${filtered.nis.toPrecision(4)} for ${filtered.active.length} channels): it is left out. Is the machine standing still?`,
-      };
-      const result = reportStep({
-        twin,
-        state: next,
-        sample,
-        skipped: 'model-mismatch',
-        gapS: filtered.gapS,
-        alarms: [alarm],
-      });
-      return { state: next, result };
-    }
-    if (![...filtered.posterior.x, ...filtered.posterior.S].every(Number.isFinite)) {
-      throw new TwinError(
-        'NUMERIC',
-        `The estimate left the finite numbers at ${instantText(sample.timeS)}. The last good state is kept; check the model's outputs at this sample.`,
-      );
-    }
+  };
+
+  /** Goes on with a sample that the filter took. */
+  const goOn = (
+    state: CalibratorState,
+    sample: Sample,
+    found: Awaited<ReturnType<typeof look>>,
+  ): Awaited<ReturnType<Calibrator['step']>> => {
+    const { filtered, prior, channels, dtS } = found;
     const taken = stateAfter(twin, settings, state, sample, found);
     const atRest = mayMove
       ? undefined
       : afterRest(
-          a,
+          state.filter,
           taken.filter,
           { prior, filtered, measured: channels.heard, timeS: sample.timeS, dtS },
           settings,
@@ -200,6 +195,32 @@ export function createCalibrator(options: { twin: Twin; model: TwinModel }): Cal
         statedUnknown: filtered.stated?.unknown,
       },
     };
+  };
+
+  const step = async (
+    given: CalibratorState,
+    sample: Sample,
+    signal?: AbortSignal,
+  ): ReturnType<Calibrator['step']> => {
+    const heard = hearingFirstValues(given.filter, sample.measured);
+    const filter = mayMove ? heard : withoutFaulty(heard, given.timeS, settings);
+    const state = filter === given.filter ? given : { ...given, filter };
+    checkStep(twin, state, sample);
+    const skipped = skipReason(state, sample, mayMove);
+    if (skipped !== undefined) {
+      return { state: given, result: reportStep({ twin, state: given, sample, skipped }) };
+    }
+    const found = await look(state, sample, signal);
+    const { filtered } = found;
+    if (filtered.active.length === 0) {
+      const next = stateUnmeasured(state, sample, found);
+      const skipped = 'no-usable-channel';
+      return { state: next, result: reportStep({ twin, state: next, sample, filtered, skipped }) };
+    }
+    if (filtered.rejected)
+      return leftOut(twin, stateWithout(state, sample, found), sample, filtered);
+    requireFinite(filtered, sample);
+    return goOn(state, sample, found);
   };
 
   return { twin, initialState, step };

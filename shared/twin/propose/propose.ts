@@ -127,101 +127,42 @@ export function proposeTwin(
   options: ProposeOptions,
 ): Proposal {
   const md = withElements(described);
-  const byName = new Map(md.variables.map((v) => [v.name, v]));
   const { map = {} } = options;
-  for (const [variable, column] of Object.entries(map)) {
-    if (!byName.has(variable)) throw unknown(variable, md);
-    if (column !== '' && findColumn(table.columns, column) < 0) {
-      throw new TwinError(
-        'COLUMN_MISSING',
-        `--map names the column "${column}": the recording has ${table.columns.map((c) => c.label).join(', ')}.`,
-      );
-    }
-  }
+  checkMap(map, md, table);
   const inputs = md.variables.filter((v) => v.causality === 'input' && isNumber(v));
   const outputs = md.variables.filter((v) => v.causality === 'output' && isReal(v));
+  const { matches, undecided } = matchedVariables([...inputs, ...outputs], md, table, map);
+  const simulation = simulationOf(md, table, options.restS);
+  const moves = simulation.item.mode === 'transient';
+  const asking: Asking = {
+    md,
+    table,
+    matchOf: (v) => matches.find((m) => m.variable === v.name),
+    alias: (v) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`,
+    moves,
+  };
   const mapped = Object.keys(map).filter(
     (name) => map[name] !== '' && ![...inputs, ...outputs].some((v) => v.name === name),
   );
-  const extra = mapped.map((name) => byName.get(name)!);
-  const found = matchColumns([...inputs, ...outputs], table.columns, table.timeS, map);
-  const { undecided } = found;
-  const unitOf = (v: ModelVariable, column: string) =>
-    unitOfColumn(md, v, partsOf(table.columns[findColumn(table.columns, column)]!).unit);
-  const matches = found.matches.map((m) => {
-    const { conflict } = unitOf(byName.get(m.variable)!, m.column);
-    return conflict === undefined
-      ? m
-      : { ...m, conflict, sure: m.sure && map[m.variable] !== undefined };
-  });
-  const matchOf = (v: ModelVariable) => matches.find((m) => m.variable === v.name);
-  const alias = (v: ModelVariable) => `/${options.name}/${v.name.replace(/[^\w.-]+/g, '-')}`;
-  const simulation = simulationOf(md, table, options.restS);
-  const moves = simulation.item.mode === 'transient';
-  const switches = (column: string) =>
-    moves &&
-    isSwitch(
-      withoutWildValues(
-        table.columns[findColumn(table.columns, column)]?.values ?? new Float64Array(),
-      ),
-    );
-  const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
-  const measured = [...outputs, ...extra].flatMap((v) => {
-    const match = matchOf(v);
-    if (match === undefined) return [];
-    const { unit, note } = unitOf(v, match.column);
-    const item = { variable: v.name, alias: alias(v), column: match.column, unit };
-    return [{ item, comment: `${guess(match)}${match.because}${note}` }];
-  });
-  if (measured.length === 0) {
-    const empty = table.columns.filter((c) => !c.values.some((v) => !Number.isNaN(v)));
-    const unread =
-      empty.length === 0
-        ? ''
-        : ` No value could be read of ${empty
-            .map(({ label, counts }) => {
-              const { unreadable } = counts;
-              return `${label}${unreadable === undefined ? '' : ` (e.g. ${JSON.stringify(unreadable.example)})`}`;
-            })
-            .join(', ')}: see --decimal and --delimiter.`;
-    throw new TwinError(
-      'CONFIG_INVALID',
-      `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.${unread}`,
-    );
-  }
-  const parameters = parametersOf(md, options, alias, moves);
+  const extra = mapped.map((name) => md.variables.find((v) => v.name === name)!);
+  const measured = [...outputs, ...extra].flatMap((v) => proposedMeasured(v, asking));
+  if (measured.length === 0) throw nothingMeasured(outputs, table);
+  const parameters = parametersOf(md, options, asking.alias, moves);
   const taken = new Set([
     ...parameters.map((p) => p.item.variable),
     ...matches.map((m) => m.variable),
   ]);
-  const unknowns = moves
-    ? md.variables.filter(
-        (v) =>
-          (v.causality === 'parameter' || v.causality === 'input') &&
-          isReal(v) &&
-          !taken.has(v.name) &&
-          isUnknown(v),
-      )
-    : [];
   return {
     name: options.name,
     matches,
-    inputs: inputs.map((v) => proposedInput(v, matchOf(v), alias(v), guess, unitOf, switches)),
+    inputs: inputs.map((v) => proposedInput(v, asking)),
     measured,
     parameters,
-    unknowns: unknownsOf(unknowns),
+    unknowns: moves ? unknownsOf(md.variables.filter((v) => mayBeUnknown(v, taken))) : [],
     virtualSensors: outputs
-      .filter((v) => matchOf(v) === undefined)
+      .filter((v) => asking.matchOf(v) === undefined)
       .slice(0, MOST_SENSORS)
-      .map((v) => ({
-        item: { variable: v.name, alias: alias(v), unit: v.unit ?? '' },
-        comment: [
-          v.description ?? 'an output that no column measures',
-          ...undecided
-            .filter((u) => u.variable === v.name)
-            .map((u) => `${u.columns.join(', ')} suit it equally: --map says which measures it`),
-        ].join('; '),
-      })),
+      .map((v) => proposedSensor(v, undecided, asking.alias)),
     undecided,
     simulation,
     hasStates: md.modelStructure.continuousStateDerivatives.length > 0,
@@ -231,6 +172,108 @@ export function proposeTwin(
       .filter((label) => !matches.some((m) => m.column === label)),
     parametersNamed: options.parameters !== undefined,
     heldParameters: [],
+  };
+}
+
+/** What every item of a proposal is made from. */
+interface Asking {
+  md: ModelDescription;
+  table: RecordingTable;
+  matchOf: (v: ModelVariable) => Match | undefined;
+  alias: (v: ModelVariable) => string;
+  /** Whether the machine moves between rows. */
+  moves: boolean;
+}
+
+/** @throws TwinError where somebody named a variable or a column that is not there */
+function checkMap(
+  map: Readonly<Record<string, string>>,
+  md: ModelDescription,
+  table: RecordingTable,
+): void {
+  for (const [variable, column] of Object.entries(map)) {
+    if (!md.variables.some((v) => v.name === variable)) throw unknown(variable, md);
+    if (column !== '' && findColumn(table.columns, column) < 0) {
+      throw new TwinError(
+        'COLUMN_MISSING',
+        `--map names the column "${column}": the recording has ${table.columns.map((c) => c.label).join(', ')}.`,
+      );
+    }
+  }
+}
+
+/** Which column is which variable's; no match is sure whose units do not convert, unless somebody named it. */
+function matchedVariables(
+  variables: readonly ModelVariable[],
+  md: ModelDescription,
+  table: RecordingTable,
+  map: Readonly<Record<string, string>>,
+): { matches: Match[]; undecided: Undecided[] } {
+  const { matches, undecided } = matchColumns(variables, table.columns, table.timeS, map);
+  const byName = new Map(md.variables.map((v) => [v.name, v]));
+  return {
+    undecided,
+    matches: matches.map((m) => {
+      const { conflict } = unitOf(byName.get(m.variable)!, m.column, { md, table });
+      return conflict === undefined
+        ? m
+        : { ...m, conflict, sure: m.sure && map[m.variable] !== undefined };
+    }),
+  };
+}
+
+/** The unit that a variable has in a definition where it is measured by a column. */
+const unitOf = (v: ModelVariable, column: string, { md, table }: Pick<Asking, 'md' | 'table'>) =>
+  unitOfColumn(md, v, partsOf(table.columns[findColumn(table.columns, column)]!).unit);
+
+const guess = (m: Match) => (m.sure ? '' : 'a guess: ');
+
+function proposedMeasured(v: ModelVariable, asking: Asking): Proposal['measured'] {
+  const match = asking.matchOf(v);
+  if (match === undefined) return [];
+  const { unit, note } = unitOf(v, match.column, asking);
+  const item = { variable: v.name, alias: asking.alias(v), column: match.column, unit };
+  return [{ item, comment: `${guess(match)}${match.because}${note}` }];
+}
+
+/** Says that nothing is measured, and of which columns no value could be read. */
+function nothingMeasured(outputs: readonly ModelVariable[], table: RecordingTable): TwinError {
+  const empty = table.columns.filter((c) => !c.values.some((v) => !Number.isNaN(v)));
+  const unread =
+    empty.length === 0
+      ? ''
+      : ` No value could be read of ${empty
+          .map(({ label, counts }) => {
+            const { unreadable } = counts;
+            return `${label}${unreadable === undefined ? '' : ` (e.g. ${JSON.stringify(unreadable.example)})`}`;
+          })
+          .join(', ')}: see --decimal and --delimiter.`;
+  return new TwinError(
+    'CONFIG_INVALID',
+    `No column is like an output of the FMU: it has the outputs ${outputs.map((v) => v.name).join(', ') || 'none'}, the recording the columns ${table.columns.map((c) => c.label).join(', ')}. Name pairs by --map VARIABLE=COLUMN.${unread}`,
+  );
+}
+
+/** Whether a variable that has no part in a definition may stand for something unknown. */
+const mayBeUnknown = (v: ModelVariable, taken: ReadonlySet<string>): boolean =>
+  (v.causality === 'parameter' || v.causality === 'input') &&
+  isReal(v) &&
+  !taken.has(v.name) &&
+  isUnknown(v);
+
+function proposedSensor(
+  v: ModelVariable,
+  undecided: readonly Undecided[],
+  alias: Asking['alias'],
+): Proposal['virtualSensors'][number] {
+  return {
+    item: { variable: v.name, alias: alias(v), unit: v.unit ?? '' },
+    comment: [
+      v.description ?? 'an output that no column measures',
+      ...undecided
+        .filter((u) => u.variable === v.name)
+        .map((u) => `${u.columns.join(', ')} suit it equally: --map says which measures it`),
+    ].join('; '),
   };
 }
 
@@ -272,18 +315,12 @@ function unitOfColumn(
   }
 }
 
-function proposedInput(
-  v: ModelVariable,
-  match: Match | undefined,
-  alias: string,
-  guess: (m: Match) => string,
-  unitOf: (v: ModelVariable, column: string) => ColumnUnit,
-  switches: (column: string) => boolean,
-): Proposal['inputs'][number] {
-  const base = { variable: v.name, alias };
+function proposedInput(v: ModelVariable, asking: Asking): Proposal['inputs'][number] {
+  const match = asking.matchOf(v);
+  const base = { variable: v.name, alias: asking.alias(v) };
   if (match !== undefined) {
-    const held = switches(match.column);
-    const { unit, note } = unitOf(v, match.column);
+    const held = asking.moves && switches(asking.table, match.column);
+    const { unit, note } = unitOf(v, match.column, asking);
     return {
       item: { ...base, column: match.column, unit, ...(held ? { interpolation: 'hold' } : {}) },
       comment: `${guess(match)}${match.because}${note}${held ? '; it switches, so each value holds until the next' : ''}`,
@@ -294,6 +331,9 @@ function proposedInput(
     comment: 'no column is like it: held at the FMU’s start value. Is that right?',
   };
 }
+
+const switches = ({ columns }: RecordingTable, column: string): boolean =>
+  isSwitch(withoutWildValues(columns[findColumn(columns, column)]?.values ?? new Float64Array()));
 
 /** A proposal with those of its parameters that a recording can tell apart. */
 export function withParameters(proposal: Proposal, choice: ParameterChoice): Proposal {
