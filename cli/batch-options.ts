@@ -7,7 +7,6 @@ import type {
   RecordingSummary,
 } from '../shared/twin/report/recording-summary.js';
 import { summarizeRecording } from '../shared/twin/report/recording-summary.js';
-
 import type { Twin } from '../shared/twin/types.js';
 import { printAccount, recordingOptionsOf } from './recording-options.js';
 

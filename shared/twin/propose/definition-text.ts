@@ -1,5 +1,5 @@
 import { secondsText } from '../../core/index.js';
-import type { Proposal, Proposed } from './propose.js';
+import type { Proposal, Proposed } from './proposal.js';
 
 const scalar = (value: unknown): string =>
   typeof value === 'number' ? String(value) : JSON.stringify(value);

@@ -5,14 +5,8 @@ export { fmuPathFrom } from './fmu-path.js';
 export { type Match, type Matches, matchColumns, type Undecided } from './match.js';
 export { noiselessChannels } from './noise.js';
 export { courseText, wearLines, withOfferedWear } from './offered-wear.js';
-export {
-  type Proposal,
-  type ProposeOptions,
-  proposeTwin,
-  withNoise,
-  withParameters,
-  withReaches,
-} from './propose.js';
+export { type Proposal, withNoise, withParameters, withReaches } from './proposal.js';
+export { type ProposeOptions, proposeTwin } from './propose.js';
 export { findReaches, type Reaches } from './reach.js';
 export { type RestTime, restTime } from './rest-time.js';
 export { withRestTime } from './simulation.js';

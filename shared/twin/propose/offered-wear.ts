@@ -1,6 +1,6 @@
 import { secondsText } from '../../core/index.js';
 import type { OfferedWear } from '../fit/index.js';
-import type { Proposal } from './propose.js';
+import type { Proposal } from './proposal.js';
 
 /** From what to what a constant would have worn. */
 export const courseText = ({ from, to }: OfferedWear): string =>

@@ -1,6 +1,7 @@
 import { TwinError } from '../../core/index.js';
 import type { ModelDescription, ModelVariable } from '../../fmi/index.js';
-import type { Proposal, ProposeOptions } from './propose.js';
+import type { Proposal } from './proposal.js';
+import type { ProposeOptions } from './propose.js';
 import { isUnknown } from './unknowns.js';
 
 /** Parameters that are tried at most where nobody named them. */

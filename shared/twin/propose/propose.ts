@@ -8,77 +8,11 @@ import {
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
 import { isSwitch } from '../definition/input-interpolation.js';
 import { withoutWildValues } from '../readings/wild-values.js';
-import type { ParameterChoice } from './choose-parameters.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
-import type { Noiseless } from './noise.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
-import type { Reach } from './reach.js';
+import type { Proposal, Proposed } from './proposal.js';
 import { simulationOf } from './simulation.js';
 import { isUnknown, unknownsOf } from './unknowns.js';
-
-/** An item of a definition with what is to be said about it. */
-export interface Proposed<T> {
-  item: T;
-  /** Why it is so, and what to look at. */
-  comment: string;
-}
-
-/** A first definition of a twin, and where it is a guess. */
-export interface Proposal {
-  name: string;
-  matches: Match[];
-  inputs: Proposed<{
-    variable: string;
-    alias: string;
-    column?: string;
-    unit: string;
-    value?: number;
-    interpolation?: 'hold';
-  }>[];
-  measured: Proposed<{
-    variable: string;
-    alias: string;
-    column: string;
-    unit: string;
-    noiseStd?: number;
-  }>[];
-  parameters: Proposed<{
-    variable: string;
-    alias: string;
-    unit: string;
-    lower?: number;
-    upper?: number;
-    prior: { mean: number; std: number };
-    dynamics?: 'constant';
-    wearHorizonS?: number;
-  }>[];
-  virtualSensors: Proposed<{ variable: string; alias: string; unit: string }>[];
-  simulation: Proposed<{
-    mode: 'steady-state' | 'transient';
-    interface: 'cs' | 'me';
-    stepSizeS?: number;
-    maxTimeS?: number;
-  }>;
-  /** Whether the model has states that come to rest, or never do. */
-  hasStates: boolean;
-  /** Where a machine that never rests begins. */
-  transient?: Proposed<{ initialState: 'start-values' }>;
-  /** Outputs that have no column, as several suit them equally. */
-  undecided: Undecided[];
-  /** Undefined where nothing wears. */
-  wearHorizonS?: Proposed<number>;
-  /** Columns that are no variable. */
-  unusedColumns: string[];
-  /** Whether somebody named the parameters: then none is left out. */
-  parametersNamed: boolean;
-  /**
-   * What may stand for something unknown that acts on the machine, held at 0: it may be declared as a
-   * disturbance by who knows how large it is.
-   */
-  unknowns: Proposed<{ on: string; std?: number; unit: string }>[];
-  /** Parameters that stay at the FMU's start value, and why. */
-  heldParameters: { variable: string; because: string }[];
-}
 
 /** How a proposal is led. */
 export interface ProposeOptions {
@@ -95,9 +29,6 @@ export interface ProposeOptions {
 const MOST_SENSORS = 12;
 /** Spans of the record in which a parameter may wear through its range: wide rather than late. */
 const SPANS_OF_WEAR = 1;
-/** Deviations to a bound where the FMU gives none. */
-const OPEN = 4;
-
 const isNumeric = (v: ModelVariable) => /^(Float|U?Int|Boolean|Enumeration)/.test(v.type);
 const isNumber = (v: ModelVariable) => v.dimensions.length === 0 && isNumeric(v);
 
@@ -334,62 +265,6 @@ function proposedInput(v: ModelVariable, asking: Asking): Proposal['inputs'][num
 
 const switches = ({ columns }: RecordingTable, column: string): boolean =>
   isSwitch(withoutWildValues(columns[findColumn(columns, column)]?.values ?? new Float64Array()));
-
-/** A proposal with those of its parameters that a recording can tell apart. */
-export function withParameters(proposal: Proposal, choice: ParameterChoice): Proposal {
-  return {
-    ...proposal,
-    parameters: proposal.parameters.filter((p) => choice.keep.includes(p.item.variable)),
-    heldParameters: choice.left,
-  };
-}
-
-/**
- * A proposal whose parameters stay where the model runs, each between two bounds: what searches at rest
- * look along must end somewhere.
- */
-export function withReaches(proposal: Proposal, narrowed: readonly Reach[]): Proposal {
-  const parameters = proposal.parameters.map(({ item, comment }) => {
-    const reach = narrowed.find((r) => r.variable === item.variable);
-    const { mean, std } = item.prior;
-    const open = [
-      ...(item.lower === undefined && reach?.lower === undefined ? ['below'] : []),
-      ...(item.upper === undefined && reach?.upper === undefined ? ['above'] : []),
-    ];
-    const lower = reach?.lower ?? item.lower ?? short(mean - OPEN * std);
-    const upper = reach?.upper ?? item.upper ?? short(mean + OPEN * std);
-    return {
-      // A quarter of what is left, so that few points lie where the model fails.
-      item: {
-        ...item,
-        lower,
-        upper,
-        prior: { mean, std: reach === undefined ? std : short(Math.min(std, (upper - lower) / 4)) },
-      },
-      comment: [
-        comment,
-        ...(reach === undefined ? [] : [`narrowed, as ${reach.because}`]),
-        ...(open.length === 0
-          ? []
-          : [`no bound ${open.join(' or ')} is given: ${OPEN} deviations are looked at`]),
-      ].join('; '),
-    };
-  });
-  return { ...proposal, parameters };
-}
-
-const short = (value: number) => Number(value.toPrecision(3));
-
-/** A proposal with a noise for channels that show none. */
-export function withNoise(proposal: Proposal, noiseless: readonly Noiseless[]): Proposal {
-  const measured = proposal.measured.map((m) => {
-    const found = noiseless.find((n) => n.variable === m.item.variable);
-    if (found === undefined) return m;
-    const item = { ...m.item, noiseStd: found.noiseStd };
-    return { item, comment: `${m.comment}; ${found.because}` };
-  });
-  return { ...proposal, measured };
-}
 
 function horizonOf(table: RecordingTable): Proposed<number> {
   const { spanS } = table.account;

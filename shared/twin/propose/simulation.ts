@@ -1,7 +1,8 @@
 import { durationText, upperMedian } from '../../core/index.js';
 import type { ModelDescription } from '../../fmi/index.js';
 import type { RecordingTable } from '../../recordings/index.js';
-import type { Proposal } from './propose.js';
+import type { Proposal } from './proposal.js';
+
 import type { RestTime } from './rest-time.js';
 
 /** Rows so far apart, seconds, may be states of rest … */

@@ -1,5 +1,5 @@
 import type { ModelVariable } from '../../fmi/index.js';
-import type { Proposal } from './propose.js';
+import type { Proposal } from './proposal.js';
 
 /**
  * Whether a variable of a moving machine stands for something unknown that acts on it, a heat, an

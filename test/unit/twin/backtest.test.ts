@@ -11,7 +11,6 @@ import { gaussianCrps, ScoreCard } from '../../../shared/twin/backtest/scores.js
 import { backtestVerdicts } from '../../../shared/twin/backtest/verdict.js';
 import { commission, type FitModel } from '../../../shared/twin/fit/index.js';
 import { fitRecord } from '../../../shared/twin/fit/record/arrange.js';
-
 import { alike, lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 describe('a backtest', () => {

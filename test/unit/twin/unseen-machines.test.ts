@@ -5,7 +5,6 @@ import { commission, createFitModel } from '../../../shared/twin/fit/index.js';
 import { sampleWorth } from '../../../shared/twin/fit/least-squares/objective.js';
 import { fitContext } from '../../../shared/twin/fit/model/fit-context.js';
 import { fitRecord } from '../../../shared/twin/fit/record/arrange.js';
-
 import { uOf } from '../../../shared/twin/fit/unknowns/coordinates.js';
 import { eventsOf } from '../../../shared/twin/report/machine-events.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';

@@ -10,7 +10,6 @@ import { fitPointAt } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
 import { type HiddenBands, hiddenBands } from '../outputs/hidden-outputs.js';
 import { roughNoise } from '../record/channel-values.js';
-
 import { sensorNoise } from './hangs-on.js';
 
 /** Share of an input's range that its noise may be without being odd. */

@@ -4,7 +4,6 @@ import type { Twin } from '../../types.js';
 import { type Fit, SAME_OPTIMUM } from '../fitting/fit.js';
 import type { HeldOut } from '../outputs/held-out.js';
 import { roughNoise } from '../record/channel-values.js';
-
 import { CERTAIN, isCertain, likeliestError, misfitScore } from '../residuals/lack-of-fit.js';
 import { varyingFindings } from '../residuals/varying.js';
 import { type Ridge, ridgeTexts } from '../shape/ridges.js';
