@@ -179,6 +179,6 @@ export const calibrationSchema = z.strictObject({
     ])
     .prefault({})
     .describe(
-      'Mode `transient`: parameters come from fits of a window of samples, repeated on this schedule, not from the filter, which keeps the states. `false` filters them as in the other modes; so does leaving it out where there are at least three sensors and no fewer than parameters, as each sample tells them then.',
+      'Mode `transient`: parameters come from fits of a window of samples, repeated on this schedule, not from the filter, which keeps the states. `false` filters them as in the other modes; so does leaving it out where there are at least three sensors, no fewer than parameters, and all of these may wear: each sample tells them then, and none is a constant.',
     ),
 });

@@ -50,8 +50,16 @@ const windowOfConstantsS = (intervalS: number, fewest: number) =>
 const REDUNDANT = 3;
 
 /**
+ * Whether the filter follows the parameters by itself: each sample tells them, and none is a constant. A
+ * filter never forgets what it learnt of a constant while it was linearised far from it, or noise was small.
+ */
+const isFollowed = ({ measured, parameters }: TwinDefinition): boolean =>
+  measured.length >= Math.max(REDUNDANT, parameters.length) &&
+  parameters.every((p) => p.dynamics !== 'constant');
+
+/**
  * The schedule of a twin; undefined where its parameters are filtered: of states of rest, in mode
- * `auto`, where sensors are redundant, and where the definition says so.
+ * `auto`, where sensors are redundant and every parameter may wear, and where the definition says so.
  *
  * @param unknowns parameters and start states
  * @param intervalS usual time between samples, where it is known
@@ -61,11 +69,10 @@ export function refitSchedule(
   unknowns: number,
   intervalS = 0,
 ): RefitSchedule | undefined {
-  const { simulation, calibration, parameters, estimator, measured } = definition;
+  const { simulation, calibration, parameters, estimator } = definition;
   if (simulation.mode !== 'transient' || calibration.refit === false) return undefined;
   const asked = calibration.refit.windowS !== undefined || calibration.refit.everyS !== undefined;
-  const redundant = measured.length >= Math.max(REDUNDANT, parameters.length);
-  if (redundant && !asked) return undefined;
+  if (isFollowed(definition) && !asked) return undefined;
   const still = parameters.map((p) => {
     if (p.dynamics === 'constant') return Number.POSITIVE_INFINITY;
     if (p.timeConstantS !== undefined) return p.timeConstantS * SHARE_OF_WEAR;

@@ -26,7 +26,7 @@ const MOST = 0.5;
 /** Of any other reason. */
 const MOSTLY = { share: MOST, fewest: 1, text: '' };
 /** Why a recording whose rows are left out for the most tells nothing: what is left is not the machine's. */
-const TELLS_NOTHING = new Set(['model-mismatch', 'unreadable time']);
+const TELLS_NOTHING = new Set(['model-mismatch', 'model-failed', 'unreadable time']);
 /** What more is to be said of rows that are left out for a reason, from a share of the recording on. */
 const TOLD_EARLIER: ReadonlyMap<string, { share: number; fewest: number; text: string }> = new Map([
   [

@@ -48,6 +48,9 @@ describe('the verdict', () => {
     // A few of a short pass may be a moment's trouble.
     expect(verdict({ rows: 12, used: 9, skipped: { 'model-mismatch': 3 } }).grade).toBe('good');
     expect(verdict({ used: 40, skipped: { 'no-usable-channel': 60 } }).grade).toBe('care');
+    // A model that fails at one sample after the other leaves the estimate at what a few said.
+    expect(verdict({ used: 1, skipped: { 'model-failed': 99 } }).grade).toBe('unusable');
+    expect(verdict({ used: 60, skipped: { 'model-failed': 40 } }).grade).toBe('good');
     // Dates that stand in each day's first row only: two rows of 400 are no recording of the machine.
     expect(verdict({ used: 40, skipped: { 'unreadable time': 60 } }).grade).toBe('unusable');
     expect(verdict({ used: 60, skipped: { 'unreadable time': 40 } }).grade).toBe('care');
