@@ -31,6 +31,7 @@ import {
   proposeTwin,
   type RestTime,
   restTime,
+  runStep,
   startUpRows,
   wearLines,
   withNoise,
@@ -38,6 +39,7 @@ import {
   withParameters,
   withReaches,
   withRestTime,
+  withStep,
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
@@ -87,15 +89,24 @@ const twinAs = (proposal: Proposal, fmuPath: string): Twin => ({
 
 /** Rows of a recording under whose inputs the model's rest is looked at. */
 const REST_ROWS = 4;
+/** Steps a row by which a rest within a few rows is seen: to be told, it takes more steps than these rows have. */
+const FINE_STEPS = 16;
 
-/** How long a proposal's model takes to come to rest under the recording's inputs; undefined without inputs. */
+/**
+ * How long a proposal's model takes to come to rest under the recording's inputs; undefined without inputs.
+ *
+ * @param stepSizeS default: the proposal's own
+ */
 async function restOf(
   proposal: Proposal,
   fmuPath: string,
   table: RecordingTable,
   signal: AbortSignal | undefined,
+  stepSizeS?: number,
 ): Promise<RestTime | undefined> {
-  const twin = twinAs(proposal, fmuPath);
+  const { item } = proposal.simulation;
+  const simulation = { ...proposal.simulation, item: { ...item, ...(stepSizeS && { stepSizeS }) } };
+  const twin = twinAs({ ...proposal, simulation }, fmuPath);
   const { samples } = twinRecordingOf(twin.definition, table, { to: FIRST_ROWS });
   const whole = samples.filter((s) => s.inputs.every(Number.isFinite));
   const apart = whole.length / REST_ROWS;
@@ -143,6 +154,10 @@ async function tryOnModel(
       proposal = withReaches(proposal, reaches.narrowed);
       proposal = withNoise(proposal, noiselessChannels(twin, samples, reaches.moves));
     }
+  }
+  if (!still) {
+    const step = await runStep(twinOf(proposal), samples, options);
+    if (step !== undefined) proposal = withStep(proposal, step.stepSizeS, step.because);
   }
   if (!proposal.parametersNamed) {
     doing('Trying which parameters the recording can tell …');
@@ -242,10 +257,22 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   for (const line of columnLines(proposal)) say(line);
   const { answers, guessed } = await settleColumns(proposal, table, args, io);
   if (Object.keys(answers).length > 0) proposal = propose({ map: { ...led.map, ...answers } });
-  const seen = await restOf(proposal, resolve(fmuPath), table, io.signal);
+  let seen = await restOf(proposal, resolve(fmuPath), table, io.signal);
   // Rows far apart are states of rest only of a model that comes to rest between them.
   if (seen?.restS !== undefined && proposal.simulation.item.mode === 'steady-state') {
     proposal = propose({ restS: seen.restS });
+    const { mode, stepSizeS: own } = proposal.simulation.item;
+    const fine = (own ?? 0) / FINE_STEPS;
+    if (mode === 'transient' && proposal.hasStates && fine > 0) {
+      // An FMU whose own step is as long as a row rests within many rows by that step alone.
+      const finer = await restOf(proposal, resolve(fmuPath), table, io.signal, fine);
+      const again = finer?.restS === undefined ? proposal : propose({ restS: finer.restS });
+      if (again.simulation.item.mode === 'steady-state') {
+        const text = `steps of ${durationText(fine)}, as longer ones hide its way to rest`;
+        proposal = withStep(again, fine, text);
+        seen = finer;
+      } else propose({ restS: seen.restS });
+    }
   }
   // Where no states are declared, it is asked only whether there are some after all.
   const rest = proposal.hasStates ? seen : undefined;

@@ -9,5 +9,6 @@ export { type Proposal, withNoise, withParameters, withReaches } from './proposa
 export { type ProposeOptions, proposeTwin } from './propose.js';
 export { findReaches, type Reaches } from './reach.js';
 export { type RestTime, restTime } from './rest-time.js';
-export { withRestTime } from './simulation.js';
+export { runStep } from './run-step.js';
+export { withRestTime, withStep } from './simulation.js';
 export { startUpRows } from './start-up.js';

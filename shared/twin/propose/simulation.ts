@@ -71,6 +71,16 @@ function samplePeriodS({ long, columns, timeS, account }: RecordingTable): numbe
   return periods.length === 0 ? null : upperMedian(periods);
 }
 
+/** A proposal whose runs take shorter steps than the FMU's own. */
+export function withStep(proposal: Proposal, stepSizeS: number, because: string): Proposal {
+  const { item, comment } = proposal.simulation;
+  const text = comment.replace(/; (its own step|a step a row, its own being .*)$/, '');
+  return {
+    ...proposal,
+    simulation: { item: { ...item, stepSizeS }, comment: `${text}; ${because}` },
+  };
+}
+
 /** A proposal whose simulation knows how long its model takes to come to rest. */
 export function withRestTime(proposal: Proposal, { maxTimeS, because }: RestTime): Proposal {
   const { item, comment } = proposal.simulation;

@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { packageFile } from '../../../shared/core/index.js';
+import { createRng, packageFile } from '../../../shared/core/index.js';
+import { machineFmu } from '../../study/unseen/fmu.js';
+import type { Machine } from '../../study/unseen/machines.js';
 import { runCommand } from '../../support/run-command.js';
+import { hasCompiler } from '../fmi/fixture-fmus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,7 +21,47 @@ const boxRows = () =>
 
 const run = (args: Record<string, unknown>) => runCommand('new', { fmu, data, lanes: 1, ...args });
 
+/** It rests within a minute, and is exported with the recording's half hours as its step. */
+const kettle: Machine = {
+  name: 'kettle',
+  periodS: 1800,
+  states: [['T', 60, 40]],
+  inputs: [['power', 1, 5, 4]],
+  parameters: [['UA', 0.1]],
+  measured: [['temperature', 0.1]],
+  hidden: ['loss'],
+  equations: 'loss = UA * (T - 20.0); der_T = (power - loss) / 4.0; temperature = T;',
+  truth() {},
+  missing() {},
+};
+
 describe('new, as a user calls it', () => {
+  it.skipIf(!hasCompiler)(
+    'takes rows for states of rest where the machine rests between them, though the FMU’s step is as long as a row',
+    async () => {
+      const rng = createRng(2);
+      const rows = Array.from({ length: 60 }, (_, k) => {
+        const power = 1 + 4 * rng.uniform();
+        return [1800 * k, power, 20 + power / 0.12 + 0.1 * rng.normal()].join(',');
+      });
+      const recording = join(folder, 'kettle.csv');
+      writeFileSync(recording, ['time,power,temperature', ...rows].join('\n'));
+      const output = join(folder, 'kettle.yaml');
+      const args = { fmu: machineFmu(kettle), data: recording, output, yes: true, json: true };
+      const { text } = await run(args);
+      const { simulation } = parse(readFileSync(output, 'utf8'));
+      expect(simulation).toMatchObject({ mode: 'steady-state', stepSizeS: 112.5 });
+      expect(readFileSync(output, 'utf8')).toMatch(
+        /# .*each row is taken for a state of rest; steps of 112.5 s/,
+      );
+      const { UA } = JSON.parse(text).summary.parameters;
+      expect(UA.lower95).toBeLessThan(0.12);
+      expect(UA.upper95).toBeGreaterThan(0.12);
+      expect(UA.upper95 - UA.lower95).toBeLessThan(0.06);
+    },
+    120_000,
+  );
+
   it('takes no guess between equals by --yes, and says what to choose from', async () => {
     const [head, ...rows] = boxRows();
     const logged = join(folder, 'equals.csv');

@@ -1,6 +1,7 @@
 import { durationText } from '../../../core/index.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
+import { rmsPerChannel } from '../bands/integration-shift.js';
 import { type Fit, SAME_OPTIMUM } from '../fitting/fit.js';
 import type { HeldOut } from '../outputs/held-out.js';
 import { roughNoise } from '../record/channel-values.js';
@@ -51,23 +52,41 @@ export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Fin
   return [
     ...searchFindings(fit),
     ...parameterFindings(fit, ridges),
+    // First: what follows may be no more than its trace.
+    ...integrationFindings(twin, fit),
     ...residualFindings(fit),
     ...misfitFindings(twin, fit),
     ...wearFindings(fit),
-    ...integrationFindings(fit),
   ];
 }
 
 /** Share of a band's deviation from which an error of integration is worth a word. */
 const WORTH_A_WORD = 0.5;
 
-/** Parameters whose bands are what they are because of the steps of the integration. */
-function integrationFindings({ integration, coordinates, covariance }: Fit): Finding[] {
+/** Share of what a free run misses a channel by from which an error of integration is its cause. */
+const CAUSE_SHARE = 0.5;
+
+/** Channels that are missed, and parameters whose bands are what they are, because of the steps of the integration. */
+function integrationFindings(twin: Twin, fit: Fit): Finding[] {
+  const { integration, coordinates, covariance } = fit;
   if (integration === undefined) return [];
   if ('unknown' in integration) {
     const reason = `what integration by steps misses is not known, and not in the bands: ${integration.unknown}`;
     return [{ grade: 'care', reason }];
   }
+  const missed = rmsPerChannel(fit.record, fit.record.data, fit.prediction);
+  const ofSteps = twin.definition.measured.flatMap(({ variable, unit }, c): Finding[] => {
+    const off = integration.off[c]!;
+    if (!(off > CAUSE_SHARE * missed[c]!)) return [];
+    const size = (value: number) => `${value.toPrecision(2)}${unit === '' ? '' : ` ${unit}`}`;
+    return [
+      {
+        grade: 'care',
+        reason: `${variable}: integration by steps is off by about ${size(off)}, where the run misses it by ${size(missed[c]!)} in all: a lower simulation.stepSizeS or simulation.tolerance mends that`,
+        about: [variable],
+      },
+    ];
+  });
   const n = coordinates.length;
   const about = coordinates.flatMap(({ kind, name }, j) =>
     kind === 'parameter' &&
@@ -75,9 +94,9 @@ function integrationFindings({ integration, coordinates, covariance }: Fit): Fin
       ? [name]
       : [],
   );
-  if (about.length === 0) return [];
+  if (about.length === 0) return ofSteps;
   const reason = `the bands of ${about.join(', ')} are mostly the error of integration: a lower simulation.tolerance or simulation.stepSizeS makes them narrower`;
-  return [{ grade: 'care', reason, about }];
+  return [...ofSteps, { grade: 'care', reason, about }];
 }
 
 /** How far into the record a step lies. */
