@@ -191,6 +191,7 @@ export function toAssetReport(
       waitsFor,
       counted,
       past,
+      rewritten,
     }),
   };
 }

@@ -23,6 +23,8 @@ import { total } from './counts.js';
 import type { LookBack, Progress } from './progress.js';
 import type { AssetReport, RunReport } from './report.js';
 
+const MOST_NAMED = 3;
+
 /** What a run read of an asset, in the words of the other commands' summaries. */
 export function recordingOf(progress: Progress): RecordingSummary {
   const { steps, skipped, quarantined, first, channels, channelFaults } = progress;
@@ -130,6 +132,20 @@ const waitFinding = ({ variable, timeS, value }: NonNullable<Progress['waitsFor'
   about: [variable],
 });
 
+/** That readings which were used are others in SiteWise now. */
+function rewrittenFindings(rewritten: Readonly<Record<string, number>>): Finding[] {
+  const streams = Object.entries(rewritten).filter(([, n]) => n > 0);
+  if (streams.length === 0) return [];
+  const named = streams.slice(0, MOST_NAMED).map(([alias, n]) => `${n} of ${alias}`);
+  const more = streams.length > MOST_NAMED ? [`${streams.length - MOST_NAMED} more streams`] : [];
+  return [
+    {
+      grade: 'care',
+      reason: `${total(rewritten)} readings that were used were replaced in SiteWise by others of the same time, which are used now (${[...named, ...more].join(', ')}): was a clock set back, or does something else write there?`,
+    },
+  ];
+}
+
 /** That a run's readings were farther from their predictions than the bands say; alarms say it first. */
 function nisFindings(alarms: readonly Alarm[], { nis, channels }: Progress['counted']): Finding[] {
   const told = alarms.some((a) => a.code === 'inconsistent' || a.code === 'state-noise');
@@ -152,6 +168,7 @@ export function assetVerdicts(
     waitsFor,
     counted,
     past,
+    rewritten,
   }: Pick<
     Progress,
     | 'check'
@@ -162,11 +179,13 @@ export function assetVerdicts(
     | 'waitsFor'
     | 'counted'
     | 'past'
+    | 'rewritten'
   >,
 ): Pick<AssetReport, 'verdict' | 'quantities'> {
   const findings = [
     ...assetFindings(report, everCalibrated, fitQuantities, lookBack),
     ...(waitsFor === undefined ? [] : [waitFinding(waitsFor)]),
+    ...rewrittenFindings(rewritten),
     ...nisFindings(report.alarms, counted),
     ...past,
     ...(check?.findings ?? []),
@@ -182,8 +201,6 @@ export function assetVerdicts(
       : { quantities: quantityVerdicts(twin, findings, check?.hangsOn) }),
   };
 }
-
-const MOST_NAMED = 3;
 
 /** The grade of a run over many assets: the gravest decides, each reason names who it concerns. */
 export function runVerdict(assets: readonly AssetReport[]): Verdict {

@@ -148,7 +148,14 @@ describe('readings that arrive late, twice or from another clock', () => {
     minutes(world, T0 - 3600, T0);
     await run(world, T0);
     world.streams.change('/p/flow', T0 - 1000, 5);
-    expect(await run(world, T0 + 700)).toMatchObject({ rewritten: 1, ledgerFaults: [] });
+    const report = await run(world, T0 + 700);
+    expect(report).toMatchObject({ rewritten: 1, ledgerFaults: [] });
+    expect(report.verdict.grade).not.toBe('good');
+    expect(report.verdict.reasons).toContainEqual(
+      expect.stringMatching(
+        /^1 readings that were used were replaced .*\(1 of \/p\/flow\): was a clock set back/,
+      ),
+    );
     const inOrder = { streams: world.streams.sorted(), store: memoryStore() };
     await run(inOrder, T0 + 700);
     expect(await estimateOf(world)).toBe(await estimateOf(inOrder));

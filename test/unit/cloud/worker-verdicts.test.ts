@@ -209,7 +209,7 @@ describe('readings far from what was predicted', () => {
   const verdictAt = (nis: number, channels: number, alarms: AssetReport['alarms'] = []) =>
     assetVerdicts({ ...reportOf(), alarms }, true, {
       ...{ ...none, lookBack: undefined, waitsFor: undefined },
-      ...{ counted: { nis, channels }, past: [] },
+      ...{ counted: { nis, channels }, past: [], rewritten: {} },
     }).verdict;
   const reportOf = () =>
     ({
