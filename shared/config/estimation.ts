@@ -147,7 +147,7 @@ export const transientSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'Longest time without samples, seconds, over which what is known of the states is carried as if nothing was missing: after a longer one they begin anew, and the gap is named. Default: simulation.maxTimeS, or the time of twenty usual samples where that is longer; after shorter ones, from 3.5 usual times on, states are widened by what inputs may have done meanwhile.',
+      'Longest time without samples, seconds, over which what is known of the states is carried as if nothing was missing: after a longer one they begin anew, and the gap is named. Default: simulation.maxTimeS, or the time of twenty usual samples where that is longer; after shorter ones, from 1.5 usual times on, states are widened by what inputs may have done meanwhile.',
     ),
   steadyFalseAlarm: z
     .number()

@@ -24,7 +24,7 @@ const SPAN = 200;
 /** Samples that a word about what is usual needs. */
 const FEWEST = 10;
 /** A time between samples tells of a gap where it is so many times as long as usual … */
-const GAP_INTERVALS = 3.5;
+const GAP_INTERVALS = 1.5;
 /** … and so many deviations of its logarithm beyond: rows that come when something changes have no gaps. */
 const GAP_DEVIATIONS = 3;
 

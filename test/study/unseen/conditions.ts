@@ -17,8 +17,8 @@ export interface Condition {
   blanks?: number;
   outliers?: number;
   irregular?: true;
-  /** What is missing in two times of a twentieth of the record each: whole rows, or their inputs. */
-  gaps?: 'rows' | 'inputs';
+  /** What is missing in two times of a twentieth of the record each: whole rows, or their inputs; or each tenth row. */
+  gaps?: 'rows' | 'inputs' | 'tenths';
   /** Resolution of the sensors, in their noise. */
   quantised?: number;
   /** Noise of the recorded inputs, as a share of their largest value. */
@@ -58,6 +58,7 @@ export const CONDITIONS: readonly Condition[] = [
   { name: 'quantised', group: 'exact', quantised: 2 },
   { name: 'rows missing', group: 'exact', gaps: 'rows' },
   { name: 'inputs missing', group: 'exact', gaps: 'inputs' },
+  { name: 'each tenth row missing', group: 'exact', gaps: 'tenths' },
   wear(2),
   wear(4),
   wear(8),
@@ -187,8 +188,10 @@ export function simulateMachine(
       (v, i) => inputScales[i]! * v + inputNoiseStd(m.inputs[i]!, c) * rng.normal(),
     );
     const isMissing =
-      c.gaps !== undefined && GAPS.some(([from, to]) => share >= from && share < to);
-    if (isMissing && c.gaps === 'rows') continue;
+      c.gaps === 'tenths'
+        ? row % 10 === 5
+        : c.gaps !== undefined && GAPS.some(([from, to]) => share >= from && share < to);
+    if (isMissing && c.gaps !== 'inputs') continue;
     if (isMissing) read.fill(Number.NaN);
     record.samples.push({ timeS, row, inputs: read, measured });
     record.parameters.push(p.slice());

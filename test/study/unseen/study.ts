@@ -14,7 +14,7 @@ const nameOf = ({ name }: { name: string }) => name;
 export const study = defineStudy({
   name: 'study:unseen',
   measures:
-    'Eight machines that the estimators were not made for, under twenty-five conditions, judged as a user meets them: fit and calibrate with defaults.',
+    'Eight machines that the estimators were not made for, under twenty-six conditions, judged as a user meets them: fit and calibrate with defaults.',
   takes: 'about 10 s a record of 120 rows; all of 12 seeds and 300 rows some days on two cores',
   options: {
     seeds: count('records of each machine and condition', 12),

@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../../config/index.js';
+import { inputInterpolations } from '../../definition/input-interpolation.js';
 import { undrivenRows } from '../../readings/undriven-rows.js';
 import { withoutWild } from '../../readings/wild-values.js';
 import type { Sample, Twin } from '../../types.js';
@@ -21,14 +22,22 @@ export function fitRecord(
   const { kept, skipped, begun } = keptSamples(definition, samples);
   const between = inputsBetween(kept);
   const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
+  const inputs = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
+  const how = inputInterpolations(definition);
+  const held = inputs.filter((_, i) => how[i] === 'hold');
   const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
   const known = new Set(between.map(({ row }) => row));
   return {
     timesS,
-    inputs: definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!)),
+    inputs,
     between,
     beginnings: isDriven
-      ? beginningsOf(timesS, begun, (row) => known.has(row), definition.transient.maxGapS)
+      ? beginningsOf(timesS, {
+          begun,
+          isKnown: (row) => known.has(row),
+          hasChanged: (row) => held.some((column) => column[row] !== column[row + 1]),
+          maxGapS: definition.transient.maxGapS,
+        })
       : [0],
     ...measuredValues(definition, kept),
     rows: kept.map((k) => k.sample.row),

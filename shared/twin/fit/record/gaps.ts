@@ -9,6 +9,10 @@ const GAP_INTERVALS = 3.5;
 /** … and so many times as all but few of them are: rows that come when something changes have no gaps. */
 const BEYOND_USUAL = 2;
 const USUAL = 0.95;
+/** Of rows that come at a beat a shorter time is a gap as well, where an input that is held has changed in it … */
+const MISSED_ROW = 1.5;
+/** … which is said of a record where so many of its times between samples are within so much of the usual one. */
+const BEAT = { share: 0.75, within: 0.1 } as const;
 /** Each gap adds unknowns: of more a run begins anew after the longest. */
 const MOST_GAPS = 100;
 
@@ -21,27 +25,46 @@ function longS(apart: Float64Array): number {
   return Math.max(GAP_INTERVALS * upperMedian(apart), beyond);
 }
 
+/** A time from which a row is missing, of samples that come at a beat, seconds; of others none is. */
+function missedRowS(apart: Float64Array): number {
+  const usual = upperMedian(apart);
+  const even = apart.filter((s) => Math.abs(s - usual) <= BEAT.within * usual);
+  return even.length >= BEAT.share * apart.length ? MISSED_ROW * usual : Number.POSITIVE_INFINITY;
+}
+
 /**
  * The rows of a record at which a run begins anew: its first, and those after times of which nothing is known.
  * What drove the machine meanwhile no one has written down, so that no run can be led through them.
  *
  * @param timesS rising, seconds
- * @param begun rows before which samples without inputs were left out
- * @param isKnown whether inputs are known between a row and the next
- * @param maxGapS the longest time that is no gap, where it is stated
+ * @param options.begun rows before which samples without inputs were left out
+ * @param options.isKnown whether inputs are known between a row and the next
+ * @param options.hasChanged whether an input that is held is another at the next row: of a row that is missing
+ *   between them nobody knows when
+ * @param options.maxGapS the longest time that is no gap, where it is stated
  * @returns rising, 0 the first; of no row none
  */
 export function beginningsOf(
   timesS: Float64Array,
-  begun: ReadonlySet<number> = new Set(),
-  isKnown: (row: number) => boolean = () => false,
-  maxGapS?: number,
+  {
+    begun = new Set(),
+    isKnown = () => false,
+    hasChanged = () => false,
+    maxGapS,
+  }: {
+    begun?: ReadonlySet<number>;
+    isKnown?: (row: number) => boolean;
+    hasChanged?: (row: number) => boolean;
+    maxGapS?: number | undefined;
+  } = {},
 ): number[] {
   if (timesS.length === 0) return [];
   const apart = intervals(timesS);
   const gapS = maxGapS ?? longS(apart);
+  const missedS = maxGapS ?? missedRowS(apart);
+  const isGap = (row: number) => apart[row]! > gapS || (apart[row]! > missedS && hasChanged(row));
   const after = [...apart.keys()].flatMap((row) =>
-    begun.has(row + 1) || (apart[row]! > gapS && !isKnown(row)) ? [row + 1] : [],
+    begun.has(row + 1) || (isGap(row) && !isKnown(row)) ? [row + 1] : [],
   );
   return [0, ...after];
 }
