@@ -14,6 +14,7 @@ export * from './logger.js';
 export * from './median.js';
 export * from './package-root.js';
 export * from './partition-point.js';
+export * from './percent.js';
 export * from './random.js';
 export * from './scratch.js';
 export * from './scratch-text.js';

@@ -1,8 +1,8 @@
+import { percentText } from '../../core/index.js';
 import { gradeText } from '../report/quantities.js';
 import { verdictLines } from '../report/verdict.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
 
-const percent = (share: number) => `${Math.round(100 * share)} %`;
 const digits = (value: number) => value.toPrecision(3);
 
 /** A backtest as lines for a terminal. */
@@ -28,12 +28,12 @@ export function backtestLines(output: BacktestOutput): string[] {
   }
   for (const h of output.heldOut) {
     lines.push(
-      `${h.channel} held out: missed by ${digits(h.rmse)}, ${percent(h.coverage95)} in the 95 % band (a constant would miss by ${digits(h.std)})`,
+      `${h.channel} held out: missed by ${digits(h.rmse)}, ${percentText(h.coverage95)} in the 95 % band (a constant would miss by ${digits(h.std)})`,
     );
   }
   const { splitHalf } = output;
   if (splitHalf.agree !== null) {
-    lines.push(`Halves of the record agree on ${percent(splitHalf.agree)} of the parameters:`);
+    lines.push(`Halves of the record agree on ${percentText(splitHalf.agree)} of the parameters:`);
     for (const [name, p] of Object.entries(splitHalf.parameters)) {
       const values = p.means.map((m, k) => `${digits(m)} ± ${digits(p.stds[k]!)}`);
       lines.push(`  ${name.padEnd(24)} ${values.join('   ')}${p.agree ? '' : '   apart'}`);

@@ -1,3 +1,4 @@
+import { percentText } from '../../core/index.js';
 import type { RecordingAccount } from '../../recordings/index.js';
 import { digits } from '../report/digits.js';
 import { escapeHtml, htmlFigure, htmlPage, htmlTable } from '../report/html.js';
@@ -6,8 +7,6 @@ import { gradeText } from '../report/quantities.js';
 import type { Grade } from '../report/verdict.js';
 import { backtestPlot } from './plot.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
-
-const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 const NEXT: Readonly<Record<Grade, string>> = {
   good: 'Predictions and bands came true on rows that no fit had seen. Keep the fit for calibrate and workers by twinloop fit --state.',
@@ -34,9 +33,9 @@ function horizonTable(caption: string, horizons: readonly HorizonScore[]): strin
       h.channel,
       h.samples === 'free-run' ? 'free run' : String(h.samples),
       String(h.n),
-      percent(h.coverage50),
-      percent(h.coverage80),
-      percent(h.coverage95),
+      percentText(h.coverage50),
+      percentText(h.coverage80),
+      percentText(h.coverage95),
       digits(h.crps),
       digits(h.rmse),
       digits(h.halfWidth95),
@@ -100,7 +99,12 @@ export async function backtestReport(
           htmlTable(
             'Each predicted by a fit that had not seen it',
             ['channel', 'rms error', 'a constant', 'in its 95 % band'],
-            heldOut.map((h) => [h.channel, digits(h.rmse), digits(h.std), percent(h.coverage95)]),
+            heldOut.map((h) => [
+              h.channel,
+              digits(h.rmse),
+              digits(h.std),
+              percentText(h.coverage95),
+            ]),
           ),
         ]),
     ...(splitHalf.agree === null

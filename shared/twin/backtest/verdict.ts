@@ -1,3 +1,4 @@
+import { percentText } from '../../core/index.js';
 import { chiSquareCdf, Z95 } from '../../kalman/index.js';
 import type { FitRecord } from '../fit/record/record.js';
 import type { Finding, Verdict } from '../report/verdict.js';
@@ -55,8 +56,6 @@ function spreadOf(record: FitRecord, channel: number): number {
   const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
   return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
 }
-
-const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 /**
  * The grade of each quantity, and of the twin as a whole: of what is measured how its predictions came
@@ -129,7 +128,7 @@ function channelFindings(
       findings.push({
         grade:
           score.coverage95 < POOR_COVERAGE && score.samples !== 'free-run' ? 'unusable' : 'care',
-        reason: `${ahead} the 95 % band held ${percent(score.coverage95)} of ${score.n}`,
+        reason: `${ahead} the 95 % band held ${percentText(score.coverage95)} of ${score.n}`,
       });
     } else if (
       score.samples !== 'free-run' &&

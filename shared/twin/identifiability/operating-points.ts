@@ -1,4 +1,4 @@
-import { messageOf, TwinError, unknownNames } from '../../core/index.js';
+import { messageOf, percentText, TwinError, unknownNames } from '../../core/index.js';
 import { initialNoise } from '../filter/noise.js';
 import { filterSettings } from '../filter/settings.js';
 import type { Twin, TwinModel } from '../types.js';
@@ -53,7 +53,7 @@ export function wornPoints(twin: Twin, share = WORN_SHARE): OperatingPoint[] {
     const parameters = prior.slice();
     parameters[i] = at + share * (up >= down ? up : -down);
     return {
-      name: `${p.variable} worn ${Math.round(100 * share)} %`,
+      name: `${p.variable} worn ${percentText(share)}`,
       worn: p.variable,
       parameters,
     };

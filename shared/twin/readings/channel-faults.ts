@@ -1,3 +1,4 @@
+import { percentText } from '../../core/index.js';
 import { instantText } from '../report/time-axis.js';
 import type { Alarm, Sample, Twin } from '../types.js';
 import { type AgedChannel, agedChannels } from './aged-channels.js';
@@ -50,8 +51,8 @@ export const frozenText = ({ variable, samples, sinceS, untilS }: FrozenChannel)
 /** What is to be said of a channel that holds values. */
 export const heldText = ({ variable, share, deadband, blank, input }: HeldChannel): string => {
   if (blank)
-    return `${variable} is blank in ${Math.round(100 * share)} % of its rows and else changes by ${deadband!.toPrecision(2)} or more: what moves by less is not recorded, and of noise only the outermost values are; record it without such a deadband, or with one below its noise`;
-  const repeats = `${variable} repeats its last value in ${Math.round(100 * share)} % of its rows`;
+    return `${variable} is blank in ${percentText(share)} of its rows and else changes by ${deadband!.toPrecision(2)} or more: what moves by less is not recorded, and of noise only the outermost values are; record it without such a deadband, or with one below its noise`;
+  const repeats = `${variable} repeats its last value in ${percentText(share)} of its rows`;
   if (input)
     return `${repeats} and else changes by ${deadband!.toPrecision(2)} or more: the model is driven by steps where the machine was by what lay between; record it without such a deadband`;
   return deadband === undefined

@@ -1,3 +1,4 @@
+import { percentText } from '../../core/index.js';
 import { inputsAlongOutput } from '../filter/persistent-error.js';
 import { SOURCES, type Source } from '../filter/sources.js';
 import type { CalibratorState, SensorSlopes, Twin } from '../types.js';
@@ -91,7 +92,7 @@ export function sourcesFigure(sources: Readonly<Record<string, BandSources>>): s
     const parts = SOURCES.map((source) => {
       const share = sources[name]![source];
       const width = share * WIDTH;
-      const rect = `<rect x="${x.toFixed(1)}" y="${r * ROW}" width="${width.toFixed(1)}" height="${BAR}" fill="${FILL[source]}"><title>${escapeHtml(`${name}: ${SOURCE_TEXTS[source]}, ${Math.round(100 * share)} %`)}</title></rect>`;
+      const rect = `<rect x="${x.toFixed(1)}" y="${r * ROW}" width="${width.toFixed(1)}" height="${BAR}" fill="${FILL[source]}"><title>${escapeHtml(`${name}: ${SOURCE_TEXTS[source]}, ${percentText(share)}`)}</title></rect>`;
       x += width;
       return share > 0 ? rect : '';
     });

@@ -1,3 +1,4 @@
+import { percentText } from '../../core/index.js';
 import type { CourseSource } from '../forecast/course-belief.js';
 import type { Finding } from './verdict.js';
 
@@ -18,7 +19,7 @@ export const isLawless = ({ strays = 0 }: CourseSource): boolean => strays > LIK
 /** What became of the pace of wear: that no law holds, or that one does which has turned. */
 function changeOf(source: CourseSource): string {
   const { strays = 0, turned = 0 } = source;
-  const probable = (share: number) => `(${Math.round(100 * share)} % probable)`;
+  const probable = (share: number) => `(${percentText(share)} probable)`;
   if (isLawless(source)) return `follows no law ${probable(strays)}: its pace has changed`;
   if (turned > LIKELY) {
     return `has turned ${probable(turned)}: it grew ever faster and now grows ever slower, or the other way round`;

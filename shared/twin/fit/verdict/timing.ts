@@ -1,4 +1,4 @@
-import { durationText, partitionPoint, upperMedian } from '../../../core/index.js';
+import { durationText, partitionPoint, percentText, upperMedian } from '../../../core/index.js';
 import { inputInterpolations } from '../../definition/input-interpolation.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
@@ -213,7 +213,7 @@ export function mistimedFindings(
   return [
     {
       grade: 'care',
-      reason: `residuals are as if times were wrong: ${text(most)}${also} would explain ${Math.round(100 * most.explains)} % of what is too much in them: look at clocks, filters, slow sensors, means taken for values, and dead times${moves}`,
+      reason: `residuals are as if times were wrong: ${text(most)}${also} would explain ${percentText(most.explains)} of what is too much in them: look at clocks, filters, slow sensors, means taken for values, and dead times${moves}`,
       about: [
         ...(most.of !== 'sensors' && 'sensor' in most.of
           ? [measured[most.of.sensor]!.variable]

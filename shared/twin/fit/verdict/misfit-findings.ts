@@ -1,0 +1,72 @@
+import type { Finding } from '../../report/verdict.js';
+import type { Twin } from '../../types.js';
+import type { Fit } from '../fitting/fit.js';
+import { CERTAIN, isCertain, likeliestError, misfitScore } from '../residuals/lack-of-fit.js';
+import { varyingFindings } from '../residuals/varying.js';
+import { unseenFindings } from '../unseen/unseen-sensor-errors.js';
+
+/** What residuals, and errors of sensors that no residual would show, say against the model. */
+export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
+  const { measured } = twin.definition;
+  const { misfit } = fit;
+  const findings: Finding[] = [];
+  const care = (reason: string, about: string[]) =>
+    void findings.push({ grade: 'care', reason, about });
+  const shown = likeliestError(misfit);
+  if (shown !== undefined && isCertain(shown)) {
+    const { variable, noiseStd, unit } = measured[shown.channel]!;
+    const size = Math.abs(shown.size).toPrecision(2);
+    const times =
+      noiseStd === undefined
+        ? ''
+        : `, ${(Math.abs(shown.size) / noiseStd).toPrecision(2)} times its noise`;
+    const what =
+      shown.kind === 'offset'
+        ? `reads ${size}${unit === '' ? '' : ` ${unit}`} ${shown.size > 0 ? 'more' : 'less'} than the model can have it${times}`
+        : `drifts against the model by ${size}${unit === '' ? '' : ` ${unit}`} along the record${times}`;
+    care(
+      `${variable} ${what}: an error of the sensor, or a term that the model lacks; the bands hold with either`,
+      [variable],
+    );
+  }
+  misfit.channels.forEach(({ size, memory, pattern, follows, outliers }, c) => {
+    const { variable, noiseStd } = measured[c]!;
+    if (outliers > 0) {
+      care(
+        `${variable}: ${outliers} ${outliers === 1 ? 'value lies' : 'values lie'} far beyond the noise: outliers`,
+        [variable],
+      );
+    }
+    const worst = misfitScore({ size, memory, pattern });
+    if (worst < CERTAIN) return;
+    const how =
+      worst === pattern
+        ? `follow ${follows}`
+        : worst === memory
+          ? 'follow each other'
+          : `are ${(fit.noiseStd[c]! / noiseStd!).toPrecision(3)} times the stated noise`;
+    care(
+      `${variable}: the model lacks something: its residuals ${how} (${Number(worst.toPrecision(2))} deviations from chance)`,
+      [variable],
+    );
+  });
+  fit.coordinates.forEach(({ kind, name }, j) => {
+    const by = misfit.channels.flatMap(({ carried }, c) =>
+      kind === 'parameter' && carried[j]! >= CERTAIN ? [measured[c]!.variable] : [],
+    );
+    if (by.length === 0) return;
+    care(
+      `${name} is not to be trusted: the misfit of ${by.join(', ')} lies in its direction, as if it were another along the record`,
+      [name],
+    );
+  });
+  // Noise of an input that was found is what residuals follow.
+  const explained = (fit.inputNoise?.found.length ?? 0) > 0;
+  const { varying } = misfit;
+  const isNamed = misfit.channels.some(
+    ({ carried }) => varying !== undefined && carried[varying.unknown]! >= CERTAIN,
+  );
+  if (!explained && !isNamed) findings.push(...varyingFindings(fit.coordinates, varying));
+  findings.push(...unseenFindings(twin, fit));
+  return findings;
+}
