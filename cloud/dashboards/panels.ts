@@ -222,31 +222,28 @@ export function agePanel(datasource: DatasourceRef, alias: string): TimeseriesBu
     .targets(queriesOf(datasource, [alias], HISTORY));
 }
 
-/** What became of every reading and sample, newest first. */
-export function ledgerPanel(datasource: DatasourceRef, alias: string): TableBuilder {
-  return new TableBuilder()
-    .title('Ledger: what became of every reading')
+/** All that a stream of texts held, newest first. */
+const newestFirst = (datasource: DatasourceRef, alias: string): TableBuilder =>
+  new TableBuilder()
     .datasource(datasource)
     .targets(queriesOf(datasource, [alias], { ...HISTORY, responseFormat: 'table' }))
-    .transformations([
-      { id: 'sortBy', options: { fields: {}, sort: [{ field: 'time', desc: true }] } },
-      { id: 'organize', options: { excludeByName: { quality: true } } },
-      { id: 'limit', options: { limitField: 1 } },
-    ])
+    .withTransformation({
+      id: 'sortBy',
+      options: { fields: {}, sort: [{ field: 'time', desc: true }] },
+    })
+    .withTransformation({ id: 'organize', options: { excludeByName: { quality: true } } });
+
+/** What became of every reading and sample, newest first. */
+export function ledgerPanel(datasource: DatasourceRef, alias: string): TableBuilder {
+  return newestFirst(datasource, alias)
+    .title('Ledger: what became of every reading')
+    .withTransformation({ id: 'limit', options: { limitField: 1 } })
     .noValue('no run yet');
 }
 
 /** Who has acknowledged which alarm, the newest first. */
 export function acknowledgedPanel(datasource: DatasourceRef, alias: string): TableBuilder {
-  return new TableBuilder()
-    .title('Acknowledged alarms')
-    .datasource(datasource)
-    .targets(queriesOf(datasource, [alias], { ...HISTORY, responseFormat: 'table' }))
-    .transformations([
-      { id: 'sortBy', options: { fields: {}, sort: [{ field: 'time', desc: true }] } },
-      { id: 'organize', options: { excludeByName: { quality: true } } },
-    ])
-    .noValue('none');
+  return newestFirst(datasource, alias).title('Acknowledged alarms').noValue('none');
 }
 
 /** Whether sensors still reach SiteWise: how many samples came each minute. */

@@ -195,45 +195,19 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
   };
 }
 
+/** The table of a recording that was read to its end, with the account of it. */
 function finish(
   path: string,
   shape: Shape,
   reading: Reading,
   file: { gzip: boolean; cutRow: boolean },
 ): RecordingTable {
-  const { sink, place, times: builder } = reading;
-  const times = builder.done();
+  const { sink, place } = reading;
+  const times = reading.times.done();
   sink.qualities.settle();
-  const n = times.s.length;
-  if (n === 0) {
-    const why = Object.entries(builder.faults)
-      .map(
-        ([fault, f]) =>
-          `${f.count} × ${fault}, e.g. ${JSON.stringify(f.example)} in row ${f.row + 1}`,
-      )
-      .join('; ');
-    throw new TwinError(
-      'FILE_INVALID',
-      `${path}: none of its ${sink.counts.rows} rows has a time in "${place.name}"${why === '' ? '' : ` (${why})`}. Name another column by --time-column, or the format by --time-format.`,
-    );
-  }
+  if (times.s.length === 0) throw withoutTimes(path, reading);
   const row = Int32Array.from(sink.row.done());
-  const columns: RecordingColumn[] =
-    sink instanceof LongSink
-      ? [...sink.tags]
-          .filter(([, t]) => t.wanted)
-          .map(([tag, { builder: values, at }]) => ({
-            ...columnName(tag),
-            ...unitOf(values.counts),
-            values: spread(values.done(), at.done(), n),
-            counts: values.counts,
-          }))
-      : reading.wideColumns.map(({ index, builder: values }) => ({
-          ...shape.columns[index]!,
-          ...unitOf(values.counts),
-          values: values.done(),
-          counts: values.counts,
-        }));
+  const columns = columnsOf(shape, reading, times.s.length);
   const { count, order } = settleOrder(
     times.s,
     times.ns,
@@ -251,13 +225,7 @@ function finish(
   const springS = zoneless ? springGap(s, pace.periodS) : undefined;
   const beside = reading.beside?.();
   const account: RecordingAccount = {
-    source: path,
-    format: shape.format,
-    gzip: file.gzip,
-    ...(shape.encoding === undefined ? {} : { encoding: shape.encoding }),
-    ...(shape.format === 'text' ? { delimiter: shape.delimiter } : {}),
-    decimal: shape.decimal,
-    headerLine: shape.headerRecord + 1,
+    ...fileOf(path, shape, file.gzip),
     form: sink instanceof LongSink ? 'long' : 'wide',
     time: {
       column: place.name,
@@ -270,7 +238,7 @@ function finish(
     },
     ...sink.counts,
     kept: count,
-    withoutTime: builder.faults,
+    withoutTime: reading.times.faults,
     cutRow: file.cutRow,
     order,
     firstS: originS + timeS[0]!,
@@ -302,6 +270,51 @@ function finish(
     account,
   };
 }
+
+/** Says that no row has a time, and what stands in the place of it. */
+function withoutTimes(path: string, { sink, place, times }: Reading): TwinError {
+  const why = Object.entries(times.faults)
+    .map(
+      ([fault, f]) =>
+        `${f.count} × ${fault}, e.g. ${JSON.stringify(f.example)} in row ${f.row + 1}`,
+    )
+    .join('; ');
+  return new TwinError(
+    'FILE_INVALID',
+    `${path}: none of its ${sink.counts.rows} rows has a time in "${place.name}"${why === '' ? '' : ` (${why})`}. Name another column by --time-column, or the format by --time-format.`,
+  );
+}
+
+/** The columns of values: of long form one for each tag that is wanted. */
+function columnsOf(shape: Shape, { sink, wideColumns }: Reading, rows: number): RecordingColumn[] {
+  if (sink instanceof LongSink) {
+    return [...sink.tags]
+      .filter(([, t]) => t.wanted)
+      .map(([tag, { builder: values, at }]) => ({
+        ...columnName(tag),
+        ...unitOf(values.counts),
+        values: spread(values.done(), at.done(), rows),
+        counts: values.counts,
+      }));
+  }
+  return wideColumns.map(({ index, builder: values }) => ({
+    ...shape.columns[index]!,
+    ...unitOf(values.counts),
+    values: values.done(),
+    counts: values.counts,
+  }));
+}
+
+/** What kind of file it was. */
+const fileOf = (path: string, shape: Shape, gzip: boolean) => ({
+  source: path,
+  format: shape.format,
+  gzip,
+  ...(shape.encoding === undefined ? {} : { encoding: shape.encoding }),
+  ...(shape.format === 'text' ? { delimiter: shape.delimiter } : {}),
+  decimal: shape.decimal,
+  headerLine: shape.headerRecord + 1,
+});
 
 /** The unit that a column's cells name. */
 const unitOf = ({ unitInCells }: CellCounts) =>
