@@ -73,70 +73,18 @@ export async function runWorker(
   const startNs = clock.nowNs();
   const runId = randomUUID();
   const assets = chooseAssets(config, deps);
-  let secondsToFirstEvaluation: number | undefined;
-  const models = onceByName(async (_, twin: Twin): Promise<TwinModel> => {
-    const opened = await deps.engine.createModel(twin, { logger });
-    return {
-      ...opened,
-      evaluate: async (...args) => {
-        const answers = await opened.evaluate(...args);
-        secondsToFirstEvaluation ??= deps.uptimeS();
-        return answers;
-      },
-    };
-  });
-  // Without it a changed twin's states can't be migrated; that must not keep them from going on today.
-  const versions = onceByName((name, twin: Twin) =>
-    keepVersion(deps.store, twin).then(
-      () => undefined,
-      (error: unknown) =>
-        logger.warn('A version of a twin is not kept', { twin: name, reason: messageOf(error) }),
-    ),
-  );
-  const overtime = () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS;
-  const assetDeps: AssetDeps = {
-    ...deps,
-    overtime,
-    ...(deps.onProgress === undefined ? {} : { onSample: deps.onProgress }),
-  };
-
-  const runOne = async (asset: FleetAsset): Promise<AssetReport> => {
-    const begunNs = clock.nowNs();
-    const progress = newProgress();
-    let fault: unknown;
-    try {
-      signal.throwIfAborted();
-      if (overtime()) {
-        progress.stopped = true;
-        return toAssetReport(asset, progress, undefined, false, 0);
-      }
-      const twin = await deps.source.twin(asset.twin);
-      progress.twinVersion = versionOf(twin.hash);
-      await versions.get(asset.twin, twin);
-      await runAsset(
-        {
-          fleet: fleet.name,
-          assetId: asset.id,
-          twinName: asset.twin,
-          twin: twinOfAsset(twin, asset),
-          model: () => models.get(asset.twin, twin),
-          options: {
-            ...fleet.calibration,
-            ...(config.settleS === undefined ? {} : { settleS: config.settleS }),
-          },
-          gatewayLedger: asset.gatewayLedger,
-          timeMap: config.timeMap,
-          runId,
-        },
-        assetDeps,
-        progress,
-        signal,
-      );
-    } catch (error) {
-      fault = error;
-    }
-    const seconds = nsToSeconds(clock.nowNs() - begunNs);
-    return toAssetReport(asset, progress, fault, signal.aborted, seconds);
+  const heard = { secondsToFirstEvaluation: undefined as number | undefined };
+  const models = modelsOnce(deps, heard);
+  const run: Run = {
+    config,
+    runId,
+    deps: {
+      ...deps,
+      overtime: () => nsToSeconds(clock.nowNs() - startNs) >= fleet.calibration.maxRunS,
+      ...(deps.onProgress === undefined ? {} : { onSample: deps.onProgress }),
+    },
+    models,
+    versions: versionsOnce(deps),
   };
 
   const reports: AssetReport[] = [];
@@ -144,7 +92,7 @@ export async function runWorker(
   let next = 0;
   const lane = async () => {
     for (let asset = turn[next++]; asset !== undefined; asset = turn[next++]) {
-      const report = await runOne(asset);
+      const report = await runOne(asset, run, signal);
       reports.push(report);
       deps.onProgress?.();
       if (report.error !== undefined) {
@@ -161,6 +109,7 @@ export async function runWorker(
   }
   const order = new Map(assets.map((a, i) => [a.id, i]));
   reports.sort((a, b) => (order.get(a.asset) ?? 0) - (order.get(b.asset) ?? 0));
+  const { secondsToFirstEvaluation } = heard;
   const report: RunReport = {
     runId,
     fleet: fleet.name,
@@ -172,20 +121,105 @@ export async function runWorker(
     summary: { verdict: runVerdict(reports), recording: runRecording(reports) },
     totals: totalsOf(reports),
   };
-  if (reports.some((r) => r.outcome !== 'idle' && r.outcome !== 'waiting')) {
-    try {
-      await putJson(deps.store, reportKey(report), report);
-    } catch (error) {
-      logger.error('The report of the run could not be kept', { reason: messageOf(error) });
-    }
-  }
+  await keepReport(report, deps);
   return report;
 }
 
+/** One run of the worker, as each of its assets needs it. */
+interface Run {
+  config: WorkerConfig;
+  runId: string;
+  deps: AssetDeps & Pick<WorkerDeps, 'source'>;
+  models: OnceByName<Twin, TwinModel>;
+  versions: OnceByName<Twin, void>;
+}
+
+/** One asset's part in a run; whatever goes wrong with it is in its report. */
+async function runOne(asset: FleetAsset, run: Run, signal: AbortSignal): Promise<AssetReport> {
+  const { config, deps } = run;
+  const { fleet } = deps.source;
+  const begunNs = deps.clock.nowNs();
+  const progress = newProgress();
+  let fault: unknown;
+  try {
+    signal.throwIfAborted();
+    if (deps.overtime()) {
+      progress.stopped = true;
+      return toAssetReport(asset, progress, undefined, false, 0);
+    }
+    const twin = await deps.source.twin(asset.twin);
+    progress.twinVersion = versionOf(twin.hash);
+    await run.versions.get(asset.twin, twin);
+    await runAsset(
+      {
+        fleet: fleet.name,
+        assetId: asset.id,
+        twinName: asset.twin,
+        twin: twinOfAsset(twin, asset),
+        model: () => run.models.get(asset.twin, twin),
+        options: {
+          ...fleet.calibration,
+          ...(config.settleS === undefined ? {} : { settleS: config.settleS }),
+        },
+        gatewayLedger: asset.gatewayLedger,
+        timeMap: config.timeMap,
+        runId: run.runId,
+      },
+      deps,
+      progress,
+      signal,
+    );
+  } catch (error) {
+    fault = error;
+  }
+  const seconds = nsToSeconds(deps.clock.nowNs() - begunNs);
+  return toAssetReport(asset, progress, fault, signal.aborted, seconds);
+}
+
+/** The model of each twin, opened for the first asset that wants it; and when the first of all answered. */
+const modelsOnce = (
+  { engine, logger, uptimeS }: WorkerDeps,
+  heard: { secondsToFirstEvaluation: number | undefined },
+): OnceByName<Twin, TwinModel> =>
+  onceByName(async (_, twin) => {
+    const opened = await engine.createModel(twin, { logger });
+    return {
+      ...opened,
+      evaluate: async (...args) => {
+        const answers = await opened.evaluate(...args);
+        heard.secondsToFirstEvaluation ??= uptimeS();
+        return answers;
+      },
+    };
+  });
+
+/** Keeps each twin's version: without it a changed twin's states can't be migrated; that must not keep them from going on today. */
+const versionsOnce = ({ store, logger }: WorkerDeps): OnceByName<Twin, void> =>
+  onceByName((name, twin) =>
+    keepVersion(store, twin).then(
+      () => undefined,
+      (error: unknown) =>
+        logger.warn('A version of a twin is not kept', { twin: name, reason: messageOf(error) }),
+    ),
+  );
+
+/** Keeps the report of a run, unless there was nothing to do for any asset. */
+async function keepReport(report: RunReport, { store, logger }: WorkerDeps): Promise<void> {
+  if (report.assets.every((r) => r.outcome === 'idle' || r.outcome === 'waiting')) return;
+  try {
+    await putJson(store, reportKey(report), report);
+  } catch (error) {
+    logger.error('The report of the run could not be kept', { reason: messageOf(error) });
+  }
+}
+
+interface OnceByName<A, T> {
+  get(name: string, of: A): Promise<T>;
+  all(): Iterable<Promise<T>>;
+}
+
 /** What is made for a name when it is first asked for, and kept. */
-function onceByName<A, T>(
-  make: (name: string, of: A) => Promise<T>,
-): { get(name: string, of: A): Promise<T>; all(): Iterable<Promise<T>> } {
+function onceByName<A, T>(make: (name: string, of: A) => Promise<T>): OnceByName<A, T> {
   const made = new Map<string, Promise<T>>();
   return {
     get(name, of) {
