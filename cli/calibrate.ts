@@ -18,6 +18,7 @@ import {
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { channelAlarms, withChannelAlarms } from '../shared/twin/readings/channel-faults.js';
 import { levelFindings } from '../shared/twin/readings/levels.js';
+import { withoutRepeatedRows } from '../shared/twin/readings/repeated-rows.js';
 import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationFindings } from '../shared/twin/report/calibration-findings.js';
@@ -214,7 +215,7 @@ async function run(
   io: CommandIo,
 ): Promise<CalibrationOutput> {
   // The recording's account names what is set aside.
-  const samples = withoutWild(twin.definition, data.samples);
+  const samples = withoutRepeatedRows(twin.definition, withoutWild(twin.definition, data.samples));
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const startedMs = performance.now();
   const bar = progressBar(io, 'Calibrating', 'samples');

@@ -45,3 +45,45 @@ export function isSwitch(values: Iterable<number>): boolean {
     median >= STEP_OF_LEVELS * (high - low)
   );
 }
+
+/** Upper against lower quartile of the times between readings from which these come when something has changed. */
+const IRREGULAR = 1.5;
+/** Share of another column's readings that it has at most. */
+const SPARSE = 0.5;
+
+/**
+ * Whether a column tells an input that is held only when it has stepped: its readings are blank between, come
+ * at no period, never repeat and differ by much. What wanders and is told when it has moved by a deadband creeps.
+ *
+ * @param timesS of each value
+ * @param most readings of the column that has most of them
+ */
+export function isToldOnStep(
+  values: ArrayLike<number>,
+  timesS: ArrayLike<number>,
+  most: number,
+): boolean {
+  const steps: number[] = [];
+  const apart: number[] = [];
+  let before = -1;
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let k = 0; k < values.length; k++) {
+    const v = values[k]!;
+    if (!Number.isFinite(v)) continue;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+    if (before >= 0) {
+      if (v === values[before]) return false;
+      steps.push(Math.abs(v - values[before]!));
+      apart.push(timesS[k]! - timesS[before]!);
+    }
+    before = k;
+  }
+  if (steps.length < FEWEST_STEPS || steps.length >= SPARSE * most) return false;
+  const sorted = apart.toSorted((a, b) => a - b);
+  const quartile = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!;
+  return (
+    quartile(0.75) > IRREGULAR * quartile(0.25) &&
+    upperMedian(steps) >= STEP_OF_LEVELS * (high - low)
+  );
+}

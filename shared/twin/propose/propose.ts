@@ -6,7 +6,7 @@ import {
   unitConversion,
 } from '../../fmi/index.js';
 import { findColumn, type RecordingTable } from '../../recordings/index.js';
-import { isSwitch } from '../definition/input-interpolation.js';
+import { isSwitch, isToldOnStep } from '../definition/input-interpolation.js';
 import { withoutWildValues } from '../readings/wild-values.js';
 import { type Match, matchColumns, partsOf, type Undecided, unitWord } from './match.js';
 import { isReal, parametersOf, startOf } from './parameters.js';
@@ -263,8 +263,13 @@ function proposedInput(v: ModelVariable, asking: Asking): Proposal['inputs'][num
   };
 }
 
-const switches = ({ columns }: RecordingTable, column: string): boolean =>
-  isSwitch(withoutWildValues(columns[findColumn(columns, column)]?.values ?? new Float64Array()));
+/** Whether an input's column tells that it is held between its steps. */
+function switches({ columns, timeS }: RecordingTable, column: string): boolean {
+  const { values = new Float64Array() } = columns[findColumn(columns, column)] ?? {};
+  const tame = withoutWildValues(values);
+  const most = Math.max(0, ...columns.map((c) => c.values.filter(Number.isFinite).length));
+  return isSwitch(tame) || isToldOnStep(tame, timeS, most);
+}
 
 function horizonOf(table: RecordingTable): Proposed<number> {
   const { spanS } = table.account;

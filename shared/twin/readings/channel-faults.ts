@@ -10,6 +10,7 @@ import {
   watchSample,
 } from './channel-watch.js';
 import { type HeldChannel, heldIn, heldInputsIn } from './held-values.js';
+import { type RepeatedRows, repeatedRows } from './repeated-rows.js';
 import { type StillInput, stillIn, stillText } from './still-inputs.js';
 import { type WildValues, wildValues } from './wild-values.js';
 
@@ -22,6 +23,8 @@ export interface ChannelFaults {
   heldChannels?: HeldChannel[];
   /** Inputs that changed with nearly each sample, then kept one value; left out where there are none. */
   stillInputs?: StillInput[];
+  /** Where the recording repeats itself; left out where it does not. */
+  repeatedRows?: RepeatedRows[];
   /** Readings that were set aside, far from all others. */
   wildValues?: WildValues[];
   /** Whose readings count at later times than their own. */
@@ -34,6 +37,7 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
   for (const sample of samples) watchSample(watch, sample);
   const aged = agedChannels(definition, samples);
   const still = stillIn(watch.inputs, definition);
+  const repeated = repeatedRows(definition, samples);
   return {
     frozenChannels: frozenIn(watch, definition),
     sameChannels: sameIn(watch, definition),
@@ -41,6 +45,7 @@ export function channelFaults({ definition }: Twin, samples: readonly Sample[]):
     wildValues: wildValues(definition, samples),
     ...(aged.length === 0 ? {} : { agedChannels: aged }),
     ...(still.length === 0 ? {} : { stillInputs: still }),
+    ...(repeated.length === 0 ? {} : { repeatedRows: repeated }),
   };
 }
 

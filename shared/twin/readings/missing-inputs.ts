@@ -1,5 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import { durationText, upperMedian } from '../../core/index.js';
+import { inputInterpolations } from '../definition/input-interpolation.js';
 import { instantText } from '../report/time-axis.js';
 import type { Sample } from '../types.js';
 
@@ -13,6 +14,8 @@ export interface MissingInput {
   longest?: { forS: number; sinceS: number };
   /** That samples are left out there: of rest each, of a moving machine those of long times without one. */
   leftOut?: boolean;
+  /** That fits take it between its neighbours, as it runs as a straight line. */
+  bridged?: boolean;
 }
 
 /** Share of an input's rows without a value from which that is told … */
@@ -21,6 +24,14 @@ const LEAST_SHARE = 0.01;
 const LEAST_RUN = 5;
 /** Share of repeated values above which a column tells them also where nothing has changed. */
 const TELLS_REPEATS = 0.05;
+/** Neighbours that tell how a column without repeats behaves. */
+const ENOUGH_PAIRS = 50;
+/** Share of its rows that may be blank, outside of long silences, of a column that changes with nearly each. */
+const SELDOM_BLANK = 0.05;
+/** Share of blanks up to which steps tell whether these are those that are too small to be told. */
+const TELLING_BLANKS = 0.5;
+/** Steps of whatever wanders are spread evenly near 0: so many times the share of the blanks, in medians, tells of each step below. */
+const SMALLEST_STEP = 0.5;
 /** A run of blanks so many times as long as usual is none of a column that tells changes only. */
 const UNUSUAL = 10;
 
@@ -29,8 +40,9 @@ interface Blank {
   /** The first of them. */
   row: number;
   rows: number;
-  /** From the last value on, and when that was, seconds. */
+  /** From the last value on, what and when that was, seconds. */
   forS: number;
+  value: number;
   sinceS: number;
 }
 
@@ -43,14 +55,27 @@ interface Blanks {
   /** Neighbours that both have a value, and how many of them have the same. */
   pairs: number;
   repeats: number;
+  /** How far the others lie apart. */
+  steps: number[];
+  lowest: number;
+  highest: number;
 }
 
 type InputSamples = readonly Pick<Sample, 'timeS' | 'inputs'>[];
 
 function blanksOf(samples: InputSamples, i: number): Blanks {
   const first = samples.findIndex((s) => Number.isFinite(s.inputs[i]!));
-  const found: Blanks = { first, blanks: [], pairs: 0, repeats: 0 };
+  const found: Blanks = {
+    ...{ first, blanks: [], pairs: 0, repeats: 0, steps: [] },
+    ...{ lowest: Number.POSITIVE_INFINITY, highest: Number.NEGATIVE_INFINITY },
+  };
   if (first < 0) return found;
+  for (const { inputs } of samples) {
+    const value = inputs[i]!;
+    if (!Number.isFinite(value)) continue;
+    found.lowest = Math.min(found.lowest, value);
+    found.highest = Math.max(found.highest, value);
+  }
   const { blanks } = found;
   for (let k = first + 1; k < samples.length; k++) {
     const [before, at] = [samples[k - 1]!, samples[k]!];
@@ -59,23 +84,77 @@ function blanksOf(samples: InputSamples, i: number): Blanks {
       if (hadValue) {
         found.pairs++;
         if (at.inputs[i] === before.inputs[i]) found.repeats++;
+        else found.steps.push(Math.abs(at.inputs[i]! - before.inputs[i]!));
       } else blanks.at(-1)!.forS = at.timeS - blanks.at(-1)!.sinceS;
       continue;
     }
-    if (hadValue) blanks.push({ row: k, rows: 1, forS: 0, sinceS: before.timeS });
-    else blanks.at(-1)!.rows++;
+    if (hadValue) {
+      blanks.push({ row: k, rows: 1, forS: 0, value: before.inputs[i]!, sinceS: before.timeS });
+    } else blanks.at(-1)!.rows++;
     blanks.at(-1)!.forS = at.timeS - blanks.at(-1)!.sinceS;
   }
   return found;
 }
 
-/** Whether a column has a value in each row where it is known, and not only where it has changed. */
-const tellsEachRow = ({ repeats, pairs }: Blanks) => repeats > TELLS_REPEATS * pairs;
+/** Whether a column tells values also where nothing has changed. */
+const tellsRepeats = ({ repeats, pairs }: Blanks) => repeats > TELLS_REPEATS * pairs;
+
+/**
+ * Whether a column that never repeats a value is read anew in each row: it is hardly ever blank, but for long
+ * silences, or changes by less than what its blanks would hide if they said that nothing has changed.
+ */
+function isReadAnew({ pairs, steps, blanks }: Blanks): boolean {
+  if (pairs < ENOUGH_PAIRS) return false;
+  const few = blanks.reduce((sum, { rows }) => sum + (rows < LEAST_RUN ? rows : 0), 0);
+  const share = few / (pairs + few);
+  if (share <= SELDOM_BLANK) return true;
+  const smallest = steps.reduce((least, step) => Math.min(least, step), Number.POSITIVE_INFINITY);
+  return share <= TELLING_BLANKS && smallest < SMALLEST_STEP * share * upperMedian(steps);
+}
+
+/** Blanks that hide a value, and do not say that nothing has changed. */
+function hidingBlanks(found: Blanks): Blank[] {
+  if (tellsRepeats(found)) return found.blanks;
+  if (!isReadAnew(found)) return [];
+  // For long it may be off, or as large as it can be, at the ends of its range.
+  const { blanks, lowest, highest } = found;
+  return blanks.filter(
+    ({ rows, value }) => rows < LEAST_RUN || (value > lowest && value < highest),
+  );
+}
 
 /** Long times without a value of an input that otherwise has one in each row, as rows. */
-export function longBlanks(samples: InputSamples, input: number): { row: number; rows: number }[] {
-  const found = blanksOf(samples, input);
-  return tellsEachRow(found) ? found.blanks.filter(({ rows }) => rows >= LEAST_RUN) : [];
+export const longBlanks = (samples: InputSamples, input: number): { row: number; rows: number }[] =>
+  hidingBlanks(blanksOf(samples, input)).filter(({ rows }) => rows >= LEAST_RUN);
+
+/**
+ * Samples whose inputs that run as straight lines have values between their neighbours' where one or a few
+ * are blank: what lies between two readings is no less a line for a third one that is missing.
+ */
+export function withShortBlanks<S extends Pick<Sample, 'timeS' | 'inputs'>>(
+  definition: TwinDefinition,
+  samples: readonly S[],
+): readonly S[] {
+  const filled = new Map<number, Float64Array>();
+  inputInterpolations(definition).forEach((how, i) => {
+    if (how !== 'linear' || definition.inputs[i]!.value !== undefined) return;
+    for (const { row, rows } of hidingBlanks(blanksOf(samples, i))) {
+      const [before, after] = [samples[row - 1]!, samples[row + rows]];
+      if (rows >= LEAST_RUN || after === undefined) continue;
+      for (let k = row; k < row + rows; k++) {
+        const share = (samples[k]!.timeS - before.timeS) / (after.timeS - before.timeS);
+        if (!(share >= 0 && share <= 1)) continue;
+        const inputs = filled.get(k) ?? samples[k]!.inputs.slice();
+        inputs[i] = before.inputs[i]! + share * (after.inputs[i]! - before.inputs[i]!);
+        filled.set(k, inputs);
+      }
+    }
+  });
+  if (filled.size === 0) return samples;
+  return samples.map((sample, k) => {
+    const inputs = filled.get(k);
+    return inputs === undefined ? sample : { ...sample, inputs };
+  });
 }
 
 /**
@@ -86,11 +165,13 @@ export function longBlanks(samples: InputSamples, input: number): { row: number;
  *   rows are readings of one tag each, samples do not tell
  */
 export function missingInputs(
-  { inputs, simulation }: TwinDefinition,
+  definition: TwinDefinition,
   samples: InputSamples,
   cells: readonly { bad: number; good: number; isLong?: boolean }[] = [],
 ): MissingInput[] {
+  const { inputs, simulation } = definition;
   const steady = simulation.mode === 'steady-state';
+  const interpolations = inputInterpolations(definition);
   return inputs.flatMap(({ variable, value }, i) => {
     if (value !== undefined) return [];
     const found = blanksOf(samples, i);
@@ -106,15 +187,27 @@ export function missingInputs(
     }
     if (blanks.length === 0) return [];
     const usual = upperMedian(blanks.map(({ rows }) => rows));
-    const tellsAll = steady || bad > 0 || tellsEachRow(found);
-    const unusual = blanks.filter(({ rows }) => tellsAll || rows > UNUSUAL * usual);
+    const hiding = hidingBlanks(found);
+    const unusual =
+      steady || bad > 0
+        ? blanks
+        : hiding.length > 0
+          ? hiding
+          : blanks.filter(({ rows }) => rows > UNUSUAL * usual);
     const missing = unusual.reduce((sum, { rows }) => sum + rows, 0);
     const longest = unusual.toSorted((a, b) => b.rows - a.rows)[0];
     if (longest === undefined) return [];
     if (missing <= LEAST_SHARE * of && longest.rows < LEAST_RUN) return [];
     const { forS, sinceS } = longest;
-    const leftOut = steady || (tellsEachRow(found) && longest.rows >= LEAST_RUN);
-    return [{ variable, missing, of, longest: { forS, sinceS }, ...(leftOut && { leftOut }) }];
+    const leftOut = steady || hiding.some(({ rows }) => rows >= LEAST_RUN);
+    const bridged = !leftOut && hiding.length > 0 && interpolations[i] === 'linear';
+    return [
+      {
+        ...{ variable, missing, of, longest: { forS, sinceS } },
+        ...(leftOut && { leftOut }),
+        ...(bridged && { bridged }),
+      },
+    ];
   });
 }
 
@@ -125,6 +218,7 @@ export const missingInputText = ({
   of,
   longest,
   leftOut,
+  bridged,
 }: MissingInput): string => {
   const where =
     longest === undefined
@@ -132,5 +226,5 @@ export const missingInputText = ({
       : `${variable} has no value in ${missing} of ${of} rows, at the longest for ${durationText(longest.forS)} since ${instantText(longest.sinceS)}`;
   return leftOut
     ? `${where}: they are left out`
-    : `${where}: fits take it as it was before, which is a guess${longest === undefined ? '' : ', and calibrations leave these rows out'}`;
+    : `${where}: fits take it ${bridged ? 'between its neighbours' : 'as it was before'}, which is a guess${longest === undefined ? '' : ', and calibrations leave these rows out'}`;
 };

@@ -3,6 +3,7 @@ import { OVERWRITTEN } from '../data/recording.js';
 import { agedText } from '../readings/aged-channels.js';
 import { deadText, frozenText, heldText, sameText } from '../readings/channel-faults.js';
 import { missingInputText } from '../readings/missing-inputs.js';
+import { repeatedRowsText } from '../readings/repeated-rows.js';
 import { stillText } from '../readings/still-inputs.js';
 import { wildText } from '../readings/wild-values.js';
 import type { Alarm } from '../types.js';
@@ -97,10 +98,14 @@ function leftOutFindings({
   skipped,
   missingInputs = [],
   stillInputs = [],
+  repeatedRows = [],
   longRows = 0,
 }: RecordingSummary): Finding[] {
   // What is missing is named with its variable.
-  const isNamed = missingInputs.some((found) => found.leftOut) || stillInputs.length > 0;
+  const isNamed =
+    missingInputs.some((found) => found.leftOut) ||
+    stillInputs.length > 0 ||
+    repeatedRows.length > 0;
   const findings = Object.entries(skipped).flatMap(([reason, count]): Finding[] => {
     if (reason === 'input-missing' && isNamed) return [];
     const { share, fewest, text } = TOLD_EARLIER.get(reason) ?? MOSTLY;
@@ -197,6 +202,7 @@ function channelFindings(
     frozenChannels = [],
     heldChannels = [],
     stillInputs = [],
+    repeatedRows = [],
     agedChannels = [],
     wildValues = [],
     sameChannels = [],
@@ -215,6 +221,7 @@ function channelFindings(
       care(heldText(found), found.input ? undefined : [found.variable]),
     ),
     ...stillInputs.map((found) => care(stillText(found))),
+    ...(repeatedRows.length === 0 ? [] : [care(repeatedRowsText(repeatedRows))]),
     ...agedChannels.map((found) => care(agedText(found))),
     ...wildValues.map((found) =>
       care(wildText(found), isMeasured(found.variable) ? [found.variable] : undefined),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
-import { isSwitch } from '../../../shared/twin/definition/input-interpolation.js';
+import { isSwitch, isToldOnStep } from '../../../shared/twin/definition/input-interpolation.js';
 import { summarizeStreams } from '../../../shared/twin/index.js';
 import { lagTwin } from './fit-fixtures.js';
 
@@ -15,6 +15,28 @@ describe('an input that is held and then steps', () => {
     expect(
       isSwitch(rows.map((k) => (k % 10 === 4 ? Number.NaN : levels[Math.floor(k / 6)]!))),
     ).toBe(true);
+  });
+
+  it('is one that is told only when it has stepped', () => {
+    const rng = createRng(6);
+    const steps = new Map<number, number>();
+    for (let k = 0; k < 240; k += 2 + Math.floor(12 * rng.uniform())) steps.set(k, rng.uniform());
+    const told = rows.map((k) => steps.get(k) ?? Number.NaN);
+    const isTold = (values: readonly number[]) => isToldOnStep(values, rows, 240);
+    expect([isSwitch(told), isTold(told)]).toEqual([false, true]);
+    // Read at a period, a value that repeats, and as many readings as any other.
+    expect(isTold(rows.map((k) => (k % 7 === 0 ? rng.uniform() : Number.NaN)))).toBe(false);
+    expect(isTold(told.with([...steps.keys()][3]!, steps.get([...steps.keys()][2]!)!))).toBe(false);
+    expect(isToldOnStep(told, rows, steps.size)).toBe(false);
+    // What wanders, told when it has moved by a deadband.
+    let last = Number.NaN;
+    const wanders = rows.map((k) => {
+      const v = Math.sin(k / 20) + Math.sin(k / 7);
+      if (Math.abs(v - last) < 0.25) return Number.NaN;
+      last = v;
+      return v;
+    });
+    expect(isTold(wanders)).toBe(false);
   });
 
   it('is named where it is run as a straight line, though error codes stand in it', () => {

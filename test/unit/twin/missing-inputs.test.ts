@@ -1,14 +1,26 @@
 import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/core/index.js';
+import { fitRecord } from '../../../shared/twin/fit/record/arrange.js';
 import { recordingFindings, summarizeStreams } from '../../../shared/twin/index.js';
 import { missingInputs, missingInputText } from '../../../shared/twin/readings/missing-inputs.js';
 import { lagTwin } from './fit-fixtures.js';
 
 const { definition } = lagTwin();
 const atRest = lagTwin(['gain', 'tau'], { simulation: { mode: 'steady-state' } }).definition;
+const held = lagTwin(['gain', 'tau'], { transient: { inputInterpolation: 'hold' } });
 const samplesOf = (values: readonly number[]) =>
   values.map((u, k) => ({ timeS: 60 * k, inputs: Float64Array.of(u) }));
 /** Levels that are held for eight rows each and told in all of them. */
 const levels = Array.from({ length: 200 }, (_, k) => Math.floor(k / 8) % 5);
+/** What changes with each row. */
+const wander = (() => {
+  const rng = createRng(5);
+  let u = 0;
+  return levels.map(() => {
+    u = 0.9 * u + 0.3 * rng.normal();
+    return u;
+  });
+})();
 const blankAt = (values: readonly number[], isBlank: (row: number) => boolean) =>
   samplesOf(values.map((v, k) => (isBlank(k) ? Number.NaN : v)));
 
@@ -30,9 +42,9 @@ describe('an input without a value in some rows', () => {
     expect(missingInputText(found[0]!)).toBe(
       'u has no value in 20 of 200 rows, at the longest for 21.0 min since 2940 s: they are left out',
     );
-    // A few cells at a time are carried by fits.
+    // A few cells at a time are carried by fits where it is held.
     const [few] = missingInputs(
-      definition,
+      held.definition,
       blankAt(levels, (k) => k % 40 > 36),
     );
     expect(missingInputText(few!)).toBe(
@@ -50,6 +62,47 @@ describe('an input without a value in some rows', () => {
     // Nor does a silence that is far longer than all others.
     const silent = blankAt(levels, (k) => (k > 0 && levels[k] === levels[k - 1]) || k > 90);
     expect(missingInputs(definition, silent)).toMatchObject([{ longest: { sinceS: 88 * 60 } }]);
+  });
+
+  it('is named where it is read anew in each row, and never repeats a value', () => {
+    const missed = (isBlank: (row: number) => boolean) =>
+      missingInputs(definition, blankAt(wander, isBlank));
+    // A silence of an input that changes with each row says nothing of what it was.
+    expect(missed((k) => k >= 50 && k < 70)).toMatchObject([
+      { missing: 20, longest: { sinceS: 49 * 60 }, leftOut: true },
+    ]);
+    const [few] = missed((k) => k % 5 === 3);
+    expect(few).toMatchObject({ missing: 40, bridged: true });
+    expect(missingInputText(few!)).toBe(
+      'u has no value in 40 of 200 rows, at the longest for 2.0 min since 120 s: fits take it between its neighbours, which is a guess, and calibrations leave these rows out',
+    );
+    // With a deadband blanks say that it has moved by less.
+    let told = Number.NaN;
+    const deadband = wander.map((v) => {
+      if (Math.abs(v - told) < 0.1) return Number.NaN;
+      told = v;
+      return v;
+    });
+    const blank = deadband.filter(Number.isNaN).length;
+    expect(blank).toBeGreaterThan(20);
+    expect(blank).toBeLessThan(100);
+    expect(missingInputs(definition, samplesOf(deadband))).toEqual([]);
+  });
+
+  it('lies between its neighbours for fits where it runs as a straight line, for a few rows at most', () => {
+    const samples = blankAt(wander, (k) => k % 20 === 8 || k % 20 === 9 || (k > 150 && k < 157));
+    const { inputs: columns, skipped } = fitRecord(
+      lagTwin(),
+      samples.map((s) => ({ ...s, measured: Float64Array.of(1) })),
+    );
+    expect(columns[0]![8]).toBeCloseTo(wander[7]! + (wander[10]! - wander[7]!) / 3, 12);
+    expect(columns[0]![9]).toBeCloseTo(wander[7]! + (2 * (wander[10]! - wander[7]!)) / 3, 12);
+    expect(skipped).toEqual({ 'input-missing': 6 });
+    const kept = fitRecord(
+      held,
+      samples.map((s) => ({ ...s, measured: Float64Array.of(1) })),
+    );
+    expect([kept.inputs[0]![8], kept.inputs[0]![9]]).toEqual([wander[7], wander[7]]);
   });
 
   it('is not worth a word for a cell in a hundred, nor where nothing is missing', () => {

@@ -1,5 +1,7 @@
 import type { TwinDefinition } from '../../../config/index.js';
 import { inputInterpolations } from '../../definition/input-interpolation.js';
+import { withShortBlanks } from '../../readings/missing-inputs.js';
+import { withoutRepeatedRows } from '../../readings/repeated-rows.js';
 import { undrivenRows } from '../../readings/undriven-rows.js';
 import { withoutWild } from '../../readings/wild-values.js';
 import type { Sample, Twin } from '../../types.js';
@@ -9,8 +11,8 @@ import { railsOf } from './rails.js';
 import { type FitRecord, type InputsAfter, SILENT } from './record.js';
 
 /**
- * Arranges samples for a fit. Inputs that are missing keep their last value, but for long (of states of rest,
- * at once) the samples are left out; samples whose time does not rise are left out and counted; samples at a rail
+ * Arranges samples for a fit. Inputs that are missing keep their last value, or lie between their neighbours where
+ * they run as straight lines, but for long (of states of rest, at once) the samples are left out; samples whose time does not rise are left out and counted; samples at a rail
  * become missing values, with a margin of three times the noise, as do lone ones far from all others. Where
  * rows or inputs are missing for long, what drives a moving machine is not known: its run begins anew after them.
  */
@@ -69,8 +71,9 @@ function keptSamples(
   let lastS = Number.NEGATIVE_INFINITY;
   const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
   const begun = new Set<number>();
-  const readable = withoutWild(definition, samples);
-  const undriven = steady ? new Set<number>() : undrivenRows(definition, readable);
+  const tame = withoutRepeatedRows(definition, withoutWild(definition, samples));
+  const readable = steady ? tame : withShortBlanks(definition, tame);
+  const undriven = steady ? new Set<number>() : undrivenRows(definition, tame);
   for (const [at, sample] of readable.entries()) {
     if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
     else if (sample.timeS <= lastS) skip('time-not-rising');
