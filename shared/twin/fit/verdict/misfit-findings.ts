@@ -1,9 +1,24 @@
+import { instantText } from '../../report/time-axis.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
 import type { Fit } from '../fitting/fit.js';
 import { CERTAIN, isCertain, likeliestError, misfitScore } from '../residuals/lack-of-fit.js';
+import { levelStep } from '../residuals/level-step.js';
 import { varyingFindings } from '../residuals/varying.js';
 import { unseenFindings } from '../unseen/unseen-sensor-errors.js';
+
+/** That one step of its level would explain what is too much in a channel's residuals. */
+function stepText({ record, prediction }: Fit, channel: number, unit: string): string {
+  const { channels, data, timesS } = record;
+  const residuals = Float64Array.from(timesS, (_, row) => {
+    const k = row * channels + channel;
+    return data[k]! - prediction[k]!;
+  });
+  const step = levelStep(residuals);
+  if (step === undefined) return '';
+  const size = Math.abs(step.by).toPrecision(2);
+  return `, as if it read ${size}${unit === '' ? '' : ` ${unit}`} ${step.by > 0 ? 'more' : 'less'} from ${instantText(timesS[step.row]!)} on: was the sensor replaced or set anew there?`;
+}
 
 /** What residuals, and errors of sensors that no residual would show, say against the model. */
 export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
@@ -30,7 +45,7 @@ export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
     );
   }
   misfit.channels.forEach(({ size, memory, pattern, follows, outliers }, c) => {
-    const { variable, noiseStd } = measured[c]!;
+    const { variable, noiseStd, unit } = measured[c]!;
     if (outliers > 0) {
       care(
         `${variable}: ${outliers} ${outliers === 1 ? 'value lies' : 'values lie'} far beyond the noise: outliers`,
@@ -46,7 +61,7 @@ export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
           ? 'follow each other'
           : `are ${(fit.noiseStd[c]! / noiseStd!).toPrecision(3)} times the stated noise`;
     care(
-      `${variable}: the model lacks something: its residuals ${how} (${Number(worst.toPrecision(2))} deviations from chance)`,
+      `${variable}: the model lacks something: its residuals ${how} (${Number(worst.toPrecision(2))} deviations from chance)${stepText(fit, c, unit)}`,
       [variable],
     );
   });
