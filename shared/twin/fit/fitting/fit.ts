@@ -93,25 +93,9 @@ export async function fitRecordFrom(
   polish = false,
 ): Promise<Fit> {
   const problem = fitProblem(context, coordinates, record);
-  const ended = await Promise.all(
-    from.map(async (start) => {
-      try {
-        return await leastSquares(problem, start, polish);
-      } catch (error) {
-        context.signal?.throwIfAborted();
-        return error instanceof Error ? error : new Error(messageOf(error));
-      }
-    }),
-  );
+  const ended = await searchesFrom(context, problem, from, polish);
   const found = ended.filter((e): e is LeastSquaresResult => !(e instanceof Error));
-  const best = found.toSorted((a, b) => a.objective - b.objective)[0];
-  if (best === undefined) {
-    const why = ended[0] === undefined ? 'none was given' : messageOf(ended[0]);
-    throw new TwinError(
-      'NUMERIC',
-      `The model fails from every one of ${from.length} starts: ${why}`,
-    );
-  }
+  const best = bestOf(found, ended);
   const worth = sampleWorth(problem, best.prediction, best.noiseStd);
   const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
   const residualModelsOf = (data: Float64Array) =>
@@ -178,6 +162,39 @@ export async function fitRecordFrom(
     ...(told === undefined ? {} : { stated: told.effect }),
     ...(integration === undefined ? {} : { integration }),
   };
+}
+
+/** Where a search from each point ends; an error where the model failed. */
+function searchesFrom(
+  { signal }: FitContext,
+  problem: LeastSquaresProblem,
+  from: readonly Float64Array[],
+  polish: boolean,
+): Promise<(LeastSquaresResult | Error)[]> {
+  return Promise.all(
+    from.map(async (start) => {
+      try {
+        return await leastSquares(problem, start, polish);
+      } catch (error) {
+        signal?.throwIfAborted();
+        return error instanceof Error ? error : new Error(messageOf(error));
+      }
+    }),
+  );
+}
+
+/** @throws TwinError `NUMERIC` where no search got anywhere */
+function bestOf(
+  found: readonly LeastSquaresResult[],
+  ended: readonly (LeastSquaresResult | Error)[],
+): LeastSquaresResult {
+  const best = found.toSorted((a, b) => a.objective - b.objective)[0];
+  if (best !== undefined) return best;
+  const why = ended[0] === undefined ? 'none was given' : messageOf(ended[0]);
+  throw new TwinError(
+    'NUMERIC',
+    `The model fails from every one of ${ended.length} starts: ${why}`,
+  );
 }
 
 /** What the residuals say against the model. */

@@ -1,0 +1,55 @@
+import { type Fit, fitRecordFrom } from '../fit/fitting/fit.js';
+import type { FitContext } from '../fit/model/fit-context.js';
+import { type FitRecord, sliceOf } from '../fit/record/record.js';
+import { freeUntold } from '../fit/search/untold.js';
+import { withPulled } from '../fit/shape/pulled.js';
+import {
+  parameterCoordinates,
+  parameterCount,
+  startPoints,
+  valueAt,
+} from '../fit/unknowns/coordinates.js';
+import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
+import type { SplitHalf } from './types.js';
+
+/** Fits of the record's halves, compared parameter by parameter. */
+export async function splitHalf(
+  context: FitContext,
+  record: FitRecord,
+  whole: Fit,
+): Promise<SplitHalf> {
+  const n = record.timesS.length;
+  const half = n >> 1;
+  const parts = [sliceOf(record, 0, half), sliceOf(record, half, n)];
+  const fits: Fit[] = [];
+  for (const part of parts) {
+    const coordinates = await fitCoordinates(context, part);
+    const parameters = parameterCount(coordinates);
+    // The halves begin with the priors as they were stated.
+    const near = Float64Array.from(coordinates, (_, j) =>
+      j < parameters ? whole.u[j]! * whole.coordinates[j]!.doubt : 0,
+    );
+    const points = [near, ...startPoints(coordinates, 2)];
+    const found = await fitRecordFrom(context, coordinates, part, points);
+    fits.push(withPulled(await freeUntold(context, found)));
+  }
+  const parameters: SplitHalf['parameters'] = {};
+  let agreeing = 0;
+  const names = parameterCoordinates(context.twin);
+  names.forEach((c, j) => {
+    // In deviations of the priors as they were stated.
+    const us = fits.map((fit) => fit.u[j]! * fit.coordinates[j]!.doubt);
+    const sds = fits.map(
+      (fit) =>
+        fit.coordinates[j]!.doubt *
+        Math.sqrt(fit.covariance.covariance[j * fit.coordinates.length + j]!),
+    );
+    const z = Math.abs(us[0]! - us[1]!) / Math.hypot(sds[0]!, sds[1]!);
+    const agree = z <= 1.96;
+    if (agree) agreeing++;
+    const means = us.map((u) => valueAt(c, u));
+    const stds = sds.map((sd, k) => (c.transform === 'log' ? means[k]! : 1) * c.scale * sd);
+    parameters[c.name] = { means, stds, z, agree };
+  });
+  return { agree: names.length === 0 ? null : agreeing / names.length, pairs: 1, parameters };
+}
