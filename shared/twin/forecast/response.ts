@@ -196,6 +196,54 @@ export function valuesOf(drawn: readonly Float64Array[], n: number): Float64Arra
   });
 }
 
+/** Points of one parameter beside where all curves cross, ascending, none next to another. */
+function gridBeside(centre: number, knots: readonly number[]): number[] {
+  const near = 1e-3 * (knots.at(-1)! - knots[0]!);
+  return knots.filter(
+    (x, k) => Math.abs(x - centre) > near && (k === 0 || x - knots[k - 1]! > near),
+  );
+}
+
+/** Adds to each curve what the model answered at further points of it; what failed is left out. */
+function addPoints(
+  curves: readonly Curve[],
+  wanted: readonly number[][],
+  values: readonly Evaluation[],
+): void {
+  let k = 0;
+  wanted.forEach((xs, i) => {
+    const curve = curves[i]!;
+    const all = curve.x.map((x, p) => ({ x, y: curve.y[p]! }));
+    for (const x of xs) {
+      const y = values[k++];
+      if (y instanceof Float64Array) all.push({ x, y });
+    }
+    all.sort((a, b) => a.x - b.x);
+    curve.x = all.map((p) => p.x);
+    curve.y = all.map((p) => p.y);
+  });
+}
+
+/** Root mean square of what a response misses of the model's own answers, per output. */
+function missedBy(
+  at: (parameters: Float64Array, out: Float64Array) => void,
+  points: readonly Float64Array[],
+  truth: readonly Evaluation[],
+  outputs: number,
+): Float64Array {
+  const error = new Float64Array(outputs);
+  const guess = new Float64Array(outputs);
+  let tried = 0;
+  points.forEach((point, k) => {
+    const y = truth[k];
+    if (!(y instanceof Float64Array)) return;
+    tried++;
+    at(point, guess);
+    for (let o = 0; o < outputs; o++) error[o]! += (guess[o]! - y[o]!) ** 2;
+  });
+  return error.map((sum) => Math.sqrt(sum / Math.max(1, tried)));
+}
+
 /**
  * Runs the model along each parameter's axis and adds the curves up (a cut-HDMR of first order). A
  * curve is looked at more closely where it bends or an output passes its limit, and where many of the
@@ -228,13 +276,12 @@ export async function modelResponse(options: {
     Math.min(bounds.upper[i]!, Math.max(bounds.lower[i]!, v));
   const centre = anchor.map(inside);
   // The anchor and the grid do not depend on each other: all of it at once keeps every lane busy.
-  const grids = Array.from(centre, (v, i) => {
-    const knots = KNOTS[effort].map((share) =>
-      inside(sortedQuantile(options.values[i]!, share), i),
-    );
-    const near = 1e-3 * (knots.at(-1)! - knots[0]!);
-    return knots.filter((x, k) => Math.abs(x - v) > near && (k === 0 || x - knots[k - 1]! > near));
-  });
+  const grids = Array.from(centre, (v, i) =>
+    gridBeside(
+      v,
+      KNOTS[effort].map((share) => inside(sortedQuantile(options.values[i]!, share), i)),
+    ),
+  );
   const along = (wanted: readonly number[][]) =>
     wanted.flatMap((xs, i) => xs.map((x) => centre.map((v, j) => (j === i ? x : v))));
   const begun = [centre, ...along(grids)];
@@ -242,21 +289,7 @@ export async function modelResponse(options: {
   const [first, ...gridValues] = await model.evaluate(begun, inputs, signal);
   if (!(first instanceof Float64Array)) throw first;
   const curves: Curve[] = Array.from(centre, (v) => ({ x: [v], y: [first] }));
-  const addPoints = (wanted: readonly number[][], values: readonly Evaluation[]): void => {
-    let k = 0;
-    wanted.forEach((xs, i) => {
-      const curve = curves[i]!;
-      const all = curve.x.map((x, p) => ({ x, y: curve.y[p]! }));
-      for (const x of xs) {
-        const y = values[k++];
-        if (y instanceof Float64Array) all.push({ x, y });
-      }
-      all.sort((a, b) => a.x - b.x);
-      curve.x = all.map((p) => p.x);
-      curve.y = all.map((p) => p.y);
-    });
-  };
-  addPoints(grids, gridValues);
+  addPoints(curves, grids, gridValues);
 
   const values = options.values.map((all, i) => all.map((v) => inside(v, i)));
   for (let round = 0; round < ROUNDS[effort]; round++) {
@@ -271,7 +304,7 @@ export async function modelResponse(options: {
       doubts.filter((d) => d.parameter === i).map((d) => d.middle),
     );
     modelRuns += doubts.length;
-    addPoints(wanted, await model.evaluate(along(wanted), inputs, signal));
+    addPoints(curves, wanted, await model.evaluate(along(wanted), inputs, signal));
   }
 
   const at = (parameters: ArrayLike<number>, out: Float64Array): void => {
@@ -285,21 +318,9 @@ export async function modelResponse(options: {
     return from + share * (y[high]![output]! - from) - first[output]!;
   };
   const pick = (outputs: readonly number[]) => pickOf(curves, first, outputs, bounds);
-  const error = new Float64Array(first.length);
-  if (trials.length > 0) {
-    const bounded = trials.map((t) => t.map(inside));
-    const truth = await model.evaluate(bounded, inputs, signal);
-    modelRuns += trials.length;
-    const guess = new Float64Array(first.length);
-    let tried = 0;
-    bounded.forEach((t, k) => {
-      const y = truth[k];
-      if (!(y instanceof Float64Array)) return;
-      tried++;
-      at(t, guess);
-      for (let o = 0; o < guess.length; o++) error[o]! += (guess[o]! - y[o]!) ** 2;
-    });
-    for (let o = 0; o < error.length; o++) error[o] = Math.sqrt(error[o]! / Math.max(1, tried));
-  }
+  const bounded = trials.map((t) => t.map(inside));
+  const truth = bounded.length === 0 ? [] : await model.evaluate(bounded, inputs, signal);
+  modelRuns += bounded.length;
+  const error = missedBy(at, bounded, truth, first.length);
   return { at, part, pick, modelRuns, error };
 }
