@@ -3,13 +3,15 @@ import type {
   InterfaceInfo,
   LogCategory,
   ModelStructure,
+  ModelVariable,
   ScalarValue,
   TypeDefinition,
   Unit,
+  Unknown,
   VariableType,
 } from './model-description.js';
 import type { XmlElement } from './xml.js';
-import { type AttributeReader, parseScalar, quote } from './xml-attributes.js';
+import { type AttributeReader, parseScalar, quote, words } from './xml-attributes.js';
 
 /** The first child element of a name. */
 export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
@@ -186,3 +188,30 @@ export const EMPTY_STRUCTURE: ModelStructure = {
   initialUnknowns: [],
   eventIndicators: [],
 };
+
+/**
+ * An unknown of a model's structure, with what it depends on; nothing where its variable is not there.
+ *
+ * @param find the variable of an index or a reference, which says so where there is none
+ */
+export function unknownOf(
+  reader: AttributeReader,
+  element: XmlElement,
+  variable: ModelVariable | undefined,
+  find: (reference: number) => ModelVariable | undefined,
+): Unknown[] {
+  const dependencies = reader
+    .integers(element, 'dependencies')
+    ?.flatMap((reference) => find(reference)?.name ?? []);
+  const kinds = reader.text(element, 'dependenciesKind');
+  if (variable === undefined) return [];
+  return [
+    {
+      name: variable.name,
+      valueReference: variable.valueReference,
+      ...(dependencies && { dependencies }),
+      ...(kinds !== undefined && { dependenciesKind: words(kinds) }),
+      line: element.line,
+    },
+  ];
+}

@@ -24,9 +24,10 @@ import {
   parseStart,
   parseUnits,
   SCALAR_TYPES,
+  unknownOf,
 } from './parse-common.js';
 import type { XmlElement } from './xml.js';
-import { type AttributeReader, quote, words } from './xml-attributes.js';
+import { type AttributeReader, quote } from './xml-attributes.js';
 
 function parseTypes(reader: AttributeReader, root: XmlElement): TypeDefinition[] {
   return childrenOf(childOf(root, 'TypeDefinitions'), 'SimpleType').flatMap((element) => {
@@ -134,9 +135,9 @@ function parseUnknowns(
 ): Unknown[] {
   return childrenOf(element, 'Unknown').flatMap((unknown) => {
     reader.required(unknown, 'index');
-    const nameAt = (index: number | undefined) => {
-      const variable = index === undefined ? undefined : variables[index - 1];
-      if (variable === undefined && index !== undefined) {
+    const find = (index: number) => {
+      const variable = variables[index - 1];
+      if (variable === undefined) {
         reader.report(
           unknown,
           `index ${index} in <${element?.name}>: there are ${variables.length} variables.`,
@@ -144,21 +145,8 @@ function parseUnknowns(
       }
       return variable;
     };
-    const variable = nameAt(reader.integer(unknown, 'index', 1));
-    const dependencies = reader
-      .integers(unknown, 'dependencies')
-      ?.flatMap((index) => nameAt(index)?.name ?? []);
-    const kinds = reader.text(unknown, 'dependenciesKind');
-    if (variable === undefined) return [];
-    return [
-      {
-        name: variable.name,
-        valueReference: variable.valueReference,
-        ...(dependencies && { dependencies }),
-        ...(kinds !== undefined && { dependenciesKind: words(kinds) }),
-        line: unknown.line,
-      },
-    ];
+    const index = reader.integer(unknown, 'index', 1);
+    return unknownOf(reader, unknown, index === undefined ? undefined : find(index), find);
   });
 }
 

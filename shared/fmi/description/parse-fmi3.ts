@@ -23,6 +23,7 @@ import {
   parseInterface,
   parseLogCategories,
   parseUnits,
+  unknownOf,
 } from './parse-common.js';
 import type { XmlElement } from './xml.js';
 import { type AttributeReader, parseScalar, quote, words } from './xml-attributes.js';
@@ -219,8 +220,7 @@ function parseUnknowns(
 ): Unknown[] {
   return childrenOf(structure, name).flatMap((element) => {
     reader.required(element, 'valueReference');
-    const find = (reference: number | undefined) => {
-      if (reference === undefined) return undefined;
+    const find = (reference: number) => {
       const variable = byReference.get(reference);
       if (variable === undefined) {
         reader.report(
@@ -230,21 +230,8 @@ function parseUnknowns(
       }
       return variable;
     };
-    const variable = find(reader.integer(element, 'valueReference'));
-    const dependencies = reader
-      .integers(element, 'dependencies')
-      ?.flatMap((reference) => find(reference)?.name ?? []);
-    const kinds = reader.text(element, 'dependenciesKind');
-    if (variable === undefined) return [];
-    return [
-      {
-        name: variable.name,
-        valueReference: variable.valueReference,
-        ...(dependencies && { dependencies }),
-        ...(kinds !== undefined && { dependenciesKind: words(kinds) }),
-        line: element.line,
-      },
-    ];
+    const own = reader.integer(element, 'valueReference');
+    return unknownOf(reader, element, own === undefined ? undefined : find(own), find);
   });
 }
 
