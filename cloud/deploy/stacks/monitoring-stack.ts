@@ -33,6 +33,35 @@ import type { DataStack } from './data-stack.js';
 /** CloudWatch searches return at most so many series; a bigger fleet is watched by its maximum. */
 const SEARCH_PERIOD_S = 300;
 
+/** What the worker measures of a fleet. */
+interface FleetMetrics {
+  /** Of whole runs. */
+  ofRun(metricName: string, statistic: string): Metric;
+  /** The largest of all assets. */
+  worst(metricName: string): MathExpression;
+}
+
+function fleetMetrics({ schedule }: DeploymentConfig, fleet: FleetConfig): FleetMetrics {
+  const period = Duration.minutes(Math.max(5, schedule.everyMinutes));
+  return {
+    ofRun: (metricName, statistic) =>
+      new Metric({
+        namespace: METRICS_NAMESPACE,
+        metricName,
+        dimensionsMap: { Fleet: fleet.name },
+        statistic,
+        period,
+      }),
+    worst: (metricName) =>
+      new MathExpression({
+        expression: `SELECT MAX(${metricName}) FROM SCHEMA("${METRICS_NAMESPACE}", Asset, Fleet) WHERE Fleet = '${fleet.name}'`,
+        usingMetrics: {},
+        period: Duration.seconds(SEARCH_PERIOD_S),
+        label: `${metricName}, worst asset`,
+      }),
+  };
+}
+
 /** Who sees that something is wrong, and where one looks. */
 export class MonitoringStack extends Stack {
   /** Id of TwinMaker's workspace, and name of Grafana's. */
@@ -53,17 +82,16 @@ export class MonitoringStack extends Stack {
     super(scope, id, props);
     const { config, fleet } = props;
     this.workspaceId = `${config.name}-${fleet.name}`;
-    this.alarms(config, fleet, props.data, props.calibration);
+    const topic = this.topic(config, fleet, props.data);
+    const metrics = fleetMetrics(config, fleet);
+    this.alarms(config, topic, metrics, props.calibration);
+    this.dashboard(config, fleet, metrics);
     if (config.twinMaker) this.twinMaker(fleet, props.data, props.scenes);
     if (config.grafana) this.grafana(config, fleet, props.data);
   }
 
-  private alarms(
-    config: DeploymentConfig,
-    fleet: FleetConfig,
-    data: DataStack,
-    calibration: CalibrationStack,
-  ): void {
+  /** Where alarms go, and who hears of them. */
+  private topic(config: DeploymentConfig, fleet: FleetConfig, data: DataStack): Topic {
     const topic = new Topic(this, 'Alarms', { enforceSSL: true, masterKey: data.key });
     if (config.alarms.email !== undefined) {
       topic.addSubscription(new EmailSubscription(config.alarms.email));
@@ -78,32 +106,25 @@ export class MonitoringStack extends Stack {
         alarms: config.alarms,
       });
     }
+    return topic;
+  }
+
+  private alarms(
+    config: DeploymentConfig,
+    topic: Topic,
+    { ofRun, worst }: FleetMetrics,
+    calibration: CalibrationStack,
+  ): void {
     const describe = (name: string, description: string) =>
       config.alarms.runbook === undefined
         ? `${description}. What to do: docs/how-to/alarms.md, ${name}.`
         : `${description}. What to do: ${config.alarms.runbook}#${name.toLowerCase()}`;
-    const period = Duration.minutes(Math.max(5, config.schedule.everyMinutes));
-    const ofRun = (metricName: string, statistic: string) =>
-      new Metric({
-        namespace: METRICS_NAMESPACE,
-        metricName,
-        dimensionsMap: { Fleet: fleet.name },
-        statistic,
-        period,
-      });
-    const worst = (metricName: string) =>
-      new MathExpression({
-        expression: `SELECT MAX(${metricName}) FROM SCHEMA("${METRICS_NAMESPACE}", Asset, Fleet) WHERE Fleet = '${fleet.name}'`,
-        usingMetrics: {},
-        period: Duration.seconds(SEARCH_PERIOD_S),
-        label: `${metricName}, worst asset`,
-      });
-    const alarm = (
+    /** Says so where a metric lies above its threshold for some periods; nothing where it is missing. */
+    const above = (
       name: string,
       metric: Metric | MathExpression,
       threshold: number,
       description: string,
-      missing: TreatMissingData,
       periods = 1,
     ) => {
       new Alarm(this, name, {
@@ -112,24 +133,22 @@ export class MonitoringStack extends Stack {
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluationPeriods: periods,
         alarmDescription: describe(name, description),
-        treatMissingData: missing,
+        treatMissingData: TreatMissingData.NOT_BREACHING,
       }).addAlarmAction(new SnsAction(topic));
     };
-    const deadLetters = new Metric({
-      namespace: 'AWS/SQS',
-      metricName: 'ApproximateNumberOfMessagesVisible',
-      dimensionsMap: { QueueName: calibration.deadLetters.queueName },
-      statistic: 'Maximum',
-      period: Duration.minutes(5),
-    });
-    alarm(
+    above(
       'DeadLetters',
-      deadLetters,
+      new Metric({
+        namespace: 'AWS/SQS',
+        metricName: 'ApproximateNumberOfMessagesVisible',
+        dimensionsMap: { QueueName: calibration.deadLetters.queueName },
+        statistic: 'Maximum',
+        period: Duration.minutes(5),
+      }),
       0,
       'Calibration jobs could not be submitted',
-      TreatMissingData.NOT_BREACHING,
     );
-    alarm(
+    above(
       'FailedJobs',
       new Metric({
         namespace: 'AWS/Events',
@@ -140,31 +159,16 @@ export class MonitoringStack extends Stack {
       }),
       0,
       'A calibration job failed for good or ran out of time: see the log of failed jobs',
-      TreatMissingData.NOT_BREACHING,
     );
-    alarm(
+    above(
       'Failed',
       ofRun('AssetsFailed', 'Maximum'),
       0,
       'Assets could not be calibrated: see the run’s report in the store',
-      TreatMissingData.NOT_BREACHING,
     );
-    alarm(
-      'Stale',
-      worst('DataAge'),
-      config.alarms.staleDataMinutes * 60,
-      'An asset sends no new data',
-      TreatMissingData.NOT_BREACHING,
-      3,
-    );
-    alarm(
-      'Nis',
-      worst('MeanNis'),
-      config.alarms.nisAbove,
-      'Model and machine disagree on an asset',
-      TreatMissingData.NOT_BREACHING,
-      3,
-    );
+    const { staleDataMinutes, nisAbove } = config.alarms;
+    above('Stale', worst('DataAge'), staleDataMinutes * 60, 'An asset sends no new data', 3);
+    above('Nis', worst('MeanNis'), nisAbove, 'Model and machine disagree on an asset', 3);
     // Nothing at all is the worst fault: no run reported for three periods.
     new Alarm(this, 'Silent', {
       metric: ofRun('RunSeconds', 'SampleCount'),
@@ -176,6 +180,13 @@ export class MonitoringStack extends Stack {
         ? TreatMissingData.BREACHING
         : TreatMissingData.NOT_BREACHING,
     }).addAlarmAction(new SnsAction(topic));
+  }
+
+  private dashboard(
+    config: DeploymentConfig,
+    fleet: FleetConfig,
+    { ofRun, worst }: FleetMetrics,
+  ): void {
     new Dashboard(this, 'Dashboard', {
       dashboardName: `${config.name}-${fleet.name}`,
       widgets: [
