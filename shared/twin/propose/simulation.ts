@@ -9,6 +9,8 @@ import type { RestTime } from './rest-time.js';
 const REST_PERIOD_S = 600;
 /** … unless the model takes more of them to come to rest: to its last digits, as that is measured. */
 const REST_ROWS = 3;
+/** Steps a row of a machine that moves, where its FMU states no step of its own. */
+const STEPS_A_ROW = 10;
 /** Steps of a tag that tell its period. */
 const STEPS_TO_JUDGE = 1000;
 
@@ -25,16 +27,8 @@ export function simulationOf(
   const type = md.coSimulation === undefined ? 'me' : 'cs';
   const states = md.modelStructure.continuousStateDerivatives.length;
   const period = samplePeriodS(table) ?? Number.POSITIVE_INFINITY;
-  const { stepSize } = md.defaultExperiment;
-  // Rows that come faster than the FMU steps need a step each: the definition's default may be thousands.
-  const own = stepSize !== undefined && stepSize > 0 ? stepSize : undefined;
-  const stepSizeS = own === undefined ? {} : { stepSizeS: Math.min(own, period) };
-  const stepText =
-    own === undefined
-      ? ''
-      : own <= period
-        ? '; its own step'
-        : `; a step a row, its own being ${durationText(own)}`;
+  const { stepSizeS: step, text: stepText } = communicationStep(md, period);
+  const stepSizeS = step === undefined ? {} : { stepSizeS: step };
   const atRestSoon = (restS ?? 0) <= REST_ROWS * period;
   if (states === 0 && !atRestSoon) {
     return {
@@ -49,10 +43,45 @@ export function simulationOf(
     };
   }
   const atRest = period >= REST_PERIOD_S && atRestSoon;
+  const having = `the FMU has ${states} continuous ${states === 1 ? 'state' : 'states'}, rows are ${durationText(period)} apart:`;
+  if (atRest) {
+    const own = ownStep(md) === undefined ? {} : stepSizeS;
+    const text = ownStep(md) === undefined ? '' : stepText;
+    return {
+      item: { mode: 'steady-state', interface: type, ...own },
+      comment: `${having} each row is taken for a state of rest${text}`,
+    };
+  }
   return {
-    item: { mode: atRest ? 'steady-state' : 'transient', interface: type, ...stepSizeS },
-    comment: `the FMU has ${states} continuous ${states === 1 ? 'state' : 'states'}, rows are ${durationText(period)} apart: ${atRest ? 'each row is taken for a state of rest' : 'the machine moves between them'}${stepText}`,
+    item: { mode: 'transient', interface: type, ...stepSizeS },
+    comment: `${having} the machine moves between them${stepText}`,
   };
+}
+
+/** The step that an FMU states for itself. */
+function ownStep({ defaultExperiment, coSimulation }: ModelDescription): number | undefined {
+  const stated = [defaultExperiment.stepSize, coSimulation?.fixedInternalStepSize];
+  return stated.find((step) => step !== undefined && step > 0);
+}
+
+/** How long a step of a run is, seconds, and a remark on it; of the definition's default nothing. */
+function communicationStep(
+  md: ModelDescription,
+  periodS: number,
+): { stepSizeS?: number; text: string } {
+  const own = ownStep(md);
+  if (own === undefined) {
+    // The default of 0.1 s would make a day of rows each minute a million calls a run.
+    if (md.coSimulation === undefined || !(periodS > 0 && periodS < Number.POSITIVE_INFINITY)) {
+      return { text: '' };
+    }
+    const stepSizeS = Number((periodS / STEPS_A_ROW).toPrecision(6));
+    return { stepSizeS, text: `; ${STEPS_A_ROW} steps a row, as the FMU states none` };
+  }
+  // Rows that come faster than the FMU steps need a step each: the definition's default may be thousands.
+  return own <= periodS
+    ? { stepSizeS: own, text: '; its own step' }
+    : { stepSizeS: periodS, text: `; a step a row, its own being ${durationText(own)}` };
 }
 
 /** Median seconds between values of one column: rows of long form come as often as all tags together. */
@@ -74,7 +103,10 @@ function samplePeriodS({ long, columns, timeS, account }: RecordingTable): numbe
 /** A proposal whose runs take shorter steps than the FMU's own. */
 export function withStep(proposal: Proposal, stepSizeS: number, because: string): Proposal {
   const { item, comment } = proposal.simulation;
-  const text = comment.replace(/; (its own step|a step a row, its own being .*)$/, '');
+  const text = comment.replace(
+    /; (its own step|a step a row, its own being .*|\d+ steps a row, .*)$/,
+    '',
+  );
   return {
     ...proposal,
     simulation: { item: { ...item, stepSizeS }, comment: `${text}; ${because}` },
