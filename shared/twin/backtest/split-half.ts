@@ -12,6 +12,17 @@ import {
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
 import type { SplitHalf } from './types.js';
 
+/** Share of what a parameter does in the first half of a record below which it does nothing in the second. */
+const DIED_OUT = 1e-3;
+
+/** Whether a parameter says where the record begins, as an FMU's start value does: of each part it is another. */
+function isOfStart({ columns, record }: Fit, j: number): boolean {
+  const half = (record.timesS.length >> 1) * record.channels;
+  const first = Math.hypot(...columns[j]!.subarray(0, half));
+  const second = Math.hypot(...columns[j]!.subarray(half));
+  return first > 0 && second < DIED_OUT * first;
+}
+
 /** Fits of the record's halves, compared parameter by parameter. */
 export async function splitHalf(
   context: FitContext,
@@ -34,9 +45,12 @@ export async function splitHalf(
     fits.push(withPulled(await freeUntold(context, found)));
   }
   const parameters: SplitHalf['parameters'] = {};
-  let agreeing = 0;
-  const names = parameterCoordinates(context.twin);
-  names.forEach((c, j) => {
+  const ofStart: string[] = [];
+  parameterCoordinates(context.twin).forEach((c, j) => {
+    if (isOfStart(whole, j)) {
+      ofStart.push(c.name);
+      return;
+    }
     // In deviations of the priors as they were stated.
     const us = fits.map((fit) => fit.u[j]! * fit.coordinates[j]!.doubt);
     const sds = fits.map(
@@ -46,10 +60,16 @@ export async function splitHalf(
     );
     const z = Math.abs(us[0]! - us[1]!) / Math.hypot(sds[0]!, sds[1]!);
     const agree = z <= 1.96;
-    if (agree) agreeing++;
     const means = us.map((u) => valueAt(c, u));
     const stds = sds.map((sd, k) => (c.transform === 'log' ? means[k]! : 1) * c.scale * sd);
     parameters[c.name] = { means, stds, z, agree };
   });
-  return { agree: names.length === 0 ? null : agreeing / names.length, pairs: 1, parameters };
+  const compared = Object.values(parameters);
+  const agreeing = compared.filter(({ agree }) => agree).length;
+  return {
+    agree: compared.length === 0 ? null : agreeing / compared.length,
+    pairs: 1,
+    parameters,
+    ...(ofStart.length > 0 && { ofStart }),
+  };
 }

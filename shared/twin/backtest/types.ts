@@ -47,6 +47,8 @@ export interface SplitHalf {
       agree: boolean;
     }
   >;
+  /** Parameters that say where a record begins, which is elsewhere in each part: not compared. Left out where there is none. */
+  ofStart?: string[];
 }
 
 /** Histogram of the probability integral transform: flat where bands are right. */

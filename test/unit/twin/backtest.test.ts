@@ -152,6 +152,38 @@ describe('a backtest', () => {
     expect(output.verdict.reasons.join()).toContain("gain: the record's halves give");
   });
 
+  it('does not compare what tells where a record begins', async () => {
+    const twin = lagTwin(['gain', 'tau', 'gain2'], {
+      parameters: lagTwin(['gain', 'tau', 'idle']).definition.parameters.map((p) =>
+        p.variable === 'idle' ? { ...p, variable: 'start', alias: '/l/start' } : p,
+      ),
+    });
+    const lag = lagModel(lagTwin());
+    // An FMU that keeps its states to itself, and has a parameter for their beginning.
+    const model: typeof lag = {
+      ...lag,
+      states: [],
+      startStates: async () => new Float64Array(),
+      run: (points, ...more) =>
+        lag.run(
+          points.map(({ parameters, ...point }) => ({
+            ...point,
+            parameters: parameters.slice(0, 2),
+            states: parameters.slice(2),
+          })),
+          ...more,
+        ),
+    };
+    const output = await backtest(twin, model, await lagSamples({ n: 400 }), {
+      withoutYardstick: true,
+    });
+    expect(Object.keys(output.splitHalf.parameters)).toEqual(['gain', 'tau']);
+    expect(output.splitHalf).toMatchObject({ agree: 1, ofStart: ['start'] });
+    expect(backtestLines(output).join('\n')).toContain(
+      'Not compared, as they tell where a record begins: start',
+    );
+  });
+
   it('says what cannot be tested', async () => {
     const twin = lagTwin();
     const few = await backtest(twin, lagModel(twin), await lagSamples({ n: 20 }));
