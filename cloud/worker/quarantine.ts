@@ -1,6 +1,6 @@
 import { messageOf } from '../../shared/core/index.js';
 import { keySegment, putJson } from '../../shared/store/index.js';
-import type { AlignedSample, CalibratorState } from '../../shared/twin/index.js';
+import { type AlignedSample, type CalibratorState, isModelFault } from '../../shared/twin/index.js';
 import type { AssetDeps, AssetJob } from './asset-job.js';
 import type { AssetState } from './state.js';
 
@@ -8,14 +8,6 @@ import type { AssetState } from './state.js';
 const MOST_FAILED_RUNS = 3;
 /** Samples set aside that are remembered, so that a replay leaves them out too. */
 const MOST_REMEMBERED = 1000;
-
-/** What a model says that cannot take a sample; other faults are not the sample's. */
-const MODEL_FAULTS: ReadonlySet<string> = new Set([
-  'FMU_CRASHED',
-  'FMU_TIMEOUT',
-  'FMI_CALL_FAILED',
-  'NUMERIC',
-]);
 
 const codeOf = (error: unknown) => String((error as { code?: unknown }).code);
 
@@ -29,7 +21,7 @@ export function noteFault(
   timeNs: bigint,
   error: unknown,
 ): AssetState | undefined {
-  if (!MODEL_FAULTS.has(codeOf(error))) return undefined;
+  if (!isModelFault(error)) return undefined;
   const before = state.fault?.timeNs === timeNs ? state.fault.runs : 0;
   return { ...state, fault: { timeNs, runs: before + 1, message: messageOf(error) } };
 }
@@ -57,7 +49,7 @@ export async function setAside(
 ): Promise<AssetState | undefined> {
   const { job, deps, state } = run;
   const runs = (state.fault?.timeNs === sample.timeNs ? state.fault.runs : 0) + 1;
-  if (!MODEL_FAULTS.has(codeOf(error)) || runs < MOST_FAILED_RUNS) return undefined;
+  if (!isModelFault(error) || runs < MOST_FAILED_RUNS) return undefined;
   const { definition } = job.twin;
   const named = (items: readonly { variable: string }[], values: Float64Array) =>
     Object.fromEntries(items.map(({ variable }, i) => [variable, toJson(values[i])]));

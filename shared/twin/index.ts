@@ -41,6 +41,7 @@ export {
   keptError,
   withIntegrationError,
 } from './model/integration-error.js';
+export { isModelFault } from './model/model-faults.js';
 export { openTwinFmu, type TwinFmu } from './model/twin-fmu.js';
 export { createTwinModel } from './model/twin-model.js';
 export { estimateVirtualSensors } from './model/virtual-sensors.js';

@@ -1,4 +1,5 @@
 import { TwinError } from '../../core/index.js';
+import { isModelFault } from '../model/model-faults.js';
 import { reportStep } from '../report/report.js';
 import { instantText } from '../report/time-axis.js';
 import type { Calibrator, CalibratorState, Sample, SensorSlopes, StepResult } from '../types.js';
@@ -13,9 +14,6 @@ export interface CalibrationRun {
 
 /** Gets the steps of a run as they come. */
 export type TakeStep = (step: StepResult) => void | Promise<void>;
-
-/** What is wrong with the model at one sample, rather than with everything. */
-const ONE_SAMPLE = new Set(['FMU_CRASHED', 'FMU_TIMEOUT', 'FMI_CALL_FAILED', 'NUMERIC']);
 
 /**
  * Takes samples through a calibrator one after the other. A sample at which the model fails is set
@@ -57,7 +55,7 @@ export async function runSamples(
 function isOfOneSample(error: unknown, state: CalibratorState): error is TwinError {
   return (
     error instanceof TwinError &&
-    ONE_SAMPLE.has(error.code) &&
+    isModelFault(error) &&
     [...state.filter.x, ...state.filter.S].every(Number.isFinite)
   );
 }

@@ -46,18 +46,24 @@ export interface Beginning {
  * definition says that machines start.
  *
  * @param dtS seconds since the last sample
+ * @param isLost whether the states at the last sample are of no use
  */
 export async function beginningOf(
   definition: TwinDefinition,
   dynamics: TransientModel,
   settings: FilterSettings,
-  { state, sample, dtS }: { state: CalibratorState; sample: Sample; dtS: number },
+  {
+    state,
+    sample,
+    dtS,
+    isLost,
+  }: { state: CalibratorState; sample: Sample; dtS: number; isLost: boolean },
   memory: TransientMemory,
   withinBounds: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Beginning> {
   const { filter } = state;
-  const gap = isGap(dtS, memory.intervalS, definition);
+  const gap = isLost || isGap(dtS, memory.intervalS, definition);
   if (memory.stateMean.length === dynamics.states.length && !gap) {
     return {
       last: jointOf(filter, memory),
@@ -126,6 +132,19 @@ function isGap(
   const { maxTimeS, stepSizeS } = simulation;
   const isUsual = dtS <= GAP_INTERVALS * (intervalS ?? dtS) && dtS <= GAP_STEPS * stepSizeS;
   return dtS > maxTimeS && !isUsual;
+}
+
+/**
+ * Whether a model has failed from the same states for so long, sample after sample, that it is these which it
+ * fails at.
+ *
+ * @param dtS seconds since the last sample that was taken
+ */
+export function hasFailedLong(
+  dtS: number,
+  { stateMean, intervalS }: Pick<TransientMemory, 'stateMean' | 'intervalS'>,
+): boolean {
+  return stateMean.length > 0 && intervalS !== undefined && dtS > GAP_INTERVALS * intervalS;
 }
 
 /** The usual time between samples, a running geometric mean, after one more; times of 0 tell nothing. */

@@ -2,9 +2,10 @@ import type { TwinDefinition } from '../../config/index.js';
 import type { Assimilate } from '../calibrator/assimilate.js';
 import type { StatedError } from '../definition/stated-errors.js';
 import type { FilterSettings } from '../filter/settings.js';
+import { isModelFault } from '../model/model-faults.js';
 import type { TransientMemory } from '../state/filter-state.js';
 import type { Sample, TransientModel } from '../types.js';
-import { type Beginning, beginningOf, usualInterval } from './beginning.js';
+import { type Beginning, beginningOf, hasFailedLong, usualInterval } from './beginning.js';
 import { type FollowedErrors, type TransientStep, transientUpdate } from './filter.js';
 import { inputDrive, interpolationsOf, withFoundNoise } from './input-drive.js';
 import { habitsAfter, strayingsOf } from './input-habits.js';
@@ -28,9 +29,11 @@ interface Moving {
 }
 
 /**
- * Takes a sample as a moment of a moving machine: its states go from those at the last sample to this one's.
+ * Takes a sample as a moment of a moving machine: its states go from those at the last sample to this one's. Where
+ * the model has failed from those for long, they begin anew.
  *
  * @param errors that are stated and last; `leadOf` what they have led off so far, by whether states are known
+ * @throws TwinError as the model does at the estimate
  */
 export async function takenMoving(
   machine: Moving,
@@ -38,6 +41,29 @@ export async function takenMoving(
   memory: TransientMemory,
   errors: readonly StatedError[],
   leadOf: (known: boolean) => Float64Array | undefined,
+): ReturnType<Assimilate> {
+  try {
+    return await takenFrom(machine, input, memory, errors, leadOf, false);
+  } catch (error) {
+    if (!isModelFault(error) || !hasFailedLong(input.dtS, memory)) throw error;
+    try {
+      return await takenFrom(machine, input, memory, errors, leadOf, true);
+    } catch {
+      // Then it is not the states alone.
+      input.signal?.throwIfAborted();
+      throw error;
+    }
+  }
+}
+
+/** @param isLost whether the states at the last sample are of no use */
+async function takenFrom(
+  machine: Moving,
+  input: Parameters<Assimilate>[0],
+  memory: TransientMemory,
+  errors: readonly StatedError[],
+  leadOf: (known: boolean) => Float64Array | undefined,
+  isLost: boolean,
 ): ReturnType<Assimilate> {
   const { definition, dynamics, settings } = machine;
   const { state, sample, measured, dtS, signal } = input;
@@ -52,7 +78,7 @@ export async function takenMoving(
     definition,
     dynamics,
     settings,
-    input,
+    { state, sample, dtS, isLost },
     memory,
     withinBounds,
     signal,

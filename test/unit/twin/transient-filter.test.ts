@@ -279,3 +279,45 @@ describe('the joint filter', () => {
     );
   });
 });
+
+describe('a model that fails from the states that it has come to', () => {
+  const isLost = (states: Float64Array) => Math.abs(states[0]!) > 50;
+  const samples = Array.from({ length: 60 }, (_, k) => sample(2 * k, [0.02, 0.03, 0.05]));
+
+  /** A run of the samples whose filter is led far off after so many. */
+  async function led(more: object = {}) {
+    const { model } = linearDynamics(isLost);
+    const calibrator = createCalibrator({
+      twin: smallTwin({ ...overrides, transient: { ...overrides.transient, ...more } }),
+      model,
+    });
+    const { state } = await runSamples(calibrator, calibrator.initialState(), samples.slice(0, 15));
+    const transient = { ...state.filter.transient!, stateMean: Float64Array.of(1000, 0) };
+    const off = { ...state, filter: { ...state.filter, transient } };
+    return (await runSamples(calibrator, off, samples.slice(15))).steps;
+  }
+
+  it('begins anew after twenty usual samples, and names the time', async () => {
+    const steps = await led();
+    const failed = steps.filter(({ skipped }) => skipped === 'model-failed');
+    expect(failed).toHaveLength(20);
+    const [first, ...others] = steps.slice(20);
+    expect(first).toMatchObject({ gapS: 42 });
+    expect(others.every(({ skipped, gapS }) => skipped === undefined && gapS === undefined)).toBe(
+      true,
+    );
+    expect(steps.at(-1)!.measured.y1!.mean).toBeCloseTo(0.02, 1);
+  });
+
+  it('does not where it fails from anywhere', async () => {
+    let fails = false;
+    const { model } = linearDynamics(() => fails);
+    const calibrator = createCalibrator({ twin: smallTwin(overrides), model });
+    const { state } = await runSamples(calibrator, calibrator.initialState(), samples.slice(0, 15));
+    fails = true;
+    const { steps } = await runSamples(calibrator, state, samples.slice(15));
+    expect(steps).toHaveLength(45);
+    expect(steps.every(({ skipped }) => skipped === 'model-failed')).toBe(true);
+    expect(steps.at(-1)!.alarms[0]!.message).toContain('The model failed at the present estimate');
+  });
+});
