@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../shared/core/index.js';
+import { createRng, silentLogger } from '../../../shared/core/index.js';
 import { predictions } from '../../../shared/twin/backtest/predict.js';
 import type { Fit } from '../../../shared/twin/fit/fitting/fit.js';
 import { commission, createFitModel, type FitModel } from '../../../shared/twin/fit/index.js';
@@ -339,6 +339,31 @@ describe.skipIf(!hasCompiler)('an FMU along a record with a gap', () => {
       await model.close();
     }
   }, 60_000);
+});
+
+describe('a missing row in which a held input has changed', () => {
+  const machineOf = (tau: number) => {
+    const rng = createRng(5);
+    let [x, u] = [0, 0];
+    return Array.from({ length: 200 }, (_, k): Sample => {
+      x = 3 * u + (x - 3 * u) * Math.exp(-1 / tau);
+      if (k % 10 === 0) u = rng.uniform();
+      const measured = Float64Array.of(x + 0.02 * rng.normal());
+      return { timeS: 10 * k, row: k, inputs: Float64Array.of(u), measured };
+    });
+  };
+  const beginnings = (tau: number, interpolation: string) =>
+    fitRecord(
+      lagTwin(['gain', 'tau'], { inputs: [{ variable: 'u', interpolation }] }),
+      // Of the rows 50 and 75 that are missing only the first has another input.
+      machineOf(tau).filter(({ row }) => row !== 50 && row !== 75),
+    ).beginnings;
+
+  it('ends a part where sensors follow at once, and not of a machine that hardly moves in a row', () => {
+    expect(beginnings(2, 'hold')).toEqual([0, 50]);
+    expect(beginnings(500, 'hold')).toEqual([0]);
+    expect(beginnings(2, 'linear')).toEqual([0]);
+  });
 });
 
 describe('samples at which no sensor says anything', () => {

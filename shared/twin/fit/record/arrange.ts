@@ -1,4 +1,5 @@
 import type { TwinDefinition } from '../../../config/index.js';
+import { upperMedian } from '../../../core/index.js';
 import { inputInterpolations } from '../../definition/input-interpolation.js';
 import { withShortBlanks } from '../../readings/missing-inputs.js';
 import { withoutRepeatedRows } from '../../readings/repeated-rows.js';
@@ -27,6 +28,10 @@ export function fitRecord(
   const inputs = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
   const how = inputInterpolations(definition);
   const held = inputs.filter((_, i) => how[i] === 'hold');
+  const hasChanged = (row: number) => held.some((column) => column[row] !== column[row + 1]);
+  const values = measuredValues(definition, kept);
+  // Of a machine that hardly moves within a row it does not matter when in a missing one an input changed.
+  const follows = followsAtOnce(values, [...timesS.keys()].filter(hasChanged));
   const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
   const known = new Set(between.map(({ row }) => row));
   return {
@@ -37,11 +42,11 @@ export function fitRecord(
       ? beginningsOf(timesS, {
           begun,
           isKnown: (row) => known.has(row),
-          hasChanged: (row) => held.some((column) => column[row] !== column[row + 1]),
+          hasChanged: (row) => follows && hasChanged(row),
           maxGapS: definition.transient.maxGapS,
         })
       : [0],
-    ...measuredValues(definition, kept),
+    ...values.measured,
     rows: kept.map((k) => k.sample.row),
     skipped,
   };
@@ -116,8 +121,9 @@ function inputsBetween(kept: readonly Kept[]): InputsAfter[] {
 function measuredValues(
   { measured, simulation }: TwinDefinition,
   kept: readonly Kept[],
-): Pick<FitRecord, 'data' | 'channels' | 'resolution' | 'rails'> {
+): { measured: Pick<FitRecord, 'data' | 'channels' | 'resolution' | 'rails'>; noise: number[] } {
   const channels = measured.length;
+  const noises: number[] = [];
   const data = new Float64Array(kept.length * channels);
   const resolution = new Float64Array(channels);
   const rails = measured.flatMap((channel, c) => {
@@ -127,6 +133,7 @@ function measuredValues(
     });
     resolution[c] = resolutionOf(values);
     const noise = channel.noiseStd ?? roughNoise(values);
+    noises.push(noise);
     const found = railsOf(channel, values, noise, simulation.mode !== 'steady-state');
     for (const row of found.rows) values[row] = Number.NaN;
     values.forEach((v, row) => {
@@ -134,5 +141,28 @@ function measuredValues(
     });
     return found.rails;
   });
-  return { data, channels, resolution, rails };
+  return { measured: { data, channels, resolution, rails }, noise: noises };
+}
+
+/** A move of a sensor in a row is seen from so many deviations of its noise on … */
+const SEEN = 5;
+/** … in the median of so many rows at least. */
+const FEWEST_CHANGES = 3;
+
+/**
+ * Whether a sensor moves within the row after a held input has changed by more than its noise.
+ *
+ * @param changes rows after which an input is another
+ */
+function followsAtOnce(
+  { measured: { data, channels, resolution }, noise }: ReturnType<typeof measuredValues>,
+  changes: readonly number[],
+): boolean {
+  return noise.some((std, c) => {
+    const moves = changes
+      .map((row) => Math.abs(data[(row + 2) * channels + c]! - data[(row + 1) * channels + c]!))
+      .filter(Number.isFinite);
+    const seen = SEEN * Math.max(std, resolution[c]!);
+    return moves.length >= FEWEST_CHANGES && upperMedian(moves) > seen;
+  });
 }
