@@ -13,9 +13,10 @@ import { type FitRecord, type InputsAfter, SILENT } from './record.js';
 
 /**
  * Arranges samples for a fit. Inputs that are missing keep their last value, or lie between their neighbours where
- * they run as straight lines, but for long (of states of rest, at once) the samples are left out; samples whose time does not rise are left out and counted; samples at a rail
- * become missing values, with a margin of three times the noise, as do lone ones far from all others. Where
- * rows or inputs are missing for long, what drives a moving machine is not known: its run begins anew after them.
+ * they run as straight lines, but for long (of states of rest, at once) the samples are left out; samples whose
+ * time does not rise are left out and counted; samples at a rail become missing values, with a margin of three
+ * times the noise, as do lone ones far from all others. Where rows or inputs are missing for long, what drives a
+ * moving machine is not known: its run begins anew after them.
  */
 export function fitRecord(
   { definition }: Pick<Twin, 'definition'>,
@@ -117,13 +118,13 @@ function inputsBetween(kept: readonly Kept[]): InputsAfter[] {
   });
 }
 
-/** What sensors read, but at their rails, and how finely. */
+/** What sensors read, but at their rails, how finely, and with what noise. */
 function measuredValues(
   { measured, simulation }: TwinDefinition,
   kept: readonly Kept[],
 ): { measured: Pick<FitRecord, 'data' | 'channels' | 'resolution' | 'rails'>; noise: number[] } {
   const channels = measured.length;
-  const noises: number[] = [];
+  const noise: number[] = [];
   const data = new Float64Array(kept.length * channels);
   const resolution = new Float64Array(channels);
   const rails = measured.flatMap((channel, c) => {
@@ -132,16 +133,16 @@ function measuredValues(
       return Number.isFinite(v) ? v : Number.NaN;
     });
     resolution[c] = resolutionOf(values);
-    const noise = channel.noiseStd ?? roughNoise(values);
-    noises.push(noise);
-    const found = railsOf(channel, values, noise, simulation.mode !== 'steady-state');
+    const std = channel.noiseStd ?? roughNoise(values);
+    noise.push(std);
+    const found = railsOf(channel, values, std, simulation.mode !== 'steady-state');
     for (const row of found.rows) values[row] = Number.NaN;
     values.forEach((v, row) => {
       data[row * channels + c] = v;
     });
     return found.rails;
   });
-  return { measured: { data, channels, resolution, rails }, noise: noises };
+  return { measured: { data, channels, resolution, rails }, noise };
 }
 
 /** A move of a sensor in a row is seen from so many deviations of its noise on … */
