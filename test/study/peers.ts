@@ -142,7 +142,7 @@ export const study = defineStudy({
     }
     return has(python, 'scipy, filterpy')
       ? undefined
-      : `study:peers needs a Python with scipy and filterpy, and ${python} has not got them: --python names one.`;
+      : `study:peers needs a Python with scipy and filterpy, and ${python} has not got them: --python names one, as python3 -m venv DIR and DIR/bin/pip install scipy filterpy make it.`;
   },
   jobs: ({ rows }): Fitted[] =>
     records
