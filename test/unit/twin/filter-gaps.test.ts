@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../shared/core/index.js';
-import { createFitModel } from '../../../shared/twin/fit/index.js';
-import { createCalibrator, createTwinModel, type Sample } from '../../../shared/twin/index.js';
-import { createRefitter, runWithRefits } from '../../../shared/twin/refit/index.js';
+import type { Sample } from '../../../shared/twin/index.js';
 import { CONDITIONS, simulateMachine } from '../../study/unseen/conditions.js';
 import { MACHINES } from '../../study/unseen/machines.js';
 import { twinOf } from '../../study/unseen/run.js';
+import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
 
 const ROWS = 150;
@@ -19,38 +17,23 @@ async function calibrated(name: string, broken: (s: Sample, row: number) => Samp
   const twin = twinOf(machine, exact, SEED, ROWS);
   const record = simulateMachine(machine, exact, SEED, ROWS);
   const samples = record.samples.flatMap(broken);
-  const options = { lanes: 1, logger: silentLogger };
-  const model = await createTwinModel(twin, options);
-  const fitModel = await createFitModel(twin, options);
-  try {
-    const calibrator = createCalibrator({ twin, model });
-    const refitter = createRefitter(calibrator, fitModel, model)!;
-    const { steps } = await runWithRefits(
-      calibrator,
-      refitter,
-      calibrator.initialState(samples),
-      samples,
-    );
-    const taken = steps.filter(({ skipped }) => skipped === undefined);
-    const rowOf = (timeS: number) => record.samples.findIndex((s) => s.timeS === timeS);
-    const after = taken.filter(({ timeS }) => rowOf(timeS) >= TO);
-    const [hidden] = machine.hidden;
-    const held = after.filter((step) => {
-      const { lower95, upper95 } = step.virtualSensors[hidden!]!;
-      const truth = record.hidden[rowOf(step.timeS)]![0]!;
-      return lower95 <= truth && truth <= upper95;
-    });
-    return {
-      periodS: machine.periodS,
-      gaps: taken.flatMap(({ gapS }) => (gapS === undefined ? [] : [gapS])),
-      events: taken.filter(({ eventSinceS }) => eventSinceS !== undefined).length,
-      faults: taken.flatMap(({ alarms }) => alarms.filter(({ code }) => code === 'sensor-fault')),
-      share: held.length / after.length,
-    };
-  } finally {
-    await fitModel.close();
-    await model.close();
-  }
+  const { steps } = await calibrateWithRefits(twin, samples);
+  const taken = steps.filter(({ skipped }) => skipped === undefined);
+  const rowOf = (timeS: number) => record.samples.findIndex((s) => s.timeS === timeS);
+  const after = taken.filter(({ timeS }) => rowOf(timeS) >= TO);
+  const [hidden] = machine.hidden;
+  const held = after.filter((step) => {
+    const { lower95, upper95 } = step.virtualSensors[hidden!]!;
+    const truth = record.hidden[rowOf(step.timeS)]![0]!;
+    return lower95 <= truth && truth <= upper95;
+  });
+  return {
+    periodS: machine.periodS,
+    gaps: taken.flatMap(({ gapS }) => (gapS === undefined ? [] : [gapS])),
+    events: taken.filter(({ eventSinceS }) => eventSinceS !== undefined).length,
+    faults: taken.flatMap(({ alarms }) => alarms.filter(({ code }) => code === 'sensor-fault')),
+    share: held.length / after.length,
+  };
 }
 
 const missing = (row: number) => row >= FROM && row < TO;

@@ -27,12 +27,7 @@ export function fitRecord(
   const between = inputsBetween(kept);
   const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
   const inputs = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
-  const how = inputInterpolations(definition);
-  const held = inputs.filter((_, i) => how[i] === 'hold');
-  const hasChanged = (row: number) => held.some((column) => column[row] !== column[row + 1]);
   const values = measuredValues(definition, kept);
-  // Of a machine that hardly moves within a row it does not matter when in a missing one an input changed.
-  const follows = followsAtOnce(values, [...timesS.keys()].filter(hasChanged));
   const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
   const known = new Set(between.map(({ row }) => row));
   return {
@@ -43,7 +38,7 @@ export function fitRecord(
       ? beginningsOf(timesS, {
           begun,
           isKnown: (row) => known.has(row),
-          hasChanged: (row) => follows && hasChanged(row),
+          hasChanged: shownChanges(definition, inputs, values),
           maxGapS: definition.transient.maxGapS,
         })
       : [0],
@@ -143,6 +138,23 @@ function measuredValues(
     return found.rails;
   });
   return { measured: { data, channels, resolution, rails }, noise };
+}
+
+/**
+ * Whether a held input has changed between a row and the next, of a machine whose sensors show that within a row:
+ * of one that hardly moves in a row it does not matter when in a missing one an input changed.
+ */
+function shownChanges(
+  definition: TwinDefinition,
+  inputs: readonly Float64Array[],
+  values: ReturnType<typeof measuredValues>,
+): (row: number) => boolean {
+  const how = inputInterpolations(definition);
+  const held = inputs.filter((_, i) => how[i] === 'hold');
+  const hasChanged = (row: number) => held.some((column) => column[row] !== column[row + 1]);
+  const rows = values.measured.data.length / values.measured.channels;
+  const changes = Array.from({ length: rows }, (_, row) => row).filter(hasChanged);
+  return followsAtOnce(values, changes) ? hasChanged : () => false;
 }
 
 /** A move of a sensor in a row is seen from so many deviations of its noise on … */
