@@ -7,6 +7,7 @@ import { redundancyShares, wouldShow } from '../sensors/redundancy.js';
 import { lastingErrors } from '../transient/stated-lead.js';
 import { isFitted } from '../transient/watch.js';
 import type { CalibratorState, SensorSlopes, StepResult, Twin } from '../types.js';
+import { filteredConstantFindings } from './filtered-constants.js';
 import { loneFindings } from './lone-channels.js';
 import type { HangsOn } from './quantities.js';
 import { alongOutput } from './report.js';
@@ -80,6 +81,7 @@ export function crossCheck(
     ...loneFindings(twin, slopes, alarms),
     ...guessedNoiseFindings(twin, state),
     ...notFollowedFindings(twin, state),
+    ...filteredConstantFindings(twin, state, { parameters: estimates, diagnostics }),
     ...(slopes.statedUnknown ?? []).map((i) => notInBands(twin, i)),
   ];
   if (diagnostics.mode === 'transient') return { findings: lone, hangsOn: movingHangsOn(twin) };
