@@ -1,4 +1,4 @@
-import { requireDimension, requireFinite, requireLength } from './checks.js';
+import { requireCovariance, requireDimension, requireFinite, requireLength } from './checks.js';
 import { cholesky } from './cholesky.js';
 import { checkMeasurement } from './innovation.js';
 import { checkGaussian } from './kalman-filter.js';
@@ -172,7 +172,7 @@ function measure(
 function dimensionOf(covariance: Float64Array, what: string): number {
   const size = Math.round(Math.sqrt(covariance.length));
   requireLength(covariance, size * size, what, 'a square matrix');
-  requireFinite(covariance, what);
+  requireCovariance(covariance, size, what);
   return size;
 }
 

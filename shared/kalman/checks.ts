@@ -50,8 +50,8 @@ const SYMMETRIC_TO = 1e-9;
 
 /**
  * Refuses what can't be a covariance: NaN, an asymmetry, a variance below zero, or a correlation
- * beyond one. Each costs a look at every entry; that an eigenvalue is negative all the same shows
- * where the matrix is factored.
+ * beyond one. It costs a look at every entry. That an eigenvalue is negative all the same shows where
+ * the matrix is factored; what is only added to another is for {@link requireSemidefinite}.
  */
 export function requireCovariance(P: Float64Array, n: number, what: string): void {
   requireFinite(P, what);
@@ -80,4 +80,44 @@ export function requireCovariance(P: Float64Array, n: number, what: string): voi
       }
     }
   }
+}
+
+/**
+ * Refuses what {@link requireCovariance} lets pass and has an eigenvalue below zero beyond rounding: of three
+ * and more, correlations can each be possible and all together not. Costs a factorisation, nothing where
+ * it is diagonal.
+ *
+ * @param scratch n × n
+ */
+export function requireSemidefinite(
+  P: Float64Array,
+  n: number,
+  what: string,
+  scratch: Float64Array,
+): void {
+  if (n < 3 || isDiagonal(P, n)) return;
+  // Cholesky's factor of the correlations with a little added to their diagonal.
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const scale = Math.sqrt(P[i * n + i]! * P[j * n + j]!);
+      let left = scale > 0 ? P[i * n + j]! / scale : 0;
+      if (i === j) left = 1 + n * SYMMETRIC_TO;
+      for (let k = 0; k < j; k++) left -= scratch[i * n + k]! * scratch[j * n + k]!;
+      if (i !== j) scratch[i * n + j] = left / scratch[j * n + j]!;
+      else if (left > 0) scratch[i * n + i] = Math.sqrt(left);
+      else {
+        throw new TwinError(
+          'VALUE_INVALID',
+          `${what} has a negative eigenvalue: given what comes before, [${i},${i}] is ${left * P[i * n + i]!}, expected a variance: 0 or more. Its correlations exclude each other, so it is no covariance.`,
+        );
+      }
+    }
+  }
+}
+
+function isDiagonal(P: Float64Array, n: number): boolean {
+  for (let i = 1; i < n; i++) {
+    for (let j = 0; j < i; j++) if (P[i * n + j] !== 0) return false;
+  }
+  return true;
 }

@@ -1,4 +1,10 @@
-import { requireCovariance, requireDimension, requireFinite, requireShape } from './checks.js';
+import {
+  requireCovariance,
+  requireDimension,
+  requireFinite,
+  requireSemidefinite,
+  requireShape,
+} from './checks.js';
 import { checkMeasurement } from './innovation.js';
 import {
   matMul,
@@ -40,6 +46,8 @@ export function kfPredict(
   const n = checkGaussian(state.x, state.P, 'P');
   requireShape(input.Q, n, n, 'Q');
   requireCovariance(input.Q, n, 'Q');
+  requireSemidefinite(state.P, n, 'P', workspace.array('definite', n * n));
+  requireSemidefinite(input.Q, n, 'Q', workspace.array('definite', n * n));
   const P = new Float64Array(n * n);
   sandwich(input.F, state.P, n, n, P, workspace.array('FP', n * n));
   for (let i = 0; i < P.length; i++) P[i]! += input.Q[i]!;
@@ -61,6 +69,8 @@ export function kfUpdate(
   const m = checkLinearMeasurement(input, n);
   requireShape(input.R, m, m, 'R');
   requireCovariance(input.R, m, 'R');
+  requireSemidefinite(state.P, n, 'P', workspace.array('definite', n * n));
+  requireSemidefinite(input.R, m, 'R', workspace.array('definiteR', m * m));
   const Pxz = matMulTransposed(state.P, input.H, n, n, m, workspace.array('Pxz', n * m));
   const S = matMul(input.H, Pxz, m, n, m, workspace.array('S', m * m));
   for (let i = 0; i < m; i++) {

@@ -1,6 +1,7 @@
 import { TwinError } from '../core/index.js';
-import { requireShape } from './checks.js';
+import { requireCovariance, requireSemidefinite, requireShape } from './checks.js';
 import { cholesky } from './cholesky.js';
+import { checkGaussian } from './kalman-filter.js';
 import { matMul, matMulTransposed, matVec, sandwich, transpose } from './matrix.js';
 import type { Space } from './space.js';
 import { choleskySolve } from './triangular.js';
@@ -50,9 +51,11 @@ function smoothOne(
   next: Gaussian,
   space: Space | undefined,
 ): Gaussian {
-  const n = filtered.x.length;
+  const n = checkGaussian(filtered.x, filtered.P, 'P');
   const { predicted, crossCovariance: C } = step;
   requireShape(C, n, n, 'crossCovariance');
+  requireShape(predicted.P, n, n, 'The predicted covariance');
+  requireCovariance(predicted.P, n, 'The predicted covariance');
   const L = cholesky(predicted.P, n, undefined, 'The predicted covariance');
   // Gᵀ = Pp⁻¹ Cᵀ.
   const GT = transpose(C, n, n);
@@ -75,9 +78,13 @@ export function linearSmootherStep(
   filtered: Gaussian,
   input: { F: Float64Array; Q: Float64Array; u?: Float64Array },
 ): SmootherStep {
-  const n = filtered.x.length;
+  const n = checkGaussian(filtered.x, filtered.P, 'P');
   requireShape(input.F, n, n, 'F');
   requireShape(input.Q, n, n, 'Q');
+  requireCovariance(input.Q, n, 'Q');
+  const scratch = new Float64Array(n * n);
+  requireSemidefinite(filtered.P, n, 'P', scratch);
+  requireSemidefinite(input.Q, n, 'Q', scratch);
   const crossCovariance = matMulTransposed(filtered.P, input.F, n, n, n);
   const P = matMul(input.F, crossCovariance, n, n, n);
   for (let i = 0; i < n; i++) {

@@ -1,5 +1,11 @@
 import { TwinError } from '../core/index.js';
-import { requireCovariance, requireDimension, requireFinite, requireShape } from './checks.js';
+import {
+  requireCovariance,
+  requireDimension,
+  requireFinite,
+  requireSemidefinite,
+  requireShape,
+} from './checks.js';
 import { cholesky } from './cholesky.js';
 import { checkMeasurement } from './innovation.js';
 import { checkGaussian } from './kalman-filter.js';
@@ -90,6 +96,7 @@ function predictMoments(state: Gaussian, input: UkfTransition, workspace: Worksp
   requireRule(rule, n);
   requireShape(input.Q, n, n, 'Q');
   requireCovariance(input.Q, n, 'Q');
+  requireSemidefinite(input.Q, n, 'Q', workspace.array('definite', n * n));
   const L = cholesky(state.P, n, workspace.array('L', n * n), 'The covariance P');
   const before = workspace.rows('points', rule.count, n);
   drawSigmaPoints(rule, state.x, L, before, stateSpace, workspace.array('step', n));
@@ -122,6 +129,7 @@ export function ukfUpdate(
   checkMeasurement(z, m);
   requireShape(R, m, m, 'R');
   requireCovariance(R, m, 'R');
+  requireSemidefinite(R, m, 'R', workspace.array('definiteR', m * m));
 
   const points = workspace.rows('points', rule.count, n);
   const measured = workspace.rows('measured', rule.count, m);
@@ -135,6 +143,7 @@ export function ukfUpdate(
   } else {
     requireShape(input.propagated, rule.count, n, 'propagated');
     requireFinite(input.propagated, 'propagated');
+    requireSemidefinite(state.P, n, 'P', workspace.array('definite', n * n));
     points.data.set(input.propagated);
   }
   propagate(input.h, points, measured, 'h of the sigma points');

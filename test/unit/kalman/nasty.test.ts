@@ -98,7 +98,7 @@ describe('bad input is refused by name', () => {
           z,
           points: scaledSigmaPoints(3),
         }),
-      /not positive semidefinite/,
+      /R has -1 at \[0,0\], expected a variance/,
     ],
   ])('%s', (_name, call, message) => {
     expect(call).toThrow(message);

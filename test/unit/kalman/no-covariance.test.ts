@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
+  augmentedUkfPredict,
+  augmentedUkfUpdate,
   kfPredict,
   kfUpdate,
+  linearSmootherStep,
+  rtsSmoother,
   scaledSigmaPoints,
   ukfPredict,
   ukfUpdate,
@@ -20,6 +24,9 @@ describe('what is no covariance', () => {
     ['with a correlation beyond one', [1, 2, 2, 1], /no covariance/],
   ] as const)('is refused: %s', (_what, values, message) => {
     const M = Float64Array.from(values);
+    const C = eye();
+    const noisy = scaledSigmaPoints(4);
+    const f2 = (a: Float64Array, _w: Float64Array, out: Float64Array) => out.set(a);
     for (const run of [
       () => kfPredict({ x: x(), P: eye() }, { F, Q: M }),
       () => kfPredict({ x: x(), P: M }, { F, Q: eye() }),
@@ -27,9 +34,71 @@ describe('what is no covariance', () => {
       () => ukfPredict({ x: x(), P: eye() }, { f, Q: M, points }),
       () => ukfPredict({ x: x(), P: M }, { f, Q: eye(), points }),
       () => ukfUpdate({ x: x(), P: eye() }, { h: f, R: M, z: x(), points }),
+      () => augmentedUkfPredict({ x: x(), P: eye() }, { f: f2, Q: M, points: noisy }),
+      () => augmentedUkfUpdate({ x: x(), P: eye() }, { h: f2, R: M, z: x(), points: noisy }),
+      () => linearSmootherStep({ x: x(), P: M }, { F, Q: eye() }),
+      () => linearSmootherStep({ x: x(), P: eye() }, { F, Q: M }),
+      () =>
+        rtsSmoother(
+          [
+            { x: x(), P: eye() },
+            { x: x(), P: eye() },
+          ],
+          [{ predicted: { x: x(), P: M }, crossCovariance: C }],
+        ),
     ]) {
       expect(run).toThrow(message);
     }
+  });
+
+  describe('of three, whose correlations are possible by pairs and not together', () => {
+    const correlations = Float64Array.of(1, 0.9, 0.9, 0.9, 1, -0.9, 0.9, -0.9, 1);
+    const of3 = (variance: number) =>
+      Float64Array.of(variance, 0, 0, 0, variance, 0, 0, 0, variance);
+    const zero = () => new Float64Array(3);
+    const I = of3(1);
+    const rule = scaledSigmaPoints(3);
+    const belief = { x: zero(), P: of3(5) };
+
+    test.each([
+      ['P of kfPredict', () => kfPredict({ x: zero(), P: correlations }, { F: I, Q: of3(0) })],
+      ['Q of kfPredict', () => kfPredict(belief, { F: I, Q: correlations })],
+      [
+        'P of kfUpdate',
+        () => kfUpdate({ x: zero(), P: correlations }, { H: I, R: of3(9), z: zero() }),
+      ],
+      ['R of kfUpdate', () => kfUpdate(belief, { H: I, R: correlations, z: zero() })],
+      ['Q of ukfPredict', () => ukfPredict(belief, { f, Q: correlations, points: rule })],
+      [
+        'R of ukfUpdate',
+        () => ukfUpdate(belief, { h: f, R: correlations, z: zero(), points: rule }),
+      ],
+      [
+        'P of ukfUpdate with its points',
+        () =>
+          ukfUpdate(
+            { x: zero(), P: correlations },
+            { h: f, R: of3(1), z: zero(), points: rule, propagated: new Float64Array(21) },
+          ),
+      ],
+      [
+        'P of a smoother’s step',
+        () => linearSmootherStep({ x: zero(), P: correlations }, { F: I, Q: I }),
+      ],
+      ['Q of a smoother’s step', () => linearSmootherStep(belief, { F: I, Q: correlations })],
+    ])('is refused: %s', (_what, run) => {
+      expect(run).toThrow(/^[PQR] has a negative eigenvalue/);
+    });
+
+    test('nor is anything refused that is singular only, on whatever scale', () => {
+      // v vᵀ of three sizes: two eigenvalues are 0 to rounding.
+      const v = [1e-9, 3, 7e8];
+      const single = Float64Array.from(v.flatMap((a) => v.map((b) => a * b)));
+      for (const Q of [single, of3(0)]) {
+        const { P } = kfPredict({ x: zero(), P: single }, { F: I, Q });
+        expect(P[4]).toBeCloseTo(single[4]! + Q[4]!, 9);
+      }
+    });
   });
 
   test('never comes of a measurement without noise', () => {
