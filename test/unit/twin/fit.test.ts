@@ -171,7 +171,7 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
       }));
       const { output } = await commission(twin, lagModel(twin), samples);
       expect(output.verdict.grade).toBe('unusable');
-      expect(output.verdict.reasons[0]).toContain('no measured variable has values that move');
+      expect(output.verdict.reasons.join()).toContain('no measured variable has values that move');
       expect(wide(output.parameters.gain!)).toBe(true);
     }
   });
@@ -243,6 +243,37 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     );
     expect(output.parameters.gain!.lower95).toBeLessThan(3);
     expect(output.starts.some((s) => (s.refused?.nats ?? 0) > 2)).toBe(true);
+  });
+
+  it('a model that fails in what the machine was seen in, however much residuals follow each other', async () => {
+    // Searches stop where the free run comes that high, and what is left has so long a memory that it is worth little.
+    const twin = lagTwin();
+    const inner = lagModel(twin);
+    const samples = await lagSamples();
+    const top = Math.max(...samples.map((s) => s.measured[0]!));
+    const fitUpTo = async (share: number) => {
+      const run = async (...args: Parameters<typeof inner.run>) =>
+        (await inner.run(...args)).map((made) =>
+          made instanceof Error || made.outputs.every((y) => y < share * top)
+            ? made
+            : new TwinError('NUMERIC', 'The model gave NaN as y.'),
+        );
+      return (await commission(twin, { ...inner, run }, samples)).output;
+    };
+    const far = await fitUpTo(0.6);
+    expect(far.verdict.grade).toBe('unusable');
+    expect(far.verdict.reasons[0]).toMatch(/ended where the model begins to fail.*NaN as y/);
+    expect(wide(far.parameters.gain!)).toBe(true);
+    // Less far beyond, the bands hold the way that is left.
+    const near = await fitUpTo(0.8);
+    expect(near.verdict.reasons.join('; ')).toMatch(/no search has converged: at gain.*NaN as y/);
+    for (const [name, truth] of [
+      ['gain', 3],
+      ['tau', 8],
+    ] as const) {
+      expect(near.parameters[name]!.mean).toBeLessThan(truth);
+      expect(near.parameters[name]!.upper95).toBeGreaterThan(truth);
+    }
   });
 
   it('a model whose hidden outputs are no numbers, by the virtual sensors', async () => {

@@ -69,16 +69,19 @@ export function absorbedBy(
 
 /**
  * Where a bound keeps the search from its optimum, all parameters are pulled aside: the covariance
- * grows by the square of the step that the bound forbids.
+ * grows by the square of the step that the bound forbids. So it does by that which a search was kept from
+ * that has not converged.
  *
  * @param free the whole step to the optimum that is there without bounds
+ * @param underway whether the search ended before it was there
  * @param C covariance, n × n, which is widened
  * @returns the forbidden step per parameter at a bound, in prior deviations
  */
-export function widenAtBounds(
+export function widenByStepLeft(
   coordinates: readonly Coordinate[],
   u: Float64Array,
   free: Float64Array,
+  underway: boolean,
   C: Float64Array,
 ): Record<string, number> {
   const beyond: Record<string, number> = {};
@@ -86,7 +89,7 @@ export function widenAtBounds(
     const at = u[j]! >= c.upper ? 1 : u[j]! <= c.lower ? -1 : 0;
     if (at !== 0 && at * free[j]! > 1e-6) beyond[c.name] = at * free[j]!;
   });
-  if (Object.keys(beyond).length === 0) return beyond;
+  if (!underway && Object.keys(beyond).length === 0) return beyond;
   widen(C, coordinates.length, [{ shift: free, variance: 1 }], priorOf(coordinates));
   return beyond;
 }

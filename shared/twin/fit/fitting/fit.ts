@@ -1,6 +1,6 @@
 import { messageOf, TwinError } from '../../../core/index.js';
 import { matVec } from '../../../kalman/index.js';
-import { absorbedBy, shownErrors, widen, widenAtBounds } from '../bands/bands.js';
+import { absorbedBy, shownErrors, widen, widenByStepLeft } from '../bands/bands.js';
 import { type FitCovariance, fitCovariance } from '../bands/covariance.js';
 import { type IntegrationShift, integrationShift } from '../bands/integration-shift.js';
 import { fitProblem } from '../least-squares/fit-problem.js';
@@ -16,7 +16,7 @@ import { type FitRecord, residualsOf } from '../record/record.js';
 import { type LackOfFit, lackOfFit } from '../residuals/lack-of-fit.js';
 import { fitResidualModel, type ResidualModel } from '../residuals/residual-model.js';
 import { type StatedEffect, statedEffect, statedParts } from '../stated/stated-effect.js';
-import { type Coordinate, parameterCount, valueAt } from '../unknowns/coordinates.js';
+import { type Coordinate, isDisturbed, parameterCount, valueAt } from '../unknowns/coordinates.js';
 import { priorOf } from '../unknowns/prior.js';
 import type { FitInputNoise, Wear } from './added.js';
 
@@ -132,7 +132,10 @@ export async function fitRecordFrom(
     },
   );
   const covariance = told === undefined ? plain : covarianceOf(told.residualModels);
-  const beyondBounds = widenAtBounds(coordinates, best.u, left, covariance.covariance);
+  // The many unknowns of disturbances end in flat valleys, where a whole step promises much and gives nothing.
+  const underway = !best.converged && (best.refused !== undefined || !isDisturbed(coordinates));
+  const { covariance: C } = covariance;
+  const beyondBounds = widenByStepLeft(coordinates, best.u, left, underway, C);
   const { data = record.data, residualModels: models = residualModels } = told ?? {};
   const clean = { ...record, data };
   const misfit = misfitOf(context, { ...problem, data }, clean, best, columns, models);

@@ -71,10 +71,14 @@ export async function searchedOn(
 ): Promise<Fit> {
   const from = [first.u, ...(polish ? secondPoints(first) : [])];
   const fit = await fitRecordFrom(context, first.coordinates, record, from, polish);
-  const converged = fit.starts.some((s) => s.converged && s.nats! <= SAME_OPTIMUM);
-  const starts = first.starts.map((s) =>
-    converged && s.nats !== undefined && s.nats <= SAME_OPTIMUM ? { ...s, converged } : s,
-  );
+  const reached = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
+  const converged = reached.some((s) => s.converged);
+  const refused = reached.find((s) => s.refused !== undefined)?.refused;
+  const starts = first.starts.map((s) => {
+    if (s.nats === undefined || s.nats > SAME_OPTIMUM) return s;
+    if (converged) return { ...s, converged };
+    return refused === undefined ? s : { ...s, refused };
+  });
   return { ...fit, starts };
 }
 

@@ -10,8 +10,8 @@ const NOT_LEARNT = 0.7;
 const NOTHING = 1e-4;
 /** Prior deviations from which an estimate is a surprise. */
 const SURPRISE = 3;
-/** Prior deviations beyond a bound from which the bound decides the result. */
-const FAR_BEYOND = 0.5;
+/** Prior deviations beyond what a search may reach from which that decides the result. */
+export const FAR_BEYOND = 0.5;
 /** Ridges that are worth a sentence each. */
 const MOST_RIDGES = 3;
 

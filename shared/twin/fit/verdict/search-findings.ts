@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/verdict.js';
-import { type Fit, SAME_OPTIMUM } from '../fitting/fit.js';
+import { type Fit, type FitStart, SAME_OPTIMUM } from '../fitting/fit.js';
 import { CERTAIN } from '../residuals/lack-of-fit.js';
-import { isDisturbed } from '../unknowns/coordinates.js';
+import { isDisturbed, uOf } from '../unknowns/coordinates.js';
+import { FAR_BEYOND } from './parameter-findings.js';
 
 /** What the ends of searches say against the best of them. */
 export function searchFindings(fit: Fit): Finding[] {
@@ -37,16 +38,27 @@ export function searchFindings(fit: Fit): Finding[] {
     findings.push({ grade: 'care', reason: `a second fit is as good: ${at.join(', ')}` });
   }
   const best = ended.filter((s) => s.nats! <= SAME_OPTIMUM);
-  if (!best.some((s) => s.converged)) {
-    const kept = best.map((s) => s.refused).find((r) => r !== undefined && r.nats > SAME_OPTIMUM);
-    if (kept === undefined) findings.push({ grade: 'care', reason: 'no search has converged' });
-    else {
-      const at = Object.entries(kept.at).map(([name, v]) => `${name} ${v.toPrecision(3)}`);
-      findings.push({
-        grade: 'unusable',
-        reason: `the search ended where the model begins to fail, and the data want it beyond: at ${at.join(', ')} the model gave no answer (${kept.error.replace(/\.$/, '')}); the bands know nothing of what lies there: mend the model, or state bounds within which it runs`,
-      });
-    }
-  }
+  if (!best.some((s) => s.converged)) findings.push(underwayFinding(fit, best));
   return findings;
+}
+
+/** What it means that the best searches ended before they were at an optimum. */
+function underwayFinding({ coordinates }: Fit, best: readonly FitStart[]): Finding {
+  const kept = best.find((s) => s.refused !== undefined);
+  if (kept === undefined) return { grade: 'care', reason: 'no search has converged' };
+  const { at, nats, error } = kept.refused!;
+  // Residuals of a search that was kept from its optimum follow each other, so that nats alone say little.
+  const far = coordinates.some(
+    (c) =>
+      c.kind === 'parameter' &&
+      Math.abs(uOf(c, at[c.name]!) - uOf(c, kept.to![c.name]!)) > FAR_BEYOND,
+  );
+  const there = Object.entries(at).map(([name, v]) => `${name} ${v.toPrecision(3)}`);
+  const noAnswer = `at ${there.join(', ')} the model gave no answer (${error.replace(/\.$/, '')})`;
+  return far || nats > SAME_OPTIMUM
+    ? {
+        grade: 'unusable',
+        reason: `the search ended where the model begins to fail, and the data want it beyond: ${noAnswer}; the bands know nothing of what lies there: mend the model, or state bounds within which it runs`,
+      }
+    : { grade: 'care', reason: `no search has converged: ${noAnswer}` };
 }
