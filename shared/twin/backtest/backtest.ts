@@ -14,7 +14,7 @@ import type { Finding } from '../report/verdict.js';
 import type { Sample, Twin } from '../types.js';
 import { heldOutSensors } from './held-out-sensors.js';
 import type { BacktestOptions } from './options.js';
-import { untestedFindings } from './origins.js';
+import { untestedFindings, untestedHorizons } from './origins.js';
 import { ownRecordTested, type Tested, testRecord } from './record-tests.js';
 import type { BacktestOutput } from './types.js';
 import { backtestVerdicts, type Unusable } from './verdict.js';
@@ -72,7 +72,8 @@ function tooFewToTest(
   record: FitRecord,
   dead: ReadonlySet<number>,
 ): string | undefined {
-  if (dead.size === record.channels) return 'no measured variable has values that move';
+  if (record.timesS.length > 0 && dead.size === record.channels)
+    return 'no measured variable has values that move';
   const usable = record.data.filter((v) => !Number.isNaN(v)).length;
   const unknowns =
     twin.definition.parameters.length + model.states.length * record.beginnings.length;
@@ -104,18 +105,20 @@ function backtestOutput(
   unusable: Unusable | undefined,
 ): BacktestOutput {
   const { twin, model } = context;
+  const untested =
+    parts.horizons === undefined ? undefined : untestedHorizons(parts.horizons, record, options);
   const findings: Finding[] = [
+    // What was read first, as of a fit. Dead channels are among the test's own findings already.
+    ...recordingFindings(
+      { ...recording, deadChannels: [] },
+      twin.definition.measured.map((m) => m.variable),
+    ),
     ...(parts.fit === undefined ? [] : ownFindings(twin, parts.fit, ridgesOf(parts.fit))),
     ...(parts.fit === undefined || model.startDoubt === undefined
       ? []
       : [{ grade: 'care' as const, reason: model.startDoubt }]),
     ...gapFindings(whole, record),
-    ...(parts.horizons === undefined ? [] : untestedFindings(parts.horizons, record, options)),
-    // Dead channels are among the test's own findings already.
-    ...recordingFindings(
-      { ...recording, deadChannels: [] },
-      twin.definition.measured.map((m) => m.variable),
-    ),
+    ...untestedFindings(untested, options),
   ];
   const { verdict, quantities } = backtestVerdicts(
     twin,
@@ -126,6 +129,7 @@ function backtestOutput(
   return {
     twin: twin.definition.name,
     horizons: parts.horizons ?? [],
+    ...(untested === undefined ? {} : { untested }),
     heldOut: parts.heldOut ?? [],
     splitHalf: parts.splitHalf ?? { agree: null, pairs: 0, parameters: {} },
     pit: parts.pit ?? {},

@@ -1,6 +1,7 @@
 import { percentText } from '../../core/index.js';
 import { gradeText } from '../report/quantities.js';
 import { verdictLines } from '../report/verdict.js';
+import { untestedText } from './origins.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
 
 const digits = (value: number) => value.toPrecision(3);
@@ -29,6 +30,7 @@ export function backtestLines(output: BacktestOutput): string[] {
     }
   };
   table('Predictions of rows that the fit had not seen:', output.horizons);
+  if (output.untested !== undefined) lines.push(`  ${untestedText(output.untested)}`);
   if (output.yardstick !== undefined) {
     table('The same where the twin itself made the record:', output.yardstick.horizons);
   }

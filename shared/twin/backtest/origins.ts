@@ -14,21 +14,40 @@ export const originsOf = (samples: number, folds = FOLDS): number[] =>
     Math.round(samples * (FIRST_SHARE + ((1 - FIRST_SHARE) * f) / folds)),
   );
 
-/** What was asked for, and no part of the record is long enough for. */
-export function untestedFindings(
+/** Samples ahead that are tested where nobody says which. */
+export const HORIZONS = [1, 10, 100] as const;
+
+/** Horizons that no part of the record is long enough for. */
+export interface Untested {
+  /** Samples ahead. */
+  samples: number[];
+  /** The longest part of the record that predictions are made within. */
+  longest: number;
+}
+
+/** What no prediction could be tested of, for want of rows. */
+export function untestedHorizons(
   scores: readonly HorizonScore[],
   record: FitRecord,
-  { horizons = [], folds }: BacktestOptions,
-): Finding[] {
-  const untested = horizons.filter((h) => !scores.some((s) => s.samples === h));
-  if (untested.length === 0) return [];
+  { horizons = HORIZONS, folds }: BacktestOptions,
+): Untested | undefined {
+  const samples = horizons.filter((h) => !scores.some((s) => s.samples === h));
+  if (samples.length === 0) return undefined;
   const n = record.timesS.length;
   const origins = originsOf(n, folds);
   const longest = Math.max(...origins.map((origin, f) => (origins[f + 1] ?? n) - origin));
-  return [
-    {
-      grade: 'care',
-      reason: `predictions ${untested.join(', ')} samples ahead were asked for and none could be tested: they are made within parts of the record of ${longest} samples; fewer --folds make longer ones`,
-    },
-  ];
+  return { samples, longest };
 }
+
+/** That some predictions could not be tested, as a line. */
+export const untestedText = ({ samples, longest }: Untested): string =>
+  `none could be tested ${samples.join(', ')} samples ahead: they are made within parts of the record of ${longest} samples; fewer --folds make longer ones`;
+
+/** What was asked for, and could not be tested; what nobody asked for is a remark. */
+export const untestedFindings = (
+  untested: Untested | undefined,
+  { horizons }: BacktestOptions,
+): Finding[] =>
+  untested === undefined || horizons === undefined
+    ? []
+    : [{ grade: 'care', reason: `of the predictions asked for ${untestedText(untested)}` }];

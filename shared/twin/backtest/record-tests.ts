@@ -10,7 +10,7 @@ import { startPoints } from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
 import { HorizonScores } from './horizon-scores.js';
 import type { BacktestOptions } from './options.js';
-import { originsOf } from './origins.js';
+import { HORIZONS, originsOf } from './origins.js';
 import { splitHalf } from './split-half.js';
 import type { BacktestOutput, HorizonScore, Pit, SplitHalf } from './types.js';
 
@@ -30,7 +30,7 @@ export async function testRecord(
   record: FitRecord,
   options: BacktestOptions,
 ): Promise<Tested> {
-  const { horizons = [1, 10, 100], starts = 4 } = options;
+  const { horizons = HORIZONS, starts = 4 } = options;
   const n = record.timesS.length;
   const names = context.twin.definition.measured.map((c) => c.variable);
   const origins = originsOf(n, options.folds);

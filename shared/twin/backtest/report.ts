@@ -6,6 +6,7 @@ import { recordingPart, verdictPart } from '../report/page-parts.js';
 import { gradeText } from '../report/quantities.js';
 import type { Grade } from '../report/verdict.js';
 import { startLines } from './lines.js';
+import { untestedText } from './origins.js';
 import { backtestPlot } from './plot.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
 
@@ -75,6 +76,9 @@ export async function backtestReport(
       : [
           '<h2>Predictions</h2>',
           horizonTable('Of rows that the fit had not seen, from each of them on', horizons),
+          ...(output.untested === undefined
+            ? []
+            : [`<p>Of predictions ${escapeHtml(untestedText(output.untested))}.</p>`]),
           ...(yardstick === undefined
             ? []
             : [

@@ -1,5 +1,6 @@
 import type { RecordingSummary } from '../report/recording-summary.js';
 import type { Verdict } from '../report/verdict.js';
+import type { Untested } from './origins.js';
 
 /** How predictions at one horizon came true. */
 export interface HorizonScore {
@@ -63,6 +64,8 @@ export interface Pit {
 export interface BacktestOutput {
   twin: string;
   horizons: HorizonScore[];
+  /** Horizons of which no prediction could be tested; left out where there are none. */
+  untested?: Untested;
   heldOut: HeldOutSensor[];
   splitHalf: SplitHalf;
   /** Per channel, then per horizon. */

@@ -158,8 +158,8 @@ export function withShortBlanks<S extends Pick<Sample, 'timeS' | 'inputs'>>(
 }
 
 /**
- * Inputs without a value in some rows, after their first: what the machine was driven by there is not known.
- * A column that tells a value only when it has changed has blanks as well, which say that it has not.
+ * Inputs without a value in some rows: what the machine was driven by there is not known. Those before its first
+ * value are told apart from later ones. A column that tells a value only when it has changed has blanks as well, which say that it has not.
  *
  * @param cells of each input's column: how many say in words that there is no good value, and hold one; where
  *   rows are readings of one tag each, samples do not tell
@@ -176,16 +176,15 @@ export function missingInputs(
     if (value !== undefined) return [];
     const found = blanksOf(samples, i);
     const { first, blanks } = found;
-    // All of its samples are left out, which the verdict says.
-    if (first < 0) return [];
-    const of = samples.length - first;
     const { bad = 0, good = 0, isLong = false } = cells[i] ?? {};
     // Rows that are one reading each tell no gaps: the value before goes on.
-    if (isLong) {
+    if (isLong && first >= 0) {
       const all = bad + good;
       return bad > LEAST_SHARE * all ? [{ variable, missing: bad, of: all }] : [];
     }
-    if (blanks.length === 0) return [];
+    const late = beforeFirst(variable, samples, first);
+    if (blanks.length === 0) return late;
+    const of = samples.length - first;
     const usual = upperMedian(blanks.map(({ rows }) => rows));
     const hiding = hidingBlanks(found);
     const unusual =
@@ -196,12 +195,13 @@ export function missingInputs(
           : blanks.filter(({ rows }) => rows > UNUSUAL * usual);
     const missing = unusual.reduce((sum, { rows }) => sum + rows, 0);
     const longest = unusual.toSorted((a, b) => b.rows - a.rows)[0];
-    if (longest === undefined) return [];
-    if (missing <= LEAST_SHARE * of && longest.rows < LEAST_RUN) return [];
+    if (longest === undefined) return late;
+    if (missing <= LEAST_SHARE * of && longest.rows < LEAST_RUN) return late;
     const { forS, sinceS } = longest;
     const leftOut = steady || hiding.some(({ rows }) => rows >= LEAST_RUN);
     const bridged = !leftOut && hiding.length > 0 && interpolations[i] === 'linear';
     return [
+      ...late,
       {
         ...{ variable, missing, of, longest: { forS, sinceS } },
         ...(leftOut && { leftOut }),
@@ -209,6 +209,16 @@ export function missingInputs(
       },
     ];
   });
+}
+
+/** The rows before an input's first value, which say nothing of it and are left out; all where there is none. */
+function beforeFirst(variable: string, samples: InputSamples, first: number): MissingInput[] {
+  const of = samples.length;
+  if (of > 0 && first < 0) return [{ variable, missing: of, of, leftOut: true }];
+  if (first <= LEAST_SHARE * of && first < LEAST_RUN) return [];
+  const sinceS = samples[0]!.timeS;
+  const longest = { forS: samples[first]!.timeS - sinceS, sinceS };
+  return [{ variable, missing: first, of, longest, leftOut: true }];
 }
 
 /** What is to be said of an input without values. */
@@ -220,6 +230,9 @@ export const missingInputText = ({
   leftOut,
   bridged,
 }: MissingInput): string => {
+  if (missing === of && leftOut) {
+    return `${variable} has no value in any of ${of} rows, and without it none can be used: name its column, or state its value where it is one throughout`;
+  }
   const where =
     longest === undefined
       ? `${missing} of ${of} readings of ${variable} are no good value`

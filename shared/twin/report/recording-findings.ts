@@ -36,7 +36,7 @@ const TOLD_EARLIER: ReadonlyMap<string, { share: number; fewest: number; text: s
     {
       share: 0.01,
       fewest: 1,
-      text: '; of such rows the later in the file counts: was a clock set back, or are two recordings mixed?',
+      text: '; of such rows the later in the file counts: was a clock set back, are two recordings mixed, or are times written more coarsely than rows come?',
     },
   ],
   ['unreadable time', { share: 0.01, fewest: 1, text: '' }],

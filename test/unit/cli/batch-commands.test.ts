@@ -147,9 +147,45 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
     expect(horizons.map((h: { samples: number | string }) => h.samples)).toEqual([1, 'free-run']);
     expect(verdict).toMatchObject({
       grade: 'care',
-      reasons: [expect.stringMatching(/^predictions 500 samples ahead .* of 80 samples/)],
+      reasons: [
+        expect.stringMatching(/^of the predictions asked for .*500 samples ahead.* of 80 samples/),
+      ],
     });
   });
+
+  it('remarks on usual predictions that could not be tested', async () => {
+    const args = { twin, data, lanes: 1, yardstick: false };
+    const { horizons, untested, verdict } = JSON.parse(
+      (await runCommand('backtest', { ...args, json: true })).text,
+    );
+    expect(horizons.map((h: { samples: number | string }) => h.samples)).not.toContain(100);
+    expect(untested).toEqual({ samples: [100], longest: 80 });
+    expect(verdict.grade).toBe('good');
+    const report = join(dir, 'untested.html');
+    const { text } = await runCommand('backtest', { ...args, report });
+    for (const told of [text, await readFile(report, 'utf8')]) {
+      expect(told).toContain('none could be tested 100 samples ahead');
+    }
+  });
+
+  it.each(['fit', 'calibrate', 'backtest'])(
+    '%s: names an input that has no value, and blames no sensor',
+    async (name) => {
+      const blank = join(dir, 'blank.csv');
+      const rows = (await readFile(data, 'utf8')).trim().split('\n');
+      await writeFile(
+        blank,
+        rows.map((r, k) => (k === 0 ? r : r.replace(/,.*,/, ',,'))).join('\n'),
+      );
+      const output = join(dir, `blank-${name}.json`);
+      expect((await run(name, { data: blank, output })).code).toBe(1);
+      const { verdict } = JSON.parse(await readFile(output, 'utf8')).summary;
+      expect(verdict.grade).toBe('unusable');
+      expect(verdict.reasons).toContain('none of 400 samples was used: 400 input-missing');
+      expect(verdict.reasons.join('; ')).toContain('u has no value in any of 400 rows');
+      expect(verdict.reasons.join('; ')).not.toMatch(/measured variable/);
+    },
+  );
 
   it('refuses horizons that are none', async () => {
     const command = (await loadCommands()).find((c) => c.name === 'backtest')!;

@@ -116,9 +116,33 @@ describe('an input without a value in some rows', () => {
     expect(
       missingInputs(
         definition,
-        blankAt(levels, (k) => k < 30),
+        blankAt(levels, (k) => k < 2),
       ),
     ).toEqual([]);
+  });
+
+  it('is named for the rows before its first value, apart from later ones', () => {
+    const found = missingInputs(
+      definition,
+      blankAt(levels, (k) => k < 30 || (k >= 50 && k < 70)),
+    );
+    expect(found.map(missingInputText)).toEqual([
+      'u has no value in 30 of 200 rows, at the longest for 30.0 min since 0 s: they are left out',
+      'u has no value in 20 of 170 rows, at the longest for 21.0 min since 2940 s: they are left out',
+    ]);
+  });
+
+  it('is named where it has none at all', () => {
+    const none = blankAt(levels, () => true);
+    for (const how of [definition, atRest]) {
+      expect(missingInputs(how, none).map(missingInputText)).toEqual([
+        'u has no value in any of 200 rows, and without it none can be used: name its column, or state its value where it is one throughout',
+      ]);
+    }
+    expect(missingInputs(definition, none, [{ bad: 3, good: 0, isLong: true }])).toMatchObject([
+      { missing: 200, of: 200, leftOut: true },
+    ]);
+    expect(missingInputs(definition, [])).toEqual([]);
   });
 
   it('leaves samples of rest out, blank or not told', () => {

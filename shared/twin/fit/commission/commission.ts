@@ -90,7 +90,7 @@ export async function commission(
   const context = fitContext(twin, model, options);
   const recording = recordingOf(twin, samples, read, dead, options.recording);
   const account = { context, samples: samples.length, read, record, dead, recording, startedMs };
-  const findings: Finding[] = [...deadFindings(twin, dead), ...gapFindings(read, record)];
+  const findings: Finding[] = [...deadFindings(twin, read, dead), ...gapFindings(read, record)];
   const withoutFit = (reason: string): Commission => {
     findings.push({ grade: 'unusable', reason });
     const parameters = priorEstimates(twin);

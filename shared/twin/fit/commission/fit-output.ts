@@ -115,8 +115,9 @@ export function fitOutput(
 ): FitOutput {
   const { twin } = context;
   const names = twin.definition.measured.map((m) => m.variable);
-  // Dead channels are among the fit's own findings already.
-  const all = [...findings, ...recordingFindings({ ...recording, deadChannels: [] }, names)];
+  // What was read first: what a fit finds may be no more than its trace. Dead channels are among the fit's
+  // own findings already.
+  const all = [...recordingFindings({ ...recording, deadChannels: [] }, names), ...findings];
   const verdict = verdictOf(all);
   const quantities = quantityVerdicts(twin, all, hangsOn);
   const used = heardRows(read);

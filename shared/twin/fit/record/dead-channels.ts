@@ -20,8 +20,9 @@ export function withoutChannels(record: FitRecord, dead: ReadonlySet<number>): F
   return { ...record, data };
 }
 
-/** What dead channels say against a fit. */
-export function deadFindings(twin: Twin, dead: ReadonlySet<number>): Finding[] {
+/** What dead channels say against a fit; nothing of a record that has no samples to tell of them. */
+export function deadFindings(twin: Twin, record: FitRecord, dead: ReadonlySet<number>): Finding[] {
+  if (record.timesS.length === 0) return [];
   const { measured } = twin.definition;
   const names = [...dead].map((c) => measured[c]!.variable);
   if (dead.size === measured.length) {
