@@ -11,6 +11,7 @@ import {
   mayRefitBeDue,
   type Sample,
   type TwinModel,
+  usableValues,
   type Verdict,
 } from '../../shared/twin/index.js';
 import type { CalibrationEngine } from './engine.js';
@@ -57,11 +58,13 @@ export async function refitWhereDue(input: RefitInput): Promise<Refitted | undef
   const refitter = await engine.createRefitter(calibrator, await input.model(), { logger, signal });
   if (refitter === undefined) return undefined;
   try {
-    const spanS = Math.min(
-      refitter.schedule(state).windowS,
-      input.intervalS === undefined ? Number.POSITIVE_INFINITY : MOST_SAMPLES * input.intervalS,
-    );
-    const window = refitter.window(await samplesOf(input, spanS), state);
+    const { windowS, reachS, firstValues } = refitter.schedule(state);
+    const mostS =
+      input.intervalS === undefined ? Number.POSITIVE_INFINITY : MOST_SAMPLES * input.intervalS;
+    const windowOf = async (spanS: number) =>
+      refitter.window(await samplesOf(input, Math.min(spanS, mostS)), state);
+    let window = await windowOf(windowS);
+    if (reachS > windowS && usableValues(window) < firstValues) window = await windowOf(reachS);
     if (!refitter.isDue(state, window)) return undefined;
     const { state: next, result } = await refitter.refit(state, window, signal);
     const { parameters, verdict, quantities } = result.output;

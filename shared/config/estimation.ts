@@ -173,7 +173,7 @@ export const calibrationSchema = z.strictObject({
           .positive()
           .optional()
           .describe(
-            'Seconds of samples that each takes; default: 30 days, or the time of 500 samples where that is longer; where a parameter wears, a twentieth of the shortest wear horizon, or the time of as many samples as a first fit needs.',
+            'Seconds of samples that each takes; default: 30 days, or the time of 500 samples where that is longer; where a parameter wears, a twentieth of the shortest wear horizon, or the time of as many samples as a first fit needs. Where the default holds too few values for one, as many cells are blank or times are irregular, up to ten times as long.',
           ),
       }),
     ])

@@ -80,6 +80,7 @@ export {
   MOST_SAMPLES,
   mayRefitBeDue,
   type Refitter,
+  usableValues,
 } from './refit/index.js';
 export * from './report/alarms.js';
 export { alarmFindings, calibrationFindings } from './report/calibration-findings.js';

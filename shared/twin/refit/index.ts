@@ -14,4 +14,6 @@ export {
   mayRefitBeDue,
   type RefitSchedule,
   refitSchedule,
+  usableValues,
+  windowBegin,
 } from './schedule.js';

@@ -20,6 +20,8 @@ import {
   type RefitSchedule,
   refitSchedule,
   samplesUpTo,
+  usableValues,
+  windowBegin,
 } from './schedule.js';
 
 /** What a refit made of a state. */
@@ -60,10 +62,6 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
   if (filter.refit !== undefined || refitSchedule(twin.definition, 1) === undefined) return state;
   return { ...state, filter: { ...filter, ...withUnseenWear(twin, filter), refit: NO_FIT } };
 }
-
-/** Measured values of samples that are there. */
-const usableValues = (samples: readonly Sample[]): number =>
-  samples.reduce((sum, s) => sum + s.measured.filter(Number.isFinite).length, 0);
 
 /** The same samples, with what was measured during events as missing: it is not the model's. */
 function withoutEvents(
@@ -107,9 +105,8 @@ export function createRefitter(
     begin: (state) => beginRefits(twin, state),
     window: (samples, state, seen = samples.length) => {
       const { timeS } = state;
-      const { windowS } = scheduleOf(state);
       const until = samplesUpTo(samples, timeS, seen);
-      const since = Math.max(samplesUpTo(samples, timeS - windowS, until), until - MOST_SAMPLES);
+      const since = windowBegin(samples, timeS, until, scheduleOf(state), MOST_SAMPLES);
       return samples.slice(since, until);
     },
     isDue: (state, window) => {

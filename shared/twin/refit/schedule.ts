@@ -9,6 +9,8 @@ import type { CalibratorState, Sample } from '../types.js';
 export interface RefitSchedule {
   /** Samples older than this, seconds before the newest, are left out. */
   windowS: number;
+  /** How far back they may be taken all the same where the window holds too few values, seconds. */
+  reachS: number;
   /** Seconds between two refits. */
   everyS: number;
   /** Usable measured values from which a first fit is tried. */
@@ -30,6 +32,8 @@ const SHARE_OF_WEAR = 1 / 20;
 const REFITS_PER_WINDOW = 4;
 /** Values for each unknown of a first fit. */
 const VALUES_PER_UNKNOWN = 10;
+/** Windows that a fit may reach back for its values, where nobody says how long one is. */
+const REACH = 10;
 /** Before a window is full, a refit waits until it has so many times the last one's samples. */
 const GROWTH = 2;
 /** The same where parameters may wear, … */
@@ -88,6 +92,7 @@ export function refitSchedule(
       : Math.max(Math.min(LONGEST_WINDOW_S, ...still), firstValues * intervalS));
   return {
     windowS,
+    reachS: calibration.refit.windowS ?? REACH * windowS,
     everyS: calibration.refit.everyS ?? windowS / REFITS_PER_WINDOW,
     firstValues,
     growth: constant ? GROWTH : GROWTH_OF_WEAR,
@@ -137,6 +142,39 @@ export const samplesUpTo = (
 
 const samplesSince = (sinceS: number, window: readonly Sample[]) =>
   window.length - samplesUpTo(window, sinceS);
+
+/** Measured values of a sample that are there. */
+const valuesIn = ({ measured }: Pick<Sample, 'measured'>): number =>
+  measured.filter(Number.isFinite).length;
+
+/** Measured values of samples that are there. */
+export const usableValues = (samples: readonly Pick<Sample, 'measured'>[]): number =>
+  samples.reduce((sum, s) => sum + valuesIn(s), 0);
+
+/**
+ * Where the window begins that ends with a sample: where sensors have no value in many samples, or these come
+ * irregularly, as far back as the values of a first fit are, or none would ever be made.
+ *
+ * @param samples in order
+ * @param until how many of them there are yet
+ * @param most samples that it may hold
+ */
+export function windowBegin(
+  samples: readonly Sample[],
+  timeS: number,
+  until: number,
+  { windowS, reachS, firstValues }: RefitSchedule,
+  most: number,
+): number {
+  const since = samplesUpTo(samples, timeS - windowS, until);
+  const oldest = Math.max(samplesUpTo(samples, timeS - reachS, until), until - most);
+  let enough = until;
+  for (let values = 0; enough > oldest && values < firstValues; ) {
+    enough--;
+    values += valuesIn(samples[enough]!);
+  }
+  return Math.max(oldest, Math.min(since, enough));
+}
 
 /** Whether so many more samples have come since a time as are worth another fit than the last had of them. */
 function hasGrownSince(last: RefitMark, sinceS: number, window: readonly Sample[]): boolean {

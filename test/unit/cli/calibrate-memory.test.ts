@@ -43,7 +43,7 @@ async function quickCalibrator(twin: Twin): Promise<Calibrator> {
 
 /** Refits that are never due. */
 const refitter: Refitter = {
-  schedule: () => ({ everyS: 100, windowS: 100, firstValues: 1, growth: 2 }),
+  schedule: () => ({ everyS: 100, windowS: 100, reachS: 100, firstValues: 1, growth: 2 }),
   begin: (state) => state,
   window: () => [],
   isDue: () => false,
