@@ -31,7 +31,7 @@ import { keepVersion } from '../shared/twin/state/versions.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import { guessedOf, recordingOf, summaryOf } from './batch-options.js';
 import type { Command } from './command.js';
-import { type OnWear, wearOf } from './fit-wear.js';
+import { type OnOffers, wearOf } from './fit-offers.js';
 import {
   lanesOf,
   lanesOption,
@@ -48,11 +48,11 @@ import { dataOption, recordingOptions } from './recording-options.js';
 /** Samples that the calibrator's own first state is made from. */
 const NOISE_SAMPLES = 200;
 
-/** Fits a twin; `new` takes part in what is done about wear. */
+/** Fits a twin; `new` takes part in what is done about its offers. */
 export async function runFit(
   args: Record<string, unknown>,
   io: CommandIo,
-  onWear?: OnWear,
+  onOffers?: OnOffers,
 ): Promise<number> {
   const given = await loadTwin(String(args.twin));
   const wear = wearOf(args.wear, given);
@@ -71,7 +71,8 @@ export async function runFit(
     ...lanesOf(args),
   });
   const bar = progressBar(io, 'Fitting', 'model runs');
-  let guessedWear: readonly OfferedWear[];
+  let guessedWear: readonly OfferedWear[] = [];
+  let ranOtherwise = false;
   try {
     bar.start(0);
     const result = await commission(twin, model, samples, {
@@ -87,9 +88,15 @@ export async function runFit(
         : { guessedWear: args.guessedWear as readonly OfferedWear[] }),
     });
     bar.stop();
-    const { offeredWear: offers = [] } = result.output;
-    guessedWear = offers.length > 0 && onWear !== undefined ? await onWear(offers) : [];
-    if (guessedWear.length === 0) {
+    const { offeredWear: offers = [], offeredInterpolations } = result.output;
+    if (onOffers !== undefined && offeredInterpolations !== undefined) {
+      ranOtherwise = await onOffers.interpolations(offeredInterpolations);
+    }
+    // What inputs did is settled first: wear may be what makes up for it.
+    if (onOffers !== undefined && offers.length > 0 && !ranOtherwise) {
+      guessedWear = await onOffers.wear(offers);
+    }
+    if (guessedWear.length === 0 && !ranOtherwise) {
       await keepFit(twin, model, result, recording, args, io);
       return tellFit(result, args, io);
     }
@@ -97,8 +104,8 @@ export async function runFit(
     bar.stop();
     await model.close();
   }
-  // Of what wears now, as the definition has it.
-  return runFit({ ...args, guessedWear }, io);
+  // Of the definition as it is now.
+  return ranOtherwise ? runFit(args, io, onOffers) : runFit({ ...args, guessedWear }, io);
 }
 
 /** Writes what was asked for of a fit. */

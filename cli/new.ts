@@ -12,7 +12,7 @@ import {
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
-import { openFmu } from '../shared/fmi/index.js';
+import { type Interpolation, openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
@@ -24,6 +24,7 @@ import {
   definitionText,
   findReaches,
   fmuPathFrom,
+  interpolationLines,
   modelLines,
   noiselessChannels,
   type Proposal,
@@ -34,6 +35,7 @@ import {
   runStep,
   startUpRows,
   wearLines,
+  withInterpolations,
   withNoise,
   withOfferedWear,
   withParameters,
@@ -43,6 +45,7 @@ import {
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
 import type { Command } from './command.js';
+import type { OnOffers } from './fit-offers.js';
 import { ask, canAsk, inputsLeft, parseMap, settleColumns } from './new-columns.js';
 import { lanesOf, lanesOption, strictOption } from './options.js';
 import {
@@ -226,6 +229,23 @@ async function wearTaken(
   return taken;
 }
 
+/** Whether inputs are to run as residuals have them: by `--yes`, or as a person says. */
+async function interpolationsTaken(
+  offers: Readonly<Record<string, Interpolation>>,
+  args: Record<string, unknown>,
+  io: CommandIo,
+): Promise<boolean> {
+  if (!canAsk(io, args)) return args.yes === true;
+  const those = Object.entries(offers)
+    .map(([name, how]) => `${name} ${how === 'hold' ? 'held' : 'straight'}`)
+    .join(', ');
+  const answer = await ask(
+    `It looks as if between readings it were: ${those}. Run it so? [y/N] `,
+    io,
+  );
+  return /^y(es)?$/i.test(answer);
+}
+
 /** Rows of a moving machine for a first fit. */
 function rowsInMotion(definition: TwinDefinition, table: RecordingTable, say: Say, whole: string) {
   const { rows } = twinRecordingOf(definition, table);
@@ -300,11 +320,26 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
     ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
     : rowsInMotion(definition, table, say, `twinloop fit ${output} --data ${data}`);
   // What was written a moment ago may be written again.
-  const decideWear = async (offers: readonly OfferedWear[]) => {
-    const taken = await wearTaken(offers, args, io);
-    await writeUserFile(path, textOf(withOfferedWear(proposal, offers, taken)));
-    for (const line of wearLines(offers, taken, output)) say(line);
-    return taken;
+  const settled = new Set<string>();
+  const decide: OnOffers = {
+    async wear(offers) {
+      const taken = await wearTaken(offers, args, io);
+      await writeUserFile(path, textOf(withOfferedWear(proposal, offers, taken)));
+      for (const line of wearLines(offers, taken, output)) say(line);
+      return taken;
+    },
+    async interpolations(all) {
+      // Each once: what looks otherwise both ways has another cause.
+      const offers = Object.fromEntries(Object.entries(all).filter(([name]) => !settled.has(name)));
+      const names = Object.keys(offers);
+      if (names.length === 0) return false;
+      for (const name of names) settled.add(name);
+      const taken = await interpolationsTaken(offers, args, io);
+      proposal = withInterpolations(proposal, offers, taken);
+      await writeUserFile(path, textOf(proposal));
+      for (const line of interpolationLines(offers, taken, output)) say(line);
+      return taken;
+    },
   };
   const run = {
     ...Object.fromEntries(
@@ -323,7 +358,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   // Constants of a moving machine are found by batch; what rests is filtered row by row.
   const code = still
     ? await (await import('./calibrate.js')).calibrateCommand.run(run, io)
-    : await (await import('./fit.js')).runFit(run, io, decideWear);
+    : await (await import('./fit.js')).runFit(run, io, decide);
   say(`The report is ${report}`);
   return code ?? 0;
 }
@@ -363,7 +398,7 @@ export const newCommand: Command = {
     {
       flags: '--yes',
       description:
-        'take weak guesses without asking, and name them, of constants that clearly wear too; between equals it ends with what to choose from',
+        'take weak guesses without asking, and name them, of constants that clearly wear and of inputs that clearly are held too; between equals it ends with what to choose from',
     },
     { flags: '--overwrite', description: 'replace a definition that is there already' },
     { flags: '--no-calibrate', description: 'write the definition only' },

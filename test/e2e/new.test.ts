@@ -133,6 +133,51 @@ describe.skipIf(!hasCompiler)('a machine that wears', () => {
   }, 240_000);
 });
 
+describe.skipIf(!hasCompiler)('a machine whose inputs have another value in each row', () => {
+  const machine = MACHINES.find((m) => m.name === 'exchanger')!;
+  // As what a controller writes: held between rows, and no column shows it.
+  const controlled = { name: 'base', group: 'exact', haste: 1000 } as const;
+  const write = (name: string) => {
+    const { samples } = simulateMachine(machine, controlled, 1, 120);
+    const columns = [...machine.inputs, ...machine.measured].map(([variable]) => variable);
+    const rows = samples.map((s) => [s.timeS, ...s.inputs, ...s.measured].join());
+    writeFileSync(join(folder, name), `${[['time', ...columns].join(), ...rows].join('\n')}\n`);
+    return [machineFmu(machine), '--data', name];
+  };
+
+  it('has them held by --yes where residuals show that they were, and says so', () => {
+    const run = create(...write('held.csv'), '--output', 'held.yaml', '--yes');
+    expect(run.status, run.stdout + run.stderr).toBe(0);
+    for (const name of ['mh', 'mc', 'ThIn']) {
+      expect(run.stdout).toContain(
+        `${name} looks as if it were held between its readings: it is run so, as held.yaml says now`,
+      );
+    }
+    const { inputs } = parse(readFileSync(join(folder, 'held.yaml'), 'utf8'));
+    expect(inputs.map((i: { interpolation?: string }) => i.interpolation)).toEqual([
+      'hold',
+      'hold',
+      'hold',
+    ]);
+    const fit = JSON.parse(twinloop('fit', 'held.yaml', '--data', 'held.csv', '--json').stdout);
+    expect(fit.offeredInterpolations).toBeUndefined();
+    for (const [name, truth] of machine.parameters) {
+      expect(fit.parameters[name].lower95).toBeLessThan(truth);
+      expect(fit.parameters[name].upper95).toBeGreaterThan(truth);
+    }
+  }, 240_000);
+
+  it('names the guess in the definition without --yes', () => {
+    const run = create(...write('undecided.csv'), '--output', 'undecided.yaml');
+    expect(run.stdout).toMatch(
+      /mh looks as if it were held .* a guess to be decided: in undecided/,
+    );
+    const written = readFileSync(join(folder, 'undecided.yaml'), 'utf8');
+    expect(written).toMatch(/a guess to be decided: .*: where that is so, `interpolation: hold`/);
+    expect(parse(written).inputs[0].interpolation).toBeUndefined();
+  }, 240_000);
+});
+
 /** The box without an unknown heat: of constants only what is built in may be tuned. */
 const withoutUnknownHeat = (xml: string) =>
   xml.replace(/(name="Q_other"[^>]*variability=")tunable/, '$1fixed');

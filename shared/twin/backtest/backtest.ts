@@ -7,6 +7,7 @@ import { gapFindings, runnable } from '../fit/record/gaps.js';
 import { type FitRecord, heardRows } from '../fit/record/record.js';
 import { recordingOf } from '../fit/record/recording-of.js';
 import { ridgesOf } from '../fit/shape/ridges.js';
+import { startFindings } from '../fit/verdict/start-findings.js';
 import { ownFindings } from '../fit/verdict/verdict.js';
 import { recordingFindings } from '../report/recording-findings.js';
 import type { RecordingSummary } from '../report/recording-summary.js';
@@ -114,9 +115,7 @@ function backtestOutput(
       twin.definition.measured.map((m) => m.variable),
     ),
     ...(parts.fit === undefined ? [] : ownFindings(twin, parts.fit, ridgesOf(parts.fit))),
-    ...(parts.fit === undefined || model.startDoubt === undefined
-      ? []
-      : [{ grade: 'care' as const, reason: model.startDoubt }]),
+    ...(parts.fit === undefined ? [] : startFindings(model, parts.fit)),
     ...gapFindings(whole, record),
     ...untestedFindings(untested, options),
   ];

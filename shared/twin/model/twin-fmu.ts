@@ -28,6 +28,8 @@ export interface TwinFmu {
   runs: TwinRuns;
   /** How each input runs between samples: switches and whole numbers are kept. */
   interpolations: readonly Interpolation[];
+  /** The same, were the definition to say these. */
+  interpolationsAs(said: readonly Interpolation[]): Interpolation[];
   /** What the definition's disturbances add to, in its order. */
   forces: readonly ForceTarget[];
   /** The same of variables that none is declared for. */
@@ -59,11 +61,14 @@ export async function openTwinFmu(
     forceTargets({ ...definition, disturbances }, fmu.modelDescription, (name, value) =>
       units.fromFmu(name, value),
     );
+  const interpolationsAs: TwinFmu['interpolationsAs'] = (said) =>
+    fmuInterpolations(twin, fmu.modelDescription, said);
   return {
     fmu,
     runs: units.over(pool),
     targetsOf,
-    interpolations: twinInterpolations(twin, fmu.modelDescription),
+    interpolations: interpolationsAs(inputInterpolations(definition)),
+    interpolationsAs,
     forces: targetsOf(definition.disturbances),
     close: () => pool.close(),
   };
@@ -76,9 +81,12 @@ const SOLVER_SHARE = 0.02;
 export const solverTolerance = ({ definition }: Twin): number =>
   Math.max(1e-12, definition.simulation.relativeTolerance * SOLVER_SHARE);
 
-/** How inputs run between samples: as the definition says, but for those that only jump. */
-function twinInterpolations(twin: Twin, md: ModelDescription): Interpolation[] {
-  const said = inputInterpolations(twin.definition);
+/** How inputs run between samples: as is said, but for those that only jump. */
+function fmuInterpolations(
+  twin: Twin,
+  md: ModelDescription,
+  said: readonly Interpolation[],
+): Interpolation[] {
   return twin.definition.inputs.map(({ variable }, i) => {
     const of = findScalar(md, variable)?.variable;
     return of !== undefined && of.variability !== 'continuous' ? 'hold' : (said[i] ?? 'linear');

@@ -4,6 +4,7 @@ export { columnLines, definitionText, modelLines } from './definition-text.js';
 export { fmuPathFrom } from './fmu-path.js';
 export { type Match, type Matches, matchColumns, type Undecided } from './match.js';
 export { noiselessChannels } from './noise.js';
+export { interpolationLines, withInterpolations } from './offered-interpolations.js';
 export { courseText, wearLines, withOfferedWear } from './offered-wear.js';
 export { type Proposal, withNoise, withParameters, withReaches } from './proposal.js';
 export { type ProposeOptions, proposeTwin } from './propose.js';

@@ -1,3 +1,4 @@
+import type { Interpolation } from '../../fmi/index.js';
 import type { ParameterChoice } from './choose-parameters.js';
 import type { Match, Undecided } from './match.js';
 import type { Noiseless } from './noise.js';
@@ -20,7 +21,7 @@ export interface Proposal {
     column?: string;
     unit: string;
     value?: number;
-    interpolation?: 'hold';
+    interpolation?: Interpolation;
   }>[];
   measured: Proposed<{
     variable: string;

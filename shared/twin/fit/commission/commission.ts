@@ -23,8 +23,14 @@ import { parameterCoordinates } from '../unknowns/coordinates.js';
 import { fitHangsOn } from '../unseen/hangs-on.js';
 import { inputScaleNotes } from '../unseen/input-scales.js';
 import { seenHidden } from '../unseen/unseen-input-noise.js';
+import { startFindings } from '../verdict/start-findings.js';
 import { timeUnitFindings } from '../verdict/time-unit.js';
-import { mistimed, mistimedFindings, withWrongTimes } from '../verdict/timing.js';
+import {
+  mistimed,
+  mistimedFindings,
+  offeredInterpolations,
+  withWrongTimes,
+} from '../verdict/timing.js';
 import { fitFindings } from '../verdict/verdict.js';
 import {
   guessedWearFindings,
@@ -166,7 +172,7 @@ async function tell(
   findings.push(...fitFindings(twin, fit, ridges, tested?.heldOut, shape));
   findings.push(...inputNoiseFindings(twin, fit), ...statedErrorFindings(twin, fit.stated));
   findings.push(...(await disturbanceFindings(context, fit)));
-  if (model.startDoubt !== undefined) findings.push({ grade: 'care', reason: model.startDoubt });
+  findings.push(...startFindings(model, fit));
   const disturbed = disturbanceOutput(twin, fit);
   const unusable = verdictOf(findings).grade === 'unusable';
   const seen = unusable ? undefined : await seenHidden(context, held, options.hidden === true);
@@ -176,7 +182,13 @@ async function tell(
       ? undefined
       : hiddenOutputs(held, seen.bands);
   const inputScales = offer && !unusable ? await inputScaleNotes(context, fit) : [];
-  const found = { offered, offeredWear: wear, guessedWear, inputScales };
+  const found = {
+    offered,
+    offeredWear: wear,
+    offeredInterpolations: offeredInterpolations(twin, late),
+    guessedWear,
+    inputScales,
+  };
   return { fit: held, ridges, disturbed, unusable, hidden, ...found };
 }
 

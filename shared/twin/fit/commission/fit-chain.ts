@@ -1,5 +1,5 @@
 import { undisturbedStarts } from '../disturbances/undisturbed.js';
-import type { Fit } from '../fitting/fit.js';
+import type { Fit, FitStart } from '../fitting/fit.js';
 import { findInputNoise } from '../input-noise/found-input-noise.js';
 import { withInputNoise } from '../input-noise/input-noise.js';
 import type { FitContext } from '../model/fit-context.js';
@@ -15,8 +15,6 @@ import { refitWorn, withWear } from '../wear/wear.js';
 
 /** The fits of a record, each from the one before. */
 export interface FitChain {
-  /** Of the rows that are not held out. */
-  first: Fit;
   /** Of all rows, its parameters wearing where that explains them better. */
   worn: Fit;
   shape: Shape;
@@ -26,6 +24,8 @@ export interface FitChain {
   tested: Awaited<ReturnType<typeof testOn>> | undefined;
   /** The first of the rows held out; the record's length where none are. */
   train: number;
+  /** Searches that the fit of all rows rests on. */
+  starts: FitStart[];
 }
 
 /** Fewer rows test nothing. */
@@ -82,5 +82,5 @@ export async function fitChain(
     test !== undefined && fit.coordinates.some((c) => c.kind === 'wear')
       ? await testOn(context, await refitWorn(context, first, fit, head), record, train)
       : test;
-  return { first, worn, shape, fit, tested, train };
+  return { worn, shape, fit, tested, train, starts: whole.starts };
 }

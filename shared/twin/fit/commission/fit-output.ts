@@ -1,3 +1,4 @@
+import type { Interpolation } from '../../../fmi/index.js';
 import { versionOf } from '../../definition/twin.js';
 import { channelAlarms } from '../../readings/channel-faults.js';
 import type { BandSources } from '../../report/band-sources.js';
@@ -70,6 +71,8 @@ export interface FitOutput {
   offered?: OfferedDisturbance[];
   /** Constants whose wear would explain the residuals, the likeliest first; `fit` looks for them. */
   offeredWear?: OfferedWear[];
+  /** Inputs that look as if they ran so between their readings; left out where there are none. */
+  offeredInterpolations?: Record<string, Interpolation>;
   /** Parameters that `new --yes` lets wear, as its first fit offered it. */
   guessedWear?: readonly OfferedWear[];
   nEff: number;
@@ -175,6 +178,7 @@ export interface Told {
   hidden: HiddenOutputs | undefined;
   offered: OfferedDisturbance[];
   offeredWear: OfferedWear[];
+  offeredInterpolations: Record<string, Interpolation>;
   guessedWear: readonly OfferedWear[] | undefined;
   /** Remarks on scales of inputs. */
   inputScales: readonly string[];
@@ -184,7 +188,7 @@ export interface Told {
 export function learntParts(
   { context, dead }: Pick<FitAccount, 'context' | 'dead'>,
   record: FitRecord,
-  { first, tested }: FitChain,
+  { starts, tested }: FitChain,
   {
     fit,
     ridges,
@@ -193,6 +197,7 @@ export function learntParts(
     hidden,
     offered,
     offeredWear,
+    offeredInterpolations,
     guessedWear,
     inputScales,
   }: Told,
@@ -222,7 +227,7 @@ export function learntParts(
     residuals: { white: least.white, ou: least.ou, channels },
     structures: { 'output-error': { weight: 1 } },
     ridges,
-    starts: first.starts,
+    starts,
     freeRun: { channels: rmseOf(names, record, fit.prediction, 0, dead) },
     ...(tested === undefined ? {} : { heldOut: tested.heldOut }),
     wear: wearOutput(twin, fit),
@@ -230,6 +235,7 @@ export function learntParts(
     ...foundInputNoise(twin.definition, fit.inputNoise?.found),
     ...(offered.length === 0 ? {} : { offered }),
     ...(offeredWear.length === 0 ? {} : { offeredWear }),
+    ...(Object.keys(offeredInterpolations).length === 0 ? {} : { offeredInterpolations }),
     ...(guessedWear === undefined ? {} : { guessedWear }),
     notes: [
       ...gapLines(gapsIn(record), record.timesS[0] ?? 0, 'fit').map((text) => text.trim()),

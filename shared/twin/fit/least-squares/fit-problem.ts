@@ -1,6 +1,6 @@
 import type { Twin } from '../../types.js';
 import type { FitContext } from '../model/fit-context.js';
-import type { FitPoint } from '../model/fit-model.js';
+import type { FitPoint, FreeRunOptions } from '../model/fit-model.js';
 import { type FitRecord, rangeOf } from '../record/record.js';
 import { type Coordinate, coursesAt, forcesAlong, valueAt } from '../unknowns/coordinates.js';
 import type { LeastSquaresProblem } from './objective.js';
@@ -32,27 +32,37 @@ export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
   });
 }
 
+/** Outputs of free runs along a record, at points of a fit, and counted; of one that fails, why. */
+export async function runsAlong(
+  context: FitContext,
+  coordinates: readonly Coordinate[],
+  record: FitRecord,
+  points: readonly Float64Array[],
+  options?: FreeRunOptions,
+): Promise<(Float64Array | Error)[]> {
+  context.signal?.throwIfAborted();
+  const runs = await context.model.run(
+    points.map((u) => fitPointAt(coordinates, u, record.timesS)),
+    record,
+    options,
+  );
+  context.passes += points.length;
+  context.onPass?.(context.passes);
+  return runs.map((run) => (run instanceof Error ? run : run.outputs));
+}
+
 /** A record as a problem of least squares. */
 export function fitProblem(
   context: FitContext,
   coordinates: readonly Coordinate[],
   record: FitRecord,
 ): LeastSquaresProblem {
-  const { twin, model } = context;
+  const { twin } = context;
   return {
     coordinates,
     data: record.data,
     channels: record.channels,
     noiseFloor: noiseFloor(twin, record),
-    async simulate(points) {
-      context.signal?.throwIfAborted();
-      const runs = await model.run(
-        points.map((u) => fitPointAt(coordinates, u, record.timesS)),
-        record,
-      );
-      context.passes += points.length;
-      context.onPass?.(context.passes);
-      return runs.map((run) => (run instanceof Error ? run : run.outputs));
-    },
+    simulate: (points) => runsAlong(context, coordinates, record, points),
   };
 }

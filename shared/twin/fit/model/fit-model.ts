@@ -1,4 +1,5 @@
 import type { Logger } from '../../../core/index.js';
+import type { Interpolation } from '../../../fmi/index.js';
 import type { FitRecord } from '../record/record.js';
 
 /** Values of parameters and, where the model takes them, of the states at the record's start. */
@@ -34,6 +35,8 @@ export interface FreeRunOptions {
   keepSensors?: boolean;
   /** At half the step and tolerance, where the model is `refinable`. */
   finer?: boolean;
+  /** How each input runs between samples, in place of what the definition says. */
+  interpolations?: readonly Interpolation[];
 }
 
 /** The model as a fit sees it: the free run along a record from its start. */
@@ -46,8 +49,10 @@ export interface FitModel {
   readonly disturbable?: readonly string[];
   /** Whether runs can be made at half the step and tolerance of its integration. */
   readonly refinable?: boolean;
-  /** Why the start is not searched for, or the search begins where nothing says that the machine was. */
+  /** Why the start is not searched for. */
   readonly startDoubt?: string | undefined;
+  /** Why the search for the start begins where nothing says that the machine was. */
+  readonly restDoubt?: string | undefined;
   /**
    * Runs from the record's start along all its samples, and anew after each gap; a point that fails does not throw.
    *

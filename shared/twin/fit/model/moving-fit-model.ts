@@ -29,7 +29,8 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     const found = findScalar(md, variable)?.variable;
     return found?.causality === 'input' || found?.variability === 'tunable';
   });
-  let startDoubt =
+  let restDoubt: string | undefined;
+  const startDoubt =
     access.obstacle === undefined
       ? undefined
       : `the start is not fitted but is what the FMU makes of its parameters, as ${access.obstacle}: where the machine began elsewhere, the parameters make up for it`;
@@ -38,12 +39,16 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     points: readonly FitPoint[],
     record: FitRecord,
     t0S: number,
-    { keepStates = false, keepSensors = false, finer = false }: FreeRunOptions = {},
+    { keepStates = false, keepSensors = false, finer = false, interpolations }: FreeRunOptions = {},
   ): Promise<(FreeRun | Error)[]> => {
     const share = finer ? 0.5 : 1;
     const tolerance = finer ? 0.5 * toleranceOf(twin, opened) : simulation.tolerance;
     const timesS = record.timesS.map((t) => originS + (t - t0S));
-    const inputsOf = runInputs(twin, opened, record, originS, t0S);
+    const how =
+      interpolations === undefined
+        ? {}
+        : { interpolations: opened.interpolationsAs(interpolations) };
+    const inputsOf = runInputs(twin, { ...opened, ...how }, record, originS, t0S);
     const told = keepSensors ? [...outputs, ...hidden] : outputs;
     const freeRun = async (point: FitPoint): Promise<FreeRun | Error> => {
       const result = await runs.trajectory({
@@ -75,8 +80,9 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     wearable,
     refinable: true,
     disturbable: disturbable(twin, md),
-    get startDoubt() {
-      return startDoubt;
+    startDoubt,
+    get restDoubt() {
+      return restDoubt;
     },
     run(points, record, options) {
       const t0S = record.timesS[0] ?? 0;
@@ -86,7 +92,7 @@ export async function movingFitModel(twin: Twin, options: ModelOptions): Promise
     },
     startStates: (parameters, record) =>
       startStates(twin, runs, states, namedParameters(twin, parameters), record, signal, (why) => {
-        startDoubt ??= why;
+        restDoubt ??= why;
       }),
     close: () => opened.close(),
   };

@@ -3,7 +3,7 @@ import { type Fit, fitRecordFrom, SAME_OPTIMUM } from '../fitting/fit.js';
 import { sampleWorth } from '../least-squares/objective.js';
 import type { FitContext } from '../model/fit-context.js';
 import { type FitRecord, headOf } from '../record/record.js';
-import { type Coordinate, clampU, isDisturbed, uOf } from '../unknowns/coordinates.js';
+import { type Coordinate, clampU, isDisturbed, startPoints, uOf } from '../unknowns/coordinates.js';
 
 /** Shares of a record that a search climbs over where the whole has many optima. */
 const CLIMB = [1 / 8, 1 / 5, 1 / 3, 1 / 2, 3 / 4] as const;
@@ -57,9 +57,17 @@ export async function searchFrom(
   }
 }
 
+/** Prior deviations from which a band is the prior's: the record has not told the parameter. */
+const UNTOLD = 0.7;
+/** Share of that band below which more of the record tells it. */
+const NEWLY_TOLD = 0.5;
+
 /**
  * A fit of more of a record, searched on from where a fit of its first part ended. What is told of searches is
  * what the first ones found; one that had not converged may have now.
+ *
+ * Of a parameter that the first part does not tell, that its searches ended together says nothing: where more of the
+ * record tells it, the whole is searched from several of its values, and what is told of searches is of these.
  *
  * @param polish as {@link fitRecordFrom}
  */
@@ -71,6 +79,10 @@ export async function searchedOn(
 ): Promise<Fit> {
   const from = [first.u, ...(polish ? secondPoints(first) : [])];
   const fit = await fitRecordFrom(context, first.coordinates, record, from, polish);
+  const points = newlyToldPoints(first, fit);
+  if (points.length > 0) {
+    return fitRecordFrom(context, first.coordinates, record, [...from, ...points], polish);
+  }
   const reached = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
   const converged = reached.some((s) => s.converged);
   const refused = reached.find((s) => s.refused !== undefined)?.refused;
@@ -80,6 +92,29 @@ export async function searchedOn(
     return refused === undefined ? s : { ...s, refused };
   });
   return { ...fit, starts };
+}
+
+/** Where a first fit ended, but for several values of parameters that only a fit of more tells; none where there are none. */
+function newlyToldPoints(first: Fit, more: Fit): Float64Array[] {
+  const { coordinates, u } = first;
+  if (isDisturbed(coordinates) || first.starts.length < 2) return [];
+  // Where a search has ended wrong, memory of its residuals widens the band to the prior's, and hides that there is news.
+  const bandOf = ({ covariance: { white } }: Fit, j: number) =>
+    Math.sqrt(white[j * coordinates.length + j]!);
+  const newlyTold = coordinates.flatMap(({ kind }, j) => {
+    const before = bandOf(first, j);
+    const isOne = kind === 'parameter' && before >= UNTOLD;
+    return isOne && bandOf(more, j) < NEWLY_TOLD * before ? [j] : [];
+  });
+  if (newlyTold.length === 0) return [];
+  const spread = newlyTold.map((j) => coordinates[j]!);
+  return startPoints(spread, first.starts.length).map((values) => {
+    const point = u.slice();
+    newlyTold.forEach((j, k) => {
+      point[j] = values[k]!;
+    });
+    return point;
+  });
 }
 
 function secondPoints({ secondModes, coordinates, u }: Fit): Float64Array[] {

@@ -1,4 +1,5 @@
 import { durationText, partitionPoint, percentText, upperMedian } from '../../../core/index.js';
+import type { Interpolation } from '../../../fmi/index.js';
 import { inputInterpolations } from '../../definition/input-interpolation.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
@@ -11,13 +12,16 @@ import type { FitRecord } from '../record/record.js';
 import { CERTAIN, misfitScore } from '../residuals/lack-of-fit.js';
 import { priorOf } from '../unknowns/prior.js';
 import { sensorNoise } from '../unseen/hangs-on.js';
-import { scoreTest } from '../unseen/score-test.js';
+import { type Scored, scoreTest } from '../unseen/score-test.js';
+import { ranOtherwise } from './run-otherwise.js';
+
+type Asked = NonNullable<Scored['asked']>;
 
 /** Readings that are another time's than their row's, as residuals have it. */
 export interface Mistimed {
-  /** Whose: one sensor's, all sensors' against the inputs, or one input's. */
-  of: { sensor: number } | { input: number } | 'sensors';
-  /** How much later than their rows say what they show was; negative: earlier. */
+  /** Whose: one sensor's, all sensors' against the inputs, one input's, or how inputs run between their readings. */
+  of: { sensor: number } | { input: number } | { between: number[] } | 'sensors';
+  /** How much later than their rows say what they show was; negative: earlier; 0 between readings. */
   lateS: number;
   /** Share of what is too much in the residuals that it explains. */
   explains: number;
@@ -118,14 +122,19 @@ export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[
   const { residuals, ask } = scoreTest(fit);
   const excess = excessOf(context.twin, fit, residuals);
   const tried: Mistimed[] = [];
+  const isAsked = (asked: Scored['asked']): asked is Asked =>
+    asked !== undefined &&
+    asked.square >= least ** 2 &&
+    asked.size > NEAR.least &&
+    asked.size < NEAR.most;
+  const keep = (of: Mistimed['of'], lateS: number, asked: Asked, along: Float64Array) => {
+    const explains = Math.min(1, asked.square / excess);
+    const moves = along.map((v) => asked.size * v);
+    tried.push({ of, lateS: asked.size * lateS, explains, moves });
+  };
   const take = (of: Mistimed['of'], lateS: number, direction: Float64Array) => {
-    const found = ask(direction);
-    if (found?.asked === undefined) return;
-    const { size, square } = found.asked;
-    if (square < least ** 2 || !(size > NEAR.least && size < NEAR.most)) return;
-    const explains = Math.min(1, square / excess);
-    const moves = found.moves.map((v) => size * v);
-    tried.push({ of, lateS: size * lateS, explains, moves });
+    const { asked, moves } = ask(direction);
+    if (isAsked(asked)) keep(of, lateS, asked, moves);
   };
   const periodS = upperMedian(timesS.slice(1).map((t, k) => t - timesS[k]!));
   const lags = LAGS.flatMap((k) => [k * periodS, -k * periodS]);
@@ -136,7 +145,10 @@ export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[
   const course = inputCourse(record);
   const interpolations = inputInterpolations(context.twin.definition);
   const moving = inputs.flatMap((values, i) => (values.some((v) => v !== values[0]) ? [i] : []));
-  for (const input of amiss ? moving.slice(0, MOST_INPUTS) : []) {
+  const asked = amiss ? moving.slice(0, MOST_INPUTS) : [];
+  const between = await ranOtherwise(context, fit, asked, ask, isAsked, least ** 2);
+  if (between !== undefined) keep({ between: between.inputs }, 0, between.asked, between.moves);
+  for (const input of asked) {
     const held = interpolations[input] === 'hold';
     // What is held cannot be moved by less than a row.
     for (const lateS of lags.filter((t) => !held || Math.abs(t) >= periodS)) {
@@ -155,7 +167,27 @@ export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[
     .toSorted((a, b) => b.explains - a.explains)
     .filter((a, k, all) => all.findIndex(isSame(a)) === k);
   const most = likely[0]?.explains ?? 0;
-  return most < EXPLAINS ? [] : likely.filter(({ explains }) => explains > most - AS_WELL);
+  if (most < EXPLAINS) return [];
+  const found = likely.filter(({ explains }) => explains > most - AS_WELL);
+  // Of a clock and a way to run, the one that has no time to choose comes first: held is late by half a row.
+  return found.toSorted((a, b) => Number(isBetween(b)) - Number(isBetween(a)));
+}
+
+const isBetween = ({ of }: Mistimed) => of !== 'sensors' && 'between' in of;
+
+/** How inputs look as if they ran between their readings, where that is the likeliest cause of the residuals. */
+export function offeredInterpolations(
+  { definition }: Twin,
+  [most]: readonly Mistimed[],
+): Record<string, Interpolation> {
+  if (most === undefined || most.of === 'sensors' || !('between' in most.of)) return {};
+  const said = inputInterpolations(definition);
+  return Object.fromEntries(
+    most.of.between.map((i) => [
+      definition.inputs[i]!.variable,
+      said[i] === 'hold' ? ('linear' as const) : ('hold' as const),
+    ]),
+  );
 }
 
 /**
@@ -192,7 +224,20 @@ export function mistimedFindings(
   const [most, ...others] = found;
   if (most === undefined) return [];
   const { inputs, measured } = twin.definition;
+  const said = inputInterpolations(twin.definition);
+  const betweenText = (between: readonly number[]) => {
+    const those = (how: Interpolation) =>
+      between.flatMap((i) => (said[i] === how ? [inputs[i]!.variable] : []));
+    const [straight, held] = [those('linear'), those('hold')];
+    return [
+      ...(straight.length > 0
+        ? [`${straight.join(' and ')} held between readings, not straight`]
+        : []),
+      ...(held.length > 0 ? [`${held.join(' and ')} straight between readings, not held`] : []),
+    ].join(', ');
+  };
   const text = ({ of, lateS }: Mistimed) => {
+    if (of !== 'sensors' && 'between' in of) return betweenText(of.between);
     const by = durationText(Number(Math.abs(lateS).toPrecision(2)));
     const how = lateS > 0 ? 'late' : 'early';
     if (of === 'sensors') return `all measured variables ${by} ${how} against the inputs`;
@@ -210,10 +255,13 @@ export function mistimedFindings(
     moved.length === 0
       ? ''
       : `; that moves ${moved[0]!.name} by ${moved[0]!.by.toPrecision(2)} deviations, which bands are widened by`;
+  const remedy = isBetween(most)
+    ? 'set inputs[].interpolation, and fit again'
+    : 'look at clocks, filters, slow sensors, means taken for values, and dead times';
   return [
     {
       grade: 'care',
-      reason: `residuals are as if times were wrong: ${text(most)}${also} would explain ${percentText(most.explains)} of what is too much in them: look at clocks, filters, slow sensors, means taken for values, and dead times${moves}`,
+      reason: `residuals are as if times were wrong: ${text(most)}${also} would explain ${percentText(most.explains)} of what is too much in them: ${remedy}${moves}`,
       about: [
         ...(most.of !== 'sensors' && 'sensor' in most.of
           ? [measured[most.of.sensor]!.variable]

@@ -1,9 +1,15 @@
 import { TwinError } from '../shared/core/index.js';
+import type { Interpolation } from '../shared/fmi/index.js';
 import type { OfferedWear } from '../shared/twin/fit/index.js';
 import type { Twin } from '../shared/twin/types.js';
 
-/** Changes the definition for constants that look as if they had worn. @returns those that wear in it now */
-export type OnWear = (offers: readonly OfferedWear[]) => Promise<readonly OfferedWear[]>;
+/** What `new` does about a first fit's offers: it may change the definition, which is then fitted again. */
+export interface OnOffers {
+  /** Constants that look as if they had worn. @returns those that wear in the definition now */
+  wear(offers: readonly OfferedWear[]): Promise<readonly OfferedWear[]>;
+  /** Inputs that look as if they ran otherwise between their readings. @returns whether the definition changed */
+  interpolations(offers: Readonly<Record<string, Interpolation>>): Promise<boolean>;
+}
 
 /** Constants that `--wear` lets wear, with the seconds in which each may wear through its range. */
 export function wearOf(texts: unknown, twin: Twin): Record<string, number> {
