@@ -7,10 +7,12 @@ import type { BacktestOutput, HorizonScore } from './types.js';
 const digits = (value: number) => value.toPrecision(3);
 
 /** Parameters whose halves are not compared, in a line. */
-export const startLines = ({ ofStart }: BacktestOutput['splitHalf']): string[] =>
-  ofStart === undefined
+export const notComparedLines = ({ ofStart, wearing }: BacktestOutput['splitHalf']): string[] => [
+  ...(ofStart === undefined
     ? []
-    : [`Not compared, as they tell where a record begins: ${ofStart.join(', ')}`];
+    : [`Not compared, as they tell where a record begins: ${ofStart.join(', ')}`]),
+  ...(wearing === undefined ? [] : [`Not compared, as they wear: ${wearing.join(', ')}`]),
+];
 
 /** A backtest as lines for a terminal. */
 export function backtestLines(output: BacktestOutput): string[] {
@@ -47,7 +49,7 @@ export function backtestLines(output: BacktestOutput): string[] {
       lines.push(`  ${name.padEnd(24)} ${values.join('   ')}${p.agree ? '' : '   apart'}`);
     }
   }
-  lines.push(...startLines(splitHalf));
+  lines.push(...notComparedLines(splitHalf));
   lines.push('Predictions of what is measured, and parameters:');
   for (const [name, verdict] of Object.entries(output.quantities)) {
     lines.push(`  ${name.padEnd(24)} ${gradeText(verdict)}`);

@@ -8,6 +8,7 @@ import { freeUntold } from '../fit/search/untold.js';
 import { withPulled } from '../fit/shape/pulled.js';
 import { startPoints } from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
+import { withWear } from '../fit/wear/wear.js';
 import { HorizonScores } from './horizon-scores.js';
 import type { BacktestOptions } from './options.js';
 import { HORIZONS, originsOf } from './origins.js';
@@ -44,13 +45,15 @@ export async function testRecord(
       before === undefined
         ? await searchFrom(context, coordinates, part, startPoints(coordinates, starts))
         : await searchedOn(context, before, part);
-    const fit = withPulled(await freeUntold(context, found));
-    before = fit;
+    before = await freeUntold(context, found);
+    // What wears goes on as it has, as a fit has it.
+    const fit = withPulled(await withWear(context, before));
     const end = origins[f + 1] ?? n;
     const run = await freeRunOf(context, fit, headOf(record, end));
     scores.add(fit, run, headOf(record, end), origin, end);
   }
-  const fit = withPulled(await searchedOn(context, before!, record, true));
+  const whole = await searchedOn(context, before!, record, true);
+  const fit = withPulled(await withWear(context, whole));
   return { ...scores.told(), splitHalf: await splitHalf(context, record, fit), origins, fit };
 }
 

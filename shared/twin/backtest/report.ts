@@ -5,7 +5,7 @@ import { escapeHtml, htmlFigure, htmlPage, htmlTable } from '../report/html.js';
 import { recordingPart, verdictPart } from '../report/page-parts.js';
 import { gradeText } from '../report/quantities.js';
 import type { Grade } from '../report/verdict.js';
-import { startLines } from './lines.js';
+import { notComparedLines } from './lines.js';
 import { untestedText } from './origins.js';
 import { backtestPlot } from './plot.js';
 import type { BacktestOutput, HorizonScore } from './types.js';
@@ -126,7 +126,7 @@ export async function backtestReport(
               p.agree ? 'yes' : 'no',
             ]),
           ),
-          ...startLines(splitHalf).map((text) => `<p>${escapeHtml(text)}.</p>`),
+          ...notComparedLines(splitHalf).map((text) => `<p>${escapeHtml(text)}.</p>`),
         ]),
   ]);
 }

@@ -10,6 +10,7 @@ import {
   valueAt,
 } from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
+import { withWear } from '../fit/wear/wear.js';
 import type { SplitHalf } from './types.js';
 
 /** Share of what a parameter does in the first half of a record below which it does nothing in the second. */
@@ -22,6 +23,10 @@ function isOfStart({ columns, record }: Fit, j: number): boolean {
   const second = Math.hypot(...columns[j]!.subarray(half));
   return first > 0 && second < DIED_OUT * first;
 }
+
+/** Whether a parameter moves along a fit's record: at the ends of the halves it is another. */
+const hasCourse = ({ coordinates }: Fit, parameter: number): boolean =>
+  coordinates.some(({ course }) => course?.parameter === parameter);
 
 /** Fits of the record's halves, compared parameter by parameter. */
 export async function splitHalf(
@@ -42,11 +47,16 @@ export async function splitHalf(
     );
     const points = [near, ...startPoints(coordinates, 2)];
     const found = await fitRecordFrom(context, coordinates, part, points);
-    fits.push(withPulled(await freeUntold(context, found)));
+    fits.push(withPulled(await withWear(context, await freeUntold(context, found))));
   }
   const parameters: SplitHalf['parameters'] = {};
   const ofStart: string[] = [];
+  const wearing: string[] = [];
   parameterCoordinates(context.twin).forEach((c, j) => {
+    if ([whole, ...fits].some((fit) => hasCourse(fit, j))) {
+      wearing.push(c.name);
+      return;
+    }
     if (isOfStart(whole, j)) {
       ofStart.push(c.name);
       return;
@@ -71,5 +81,6 @@ export async function splitHalf(
     pairs: 1,
     parameters,
     ...(ofStart.length > 0 && { ofStart }),
+    ...(wearing.length > 0 && { wearing }),
   };
 }
