@@ -1,6 +1,7 @@
 import { forceBasis } from '../../disturbances/index.js';
+import { rmsPerChannel } from '../bands/integration-shift.js';
 import type { Fit } from '../fitting/fit.js';
-import { fitPointAt } from '../least-squares/fit-problem.js';
+import { fitPointAt, negligible } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
 import { residualsOf } from '../record/record.js';
 import { nelderMead } from '../residuals/nelder-mead.js';
@@ -47,7 +48,11 @@ export async function offeredDisturbances(
 ): Promise<OfferedDisturbance[]> {
   const { model } = context;
   const { record, residualModels } = fit;
-  const lasting = residualModels.some((r) => r.samples > 0 && r.nEff < NEARLY_WHITE * r.samples);
+  const missed = rmsPerChannel(record, record.data, fit.prediction);
+  const lasting = residualModels.some(
+    ({ samples, nEff }, c) =>
+      samples > 0 && nEff < NEARLY_WHITE * samples && missed[c]! > negligible(record, c),
+  );
   if (!lasting || model.disturbable === undefined) return [];
   const { timesS, channels } = record;
   const n = fit.coordinates.length;

@@ -24,11 +24,21 @@ export function fitPointAt(
   };
 }
 
-/** The least noise of each channel: what is stated, what its resolution makes, the model's own digits. */
+/**
+ * Share of a channel's range below which what a model misses is not asked for: less than a converter of 16 bits
+ * resolves, and as much as two simulators differ by that integrate the same equations.
+ */
+const NEGLIGIBLE = 1e-5;
+
+/** What a channel may be missed by without a word, in its unit. */
+export const negligible = (record: FitRecord, channel: number): number =>
+  NEGLIGIBLE * (rangeOf(record, channel) || 0);
+
+/** The least noise of each channel: what is stated, what its resolution makes, what is negligible. */
 export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
   return Float64Array.from(twin.definition.measured, (channel, c) => {
-    const range = rangeOf(record, c) || 0;
-    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
+    const ofResolution = record.resolution[c]! / Math.sqrt(12);
+    return Math.max(channel.noiseStd ?? 0, ofResolution, negligible(record, c));
   });
 }
 

@@ -120,10 +120,14 @@ export function lackOfFit(
     const squares = used.reduce((sum, v) => sum + v * v, 0);
     const dof = Math.max(1, used.length - columns.length / channels);
     const isStated = !Number.isNaN(stated[c]!);
+    // What is less than the least noise may follow itself as it likes.
+    const negligible = isStated
+      ? 0
+      : used.length * (problem.noiseFloor[c]! / tested.noise[c]!) ** 2;
     const terms = regressors(standard, inputs, outputOf(c));
     const channel = {
       size: isStated ? chiSquareScore(squares, dof) : Number.NaN,
-      memory: memoryScore(used, squares),
+      memory: memoryScore(used, Math.max(squares, negligible)),
       outliers: tested.outliers[c]!,
       ...patternScore(
         tested.scores(

@@ -16,6 +16,8 @@ import { sensorNoise } from './hangs-on.js';
 const PLAUSIBLE = 0.01;
 /** Share of an input's range below which its noise is not looked at. */
 const LEAST = 0.001;
+/** Share of it below which noise that would pass unseen is less than a reading's own digits: of no account. */
+const OF_NO_ACCOUNT = 1e-4;
 /** Records with other noise of an input that the model is run along. */
 const DRAWS = 4;
 const SEED = 20_261_129;
@@ -166,6 +168,7 @@ async function unseenNoise(
     };
   }
   const share = mostUnseen(context.twin, fit, effect);
+  if (share * std < OF_NO_ACCOUNT * range) return undefined;
   const squares = bands.names.map((_, s) =>
     bands.std.reduce((sum, v, i) => (i % bands.names.length === s ? sum + v * v : sum), 0),
   );

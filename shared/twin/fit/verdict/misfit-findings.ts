@@ -20,8 +20,16 @@ function stepText({ record, prediction }: Fit, channel: number, unit: string): s
   return `, as if it read ${size}${unit === '' ? '' : ` ${unit}`} ${step.by > 0 ? 'more' : 'less'} from ${instantText(timesS[step.row]!)} on: was the sensor replaced or set anew there?`;
 }
 
-/** What residuals, and errors of sensors that no residual would show, say against the model. */
-export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
+/**
+ * What residuals, and errors of sensors that no residual would show, say against the model.
+ *
+ * @param named channels whose misfit has a cause that is named already: the model lacks nothing for it
+ */
+export function misfitFindings(
+  twin: Twin,
+  fit: Fit,
+  named: Pick<ReadonlySet<number>, 'has'>,
+): Finding[] {
   const { measured } = twin.definition;
   const { misfit } = fit;
   const findings: Finding[] = [];
@@ -53,7 +61,7 @@ export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
       );
     }
     const worst = misfitScore({ size, memory, pattern });
-    if (worst < CERTAIN) return;
+    if (worst < CERTAIN || named.has(c)) return;
     const how =
       worst === pattern
         ? `follow ${follows}`
@@ -67,7 +75,9 @@ export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
   });
   fit.coordinates.forEach(({ kind, name }, j) => {
     const by = misfit.channels.flatMap(({ carried }, c) =>
-      kind === 'parameter' && carried[j]! >= CERTAIN ? [measured[c]!.variable] : [],
+      kind === 'parameter' && carried[j]! >= CERTAIN && !named.has(c)
+        ? [measured[c]!.variable]
+        : [],
     );
     if (by.length === 0) return;
     care(
@@ -76,7 +86,8 @@ export function misfitFindings(twin: Twin, fit: Fit): Finding[] {
     );
   });
   // Noise of an input that was found is what residuals follow.
-  const explained = (fit.inputNoise?.found.length ?? 0) > 0;
+  const explained =
+    (fit.inputNoise?.found.length ?? 0) > 0 || misfit.channels.every((_, c) => named.has(c));
   const { varying } = misfit;
   const isNamed = misfit.channels.some(
     ({ carried }) => varying !== undefined && carried[varying.unknown]! >= CERTAIN,

@@ -3,6 +3,7 @@ import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
 import { rmsPerChannel } from '../bands/integration-shift.js';
 import type { Fit } from '../fitting/fit.js';
+import { negligible } from '../least-squares/fit-problem.js';
 import type { HeldOut } from '../outputs/held-out.js';
 import type { Ridge } from '../shape/ridges.js';
 import type { Shape } from '../shape/shape.js';
@@ -31,13 +32,14 @@ export function fitFindings(
 
 /** What speaks against a fit without any test on other rows. */
 export function ownFindings(twin: Twin, fit: Fit, ridges: readonly Ridge[]): Finding[] {
+  const ofSteps = missedBySteps(fit);
   return [
     ...searchFindings(fit),
     ...parameterFindings(fit, ridges),
     // First: what follows may be no more than its trace.
-    ...integrationFindings(twin, fit),
+    ...integrationFindings(twin, fit, ofSteps),
     ...residualFindings(fit),
-    ...misfitFindings(twin, fit),
+    ...misfitFindings(twin, fit, ofSteps),
     ...wearFindings(fit),
   ];
 }
@@ -48,26 +50,45 @@ const WORTH_A_WORD = 0.5;
 /** Share of what a free run misses a channel by from which an error of integration is its cause. */
 const CAUSE_SHARE = 0.5;
 
+/** Channels whose misfit is an error of integration by steps, with its size. */
+function missedBySteps({ integration, record, prediction }: Fit): ReadonlyMap<number, SteppedMiss> {
+  if (integration === undefined || 'unknown' in integration) return new Map();
+  const missed = rmsPerChannel(record, record.data, prediction);
+  return new Map(
+    Array.from(integration.off, (off, c) => [c, { off, missed: missed[c]! }] as const).filter(
+      ([c, miss]) => miss.off > Math.max(CAUSE_SHARE * miss.missed, negligible(record, c)),
+    ),
+  );
+}
+
+/** Root mean squares of a channel over the record. */
+interface SteppedMiss {
+  /** What integration by steps is off by. */
+  off: number;
+  /** What the run misses it by in all. */
+  missed: number;
+}
+
 /** Channels that are missed, and parameters whose bands are what they are, because of the steps of the integration. */
-function integrationFindings(twin: Twin, fit: Fit): Finding[] {
+function integrationFindings(
+  twin: Twin,
+  fit: Fit,
+  missedBySteps: ReadonlyMap<number, SteppedMiss>,
+): Finding[] {
   const { integration, coordinates, covariance } = fit;
   if (integration === undefined) return [];
   if ('unknown' in integration) {
     const reason = `what integration by steps misses is not known, and not in the bands: ${integration.unknown}`;
     return [{ grade: 'care', reason }];
   }
-  const missed = rmsPerChannel(fit.record, fit.record.data, fit.prediction);
-  const ofSteps = twin.definition.measured.flatMap(({ variable, unit }, c): Finding[] => {
-    const off = integration.off[c]!;
-    if (!(off > CAUSE_SHARE * missed[c]!)) return [];
+  const ofSteps = [...missedBySteps].map(([c, { off, missed }]): Finding => {
+    const { variable, unit } = twin.definition.measured[c]!;
     const size = (value: number) => `${value.toPrecision(2)}${unit === '' ? '' : ` ${unit}`}`;
-    return [
-      {
-        grade: 'care',
-        reason: `${variable}: integration by steps is off by about ${size(off)}, where the run misses it by ${size(missed[c]!)} in all: a lower simulation.stepSizeS or simulation.tolerance mends that`,
-        about: [variable],
-      },
-    ];
+    return {
+      grade: 'care',
+      reason: `${variable}: integration by steps is off by about ${size(off)}, where the run misses it by ${size(missed)} in all: a lower simulation.stepSizeS or simulation.tolerance mends that`,
+      about: [variable],
+    };
   });
   const n = coordinates.length;
   const about = coordinates.flatMap(({ kind, name }, j) =>
