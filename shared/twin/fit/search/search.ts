@@ -81,7 +81,16 @@ export async function searchedOn(
   const fit = await fitRecordFrom(context, first.coordinates, record, from, polish);
   const points = newlyToldPoints(first, fit);
   if (points.length > 0) {
-    return fitRecordFrom(context, first.coordinates, record, [...from, ...points], polish);
+    // To polish each search would cost hundreds of runs, and that of the first part is polished already.
+    const again = await fitRecordFrom(context, first.coordinates, record, [...from, ...points]);
+    const { starts } = again;
+    const worth = sampleWorth(record, again.prediction, again.noiseStd);
+    if (worth * (fit.objective - again.objective) <= SAME_OPTIMUM) return { ...fit, starts };
+    if (!polish) return again;
+    return {
+      ...(await fitRecordFrom(context, first.coordinates, record, [again.u], true)),
+      starts,
+    };
   }
   const reached = fit.starts.filter((s) => s.nats !== undefined && s.nats <= SAME_OPTIMUM);
   const converged = reached.some((s) => s.converged);
