@@ -10,7 +10,7 @@ import {
   valueAt,
 } from '../fit/unknowns/coordinates.js';
 import { fitCoordinates } from '../fit/unknowns/fit-coordinates.js';
-import { withWear } from '../fit/wear/wear.js';
+import { refitWorn } from '../fit/wear/wear.js';
 import type { SplitHalf } from './types.js';
 
 /** Share of what a parameter does in the first half of a record below which it does nothing in the second. */
@@ -47,13 +47,15 @@ export async function splitHalf(
     );
     const points = [near, ...startPoints(coordinates, 2)];
     const found = await fitRecordFrom(context, coordinates, part, points);
-    fits.push(withPulled(await withWear(context, await freeUntold(context, found))));
+    // As the whole record tells: of half of it, wear may be chance.
+    const free = await freeUntold(context, found);
+    fits.push(withPulled(await refitWorn(context, free, whole, part)));
   }
   const parameters: SplitHalf['parameters'] = {};
   const ofStart: string[] = [];
   const wearing: string[] = [];
   parameterCoordinates(context.twin).forEach((c, j) => {
-    if ([whole, ...fits].some((fit) => hasCourse(fit, j))) {
+    if (hasCourse(whole, j)) {
       wearing.push(c.name);
       return;
     }

@@ -50,7 +50,7 @@ export interface SplitHalf {
   >;
   /** Parameters that say where a record begins, which is elsewhere in each part: not compared. Left out where there is none. */
   ofStart?: string[];
-  /** Parameters that wear along the record or a half of it: not compared. Left out where there is none. */
+  /** Parameters that wear along the record: not compared. Left out where there is none. */
   wearing?: string[];
 }
 
