@@ -7,8 +7,8 @@ import type { CalibrationOutput } from '../shared/twin/report/results.js';
 import { judgedNis } from '../shared/twin/report/run-alarms.js';
 import type { StepTrace } from '../shared/twin/report/step-trace.js';
 import { verdictLines } from '../shared/twin/report/verdict.js';
+import { horizonLine, wearHorizonsOf } from '../shared/twin/report/wear-horizon.js';
 import type { Twin } from '../shared/twin/types.js';
-import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
 /** What `calibrate` prints of a run: estimates, what speaks against them, what the sensors can tell. */
 export function summaryLines(

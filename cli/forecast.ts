@@ -11,11 +11,11 @@ import { type Forecast, forecast } from '../shared/twin/forecast/forecast.js';
 import { forecastPlot } from '../shared/twin/forecast/plot.js';
 import { courseFindings } from '../shared/twin/report/course-findings.js';
 import { verdictExitCode, verdictLines, verdictOf } from '../shared/twin/report/verdict.js';
+import { horizonLine, wearHorizonsOf } from '../shared/twin/report/wear-horizon.js';
 import { askOptions, withAskedTwin } from './asked-twin.js';
 import type { Command } from './command.js';
 import { courseLines } from './course-lines.js';
 import { positiveNumber, twinArgument } from './options.js';
-import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
 const days = (s: number | null) =>
   s === null ? 'later' : s === 0 ? 'now' : `${(s / 86_400).toFixed(2)} d`;

@@ -7,9 +7,13 @@ const FROZEN_REPEATS = 20;
 /** Share of its size by which an input has moved for certain. */
 const INPUT_MOVED = 0.01;
 
+/** In place of inputs that a value was first read at: that they have moved, wherever they are now. */
+const MOVED = Number.POSITIVE_INFINITY;
+
 /** Whether inputs differ so much that no reading stays the same to its last bit. */
 function haveMoved(before: Float64Array, now: Float64Array): boolean {
   return before.some((v, i) => {
+    if (v === MOVED) return true;
     const size = Math.max(Math.abs(v), Math.abs(now[i]!));
     return Math.abs(now[i]! - v) > INPUT_MOVED * size;
   });
@@ -41,12 +45,14 @@ export function hearChannels(
   const driven = moving === 0 && haveMoved(heldInputs, inputs);
   const frozen = (i: number) =>
     repeats[i]! >= FROZEN_REPEATS && (moving * 2 >= measured.length || driven);
+  // What was found frozen is until it moves, though a switch is back where it was.
+  const isFound = driven && repeats.some((_, i) => frozen(i));
   const heard = measured.map((v, i) => (Number.isFinite(v) && !frozen(i) ? v : NaN));
   return {
     heard,
     measured: heard.map((v, i) => (isLeftOut(before.leftOut, i) ? NaN : v)),
     repeats,
-    heldInputs,
+    heldInputs: isFound ? heldInputs.map(() => MOVED) : heldInputs,
     faults: repeats.map((_, i) => (frozen(i) ? 1 : 0)),
   };
 }

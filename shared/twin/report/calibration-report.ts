@@ -1,4 +1,3 @@
-import { durationText } from '../../core/index.js';
 import { type Panel, renderPanelChart } from '../../plot/index.js';
 import type { RecordingAccount } from '../../recordings/index.js';
 import { identifiabilityLines } from '../identifiability/text.js';
@@ -18,6 +17,7 @@ import type { CalibrationOutput } from './results.js';
 import { resultsPlot } from './results-plot.js';
 import { timeUnitOf } from './time-axis.js';
 import type { Grade } from './verdict.js';
+import { horizonLine, wearHorizonsOf } from './wear-horizon.js';
 
 /** Panels of measured variables that are drawn at most. */
 const MOST_PANELS = 8;
@@ -89,7 +89,7 @@ export async function calibrationReport(
   const { summary } = output;
   const { definition } = twin;
   const { verdict, recording } = summary;
-  const horizonS = definition.estimator.wearHorizonS;
+  const horizons = wearHorizonsOf(definition);
   const figure =
     summary.assimilated < 2
       ? ''
@@ -126,6 +126,6 @@ export async function calibrationReport(
           `<pre>${escapeHtml(identifiabilityLines(summary.identifiability).join('\n'))}</pre>`,
         ]),
     '<h2>What was assumed</h2>',
-    `<p>A parameter may wear through its whole range in ${escapeHtml(durationText(horizonS))} (wearHorizonS); a shorter time follows faster and widens forecasts, a longer one narrows them. Samples are ${definition.simulation.mode === 'steady-state' ? 'states of rest' : definition.simulation.mode === 'transient' ? 'moments of a moving machine' : 'states of rest or of motion, as the data show'}.</p>`,
+    `<p>${escapeHtml(horizonLine(horizons))}${Object.keys(horizons).length > 0 ? ' A shorter one (wearHorizonS) follows faster and widens forecasts, a longer one narrows them.' : ''} Samples are ${definition.simulation.mode === 'steady-state' ? 'states of rest' : definition.simulation.mode === 'transient' ? 'moments of a moving machine' : 'states of rest or of motion, as the data show'}.</p>`,
   ]);
 }

@@ -66,6 +66,10 @@ export interface CalibrationOutput {
   };
 }
 
+/** Whether a sample that no sensor told of has an estimate of its own: a moving machine's, by its inputs. */
+const isMovedOn = ({ definition }: Twin, { skipped }: StepResult): boolean =>
+  skipped === 'no-usable-channel' && definition.simulation.mode === 'transient';
+
 /**
  * Sums up the steps of a run.
  *
@@ -81,6 +85,8 @@ export function summarize(
 ): CalibrationOutput {
   const steps = 'traces' in run ? run : runStepsOf(run);
   const { traces, last: newest, lastUsed: last } = steps;
+  // Inputs move a machine on, whatever its sensors say.
+  const end = newest !== undefined && isMovedOn(twin, newest) ? newest : last;
   const used = traces.filter((s) => s.skipped === undefined);
   const total = (f: (s: StepTrace) => number) => used.reduce((sum, s) => sum + f(s), 0);
   const channels = total((s) => s.channels);
@@ -97,9 +103,9 @@ export function summarize(
       ...statesNisOf(used),
       logLikelihood: total((s) => s.logLikelihood),
       wallS,
-      parameters: last?.parameters ?? newest?.parameters ?? {},
-      virtualSensors: last?.virtualSensors ?? {},
-      alarms: allAlarms(last?.alarms ?? [], runAlarms(twin, steps)),
+      parameters: end?.parameters ?? newest?.parameters ?? {},
+      virtualSensors: end?.virtualSensors ?? {},
+      alarms: allAlarms(end?.alarms ?? [], runAlarms(twin, steps)),
       events: eventsOf(traces),
       gaps: gapsOf(traces),
       recording: {

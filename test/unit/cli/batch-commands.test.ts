@@ -125,6 +125,34 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
     expect((await run('fit', { to: 30 })).code).toBe(0);
   });
 
+  it('ends a calibration with its last sample, though no sensor told of it', async () => {
+    const silent = join(dir, 'silent.csv');
+    const rows = (await readFile(data, 'utf8')).trim().split('\n').slice(0, 101);
+    // The input steps in its last rows, and nobody reads what that does.
+    const last = rows.map((r, k) => (k > 85 ? r.replace(/,.*/, ',9,') : r));
+    await writeFile(silent, last.join('\n'));
+    const output = join(dir, 'silent.json');
+    await run('calibrate', { data: silent, output });
+    const { steps, summary } = JSON.parse(await readFile(output, 'utf8'));
+    expect(steps.at(-1).skipped).toBe('no-usable-channel');
+    expect(summary.virtualSensors).toEqual(steps.at(-1).virtualSensors);
+    expect(summary.virtualSensors.y2.mean).toBeGreaterThan(24);
+  });
+
+  it('tells in the report of calibrate which wear was assumed, of constants none', async () => {
+    const definition = JSON.parse(await readFile(twin, 'utf8'));
+    const report = join(dir, 'wear.html');
+    const horizonOf = async (changes: Record<string, unknown>) => {
+      const path = join(dir, 'assumed.json');
+      const parameters = [{ ...definition.parameters[0], ...changes }];
+      await writeFile(path, JSON.stringify({ ...definition, parameters }));
+      await run('calibrate', { twin: path, to: 60, report });
+      return /Wear horizon: [^.,]*/.exec(await readFile(report, 'utf8'))?.[0];
+    };
+    expect(await horizonOf({ wearHorizonS: 864_000 })).toMatch(/10$/);
+    expect(await horizonOf({ dynamics: 'constant' })).toBe('Wear horizon: none');
+  });
+
   it('tests predictions and bands', async () => {
     const output = join(dir, 'backtest.json');
     const { code, text } = await run('backtest', { output, plot: join(dir, 'pit.svg') });

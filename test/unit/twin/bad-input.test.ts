@@ -12,6 +12,7 @@ import {
   summarize,
   type TwinModel,
 } from '../../../shared/twin/index.js';
+import { decodeFilterState, encodeFilterState } from '../../../shared/twin/state/filter-state.js';
 import { linearModel, sample, smallTwin } from './fixtures.js';
 
 const TRUTH = [0.1, 0.2, 0.3];
@@ -303,6 +304,19 @@ describe('a lone channel', () => {
     const run = await runSamples(calibrator, still.state, driven);
     expect(run.steps.filter((s) => s.skipped === 'no-usable-channel').length).toBeGreaterThan(35);
     expect(run.steps.at(-1)!.alarms.map((a) => a.code)).toContain('sensor-frozen');
+    // The input comes back to where it was: no reading of it is to be believed for that, nor after the store.
+    const kept = decodeFilterState(encodeFilterState(run.state.filter), {
+      parameters: 1,
+      measured: 1,
+      virtualSensors: 0,
+      health: run.state.filter.health.length,
+    });
+    const back = Array.from({ length: 10 }, (_, k) => at(100 + k, 1, 0.1));
+    const after = await runSamples(calibrator, { ...run.state, filter: kept }, back);
+    expect(after.steps.map((s) => s.skipped)).toEqual(back.map(() => 'no-usable-channel'));
+    // A value of its own is.
+    const moved = await runSamples(calibrator, after.state, [at(120, 1, 0.11), at(121, 1, 0.105)]);
+    expect(moved.steps.map((s) => s.skipped)).toEqual([undefined, undefined]);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { TwinDefinition } from '../shared/config/index.js';
-import { durationText } from '../shared/core/index.js';
+import type { TwinDefinition } from '../../config/index.js';
+import { durationText } from '../../core/index.js';
 
 /** The time in which each parameter that wears may wear through its range, seconds by name. */
 export const wearHorizonsOf = ({
