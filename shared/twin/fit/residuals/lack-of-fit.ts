@@ -1,4 +1,5 @@
 import { symmetricEigen } from '../../../kalman/index.js';
+import { negligible } from '../least-squares/fit-problem.js';
 import type { LeastSquaresProblem } from '../least-squares/objective.js';
 import type { FitRecord } from '../record/record.js';
 import { parameterCount } from '../unknowns/coordinates.js';
@@ -120,14 +121,12 @@ export function lackOfFit(
     const squares = used.reduce((sum, v) => sum + v * v, 0);
     const dof = Math.max(1, used.length - columns.length / channels);
     const isStated = !Number.isNaN(stated[c]!);
-    // What is less than the least noise may follow itself as it likes.
-    const negligible = isStated
-      ? 0
-      : used.length * (problem.noiseFloor[c]! / tested.noise[c]!) ** 2;
+    // What is of no account may follow itself as it likes.
+    const least = isStated ? 0 : used.length * (negligible(record, c) / tested.noise[c]!) ** 2;
     const terms = regressors(standard, inputs, outputOf(c));
     const channel = {
       size: isStated ? chiSquareScore(squares, dof) : Number.NaN,
-      memory: memoryScore(used, Math.max(squares, negligible)),
+      memory: memoryScore(used, Math.max(squares, least)),
       outliers: tested.outliers[c]!,
       ...patternScore(
         tested.scores(
