@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { type CommandIo, printLine, TwinError } from '../shared/core/index.js';
 import type { RecordingTable } from '../shared/recordings/index.js';
 import type { Match, Proposal } from '../shared/twin/propose/index.js';
 import { guessedText } from '../shared/twin/report/recording-findings.js';
 import type { GuessedColumn, GuessedInput } from '../shared/twin/report/recording-summary.js';
+import { ask, canAsk } from './ask.js';
 
 /** Pairs as `--map` names them; an empty column says that a variable has none. */
 export function parseMap(texts: unknown): Record<string, string> {
@@ -20,23 +20,6 @@ export function parseMap(texts: unknown): Record<string, string> {
     map[variable] = column;
   }
   return map;
-}
-
-/** Whether somebody sits there who can be asked. */
-export const canAsk = (io: CommandIo, args: Record<string, unknown>) =>
-  args.yes !== true &&
-  args.json !== true &&
-  process.stdin.isTTY === true &&
-  (io.stderr as NodeJS.WriteStream).isTTY === true;
-
-/** Asks, and takes the answer. */
-export async function ask(question: string, io: CommandIo): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: io.stderr });
-  try {
-    return (await terminal.question(question, { signal: io.signal })).trim();
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Whether nothing but a person can settle it: columns that suit equally, units that do not convert. */

@@ -12,19 +12,16 @@ import {
   TwinError,
   writeUserFile,
 } from '../shared/core/index.js';
-import { type Interpolation, openFmu } from '../shared/fmi/index.js';
+import { openFmu } from '../shared/fmi/index.js';
 import { type RecordingTable, readTable } from '../shared/recordings/index.js';
 import { twinRecordingOf } from '../shared/twin/data/recording.js';
 import { loadTwin } from '../shared/twin/definition/twin.js';
-import type { OfferedWear } from '../shared/twin/fit/index.js';
 import {
   chooseParameters,
   columnLines,
-  courseText,
   definitionText,
   findReaches,
   fmuPathFrom,
-  interpolationLines,
   modelLines,
   noiselessChannels,
   type Proposal,
@@ -34,19 +31,17 @@ import {
   restTime,
   runStep,
   startUpRows,
-  wearLines,
-  withInterpolations,
   withNoise,
-  withOfferedWear,
   withParameters,
   withReaches,
   withRestTime,
   withStep,
 } from '../shared/twin/propose/index.js';
 import type { Twin } from '../shared/twin/types.js';
+import { agrees, canAsk } from './ask.js';
 import type { Command } from './command.js';
-import type { OnOffers } from './fit-offers.js';
-import { ask, canAsk, inputsLeft, parseMap, settleColumns } from './new-columns.js';
+import { inputsLeft, parseMap, settleColumns } from './new-columns.js';
+import { settleOffers } from './new-offers.js';
 import { lanesOf, lanesOption, strictOption } from './options.js';
 import {
   dataOption,
@@ -70,10 +65,7 @@ const FIRST_FIT_ROWS = 8000;
 /** Writes the definition; what somebody wrote before stays unless they let it go. */
 async function write(path: string, text: string, args: Record<string, unknown>, io: CommandIo) {
   if (existsSync(path) && (await readFile(path, 'utf8')) !== text && args.overwrite !== true) {
-    const answer = canAsk(io, args)
-      ? await ask(`${path} is there already. Overwrite it? [y/N] `, io)
-      : 'n';
-    if (!/^y(es)?$/i.test(answer)) {
+    if (!canAsk(io, args) || !(await agrees(`${path} is there already. Overwrite it?`, io))) {
       throw new TwinError(
         'USAGE',
         `${path} is there already and says something else: name another by --output, or let it go by --overwrite.`,
@@ -211,41 +203,6 @@ function rowsAtRest(
   return { from, stride };
 }
 
-/** Constants that are to wear: what nothing else explains, by `--yes`, or as a person says. */
-async function wearTaken(
-  offers: readonly OfferedWear[],
-  args: Record<string, unknown>,
-  io: CommandIo,
-): Promise<readonly OfferedWear[]> {
-  if (!canAsk(io, args)) return args.yes === true ? offers.filter((o) => o.certain) : [];
-  const taken: OfferedWear[] = [];
-  for (const offer of offers) {
-    const answer = await ask(
-      `${offer.variable} looks as if it had worn ${courseText(offer)}. Let it wear? [y/N] `,
-      io,
-    );
-    if (/^y(es)?$/i.test(answer)) taken.push(offer);
-  }
-  return taken;
-}
-
-/** Whether inputs are to run as residuals have them: by `--yes`, or as a person says. */
-async function interpolationsTaken(
-  offers: Readonly<Record<string, Interpolation>>,
-  args: Record<string, unknown>,
-  io: CommandIo,
-): Promise<boolean> {
-  if (!canAsk(io, args)) return args.yes === true;
-  const those = Object.entries(offers)
-    .map(([name, how]) => `${name} ${how === 'hold' ? 'held' : 'straight'}`)
-    .join(', ');
-  const answer = await ask(
-    `It looks as if between readings it were: ${those}. Run it so? [y/N] `,
-    io,
-  );
-  return /^y(es)?$/i.test(answer);
-}
-
 /** Rows of a moving machine for a first fit. */
 function rowsInMotion(definition: TwinDefinition, table: RecordingTable, say: Say, whole: string) {
   const { rows } = twinRecordingOf(definition, table);
@@ -320,27 +277,8 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
     ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
     : rowsInMotion(definition, table, say, `twinloop fit ${output} --data ${data}`);
   // What was written a moment ago may be written again.
-  const settled = new Set<string>();
-  const decide: OnOffers = {
-    async wear(offers) {
-      const taken = await wearTaken(offers, args, io);
-      await writeUserFile(path, textOf(withOfferedWear(proposal, offers, taken)));
-      for (const line of wearLines(offers, taken, output)) say(line);
-      return taken;
-    },
-    async interpolations(all) {
-      // Each once: what looks otherwise both ways has another cause.
-      const offers = Object.fromEntries(Object.entries(all).filter(([name]) => !settled.has(name)));
-      const names = Object.keys(offers);
-      if (names.length === 0) return false;
-      for (const name of names) settled.add(name);
-      const taken = await interpolationsTaken(offers, args, io);
-      proposal = withInterpolations(proposal, offers, taken);
-      await writeUserFile(path, textOf(proposal));
-      for (const line of interpolationLines(offers, taken, output)) say(line);
-      return taken;
-    },
-  };
+  const save = (of: Proposal) => writeUserFile(path, textOf(of));
+  const onOffers = settleOffers(proposal, { args, io, output, say, save });
   const run = {
     ...Object.fromEntries(
       ['delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn', 'timeFormat', 'timeZone']
@@ -358,7 +296,7 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   // Constants of a moving machine are found by batch; what rests is filtered row by row.
   const code = still
     ? await (await import('./calibrate.js')).calibrateCommand.run(run, io)
-    : await (await import('./fit.js')).runFit(run, io, decide);
+    : await (await import('./fit.js')).runFit(run, io, onOffers);
   say(`The report is ${report}`);
   return code ?? 0;
 }

@@ -5,15 +5,24 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compiledEntry, packageFile } from '../../shared/core/index.js';
-import { CONDITIONS, simulateMachine } from '../study/unseen/conditions.js';
+import { CONDITIONS, type Condition, simulateMachine } from '../study/unseen/conditions.js';
 import { machineFmu } from '../study/unseen/fmu.js';
-import { MACHINES } from '../study/unseen/machines.js';
+import { MACHINES, type Machine } from '../study/unseen/machines.js';
 import { hasRecording } from '../support/real-machines.js';
 import { buildFmu, hasCompiler } from '../unit/fmi/fixture-fmus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'twinloop-new-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const cli = compiledEntry('cli');
+
+/** Writes a machine's record under a condition. @returns its FMU and the record, as `new` takes them */
+function exportOf(machine: Machine, condition: Condition, name: string): string[] {
+  const { samples } = simulateMachine(machine, condition, 1, 120);
+  const columns = [...machine.inputs, ...machine.measured].map(([variable]) => variable);
+  const rows = samples.map((s) => [s.timeS, ...s.inputs, ...s.measured].join());
+  writeFileSync(join(folder, name), `${[['time', ...columns].join(), ...rows].join('\n')}\n`);
+  return [machineFmu(machine), '--data', name];
+}
 
 const create = (...args: string[]) => twinloop('new', ...args);
 
@@ -85,13 +94,7 @@ it('writes JSON where the name asks for it: the same definition, without remarks
 describe.skipIf(!hasCompiler)('a machine that wears', () => {
   const machine = MACHINES.find((m) => m.name === 'motor')!;
   const wearing = CONDITIONS.find((c) => c.name === 'wear 4× faster')!;
-  const write = (name: string) => {
-    const { samples } = simulateMachine(machine, wearing, 1, 120);
-    const columns = [...machine.inputs, ...machine.measured].map(([variable]) => variable);
-    const rows = samples.map((s) => [s.timeS, ...s.inputs, ...s.measured].join());
-    writeFileSync(join(folder, name), `${[['time', ...columns].join(), ...rows].join('\n')}\n`);
-    return [machineFmu(machine), '--data', name];
-  };
+  const write = (name: string) => exportOf(machine, wearing, name);
 
   it('is followed by --yes, which says so', () => {
     const run = create(...write('wears.csv'), '--output', 'wears.yaml', '--yes');
@@ -137,13 +140,7 @@ describe.skipIf(!hasCompiler)('a machine whose inputs have another value in each
   const machine = MACHINES.find((m) => m.name === 'exchanger')!;
   // As what a controller writes: held between rows, and no column shows it.
   const controlled = { name: 'base', group: 'exact', haste: 1000 } as const;
-  const write = (name: string) => {
-    const { samples } = simulateMachine(machine, controlled, 1, 120);
-    const columns = [...machine.inputs, ...machine.measured].map(([variable]) => variable);
-    const rows = samples.map((s) => [s.timeS, ...s.inputs, ...s.measured].join());
-    writeFileSync(join(folder, name), `${[['time', ...columns].join(), ...rows].join('\n')}\n`);
-    return [machineFmu(machine), '--data', name];
-  };
+  const write = (name: string) => exportOf(machine, controlled, name);
 
   it('has them held by --yes where residuals show that they were, and says so', () => {
     const run = create(...write('held.csv'), '--output', 'held.yaml', '--yes');

@@ -9,6 +9,10 @@ export const inputInterpolations = ({
 }: Pick<TwinDefinition, 'inputs' | 'transient'>): Interpolation[] =>
   inputs.map((input) => input.interpolation ?? transient.inputInterpolation);
 
+/** The way that an input does not run. */
+export const otherInterpolation = (how: Interpolation): Interpolation =>
+  how === 'hold' ? 'linear' : 'hold';
+
 /** An input of so few values is a switch. */
 const VALUES_OF_SWITCH = 3;
 /** Of an input that steps between levels, the share of samples that repeat the one before, at least … */

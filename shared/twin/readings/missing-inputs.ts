@@ -159,7 +159,8 @@ export function withShortBlanks<S extends Pick<Sample, 'timeS' | 'inputs'>>(
 
 /**
  * Inputs without a value in some rows: what the machine was driven by there is not known. Those before its first
- * value are told apart from later ones. A column that tells a value only when it has changed has blanks as well, which say that it has not.
+ * value are told apart from later ones. A column that tells a value only when it has changed has blanks as well,
+ * which say that it has not.
  *
  * @param cells of each input's column: how many say in words that there is no good value, and hold one; where
  *   rows are readings of one tag each, samples do not tell

@@ -1,7 +1,7 @@
 import { messageOf } from '../../../core/index.js';
 import { fitPointAt } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
-import type { FitRecord } from '../record/record.js';
+import { rmsPerChannel } from '../record/record.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 import { movedBy, type StraightFit } from './moved-by.js';
 
@@ -34,22 +34,4 @@ export async function integrationShift(
   if (finer === undefined || finer instanceof Error) return { unknown: messageOf(finer) };
   const off = rmsPerChannel(fit.record, fit.prediction, finer.outputs).map((v) => OF_HALF * v);
   return { shift: movedBy(fit, finer.outputs).map((v) => OF_HALF * v), off };
-}
-
-/** Root mean square of what two runs differ by, or a run and the data, where there are data. */
-export function rmsPerChannel(
-  { channels, data }: Pick<FitRecord, 'channels' | 'data'>,
-  a: Float64Array,
-  b: Float64Array,
-): Float64Array {
-  return Float64Array.from({ length: channels }, (_, c) => {
-    let sum = 0;
-    let count = 0;
-    for (let k = c; k < data.length; k += channels) {
-      if (Number.isNaN(data[k]!)) continue;
-      sum += (a[k]! - b[k]!) ** 2;
-      count++;
-    }
-    return count === 0 ? 0 : Math.sqrt(sum / count);
-  });
 }

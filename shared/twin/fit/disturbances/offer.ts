@@ -1,9 +1,8 @@
 import { forceBasis } from '../../disturbances/index.js';
-import { rmsPerChannel } from '../bands/integration-shift.js';
 import type { Fit } from '../fitting/fit.js';
 import { fitPointAt, negligible } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
-import { residualsOf } from '../record/record.js';
+import { residualsOf, rmsPerChannel } from '../record/record.js';
 import { nelderMead } from '../residuals/nelder-mead.js';
 import { integratedOut, throughFilter } from '../residuals/residual-model.js';
 

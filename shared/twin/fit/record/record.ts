@@ -86,3 +86,21 @@ export function residualsOf(
       record.data[row * record.channels + channel]! - prediction[row * record.channels + channel]!,
   );
 }
+
+/** Root mean square of what two runs differ by, or a run and the data, where there are data. */
+export function rmsPerChannel(
+  { channels, data }: Pick<FitRecord, 'channels' | 'data'>,
+  a: Float64Array,
+  b: Float64Array,
+): Float64Array {
+  return Float64Array.from({ length: channels }, (_, c) => {
+    let sum = 0;
+    let count = 0;
+    for (let k = c; k < data.length; k += channels) {
+      if (Number.isNaN(data[k]!)) continue;
+      sum += (a[k]! - b[k]!) ** 2;
+      count++;
+    }
+    return count === 0 ? 0 : Math.sqrt(sum / count);
+  });
+}

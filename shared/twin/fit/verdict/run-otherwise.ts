@@ -1,5 +1,8 @@
-import type { Interpolation } from '../../../fmi/index.js';
-import { inputInterpolations, isSwitch } from '../../definition/input-interpolation.js';
+import {
+  inputInterpolations,
+  isSwitch,
+  otherInterpolation,
+} from '../../definition/input-interpolation.js';
 import type { Fit } from '../fitting/fit.js';
 import { runsAlong } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
@@ -12,8 +15,6 @@ export interface RanOtherwise {
   asked: NonNullable<Scored['asked']>;
   moves: Float64Array;
 }
-
-const other = (how: Interpolation): Interpolation => (how === 'hold' ? 'linear' : 'hold');
 
 /**
  * Asks whether inputs that are run straight from reading to reading were held, as what a controller writes is, or
@@ -36,7 +37,9 @@ export async function ranOtherwise(
   const { coordinates, record, prediction, u } = fit;
   const said = inputInterpolations(context.twin.definition);
   const tryOf = async (inputs: number[]): Promise<RanOtherwise | undefined> => {
-    const interpolations = said.map((how, i) => (inputs.includes(i) ? other(how) : how));
+    const interpolations = said.map((how, i) =>
+      inputs.includes(i) ? otherInterpolation(how) : how,
+    );
     const [run] = await runsAlong(context, coordinates, record, [u], { interpolations });
     if (run === undefined || run instanceof Error) return undefined;
     const { asked, moves } = ask(run.map((y, k) => y - prediction[k]!));

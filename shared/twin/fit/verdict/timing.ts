@@ -1,6 +1,6 @@
 import { durationText, partitionPoint, percentText, upperMedian } from '../../../core/index.js';
 import type { Interpolation } from '../../../fmi/index.js';
-import { inputInterpolations } from '../../definition/input-interpolation.js';
+import { inputInterpolations, otherInterpolation } from '../../definition/input-interpolation.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
 import { widen } from '../bands/bands.js';
@@ -173,20 +173,21 @@ export async function mistimed(context: FitContext, fit: Fit): Promise<Mistimed[
   return found.toSorted((a, b) => Number(isBetween(b)) - Number(isBetween(a)));
 }
 
-const isBetween = ({ of }: Mistimed) => of !== 'sensors' && 'between' in of;
+/** Inputs that run otherwise between their readings; undefined of readings that are another time's. */
+const betweenOf = ({ of }: Mistimed): readonly number[] | undefined =>
+  of !== 'sensors' && 'between' in of ? of.between : undefined;
+
+const isBetween = (found: Mistimed) => betweenOf(found) !== undefined;
 
 /** How inputs look as if they ran between their readings, where that is the likeliest cause of the residuals. */
 export function offeredInterpolations(
   { definition }: Twin,
   [most]: readonly Mistimed[],
 ): Record<string, Interpolation> {
-  if (most === undefined || most.of === 'sensors' || !('between' in most.of)) return {};
+  const between = (most && betweenOf(most)) ?? [];
   const said = inputInterpolations(definition);
   return Object.fromEntries(
-    most.of.between.map((i) => [
-      definition.inputs[i]!.variable,
-      said[i] === 'hold' ? ('linear' as const) : ('hold' as const),
-    ]),
+    between.map((i) => [definition.inputs[i]!.variable, otherInterpolation(said[i]!)]),
   );
 }
 

@@ -1,10 +1,10 @@
 import { durationText } from '../../../core/index.js';
 import type { Finding } from '../../report/verdict.js';
 import type { Twin } from '../../types.js';
-import { rmsPerChannel } from '../bands/integration-shift.js';
 import type { Fit } from '../fitting/fit.js';
 import { negligible } from '../least-squares/fit-problem.js';
 import type { HeldOut } from '../outputs/held-out.js';
+import { rmsPerChannel } from '../record/record.js';
 import type { Ridge } from '../shape/ridges.js';
 import type { Shape } from '../shape/shape.js';
 import { coursesAt, parameterCount } from '../unknowns/coordinates.js';
@@ -55,8 +55,8 @@ function missedBySteps({ integration, record, prediction }: Fit): ReadonlyMap<nu
   if (integration === undefined || 'unknown' in integration) return new Map();
   const missed = rmsPerChannel(record, record.data, prediction);
   return new Map(
-    Array.from(integration.off, (off, c) => [c, { off, missed: missed[c]! }] as const).filter(
-      ([c, miss]) => miss.off > Math.max(CAUSE_SHARE * miss.missed, negligible(record, c)),
+    Array.from(integration.off, (off, c) => [c, { off, inAll: missed[c]! }] as const).filter(
+      ([c, miss]) => miss.off > Math.max(CAUSE_SHARE * miss.inAll, negligible(record, c)),
     ),
   );
 }
@@ -66,14 +66,14 @@ interface SteppedMiss {
   /** What integration by steps is off by. */
   off: number;
   /** What the run misses it by in all. */
-  missed: number;
+  inAll: number;
 }
 
 /** Channels that are missed, and parameters whose bands are what they are, because of the steps of the integration. */
 function integrationFindings(
   twin: Twin,
   fit: Fit,
-  missedBySteps: ReadonlyMap<number, SteppedMiss>,
+  missed: ReadonlyMap<number, SteppedMiss>,
 ): Finding[] {
   const { integration, coordinates, covariance } = fit;
   if (integration === undefined) return [];
@@ -81,12 +81,12 @@ function integrationFindings(
     const reason = `what integration by steps misses is not known, and not in the bands: ${integration.unknown}`;
     return [{ grade: 'care', reason }];
   }
-  const ofSteps = [...missedBySteps].map(([c, { off, missed }]): Finding => {
+  const ofSteps = [...missed].map(([c, { off, inAll }]): Finding => {
     const { variable, unit } = twin.definition.measured[c]!;
     const size = (value: number) => `${value.toPrecision(2)}${unit === '' ? '' : ` ${unit}`}`;
     return {
       grade: 'care',
-      reason: `${variable}: integration by steps is off by about ${size(off)}, where the run misses it by ${size(missed)} in all: a lower simulation.stepSizeS or simulation.tolerance mends that`,
+      reason: `${variable}: integration by steps is off by about ${size(off)}, where the run misses it by ${size(inAll)} in all: a lower simulation.stepSizeS or simulation.tolerance mends that`,
       about: [variable],
     };
   });
