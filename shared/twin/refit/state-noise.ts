@@ -8,7 +8,7 @@ import {
 import { type Force, forceOfState, noiseBefore } from '../disturbances/index.js';
 import type { Fit } from '../fit/fitting/fit.js';
 import { foundInputStd } from '../fit/input-noise/found-input-noise.js';
-import { fitPointAt, noiseFloor } from '../fit/least-squares/fit-problem.js';
+import { fitPointAt, whiteFloor } from '../fit/least-squares/fit-problem.js';
 import type { FitModel } from '../fit/model/fit-model.js';
 import { inputsAfter } from '../fit/record/input-course.js';
 import { nelderMead } from '../fit/residuals/nelder-mead.js';
@@ -123,7 +123,7 @@ export async function stateNoiseOf(
   const steps = await stepsAlong(definition, fitModel, model, fit, scale, signal);
   if (steps.length < 10) return undefined;
   const { measured, transient } = twin.definition;
-  const floor = noiseFloor(twin, fit.record);
+  const floor = whiteFloor(twin, fit.record);
   const base = Float64Array.from(
     measured,
     (c, i) => c.noiseStd ?? Math.max(fit.residualModels[i]!.white, floor[i]!),

@@ -14,7 +14,7 @@ import { sensitivities } from '../least-squares/sensitivities.js';
 import type { FitContext } from '../model/fit-context.js';
 import { type FitRecord, residualsOf } from '../record/record.js';
 import { type LackOfFit, lackOfFit } from '../residuals/lack-of-fit.js';
-import { fitResidualModel, type ResidualModel } from '../residuals/residual-model.js';
+import { fitResidualModel, leastWhite, type ResidualModel } from '../residuals/residual-model.js';
 import { type StatedEffect, statedEffect, statedParts } from '../stated/stated-effect.js';
 import { type Coordinate, isDisturbed, parameterCount, valueAt } from '../unknowns/coordinates.js';
 import { priorOf } from '../unknowns/prior.js';
@@ -99,14 +99,15 @@ export async function fitRecordFrom(
   const worth = sampleWorth(problem, best.prediction, best.noiseStd);
   const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
   const residualModelsOf = (data: Float64Array) =>
-    Array.from({ length: record.channels }, (_, c) =>
-      fitResidualModel(
-        residualsOf({ ...record, data }, best.prediction, c),
+    Array.from({ length: record.channels }, (_, c) => {
+      const residuals = residualsOf({ ...record, data }, best.prediction, c);
+      return fitResidualModel(
+        residuals,
         record.timesS,
-        problem.noiseFloor[c]!,
+        leastWhite(problem, c, residuals),
         absorbedBy({ ...problem, data }, columns, best, c),
-      ),
-    );
+      );
+    });
   const residualModels = residualModelsOf(record.data);
   const prior = priorOf(coordinates);
   const covarianceOf = (models: readonly ResidualModel[]) =>

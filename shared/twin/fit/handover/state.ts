@@ -6,7 +6,7 @@ import { lastingErrors } from '../../transient/stated-lead.js';
 import type { CalibratorState, Sample, Twin, TwinModel } from '../../types.js';
 import type { Fit } from '../fitting/fit.js';
 import { foundInputStd } from '../input-noise/found-input-noise.js';
-import { fitPointAt, noiseFloor } from '../least-squares/fit-problem.js';
+import { fitPointAt, whiteFloor } from '../least-squares/fit-problem.js';
 import type { FitModel } from '../model/fit-model.js';
 import { statedStdOfHidden } from '../outputs/stated-outputs.js';
 import type { FitRecord } from '../record/record.js';
@@ -255,7 +255,7 @@ async function ledBy(
 function sensorNoise(twin: Twin, fit: Fit, record: FitRecord): Float64Array {
   const { timesS } = record;
   const periodS = (timesS.at(-1)! - timesS[0]!) / Math.max(1, timesS.length - 1);
-  const floor = noiseFloor(twin, record);
+  const floor = whiteFloor(twin, record);
   return Float64Array.from(twin.definition.measured, ({ noiseStd }, c) => {
     if (noiseStd !== undefined) return noiseStd;
     const { white, ou } = fit.residualModels[c]!;

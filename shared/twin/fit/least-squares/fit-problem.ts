@@ -34,11 +34,11 @@ const NEGLIGIBLE = 1e-5;
 export const negligible = (record: FitRecord, channel: number): number =>
   NEGLIGIBLE * (rangeOf(record, channel) || 0);
 
-/** The least noise of each channel: what is stated, what its resolution makes, what is negligible. */
-export function noiseFloor(twin: Twin, record: FitRecord): Float64Array {
+/** The least white noise of each channel: what is stated, what its resolution makes, the model's own digits. */
+export function whiteFloor(twin: Twin, record: FitRecord): Float64Array {
   return Float64Array.from(twin.definition.measured, (channel, c) => {
-    const ofResolution = record.resolution[c]! / Math.sqrt(12);
-    return Math.max(channel.noiseStd ?? 0, ofResolution, negligible(record, c));
+    const range = rangeOf(record, c) || 0;
+    return Math.max(channel.noiseStd ?? 0, record.resolution[c]! / Math.sqrt(12), 1e-6 * range);
   });
 }
 
@@ -67,12 +67,13 @@ export function fitProblem(
   coordinates: readonly Coordinate[],
   record: FitRecord,
 ): LeastSquaresProblem {
-  const { twin } = context;
+  const white = whiteFloor(context.twin, record);
   return {
     coordinates,
     data: record.data,
     channels: record.channels,
-    noiseFloor: noiseFloor(twin, record),
+    whiteFloor: white,
+    noiseFloor: white.map((v, c) => Math.max(v, negligible(record, c))),
     simulate: (points) => runsAlong(context, coordinates, record, points),
   };
 }

@@ -9,6 +9,8 @@ export interface LeastSquaresProblem {
   channels: number;
   /** Least noise per channel: below it, smaller residuals prove nothing. */
   noiseFloor: Float64Array;
+  /** The same of what is white in residuals that follow each other, and are larger than that. */
+  whiteFloor: Float64Array;
   /** The model's free runs at points u: samples × channels, or why one failed. */
   simulate(points: readonly Float64Array[]): Promise<readonly (Float64Array | Error)[]>;
 }

@@ -1,4 +1,5 @@
 import { cholesky, choleskySolve } from '../../../kalman/index.js';
+import type { LeastSquaresProblem } from '../least-squares/objective.js';
 import { nelderMead } from './nelder-mead.js';
 
 /** What one channel's residuals are made of: white noise, and a disturbance that fades. */
@@ -110,6 +111,18 @@ function deviance(
   const columns = absorbed?.columns ?? [];
   const sum = throughFilter(residuals, timesS, { white, std, tauS }, columns, A, b);
   return sum + integratedOut(A, b);
+}
+
+/** The least white noise of a channel's residuals: where they are smaller than its least noise, what they lack of it. */
+export function leastWhite(
+  { noiseFloor, whiteFloor }: Pick<LeastSquaresProblem, 'noiseFloor' | 'whiteFloor'>,
+  channel: number,
+  residuals: Float64Array,
+): number {
+  const used = residuals.filter((e) => !Number.isNaN(e));
+  const square = used.reduce((sum, e) => sum + e * e, 0) / Math.max(used.length, 1);
+  const lacking = noiseFloor[channel]! ** 2 - square;
+  return Math.max(whiteFloor[channel]!, Math.sqrt(Math.max(0, lacking)));
 }
 
 /**

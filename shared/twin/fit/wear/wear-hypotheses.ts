@@ -6,7 +6,7 @@ import { quadratic } from '../fitting/sources.js';
 import { fitProblem } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
 import { residualsOf } from '../record/record.js';
-import { fitResidualModel, type ResidualModel } from '../residuals/residual-model.js';
+import { fitResidualModel, leastWhite, type ResidualModel } from '../residuals/residual-model.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 import { independentPrior } from '../unknowns/prior.js';
 import {
@@ -333,13 +333,14 @@ function noiseModels(
   const base = baseOf(fit.coordinates).length;
   u.set(fit.u.subarray(0, base));
   const problem = fitProblem(context, fit.coordinates, record);
-  const wide = Array.from({ length: record.channels }, (_, c) =>
-    fitResidualModel(
-      residualsOf(record, prediction, c),
+  const wide = Array.from({ length: record.channels }, (_, c) => {
+    const residuals = residualsOf(record, prediction, c);
+    return fitResidualModel(
+      residuals,
       record.timesS,
-      problem.noiseFloor[c]!,
+      leastWhite(problem, c, residuals),
       absorbedBy(problem, free, { u, prediction, noiseStd }, c, independentPrior(width)),
-    ),
-  );
+    );
+  });
   return [fit.residualModels, wide];
 }
