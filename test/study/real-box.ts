@@ -12,6 +12,8 @@ export interface BoxTruth {
   heat?: { std: number; timeConstantS: number };
   /** A drift of the sensor: standard deviation, K, and time constant, s. */
   drift?: { std: number; timeConstantS: number };
+  /** A lid that is open in some rows: what is lost through it, W/K. */
+  lid?: { from: number; to: number; conductance: number };
 }
 
 /** A model that is right, and three machines that differ from it. */
@@ -70,6 +72,8 @@ export function simulateBoxWithHeat(
     if (sensor < 34) on = 1;
     const noise = 0.05 * rng.normal();
     heats.push(heat);
+    const { lid } = truth;
+    const open = lid !== undefined && row >= lid.from && row < lid.to ? lid.conductance : 0;
     samples.push({
       timeS: 12 * row,
       row,
@@ -83,7 +87,7 @@ export function simulateBoxWithHeat(
         const lost = truth.wall === undefined ? G_box * (air - room) : G_INNER * (air - wall);
         heater += (h * (POWER_W * on - given)) / C_heater;
         if (truth.wall !== undefined) wall += (h * (lost - outer * (wall - room))) / truth.wall;
-        air += (h * (given - lost + heat)) / C_air;
+        air += (h * (given - lost - open * (air - room) + heat)) / C_air;
         sensor += truth.lagS === undefined ? air - sensor : (h / truth.lagS) * (air - sensor);
       }
       heat = next(heat, truth.heat);

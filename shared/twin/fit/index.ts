@@ -1,5 +1,11 @@
 /** Commissioning: constants, the start and the noise of a twin from a recording, by batch. */
-export { type Commission, type CommissionOptions, commission } from './commission/commission.js';
+export {
+  type Commission,
+  type CommissionOptions,
+  commission,
+  isUsable,
+  leavesNoise,
+} from './commission/commission.js';
 export type { FitOutput } from './commission/fit-output.js';
 export type { Wear } from './fitting/added.js';
 export type { FitStart } from './fitting/fit.js';

@@ -1,7 +1,7 @@
 import type { Logger } from '../../core/index.js';
-import { type Commission, commission, type FitModel } from '../fit/index.js';
+import { type Commission, commission, type FitModel, isUsable, leavesNoise } from '../fit/index.js';
 import { markOfVerdict } from '../report/fit-alarms.js';
-import { endedByFit, eventSpans, isEvent } from '../transient/events.js';
+import { endedByFit, eventSpans, isEvent, mayHaveBegun } from '../transient/events.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../types.js';
 import {
   afterFit,
@@ -12,6 +12,7 @@ import {
   withUnseenWear,
 } from './after-refit.js';
 import { isChange } from './change.js';
+import { aroundEvents, withoutEvents } from './outside-events.js';
 import {
   isChangeDue,
   isOutgrown,
@@ -63,17 +64,14 @@ export function beginRefits(twin: Twin, state: CalibratorState): CalibratorState
   return { ...state, filter: { ...filter, ...withUnseenWear(twin, filter), refit: NO_FIT } };
 }
 
-/** The same samples, with what was measured during events as missing: it is not the model's. */
-function withoutEvents(
-  window: readonly Sample[],
-  spans: readonly { sinceS: number; untilS: number }[],
-): readonly Sample[] {
-  const isIn = (timeS: number) =>
-    spans.some(({ sinceS, untilS }) => timeS > sinceS && timeS <= untilS);
-  if (!window.some(({ timeS }) => isIn(timeS))) return window;
-  return window.map((sample) =>
-    isIn(sample.timeS) ? { ...sample, measured: sample.measured.map(() => Number.NaN) } : sample,
-  );
+/** Samples in which an event is told from noise, or is none: most need three to ten. */
+const SAMPLES_TO_TELL = 10;
+
+/** Whether an event may have begun that is not told yet. */
+function mayBeginNow({ filter, timeS }: CalibratorState): boolean {
+  const { events, intervalS } = filter.transient ?? {};
+  if (events === undefined || intervalS === undefined) return false;
+  return mayHaveBegun(events, timeS - SAMPLES_TO_TELL * intervalS);
 }
 
 /**
@@ -119,6 +117,8 @@ export function createRefitter(
           isOutgrown(filter.refit, sinceS, window) || isChangeDue(filter.refit, sinceS, window)
         );
       }
+      // A fit that ends in the first samples of an event takes them for the machine's own.
+      if (filter.refit.fitted && mayBeginNow(state)) return false;
       const of = {
         samples: window.length,
         timeS,
@@ -141,15 +141,23 @@ export function createRefitter(
       const spans = eventSpans(found).filter(
         ({ untilS }) => Number.isFinite(untilS) || (inEvent && !lasts && !outgrown),
       );
-      const seen = withoutEvents(window, spans);
-      const result = await commission(twin, fitModel, seen, {
-        ...(changeS === undefined ? {} : { changeS }),
-        ...(signal === undefined ? {} : { signal }),
-      });
-      const { fit } = result;
-      const { grade } = result.output.verdict;
-      const isUsable = fit !== undefined && grade !== 'unusable';
-      if (lasts && !(isUsable && isChange(fit, state.filter))) {
+      const fitOf = (samples: readonly Sample[]) =>
+        commission(twin, fitModel, samples, {
+          ...(changeS === undefined ? {} : { changeS }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+      let seen = withoutEvents(window, spans);
+      let result = await fitOf(seen);
+      // What an event did to the states is still there after it, so that a run through it misses what follows. Of what
+      // may wear, events may be changes.
+      const around = mayWear || leavesNoise(result) ? undefined : aroundEvents(window, spans);
+      if (around !== undefined) {
+        const anew = await fitOf(around);
+        const isBetter = isUsable(anew) && (!isUsable(result) || leavesNoise(anew));
+        if (isBetter) [seen, result] = [around, anew];
+      }
+      const fit = isUsable(result) ? result.fit : undefined;
+      if (lasts && !(fit !== undefined && isChange(fit, state.filter))) {
         // No change of parameters explains the event: it is none.
         const refit = { ...NO_FIT, ...before, timeS: state.timeS };
         return { state: { ...state, filter: { ...state.filter, refit } }, result };
@@ -165,9 +173,10 @@ export function createRefitter(
         changeS,
         events: lasts || outgrown ? endedByFit(found!, state.timeS) : found,
       };
-      const next = isUsable
-        ? await afterFit(parts, state, fitted, fit, signal)
-        : await afterUnusable(parts, state, fitted, result, signal);
+      const next =
+        fit !== undefined
+          ? await afterFit(parts, state, fitted, fit, signal)
+          : await afterUnusable(parts, state, fitted, result, signal);
       return { state: next, result };
     },
   };

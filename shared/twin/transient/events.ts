@@ -62,6 +62,12 @@ export const isEvent = (memory: Pick<EventMemory, 'sinceS'> | undefined): boolea
 export const isSumCalm = ({ sums }: Pick<EventMemory, 'sums'>): boolean =>
   sums.every((sum) => sum < CALM_SHARE * LIMIT);
 
+/** Whether what speaks for an event has begun after a time: too lately for its limit to be reached. */
+export const mayHaveBegun = (
+  { sums, onsetS }: Pick<EventMemory, 'sums' | 'onsetS'>,
+  afterS: number,
+): boolean => sums.some((sum, k) => sum >= CALM_SHARE * LIMIT && onsetS[k]! > afterS);
+
 /** Spans of events, the one that lasts open to the right. */
 export function eventSpans(memory: EventMemory | undefined): { sinceS: number; untilS: number }[] {
   if (memory === undefined) return [];

@@ -10,7 +10,7 @@ import {
   noEvents,
   watchForEvents,
 } from '../../../shared/twin/transient/events.js';
-import { simulateBox } from '../../study/real-box.js';
+import { PUBLISHED, simulateBox } from '../../study/real-box.js';
 import { calibrateWithRefits } from '../../support/calibrate-with-refits.js';
 import { boxTwin } from '../../support/real-machines.js';
 import { hasCompiler } from '../fmi/fixture-fmus.js';
@@ -120,5 +120,45 @@ describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
     const { G_box } = run.newest!.output.parameters;
     expect(G_box!.lower95).toBeLessThan(0.576);
     expect(G_box!.upper95).toBeGreaterThan(0.576);
+  }, 300_000);
+
+  const lid = { from: 250, to: 280, conductance: 2 };
+  const constantBox = () => {
+    const twin = boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 } });
+    const { definition } = twin;
+    // Where it may wear, the box's loss has changed.
+    definition.parameters = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' }));
+    return twin;
+  };
+
+  it('leaves constants known, though it has taken heat that the model never knew of', async () => {
+    const truth = { title: 'right, its lid opened', lid };
+    // Of the first, a refit is due in the fourth sample after the opening: it waits for the event.
+    for (const seed of [1, 5]) {
+      const run = await calibrateWithRefits(constantBox(), simulateBox(truth, seed));
+      const event = eventsOf(run.steps).find(({ foundS }) => foundS >= 12 * lid.from);
+      expect(event!.foundS).toBeLessThan(12 * (lid.from + 10));
+      const { parameters, verdict } = run.newest!.output;
+      expect(verdict.grade).not.toBe('unusable');
+      expect(parameters.G_box!.std).toBeLessThan(0.005);
+      for (const [name, { mean, std }] of Object.entries(parameters)) {
+        expect(Math.abs(mean - PUBLISHED[name]!), name).toBeLessThan(3 * std);
+      }
+    }
+  }, 300_000);
+
+  it('costs constants nothing where the model lacks a term, too, and lets that not pass for noise', async () => {
+    const truth = { title: 'wall mass, sensor lag', wall: 300, lagS: 20 };
+    const [opened, closed] = [
+      await calibrateWithRefits(constantBox(), simulateBox({ ...truth, lid }, 3)),
+      await calibrateWithRefits(constantBox(), simulateBox(truth, 3)),
+    ].map((run) => run.newest!.output);
+    expect(opened!.verdict.grade).toBe('care');
+    expect(opened!.verdict.reasons.join()).toMatch(/lacks something/);
+    const { G_box } = opened!.parameters;
+    expect(G_box!.lower95).toBeLessThan(PUBLISHED.G_box!);
+    expect(G_box!.upper95).toBeGreaterThan(PUBLISHED.G_box!);
+    expect(G_box!.std).toBeGreaterThan(0.8 * closed!.parameters.G_box!.std);
+    expect(G_box!.std).toBeLessThan(1.25 * closed!.parameters.G_box!.std);
   }, 300_000);
 });

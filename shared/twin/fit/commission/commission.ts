@@ -17,6 +17,7 @@ import { deadChannels, deadFindings, withoutChannels } from '../record/dead-chan
 import { gapFindings, runnable } from '../record/gaps.js';
 import type { FitRecord } from '../record/record.js';
 import { recordingOf } from '../record/recording-of.js';
+import { CERTAIN, misfitScore } from '../residuals/lack-of-fit.js';
 import { ridgesOf } from '../shape/ridges.js';
 import { statedErrorFindings } from '../stated/stated-effect.js';
 import { parameterCoordinates } from '../unknowns/coordinates.js';
@@ -71,6 +72,15 @@ export interface Commission {
   /** The free run that was tested on rows held out, with its 95 % half-widths. */
   test?: { fit: Fit; prediction: Float64Array; std: Float64Array; fromSample: number };
 }
+
+/** Whether there is a fit, and its verdict does not say that it must not be used. */
+export const isUsable = ({ fit, output }: Commission): boolean =>
+  fit !== undefined && output.verdict.grade !== 'unusable';
+
+/** Whether a fit may be used and leaves nothing but noise. */
+export const leavesNoise = (result: Commission): boolean =>
+  isUsable(result) &&
+  result.fit!.misfit.channels.every((channel) => misfitScore(channel) < CERTAIN);
 
 /** Fewer samples of a moving machine tell neither its noise nor what its model lacks. */
 const LEAST_TO_FIT = 8;
