@@ -1,4 +1,4 @@
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import type { Sample, Twin, TwinModel } from '../types.js';
 import { createCalibrator } from './calibrator.js';
 import { runSamples } from './run.js';

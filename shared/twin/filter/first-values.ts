@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import { FEWEST_DIFFERENCES, initialNoise } from './noise.js';
+import { FEWEST_DIFFERENCES, initialNoise } from './initial-noise.js';
 
 /**
  * The first values of channels whose noise the definition leaves out, kept until they are enough: a

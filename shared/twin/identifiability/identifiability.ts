@@ -1,5 +1,5 @@
 import { TwinError } from '../../core/index.js';
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import { filterSettings } from '../filter/settings.js';
 import type { Twin, TwinModel } from '../types.js';
 import { courseOf } from './course.js';

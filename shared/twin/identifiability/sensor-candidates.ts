@@ -1,6 +1,6 @@
 import { type Logger, TwinError } from '../../core/index.js';
 import { openFmu } from '../../fmi/index.js';
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import { createTwinModel } from '../model/twin-model.js';
 import type { Twin } from '../types.js';
 import { priorPoint, type Slopes } from './operating-points.js';

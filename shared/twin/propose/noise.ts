@@ -1,4 +1,4 @@
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import type { Sample, Twin } from '../types.js';
 import { levelOf } from './match.js';
 

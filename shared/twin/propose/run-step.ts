@@ -1,5 +1,5 @@
 import { durationText, silentLogger } from '../../core/index.js';
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import { integrationError } from '../model/integration-error.js';
 import { openTwinFmu } from '../model/twin-fmu.js';
 import type { Sample, Twin } from '../types.js';

@@ -1,5 +1,5 @@
 import type { Logger } from '../../core/index.js';
-import { initialNoise } from '../filter/noise.js';
+import { initialNoise } from '../filter/initial-noise.js';
 import { predict } from '../filter/predict.js';
 import { filterSettings } from '../filter/settings.js';
 import type { Fit } from '../fit/fitting/fit.js';
