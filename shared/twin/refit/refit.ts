@@ -117,8 +117,10 @@ export function createRefitter(
           isOutgrown(filter.refit, sinceS, window) || isChangeDue(filter.refit, sinceS, window)
         );
       }
-      // A fit that ends in the first samples of an event takes them for the machine's own.
-      if (filter.refit.fitted && mayBeginNow(state)) return false;
+      // A fit that ends in the first samples of an event takes them for the machine's own. Of what may wear
+      // it is asked again whether an event is a change.
+      const { fitted, trendScale } = filter.refit;
+      if (fitted && trendScale === undefined && mayBeginNow(state)) return false;
       const of = {
         samples: window.length,
         timeS,
