@@ -24,6 +24,7 @@ import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationFindings } from '../shared/twin/report/calibration-findings.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
 import { isOfFit } from '../shared/twin/report/fit-alarms.js';
+import { hindsightFindings } from '../shared/twin/report/hindsight.js';
 import { pulledFindings } from '../shared/twin/report/pulled-constants.js';
 import { summarizeRecording, summarizeStreams } from '../shared/twin/report/recording-summary.js';
 import { parameterEstimates } from '../shared/twin/report/report.js';
@@ -97,7 +98,7 @@ async function judge(
   data: CalibrationData,
   result: CalibrationOutput,
   signal: AbortSignal,
-  { traces, lastUsed, pulled }: RunSteps,
+  { traces, lastUsed, pulled, known }: RunSteps,
   { newest, slopes, state }: CalibrationRun & { newest?: Commission },
 ): Promise<void> {
   const nowS = nsToSeconds(systemClock.nowNs());
@@ -117,6 +118,7 @@ async function judge(
   const findings: Finding[] = [
     ...calibrationFindings(twin, result),
     ...pulledFindings(twin, pulled),
+    ...hindsightFindings(twin, known, summary.parameters),
     ...check.findings,
     ...(newest === undefined ? [] : findingsOf(newest.output.verdict, newest.output.quantities)),
     ...integrationErrorReasons(twin, summary.integrationError).map((reason) => ({

@@ -12,6 +12,7 @@ import type {
 import { type BandSources, bandSources } from './band-sources.js';
 import { calibrationFindings } from './calibration-findings.js';
 import { crossCheckOf } from './cross-check.js';
+import { hindsightFindings } from './hindsight.js';
 import { eventsOf, gapsOf, type MachineEvent, type MachineGap } from './machine-events.js';
 import { learntContradictions, learntFindings, pastContradictions } from './past-alarms.js';
 import { pulledFindings } from './pulled-constants.js';
@@ -132,6 +133,7 @@ export function summarize(
   const findings = [
     ...calibrationFindings(twin, output),
     ...pulledFindings(twin, steps.pulled),
+    ...hindsightFindings(twin, steps.known, output.summary.parameters),
     ...learntFindings(learntBefore(twin, steps, state)),
     ...check.findings,
   ];

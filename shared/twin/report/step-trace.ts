@@ -1,4 +1,5 @@
 import type { StepResult } from '../types.js';
+import { type KnownCourse, KnownCourses } from './hindsight.js';
 import { ContradictionCount, type PastAlarm } from './past-alarms.js';
 import { PullCount, type PulledParameter } from './pulled-constants.js';
 
@@ -28,6 +29,8 @@ export interface RunSteps {
   contradictions: readonly PastAlarm[];
   /** How far the estimate of each parameter was pulled one way. */
   pulled: readonly PulledParameter[];
+  /** What was known of each parameter, since the first fit where there are fits. */
+  known: readonly KnownCourse[];
   /** What was said of the first sample at which the model failed. */
   firstFailure: string | undefined;
 }
@@ -65,6 +68,7 @@ export class StepKeeper implements RunSteps {
   firstFailure: string | undefined;
   readonly #contradictions = new ContradictionCount();
   readonly #pulls = new PullCount();
+  readonly #known = new KnownCourses();
   readonly #traceOf: (step: StepResult) => StepTrace;
 
   /** @param kept what is kept of each step; default: what is small */
@@ -74,6 +78,10 @@ export class StepKeeper implements RunSteps {
 
   get pulled(): PulledParameter[] {
     return this.#pulls.found;
+  }
+
+  get known(): KnownCourse[] {
+    return this.#known.found;
   }
 
   get contradictions(): PastAlarm[] {
@@ -89,6 +97,7 @@ export class StepKeeper implements RunSteps {
     this.lastUsed = step;
     this.#contradictions.take(step);
     this.#pulls.take(step);
+    this.#known.take(step);
   }
 }
 
