@@ -273,16 +273,18 @@ async function create(args: Record<string, unknown>, io: CommandIo): Promise<num
   const report =
     typeof args.report === 'string' ? args.report : output.replace(/\.(ya?ml|json)$/, '.html');
   const still = proposal.simulation.item.mode === 'steady-state';
+  const { where } = reading;
+  const again = `${output} --data ${data}${where === undefined ? '' : ` --where "${where.column}=${where.value}"`}`;
   const limit = still
-    ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${output} --data ${data}`)
-    : rowsInMotion(definition, table, say, `twinloop fit ${output} --data ${data}`);
+    ? rowsAtRest(definition, table, tried.runMs, say, `twinloop calibrate ${again}`)
+    : rowsInMotion(definition, table, say, `twinloop fit ${again}`);
   // What was written a moment ago may be written again.
   const save = (of: Proposal) => writeUserFile(path, textOf(of));
   const onOffers = settleOffers(proposal, { args, io, output, say, save });
   const run = {
     ...Object.fromEntries(
       ['delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn', 'timeFormat', 'timeZone']
-        .concat(['samplePeriod', 'long', 'sheet', 'lanes', 'strict', 'json'])
+        .concat(['samplePeriod', 'long', 'sheet', 'where', 'lanes', 'strict', 'json'])
         .flatMap((name) => (args[name] === undefined ? [] : [[name, args[name]]])),
     ),
     ...limit,

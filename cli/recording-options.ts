@@ -22,6 +22,19 @@ function parseLong(text: string): boolean | LongForm {
   return { tag, value, ...(quality ? { quality } : {}) };
 }
 
+/** A column and what it says in the rows that are taken. */
+function parseWhere(text: string): { column: string; value: string } {
+  const at = text.indexOf('=');
+  const [column, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at < 0 || column === '' || value === '') {
+    throw new TwinError(
+      'USAGE',
+      `--where is "${text}": expected COLUMN=VALUE, as in "turbine=T1".`,
+    );
+  }
+  return { column, value };
+}
+
 /** The recording that a command works on. */
 export const dataOption = {
   flags: '--data <file>',
@@ -69,6 +82,11 @@ export const readingOptions: readonly CommandOption[] = [
     parse: parseLong,
   },
   { flags: '--sheet <name>', description: 'sheet of a workbook; default: the first' },
+  {
+    flags: '--where <column=value>',
+    description: 'rows of one machine among several: those with this text in this column',
+    parse: parseWhere,
+  },
 ];
 
 /** How a recording is written, and which of its rows are taken. */
@@ -87,7 +105,7 @@ export const recordingOptions: readonly CommandOption[] = [
 /** The names of the recording options that go with a file only. */
 export const RECORDING_FLAGS = [
   ...['from', 'to', 'stride', 'delimiter', 'decimal', 'encoding', 'headerRow', 'timeColumn'],
-  ...['timeFormat', 'timeZone', 'samplePeriod', 'long', 'sheet'],
+  ...['timeFormat', 'timeZone', 'samplePeriod', 'long', 'sheet', 'where'],
 ] as const;
 
 /** What the recording options gave. */
@@ -107,6 +125,7 @@ export function recordingOptionsOf(args: Readonly<Record<string, unknown>>): Rec
     ...given('samplePeriod', 'samplePeriodS'),
     ...given('long'),
     ...given('sheet'),
+    ...given('where'),
   };
 }
 

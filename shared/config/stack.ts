@@ -67,6 +67,10 @@ export const stackSchema = z.strictObject({
         .optional()
         .describe('Whether rows are readings of one tag each, or the columns; default: found.'),
       sheet: z.string().optional().describe('Sheet of a workbook; default: the first.'),
+      where: z
+        .strictObject({ column: z.string(), value: z.string() })
+        .optional()
+        .describe('Takes the rows with this text in this column: one machine among several.'),
       columns: z
         .record(z.string(), z.string())
         .default({})

@@ -29,8 +29,10 @@ export interface RecordingAccount {
     /** What the table's times count from, seconds, where its rows are too near each other for 0. */
     originS?: number;
   };
-  /** Rows that hold anything. */
+  /** Rows that hold anything; of those that were asked for, where some were. */
   rows: number;
+  /** By what rows were chosen, and how many say something else. */
+  chosen?: { column: string; value: string; others: number };
   /** Rows of the table: of distinct times. */
   kept: number;
   /** Rows without a time, by why. */
@@ -255,6 +257,12 @@ export function accountLines(account: RecordingAccount): string[] {
     `  time         ${time.column ?? 'none'}: ${FORMATS[time.format]}${time.calendar && time.format.length <= 2 ? ' since 1970' : ''}${zone}${time.settledBy === undefined ? '' : ` (${time.settledBy})`}${time.originS === undefined ? '' : `; counted from ${timeText(time.originS, time.calendar)}: rows are too near each other for times so large`}`,
     `  rows         ${account.rows}${account.kept === account.rows ? '' : `, ${account.kept} of distinct times`}, ${timeText(account.firstS, time.calendar)} to ${timeText(account.lastS, time.calendar)}: ${durationText(account.spanS)}${account.periodS === null ? '' : `, each ${durationText(account.periodS)}`}`,
   ];
+  if (account.chosen !== undefined) {
+    const { column, value, others } = account.chosen;
+    lines.push(
+      `  where        ${column} is ${value}: ${counted(others, 'row')} of others left out`,
+    );
+  }
   if (gaps.count > 0) {
     lines.push(
       `  gaps         ${gaps.count}, the longest ${durationText(gaps.longestS)} after ${timeText(gaps.afterS, time.calendar)}`,

@@ -45,6 +45,8 @@ export interface ReadOptions {
   sheet?: string;
   /** Names of columns to take, with or without their units; default: all. */
   columns?: readonly string[];
+  /** Takes the rows that have this text in this column: those of one machine among several. */
+  where?: { column: string; value: string };
   /** Texts that stand for numbers, by column. */
   texts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }

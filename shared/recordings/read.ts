@@ -7,7 +7,7 @@ import {
   rhythm,
   springGap,
 } from './account.js';
-import { type BesideColumns, besideColumns, qualitiesAmong } from './beside.js';
+import { type BesideColumns, besideColumns, type CountedColumn, qualitiesAmong } from './beside.js';
 import { type CellCounts, ColumnBuilder } from './column-builder.js';
 import { type Dialect, findHeader, recogniseDialect } from './dialect.js';
 import { decoderOf, recogniseEncoding } from './encoding.js';
@@ -16,6 +16,7 @@ import { parquetRows } from './formats/parquet.js';
 import { type OpenedFile, openFile, wholeLines } from './formats/text.js';
 import { workbookRows } from './formats/workbook.js';
 import { findLongForm, findTime, type LongPlaces, type TimePlace } from './layout.js';
+import { type ChosenRows, chosenRows, namesAmong, noneChosen, refuseSeveral } from './machines.js';
 import { type ColumnName, columnName, findColumn } from './names.js';
 import type { ReadOptions } from './options.js';
 import { settleOrder } from './order.js';
@@ -94,8 +95,11 @@ async function readRows(
   const layout = findHeader(head.slice(0, 400), '.', path, options);
   const shape: Shape = { ...layout, format, delimiter: '', decimal: '.', decimalUnsure: false };
   const reading = begin(path, shape, options);
-  for (const cells of head.slice(shape.firstRecord)) reading.sink.record(cells);
-  for await (const batch of rows) for (const cells of batch) reading.sink.record(cells);
+  const take = (cells: readonly string[]) => {
+    if (reading.chosen?.takes(cells) !== false) reading.sink.record(cells);
+  };
+  for (const cells of head.slice(shape.firstRecord)) take(cells);
+  for await (const batch of rows) for (const cells of batch) take(cells);
   return finish(path, shape, reading, { gzip: false, cutRow: false });
 }
 
@@ -119,7 +123,7 @@ async function readText(
     encoding: encoding.name,
   };
   const reading = begin(path, shape, options);
-  const grown = await feedText(file, encoding.name, shape, reading.sink);
+  const grown = await feedText(file, encoding.name, shape, reading.sink, reading.chosen?.takes);
   return finish(path, shape, reading, { gzip: file.gzip, cutRow: grown });
 }
 
@@ -130,6 +134,9 @@ interface Reading {
   long: LongPlaces | undefined;
   zoneName: string | undefined;
   unused: string[];
+  chosen: ChosenRows | undefined;
+  /** Columns whose words may be names of machines. */
+  names: readonly CountedColumn[];
   /** Of rows that are instants: what unused columns say of others, once all is read. */
   beside?: () => BesideColumns | undefined;
   wideColumns: { index: number; builder: ColumnBuilder }[];
@@ -155,7 +162,8 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
   const builder = ({ name, label, unit }: ColumnName) =>
     new ColumnBuilder(shape.decimal, texts[name] ?? texts[label] ?? {}, told, unit);
   const width = shape.columns.length;
-  const common = { times, place, long, zoneName: options.timeZone };
+  const chosen = chosenRows(shape, path, options);
+  const common = { times, place, long, zoneName: options.timeZone, chosen };
   const { columns: wanted } = options;
   if (long !== undefined) {
     const unused: string[] = [];
@@ -167,10 +175,10 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
       unused.push(tag);
       return undefined;
     });
-    return { ...common, sink, unused, wideColumns: [] };
+    return { ...common, sink, unused, names: [], wideColumns: [] };
   }
   const quality = qualityColumns(shape.columns);
-  const others = new Set([...place.columns, ...quality.values()]);
+  const others = new Set([...place.columns, ...quality.values(), ...(chosen?.places ?? [])]);
   const indices =
     wanted === undefined
       ? shape.columns.flatMap((_, i) => (others.has(i) ? [] : [i]))
@@ -186,9 +194,11 @@ function begin(path: string, shape: Shape, options: ReadOptions): Reading {
   const used = new Set([...indices, ...others]);
   const unused = [...shape.columns.keys()].filter((i) => !used.has(i));
   const counted = qualitiesAmong(shape.columns, unused);
+  const names = chosen === undefined ? namesAmong(shape, others) : [];
   return {
     ...common,
-    sink: new WideSink(times, place, wideColumns, counted, width),
+    sink: new WideSink(times, place, wideColumns, [...counted, ...names], width),
+    names,
     unused: unused.map((i) => shape.columns[i]!.name),
     beside: () => besideColumns(shape.columns, indices, unused, counted),
     wideColumns,
@@ -205,6 +215,8 @@ function finish(
   const { sink, place } = reading;
   const times = reading.times.done();
   sink.qualities.settle();
+  if (reading.chosen !== undefined && sink.counts.rows === 0)
+    throw noneChosen(path, reading.chosen);
   if (times.s.length === 0) throw withoutTimes(path, reading);
   const row = Int32Array.from(sink.row.done());
   const columns = columnsOf(shape, reading, times.s.length);
@@ -214,6 +226,12 @@ function finish(
     row,
     columns.map((c) => c.values),
   );
+  refuseSeveral(path, shape, reading.names, {
+    rows: sink.counts.rows,
+    kept: count,
+    order,
+    time: place.columns,
+  });
   const s = times.s.subarray(0, count);
   const ns = times.ns.subarray(0, count);
   for (const column of columns) column.values = column.values.subarray(0, count);
@@ -237,6 +255,7 @@ function finish(
       ...(originS === 0 ? {} : { originS }),
     },
     ...sink.counts,
+    ...chosenOf(reading.chosen),
     kept: count,
     withoutTime: reading.times.faults,
     cutRow: file.cutRow,
@@ -304,6 +323,12 @@ function columnsOf(shape: Shape, { sink, wideColumns }: Reading, rows: number): 
     counts: values.counts,
   }));
 }
+
+/** Which rows were asked for, and how many others there were. */
+const chosenOf = (chosen: ChosenRows | undefined) =>
+  chosen === undefined
+    ? {}
+    : { chosen: { column: chosen.column, value: chosen.value, others: chosen.others } };
 
 /** What kind of file it was. */
 const fileOf = (path: string, shape: Shape, gzip: boolean) => ({

@@ -48,6 +48,7 @@ function wholeRecordsEnd(bytes: Uint8Array, delimiter: number): number {
  * Hands the rows of a text over, piece by piece. Rows go the quick way over their bytes; those with more
  * in their quotes go through the CSV library.
  *
+ * @param takes which rows are wanted, by their cells; default: all
  * @returns whether the file was being written and its last row was left out
  */
 export async function feedText(
@@ -55,6 +56,7 @@ export async function feedText(
   encoding: string,
   shape: TextShape,
   sink: WideSink | LongSink,
+  takes?: (cells: readonly string[]) => boolean,
 ): Promise<boolean> {
   const { pieces, textOf } = asciiBytes(file, encoding);
   const code = shape.delimiter.charCodeAt(0);
@@ -63,13 +65,15 @@ export async function feedText(
   let skip = shape.firstRecord;
   const takeApart = (texts: readonly string[]) =>
     parseRecords(texts.join('\n'), shape.delimiter, '\n');
-  const quick = delimiter < 0 ? undefined : new PlainScanner(sink, shape, textOf, takeApart);
+  // Rows that are chosen by a cell are looked at as texts.
+  const isQuick = delimiter >= 0 && takes === undefined;
+  const quick = !isQuick ? undefined : new PlainScanner(sink, shape, textOf, takeApart);
   const take = (text: string) => {
     // The library makes a record of what stands behind the last line break, though that is nothing.
     const trimmed = text.replace(/\r?\n$/, '');
     for (const cells of parseRecords(trimmed, shape.delimiter, newlineOf(text))) {
       if (skip > 0) skip--;
-      else sink.record(cells);
+      else if (takes === undefined || takes(cells)) sink.record(cells);
     }
   };
   /** Takes the whole records at the beginning; returns how many bytes they are. */
