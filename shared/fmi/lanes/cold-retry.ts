@@ -1,6 +1,6 @@
 import { TwinError } from '../../core/index.js';
 import { FmiCallError } from '../binding/status.js';
-import type { ToLane } from './lane-protocol.js';
+import type { LaneJob } from './lane-protocol.js';
 
 /** Whether the process, not the point, may be to blame: an FMI error or a crash. */
 export function mayBePoisoned(error: unknown): boolean {
@@ -10,9 +10,9 @@ export function mayBePoisoned(error: unknown): boolean {
 
 /** The job without anything kept from before; `undefined` where it was that already. */
 export function coldAgain(
-  toMessage: (id: number) => ToLane,
+  toMessage: (id: number) => LaneJob,
   usedBefore: boolean,
-): ((id: number) => ToLane) | undefined {
+): ((id: number) => LaneJob) | undefined {
   const sample = toMessage(0);
   const warm = sample.type === 'settle' && sample.request.warm !== false;
   if (!usedBefore && !warm) return undefined;

@@ -8,6 +8,7 @@ import {
   type FromLane,
   type LaneError,
   type LaneHello,
+  type LaneJob,
   TELLING_FD,
   type ToLane,
   type Told,
@@ -54,6 +55,20 @@ function isFatal(error: unknown): boolean {
   return error instanceof FmiCallError && error.status !== 'Discard';
 }
 
+/** The results of runs up to the first that fails, which is asked for again by itself. */
+function performMany(jobs: readonly LaneJob[]): unknown[] {
+  const results: unknown[] = [];
+  for (const job of jobs) {
+    try {
+      results.push(perform(job));
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      break;
+    }
+  }
+  return results;
+}
+
 function perform(message: ToLane): unknown {
   if (message.type === 'open') {
     runner = new FmuRunner(message.fmu, {
@@ -66,6 +81,7 @@ function perform(message: ToLane): unknown {
     runner.load();
     return undefined;
   }
+  if (message.type === 'many') return performMany(message.jobs);
   if (runner === undefined) throw new TwinError('INTERNAL', 'No FMU was opened.');
   switch (message.type) {
     case 'settle':

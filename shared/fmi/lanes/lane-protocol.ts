@@ -25,6 +25,11 @@ export interface LaneJobs {
   jacobian: { request: JacobianRequest; result: Jacobian };
 }
 
+/** One run, as it is asked of a lane. */
+export type LaneJob = {
+  [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
+}[keyof LaneJobs];
+
 /** What the pool sends to a lane. */
 export type ToLane =
   | {
@@ -35,9 +40,9 @@ export type ToLane =
       loggingOn: boolean;
       habits: FmuHabits;
     }
-  | {
-      [K in keyof LaneJobs]: { type: K; id: number; request: LaneJobs[K]['request'] };
-    }[keyof LaneJobs];
+  /** Quick runs, one after the other: answered by the results up to the first that fails. */
+  | { type: 'many'; id: number; jobs: readonly LaneJob[] }
+  | LaneJob;
 
 /** What a lane says first of all, before any foreign code is loaded. */
 export interface LaneHello {

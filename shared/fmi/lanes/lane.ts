@@ -32,6 +32,8 @@ export interface LaneOptions {
 
 interface Job {
   id: number;
+  begunMs: number;
+  runs: number;
   resolve(value: unknown): void;
   reject(error: unknown): void;
   onProgress: ((timeS: number) => void) | undefined;
@@ -44,6 +46,9 @@ export class Lane {
   /** Runs that it has answered. */
   runs = 0;
   rssBytes = 0;
+  /** Wall time of its runs, and of its start, ms. */
+  workedMs = 0;
+  startedMs = 0;
   readonly #options: LaneOptions;
   readonly #ready: Promise<void>;
   #child: LaneChild;
@@ -56,9 +61,12 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    const begun = performance.now();
     this.#child = this.#start(currentLevel(options.sandbox));
     this.#ready = this.#submit((id) => this.#opening(id), options.startTimeoutMs).then(() => {
       this.runs = 0;
+      this.startedMs = performance.now() - begun;
+      this.workedMs = 0;
     });
     this.#ready.catch(() => undefined);
   }
@@ -155,8 +163,11 @@ export class Lane {
             );
           }, timeoutMs)
         : undefined;
-      this.#job = { id, resolve, reject, onProgress, timer, watch: this.#watch() };
-      this.#child.send(toMessage(id), () => this.#lost());
+      const begunMs = performance.now();
+      const message = toMessage(id);
+      const runs = message.type === 'many' ? message.jobs.length : 1;
+      this.#job = { id, begunMs, runs, resolve, reject, onProgress, timer, watch: this.#watch() };
+      this.#child.send(message, () => this.#lost());
     });
   }
 
@@ -227,7 +238,8 @@ export class Lane {
     this.#job = undefined;
     clearTimeout(job.timer);
     clearInterval(job.watch);
-    this.runs++;
+    this.runs += job.runs;
+    this.workedMs += performance.now() - job.begunMs;
     if (message.type === 'done') {
       this.rssBytes = message.rssBytes;
       job.resolve(message.result);

@@ -16,12 +16,14 @@ import type {
 } from '../running/requests.js';
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
+import { type Batchable, Batching } from './batching.js';
 import { coldAgain, mayBePoisoned } from './cold-retry.js';
 import { type Fallbacks, fallbackTexts, type KeptProof, readProof } from './kept-proof.js';
 import { cancelled, Lane } from './lane.js';
-import type { LaneJobs, ToLane } from './lane-protocol.js';
+import type { LaneJob, LaneJobs } from './lane-protocol.js';
 import { MessageLog } from './message-log.js';
 import type { SandboxLevel } from './sandbox.js';
+import { isWorn } from './wear.js';
 
 export interface FmuPoolOptions {
   fmu: Fmu;
@@ -31,7 +33,10 @@ export interface FmuPoolOptions {
   timeoutMs?: number;
   /** Wall time that compiling an FMU of sources may take, ms; default 600 000. */
   compileTimeoutMs?: number;
-  /** Runs after which a process is replaced, against leaks; default 5000. */
+  /**
+   * Runs after which a process is replaced, against leaks; default: 5000, once they took twenty times as long
+   * as starting it.
+   */
   recycleAfter?: number;
   /** Resident memory of one process above which it is replaced, MB; default 2048. */
   memoryLimitMb?: number;
@@ -67,10 +72,11 @@ const TOLERANT: ReadonlySet<keyof LaneJobs> = new Set([
   'trajectory',
 ]);
 
-interface Waiting {
-  toMessage(id: number): ToLane;
+interface Waiting extends Batchable {
+  toMessage(id: number): LaneJob;
   options: RunOptions;
-  /** Called when it leaves the queue. */
+  /** Called when it enters the queue and when it leaves it. */
+  enter(): void;
   leave(): void;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -87,12 +93,13 @@ export class FmuPool {
   readonly #logger: Logger;
   readonly #messages: MessageLog;
   readonly #timeoutMs: number;
-  readonly #recycleAfter: number;
+  readonly #recycleAfter: number | undefined;
   readonly #memoryLimitBytes: number;
   readonly #idle: Lane[] = [];
   readonly #busy = new Set<Lane>();
   readonly #leaving = new Set<Promise<void>>();
   readonly #queue: Waiting[] = [];
+  readonly #batching = new Batching();
   readonly #proofs: Partial<Record<InterfaceType, KeptProof>>;
   #closed = false;
   #repeated = 0;
@@ -112,7 +119,7 @@ export class FmuPool {
             (['cs', 'me'] as const).map((type) => [type, readProof(this.fmu, type)]),
           );
     const renewed = this.#fallbacks('cs').freshProcess || this.#fallbacks('me').freshProcess;
-    this.#recycleAfter = renewed ? 1 : (options.recycleAfter ?? 5000);
+    this.#recycleAfter = renewed ? 1 : options.recycleAfter;
     this.#memoryLimitBytes = (options.memoryLimitMb ?? 2048) * 1024 * 1024;
   }
 
@@ -243,7 +250,7 @@ export class FmuPool {
       ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
       ...(onProgress !== undefined && { progress: true }),
     };
-    const result = await this.#enqueue((id) => ({ type, id, request }) as ToLane, {
+    const result = await this.#enqueue(type, (id) => ({ type, id, request }) as LaneJob, {
       ...(onProgress !== undefined && { onProgress }),
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal !== undefined && { signal }),
@@ -251,7 +258,11 @@ export class FmuPool {
     return result as LaneJobs[K]['result'];
   }
 
-  #enqueue(toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
+  #enqueue(
+    type: keyof LaneJobs,
+    toMessage: (id: number) => LaneJob,
+    options: RunOptions,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(new TwinError('CANCELLED', 'The FMU pool is closed.'));
@@ -263,10 +274,14 @@ export class FmuPool {
         reject(cancelled(signal));
       };
       // Listens while it waits, and no longer: many runs may share one signal.
+      const enter = () => signal?.addEventListener('abort', cancel, { once: true });
       const leave = () => signal?.removeEventListener('abort', cancel);
-      const job: Waiting = { toMessage, options, leave, resolve, reject };
+      const job: Waiting = {
+        ...{ type, toMessage, options, alone: false },
+        ...{ enter, leave, resolve, reject },
+      };
       this.#queue.push(job);
-      signal?.addEventListener('abort', cancel, { once: true });
+      enter();
       this.#dispatch();
     });
   }
@@ -279,18 +294,23 @@ export class FmuPool {
         if (this.#busy.size >= this.laneCount) return;
         lane = this.#spawn();
       }
-      const job = this.#queue.shift() as Waiting;
-      job.leave();
+      const left = Math.max(1, (this.#recycleAfter ?? Infinity) - lane.runs);
+      const count = this.#batching.head(this.#queue, this.laneCount, left);
+      const jobs = this.#queue.splice(0, count);
+      for (const job of jobs) job.leave();
       this.#busy.add(lane);
-      void this.#runOn(lane, job);
+      void (jobs.length > 1 ? this.#runMany(lane, jobs) : this.#runOn(lane, jobs[0]!));
     }
   }
 
   async #runOn(lane: Lane, job: Waiting): Promise<void> {
     const usedBefore = lane.runs > 0;
+    const begunMs = performance.now();
     let last = lane;
     try {
-      job.resolve(await this.#tryOn(lane, job.toMessage, job.options));
+      const result = await this.#tryOn(lane, job.toMessage, job.options);
+      if (usedBefore) this.#batching.note(job.type, 1, performance.now() - begunMs);
+      job.resolve(result);
     } catch (error) {
       const cold = coldAgain(job.toMessage, usedBefore);
       if (cold !== undefined && mayBePoisoned(error) && !this.#closed) {
@@ -310,8 +330,49 @@ export class FmuPool {
         }
       } else job.reject(error);
     }
+    this.#done(last);
+  }
+
+  /** Has a process do several jobs; what fails among them is done again by itself, and says why. */
+  async #runMany(lane: Lane, jobs: Waiting[]): Promise<void> {
+    const { options } = jobs[0]!;
+    const begunMs = performance.now();
+    let results: unknown[] = [];
+    try {
+      results = (await lane.run(
+        (id) => ({ type: 'many', id, jobs: jobs.map((job) => job.toMessage(id)) }),
+        options.timeoutMs ?? this.#timeoutMs,
+        options,
+      )) as unknown[];
+      if (results.length === jobs.length)
+        this.#batching.note(jobs[0]!.type, jobs.length, performance.now() - begunMs);
+    } catch {
+      // Each is tried by itself.
+    }
+    const again = jobs.slice(results.length);
+    for (const [i, result] of results.entries()) jobs[i]!.resolve(result);
+    for (const job of again) job.alone = true;
+    const ended = options.signal?.aborted === true ? cancelled(options.signal) : this.#closing();
+    if (ended !== undefined) for (const job of again) job.reject(ended);
+    else {
+      this.#queue.unshift(...again);
+      for (const job of again) job.enter();
+    }
+    this.#done(lane);
+  }
+
+  /** Why nothing more is run, once it is closed. */
+  #closing(): TwinError | undefined {
+    return this.#closed ? new TwinError('CANCELLED', 'The FMU pool was closed.') : undefined;
+  }
+
+  /** Takes back a process that has done its jobs. */
+  #done(last: Lane): void {
     this.#busy.delete(last);
-    const worn = last.runs >= this.#recycleAfter || last.rssBytes > this.#memoryLimitBytes;
+    const worn = isWorn(last, {
+      recycleAfter: this.#recycleAfter,
+      memoryLimitBytes: this.#memoryLimitBytes,
+    });
     if (this.#closed || !last.alive || worn) {
       if (worn && last.alive) {
         this.#logger.info('FMU process recycled', { runs: last.runs, rssBytes: last.rssBytes });
@@ -321,7 +382,7 @@ export class FmuPool {
     this.#dispatch();
   }
 
-  #tryOn(lane: Lane, toMessage: (id: number) => ToLane, options: RunOptions): Promise<unknown> {
+  #tryOn(lane: Lane, toMessage: (id: number) => LaneJob, options: RunOptions): Promise<unknown> {
     return lane.run(toMessage, options.timeoutMs ?? this.#timeoutMs, options);
   }
 
