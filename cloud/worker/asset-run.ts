@@ -3,12 +3,14 @@ import type { StoredObject } from '../../shared/store/index.js';
 import {
   type AlignedGroup,
   arrivalsAt,
+  correctedFindings,
   groupStreams,
   headOf,
   isWatchOf,
   ledgerAliases,
   type Mark,
   newChannelWatch,
+  parameterEstimates,
   versionOf,
 } from '../../shared/twin/index.js';
 import { accountTqvs } from './account.js';
@@ -297,6 +299,10 @@ async function refit(run: Forward, source: StreamSource): Promise<void> {
   progress.fit = made.verdict;
   progress.fitQuantities = made.quantities;
   const usable = made.verdict.grade !== 'unusable';
+  if (usable && state.filter.refit?.fitted) {
+    const before = parameterEstimates(job.twin, state);
+    progress.past = [...progress.past, ...correctedFindings(job.twin, before, made.parameters)];
+  }
   progress.last = { ...last, ...(usable ? { parameters: made.parameters } : {}) };
   if (usable && last.timeNs !== undefined) {
     run.rows.push({ timeNs: last.timeNs, values: resultRow(job.twin.definition, progress.last) });

@@ -86,6 +86,7 @@ export * from './report/alarms.js';
 export { alarmFindings, calibrationFindings } from './report/calibration-findings.js';
 export { type CrossCheck, crossCheck } from './report/cross-check.js';
 export { isOfFit } from './report/fit-alarms.js';
+export { correctedFindings } from './report/hindsight.js';
 export { gapsOf, type MachineGap } from './report/machine-events.js';
 export { quantityVerdicts } from './report/quantities.js';
 export { countsText, isOfRecording, recordingFindings } from './report/recording-findings.js';

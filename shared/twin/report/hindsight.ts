@@ -51,6 +51,11 @@ const isAlike = (a: Estimate, b: Estimate) =>
   a.std <= NARROWED * b.std &&
   b.std <= NARROWED * a.std;
 
+const isConstant = ({ definition }: Twin, name: string) =>
+  definition.parameters.some((p) => p.variable === name && p.dynamics === 'constant');
+
+const areApart = (a: Estimate, b: Estimate) => a.upper95 < b.lower95 || a.lower95 > b.upper95;
+
 const rangeText = ({ lower95, upper95 }: Estimate) => `${digits(lower95)} to ${digits(upper95)}`;
 
 /**
@@ -60,18 +65,15 @@ const rangeText = ({ lower95, upper95 }: Estimate) => `${digits(lower95)} to ${d
  * @param end parameters after the run
  */
 export function hindsightFindings(
-  { definition }: Twin,
+  twin: Twin,
   courses: readonly KnownCourse[],
   end: StepResult['parameters'],
 ): Finding[] {
   return courses.flatMap(({ name, stretches }): Finding[] => {
     const now = end[name];
-    const parameter = definition.parameters.find((p) => p.variable === name);
-    if (now === undefined || parameter?.dynamics !== 'constant') return [];
+    if (now === undefined || !isConstant(twin, name)) return [];
     const all = stretches.reduce((sum, { samples }) => sum + samples, 0);
-    const missed = stretches.filter(
-      ({ band }) => band.upper95 < now.lower95 || band.lower95 > now.upper95,
-    );
+    const missed = stretches.filter(({ band }) => areApart(band, now));
     const samples = missed.reduce((sum, stretch) => sum + stretch.samples, 0);
     if (samples < Math.max(FEWEST, MUCH * all)) return [];
     const { band } = missed.reduce((a, b) => (b.samples > a.samples ? b : a));
@@ -79,6 +81,30 @@ export function hindsightFindings(
       {
         grade: 'care',
         reason: `${name}: at ${samples} of ${all} samples its band excludes what is known at the end, ${rangeText(now)} (it was ${rangeText(band)}): bands along the run, those of virtual sensors too, were too narrow then`,
+        about: [name],
+      },
+    ];
+  });
+}
+
+/**
+ * Constants of which a fit says what the one before excluded: what was published in between was wrong.
+ *
+ * @param before parameters as they were published
+ * @param now parameters of the newest fit
+ */
+export function correctedFindings(
+  twin: Twin,
+  before: StepResult['parameters'],
+  now: StepResult['parameters'],
+): Finding[] {
+  return Object.entries(now).flatMap(([name, band]): Finding[] => {
+    const was = before[name];
+    if (was === undefined || !isConstant(twin, name) || !areApart(was, band)) return [];
+    return [
+      {
+        grade: 'care',
+        reason: `${name} is ${rangeText(band)} by the newest fit, which the one before excluded (${rangeText(was)}): bands published since that, those of virtual sensors too, were too narrow`,
         about: [name],
       },
     ];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeAssetState, runWorker, stateKey } from '../../../cloud/index.js';
 import { calibrationEngine } from '../../../cloud/worker/calibration-engine.js';
+import type { CalibrationEngine } from '../../../cloud/worker/engine.js';
 import { fleetSchema } from '../../../shared/config/index.js';
 import { ManualClock, silentLogger, wallTime } from '../../../shared/core/index.js';
 import { PUBLISHED, simulateBox } from '../../study/real-box.js';
@@ -33,6 +34,7 @@ async function runBox(
   store: ReturnType<typeof memoryStore>,
   streams: Streams,
   rows: number,
+  engine: CalibrationEngine = calibrationEngine,
 ) {
   const fleet = fleetSchema.parse({
     name: 'f',
@@ -47,7 +49,7 @@ async function runBox(
       store,
       reader: streams.reader(),
       writer: streams.writer(),
-      engine: calibrationEngine,
+      engine,
       discover: async () => {},
       clock: new ManualClock(BigInt(FROM_S + 12 * rows) * 1_000_000_000n),
       logger: silentLogger,
@@ -99,5 +101,45 @@ describe.skipIf(!hasCompiler)('a worker of a moving machine', () => {
     const { asset } = await runBox(box, memoryStore(), streams, 420);
     expect(asset.steps).toBe(84);
     expect(asset.fit).toBeDefined();
+  }, 120_000);
+
+  it('says where a fit contradicts what was published of a constant since the one before', async () => {
+    const store = memoryStore();
+    const box = twin();
+    const { definition } = box;
+    definition.parameters = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' }));
+    const run = (rows: number, shift: number) =>
+      runBox(box, store, streamsUntil(rows), rows, {
+        ...calibrationEngine,
+        async createRefitter(...args) {
+          const refitter = await calibrationEngine.createRefitter!(...args);
+          if (refitter === undefined) return undefined;
+          return {
+            ...refitter,
+            async refit(...window) {
+              const { state, result } = await refitter.refit(...window);
+              const { lower95, upper95, ...band } = result.output.parameters.G_box!;
+              const G_box = { ...band, lower95: lower95 + shift, upper95: upper95 + shift };
+              const parameters = { ...result.output.parameters, G_box };
+              return { state, result: { ...result, output: { ...result.output, parameters } } };
+            },
+          };
+        },
+      });
+    const reasonsOf = ({ asset }: Awaited<ReturnType<typeof run>>) =>
+      asset.verdict!.reasons.filter((reason) => reason.includes('which the one before excluded'));
+    // Before a first fit priors are all that was published.
+    const first = await run(100, 1);
+    expect(first.asset.fit).toBeDefined();
+    expect(reasonsOf(first)).toEqual([]);
+    const second = await run(220, 0);
+    expect(second.asset.fit).toBeDefined();
+    expect(reasonsOf(second)).toEqual([]);
+    const third = await run(460, 1);
+    expect(third.asset.fit).toBeDefined();
+    expect(reasonsOf(third)).toEqual([
+      expect.stringMatching(/^G_box is 1\.\d+ to 1\.\d+ by the newest fit/),
+    ]);
+    expect(third.asset.verdict!.grade).not.toBe('good');
   }, 120_000);
 });
