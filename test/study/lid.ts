@@ -17,7 +17,7 @@ export const study = defineStudy({
   measures:
     'Events in the recording of a heated box whose lid is opened seven times: which openings are found, how soon, what else is called an event, and how far parameters move.',
   takes: 'about a minute; two for the whole recording (--rows 6472)',
-  options: { rows: count('samples from the beginning', 3300, 200) },
+  options: { rows: count('samples from the beginning', 3300, 100) },
   lacks: () =>
     hasCompiler && hasRecording(RECORD)
       ? undefined

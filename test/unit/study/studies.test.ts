@@ -39,7 +39,7 @@ const TINY: Record<string, { args: string[]; can: boolean }> = {
   alarms: { args: ['--seeds', '1', '--rows', '20', '--before', '20', '--window', '1'], can: true },
   forecast: { args: ['--seeds', '1', '--only', 'steady', '--data', 'none.csv'], can: true },
   'latent-heat': { args: ['--seeds', '1', '--rows', '60', '--fits'], can: hasCompiler },
-  lid: { args: ['--rows', '200'], can: hasCompiler && hasRecording('incubator/lid-2021.csv') },
+  lid: { args: ['--rows', '100'], can: hasCompiler && hasRecording('incubator/lid-2021.csv') },
   peers: {
     args: ['--rows', '60'],
     can: hasCompiler && hasRecording('tanks/estimation.csv') && hasPeers,
