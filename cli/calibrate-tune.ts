@@ -2,10 +2,8 @@ import { type CommandIo, printJson, printLine, writeUserFile } from '../shared/c
 import { type TuneResult, tuneEstimator, tuneRuns } from '../shared/twin/calibrator/tune.js';
 import { withIntegrationError } from '../shared/twin/model/integration-error.js';
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
-import { withoutRepeatedRows } from '../shared/twin/readings/repeated-rows.js';
-import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import type { Twin } from '../shared/twin/types.js';
-import { errorOfIntegration, readData } from './calibration-data.js';
+import { errorOfIntegration, readData, samplesToTake } from './calibration-data.js';
 import { lanesOf } from './options.js';
 import { progressBar } from './progress.js';
 
@@ -16,7 +14,7 @@ export async function tune(
   io: CommandIo,
 ): Promise<number> {
   const data = await readData(twin, undefined, args, io);
-  const samples = withoutRepeatedRows(twin.definition, withoutWild(twin.definition, data.samples));
+  const samples = samplesToTake(twin, data);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const bar = progressBar(io, 'Tuning', 'samples');
   let result: TuneResult;

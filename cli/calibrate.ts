@@ -18,8 +18,6 @@ import {
 import { createTwinModel } from '../shared/twin/model/twin-model.js';
 import { channelAlarms, withChannelAlarms } from '../shared/twin/readings/channel-faults.js';
 import { levelFindings } from '../shared/twin/readings/levels.js';
-import { withoutRepeatedRows } from '../shared/twin/readings/repeated-rows.js';
-import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import { createRefitter, runWithRefits } from '../shared/twin/refit/index.js';
 import { calibrationFindings } from '../shared/twin/report/calibration-findings.js';
 import { crossCheckOf } from '../shared/twin/report/cross-check.js';
@@ -40,7 +38,12 @@ import {
 import { keepVersion } from '../shared/twin/state/versions.js';
 import type { Calibrator, CalibratorState, Sample, Twin, TwinModel } from '../shared/twin/types.js';
 import { tune } from './calibrate-tune.js';
-import { type CalibrationData, errorOfIntegration, readData } from './calibration-data.js';
+import {
+  type CalibrationData,
+  errorOfIntegration,
+  readData,
+  samplesToTake,
+} from './calibration-data.js';
 import { CalibrationResults } from './calibration-results.js';
 import type { Command } from './command.js';
 import {
@@ -216,8 +219,7 @@ async function run(
   args: Record<string, unknown>,
   io: CommandIo,
 ): Promise<CalibrationOutput> {
-  // The recording's account names what is set aside.
-  const samples = withoutRepeatedRows(twin.definition, withoutWild(twin.definition, data.samples));
+  const samples = samplesToTake(twin, data);
   const model = await createTwinModel(twin, { logger: io.logger, ...lanesOf(args) });
   const startedMs = performance.now();
   const bar = progressBar(io, 'Calibrating', 'samples');

@@ -1,6 +1,9 @@
 import { type CommandIo, TwinError } from '../shared/core/index.js';
 import { readTwinRecording, type TwinRecording } from '../shared/twin/data/recording.js';
 import { readAsset } from '../shared/twin/data/sitewise-source.js';
+import { withCarriedInputs } from '../shared/twin/readings/carried-inputs.js';
+import { withoutRepeatedRows } from '../shared/twin/readings/repeated-rows.js';
+import { withoutWild } from '../shared/twin/readings/wild-values.js';
 import type {
   CalibratorState,
   IntegrationError,
@@ -44,6 +47,13 @@ export async function readData(
   }
   return { samples: recording.samples, recording, guessed: guessedOf(args) };
 }
+
+/**
+ * The samples of it that a calibration takes: without what no sensor reads and rows that a recorder repeats, inputs
+ * carried on where they are blank, as a fit takes them. The recording's account names what is set aside.
+ */
+export const samplesToTake = ({ definition }: Twin, { samples }: CalibrationData) =>
+  withCarriedInputs(definition, withoutRepeatedRows(definition, withoutWild(definition, samples)));
 
 /** Measured in the model's own processes; what can't be measured is said. */
 export async function errorOfIntegration(

@@ -14,7 +14,7 @@ export interface MissingInput {
   longest?: { forS: number; sinceS: number };
   /** That samples are left out there: of rest each, of a moving machine those of long times without one. */
   leftOut?: boolean;
-  /** That fits take it between its neighbours, as it runs as a straight line. */
+  /** That it is taken between its neighbours, as it runs as a straight line. */
   bridged?: boolean;
 }
 
@@ -240,5 +240,5 @@ export const missingInputText = ({
       : `${variable} has no value in ${missing} of ${of} rows, at the longest for ${durationText(longest.forS)} since ${instantText(longest.sinceS)}`;
   return leftOut
     ? `${where}: they are left out`
-    : `${where}: fits take it ${bridged ? 'between its neighbours' : 'as it was before'}, which is a guess${longest === undefined ? '' : ', and calibrations leave these rows out'}`;
+    : `${where}: it is taken ${bridged ? 'between its neighbours' : 'as it was before'}, which is a guess`;
 };

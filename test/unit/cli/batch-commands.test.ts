@@ -215,6 +215,32 @@ describe.skipIf(!hasCompiler)('fit and backtest, as a user calls them', () => {
     },
   );
 
+  it('takes an export that tells inputs only when they change as one that tells them in each row', async () => {
+    const told = join(dir, 'changes.csv');
+    let before = '';
+    const rows = (await readFile(data, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((row) => {
+        const [time, u, y] = row.split(',');
+        const isNew = u !== before;
+        before = u!;
+        return [time, isNew ? u : '', y].join(',');
+      });
+    await writeFile(told, rows.join('\n'));
+    const [changes, whole] = await Promise.all(
+      [told, data].map(async (file) => {
+        const output = join(dir, `changes-${file === told}.json`);
+        expect((await run('calibrate', { data: file, output })).code).toBe(0);
+        return JSON.parse(await readFile(output, 'utf8')).summary;
+      }),
+    );
+    expect(changes).toMatchObject({ samples: 400, assimilated: 400, skipped: 0 });
+    expect(changes.parameters).toEqual(whole.parameters);
+    expect(changes.virtualSensors).toEqual(whole.virtualSensors);
+    expect(changes.verdict).toEqual(whole.verdict);
+  });
+
   it('refuses horizons that are none', async () => {
     const command = (await loadCommands()).find((c) => c.name === 'backtest')!;
     const horizons = command.options!.find((o) => o.flags.startsWith('--horizons'))!;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/core/index.js';
 import { fitRecord } from '../../../shared/twin/fit/record/arrange.js';
 import { recordingFindings, summarizeStreams } from '../../../shared/twin/index.js';
+import { withCarriedInputs } from '../../../shared/twin/readings/carried-inputs.js';
 import { missingInputs, missingInputText } from '../../../shared/twin/readings/missing-inputs.js';
 import { lagTwin } from './fit-fixtures.js';
 
@@ -48,7 +49,7 @@ describe('an input without a value in some rows', () => {
       blankAt(levels, (k) => k % 40 > 36),
     );
     expect(missingInputText(few!)).toBe(
-      'u has no value in 15 of 200 rows, at the longest for 4.0 min since 2160 s: fits take it as it was before, which is a guess, and calibrations leave these rows out',
+      'u has no value in 15 of 200 rows, at the longest for 4.0 min since 2160 s: it is taken as it was before, which is a guess',
     );
   });
 
@@ -74,7 +75,7 @@ describe('an input without a value in some rows', () => {
     const [few] = missed((k) => k % 5 === 3);
     expect(few).toMatchObject({ missing: 40, bridged: true });
     expect(missingInputText(few!)).toBe(
-      'u has no value in 40 of 200 rows, at the longest for 2.0 min since 120 s: fits take it between its neighbours, which is a guess, and calibrations leave these rows out',
+      'u has no value in 40 of 200 rows, at the longest for 2.0 min since 120 s: it is taken between its neighbours, which is a guess',
     );
     // With a deadband blanks say that it has moved by less.
     let told = Number.NaN;
@@ -156,7 +157,7 @@ describe('an input without a value in some rows', () => {
     expect(missingInputs(definition, samplesOf(levels), tag(2))).toEqual([]);
     const [found] = missingInputs(definition, samplesOf(levels), tag(40));
     expect(missingInputText(found!)).toBe(
-      '40 of 240 readings of u are no good value: fits take it as it was before, which is a guess',
+      '40 of 240 readings of u are no good value: it is taken as it was before, which is a guess',
     );
   });
 
@@ -170,5 +171,25 @@ describe('an input without a value in some rows', () => {
     const [finding] = recordingFindings({ ...summary, rows: 1, used: 1, missingInputs: found }, []);
     expect(finding).toMatchObject({ grade: 'care' });
     expect(finding!.about).toBeUndefined();
+  });
+
+  it('is carried on where it is told by changes, or is blank for a moment, and not for long or at rest', () => {
+    const valuesOf = (samples: ReturnType<typeof samplesOf>, how = definition) =>
+      withCarriedInputs(how, samples).map(({ inputs }) => inputs[0]!);
+    const onChange = blankAt(levels, (k) => k > 0 && levels[k] === levels[k - 1]);
+    expect(valuesOf(onChange)).toEqual(levels);
+    expect(valuesOf(onChange, atRest).filter(Number.isNaN)).toHaveLength(175);
+    // Before its first value, and for long of a column that tells repeats, nothing is known.
+    const late = valuesOf(blankAt(levels, (k) => k < 5 || (k >= 50 && k < 70)));
+    expect(late.flatMap((v, k) => (Number.isNaN(v) ? [k] : []))).toEqual([
+      ...Array.from({ length: 5 }, (_, k) => k),
+      ...Array.from({ length: 20 }, (_, k) => 50 + k),
+    ]);
+    const short = blankAt(wander, (k) => k === 80);
+    expect(valuesOf(short)[80]).toBeCloseTo((wander[79]! + wander[81]!) / 2, 12);
+    expect(valuesOf(short, held.definition)[80]).toBe(wander[79]);
+    // Samples that lack nothing are the same.
+    const whole = samplesOf(levels);
+    expect(withCarriedInputs(definition, whole).every((s, k) => s === whole[k])).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import type { TwinDefinition } from '../../../config/index.js';
 import { upperMedian } from '../../../core/index.js';
 import { inputInterpolations } from '../../definition/input-interpolation.js';
-import { withShortBlanks } from '../../readings/missing-inputs.js';
+import { withCarriedInputs } from '../../readings/carried-inputs.js';
 import { withoutRepeatedRows } from '../../readings/repeated-rows.js';
 import { undrivenRows } from '../../readings/undriven-rows.js';
 import { withoutWild } from '../../readings/wild-values.js';
@@ -25,8 +25,10 @@ export function fitRecord(
   const steady = definition.simulation.mode === 'steady-state';
   const { kept, skipped, begun } = keptSamples(definition, samples);
   const between = inputsBetween(kept);
-  const timesS = Float64Array.from(kept, (k) => k.sample.timeS);
-  const inputs = definition.inputs.map((_, i) => Float64Array.from(kept, (k) => k.inputs[i]!));
+  const timesS = Float64Array.from(kept, (sample) => sample.timeS);
+  const inputs = definition.inputs.map((_, i) =>
+    Float64Array.from(kept, ({ inputs }) => inputs[i]!),
+  );
   const values = measuredValues(definition, kept);
   const isDriven = !steady && definition.inputs.some((input) => input.value === undefined);
   const known = new Set(between.map(({ row }) => row));
@@ -43,15 +45,9 @@ export function fitRecord(
         })
       : [0],
     ...values.measured,
-    rows: kept.map((k) => k.sample.row),
+    rows: kept.map(({ row }) => row),
     skipped,
   };
-}
-
-/** A sample with its inputs, those that are missing as they were last. */
-interface Kept {
-  sample: Sample;
-  inputs: Float64Array;
 }
 
 /**
@@ -62,49 +58,41 @@ interface Kept {
 function keptSamples(
   definition: TwinDefinition,
   samples: readonly Sample[],
-): { kept: Kept[]; skipped: Record<string, number>; begun: ReadonlySet<number> } {
+): { kept: Sample[]; skipped: Record<string, number>; begun: ReadonlySet<number> } {
   const steady = definition.simulation.mode === 'steady-state';
   const skipped: Record<string, number> = {};
   const skip = (reason: string) => {
     skipped[reason] = (skipped[reason] ?? 0) + 1;
   };
-  const kept: Kept[] = [];
+  const kept: Sample[] = [];
   let lastS = Number.NEGATIVE_INFINITY;
-  const carried = new Float64Array(definition.inputs.length).fill(Number.NaN);
   const begun = new Set<number>();
   const tame = withoutRepeatedRows(definition, withoutWild(definition, samples));
-  const readable = steady ? tame : withShortBlanks(definition, tame);
   const undriven = steady ? new Set<number>() : undrivenRows(definition, tame);
-  for (const [at, sample] of readable.entries()) {
+  for (const [at, sample] of withCarriedInputs(definition, tame).entries()) {
     if (!Number.isFinite(sample.timeS)) skip('time-unreadable');
     else if (sample.timeS <= lastS) skip('time-not-rising');
-    else if (steady && sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
     else if (undriven.has(at)) {
       skip('input-missing');
       begun.add(kept.length);
-    } else {
-      sample.inputs.forEach((v, i) => {
-        if (Number.isFinite(v)) carried[i] = v;
-      });
-      if (carried.some(Number.isNaN)) skip('input-missing');
-      else {
-        kept.push({ sample, inputs: carried.slice() });
-        lastS = sample.timeS;
-      }
+    } else if (sample.inputs.some((v) => !Number.isFinite(v))) skip('input-missing');
+    else {
+      kept.push(sample);
+      lastS = sample.timeS;
     }
   }
-  const silent = kept.filter(({ sample }) => !sample.measured.some(Number.isFinite)).length;
+  const silent = kept.filter(({ measured }) => !measured.some(Number.isFinite)).length;
   if (silent > 0) skipped[SILENT] = silent;
   return { kept, skipped, begun };
 }
 
 /** What inputs were between samples, where these tell. */
-function inputsBetween(kept: readonly Kept[]): InputsAfter[] {
-  return kept.flatMap(({ sample }, k) => {
+function inputsBetween(kept: readonly Sample[]): InputsAfter[] {
+  return kept.flatMap((sample, k) => {
     const before = kept[k - 1];
     if (before === undefined) return [];
     return (sample.between ?? [])
-      .filter(({ timeS }) => timeS > before.sample.timeS)
+      .filter(({ timeS }) => timeS > before.timeS)
       .map(({ timeS, inputs }) => ({
         row: k - 1,
         timeS,
@@ -116,14 +104,14 @@ function inputsBetween(kept: readonly Kept[]): InputsAfter[] {
 /** What sensors read, but at their rails, how finely, and with what noise. */
 function measuredValues(
   { measured, simulation }: TwinDefinition,
-  kept: readonly Kept[],
+  kept: readonly Sample[],
 ): { measured: Pick<FitRecord, 'data' | 'channels' | 'resolution' | 'rails'>; noise: number[] } {
   const channels = measured.length;
   const noise: number[] = [];
   const data = new Float64Array(kept.length * channels);
   const resolution = new Float64Array(channels);
   const rails = measured.flatMap((channel, c) => {
-    const values = Float64Array.from(kept, ({ sample }) => {
+    const values = Float64Array.from(kept, (sample) => {
       const v = sample.measured[c]!;
       return Number.isFinite(v) ? v : Number.NaN;
     });
