@@ -24,6 +24,10 @@ const LEAST_OF_DEADBAND = 0.05;
 const CHANCE = { blank: 1e-6, repeat: 1e-4 };
 /** Sixteenths of an octave that changes of up to twice a deadband lie in: single steps of a sensor are fewer. */
 const LEAST_PLACES = 5;
+/** Changes below a deadband: hardly any. Sensors whose resolution is another at each value have many, … */
+const MOST_BELOW = 0.005;
+/** … or, below which there are few, hardly any of up to twice as large. */
+const LEAST_WITHIN = 0.15;
 /** Rows that are held beside changes of up to twice the deadband: what is missing below is there. */
 const MISSING = 0.75;
 /** Turns between holding and changing, beside the fewer of both: at a ramp's end, or where a sensor freezes, there is one … */
@@ -103,7 +107,7 @@ function heldOf(channel: Channel): Omit<HeldChannel, 'variable'> | undefined {
   const held = isBlank ? blanks : repeats;
   const heldShare = held / (held + changes);
   const takesTurns = turns >= Math.max(LEAST_TURNS, LEAST_TURNING * Math.min(repeats, changes));
-  const band = deadbandOf(sizes, CHANCE[isBlank ? 'blank' : 'repeat']);
+  const band = deadbandOf(sizes, changes, CHANCE[isBlank ? 'blank' : 'repeat']);
   if (
     band !== undefined &&
     heldShare >= LEAST_OF_DEADBAND &&
@@ -137,16 +141,17 @@ const bitsOf = (mask: number): number => [1, 2, 4, 8].filter((bit) => (mask & bi
 const edgeOf = (bin: number) => 2 ** (bin / BINS);
 
 /** The size below which changes are missing, and how many are from it to twice as large. */
-function deadbandOf(sizes: readonly Sizes[], most: number): Band | undefined {
+function deadbandOf(sizes: readonly Sizes[], changes: number, most: number): Band | undefined {
   let best: Band | undefined;
-  let least = most;
+  let least = Math.log(most);
   let below = 0;
   for (const { bin, count } of sizes) {
+    if (below > MOST_BELOW * changes) break;
     const above = sizes.filter((s) => s.bin >= bin && s.bin < bin + BINS);
     const within = above.reduce((sum, s) => sum + s.count, 0);
     // Where the density falls from zero, at least half of those up to twice as large are below.
-    const chance = atMost(below, below + within);
-    if (chance < least) {
+    const chance = logAtMost(below, below + within);
+    if (chance < least && within >= LEAST_WITHIN * changes) {
       least = chance;
       const places = above.reduce((sum, s) => sum + bitsOf(s.quarters), 0);
       best = { size: edgeOf(bin), within, places };
@@ -156,15 +161,21 @@ function deadbandOf(sizes: readonly Sizes[], most: number): Band | undefined {
   return best;
 }
 
-/** Chance of at most `k` heads in `n` throws of a coin. */
-function atMost(k: number, n: number): number {
-  let term = 2 ** -n;
-  let sum = term;
-  for (let i = 1; i <= k; i++) {
-    term *= (n - i + 1) / i;
+/**
+ * Logarithm of the chance of at most `k` heads in `n` throws of a coin: of a thousand throws the chance itself
+ * is none that a number holds. From half the throws on it is taken for 1.
+ */
+export function logAtMost(k: number, n: number): number {
+  if (2 * k >= n) return 0;
+  let ofK = -n * Math.LN2;
+  for (let i = 1; i <= k; i++) ofK += Math.log((n - i + 1) / i);
+  let term = 1;
+  let sum = 1;
+  for (let i = k; i >= 1 && term > Number.EPSILON * sum; i--) {
+    term *= i / (n - i + 1);
     sum += term;
   }
-  return sum;
+  return ofK + Math.log(sum);
 }
 
 function medianOf(sizes: readonly Sizes[], changes: number): number {

@@ -10,6 +10,7 @@ import {
   newChannelWatch,
   watchSample,
 } from '../../../shared/twin/readings/channel-watch.js';
+import { logAtMost } from '../../../shared/twin/readings/held-values.js';
 import { lagModel, lagSamples, lagTwin } from './fit-fixtures.js';
 
 /** A record whose sensor shows another value. */
@@ -170,6 +171,44 @@ describe('a sensor whose recording holds values', () => {
       withBlanks(0.5, ramp),
     ])
       expect(channelFaults(twin, samples).heldChannels).toEqual([]);
+  });
+
+  it('is not one whose resolution is another at each value, as that of a flow told by its level', async () => {
+    for (const seed of [1, 2, 3]) {
+      const rng = createRng(seed);
+      let level = 20;
+      // Showers raise the level, which is read to the centimetre; the flow is told by its rating curve.
+      const rated = (await lagSamples({ n: 3000, noise: 0, seed })).map((s) => {
+        level *= 0.93;
+        if (rng.uniform() < 0.1) level -= 8 * Math.log(1 - rng.uniform());
+        const read = Math.max(1, Math.round(5 + level + rng.normal()));
+        return { ...s, measured: Float64Array.of(Number((1e-3 * read ** 2.3).toPrecision(3))) };
+      });
+      expect(channelFaults(twin, rated).heldChannels).toEqual([]);
+    }
+  });
+
+  it('is told by a chance that stays one in records of any length', () => {
+    const plain = (k: number, n: number) => {
+      let [term, sum] = [2 ** -n, 2 ** -n];
+      for (let i = 1; i <= k; i++) {
+        term *= (n - i + 1) / i;
+        sum += term;
+      }
+      return sum;
+    };
+    for (const [k, n] of [
+      [0, 1],
+      [0, 40],
+      [3, 40],
+      [19, 40],
+      [400, 1000],
+    ] as const)
+      expect(logAtMost(k, n) / Math.log(plain(k, n))).toBeCloseTo(1, 9);
+    // 844 of 1114 are no chance at all; 480 of 1000 and 4800 of 10000 are by the normal's law.
+    expect(logAtMost(844, 1114)).toBe(0);
+    expect(logAtMost(0, 5000)).toBeCloseTo(-5000 * Math.LN2, 6);
+    expect(Math.exp(logAtMost(4799, 10_000))).toBeCloseTo(3.0e-5, 5);
   });
 
   it('is not one with few digits, without noise at rest, at its rail, or frozen once', async () => {

@@ -224,6 +224,19 @@ describe('bad input ends in a verdict, never in narrow bands', () => {
     expect(output.verdict.reasons.join()).toContain('gain stands at its bound');
   });
 
+  it('a bound that is a little too low, also by what is tied to its parameter', async () => {
+    const twin = lagTwin(['gain', 'tau', 'idle'], {}, { gain: { upper: 2.95 } });
+    const { output } = await commission(twin, lagModel(twin), await lagSamples());
+    expect(output.verdict.reasons).toContain(
+      'tau is known only as far as the bound of gain is right',
+    );
+    expect(output.quantities.tau).toMatchObject({ grade: 'care' });
+    // Nothing is said where the bound is far.
+    const free = lagTwin(['gain', 'tau']);
+    const { output: good } = await commission(free, lagModel(free), await lagSamples());
+    expect(good.verdict.reasons.join()).not.toContain('known only as far as');
+  });
+
   it('a model that fails on half of the starts', async () => {
     const twin = lagTwin();
     const model = lagModel(twin, { failsWhere: ({ gain = 0 }) => gain < 1.8 });

@@ -12,6 +12,8 @@ const NOTHING = 1e-4;
 const SURPRISE = 3;
 /** Prior deviations beyond what a search may reach from which that decides the result. */
 export const FAR_BEYOND = 0.5;
+/** Correlation with a parameter at its bound from which another is another beyond it. */
+const TIED = 0.3;
 /** Ridges that are worth a sentence each. */
 const MOST_RIDGES = 3;
 
@@ -70,9 +72,35 @@ export function parameterFindings(fit: Fit, ridges: readonly Ridge[]): Finding[]
       about: [name],
     });
   }
+  findings.push(...tiedFindings(fit));
   for (const reason of ridgeTexts(ridges).slice(0, MOST_RIDGES)) {
     const ridge = ridges.find(({ message }) => message.startsWith(reason))!;
     findings.push({ grade: 'care', reason, about: Object.keys(ridge.direction) });
   }
   return findings;
+}
+
+/** Parameters that the data tie to those at a bound: they would be others if it were. */
+function tiedFindings({
+  beyondBounds,
+  coordinates,
+  covariance: { covariance: C },
+}: Fit): Finding[] {
+  const n = coordinates.length;
+  const isAt = ({ name }: { name: string }) => name in beyondBounds;
+  const tie = (j: number, k: number) =>
+    Math.abs(C[j * n + k]!) / Math.sqrt(C[j * n + j]! * C[k * n + k]!);
+  const about = coordinates
+    .filter(
+      (c, k) =>
+        c.kind === 'parameter' &&
+        !isAt(c) &&
+        coordinates.some((other, j) => isAt(other) && tie(j, k) >= TIED),
+    )
+    .map(({ name }) => name);
+  if (about.length === 0) return [];
+  const at = Object.keys(beyondBounds);
+  const [are, bounds] = [about.length === 1 ? 'is' : 'are', at.length === 1 ? 'bound' : 'bounds'];
+  const reason = `${about.join(', ')} ${are} known only as far as the ${bounds} of ${at.join(', ')} ${at.length === 1 ? 'is' : 'are'} right`;
+  return [{ grade: 'care', reason, about }];
 }
