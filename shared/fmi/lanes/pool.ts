@@ -17,6 +17,7 @@ import type {
 import type { SimulateRequest, SimulationResult } from '../running/simulation.js';
 import type { Jacobian } from '../solving/derivatives.js';
 import { type Batchable, Batching } from './batching.js';
+import { Cancelling } from './cancelling.js';
 import { coldAgain, mayBePoisoned } from './cold-retry.js';
 import { type Fallbacks, fallbackTexts, type KeptProof, readProof } from './kept-proof.js';
 import { cancelled, Lane } from './lane.js';
@@ -75,9 +76,6 @@ const TOLERANT: ReadonlySet<keyof LaneJobs> = new Set([
 interface Waiting extends Batchable {
   toMessage(id: number): LaneJob;
   options: RunOptions;
-  /** Called when it enters the queue and when it leaves it. */
-  enter(): void;
-  leave(): void;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -98,8 +96,13 @@ export class FmuPool {
   readonly #idle: Lane[] = [];
   readonly #busy = new Set<Lane>();
   readonly #leaving = new Set<Promise<void>>();
-  readonly #queue: Waiting[] = [];
+  #queue: Waiting[] = [];
   readonly #batching = new Batching();
+  /** Jobs of the queue, by their signals: they are cancelled while they wait, and no longer. */
+  readonly #cancelling = new Cancelling<Waiting>((signal, jobs) => {
+    this.#queue = this.#queue.filter((job) => !jobs.has(job));
+    for (const job of jobs) job.reject(cancelled(signal));
+  });
   readonly #proofs: Partial<Record<InterfaceType, KeptProof>>;
   #closed = false;
   #repeated = 0;
@@ -268,20 +271,9 @@ export class FmuPool {
         reject(new TwinError('CANCELLED', 'The FMU pool is closed.'));
         return;
       }
-      const { signal } = options;
-      const cancel = () => {
-        this.#queue.splice(this.#queue.indexOf(job), 1);
-        reject(cancelled(signal));
-      };
-      // Listens while it waits, and no longer: many runs may share one signal.
-      const enter = () => signal?.addEventListener('abort', cancel, { once: true });
-      const leave = () => signal?.removeEventListener('abort', cancel);
-      const job: Waiting = {
-        ...{ type, toMessage, options, alone: false },
-        ...{ enter, leave, resolve, reject },
-      };
+      const job: Waiting = { type, toMessage, options, alone: false, resolve, reject };
       this.#queue.push(job);
-      enter();
+      this.#cancelling.join(options.signal, job);
       this.#dispatch();
     });
   }
@@ -297,7 +289,7 @@ export class FmuPool {
       const left = Math.max(1, (this.#recycleAfter ?? Infinity) - lane.runs);
       const count = this.#batching.head(this.#queue, this.laneCount, left);
       const jobs = this.#queue.splice(0, count);
-      for (const job of jobs) job.leave();
+      for (const job of jobs) this.#cancelling.leave(job.options.signal, job);
       this.#busy.add(lane);
       void (jobs.length > 1 ? this.#runMany(lane, jobs) : this.#runOn(lane, jobs[0]!));
     }
@@ -356,7 +348,7 @@ export class FmuPool {
     if (ended !== undefined) for (const job of again) job.reject(ended);
     else {
       this.#queue.unshift(...again);
-      for (const job of again) job.enter();
+      for (const job of again) this.#cancelling.join(job.options.signal, job);
     }
     this.#done(lane);
   }
@@ -406,7 +398,7 @@ export class FmuPool {
     this.#closed = true;
     const closed = new TwinError('CANCELLED', 'The FMU pool was closed.');
     for (const job of this.#queue.splice(0)) {
-      job.leave();
+      this.#cancelling.leave(job.options.signal, job);
       job.reject(closed);
     }
     const lanes = [...this.#idle.splice(0), ...this.#busy];

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import {
   createFmuPool,
   type FmuPool,
@@ -6,6 +6,7 @@ import {
   openFmu,
 } from '../../../shared/fmi/index.js';
 import { type Batchable, Batching } from '../../../shared/fmi/lanes/batching.js';
+import { Cancelling } from '../../../shared/fmi/lanes/cancelling.js';
 import { buildFmu, hasCompiler } from './fixture-fmus.js';
 
 const settle = (options: Batchable['options'] = {}, more: Partial<Batchable> = {}): Batchable => ({
@@ -46,6 +47,28 @@ describe('jobs of one message', () => {
         other.options.signal !== undefined || other.options.timeoutMs !== undefined ? 2 : 1,
       );
     }
+  });
+});
+
+describe('jobs that wait with a signal', () => {
+  it('are cancelled with it while they wait, by one listener', () => {
+    const told: string[][] = [];
+    const waiting = new Cancelling<string>((_, jobs) => told.push([...jobs]));
+    const [one, other] = [new AbortController(), new AbortController()];
+    const listens = vi.spyOn(one.signal, 'addEventListener');
+    for (const job of ['a', 'b', 'c']) waiting.join(one.signal, job);
+    waiting.join(other.signal, 'd');
+    waiting.join(undefined, 'e');
+    waiting.leave(undefined, 'e');
+    waiting.leave(one.signal, 'b');
+    expect(listens).toHaveBeenCalledTimes(1);
+    one.abort();
+    expect(told).toEqual([['a', 'c']]);
+    // Those that left, all of a signal too, are told nothing.
+    waiting.leave(other.signal, 'd');
+    waiting.leave(other.signal, 'd');
+    other.abort();
+    expect(told).toHaveLength(1);
   });
 });
 
