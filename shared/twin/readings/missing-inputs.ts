@@ -12,7 +12,7 @@ export interface MissingInput {
   of: number;
   /** The longest time without one, and from when, seconds; left out where the rows do not tell. */
   longest?: { forS: number; sinceS: number };
-  /** That samples are left out there: of rest each, of a moving machine those of long times without one. */
+  /** That samples are left out there, as what it was is open. */
   leftOut?: boolean;
   /** That it is taken between its neighbours, as it runs as a straight line. */
   bridged?: boolean;
@@ -123,9 +123,28 @@ function hidingBlanks(found: Blanks): Blank[] {
   );
 }
 
-/** Long times without a value of an input that otherwise has one in each row, as rows. */
-export const longBlanks = (samples: InputSamples, input: number): { row: number; rows: number }[] =>
-  hidingBlanks(blanksOf(samples, input)).filter(({ rows }) => rows >= LEAST_RUN);
+/**
+ * Whether a column has values where these have changed, or at times of its own: it is blank in most rows, and does
+ * not tell the same twice.
+ */
+function tellsChanges(found: Blanks): boolean {
+  const blank = found.blanks.reduce((sum, { rows }) => sum + rows, 0);
+  return blank > found.pairs && !tellsRepeats(found) && !isReadAnew(found);
+}
+
+/**
+ * Blanks of an input that leave open what it was, as rows: of a moving machine long ones of a column that otherwise has
+ * a value in each row; of states of rest all, but of a column that tells changes.
+ */
+export function untoldBlanks(
+  { simulation }: TwinDefinition,
+  samples: InputSamples,
+  input: number,
+): { row: number; rows: number }[] {
+  const found = blanksOf(samples, input);
+  if (simulation.mode === 'steady-state') return tellsChanges(found) ? [] : found.blanks;
+  return hidingBlanks(found).filter(({ rows }) => rows >= LEAST_RUN);
+}
 
 /**
  * Samples whose inputs that run as straight lines have values between their neighbours' where one or a few
@@ -188,8 +207,9 @@ export function missingInputs(
     const of = samples.length - first;
     const usual = upperMedian(blanks.map(({ rows }) => rows));
     const hiding = hidingBlanks(found);
+    const isOpen = steady && !tellsChanges(found);
     const unusual =
-      steady || bad > 0
+      isOpen || bad > 0
         ? blanks
         : hiding.length > 0
           ? hiding
@@ -199,7 +219,7 @@ export function missingInputs(
     if (longest === undefined) return late;
     if (missing <= LEAST_SHARE * of && longest.rows < LEAST_RUN) return late;
     const { forS, sinceS } = longest;
-    const leftOut = steady || hiding.some(({ rows }) => rows >= LEAST_RUN);
+    const leftOut = isOpen || (!steady && hiding.some(({ rows }) => rows >= LEAST_RUN));
     const bridged = !leftOut && hiding.length > 0 && interpolations[i] === 'linear';
     return [
       ...late,

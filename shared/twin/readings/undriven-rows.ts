@@ -1,6 +1,6 @@
 import type { TwinDefinition } from '../../config/index.js';
 import type { Sample } from '../types.js';
-import { longBlanks } from './missing-inputs.js';
+import { untoldBlanks } from './missing-inputs.js';
 import { followedInput, stillIn, type WatchedInput } from './still-inputs.js';
 
 /**
@@ -17,7 +17,7 @@ export function undrivenRows(
   const rows = new Set<number>();
   const watched: (WatchedInput | null)[] = definition.inputs.map(({ value }, i) => {
     if (value !== undefined) return null;
-    for (const { row, rows: count } of longBlanks(samples, i)) {
+    for (const { row, rows: count } of untoldBlanks(definition, samples, i)) {
       for (let k = row; k < row + count; k++) rows.add(k);
     }
     return samples.reduce<WatchedInput | null>(
