@@ -83,6 +83,15 @@ describe('the search for events', () => {
 });
 
 describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
+  const lid = { from: 250, to: 280, conductance: 2 };
+  const constantBox = () => {
+    const twin = boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 } });
+    const { definition } = twin;
+    // Where it may wear, the box's loss has changed.
+    definition.parameters = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' }));
+    return twin;
+  };
+
   it('is an event of its own, and leaves the parameters as they were', async () => {
     const rows = 420;
     const [from, to] = [300, 312];
@@ -91,11 +100,7 @@ describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
       const off = i < from ? 0 : i < to ? -4 : -4 * Math.exp(-(i - to) / 8);
       return { ...s, measured: s.measured.map((v) => v + off) };
     });
-    const twin = boxTwin({
-      simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 },
-      calibration: { refit: { everyS: 1e6, windowS: 1e6 } },
-    });
-    const run = await calibrateWithRefits(twin, samples);
+    const run = await calibrateWithRefits(constantBox(), samples);
     const events = eventsOf(run.steps);
     const ofLid = events.filter((e) => e.foundS >= 12 * from && e.foundS <= 12 * (from + 4));
     expect(ofLid).toHaveLength(1);
@@ -121,15 +126,6 @@ describe.skipIf(!hasCompiler)('a lid opened on a simulated box', () => {
     expect(G_box!.lower95).toBeLessThan(0.576);
     expect(G_box!.upper95).toBeGreaterThan(0.576);
   }, 300_000);
-
-  const lid = { from: 250, to: 280, conductance: 2 };
-  const constantBox = () => {
-    const twin = boxTwin({ simulation: { mode: 'transient', interface: 'cs', stepSizeS: 12 } });
-    const { definition } = twin;
-    // Where it may wear, the box's loss has changed.
-    definition.parameters = definition.parameters.map((p) => ({ ...p, dynamics: 'constant' }));
-    return twin;
-  };
 
   it('leaves constants known, though it has taken heat that the model never knew of', async () => {
     const truth = { title: 'right, its lid opened', lid };

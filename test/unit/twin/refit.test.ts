@@ -324,7 +324,7 @@ describe.skipIf(!hasCompiler)('a moving machine whose constants are fitted', () 
       { title: 'right' },
       { title: 'wall mass, sensor lag', wall: 300, lagS: 20 },
     ]) {
-      const run = await calibrateWithRefits(slowBox(), simulateBox(truth, 3));
+      const run = await calibrateWithRefits(slowBox(), simulateBox(truth, 3, 420));
       const { G_box } = run.newest!.output.parameters;
       expect(G_box!.lower95).toBeLessThan(PUBLISHED.G_box!);
       expect(G_box!.upper95).toBeGreaterThan(PUBLISHED.G_box!);
