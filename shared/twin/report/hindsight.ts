@@ -1,4 +1,5 @@
 import type { Estimate, StepResult, Twin } from '../types.js';
+import { isConstant } from './constants.js';
 import { digits } from './digits.js';
 import type { Finding } from './verdict.js';
 
@@ -50,9 +51,6 @@ const isAlike = (a: Estimate, b: Estimate) =>
   Math.abs(a.mean - b.mean) <= MOVED * b.std &&
   a.std <= NARROWED * b.std &&
   b.std <= NARROWED * a.std;
-
-const isConstant = ({ definition }: Twin, name: string) =>
-  definition.parameters.some((p) => p.variable === name && p.dynamics === 'constant');
 
 const areApart = (a: Estimate, b: Estimate) => a.upper95 < b.lower95 || a.lower95 > b.upper95;
 

@@ -1,5 +1,6 @@
 import { normalCdf } from '../../kalman/index.js';
 import type { StepResult, Twin } from '../types.js';
+import { isConstant } from './constants.js';
 import type { Finding } from './verdict.js';
 
 /** A parameter whose estimate went one way along a run. */
@@ -78,13 +79,8 @@ export class PullCount {
 }
 
 /** Names constants that were pulled one way along a run, beyond chance, and what to do. */
-export function pulledFindings(
-  { definition }: Twin,
-  pulled: readonly PulledParameter[],
-): Finding[] {
-  const isConstant = ({ name }: PulledParameter) =>
-    definition.parameters.some((p) => p.variable === name && p.dynamics === 'constant');
-  const constants = pulled.filter(isConstant);
+export function pulledFindings(twin: Twin, pulled: readonly PulledParameter[]): Finding[] {
+  const constants = pulled.filter(({ name }) => isConstant(twin, name));
   return constants
     .filter(({ score }) => 2 * normalCdf(-score) * constants.length <= BY_CHANCE)
     .map(({ name, score }) => ({

@@ -5,8 +5,14 @@ import {
   posteriorEquations,
   type SearchPoint,
 } from '../least-squares/objective.js';
+import { residualsOf } from '../record/record.js';
 import { isCertain, type LackOfFit, likeliestError } from '../residuals/lack-of-fit.js';
-import type { Absorbed } from '../residuals/residual-model.js';
+import {
+  type Absorbed,
+  fitResidualModel,
+  leastWhite,
+  type ResidualModel,
+} from '../residuals/residual-model.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 import { type Prior, priorOf } from '../unknowns/prior.js';
 import { addAlong, widened } from './loewner.js';
@@ -44,8 +50,26 @@ export function shownErrors(
   return isStated ? [] : [{ shift: shown.shift, variance: shown.size ** 2 }];
 }
 
+/**
+ * What each channel's residuals at a fit are made of.
+ *
+ * @param prior of the unknowns; default: that of the problem's coordinates
+ */
+export const residualModelsAt = (
+  problem: LeastSquaresProblem,
+  timesS: Float64Array,
+  columns: readonly Float64Array[],
+  best: SearchPoint,
+  prior?: Prior,
+): ResidualModel[] =>
+  Array.from({ length: problem.channels }, (_, c) => {
+    const residuals = residualsOf({ ...problem, timesS }, best.prediction, c);
+    const least = leastWhite(problem, c, residuals);
+    return fitResidualModel(residuals, timesS, least, absorbedBy(problem, columns, best, c, prior));
+  });
+
 /** What the unknowns have taken out of one channel's residuals. */
-export function absorbedBy(
+function absorbedBy(
   problem: LeastSquaresProblem,
   columns: readonly Float64Array[],
   best: SearchPoint,

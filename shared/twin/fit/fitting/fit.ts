@@ -1,6 +1,6 @@
 import { messageOf, TwinError } from '../../../core/index.js';
 import { matVec } from '../../../kalman/index.js';
-import { absorbedBy, shownErrors, widen, widenByStepLeft } from '../bands/bands.js';
+import { residualModelsAt, shownErrors, widen, widenByStepLeft } from '../bands/bands.js';
 import { type FitCovariance, fitCovariance } from '../bands/covariance.js';
 import { type IntegrationShift, integrationShift } from '../bands/integration-shift.js';
 import { fitProblem } from '../least-squares/fit-problem.js';
@@ -12,9 +12,9 @@ import {
 } from '../least-squares/objective.js';
 import { sensitivities } from '../least-squares/sensitivities.js';
 import type { FitContext } from '../model/fit-context.js';
-import { type FitRecord, residualsOf } from '../record/record.js';
+import type { FitRecord } from '../record/record.js';
 import { type LackOfFit, lackOfFit } from '../residuals/lack-of-fit.js';
-import { fitResidualModel, leastWhite, type ResidualModel } from '../residuals/residual-model.js';
+import type { ResidualModel } from '../residuals/residual-model.js';
 import { type StatedEffect, statedEffect, statedParts } from '../stated/stated-effect.js';
 import { type Coordinate, isDisturbed, parameterCount, valueAt } from '../unknowns/coordinates.js';
 import { priorOf } from '../unknowns/prior.js';
@@ -99,15 +99,7 @@ export async function fitRecordFrom(
   const worth = sampleWorth(problem, best.prediction, best.noiseStd);
   const { columns } = await sensitivities(problem, best.u, undefined, BAND_DIFFERENCE);
   const residualModelsOf = (data: Float64Array) =>
-    Array.from({ length: record.channels }, (_, c) => {
-      const residuals = residualsOf({ ...record, data }, best.prediction, c);
-      return fitResidualModel(
-        residuals,
-        record.timesS,
-        leastWhite(problem, c, residuals),
-        absorbedBy({ ...problem, data }, columns, best, c),
-      );
-    });
+    residualModelsAt({ ...problem, data }, record.timesS, columns, best);
   const residualModels = residualModelsOf(record.data);
   const prior = priorOf(coordinates);
   const covarianceOf = (models: readonly ResidualModel[]) =>

@@ -77,7 +77,7 @@ export function rangeOf(record: FitRecord, channel: number): number {
 
 /** Data less prediction of one channel. */
 export function residualsOf(
-  record: FitRecord,
+  record: Pick<FitRecord, 'timesS' | 'data' | 'channels'>,
   prediction: Float64Array,
   channel: number,
 ): Float64Array {

@@ -1,12 +1,11 @@
 import { TwinError } from '../../../core/index.js';
 import { cholesky, choleskySolve } from '../../../kalman/index.js';
-import { absorbedBy } from '../bands/bands.js';
+import { residualModelsAt } from '../bands/bands.js';
 import type { Fit } from '../fitting/fit.js';
 import { quadratic } from '../fitting/sources.js';
 import { fitProblem } from '../least-squares/fit-problem.js';
 import type { FitContext } from '../model/fit-context.js';
-import { residualsOf } from '../record/record.js';
-import { fitResidualModel, leastWhite, type ResidualModel } from '../residuals/residual-model.js';
+import type { ResidualModel } from '../residuals/residual-model.js';
 import type { Coordinate } from '../unknowns/coordinates.js';
 import { independentPrior } from '../unknowns/prior.js';
 import {
@@ -333,14 +332,7 @@ function noiseModels(
   const base = baseOf(fit.coordinates).length;
   u.set(fit.u.subarray(0, base));
   const problem = fitProblem(context, fit.coordinates, record);
-  const wide = Array.from({ length: record.channels }, (_, c) => {
-    const residuals = residualsOf(record, prediction, c);
-    return fitResidualModel(
-      residuals,
-      record.timesS,
-      leastWhite(problem, c, residuals),
-      absorbedBy(problem, free, { u, prediction, noiseStd }, c, independentPrior(width)),
-    );
-  });
+  const point = { u, prediction, noiseStd };
+  const wide = residualModelsAt(problem, record.timesS, free, point, independentPrior(width));
   return [fit.residualModels, wide];
 }
